@@ -1,0 +1,57 @@
+/** A port that an image declares or a container publishes. */
+export interface ContainerPort {
+  readonly port: number;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  /** Where the host publishes it; absent when it is only declared (EXPOSE). */
+  readonly published?: { readonly address: string; readonly port: number };
+}
+
+export interface ContainerMount {
+  readonly source: string;
+  readonly destination: string;
+  readonly mode: string;
+  readonly writable: boolean;
+  readonly propagation: string;
+}
+
+/** What the runtime's API says of a container. Texts are empty when the runtime has none. */
+export interface ContainerMetadata {
+  readonly name: string;
+  /** As given at creation, such as `nginx:1.25`. */
+  readonly image: string;
+  readonly imageId: string;
+  readonly imageRepository: string;
+  readonly imageTag: string;
+  readonly imageDigest: string;
+  readonly privileged: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly mounts: readonly ContainerMount[];
+  readonly ports: readonly ContainerPort[];
+  readonly ip: string;
+  readonly hostNetwork: boolean;
+  readonly hostPid: boolean;
+  readonly hostIpc: boolean;
+  /** Host process id of the container's first process, 0 while it is not running. */
+  readonly pid: number;
+  /** Nanoseconds since the Unix epoch. */
+  readonly createdAt: bigint;
+  /** Nanoseconds since the Unix epoch, 0 before the first start. */
+  readonly startedAt: bigint;
+}
+
+export type ContainerRuntime = "docker" | "podman" | "containerd" | "cri-o" | "unknown";
+
+/** A container known by its cgroup. `metadata` arrives later than the container's first events may. */
+export interface Container {
+  /** 64 hexadecimal digits where the runtime uses such ids. */
+  readonly fullId: string;
+  /** The first 12 characters, Falco's `container.id`. */
+  readonly id: string;
+  readonly runtime: ContainerRuntime;
+  readonly metadata: ContainerMetadata | undefined;
+  /** `pending` while the runtime is being asked; `failed` with the reason in `failure`, after which nothing more will come. */
+  readonly state: "pending" | "known" | "failed";
+  readonly failure?: string;
+}

@@ -1,0 +1,213 @@
+import { decodeText } from "../lib/text.ts";
+import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "./record.ts";
+import { EVENT_TYPES, type EventType } from "./schema.ts";
+
+const MAX_PARAMS = 64;
+const EMPTY = new Uint8Array(0);
+
+/**
+ * One event, seen where it lies in memory. Hot: a source reuses one `Event` for all its records (`load`), so whoever
+ * keeps an event beyond the callback takes a `copy()`. Getters decode on demand and never throw on an event that `load` accepted.
+ */
+export class Event {
+  bytes: Uint8Array = EMPTY;
+  view: DataView = new DataView(EMPTY.buffer);
+  /** Number of the event in its source, the first is 1. */
+  num = 0;
+  /** scap's event code, or a notice's. */
+  code = 0;
+  /** Offset of the context in `bytes`, -1 when the source has none (a capture file). */
+  context = -1;
+  #scap = 0;
+  #end = 0;
+  #count = 0;
+  #offset32 = new Uint32Array(MAX_PARAMS + 1);
+
+  /**
+   * Points this event at the record of `length` bytes at `start`. False when the bytes are no well-formed record; the event
+   * must not be used then. `hasContext` tells a live record from a bare scap event.
+   */
+  load(bytes: Uint8Array, view: DataView, start: number, length: number, hasContext: boolean): boolean {
+    const scap = hasContext ? start + CONTEXT.end : start;
+    const limit = start + length;
+    if (scap + SCAP_HEADER.end > limit) return false;
+    const size = view.getUint32(scap + SCAP_HEADER.length, true);
+    const count = view.getUint32(scap + SCAP_HEADER.count, true);
+    if (count > MAX_PARAMS || size > limit - scap || SCAP_HEADER.end + 2 * count > size) return false;
+    let offset = scap + SCAP_HEADER.end + 2 * count;
+    for (let index = 0; index < count; index += 1) {
+      this.#offset32[index] = offset;
+      offset += view.getUint16(scap + SCAP_HEADER.end + 2 * index, true);
+    }
+    if (offset > scap + size) return false;
+    this.#offset32[count] = offset;
+    this.bytes = bytes;
+    this.view = view;
+    this.code = view.getUint16(scap + SCAP_HEADER.type, true);
+    this.context = hasContext ? start : -1;
+    this.#scap = scap;
+    this.#end = limit;
+    this.#count = count;
+    return true;
+  }
+
+  /** An event of its own memory, for whoever must wait. */
+  copy(): Event {
+    const start = this.context < 0 ? this.#scap : this.context;
+    const bytes = this.bytes.slice(start, this.#end);
+    const copy = new Event();
+    copy.load(bytes, new DataView(bytes.buffer), 0, bytes.length, this.context >= 0);
+    copy.num = this.num;
+    return copy;
+  }
+
+  /** The record's bytes, context included, as a view of the same memory. */
+  get record(): Uint8Array {
+    return this.bytes.subarray(this.context < 0 ? this.#scap : this.context, this.#end);
+  }
+
+  get isNotice(): boolean {
+    return this.code >= FIRST_NOTICE;
+  }
+
+  /** Undefined for a code that today's schema does not know. */
+  get type(): EventType | undefined {
+    return EVENT_TYPES[this.code];
+  }
+
+  /** Nanoseconds since the Unix epoch. */
+  get timestamp(): bigint {
+    return this.view.getBigUint64(this.#scap + SCAP_HEADER.timestamp, true);
+  }
+
+  get tid(): number {
+    return this.view.getUint32(this.#scap + SCAP_HEADER.tid, true);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** A u32 of the context, by its offset in CONTEXT. Only where `context` is not negative. */
+  contextU32(field: number): number {
+    return this.view.getUint32(this.context + field, true);
+  }
+
+  contextU64(field: number): number {
+    const at = this.context + field;
+    return this.view.getUint32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true);
+  }
+
+  get comm(): string {
+    const at = this.context + CONTEXT.comm;
+    return decodeText(this.bytes, at, at + 16);
+  }
+
+  /** The directory that a relative path of this event starts from, read in the kernel. */
+  get directory(): string | undefined {
+    if (this.context < 0) return undefined;
+    return this.#section(this.contextU32(CONTEXT.directory));
+  }
+
+  /** Offset in `bytes` of the descriptor section, -1 when there is none. */
+  get descriptor(): number {
+    if (this.context < 0) return -1;
+    const offset = this.contextU32(CONTEXT.descriptor);
+    return offset === 0 || this.context + offset + DESCRIPTOR.end > this.#end ? -1 : this.context + offset;
+  }
+
+  /** The path or name that ends the descriptor section of anything but an IP socket. */
+  get descriptorPath(): string | undefined {
+    const at = this.descriptor;
+    return at < 0 ? undefined : this.#section(at + DESCRIPTOR.end - this.context);
+  }
+
+  /** True when parameter `index` is there and has bytes. */
+  has(index: number): boolean {
+    return this.length(index) > 0;
+  }
+
+  offset(index: number): number {
+    return this.#offset32[index] ?? 0;
+  }
+
+  length(index: number): number {
+    return index < this.#count ? (this.#offset32[index + 1] ?? 0) - (this.#offset32[index] ?? 0) : 0;
+  }
+
+  /** A signed number parameter of 1, 2, 4 or 8 bytes; undefined when it is missing. Beyond 2^53 it loses low bits. */
+  int(index: number): number | undefined {
+    const at = this.offset(index);
+    switch (this.length(index)) {
+      case 1:
+        return this.view.getInt8(at);
+      case 2:
+        return this.view.getInt16(at, true);
+      case 4:
+        return this.view.getInt32(at, true);
+      case 8:
+        return this.view.getInt32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true);
+      default:
+        return undefined;
+    }
+  }
+
+  /** An unsigned number parameter of 1, 2, 4 or 8 bytes; undefined when it is missing. Beyond 2^53 it loses low bits. */
+  uint(index: number): number | undefined {
+    const at = this.offset(index);
+    switch (this.length(index)) {
+      case 1:
+        return this.view.getUint8(at);
+      case 2:
+        return this.view.getUint16(at, true);
+      case 4:
+        return this.view.getUint32(at, true);
+      case 8:
+        return this.view.getUint32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true);
+      default:
+        return undefined;
+    }
+  }
+
+  /** An unsigned 64-bit parameter, exact. */
+  bigUint(index: number): bigint | undefined {
+    return this.length(index) === 8 ? this.view.getBigUint64(this.offset(index), true) : undefined;
+  }
+
+  /** A text parameter up to its NUL; undefined when it is missing. */
+  text(index: number): string | undefined {
+    const length = this.length(index);
+    if (length === 0) return undefined;
+    const at = this.offset(index);
+    return decodeText(this.bytes, at, at + length);
+  }
+
+  /** A byte buffer of NUL-terminated texts, such as `args`. */
+  texts(index: number): string[] {
+    const texts: string[] = [];
+    const end = this.offset(index) + this.length(index);
+    let start = this.offset(index);
+    while (start < end) {
+      let stop = this.bytes.indexOf(0, start);
+      if (stop < 0 || stop > end) stop = end;
+      texts.push(decodeText(this.bytes, start, stop));
+      start = stop + 1;
+    }
+    return texts;
+  }
+
+  /** A parameter's bytes, as a view of the same memory. */
+  slice(index: number): Uint8Array {
+    const at = this.offset(index);
+    return this.bytes.subarray(at, at + this.length(index));
+  }
+
+  #section(offset: number): string | undefined {
+    const at = this.context + offset;
+    if (offset === 0 || at + 2 > this.#end) return undefined;
+    const length = this.view.getUint16(at, true);
+    return at + 2 + length > this.#end ? undefined : decodeText(this.bytes, at + 2, at + 2 + length);
+  }
+}
+
+

@@ -1,0 +1,67 @@
+import type { Scene } from "../state/scene.ts";
+
+/** Falco's field types (libs, `PT_*`), as `reference` documents name them. */
+export type FieldType =
+  | "CHARBUF" | "BYTEBUF" | "BOOL" | "INT16" | "INT32" | "INT64" | "UINT32" | "UINT64" | "DOUBLE" | "PORT"
+  | "IPADDR" | "IPNET" | "ABSTIME" | "RELTIME" | "DYN";
+
+/**
+ * A field's value: text as string; whole numbers as number, as bigint only beyond 2^53; IP addresses as their 4 or 16 bytes;
+ * byte buffers as bytes; list fields as arrays of text. Missing is `undefined`.
+ */
+export type FieldValue = string | number | bigint | boolean | Uint8Array | readonly string[];
+
+/** Reads a field off the scene. Hot: never throws, allocates only what the value needs. */
+export type Extract = (scene: Scene) => FieldValue | undefined;
+
+/** Reads a field that has several values at once (`fd.ip`: both ends; `proc.aname`: all ancestors). */
+export type ExtractAll = (scene: Scene) => readonly FieldValue[];
+
+export interface FieldArgument {
+  /** What stands in the brackets: a whole number, a text, or either. */
+  readonly kind: "index" | "key" | "index|key";
+  readonly required: boolean;
+}
+
+/** One field that a rule may ask for. Everything that depends on which field it is stands here, nowhere else. */
+export interface Field {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly class: string;
+  readonly doc: string;
+  readonly argument?: FieldArgument;
+  /** The value is a list of texts; only `in`, `intersects` and `exists` compare it. */
+  readonly list?: true;
+  /** May stand in conditions only, not in outputs. */
+  readonly filterOnly?: true;
+  /** May stand in outputs only, not in conditions. */
+  readonly printOnly?: true;
+  /** May not stand on the right side of a comparison. */
+  readonly noRightSide?: true;
+  /** May not be wrapped in a transformer. */
+  readonly noTransformer?: true;
+  readonly deprecated?: true;
+  /** Falco's `suggested_output`: appended to outputs that ask for it. */
+  readonly suggested?: true;
+  /** The value comes from the container runtime's API, so an alert or a condition may have to wait for it. */
+  readonly metadata?: true;
+  /**
+   * Several values instead of one. `any`: a comparison holds when one value satisfies it, `!=` too (ancestors).
+   * `ends`: as `any`, but `!=` holds only when no value is equal (the two ends of a socket).
+   */
+  readonly several?: "any" | "ends";
+  /**
+   * Resolves the argument once, at load time. Undefined on fields that are declared but not computed yet.
+   * Returns undefined when the argument is not one that this field takes; `argument` undefined means none was given.
+   */
+  readonly bind?: (argument: string | undefined) => Extract | undefined;
+  /** As `bind`, for the form of the field that has several values (`several`). */
+  readonly bindAll?: (argument: string | undefined) => ExtractAll | undefined;
+}
+
+/** What rules may ask of fields: lookup by name. */
+export interface FieldRegistry {
+  get(name: string): Field | undefined;
+  /** All names, for did-you-mean. */
+  names(): Iterable<string>;
+}

@@ -1,0 +1,31 @@
+import type { Container } from "../containers/container.ts";
+import type { Event } from "../events/event.ts";
+import type { Process } from "./process.ts";
+
+/** Names of users and groups of the host. */
+export interface Accounts {
+  userName(uid: number): string | undefined;
+  userHome(uid: number): string | undefined;
+  userShell(uid: number): string | undefined;
+  groupName(gid: number): string | undefined;
+}
+
+/** Who is an ancestor of whom. */
+export interface Ancestry {
+  get(pid: number): Process | undefined;
+}
+
+/**
+ * An event and what surrounds it: all that a rule may ask about. Hot: the engine reuses one scene for all events, so whoever
+ * keeps it beyond the callback freezes it (`freezeScene`).
+ */
+export interface Scene {
+  readonly event: Event;
+  /** The process that acted; undefined only for events that no process caused. */
+  readonly process: Process | undefined;
+  readonly processes: Ancestry;
+  /** Undefined on the host. */
+  readonly container: Container | undefined;
+  readonly accounts: Accounts;
+  readonly hostname: string;
+}
