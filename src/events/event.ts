@@ -196,6 +196,12 @@ export class Event {
     return texts;
   }
 
+  /** A unix socket's path between two offsets; an abstract name, which starts with NUL, gets an `@` instead. */
+  unixPath(start: number, end: number): string {
+    const isAbstract = end - start > 1 && this.bytes[start] === 0 && this.bytes[start + 1] !== 0;
+    return isAbstract ? `@${decodeText(this.bytes, start + 1, end)}` : decodeText(this.bytes, start, end);
+  }
+
   /** A parameter's bytes, as a view of the same memory. */
   slice(index: number): Uint8Array {
     const at = this.offset(index);

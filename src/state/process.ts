@@ -37,6 +37,8 @@ export interface Process {
   /** Nanoseconds since the Unix epoch. */
   readonly exeCtime: bigint;
   readonly exeMtime: bigint;
+  /** Process start, nanoseconds since boot: with the pid it names one process for ever. From /proc it is good to 10 ms only. */
+  readonly startBoot: number;
   /** Process start, nanoseconds since the Unix epoch. */
   readonly startTime: bigint;
   /** When this program was started: nanoseconds since the Unix epoch. */

@@ -1,5 +1,6 @@
 import type { Container } from "../containers/container.ts";
 import type { Event } from "../events/event.ts";
+import type { Descriptor } from "./descriptor.ts";
 import type { Process } from "./process.ts";
 
 /** Names of users and groups of the host. */
@@ -17,7 +18,7 @@ export interface Ancestry {
 
 /**
  * An event and what surrounds it: all that a rule may ask about. Hot: the engine reuses one scene for all events, so whoever
- * keeps it beyond the callback freezes it (`freezeScene`).
+ * keeps it beyond the callback freezes it (CurrentScene.freeze).
  */
 export interface Scene {
   readonly event: Event;
@@ -28,4 +29,8 @@ export interface Scene {
   readonly container: Container | undefined;
   readonly accounts: Accounts;
   readonly hostname: string;
+  /** What the event's descriptor is; computed when first asked. */
+  readonly descriptor: Descriptor | undefined;
+  /** Offset of local time from UTC at a moment, in minutes, east positive. */
+  readonly utcOffsetMinutes: (epochMs: number) => number;
 }

@@ -1,0 +1,61 @@
+import type { Scene } from "../state/scene.ts";
+import type { Extract, ExtractAll, Field, FieldArgument, FieldType, FieldValue } from "./field.ts";
+
+type Marks = Partial<Omit<Field, "name" | "type" | "class" | "doc" | "bind" | "bindAll" | "argument">>;
+
+/** The table's own short forms for one class of fields: each returns one `Field`. */
+export function fieldsOf(className: string) {
+  return {
+    /** A field without argument. */
+    plain(name: string, type: FieldType, doc: string, extract: Extract, marks: Marks = {}): Field {
+      return { name, type, class: className, doc, ...marks, bind: (argument) => (argument === undefined ? extract : undefined) };
+    },
+    /** A field that needs its argument. */
+    keyed(name: string, type: FieldType, doc: string, argument: FieldArgument, bind: NonNullable<Field["bind"]>, marks: Marks = {}): Field {
+      return { name, type, class: className, doc, argument, ...marks, bind };
+    },
+    /** A field of an ancestor: `[n]` is the n-th one up (0 is the process itself), without it any ancestor satisfies. */
+    ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined): Field {
+      return {
+        name,
+        type,
+        class: className,
+        doc,
+        argument: { kind: "index", required: false },
+        noRightSide: true,
+        noTransformer: true,
+        several: "any",
+        bind: (argument) => {
+          if (argument === undefined || !/^\d{1,4}$/.test(argument)) return undefined;
+          const up = Number(argument);
+          return (scene) => read(scene, up);
+        },
+        bindAll: (argument) => (argument === undefined ? allAncestors(read) : undefined),
+      };
+    },
+    /** A field with the values of a socket's two ends. */
+    ends(name: string, type: FieldType, doc: string, all: ExtractAll): Field {
+      const marks = { filterOnly: true, noRightSide: true, noTransformer: true, several: "ends" } as const;
+      return { name, type, class: className, doc, ...marks, bindAll: (argument) => (argument === undefined ? all : undefined) };
+    },
+    /** A field that is part of the language but that nothing computes yet: it is always missing. */
+    absent(name: string, type: FieldType, doc: string, marks: Marks & { readonly argument?: FieldArgument } = {}): Field {
+      return { name, type, class: className, doc, ...marks };
+    },
+  };
+}
+
+/** Deepest chain of ancestors that is walked: a loop of pids (a reused one) must end. */
+const MAX_ANCESTORS = 64;
+
+function allAncestors(read: (scene: Scene, up: number) => FieldValue | undefined): ExtractAll {
+  return (scene) => {
+    const values: FieldValue[] = [];
+    for (let up = 1; up <= MAX_ANCESTORS; up += 1) {
+      const value = read(scene, up);
+      if (value === undefined) break;
+      values.push(value);
+    }
+    return values;
+  };
+}

@@ -1,0 +1,224 @@
+import { MODE_BITS, OPEN_FLAGS } from "../events/flag-names.ts";
+import { allParamsText, paramText } from "../events/param-text.ts";
+import { EVENT_TYPE_BY_NAME, type EventType } from "../events/schema.ts";
+import { errnoName } from "../events/errno-names.ts";
+import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
+import type { Scene } from "../state/scene.ts";
+import { fieldsOf } from "./_define.ts";
+import type { Extract, Field } from "./field.ts";
+import { SceneNames } from "./scene-names.ts";
+
+const { plain, keyed, absent } = fieldsOf("evt");
+
+/** `evt.*`: the event itself. */
+export const EVENT_FIELDS: readonly Field[] = [
+  plain("evt.num", "UINT64", "Number of the event, the first is 1", (scene) => scene.event.num),
+  plain("evt.time", "CHARBUF", "Local time, HH:MM:SS.nnnnnnnnn", (scene) => clockText(scene.event.timestamp, localOffset(scene))),
+  plain("evt.time.s", "CHARBUF", "Local time, HH:MM:SS", (scene) => clockText(scene.event.timestamp, localOffset(scene)).slice(0, 8)),
+  plain("evt.time.iso8601", "CHARBUF", "UTC time after ISO 8601, with nanoseconds", (scene) => isoOffsetText(scene.event.timestamp)),
+  plain("evt.datetime", "CHARBUF", "Local date and time with nanoseconds", (scene) => dateTimeText(scene.event.timestamp, localOffset(scene))),
+  plain("evt.datetime.s", "CHARBUF", "Local date and time in seconds", (scene) => dateTimeText(scene.event.timestamp, localOffset(scene)).slice(0, 19)),
+  plain("evt.rawtime", "ABSTIME", "Epoch nanoseconds", (scene) => scene.event.timestamp),
+  plain("evt.rawtime.s", "ABSTIME", "Epoch seconds", (scene) => Number(scene.event.timestamp / 1_000_000_000n)),
+  plain("evt.rawtime.ns", "ABSTIME", "Nanoseconds within the second", (scene) => Number(scene.event.timestamp % 1_000_000_000n)),
+  plain("evt.source", "CHARBUF", "Where events come from: syscall", () => "syscall"),
+  plain("evt.hostname", "CHARBUF", "Name of the host", (scene) => scene.hostname),
+  plain("evt.is_async", "BOOL", "True for events that no system call made", (scene) => scene.event.type?.name === "asyncevent"),
+  plain("evt.dir", "CHARBUF", "Always <: today's events are exits", () => "<", { deprecated: true }),
+  plain("evt.type", "CHARBUF", "Name of the event, that is of the system call", (scene) => scene.event.type?.name),
+  keyed("evt.type.is", "UINT32", "1 when the event has the given name, else 0", { kind: "key", required: true }, (argument) => {
+    const type = argument === undefined ? undefined : EVENT_TYPE_BY_NAME.get(argument);
+    return type === undefined ? undefined : (scene) => (scene.event.type?.name === type.name ? 1 : 0);
+  }),
+  plain("syscall.type", "CHARBUF", "Name of the system call; missing for other events", (scene) =>
+    isSyscall(scene) ? scene.event.type?.name : undefined,
+  ),
+  plain("evt.category", "CHARBUF", "file, net, process, IPC, …", (scene) => categoryOf(scene.event.type)),
+  plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText),
+  plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText),
+  keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true }, (argument) =>
+    argument === undefined ? undefined : argumentText(argument),
+  ),
+  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true }, (argument) =>
+    argument === undefined ? undefined : rawArgument(argument), { noRightSide: true, noTransformer: true }),
+  keyed("evt.abspath", "CHARBUF", "Absolute form of a path parameter, by its name", { kind: "key", required: true }, (argument) =>
+    argument === undefined ? undefined : (scene) => absolutePath(scene, argument),
+  ),
+  plain("evt.res", "CHARBUF", "SUCCESS, or the name of the error", (scene) => {
+    const result = resultOf(scene);
+    if (result === undefined) return undefined;
+    return result >= 0 ? "SUCCESS" : (errnoName(-result) ?? String(result));
+  }),
+  plain("evt.rawres", "INT64", "Result as a number", resultOf),
+  plain("evt.failed", "BOOL", "True when the call failed", (scene) => (resultOf(scene) ?? 0) < 0),
+  plain("evt.is_io", "BOOL", "True for reads and writes", (scene) => isRead(scene) || isWrite(scene)),
+  plain("evt.is_io_read", "BOOL", "True for reads", isRead),
+  plain("evt.is_io_write", "BOOL", "True for writes", isWrite),
+  plain("evt.is_wait", "BOOL", "True for calls that wait", (scene) => scene.event.type?.flags.includes("WAITS") ?? false),
+  plain("evt.is_open_read", "BOOL", "True when a file was opened for reading", (scene) => ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_RDONLY) !== 0),
+  plain("evt.is_open_write", "BOOL", "True when a file was opened for writing", (scene) => ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_WRONLY) !== 0),
+  plain("evt.is_open_create", "BOOL", "True when the open made the file", (scene) => isOpenCreate(scene)),
+  plain("evt.is_open_exec", "BOOL", "True when a file was created that may be executed", (scene) => isOpenExec(scene)),
+  plain("evt.count", "UINT32", "Always 1", () => 1),
+  plain("evt.count.error", "UINT32", "1 when the call failed", (scene) => ((resultOf(scene) ?? 0) < 0 ? 1 : 0)),
+  absent("evt.buffer", "BYTEBUF", "Data read or written"),
+  absent("evt.buflen", "UINT64", "Length of the data read or written"),
+  absent("evt.cpu", "INT16", "Processor on which the event happened"),
+  ...["evt.latency", "evt.latency.s", "evt.latency.ns", "evt.wait_latency"].map((name) =>
+    absent(name, "RELTIME", "Time between enter and exit: without enter events there is none", { deprecated: true }),
+  ),
+];
+
+const pathField = fieldsOf("fs.path").plain;
+
+/** `fs.path.*`: the paths of calls on files, with or without a descriptor. */
+export const FS_PATH_FIELDS: readonly Field[] = [
+  pathField("fs.path.name", "CHARBUF", "Absolute path that the call is about", (scene) => pathOf(scene, "name", true)),
+  pathField("fs.path.nameraw", "CHARBUF", "That path as it was passed", (scene) => pathOf(scene, "name", false)),
+  pathField("fs.path.source", "CHARBUF", "Absolute source of a call with two paths", (scene) => pathOf(scene, "source", true)),
+  pathField("fs.path.sourceraw", "CHARBUF", "That source as it was passed", (scene) => pathOf(scene, "source", false)),
+  pathField("fs.path.target", "CHARBUF", "Absolute target of a call with two paths", (scene) => pathOf(scene, "target", true)),
+  pathField("fs.path.targetraw", "CHARBUF", "That target as it was passed", (scene) => pathOf(scene, "target", false)),
+];
+
+function localOffset(scene: Scene): number {
+  return scene.utcOffsetMinutes(Number(scene.event.timestamp / 1_000_000n));
+}
+
+function isSyscall(scene: Scene): boolean {
+  return scene.event.code % 2 === 1;
+}
+
+/** The code of an event without a system call (procexit) is even: it has no result either. */
+function resultOf(scene: Scene): number | undefined {
+  const first = scene.event.type?.params[0];
+  if (!isSyscall(scene) || first === undefined || !(first.name === "res" || first.name === "fd")) return undefined;
+  return scene.event.int(0);
+}
+
+function categoryOf(type: EventType | undefined): string | undefined {
+  if (type === undefined) return undefined;
+  if (type.category === "ipc") return "IPC";
+  if (type.category === "io_other") return "file";
+  if (type.category !== "io_read" && type.category !== "io_write") return type.category;
+  return type.params.some((param) => param.type === "SOCKTUPLE") ? "net" : "file";
+}
+
+function isRead(scene: Scene): boolean {
+  return scene.event.type?.flags.includes("READS_FROM_FD") ?? false;
+}
+
+function isWrite(scene: Scene): boolean {
+  return scene.event.type?.flags.includes("WRITES_TO_FD") ?? false;
+}
+
+function argumentsText(scene: Scene): string {
+  return allParamsText(scene.event, new SceneNames(scene));
+}
+
+function argumentText(argument: string): Extract {
+  return (scene) => {
+    const index = parameterIndex(scene.event.type, argument);
+    if (index < 0 || index >= scene.event.count) return undefined;
+    const { value, meaning } = paramText(scene.event, index, new SceneNames(scene));
+    return meaning ?? value;
+  };
+}
+
+function parameterIndex(type: EventType | undefined, argument: string): number {
+  if (type === undefined) return -1;
+  return /^\d+$/.test(argument) ? Number(argument) : type.params.findIndex((param) => param.name === argument);
+}
+
+function rawArgument(argument: string): Extract {
+  return (scene) => {
+    const index = parameterIndex(scene.event.type, argument);
+    const param = scene.event.type?.params[index];
+    if (param === undefined || !scene.event.has(index)) return undefined;
+    if (TEXT_TYPES.has(param.type)) return scene.event.text(index);
+    if (param.type === "BYTEBUF") return scene.event.slice(index);
+    return SIGNED_TYPES.has(param.type) ? scene.event.int(index) : scene.event.uint(index);
+  };
+}
+
+const TEXT_TYPES: ReadonlySet<string> = new Set(["CHARBUF", "FSPATH", "FSRELPATH"]);
+const SIGNED_TYPES: ReadonlySet<string> = new Set(["INT8", "INT16", "INT32", "INT64", "ERRNO", "FD", "PID"]);
+
+function absolutePath(scene: Scene, name: string): string | undefined {
+  const index = parameterIndex(scene.event.type, name);
+  const path = index < 0 ? undefined : scene.event.text(index);
+  return path === undefined ? undefined : new SceneNames(scene).absolute(path);
+}
+
+/** Parameter numbers of an open call's flags, mode and result in one table. */
+const OPEN_CALLS: Readonly<Record<string, { readonly flags: number; readonly mode: number }>> = {
+  open: { flags: 2, mode: 3 },
+  openat: { flags: 3, mode: 4 },
+  openat2: { flags: 3, mode: 4 },
+};
+
+function openFlags(scene: Scene): number | undefined {
+  const name = scene.event.type?.name ?? "";
+  const call = OPEN_CALLS[name];
+  if (call !== undefined) return scene.event.uint(call.flags);
+  return name === "open_by_handle_at" ? scene.event.uint(2) : undefined;
+}
+
+function isOpenCreate(scene: Scene): boolean {
+  return scene.event.type?.name === "creat" ? (scene.event.int(0) ?? -1) >= 0 : ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_F_CREATED) !== 0;
+}
+
+function isOpenExec(scene: Scene): boolean {
+  const name = scene.event.type?.name ?? "";
+  if ((scene.event.int(0) ?? -1) < 0) return false;
+  const execute = MODE_BITS.S_IXUSR | MODE_BITS.S_IXGRP | MODE_BITS.S_IXOTH;
+  if (name === "creat") return ((scene.event.uint(2) ?? 0) & execute) !== 0;
+  const call = OPEN_CALLS[name];
+  const creates = OPEN_FLAGS.O_CREAT | OPEN_FLAGS.O_TMPFILE;
+  return call !== undefined && ((openFlags(scene) ?? 0) & creates) !== 0 && ((scene.event.uint(call.mode) ?? 0) & execute) !== 0;
+}
+
+interface PathParams {
+  readonly name?: string;
+  readonly source?: string;
+  readonly target?: string;
+}
+
+/** Which parameters are a call's paths, by their names in the schema. */
+const PATH_PARAMS: Readonly<Record<string, PathParams>> = {
+  open: { name: "name" },
+  openat: { name: "name" },
+  openat2: { name: "name" },
+  creat: { name: "name" },
+  mkdir: { name: "path" },
+  mkdirat: { name: "path" },
+  rmdir: { name: "path" },
+  unlink: { name: "path" },
+  unlinkat: { name: "name" },
+  chmod: { name: "filename" },
+  fchmodat: { name: "filename" },
+  chown: { name: "path" },
+  lchown: { name: "path" },
+  fchownat: { name: "pathname" },
+  mknod: { name: "path" },
+  mknodat: { name: "path" },
+  mount: { source: "dev", target: "dir" },
+  umount: { name: "name" },
+  umount2: { name: "name" },
+  quotactl: { name: "quotafilepath" },
+  rename: { source: "oldpath", target: "newpath" },
+  renameat: { source: "oldpath", target: "newpath" },
+  renameat2: { source: "oldpath", target: "newpath" },
+  link: { source: "oldpath", target: "newpath" },
+  linkat: { source: "oldpath", target: "newpath" },
+  symlink: { source: "target", target: "linkpath" },
+  symlinkat: { source: "target", target: "linkpath" },
+};
+
+function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): string | undefined {
+  const type = scene.event.type;
+  const name = PATH_PARAMS[type?.name ?? ""]?.[which];
+  if (name === undefined) return type?.name.startsWith("fch") === true && which === "name" ? scene.descriptor?.name : undefined;
+  const path = scene.event.text(parameterIndex(type, name));
+  return path === undefined || !absolute ? path : new SceneNames(scene).absolute(path);
+}

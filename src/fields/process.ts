@@ -1,0 +1,156 @@
+import { EXEC_FLAGS } from "../events/flag-names.ts";
+import { CONTEXT } from "../events/record.ts";
+import type { Process } from "../state/process.ts";
+import type { Scene } from "../state/scene.ts";
+import { fieldsOf } from "./_define.ts";
+import { capabilityNames } from "./capabilities.ts";
+import type { Field } from "./field.ts";
+
+const { plain, keyed, ancestral, absent } = fieldsOf("process");
+
+/** `proc.*` and `thread.*`: the process that acted, and its ancestors. */
+export const PROCESS_FIELDS: readonly Field[] = [
+  plain("proc.name", "CHARBUF", "Name of the program as the kernel keeps it, 15 bytes at the most", (scene) => scene.process?.comm),
+  plain("proc.exe", "CHARBUF", "First word of the command line (argv[0])", (scene) => scene.process?.exe),
+  plain("proc.exepath", "CHARBUF", "Resolved path of the executable", (scene) => scene.process?.exepath),
+  plain("proc.cmdline", "CHARBUF", "Name and arguments, joined by blanks", (scene) => commandLine(scene.process)),
+  plain("proc.exeline", "CHARBUF", "argv[0] and arguments, joined by blanks", (scene) => {
+    const process = scene.process;
+    return process === undefined ? undefined : `${process.exe} ${process.args.join(" ")}`;
+  }),
+  keyed("proc.args", "CHARBUF", "Arguments without argv[0], joined by blanks; [n] is one of them", { kind: "index", required: false }, (argument) => {
+    if (argument === undefined) return (scene) => scene.process?.args.join(" ");
+    const index = wholeNumber(argument);
+    return index === undefined ? undefined : (scene) => scene.process?.args[index];
+  }),
+  plain("proc.cmdnargs", "UINT64", "Number of arguments, argv[0] left out", (scene) => scene.process?.args.length),
+  plain("proc.cmdlenargs", "UINT64", "Length of all arguments together, blanks left out", (scene) =>
+    scene.process?.args.reduce((sum, arg) => sum + arg.length, 0),
+  ),
+  keyed("proc.env", "CHARBUF", "Environment, joined by blanks; [NAME] is one variable", { kind: "index|key", required: false }, (argument) =>
+    environment((scene) => scene.process, argument),
+  ),
+  plain("proc.cwd", "CHARBUF", "Working directory, ends with /", (scene) => scene.process?.cwd),
+  plain("proc.tty", "UINT32", "Number of the controlling terminal, 0 without one", (scene) => scene.process?.tty),
+  plain("proc.pid", "INT64", "Process id on the host", (scene) => scene.process?.pid),
+  plain("proc.ppid", "INT64", "Process id of the parent", (scene) => scene.process?.ppid),
+  plain("proc.vpid", "INT64", "Process id in its own pid namespace", (scene) => scene.process?.vpid),
+  plain("proc.pvpid", "INT64", "Parent's process id in its own pid namespace", (scene) => ancestor(scene, 1)?.vpid),
+  plain("proc.sid", "INT64", "Session id", (scene) => scene.process?.sid),
+  plain("proc.vpgid", "INT64", "Process group id in the pid namespace", (scene) => scene.process?.vpgid),
+  plain("proc.pgid", "INT64", "Process group id on the host", (scene) => scene.process?.pgid),
+  ...leaderFields("sid", "session", (scene, process) => scene.processes.get(process.sid)),
+  ...leaderFields("pgid", "process group", (scene, process) => scene.processes.get(process.pgid)),
+  ...leaderFields("vpgid", "process group (in its pid namespace)", (scene, process) => scene.processes.get(process.pgid)),
+  plain("proc.is_sid_leader", "BOOL", "True when the process leads its session", (scene) => isLeader(scene.process?.sid, scene.process?.pid)),
+  plain("proc.is_pgid_leader", "BOOL", "True when the process leads its group", (scene) => isLeader(scene.process?.pgid, scene.process?.pid)),
+  plain("proc.is_vpgid_leader", "BOOL", "True when the process leads its group, seen in its pid namespace", (scene) =>
+    isLeader(scene.process?.vpgid, scene.process?.vpid),
+  ),
+  plain("proc.pname", "CHARBUF", "Name of the parent", (scene) => ancestor(scene, 1)?.comm),
+  plain("proc.pexe", "CHARBUF", "argv[0] of the parent", (scene) => ancestor(scene, 1)?.exe),
+  plain("proc.pexepath", "CHARBUF", "Resolved path of the parent's executable", (scene) => ancestor(scene, 1)?.exepath),
+  plain("proc.pcmdline", "CHARBUF", "Name and arguments of the parent", (scene) => commandLine(ancestor(scene, 1))),
+  ancestral("proc.aname", "CHARBUF", "Name of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.comm),
+  ancestral("proc.aexe", "CHARBUF", "argv[0] of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.exe),
+  ancestral("proc.aexepath", "CHARBUF", "Executable of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.exepath),
+  ancestral("proc.acmdline", "CHARBUF", "Command line of the n-th ancestor; without [n] of any", (scene, up) => commandLine(ancestor(scene, up))),
+  ancestral("proc.apid", "INT64", "Process id of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.pid),
+  keyed("proc.aargs", "CHARBUF", "Arguments of the n-th ancestor", { kind: "index", required: false }, (argument) => {
+    const up = argument === undefined ? 1 : wholeNumber(argument);
+    return up === undefined ? undefined : (scene) => ancestor(scene, up)?.args.join(" ");
+  }),
+  plain("proc.duration", "RELTIME", "Nanoseconds since the process started", (scene) => since(scene, scene.process)),
+  plain("proc.ppid.duration", "RELTIME", "Nanoseconds since the parent started", (scene) => since(scene, ancestor(scene, 1))),
+  plain("proc.pid.ts", "RELTIME", "Start of the process, epoch nanoseconds", (scene) => scene.process?.startTime),
+  plain("proc.ppid.ts", "RELTIME", "Start of the parent, epoch nanoseconds", (scene) => ancestor(scene, 1)?.startTime),
+  plain("proc.is_exe_writable", "BOOL", "True when whoever ran the executable may also write it", (scene) => hasExecFlag(scene, EXEC_FLAGS.EXE_WRITABLE)),
+  plain("proc.is_exe_upper_layer", "BOOL", "True when the executable lies in the writable layer of an overlay file system: it is not the image's", (scene) =>
+    hasExecFlag(scene, EXEC_FLAGS.EXE_UPPER_LAYER),
+  ),
+  plain("proc.is_exe_lower_layer", "BOOL", "True when the executable lies in a lower layer of an overlay file system", (scene) =>
+    hasExecFlag(scene, EXEC_FLAGS.EXE_LOWER_LAYER),
+  ),
+  plain("proc.is_exe_from_memfd", "BOOL", "True when the executable is anonymous memory (memfd_create)", (scene) =>
+    hasExecFlag(scene, EXEC_FLAGS.EXE_FROM_MEMFD),
+  ),
+  plain("proc.exe_ino", "INT64", "Inode of the executable", (scene) => scene.process?.exeInode),
+  plain("proc.exe_ino.ctime", "ABSTIME", "Last change of the executable's inode, epoch nanoseconds", (scene) => scene.process?.exeCtime),
+  plain("proc.exe_ino.mtime", "ABSTIME", "Last write of the executable, epoch nanoseconds", (scene) => scene.process?.exeMtime),
+  plain("proc.exe_ino.ctime_duration_proc_start", "ABSTIME", "Nanoseconds from the executable's last inode change to the start of the program", (scene) => {
+    const process = scene.process;
+    return process === undefined || process.execTime === 0n ? undefined : process.execTime - process.exeCtime;
+  }),
+  plain("thread.tid", "INT64", "Thread id on the host", (scene) => scene.event.tid),
+  plain("thread.ismain", "BOOL", "True when the thread is its process's first", (scene) =>
+    scene.process === undefined ? undefined : scene.process.pid === scene.event.tid,
+  ),
+  plain("thread.cap_permitted", "CHARBUF", "Permitted capabilities, names joined by blanks", (scene) => capabilities(scene.process?.capPermitted)),
+  plain("thread.cap_effective", "CHARBUF", "Effective capabilities, names joined by blanks", (scene) => capabilities(scene.process?.capEffective)),
+  plain("thread.cap_inheritable", "CHARBUF", "Inheritable capabilities, names joined by blanks", (scene) => capabilities(scene.process?.capInheritable)),
+  plain("thread.pidns", "UINT64", "Inode of the pid namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.pidNamespace)),
+  plain("thread.netns", "UINT64", "Inode of the network namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.networkNamespace)),
+  plain("thread.mntns", "UINT64", "Inode of the mount namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.mountNamespace)),
+  absent("proc.stdin.type", "CHARBUF", "Type of descriptor 0"),
+  absent("proc.stdout.type", "CHARBUF", "Type of descriptor 1"),
+  absent("proc.stderr.type", "CHARBUF", "Type of descriptor 2"),
+  absent("proc.stdin.name", "CHARBUF", "Name of descriptor 0"),
+  absent("proc.stdout.name", "CHARBUF", "Name of descriptor 1"),
+  absent("proc.stderr.name", "CHARBUF", "Name of descriptor 2"),
+];
+
+/** The process itself (0), its parent (1) and so on; undefined where the chain ends. */
+export function ancestor(scene: Scene, up: number): Process | undefined {
+  let process = scene.process;
+  for (let step = 0; step < up && process !== undefined; step += 1) {
+    process = process.ppid === process.pid ? undefined : scene.processes.get(process.ppid);
+  }
+  return process;
+}
+
+function commandLine(process: Process | undefined): string | undefined {
+  if (process === undefined) return undefined;
+  return process.args.length === 0 ? process.comm : `${process.comm} ${process.args.join(" ")}`;
+}
+
+function leaderFields(key: "sid" | "pgid" | "vpgid", what: string, leaderOf: (scene: Scene, process: Process) => Process | undefined): Field[] {
+  const leader = (scene: Scene): Process | undefined => (scene.process === undefined ? undefined : leaderOf(scene, scene.process));
+  const name = key === "sid" ? "proc.sname" : `proc.${key}.name`;
+  return [
+    plain(name, "CHARBUF", `Name of the leader of the ${what}`, (scene) => leader(scene)?.comm),
+    plain(`proc.${key}.exe`, "CHARBUF", `argv[0] of the leader of the ${what}`, (scene) => leader(scene)?.exe),
+    plain(`proc.${key}.exepath`, "CHARBUF", `Executable of the leader of the ${what}`, (scene) => leader(scene)?.exepath),
+  ];
+}
+
+function environment(of: (scene: Scene) => Process | undefined, argument: string | undefined) {
+  if (argument === undefined) return (scene: Scene) => of(scene)?.env?.join(" ");
+  const index = wholeNumber(argument);
+  if (index !== undefined) return (scene: Scene) => of(scene)?.env?.[index];
+  const prefix = `${argument}=`;
+  return (scene: Scene) => of(scene)?.env?.find((variable) => variable.startsWith(prefix))?.slice(prefix.length);
+}
+
+function since(scene: Scene, process: Process | undefined): bigint | undefined {
+  return process === undefined || process.startTime === 0n ? undefined : scene.event.timestamp - process.startTime;
+}
+
+function hasExecFlag(scene: Scene, flag: number): boolean | undefined {
+  return scene.process === undefined ? undefined : (scene.process.exeFlags & flag) !== 0;
+}
+
+function isLeader(group: number | undefined, pid: number | undefined): boolean | undefined {
+  return pid === undefined ? undefined : group === pid;
+}
+
+function capabilities(set: bigint | undefined): string | undefined {
+  return set === undefined ? undefined : capabilityNames(set);
+}
+
+function contextNumber(scene: Scene, field: number): number | undefined {
+  return scene.event.context < 0 ? undefined : scene.event.contextU32(field);
+}
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
+}

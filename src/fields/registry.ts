@@ -1,0 +1,26 @@
+import { CONTAINER_FIELDS } from "./container.ts";
+import { EVENT_FIELDS, FS_PATH_FIELDS } from "./event.ts";
+import { FD_FIELDS } from "./fd.ts";
+import type { Field, FieldRegistry } from "./field.ts";
+import { PROCESS_FIELDS } from "./process.ts";
+import { USER_FIELDS } from "./user.ts";
+
+/** Every field of the syscall source, in the order in which `saker fields` lists them. */
+export const ALL_FIELDS: readonly Field[] = [
+  ...EVENT_FIELDS,
+  ...PROCESS_FIELDS,
+  ...USER_FIELDS,
+  ...FD_FIELDS,
+  ...FS_PATH_FIELDS,
+  ...CONTAINER_FIELDS,
+];
+
+const BY_NAME: ReadonlyMap<string, Field> = new Map(ALL_FIELDS.map((field) => [field.name, field]));
+
+/** The fields that rules may name. */
+export const FIELDS: FieldRegistry = { get: (name) => BY_NAME.get(name), names: () => BY_NAME.keys() };
+
+/** True when a field has values, false when it is declared for the language's sake alone. */
+export function isComputed(field: Field): boolean {
+  return field.bind !== undefined || field.bindAll !== undefined;
+}

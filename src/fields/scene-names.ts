@@ -1,0 +1,42 @@
+import type { ParamNames } from "../events/param-text.ts";
+import { dateTimeText } from "../lib/time-text.ts";
+import { joinPath } from "../state/path.ts";
+import type { Scene } from "../state/scene.ts";
+
+/** What the numbers of an event's parameters stand for, looked up in its scene. */
+export class SceneNames implements ParamNames {
+  readonly #scene: Scene;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  descriptor(fd: number): string | undefined {
+    const descriptor = this.#scene.descriptor;
+    if (descriptor === undefined || descriptor.number !== fd) return undefined;
+    const transport = descriptor.protocol === undefined ? "" : (TRANSPORTS[descriptor.protocol] ?? "");
+    return `<${descriptor.kind}${transport}>${descriptor.name}`;
+  }
+
+  process(pid: number): string | undefined {
+    return this.#scene.processes.get(pid)?.comm;
+  }
+
+  user(uid: number): string | undefined {
+    return this.#scene.accounts.userName(uid);
+  }
+
+  group(gid: number): string | undefined {
+    return this.#scene.accounts.groupName(gid);
+  }
+
+  absolute(path: string): string | undefined {
+    return joinPath(this.#scene.event.directory ?? this.#scene.process?.cwd ?? "/", path);
+  }
+
+  dateTime(epochNs: bigint): string {
+    return dateTimeText(epochNs, this.#scene.utcOffsetMinutes(Number(epochNs / 1_000_000n)));
+  }
+}
+
+const TRANSPORTS: Readonly<Record<string, string>> = { tcp: "t", udp: "u" };

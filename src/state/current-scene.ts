@@ -1,0 +1,63 @@
+import type { Container } from "../containers/container.ts";
+import { Event } from "../events/event.ts";
+import { type Descriptor, descriptorOf } from "./descriptor.ts";
+import type { Process } from "./process.ts";
+import type { Accounts, Ancestry, Scene } from "./scene.ts";
+
+/** What stays the same from one scene to the next. */
+export interface SceneSurroundings {
+  readonly processes: Ancestry;
+  readonly hostname: string;
+  /** Offset of local time from UTC at a moment, in minutes, east positive: local times in outputs. */
+  readonly utcOffsetMinutes: (epochMs: number) => number;
+}
+
+/** The scene that the engine reuses for all events: `show` puts the next event on it. Hot: what a rule does not ask for is not computed. */
+export class CurrentScene implements Scene {
+  readonly processes: Ancestry;
+  readonly hostname: string;
+  readonly utcOffsetMinutes: (epochMs: number) => number;
+  event: Event = new Event();
+  process: Process | undefined;
+  container: Container | undefined;
+  accounts: Accounts = NO_ACCOUNTS;
+  readonly #surroundings: SceneSurroundings;
+  #descriptor: Descriptor | undefined;
+  #hasDescriptor = false;
+
+  constructor(surroundings: SceneSurroundings) {
+    this.#surroundings = surroundings;
+    this.processes = surroundings.processes;
+    this.hostname = surroundings.hostname;
+    this.utcOffsetMinutes = surroundings.utcOffsetMinutes;
+  }
+
+  show(event: Event, process: Process | undefined, container: Container | undefined, accounts: Accounts): this {
+    this.event = event;
+    this.process = process;
+    this.container = container;
+    this.accounts = accounts;
+    this.#hasDescriptor = false;
+    return this;
+  }
+
+  get descriptor(): Descriptor | undefined {
+    if (!this.#hasDescriptor) {
+      this.#descriptor = descriptorOf(this.event, this.process?.cwd ?? "/");
+      this.#hasDescriptor = true;
+    }
+    return this.#descriptor;
+  }
+
+  /** A scene that stays as it is now, for an alert or a condition that must wait; ancestors are looked up when asked, as ever. */
+  freeze(): CurrentScene {
+    return new CurrentScene(this.#surroundings).show(this.event.copy(), this.process, this.container, this.accounts);
+  }
+}
+
+const NO_ACCOUNTS: Accounts = {
+  userName: () => undefined,
+  userHome: () => undefined,
+  userShell: () => undefined,
+  groupName: () => undefined,
+};

@@ -1,0 +1,187 @@
+import { OPEN_FLAGS } from "../events/flag-names.ts";
+import type { Event } from "../events/event.ts";
+import { DESCRIPTOR, TCP_STATE } from "../events/record.ts";
+import type { EventType } from "../events/schema.ts";
+import { addressSize, isUnset, readEnd, readSockaddr, readTuple, type SocketEnd } from "../events/socket-address.ts";
+import { ipText } from "../lib/ip-text.ts";
+import { joinPath } from "./path.ts";
+
+/** What the descriptor of an event is. Addresses are views of the event's memory. */
+export interface Descriptor {
+  /** Undefined when the event tells none; negative when the call that would have made it failed. */
+  readonly number: number | undefined;
+  /** Falco's fd.typechar. */
+  readonly kind: string;
+  /** Path, `client->server` of a connected socket, the one end of a listening one. */
+  readonly name: string;
+  /** The path as it was passed, before it was joined and normalised. */
+  readonly rawName: string;
+  readonly protocol: "tcp" | "udp" | "icmp" | "raw" | undefined;
+  readonly local: SocketEnd | undefined;
+  readonly remote: SocketEnd | undefined;
+  readonly client: SocketEnd | undefined;
+  readonly server: SocketEnd | undefined;
+  /** True when the process owns the server's end. */
+  readonly isServer: boolean;
+  readonly connected: boolean;
+  /** True when this very event gave the descriptor its name. */
+  readonly nameChanged: boolean;
+  readonly device: number;
+  readonly inode: number;
+  readonly upperLayer: boolean;
+  readonly lowerLayer: boolean;
+}
+
+/** The descriptor that an event is about; undefined when it is about none. `cwd` is for relative paths. */
+export function descriptorOf(event: Event, cwd: string): Descriptor | undefined {
+  const type = event.type;
+  if (type === undefined) return undefined;
+  const open = OPENS[type.name];
+  if (open !== undefined) return openedFile(event, type, open, event.directory ?? cwd);
+  if (type.name === "socket") return createdSocket(event);
+  if (event.descriptor >= 0) return fromSection(event, type);
+  return fromTuple(event, type);
+}
+
+/** Parameter numbers of the open calls: where path, flags, device and inode stand. */
+interface OpenParams {
+  readonly path: number;
+  readonly flags?: number;
+  readonly device: number;
+  readonly inode: number;
+}
+
+const OPENS: Readonly<Record<string, OpenParams>> = {
+  open: { path: 1, flags: 2, device: 4, inode: 5 },
+  openat: { path: 2, flags: 3, device: 5, inode: 6 },
+  openat2: { path: 2, flags: 3, device: 6, inode: 7 },
+  creat: { path: 1, device: 3, inode: 4 },
+  open_by_handle_at: { path: 3, flags: 2, device: 4, inode: 5 },
+};
+
+function openedFile(event: Event, type: EventType, params: OpenParams, base: string): Descriptor {
+  const rawName = event.text(params.path) ?? "";
+  const flags = params.flags === undefined ? 0 : (event.uint(params.flags) ?? 0);
+  return {
+    ...NOTHING,
+    number: descriptorNumber(event, type),
+    kind: (flags & OPEN_FLAGS.O_DIRECTORY) === 0 ? "f" : "d",
+    name: rawName === "" ? "" : joinPath(base, rawName),
+    rawName,
+    nameChanged: true,
+    device: event.uint(params.device) ?? 0,
+    inode: event.uint(params.inode) ?? 0,
+    upperLayer: (flags & OPEN_FLAGS.FD_UPPER_LAYER) !== 0,
+    lowerLayer: (flags & OPEN_FLAGS.FD_LOWER_LAYER) !== 0,
+  };
+}
+
+function createdSocket(event: Event): Descriptor {
+  const family = event.uint(1) ?? 0;
+  return { ...NOTHING, number: event.int(0), kind: FAMILY_KINDS[family] ?? "?" };
+}
+
+/** A descriptor as the kernel described it. */
+function fromSection(event: Event, type: EventType): Descriptor {
+  const at = event.descriptor;
+  const family = event.bytes[at + DESCRIPTOR.family] ?? 0;
+  const size = addressSize(family);
+  const common = {
+    ...NOTHING,
+    number: descriptorNumber(event, type),
+    kind: String.fromCharCode(event.bytes[at + DESCRIPTOR.kind] ?? 0x6f),
+    device: event.view.getUint32(at + DESCRIPTOR.device, true),
+    inode: event.view.getUint32(at + DESCRIPTOR.inode + 4, true) * 0x1_0000_0000 + event.view.getUint32(at + DESCRIPTOR.inode, true),
+    protocol: PROTOCOLS[event.bytes[at + DESCRIPTOR.protocol] ?? 0],
+    nameChanged: NAMING.has(type.name),
+  };
+  if (common.kind !== "4" && common.kind !== "6") {
+    const path = event.descriptorPath ?? "";
+    return { ...common, name: path, rawName: path };
+  }
+  const local = readEnd(event, at + DESCRIPTOR.end, size);
+  const remote = readEnd(event, at + DESCRIPTOR.end + size + 2, size);
+  const state = event.bytes[at + DESCRIPTOR.state] ?? 0;
+  return withEnds(common, type, { local, remote, state });
+}
+
+/** What a capture's event tells of its socket: its tuple or address alone. */
+function fromTuple(event: Event, type: EventType): Descriptor | undefined {
+  const number = descriptorNumber(event, type);
+  const tupleAt = type.params.findIndex((param) => param.type === "SOCKTUPLE");
+  const tuple = tupleAt < 0 ? undefined : readTuple(event, tupleAt);
+  if (tuple === undefined) return number === undefined ? undefined : { ...NOTHING, number, ...boundSocket(event, type) };
+  const common = { ...NOTHING, number, kind: FAMILY_KINDS[tuple.family] ?? "?", nameChanged: NAMING.has(type.name) };
+  if (tuple.source === undefined || tuple.destination === undefined) return { ...common, name: tuple.path ?? "", rawName: tuple.path ?? "" };
+  const isClient = type.name === "connect";
+  const [local, remote] = isClient ? [tuple.source, tuple.destination] : [tuple.destination, tuple.source];
+  return withEnds({ ...common, protocol: "tcp" }, type, { local, remote, state: TCP_STATE.ESTABLISHED });
+}
+
+function boundSocket(event: Event, type: EventType): Partial<Descriptor> {
+  if (type.name !== "bind") return {};
+  const end = readSockaddr(event, 1)?.destination;
+  if (end === undefined) return {};
+  return { kind: end.address.length === 4 ? "4" : "6", name: endText(end), local: end, server: end, isServer: true, nameChanged: true };
+}
+
+interface Ends {
+  readonly local: SocketEnd;
+  readonly remote: SocketEnd;
+  readonly state: number;
+}
+
+function withEnds(common: Descriptor, type: EventType, { local, remote, state }: Ends): Descriptor {
+  const kind = local.address.length === 4 && remote.address.length === 4 ? "4" : "6";
+  if (isUnset(remote)) {
+    // Neither bound nor connected: a socket without a name yet.
+    if (isUnset(local)) return { ...common, kind };
+    return { ...common, kind: local.address.length === 4 ? "4" : "6", name: endText(local), local, server: local, isServer: true };
+  }
+  const isServer = SERVER_CALLS.has(type.name) || (type.name !== "connect" && isEphemeral(remote.port) && !isEphemeral(local.port));
+  const [client, server] = isServer ? [remote, local] : [local, remote];
+  const connected = state === TCP_STATE.ESTABLISHED || (common.protocol !== "tcp" && type.name === "connect");
+  return { ...common, kind, name: `${endText(client)}->${endText(server)}`, local, remote, client, server, isServer, connected };
+}
+
+function endText(end: SocketEnd): string {
+  return `${ipText(end.address)}:${end.port}`;
+}
+
+/** Linux's usual range of ports for clients (net.ipv4.ip_local_port_range): the best hint at a role that no call told us. */
+function isEphemeral(port: number): boolean {
+  return port >= 32768;
+}
+
+function descriptorNumber(event: Event, type: EventType): number | undefined {
+  if (type.flags.includes("CREATES_FD")) return event.int(0);
+  const at = type.params.findIndex((param) => param.type === "FD" && (param.name === "fd" || param.name === "oldfd"));
+  return at < 0 ? undefined : event.int(at);
+}
+
+const SERVER_CALLS: ReadonlySet<string> = new Set(["accept", "accept4", "listen", "bind"]);
+const NAMING: ReadonlySet<string> = new Set(["bind", "connect", "accept", "accept4", "memfd_create"]);
+
+const PROTOCOLS: Readonly<Record<number, "tcp" | "udp" | "icmp" | "raw">> = { 1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 255: "raw" };
+
+/** fd.typechar of a socket by its address family (include/linux/socket.h). */
+const FAMILY_KINDS: Readonly<Record<number, string>> = { 1: "u", 2: "4", 10: "6", 16: "n" };
+
+const NOTHING: Descriptor = {
+  number: undefined,
+  kind: "o",
+  name: "",
+  rawName: "",
+  protocol: undefined,
+  local: undefined,
+  remote: undefined,
+  client: undefined,
+  server: undefined,
+  isServer: false,
+  connected: false,
+  nameChanged: false,
+  device: 0,
+  inode: 0,
+  upperLayer: false,
+  lowerLayer: false,
+};

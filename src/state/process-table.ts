@@ -1,0 +1,269 @@
+import { CONTEXT } from "../events/record.ts";
+import { CLONE_FLAGS } from "../events/flag-names.ts";
+import { eventType } from "../events/schema.ts";
+import type { Event } from "../events/event.ts";
+import { joinPath } from "./path.ts";
+import type { Process } from "./process.ts";
+import type { Ancestry } from "./scene.ts";
+
+export interface ProcessTableOptions {
+  /** The most processes kept; the oldest go first. */
+  readonly capacity: number;
+  /** Finds a process that no event has shown (its fork or exec was lost), for example in /proc. */
+  readonly find: (pid: number) => Process | undefined;
+}
+
+/** Exited processes that are still remembered: events of their children may come later, since rings are not in time order. */
+const REMEMBERED_EXITS = 1024;
+
+/** The tick in which /proc tells start times: two starts closer than this are one process. */
+const START_TOLERANCE_NS = 20_000_000;
+
+/**
+ * All processes of the host, from a snapshot and the events after it. Hot: an event that changes nothing about its process
+ * costs one lookup and some comparisons. Bounded by `capacity`; what is forgotten early is counted in `evicted`.
+ */
+export class ProcessTable implements Ancestry {
+  readonly #options: ProcessTableOptions;
+  readonly #byPid = new Map<number, Process>();
+  readonly #exited: Process[] = [];
+  #evicted = 0;
+  #found = 0;
+
+  constructor(options: ProcessTableOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#byPid.size;
+  }
+
+  /** Processes forgotten because the table was full. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
+  /** Processes whose fork or exec was not seen and that had to be looked up. */
+  get found(): number {
+    return this.#found;
+  }
+
+  get(pid: number): Process | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  values(): Iterable<Process> {
+    return this.#byPid.values();
+  }
+
+  /** Enters or replaces a process: the snapshot at start, or what an event built. */
+  set(process: Process): void {
+    // A Map iterates in the order of insertion, so deleting first keeps the oldest entry at the front.
+    this.#byPid.delete(process.pid);
+    if (this.#byPid.size >= this.#options.capacity) this.#evictOldest();
+    this.#byPid.set(process.pid, process);
+  }
+
+  /** Brings the table to after `event` and returns the process that acted. Only events with a context. */
+  apply(event: Event): Process {
+    const change = CHANGES[event.code];
+    const known = this.#current(event);
+    if (change === undefined) return known;
+    const changed = change(known, event, this);
+    if (changed !== known) this.set(changed);
+    if (event.code === PROCEXIT) this.#exit(changed);
+    return changed;
+  }
+
+  /** The process of an event's context as it is now: known, brought up to date, or built from what the context tells. */
+  #current(event: Event): Process {
+    const pid = event.contextU32(CONTEXT.pid);
+    const startBoot = event.contextU64(CONTEXT.startTime);
+    let process = this.#byPid.get(pid);
+    if (process === undefined || Math.abs(process.startBoot - startBoot) > START_TOLERANCE_NS) {
+      process = this.#unseen(event, pid, startBoot);
+      this.set(process);
+      return process;
+    }
+    if (
+      process.uid === event.contextU32(CONTEXT.uid) &&
+      process.gid === event.contextU32(CONTEXT.gid) &&
+      process.ppid === event.contextU32(CONTEXT.ppid) &&
+      process.cgroup === event.contextU64(CONTEXT.cgroup) &&
+      process.networkNamespace === event.contextU32(CONTEXT.networkNamespace)
+    ) {
+      return process;
+    }
+    process = { ...process, ...contextPart(event) };
+    this.#byPid.set(pid, process);
+    return process;
+  }
+
+  /** A process whose fork was not seen, or whose pid belongs to a newer process than the one we knew. */
+  #unseen(event: Event, pid: number, startBoot: number): Process {
+    const context = contextPart(event);
+    const isFork = CHANGES[event.code] === applyFork;
+    if (!isFork) {
+      this.#found += 1;
+      const found = this.#options.find(pid);
+      if (found !== undefined && Math.abs(found.startBoot - startBoot) <= START_TOLERANCE_NS) return { ...found, ...context, startBoot };
+    }
+    const parent = this.#byPid.get(context.ppid);
+    return { ...(parent ?? NOBODY), ...context, pid, startBoot, startTime: event.timestamp, comm: parent?.comm ?? event.comm };
+  }
+
+  #exit(process: Process): void {
+    this.#exited.push(process);
+    if (this.#exited.length <= REMEMBERED_EXITS) return;
+    const forgotten = this.#exited.shift();
+    if (forgotten !== undefined && this.#byPid.get(forgotten.pid)?.startBoot === forgotten.startBoot) this.#byPid.delete(forgotten.pid);
+  }
+
+  #evictOldest(): void {
+    const oldest = this.#byPid.keys().next();
+    if (oldest.done === true) return;
+    this.#byPid.delete(oldest.value);
+    this.#evicted += 1;
+  }
+}
+
+/** What every event tells about its process. */
+function contextPart(event: Event) {
+  return {
+    ppid: event.contextU32(CONTEXT.ppid),
+    vpid: event.contextU32(CONTEXT.vpid),
+    uid: event.contextU32(CONTEXT.uid),
+    gid: event.contextU32(CONTEXT.gid),
+    loginuid: event.contextU32(CONTEXT.loginuid),
+    cgroup: event.contextU64(CONTEXT.cgroup),
+    networkNamespace: event.contextU32(CONTEXT.networkNamespace),
+    pidNamespace: event.contextU32(CONTEXT.pidNamespace),
+  } as const;
+}
+
+/** How an event type changes its process; the result is the same object when it does not. */
+type Change = (process: Process, event: Event, table: Ancestry) => Process;
+
+/** execve, execveat: parameter numbers as in the schema, the same for both. */
+function applyExec(process: Process, event: Event): Process {
+  if (event.int(0) !== 0) return process;
+  const args = event.texts(2);
+  return {
+    ...process,
+    exe: event.text(1) ?? "",
+    args,
+    cwd: withSlash(event.text(6) ?? process.cwd),
+    comm: event.text(13) ?? event.comm,
+    env: event.has(15) ? event.texts(15) : undefined,
+    tty: event.uint(16) ?? 0,
+    vpgid: event.int(17) ?? 0,
+    exeFlags: event.uint(19) ?? 0,
+    capInheritable: event.bigUint(20) ?? 0n,
+    capPermitted: event.bigUint(21) ?? 0n,
+    capEffective: event.bigUint(22) ?? 0n,
+    exeInode: event.uint(23) ?? 0,
+    exeCtime: event.bigUint(24) ?? 0n,
+    exeMtime: event.bigUint(25) ?? 0n,
+    exepath: event.text(27) ?? "",
+    pgid: event.int(28) ?? process.pgid,
+    execTime: event.timestamp,
+  };
+}
+
+/** clone, clone3, fork, vfork as the child reports them: the child runs its parent's program. */
+function applyFork(process: Process, event: Event, table: Ancestry): Process {
+  const isChild = event.int(0) === 0;
+  if (!isChild || ((event.uint(15) ?? 0) & CLONE_FLAGS.CLONE_THREAD) !== 0) return process;
+  const parent = table.get(process.ppid);
+  if (parent === undefined) return process;
+  const { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot } = process;
+  const own = { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot };
+  return { ...parent, ...own, startTime: event.timestamp, comm: event.text(13) ?? parent.comm };
+}
+
+function applyChdir(process: Process, event: Event): Process {
+  if (event.int(0) !== 0) return process;
+  return { ...process, cwd: withSlash(joinPath(process.cwd, event.text(1) ?? "")) };
+}
+
+function applyFchdir(process: Process, event: Event): Process {
+  const path = event.descriptorPath;
+  return event.int(0) !== 0 || path === undefined ? process : { ...process, cwd: withSlash(path) };
+}
+
+function applySetsid(process: Process, event: Event): Process {
+  const sid = event.int(0) ?? -1;
+  return sid < 0 ? process : { ...process, sid: process.pid, pgid: process.pid, vpgid: process.vpid, tty: 0 };
+}
+
+function applySetpgid(process: Process, event: Event): Process {
+  const [pid, pgid] = [event.int(1) ?? 0, event.int(2) ?? 0];
+  if (event.int(0) !== 0 || (pid !== 0 && pid !== process.vpid)) return process;
+  return pgid === 0 ? { ...process, pgid: process.pid, vpgid: process.vpid } : { ...process, vpgid: pgid };
+}
+
+function keep(process: Process): Process {
+  return process;
+}
+
+function withSlash(path: string): string {
+  return path.endsWith("/") ? path : `${path}/`;
+}
+
+const PROCEXIT = eventType("procexit").code;
+
+const CHANGES_BY_NAME: Readonly<Record<string, Change>> = {
+  execve: applyExec,
+  execveat: applyExec,
+  clone: applyFork,
+  clone3: applyFork,
+  fork: applyFork,
+  vfork: applyFork,
+  chdir: applyChdir,
+  fchdir: applyFchdir,
+  setsid: applySetsid,
+  setpgid: applySetpgid,
+  procexit: keep,
+};
+
+const CHANGES: readonly (Change | undefined)[] = (() => {
+  const table: (Change | undefined)[] = [];
+  for (const [name, change] of Object.entries(CHANGES_BY_NAME)) table[eventType(name).code] = change;
+  return table;
+})();
+
+/** The event types that this table needs to see, whatever rules ask for. */
+export const PROCESS_EVENT_CODES: readonly number[] = Object.keys(CHANGES_BY_NAME).map((name) => eventType(name).code);
+
+/** A process of which nothing is known. */
+export const NOBODY: Process = {
+  pid: 0,
+  ppid: 0,
+  vpid: 0,
+  vpgid: 0,
+  pgid: 0,
+  sid: 0,
+  comm: "",
+  exe: "",
+  exepath: "",
+  args: [],
+  env: undefined,
+  cwd: "/",
+  tty: 0,
+  uid: 0,
+  gid: 0,
+  loginuid: 0xffff_ffff,
+  capPermitted: 0n,
+  capEffective: 0n,
+  capInheritable: 0n,
+  exeFlags: 0,
+  exeInode: 0,
+  exeCtime: 0n,
+  exeMtime: 0n,
+  startBoot: 0,
+  startTime: 0n,
+  execTime: 0n,
+  cgroup: 0,
+  networkNamespace: 0,
+  pidNamespace: 0,
+};
