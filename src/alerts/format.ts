@@ -1,0 +1,56 @@
+import { ipText } from "../lib/ip-text.ts";
+import { clockText, isoOffsetText, isoText } from "../lib/time-text.ts";
+import type { FieldValue } from "../fields/field.ts";
+import type { Alert } from "./alert.ts";
+
+export interface FormatOptions {
+  /** Falco's time_format_iso_8601: UTC dates instead of local clock times. */
+  readonly isoTime: boolean;
+  /** Offset of local time from UTC in minutes, east positive. */
+  readonly utcOffsetMinutes: (epochMs: number) => number;
+}
+
+/** An alert as Falco's text line, without the line's end: `HH:MM:SS.nnnnnnnnn: Priority message`. */
+export function textLine(alert: Alert, options: FormatOptions): string {
+  // Falco escapes the line as JSON does, so that no file name can break it in two.
+  return JSON.stringify(plainLine(alert, options)).slice(1, -1);
+}
+
+/** An alert as Falco's JSON line, without the line's end, and with its `uuid`. */
+export function jsonLine(alert: Alert, options: FormatOptions): string {
+  return JSON.stringify({
+    hostname: alert.hostname,
+    output: plainLine(alert, options),
+    output_fields: jsonFields(alert, options),
+    priority: alert.priority,
+    rule: alert.rule,
+    source: alert.source,
+    tags: alert.tags,
+    time: isoText(alert.time),
+    uuid: alert.uuid,
+  });
+}
+
+function plainLine(alert: Alert, options: FormatOptions): string {
+  const time = options.isoTime ? isoOffsetText(alert.time) : clockText(alert.time, options.utcOffsetMinutes(Number(alert.time / 1_000_000n)));
+  return `${time}: ${alert.priority} ${alert.message}`;
+}
+
+function jsonFields(alert: Alert, options: FormatOptions): Record<string, unknown> {
+  const fields: Record<string, unknown> = { [options.isoTime ? "evt.time.iso8601" : "evt.time"]: jsonValue(alert.time) };
+  for (const name of Object.keys(alert.outputFields).toSorted()) {
+    const value = alert.outputFields[name];
+    if (name !== "evt.time" && name !== "evt.time.iso8601") fields[name] = value === undefined || value === null ? null : jsonValue(value);
+  }
+  return fields;
+}
+
+function jsonValue(value: FieldValue): unknown {
+  // Epoch nanoseconds are beyond 2^53, and Falco prints them whole.
+  if (typeof value === "bigint") return JSON_RAW.rawJSON(String(value));
+  if (value instanceof Uint8Array) return value.length === 4 || value.length === 16 ? ipText(value) : Buffer.from(value).toString("latin1");
+  return value;
+}
+
+/** JSON.rawJSON (ECMAScript proposal, in Node since 21) is not in TypeScript's library yet. */
+const JSON_RAW = JSON as JSON & { rawJSON(text: string): unknown };

@@ -1,0 +1,156 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import type { Process } from "../state/process.ts";
+
+export interface ProcOptions {
+  /** Where the host's /proc and cgroup file systems are: `/proc` and `/sys/fs/cgroup`, or below `/host` in a container. */
+  readonly procRoot: string;
+  readonly cgroupRoot: string;
+}
+
+const DEFAULTS: ProcOptions = { procRoot: "/proc", cgroupRoot: "/sys/fs/cgroup" };
+
+/** USER_HZ: the unit of times in /proc/PID/stat, 100 on every architecture that Linux tells user space about. */
+const NS_PER_TICK = 10_000_000;
+
+/** Reads processes out of /proc (proc(5)): all of them at the start, one of them when its events were lost. */
+export class ProcReader {
+  readonly #options: ProcOptions;
+  readonly #bootNs: bigint;
+  readonly #cgroupInodes = new Map<string, number>();
+
+  constructor(options: Partial<ProcOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#bootNs = this.#bootTime();
+  }
+
+  /** Every process that can be read now. */
+  all(): Process[] {
+    const processes: Process[] = [];
+    for (const name of readdirSync(this.#options.procRoot)) {
+      const process = /^\d+$/.test(name) ? this.read(Number(name)) : undefined;
+      if (process !== undefined) processes.push(process);
+    }
+    return processes;
+  }
+
+  /** One process; undefined when it is gone or not ours to read. */
+  read(pid: number): Process | undefined {
+    const directory = `${this.#options.procRoot}/${pid}`;
+    const stat = this.#text(`${directory}/stat`);
+    const status = parseStatus(this.#text(`${directory}/status`));
+    // The name stands in parentheses and may hold anything, so the fields start behind the last one.
+    const nameEnd = stat.lastIndexOf(")");
+    if (nameEnd < 0) return undefined;
+    const comm = stat.slice(stat.indexOf("(") + 1, nameEnd);
+    const numbers = stat.slice(nameEnd + 2).split(" ").map(Number);
+    const [exe = "", ...args] = this.#text(`${directory}/cmdline`).replace(/\0$/, "").split("\0");
+    const startBoot = (numbers[19] ?? 0) * NS_PER_TICK;
+    const startTime = this.#bootNs + BigInt(startBoot);
+    const ids = (name: string): number[] => (status.get(name) ?? "").split("\t").map(Number);
+    return {
+      pid,
+      ppid: numbers[1] ?? 0,
+      pgid: numbers[2] ?? 0,
+      sid: numbers[3] ?? 0,
+      tty: numbers[4] ?? 0,
+      vpid: ids("NSpid").at(-1) ?? pid,
+      vpgid: ids("NSpgid").at(-1) ?? 0,
+      comm,
+      exe,
+      args,
+      env: undefined,
+      exepath: this.#link(`${directory}/exe`).replace(/ \(deleted\)$/, ""),
+      cwd: `${this.#link(`${directory}/cwd`)}/`.replace("//", "/"),
+      uid: ids("Uid")[1] ?? 0,
+      gid: ids("Gid")[1] ?? 0,
+      loginuid: Number(this.#text(`${directory}/loginuid`) || 0xffff_ffff),
+      capInheritable: hexSet(status.get("CapInh")),
+      capPermitted: hexSet(status.get("CapPrm")),
+      capEffective: hexSet(status.get("CapEff")),
+      exeFlags: 0,
+      ...this.#executable(`${directory}/exe`),
+      startBoot,
+      startTime,
+      execTime: startTime,
+      cgroup: this.#cgroupOf(directory),
+      networkNamespace: namespaceInode(this.#link(`${directory}/ns/net`)),
+      pidNamespace: namespaceInode(this.#link(`${directory}/ns/pid`)),
+    };
+  }
+
+  /** The same choice as the probe's: the v2 group where it lies below the root, else the v1 `pids` group. */
+  #cgroupOf(directory: string): number {
+    const groups = this.#text(`${directory}/cgroup`).split("\n").map((line) => line.split(":"));
+    const unified = groups.find(([hierarchy]) => hierarchy === "0")?.slice(2).join(":") ?? "/";
+    const pids = groups.find(([, controllers]) => controllers === "pids")?.slice(2).join(":");
+    if (unified !== "/" || pids === undefined) return this.#inode(unified, ["", "/unified"]);
+    return this.#inode(pids, ["/pids"]);
+  }
+
+  #inode(path: string, mounts: readonly string[]): number {
+    const known = this.#cgroupInodes.get(path);
+    if (known !== undefined) return known;
+    for (const mount of mounts) {
+      const inode = fileInode(`${this.#options.cgroupRoot}${mount}${path}`);
+      if (inode === undefined || (mount === "" && fileInode(`${this.#options.cgroupRoot}/cgroup.procs`) === undefined)) continue;
+      if (this.#cgroupInodes.size < 4096) this.#cgroupInodes.set(path, inode);
+      return inode;
+    }
+    return 0;
+  }
+
+  #executable(path: string): { exeInode: number; exeCtime: bigint; exeMtime: bigint } {
+    try {
+      const stat = statSync(path, { bigint: true });
+      return { exeInode: Number(stat.ino), exeCtime: stat.ctimeNs, exeMtime: stat.mtimeNs };
+    } catch {
+      return { exeInode: 0, exeCtime: 0n, exeMtime: 0n };
+    }
+  }
+
+  #bootTime(): bigint {
+    const seconds = /^btime (\d+)$/m.exec(this.#text(`${this.#options.procRoot}/stat`))?.[1] ?? "0";
+    return BigInt(seconds) * 1_000_000_000n;
+  }
+
+  #text(path: string): string {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return "";
+    }
+  }
+
+  #link(path: string): string {
+    try {
+      return readlinkSync(path);
+    } catch {
+      return "";
+    }
+  }
+}
+
+function fileInode(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseStatus(text: string): ReadonlyMap<string, string> {
+  const entries = text.split("\n").map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+  return new Map(entries);
+}
+
+function hexSet(text: string | undefined): bigint {
+  return text === undefined ? 0n : BigInt(`0x${text}`);
+}
+
+/** `net:[4026531840]` → 4026531840 */
+function namespaceInode(link: string): number {
+  return Number(/\[(\d+)\]/.exec(link)?.[1] ?? 0);
+}
