@@ -1,0 +1,79 @@
+import { readlinkSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
+import { messageOf } from "../lib/errors.ts";
+import { type Listener, listListeners, listListenersOfProcess } from "./listeners.ts";
+import { openNamespace } from "./network-namespace.ts";
+import { describeProcess, ownersOf, processIds, type SocketOwner } from "./socket-owners.ts";
+
+/** A listening socket found on this host. */
+export interface FoundListener extends Listener {
+  /** Inode of its network namespace. */
+  readonly namespace: number;
+  /** A process inside that namespace, to open it by. */
+  readonly pid: number;
+  /** Who holds the socket; where that cannot be seen, the namespace's first process with `certain` false. */
+  readonly owner: SocketOwner;
+  readonly certain: boolean;
+}
+
+export interface InventoryScan {
+  readonly listeners: readonly FoundListener[];
+  /** How many network namespaces were looked into. */
+  readonly namespaces: number;
+  /** One text for each namespace that could not be looked into. */
+  readonly problems: readonly string[];
+  /** How many processes did not show their namespace: needs root. */
+  readonly hidden: number;
+}
+
+/** Finds every listening TCP socket of this host: each network namespace that a process is in, once. Gives the event loop turns. */
+export async function scanListeners(): Promise<InventoryScan> {
+  const { namespaces, hidden } = await namespacesOfHost();
+  const problems: string[] = [];
+  const found: (Listener & { namespace: number; pid: number })[] = [];
+  for (const [namespace, pid] of namespaces) {
+    try {
+      found.push(...listenersOf(pid).map((listener) => ({ ...listener, namespace, pid })));
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+    await turn();
+  }
+  const owners = await ownersOf(found.map((listener) => listener.inode));
+  const listeners = found.map((listener) => {
+    const owner = owners.get(listener.inode);
+    return { ...listener, owner: owner ?? describeProcess(listener.pid), certain: owner !== undefined };
+  });
+  return { listeners, namespaces: namespaces.size, problems, hidden };
+}
+
+/** Each namespace's inode with the lowest pid in it. */
+async function namespacesOfHost(): Promise<{ namespaces: Map<number, number>; hidden: number }> {
+  const namespaces = new Map<number, number>();
+  let hidden = 0;
+  for (const [index, pid] of processIds().entries()) {
+    try {
+      const inode = Number(/^net:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/net`))?.[1]);
+      if (!namespaces.has(inode)) namespaces.set(inode, pid);
+    } catch (error) {
+      // ENOENT: ended, or a zombie, which is in no namespace.
+      if ((error as NodeJS.ErrnoException).code === "EACCES") hidden += 1;
+    }
+    if (index % 256 === 255) await turn();
+  }
+  return { namespaces, hidden };
+}
+
+function listenersOf(pid: number): Listener[] {
+  let namespace;
+  try {
+    namespace = openNamespace(pid);
+  } catch {
+    return listListenersOfProcess(pid);
+  }
+  try {
+    return listListeners(namespace);
+  } finally {
+    namespace.close();
+  }
+}
