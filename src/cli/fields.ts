@@ -1,0 +1,45 @@
+import { styleText } from "node:util";
+import { ALL_FIELDS, isComputed } from "../fields/registry.ts";
+import type { Field } from "../fields/field.ts";
+import { AppError } from "../lib/errors.ts";
+
+/** `saker fields [CLASS]`: the register of fields. Throws `USAGE_CLASS` for a class that is none. */
+export function fields(className: string | undefined, options: { readonly json?: boolean }): void {
+  const classes = [...new Set(ALL_FIELDS.map((field) => field.class))];
+  if (className !== undefined && !classes.includes(className)) {
+    throw new AppError("USAGE_CLASS", `Cannot list fields of class "${className}": there is no such class`, { hint: `classes are ${classes.join(", ")}` });
+  }
+  const listed = ALL_FIELDS.filter((field) => className === undefined || field.class === className);
+  if (options.json === true) {
+    for (const field of listed) console.log(JSON.stringify(describe(field)));
+    return;
+  }
+  const width = Math.max(...listed.map((field) => title(field).length));
+  for (const name of classes.filter((name) => listed.some((field) => field.class === name))) {
+    console.log(styleText("bold", `\n${name}`));
+    for (const field of listed.filter((field) => field.class === name)) {
+      const note = isComputed(field) ? "" : styleText("dim", " (not computed yet)");
+      console.log(`  ${title(field).padEnd(width)}  ${field.type.padEnd(8)} ${field.doc}${note}`);
+    }
+  }
+}
+
+function title(field: Field): string {
+  if (field.argument === undefined) return field.name;
+  const name = field.argument.kind === "index" ? "n" : field.argument.kind === "key" ? "name" : "n|name";
+  return field.argument.required ? `${field.name}[${name}]` : `${field.name}[${name}]?`;
+}
+
+function describe(field: Field): object {
+  return {
+    name: field.name,
+    class: field.class,
+    type: field.type,
+    doc: field.doc,
+    argument: field.argument ?? null,
+    list: field.list === true,
+    filterOnly: field.filterOnly === true,
+    deprecated: field.deprecated === true,
+    computed: isComputed(field),
+  };
+}

@@ -1,0 +1,41 @@
+import { PRIORITIES, type Priority } from "../alerts/alert.ts";
+
+/** What an instance of Saker may be told; every key has its default here, and `saker.yaml` or `falco.yaml` overrides it. */
+export interface Settings {
+  /** Rule files and directories, in order; empty means the shipped rules. */
+  readonly rulesFiles: readonly string[];
+  readonly priority: Priority;
+  readonly ruleMatching: "first" | "all";
+  readonly jsonOutput: boolean;
+  readonly timeFormatIso8601: boolean;
+  readonly stdoutEnabled: boolean;
+  /** A further file for alerts, Falco's file_output. */
+  readonly fileOutput: string | undefined;
+  /** Alerts of ports that the host itself opens, besides those of containers. */
+  readonly hostPorts: boolean;
+  /** Size of the probe's ring buffer in bytes. */
+  readonly ringBytes: number;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  rulesFiles: [],
+  priority: "Debug",
+  ruleMatching: "first",
+  jsonOutput: false,
+  timeFormatIso8601: false,
+  stdoutEnabled: true,
+  fileOutput: undefined,
+  hostPorts: false,
+  ringBytes: 8 << 20,
+};
+
+/** Falco's buf_size_preset: 1 to 10 are 1 to 512 MB. */
+export function ringBytesOfPreset(preset: number): number {
+  return (1 << 20) << (preset - 1);
+}
+
+/** A priority by its name, in any case; `info` is Informational. */
+export function priorityByName(name: string): Priority | undefined {
+  const lower = name.toLowerCase();
+  return PRIORITIES.find((priority) => priority.toLowerCase() === lower || (lower === "info" && priority === "Informational"));
+}

@@ -1,0 +1,138 @@
+import type { Container } from "../containers/container.ts";
+import { Event } from "../events/event.ts";
+import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import { CurrentScene, type SceneSurroundings } from "../state/current-scene.ts";
+import type { ProcessTable } from "../state/process-table.ts";
+import type { Accounts } from "../state/scene.ts";
+
+export interface PipelineOptions extends SceneSurroundings {
+  readonly processes: ProcessTable;
+  readonly containerOf: (cgroup: number) => Container | undefined;
+  readonly accountsOf: (container: Container | undefined, pid: number) => Accounts;
+  /** Resolves when the runtime has told about a container, or will not within a second. */
+  readonly whenSettled: (container: Container) => Promise<Container>;
+  readonly rules: RuleSet;
+  readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
+  readonly onNotice: (event: Event) => void;
+}
+
+/** The most events that wait for metadata at once, over all containers. */
+const MAX_HELD = 20_000;
+
+export interface PipelineStats {
+  readonly events: number;
+  readonly malformed: number;
+  readonly held: number;
+  /** Events that should have waited for metadata but did not, because too many waited. */
+  readonly notHeld: number;
+  readonly byType: ReadonlyMap<string, number>;
+}
+
+/** Records in, matches out: state first, then the rules of the event's type. Hot: an event without rules costs its state alone. */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #event = new Event();
+  readonly #scene: CurrentScene;
+  readonly #waiting = new Map<string, Held[]>();
+  readonly #counts = new Float64Array(0x1_0000);
+  #rules: RuleSet;
+  #events = 0;
+  #malformed = 0;
+  #held = 0;
+  #waitingCount = 0;
+  #notHeld = 0;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#rules = options.rules;
+    this.#scene = new CurrentScene(options);
+  }
+
+  /** Rules that take effect with the next event. */
+  set rules(rules: RuleSet) {
+    this.#rules = rules;
+  }
+
+  stats(): PipelineStats {
+    const byType = new Map<string, number>();
+    const probe = this.#event;
+    for (const [code, count] of this.#counts.entries()) {
+      probe.code = code;
+      if (count > 0) byType.set(probe.type?.name ?? `code ${code}`, count);
+    }
+    return { events: this.#events, malformed: this.#malformed, held: this.#held, notHeld: this.#notHeld, byType };
+  }
+
+  /** One record of a live source. The bytes are the source's and are not kept. */
+  record(bytes: Uint8Array, view: DataView, start: number, length: number): void {
+    const event = this.#event;
+    if (!event.load(bytes, view, start, length, true)) {
+      this.#malformed += 1;
+      return;
+    }
+    if (event.isNotice) {
+      this.#options.onNotice(event);
+      return;
+    }
+    this.#events += 1;
+    event.num = this.#events;
+    this.#counts[event.code] = (this.#counts[event.code] ?? 0) + 1;
+    const process = this.#options.processes.apply(event);
+    const bucket = this.#rules.forEvent(event.code);
+    if (bucket.length === 0) return;
+    const container = this.#options.containerOf(process.cgroup);
+    const scene = this.#scene.show(event, process, container, this.#options.accountsOf(container, process.pid));
+    if (container?.state === "pending" && bucket.some((rule) => rule.needsMetadata)) this.#hold(scene, container, { bucket });
+    else this.#evaluate(scene, bucket);
+  }
+
+  #evaluate(scene: CurrentScene, bucket: readonly CompiledRule[]): void {
+    for (const rule of bucket) {
+      if (!rule.condition(scene)) continue;
+      const container = scene.container;
+      if (container?.state === "pending" && rule.outputNeedsMetadata) this.#hold(scene, container, { rule });
+      else this.#options.onMatch(rule, scene);
+      if (this.#rules.matching === "first") return;
+    }
+  }
+
+  /** Keeps the scene until its container is known: for the whole evaluation, or for one alert's output. */
+  #hold(scene: CurrentScene, container: Container, then: { bucket: readonly CompiledRule[] } | { rule: CompiledRule }): void {
+    const held: Held = { scene: scene === this.#scene ? scene.freeze() : scene, then };
+    if (this.#waitingCount >= MAX_HELD) {
+      this.#notHeld += 1;
+      this.#resume(held, container);
+      return;
+    }
+    this.#held += 1;
+    this.#waitingCount += 1;
+    const queue = this.#waiting.get(container.fullId);
+    if (queue !== undefined) {
+      queue.push(held);
+      return;
+    }
+    this.#waiting.set(container.fullId, [held]);
+    void this.#options.whenSettled(container).then((settled) => this.#release(settled));
+  }
+
+  #release(container: Container): void {
+    const queue = this.#waiting.get(container.fullId) ?? [];
+    this.#waiting.delete(container.fullId);
+    this.#waitingCount -= queue.length;
+    for (const held of queue) this.#resume(held, container);
+  }
+
+  #resume(held: Held, container: Container): void {
+    const { event, process, accounts } = held.scene;
+    // What is still pending now has had its second: it counts as settled, so that nothing waits twice.
+    const settled: Container = container.state === "pending" ? { ...container, state: "failed", failure: "no answer in time" } : container;
+    const scene = held.scene.show(event, process, settled, accounts);
+    if ("rule" in held.then) this.#options.onMatch(held.then.rule, scene);
+    else this.#evaluate(scene, held.then.bucket);
+  }
+}
+
+interface Held {
+  readonly scene: CurrentScene;
+  readonly then: { readonly bucket: readonly CompiledRule[] } | { readonly rule: CompiledRule };
+}

@@ -1,0 +1,55 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AppError, messageOf } from "../lib/errors.ts";
+
+/** The name under which rules of one's own are found without being asked for. */
+const CUSTOM_RULES = "falco_custom_rules.yaml";
+
+/** The folder of the rules that Saker ships. */
+export const SHIPPED_RULES: string = fileURLToPath(new URL("../../rules/", import.meta.url));
+
+export interface RuleFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * Reads rule files in order; of a folder its `.yaml` and `.yml` files by name. Without paths: the shipped rules, then
+ * `falco_custom_rules.yaml` beside them and in the current folder. Throws `CONFIG_RULES` when something is not there.
+ */
+export function readRuleFiles(paths: readonly string[]): RuleFile[] {
+  const files = paths.length > 0 ? paths.flatMap(expand) : defaultFiles();
+  if (files.length === 0) {
+    throw new AppError("CONFIG_RULES", `Cannot load rules from ${paths.map((path) => `"${path}"`).join(", ")}: no .yaml or .yml file there`);
+  }
+  return files.map((name) => ({ name, text: readText(name) }));
+}
+
+function defaultFiles(): string[] {
+  const shipped = expand(SHIPPED_RULES).filter((path) => !path.endsWith(`/${CUSTOM_RULES}`) && !path.endsWith(".test.yaml"));
+  const custom = [join(SHIPPED_RULES, CUSTOM_RULES), resolve(CUSTOM_RULES)].filter((path) => existsSync(path));
+  return [...shipped, ...new Set(custom)];
+}
+
+function expand(path: string): string[] {
+  let isDirectory: boolean;
+  try {
+    isDirectory = statSync(path).isDirectory();
+  } catch (thrown) {
+    throw new AppError("CONFIG_RULES", `Cannot load rules from "${path}": ${messageOf(thrown)}`, {
+      hint: "name a rules file or a folder of them with --rules, or leave it out for the shipped rules",
+    });
+  }
+  if (!isDirectory) return [path];
+  const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name) && !name.endsWith(".test.yaml"));
+  return names.toSorted().map((name) => join(path, name));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (thrown) {
+    throw new AppError("CONFIG_RULES", `Cannot read rules file "${path}": ${messageOf(thrown)}`);
+  }
+}
