@@ -36,16 +36,14 @@ function plainLine(alert: Alert, options: FormatOptions): string {
   return `${time}: ${alert.priority} ${alert.message}`;
 }
 
+/** Sorted by name, as Falco's are, with the alert's time among them. */
 function jsonFields(alert: Alert, options: FormatOptions): Record<string, unknown> {
-  const fields: Record<string, unknown> = { [options.isoTime ? "evt.time.iso8601" : "evt.time"]: jsonValue(alert.time) };
-  for (const name of Object.keys(alert.outputFields).toSorted()) {
-    const value = alert.outputFields[name];
-    if (name !== "evt.time" && name !== "evt.time.iso8601") fields[name] = value === undefined || value === null ? null : jsonValue(value);
-  }
-  return fields;
+  const all = { ...alert.outputFields, [options.isoTime ? "evt.time.iso8601" : "evt.time"]: alert.time };
+  const names = Object.keys(all).toSorted();
+  return Object.fromEntries(names.map((name) => [name, jsonValue(all[name] ?? null)]));
 }
 
-function jsonValue(value: FieldValue): unknown {
+function jsonValue(value: FieldValue | null): unknown {
   // Epoch nanoseconds are beyond 2^53, and Falco prints them whole.
   if (typeof value === "bigint") return JSON_RAW.rawJSON(String(value));
   if (value instanceof Uint8Array) return value.length === 4 || value.length === 16 ? ipText(value) : Buffer.from(value).toString("latin1");

@@ -1,0 +1,57 @@
+import type { FieldValue } from "../fields/field.ts";
+import { type Alert, PRIORITIES, type Priority } from "./alert.ts";
+
+/** One line of Falco's JSON as an alert, or why it is none. Unknown keys are left out, missing ones get their neutral value. */
+export function parseAlert(line: string, newUuid: () => string): { alert: Alert } | { reason: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { reason: "it is not JSON" };
+  }
+  if (!isRecord(value)) return { reason: "it is not a JSON object" };
+  const { rule, priority, output, time, source, hostname, tags, output_fields: outputFields, uuid } = value;
+  if (typeof rule !== "string") return { reason: 'it has no "rule"' };
+  return {
+    alert: {
+      rule,
+      priority: priorityOf(priority),
+      source: typeof source === "string" ? source : "syscall",
+      tags: Array.isArray(tags) ? tags.filter((tag) => typeof tag === "string") : [],
+      time: typeof time === "string" ? nanoseconds(time) : 0n,
+      hostname: typeof hostname === "string" ? hostname : "",
+      message: messageOf(typeof output === "string" ? output : ""),
+      outputFields: isRecord(outputFields) ? fieldsOf(outputFields) : {},
+      uuid: typeof uuid === "string" ? uuid : newUuid(),
+    },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function priorityOf(value: unknown): Priority {
+  const text = String(value).toLowerCase();
+  return PRIORITIES.find((priority) => priority.toLowerCase() === text) ?? "Debug";
+}
+
+/** `2016-08-04T16:17:57.882054739Z` in epoch nanoseconds, 0 when it is no time. */
+function nanoseconds(time: string): bigint {
+  const match = /^(.*?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(time);
+  const ms = Date.parse(`${match?.[1] ?? ""}${match?.[3] ?? "Z"}`);
+  return Number.isNaN(ms) ? 0n : BigInt(ms) * 1_000_000n + BigInt((match?.[2] ?? "").padEnd(9, "0") || 0);
+}
+
+/** Falco's output begins with its time and priority, which an alert carries on its own. */
+function messageOf(output: string): string {
+  return output.replace(/^[\d:.T+-]+Z?: (?:Emergency|Alert|Critical|Error|Warning|Notice|Informational|Debug) /, "");
+}
+
+function fieldsOf(fields: Record<string, unknown>): Record<string, FieldValue | null> {
+  const known: Record<string, FieldValue | null> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") known[name] = value;
+  }
+  return known;
+}
