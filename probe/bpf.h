@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// The few BPF helpers, map macros and CO-RE builtins the probe uses. Numbers: kernel include/uapi/linux/bpf.h.
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef signed int s32;
+typedef signed long long s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define INLINE static inline __attribute__((always_inline))
+#define NULL ((void *)0)
+
+// How a map's attributes stand in BTF (libbpf's convention, which our loader reads too).
+#define MAP_NUMBER(name, value) int(*name)[value]
+#define MAP_TYPE(name, type) type *name
+#define MAP_VALUES(name, type) type *name[]
+
+enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PROG_ARRAY = 3, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_RINGBUF = 27 };
+enum { UPDATE_ANY = 0, UPDATE_NOEXIST = 1 };
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static long (*bpf_tail_call)(void *ctx, void *map, u32 index) = (void *)12;
+static u64 (*bpf_get_current_task)(void) = (void *)35;
+static long (*bpf_probe_read_user)(void *to, u32 size, const void *from) = (void *)112;
+static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;
+static long (*bpf_probe_read_user_str)(void *to, u32 size, const void *from) = (void *)114;
+static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115;
+static u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;
+static long (*bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158;
+static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
+
+// Hides a number's origin from the compiler, so that the bound that follows is kept and the verifier sees it.
+#define OPAQUE(n) asm volatile("" : "+r"(n))
+
+// CO-RE questions to the loader (clang's language extension, kinds as in include/uapi/linux/bpf.h `enum bpf_core_relo_kind`).
+#define FIELD_EXISTS(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
+#define FIELD_OFFSET(type, field) __builtin_preserve_field_info(((type *)0)->field, 0)
+#define TYPE_EXISTS(type) __builtin_preserve_type_info(*(type *)0, 0)
+#define TYPE_SIZE(type) __builtin_preserve_type_info(*(type *)0, 1)
+#define ENUM_EXISTS(type, value) __builtin_preserve_enum_value(*(type *)value, 0)
+#define ENUM_VALUE(type, value) __builtin_preserve_enum_value(*(type *)value, 1)
+
+// PROBE(p, a, b, …) reads p->a->b… by helper, from any pointer; a failed read gives 0.
+#define PROBE1(p, a)                                                                                                               \
+  ({                                                                                                                               \
+    typeof((p)->a) read_;                                                                                                          \
+    bpf_probe_read_kernel(&read_, sizeof(read_), &(p)->a);                                                                         \
+    read_;                                                                                                                         \
+  })
+#define PROBE2(p, a, b) PROBE1(PROBE1(p, a), b)
+#define PROBE3(p, a, b, c) PROBE1(PROBE2(p, a, b), c)
+#define PROBE4(p, a, b, c, d) PROBE1(PROBE3(p, a, b, c), d)
+#define PICK(_1, _2, _3, _4, _5, name, ...) name
+#define PROBE(...) PICK(__VA_ARGS__, PROBE4, PROBE3, PROBE2, PROBE1, none)(__VA_ARGS__)
+
+// READ is PROBE where the pointer's type is known to the verifier (the current task, a program's argument, what is reached
+// from them by READ): a plain load in the tp_btf objects. Never on a pointer that went through memory.
+#ifdef RAW_TP
+#define READ(...) PROBE(__VA_ARGS__)
+#define HOOK(name) SEC("raw_tp/" name)
+#define current_task() ((struct task_struct *)bpf_get_current_task())
+#else
+#define READ2(p, a) ((p)->a)
+#define READ3(p, a, b) ((p)->a->b)
+#define READ4(p, a, b, c) ((p)->a->b->c)
+#define READ5(p, a, b, c, d) ((p)->a->b->c->d)
+#define READ(...) PICK(__VA_ARGS__, READ5, READ4, READ3, READ2, none)(__VA_ARGS__)
+#define HOOK(name) SEC("tp_btf/" name)
+#define current_task() bpf_get_current_task_btf()
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Who did it: the context that stands before each event.
+#pragma once
+#include "writer.h"
+
+struct upid_value {
+  u32 nr;
+  u32 gap;
+  u64 namespace;
+};
+
+/** A pid as it is called at namespace `level`, 0 when it does not exist there. */
+INLINE struct upid_value pid_at_level(struct pid *pid, u32 level) {
+  struct upid_value value = {};
+  if (level > 31) return value;
+  bpf_probe_read_kernel(&value, sizeof(value), (u8 *)&pid->numbers[0] + level * sizeof(value));
+  return value;
+}
+
+INLINE struct kernfs_node *parent_of(struct kernfs_node *node) {
+  if (FIELD_EXISTS(struct kernfs_node___from_6_15, __parent)) return PROBE((struct kernfs_node___from_6_15 *)node, __parent);
+  return PROBE(node, parent);
+}
+
+INLINE struct cgroup_subsys_state *pids_state(struct cgroup_subsys_state **of) {
+  struct cgroup_subsys_state *state = NULL;
+  if (ENUM_EXISTS(enum cgroup_subsys_id, pids_cgrp_id))
+    bpf_probe_read_kernel(&state, sizeof(state), of + ENUM_VALUE(enum cgroup_subsys_id, pids_cgrp_id));
+  return state;
+}
+
+/** The cgroup that tells the container: v2 when the task is below its root there, else v1 `pids`. */
+INLINE struct kernfs_node *cgroup_of(struct task_struct *task) {
+  struct css_set *set = READ(task, cgroups);
+  if (READ(set, dfl_cgrp, level) == 0) {
+    struct cgroup_subsys_state *pids = pids_state(&set->subsys[0]);
+    if (pids) return PROBE(pids, cgroup, kn);
+  }
+  return READ(set, dfl_cgrp, kn);
+}
+
+INLINE u32 loginuid_of(struct task_struct *task) {
+  return FIELD_EXISTS(struct task_struct, loginuid) ? READ(task, loginuid.val) : (u32)-1;
+}
+
+/** Fills the context with `task`, which is the current one or a child being made. */
+INLINE void put_context(struct scratch *s, struct task_struct *task) {
+  struct context *context = context_of(s);
+  struct task_struct *leader = READ(task, group_leader);
+  struct pid *pid = READ(leader, thread_pid);
+  u32 level = READ(pid, level);
+  struct upid_value own = pid_at_level(pid, level);
+  struct kernfs_node *node = cgroup_of(task);
+  s->level = level;
+  s->namespace = own.namespace;
+  s->cgroup_node = (u64)node;
+  context->cgroup = PROBE(node, id);
+  context->start_time = READ(leader, start_boottime);
+  context->pid = READ(task, tgid);
+  context->tid = READ(task, pid);
+  context->ppid = READ(task, real_parent, tgid);
+  context->vpid = own.nr;
+  context->uid = READ(task, cred, euid.val);
+  context->gid = READ(task, cred, egid.val);
+  context->loginuid = loginuid_of(task);
+  context->pid_namespace = PROBE((struct pid_namespace *)own.namespace, ns.inum);
+  struct nsproxy *namespaces = READ(task, nsproxy);
+  context->mount_namespace = READ(namespaces, mnt_ns, ns.inum);
+  context->network_namespace = READ(namespaces, net_ns, ns.inum);
+  context->descriptor = 0;
+  context->flags = 0;
+  context->directory = 0;
+  context->reserved = 0;
+  bpf_probe_read_kernel(context->comm, sizeof(context->comm), &task->comm);
+}
+
+/** Remembers a cgroup; false when its path was sent before. Cheap for the cgroup this CPU saw last. */
+INLINE int is_new_cgroup(struct scratch *s) {
+  u64 id = context_of(s)->cgroup;
+  if (id == s->last_cgroup) return 0;
+  s->last_cgroup = id;
+  if (bpf_map_lookup_elem(&cgroups_seen, &id)) return 0;
+  u8 yes = 1;
+  bpf_map_update_elem(&cgroups_seen, &id, &yes, UPDATE_ANY);
+  return id != 0;
+}
+
+/** The path of the cgroup `node` as one text parameter: names are found upwards and written downwards. */
+INLINE void put_cgroup_path(struct scratch *s, struct kernfs_node *node) {
+  u32 depth = 0;
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < MAX_CGROUP_DEPTH; i += 1) {
+    struct kernfs_node *parent = parent_of(node);
+    if (!parent) break;
+    s->nodes[i] = (u64)node;
+    depth = i + 1;
+    node = parent;
+  }
+  u32 start = s->used;
+  if (depth == 0) *position(s) = '/', s->used += 1;
+  s->level = depth;
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < MAX_CGROUP_DEPTH; i += 1) {
+    u32 at = s->level;
+    if (at == 0) break;
+    OPAQUE(at);
+    at = (at - 1) & 31;
+    s->level = at;
+    if (is_full(s)) break;
+    *position(s) = '/';
+    s->used += 1;
+    long length = bpf_probe_read_kernel_str(position(s), 256, (void *)PROBE((struct kernfs_node *)s->nodes[at], name));
+    if (length > 1) s->used += length - 1;
+  }
+  *position(s) = 0;
+  u32 length = s->used + 1 - start;
+  s->used = start;
+  end_param(s, length);
+}
+
+/** Sends the notice that tells user space which path a cgroup id stands for. Needs the context; begin() the event after it. */
+INLINE void send_cgroup(struct scratch *s) {
+  struct settings *settings = the_settings();
+  if (!settings) return;
+  u32 level = s->level;
+  begin(s, NOTICE_CGROUP_MKDIR, 2);
+  put_u64(s, context_of(s)->cgroup);
+  put_cgroup_path(s, (struct kernfs_node *)s->cgroup_node);
+  send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid);
+  s->level = level;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Files and descriptors of the current process, and the two sections that end a record.
+#pragma once
+#include "sockets.h"
+
+INLINE struct file *file_of(s32 fd) {
+  struct fdtable *table = PROBE(current_task(), files, fdt);
+  struct file *file = NULL;
+  if (fd < 0 || (u32)fd >= PROBE(table, max_fds)) return NULL;
+  bpf_probe_read_kernel(&file, sizeof(file), PROBE(table, fd) + fd);
+  return file;
+}
+
+/** A device number as stat(2) and scap write it. */
+INLINE u32 device_of(struct inode *inode) {
+  u32 device = PROBE(inode, i_sb, s_dev);
+  u32 minor = device & 0xfffff;
+  return (minor & 0xff) | device >> 20 << 8 | (minor & ~0xffu) << 12;
+}
+
+/** 1 when an overlay's file lies in the upper layer, 2 when only below, 0 when it lies in no overlay. */
+INLINE u32 overlay_layer(struct inode *inode) {
+  if (PROBE(inode, i_sb, s_magic) != OVERLAYFS_MAGIC) return 0;
+  // The overlay's inode is followed by the dentry of the upper layer (fs/overlayfs/ovl_entry.h).
+  u64 upper = 0;
+  bpf_probe_read_kernel(&upper, sizeof(upper), (u8 *)inode + TYPE_SIZE(struct inode));
+  return upper ? 1 : 2;
+}
+
+/** Asks for a directory section: where descriptor `dirfd` stands, or the working directory. */
+INLINE void want_directory(struct scratch *s, s32 dirfd) {
+  if (s->directory_dentry) return;
+  if (dirfd == AT_FDCWD) {
+    struct fs_struct *fs = PROBE(current_task(), fs);
+    s->directory_mount = (u64)PROBE(fs, pwd.mnt);
+    s->directory_dentry = (u64)PROBE(fs, pwd.dentry);
+    return;
+  }
+  struct file *file = file_of(dirfd);
+  if (!file) return;
+  s->directory_mount = (u64)PROBE(file, f_path.mnt);
+  s->directory_dentry = (u64)PROBE(file, f_path.dentry);
+}
+
+/** Puts a path as the process passed it; a relative one asks for the directory section. */
+INLINE void put_user_path(struct scratch *s, u64 path, s32 dirfd) {
+  u32 length = append_user_text(s, path);
+  if (length > 0 && *position(s) != '/') want_directory(s, dirfd);
+  end_param(s, length);
+}
+
+INLINE void want_descriptor(struct scratch *s, s32 fd) {
+  s->descriptor_file = (u64)file_of(fd);
+}
+
+/** Falco's fd.typechar of an anonymous inode, by its name (fs/eventfd.c and so on). */
+INLINE u8 kind_of_anonymous(struct dentry *dentry) {
+  u64 text = 0;
+  bpf_probe_read_kernel(&text, sizeof(text), (void *)name_of(dentry).text);
+  u8 c0 = text, c1 = text >> 8, c2 = text >> 16, c6 = text >> 48;
+  if (c0 != '[') return c0 == 'i' && c1 == 'n' ? 'i' : c0 == 'b' && c1 == 'p' ? 'b' : 'o';
+  if (c1 == 'e') return c6 == 'p' ? 'l' : c6 == 'f' ? 'e' : 'o';
+  if (c1 == 't') return 't';
+  if (c1 == 's') return 's';
+  if (c1 == 'i') return 'r';
+  if (c1 == 'u') return 'u';
+  return c1 == 'p' && c2 == 'i' ? 'P' : 'o';
+}
+
+/** Falco's fd.typechar of what is no socket. */
+INLINE u8 kind_of_file(struct inode *inode, struct dentry *dentry) {
+  u32 type = PROBE(inode, i_mode) & S_IFMT;
+  if (type == S_IFDIR) return 'd';
+  if (type == S_IFIFO) return 'p';
+  if (type != 0 && type != S_IFREG) return 'f';
+  if (PROBE(inode, i_sb, s_magic) == PIDFS_MAGIC) return 'P';
+  // Anonymous inodes are of no type, and regular files from 6.16 on; like memfds they hang in no directory.
+  if (PROBE(dentry, d_parent) != dentry) return 'f';
+  u64 text = 0;
+  bpf_probe_read_kernel(&text, 6, (void *)name_of(dentry).text);
+  return text == MEMFD_PREFIX ? 'm' : kind_of_anonymous(dentry);
+}
+
+INLINE void append_file(struct scratch *s, struct file *file) {
+  if (is_full(s)) return;
+  struct inode *inode = PROBE(file, f_inode);
+  struct dentry *dentry = PROBE(file, f_path.dentry);
+  struct descriptor *head = (struct descriptor *)position(s);
+  head->kind = kind_of_file(inode, dentry);
+  head->state = 0;
+  head->protocol = 0;
+  head->family = 0;
+  *(u32 *)(position(s) + 4) = device_of(inode);
+  *(u64 *)(position(s) + 8) = PROBE(inode, i_ino);
+  context_of(s)->descriptor = s->used;
+  s->used += sizeof(struct descriptor);
+  walk_up(s, dentry, PROBE(file, f_path.mnt));
+  append_prefixed_walk(s);
+}
+
+/** Appends the sections that the handler asked for. */
+INLINE void append_sections(struct scratch *s) {
+  if (s->directory_dentry && !is_full(s)) {
+    context_of(s)->directory = s->used;
+    walk_up(s, (struct dentry *)s->directory_dentry, (struct vfsmount *)s->directory_mount);
+    append_prefixed_walk(s);
+  }
+  struct file *file = (struct file *)s->descriptor_file;
+  if (!file) return;
+  if ((PROBE(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK) append_socket(s, sock_of(file));
+  else append_file(s, file);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// From Linux's flag values to scap's (PPM_*, see src/events/flag-names.ts).
+#pragma once
+#include "bpf.h"
+
+// Open flags whose bits depend on the architecture (arch/*/include/uapi/asm/fcntl.h).
+#if defined(__TARGET_ARCH_arm64)
+enum { LINUX_O_DIRECTORY = 040000, LINUX_O_DIRECT = 0200000, LINUX_O_LARGEFILE = 0400000 };
+#else
+enum { LINUX_O_DIRECTORY = 0200000, LINUX_O_DIRECT = 040000, LINUX_O_LARGEFILE = 0100000 };
+#endif
+enum {
+  LINUX_O_CREAT = 0100, LINUX_O_EXCL = 0200, LINUX_O_TRUNC = 01000, LINUX_O_APPEND = 02000, LINUX_O_NONBLOCK = 04000,
+  LINUX_O_DSYNC = 010000, LINUX_O_CLOEXEC = 02000000, LINUX_O_SYNC_BIT = 04000000, LINUX_O_TMPFILE_BIT = 020000000,
+};
+
+enum { PPM_O_F_CREATED = 0x4000, PPM_FD_UPPER_LAYER = 0x8000, PPM_FD_LOWER_LAYER = 0x10000 };
+
+#define MAP(flag, scap) (flags & (flag) ? (scap) : 0)
+
+INLINE u32 open_flags(u32 flags) {
+  return ((flags & 3) == 1 ? 2 : (flags & 3) == 2 ? 3 : 1) | MAP(LINUX_O_CREAT, 4) | MAP(LINUX_O_APPEND, 8) |
+         MAP(LINUX_O_DSYNC, 0x10) | MAP(LINUX_O_EXCL, 0x20) | MAP(LINUX_O_NONBLOCK, 0x40) | MAP(LINUX_O_SYNC_BIT, 0x80) |
+         MAP(LINUX_O_TRUNC, 0x100) | MAP(LINUX_O_DIRECT, 0x200) | MAP(LINUX_O_DIRECTORY, 0x400) | MAP(LINUX_O_LARGEFILE, 0x800) |
+         MAP(LINUX_O_CLOEXEC, 0x1000) | MAP(LINUX_O_TMPFILE_BIT, 0x2000);
+}
+
+/** A mode counts only where a file may be made. */
+INLINE u32 open_mode(u32 flags, u32 mode) {
+  return flags & (LINUX_O_CREAT | LINUX_O_TMPFILE_BIT) ? mode & 07777 : 0;
+}
+
+/** The two flags that socket(), dup3(), userfaultfd() and others borrow from open(). */
+INLINE u32 descriptor_flags(u32 flags) {
+  return MAP(LINUX_O_NONBLOCK, 0x40) | MAP(LINUX_O_CLOEXEC, 0x1000);
+}
+
+INLINE u32 clone_flags(u64 flags) {
+  return MAP(0x400, 1) | MAP(0x200, 2) | MAP(0x80000000, 4) | MAP(0x08000000, 8) | MAP(0x40000000, 0x10) | MAP(0x00020000, 0x20) |
+         MAP(0x20000000, 0x40) | MAP(0x04000000, 0x80) | MAP(0x8000, 0x100) | MAP(0x00100000, 0x200) | MAP(0x2000, 0x400) |
+         MAP(0x800, 0x800) | MAP(0x00040000, 0x1000) | MAP(0x00010000, 0x2000) | MAP(0x00800000, 0x4000) | MAP(0x100, 0x8000) |
+         MAP(0x10000000, 0x100000) | MAP(0x00200000, 0x800000) | MAP(0x01000000, 0x1000000) | MAP(0x00080000, 0x2000000) |
+         MAP(0x4000, 0x8000000) | MAP(0x02000000, 0x10000000);
+}
+
+/** fchownat()'s flags. */
+INLINE u32 fchownat_flags(u32 flags) {
+  return MAP(0x100, 0x400) | MAP(0x1000, 0x1000);
+}
+
+/** mount(2)'s flags without the magic number that old programs put into their upper half. */
+INLINE u32 mount_flags(u32 flags) {
+  return (flags & 0xffff0000) == 0xc0ed0000 ? flags & 0xffff : flags;
+}
+
+/** scap's number for a fcntl() command; only the two that make descriptors. */
+enum { F_DUPFD = 0, F_DUPFD_CLOEXEC = 1030 };
+INLINE u8 fcntl_command(u32 command) {
+  return command == F_DUPFD ? 1 : 26;
+}
+
+/** scap's number for a ptrace() request (include/uapi/linux/ptrace.h). */
+INLINE u16 ptrace_request(u32 request) {
+  if (request <= 9 && request != 0) return request == 6 ? 7 : request == 3 ? 3 : request;
+  switch (request) {
+  case 0: return 1;
+  case 12: return 26;
+  case 13: return 27;
+  case 14: return 28;
+  case 15: return 29;
+  case 16: return 11;
+  case 17: return 12;
+  case 18: return 30;
+  case 19: return 31;
+  case 21: return 32;
+  case 24: return 13;
+  case 25: return 33;
+  case 26: return 34;
+  case 30: return 35;
+  case 31: return 36;
+  case 32: return 37;
+  case 33: return 38;
+  case 0x4200: return 14;
+  case 0x4201: return 15;
+  case 0x4202: return 16;
+  case 0x4203: return 17;
+  case 0x4204: return 18;
+  case 0x4205: return 19;
+  case 0x4206: return 20;
+  case 0x4207: return 21;
+  case 0x4208: return 22;
+  case 0x4209: return 23;
+  case 0x420a: return 24;
+  case 0x420b: return 25;
+  default: return 0;
+  }
+}
+
+#undef MAP

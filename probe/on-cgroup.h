@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Control groups that come and go: notices, so that user space knows a container before its first process acts.
+#pragma once
+#include "context.h"
+
+/** Only the hierarchies that contexts name: v2, and v1's `pids`. */
+INLINE u32 is_told(struct cgroup *cgroup) {
+  if (READ(cgroup, root, hierarchy_id) == 0) return 1;
+  return pids_state(&cgroup->subsys[0]) != NULL;
+}
+
+INLINE struct scratch *open_cgroup_notice(struct cgroup *cgroup, u16 code, u32 params) {
+  if (!is_told(cgroup)) return NULL;
+  struct scratch *s = take_scratch(SCRATCH_OTHER);
+  if (!s) return NULL;
+  put_context(s, current_task());
+  begin(s, code, params);
+  put_u64(s, READ(cgroup, kn, id));
+  return s;
+}
+
+HOOK("cgroup_mkdir")
+int cgroup_mkdir(u64 *ctx) {
+  struct cgroup *cgroup = (struct cgroup *)ctx[0];
+  struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_MKDIR, 2);
+  if (!s) return 0;
+  put_kernel_text(s, (void *)ctx[1]);
+  u64 id = READ(cgroup, kn, id);
+  u8 yes = 1;
+  bpf_map_update_elem(&cgroups_seen, &id, &yes, UPDATE_ANY);
+  finish(s);
+  return 0;
+}
+
+HOOK("cgroup_rmdir")
+int cgroup_rmdir(u64 *ctx) {
+  struct cgroup *cgroup = (struct cgroup *)ctx[0];
+  struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_RMDIR, 1);
+  if (!s) return 0;
+  u64 id = READ(cgroup, kn, id);
+  bpf_map_delete_elem(&cgroups_seen, &id);
+  finish(s);
+  return 0;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// sys_exit: finds the event of a syscall, fills the context, and hands over to the program that knows the parameters:
+//   sys_exit ─▶ (cgroup, when it is new) ─▶ simple │ open │ network │ exec │ clone ─▶ sections
+// All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
+#pragma once
+#include "network.h"
+#include "open.h"
+#include "processes.h"
+#include "registers.h"
+#include "simple.h"
+
+typedef int handler(u64 *context);
+handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_sections, exit_cgroup;
+
+struct {
+  MAP_NUMBER(type, MAP_PROG_ARRAY);
+  MAP_NUMBER(max_entries, HANDLERS);
+  MAP_NUMBER(key_size, 4);
+  MAP_VALUES(values, handler);
+} handlers SEC(".maps") = {
+  .values = {
+    [HANDLER_SIMPLE] = &exit_simple,
+    [HANDLER_OPEN] = &exit_open,
+    [HANDLER_SOCKET] = &exit_network,
+    [HANDLER_EXEC] = &exit_exec,
+    [HANDLER_CLONE] = &exit_clone,
+    [HANDLER_SECTIONS] = &exit_sections,
+    [HANDLER_CGROUP] = &exit_cgroup,
+  },
+};
+
+/** Old i386 programs make their socket calls through one syscall: a call number and a pointer to its arguments. */
+INLINE u32 unfold_socketcall(struct scratch *s) {
+  u32 call = s->args[0];
+  u32 values[6] = {};
+  bpf_probe_read_user(values, sizeof(values), (void *)s->args[1]);
+  for (u32 i = 0; i < 6; i += 1) s->args[i] = values[i];
+  switch (call) {
+  case 1: return FOUND(EVENT_SOCKET, HANDLER_SOCKET);
+  case 2: return FOUND(EVENT_BIND, HANDLER_SOCKET);
+  case 3: return FOUND(EVENT_CONNECT, HANDLER_SOCKET);
+  case 4: return FOUND(EVENT_LISTEN, HANDLER_SOCKET);
+  case 5: return FOUND(EVENT_ACCEPT, HANDLER_SOCKET);
+  case 18: return FOUND(EVENT_ACCEPT4, HANDLER_SOCKET);
+  default: return 0;
+  }
+}
+
+/** True for calls of a wanted event that are none: seen from their other side, or a fcntl() that makes no descriptor. */
+INLINE u32 is_silent(struct scratch *s, u32 found, s64 result) {
+  u32 code = found >> 16;
+  if ((u16)found == HANDLER_EXEC) return result == 0;
+  if ((u16)found == HANDLER_CLONE) return result == 0;
+  if (code == EVENT_FCNTL) return s->args[1] != F_DUPFD && s->args[1] != F_DUPFD_CLOEXEC;
+  return 0;
+}
+
+HOOK("sys_exit")
+int sys_exit(u64 *ctx) {
+  struct pt_regs *regs = (struct pt_regs *)ctx[0];
+  struct task_struct *task = current_task();
+  u32 compat = is_compat(task);
+  u32 number = syscall_number(regs);
+  u32 found = compat ? find_compat_syscall(number) : find_syscall(number);
+  if (compat && COMPAT_SOCKETCALL == number) found = FOUND(EVENT_SOCKET, HANDLER_SOCKET);
+  if (!found) return 0;
+  struct settings *settings = the_settings();
+  if (!settings || !settings->enabled[(found >> 16) & 511]) return 0;
+  if (READ(task, tgid) == settings->own_pid) return 0;
+  struct scratch *s = take_scratch(SCRATCH_SYSCALL);
+  if (!s) return 0;
+  read_args(s, regs, compat);
+  if (compat && number == COMPAT_SOCKETCALL) found = unfold_socketcall(s);
+  s64 result = ctx[1];
+  if (!settings->enabled[(found >> 16) & 511] || is_silent(s, found, result)) {
+    s->busy = 0;
+    return 0;
+  }
+  COUNT(seen);
+  s->args[ARG_RESULT] = result;
+  s->code = found >> 16;
+  s->handler = found;
+  put_context(s, task);
+  if (compat) context_of(s)->flags |= FLAG_COMPAT;
+  if (is_new_cgroup(s)) bpf_tail_call(ctx, &handlers, HANDLER_CGROUP);
+  bpf_tail_call(ctx, &handlers, s->handler);
+  s->busy = 0;
+  return 0;
+}
+
+HOOK("sys_exit")
+int exit_cgroup(u64 *ctx) {
+  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
+  if (!s) return 0;
+  u16 code = s->code;
+  send_cgroup(s);
+  s->code = code;
+  bpf_tail_call(ctx, &handlers, s->handler);
+  s->busy = 0;
+  return 0;
+}
+
+#define HANDLER(name, ...)                                                                                                         \
+  HOOK("sys_exit")                                                                                                                 \
+  int name(u64 *ctx) {                                                                                                             \
+    struct scratch *s = the_scratch(SCRATCH_SYSCALL);                                                                              \
+    if (!s) return 0;                                                                                                              \
+    __VA_ARGS__;                                                                                                                   \
+    bpf_tail_call(ctx, &handlers, HANDLER_SECTIONS);                                                                               \
+    s->busy = 0;                                                                                                                   \
+    return 0;                                                                                                                      \
+  }
+
+HANDLER(exit_simple, put_simple(s))
+HANDLER(exit_open, put_open(s))
+HANDLER(exit_network, put_network(s))
+HANDLER(exit_exec, put_failed_exec(s, current_task()))
+
+HOOK("sys_exit")
+int exit_clone(u64 *ctx) {
+  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
+  if (!s) return 0;
+  if (put_clone(s, current_task())) finish(s);
+  s->busy = 0;
+  return 0;
+}
+
+HOOK("sys_exit")
+int exit_sections(u64 *ctx) {
+  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
+  if (!s) return 0;
+  append_sections(s);
+  finish(s);
+  return 0;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// A syscall's number and arguments in the registers that the kernel saved.
+#pragma once
+#include "writer.h"
+
+enum { TS_COMPAT = 2, TIF_32BIT = 22, THREAD_SIZE = 16384 };
+
+#if defined(__TARGET_ARCH_x64)
+enum { SYSCALL_LISTEN = 50, COMPAT_LISTEN = 363, COMPAT_SOCKETCALL = 102 };
+
+INLINE u32 is_compat(struct task_struct *task) {
+  return READ(task, thread_info.status) & TS_COMPAT;
+}
+
+INLINE u32 syscall_number(struct pt_regs *regs) {
+  return READ(regs, orig_ax);
+}
+
+INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
+  if (compat) {
+    s->args[0] = (u32)READ(regs, bx);
+    s->args[1] = (u32)READ(regs, cx);
+    s->args[2] = (u32)READ(regs, dx);
+    s->args[3] = (u32)READ(regs, si);
+    s->args[4] = (u32)READ(regs, di);
+    s->args[5] = (u32)READ(regs, bp);
+    return;
+  }
+  s->args[0] = READ(regs, di);
+  s->args[1] = READ(regs, si);
+  s->args[2] = READ(regs, dx);
+  s->args[3] = READ(regs, r10);
+  s->args[4] = READ(regs, r8);
+  s->args[5] = READ(regs, r9);
+}
+#else
+enum { SYSCALL_LISTEN = 201, COMPAT_LISTEN = 284, COMPAT_SOCKETCALL = 102 };
+
+INLINE u32 is_compat(struct task_struct *task) {
+  return READ(task, thread_info.flags) >> TIF_32BIT & 1;
+}
+
+INLINE u32 syscall_number(struct pt_regs *regs) {
+  return READ(regs, syscallno);
+}
+
+INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
+  // x0 holds the result by now.
+  bpf_probe_read_kernel(s->args, 48, &regs->regs[0]);
+  s->args[0] = READ(regs, orig_x0);
+}
+#endif
+
+/** The registers with which the current task entered the kernel. */
+INLINE struct pt_regs *registers_of(struct task_struct *task) {
+#ifndef RAW_TP
+  if (ENUM_EXISTS(enum bpf_func_id, BPF_FUNC_task_pt_regs)) return (struct pt_regs *)bpf_task_pt_regs(task);
+#endif
+  return (struct pt_regs *)((u64)PROBE(task, stack) + THREAD_SIZE - TYPE_SIZE(struct pt_regs));
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Sockets: their ends, as parameters (sockaddr, tuple) and as a descriptor section.
+#pragma once
+#include "paths.h"
+
+INLINE u16 swap16(u16 value) {
+  return value >> 8 | value << 8;
+}
+
+INLINE struct sock *sock_of(struct file *file) {
+  return PROBE((struct socket *)PROBE(file, private_data), sk);
+}
+
+INLINE u16 family_of(struct sock *sk) {
+  return PROBE(sk, __sk_common.skc_family);
+}
+
+/** Appends one end of an IP socket: 4 or 16 bytes of address, u16 port in host order. */
+INLINE void append_end(struct scratch *s, struct sock *sk, u32 is_local) {
+  u32 size = 4;
+  if (family_of(sk) == AF_INET6) {
+    size = 16;
+    void *address = is_local ? (void *)&sk->__sk_common.skc_v6_rcv_saddr : (void *)&sk->__sk_common.skc_v6_daddr;
+    bpf_probe_read_kernel(position(s), 16, address);
+  } else {
+    void *address = is_local ? (void *)&sk->__sk_common.skc_rcv_saddr : (void *)&sk->__sk_common.skc_daddr;
+    bpf_probe_read_kernel(position(s), 4, address);
+  }
+  s->used += size;
+  u16 port = is_local ? PROBE(sk, __sk_common.skc_num) : swap16(PROBE(sk, __sk_common.skc_dport));
+  *(u16 *)position(s) = port;
+  s->used += 2;
+}
+
+/** Appends a path that stands in sun_path form at `from` (kernel memory, `size` bytes); an abstract one gets its "@". */
+INLINE u32 append_unix_path(struct scratch *s, const char *from, u32 size) {
+  u8 *at = position(s);
+  char first = 0;
+  if (size == 0 || is_full(s)) return 0;
+  bpf_probe_read_kernel(&first, 1, from);
+  OPAQUE(size);
+  if (size > 108) size = 108;
+  if (first) {
+    long length = bpf_probe_read_kernel_str(at, 109, from);
+    if (length < 1) return 0;
+    return length - 1 < size ? length - 1 : size;
+  }
+  bpf_probe_read_kernel(at, size, from);
+  *at = '@';
+  return size;
+}
+
+/** The name a unix socket is bound to, or else its peer's. */
+INLINE u32 append_unix_name(struct scratch *s, struct sock *sk) {
+  struct unix_address *address = PROBE((struct unix_sock *)sk, addr);
+  if (!address) address = PROBE((struct unix_sock *)sk, peer) ? PROBE((struct unix_sock *)PROBE((struct unix_sock *)sk, peer), addr) : NULL;
+  if (!address) return 0;
+  u32 length = PROBE(address, len);
+  return length > 2 ? append_unix_path(s, (const char *)&address->name[0] + 2, length - 2) : 0;
+}
+
+/** A SOCKTUPLE parameter: source and destination, which are the socket's local and remote end unless `is_server`. */
+INLINE void put_tuple(struct scratch *s, struct sock *sk, u32 is_server) {
+  u16 family = family_of(sk);
+  u32 start = s->used;
+  if (is_full(s)) return put_nothing(s);
+  *position(s) = family;
+  s->used += 1;
+  if (family == AF_INET || family == AF_INET6) {
+    append_end(s, sk, !is_server);
+    append_end(s, sk, is_server);
+  } else if (family == AF_UNIX) {
+    u64 peer = (u64)PROBE((struct unix_sock *)sk, peer);
+    *(u64 *)position(s) = is_server ? peer : (u64)sk;
+    s->used += 8;
+    *(u64 *)position(s) = is_server ? (u64)sk : peer;
+    s->used += 8;
+    s->used += append_unix_name(s, sk);
+    *position(s) = 0;
+    s->used += 1;
+  } else {
+    s->used = start;
+    return put_nothing(s);
+  }
+  u32 length = s->used - start;
+  s->used = start;
+  end_param(s, length);
+}
+
+/** A SOCKADDR parameter from what the process passed. */
+INLINE void put_user_address(struct scratch *s, u64 from, u32 size) {
+  u8 *raw = s->address;
+  u32 start = s->used;
+  OPAQUE(size);
+  if (size > 110) size = 110;
+  if (from == 0 || size < 2 || is_full(s) || bpf_probe_read_user(raw, size, (void *)from) < 0) return put_nothing(s);
+  u16 family = *(u16 *)raw;
+  *position(s) = family;
+  s->used += 1;
+  if (family == AF_INET && size >= 8) {
+    *(u32 *)position(s) = *(u32 *)(raw + 4);
+    s->used += 4;
+    *(u16 *)position(s) = swap16(*(u16 *)(raw + 2));
+    s->used += 2;
+  } else if (family == AF_INET6 && size >= 24) {
+    *(u64 *)position(s) = *(u64 *)(raw + 8);
+    s->used += 8;
+    *(u64 *)position(s) = *(u64 *)(raw + 16);
+    s->used += 8;
+    *(u16 *)position(s) = swap16(*(u16 *)(raw + 2));
+    s->used += 2;
+  } else if (family == AF_UNIX) {
+    raw[size] = 0;
+    s->used += append_unix_path(s, (const char *)raw + 2, size - 2);
+    *position(s) = 0;
+    s->used += 1;
+  }
+  u32 length = s->used - start;
+  s->used = start;
+  end_param(s, length);
+}
+
+/** Falco's fd.typechar of a socket; 'o' for families that have none. */
+INLINE u8 kind_of_socket(u16 family) {
+  if (family == AF_INET) return '4';
+  if (family == AF_INET6) return '6';
+  if (family == AF_UNIX) return 'u';
+  return family == AF_NETLINK ? 'n' : 'o';
+}
+
+/** Appends the descriptor section of a socket. */
+INLINE void append_socket(struct scratch *s, struct sock *sk) {
+  if (is_full(s)) return;
+  u16 family = family_of(sk);
+  struct socket *socket = PROBE(sk, sk_socket);
+  struct inode *inode = (struct inode *)((u8 *)socket + FIELD_OFFSET(struct socket_alloc, vfs_inode));
+  struct descriptor *head = (struct descriptor *)position(s);
+  head->kind = kind_of_socket(family);
+  head->state = PROBE(sk, __sk_common.skc_state);
+  head->protocol = PROBE(sk, sk_protocol);
+  head->family = family;
+  *(u32 *)(position(s) + 4) = 0;
+  *(u64 *)(position(s) + 8) = socket ? PROBE(inode, i_ino) : 0;
+  context_of(s)->descriptor = s->used;
+  s->used += sizeof(struct descriptor);
+  if (family == AF_INET || family == AF_INET6) {
+    append_end(s, sk, 1);
+    append_end(s, sk, 0);
+    return;
+  }
+  u16 *prefix = (u16 *)position(s);
+  s->used += 2;
+  u32 length = family == AF_UNIX ? append_unix_name(s, sk) : 0;
+  *prefix = length;
+  s->used += length;
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Which syscall is which event: one row a syscall. To add one, add a row (and, for SIMPLE ones, its recipe in simple.h).
+//   BOTH(event code, handler, x86-64 number, i386 number, arm64 number)
+//   OLD(event code, handler, x86-64 number, i386 number): has no number on arm64
+//   I386(event code, handler, i386 number): the 16-bit-id calls and others that only i386 has
+#pragma once
+#include "bpf.h"
+
+/** The programs that know an event's parameters; indices into the map `handlers`. */
+enum { HANDLER_SIMPLE, HANDLER_OPEN, HANDLER_SOCKET, HANDLER_EXEC, HANDLER_CLONE, HANDLER_SECTIONS, HANDLER_CGROUP, HANDLERS };
+
+enum {
+  EVENT_OPEN = 3, EVENT_SOCKET = 19, EVENT_BIND = 21, EVENT_CONNECT = 23, EVENT_LISTEN = 25, EVENT_SENDTO = 31, EVENT_SENDMSG = 49,
+  EVENT_CREAT = 59, EVENT_CHDIR = 95, EVENT_FCHDIR = 97, EVENT_KILL = 129, EVENT_TKILL = 131, EVENT_TGKILL = 133, EVENT_FCNTL = 151,
+  EVENT_PTRACE = 169, EVENT_RENAME = 175, EVENT_RENAMEAT = 177, EVENT_SYMLINK = 179, EVENT_SYMLINKAT = 181, EVENT_PROCEXIT = 186,
+  EVENT_SETRESUID = 193, EVENT_SETRESGID = 195, EVENT_SETUID = 199, EVENT_SETGID = 201, EVENT_CLONE = 223, EVENT_FORK = 225,
+  EVENT_VFORK = 227, EVENT_SETNS = 241, EVENT_ACCEPT = 247, EVENT_MOUNT = 257, EVENT_CHROOT = 267, EVENT_SETSID = 275,
+  EVENT_MKDIR = 277, EVENT_RMDIR = 279, EVENT_UNSHARE = 285, EVENT_EXECVE = 293, EVENT_SETPGID = 295, EVENT_UNLINK = 301,
+  EVENT_UNLINKAT = 303, EVENT_MKDIRAT = 305, EVENT_OPENAT = 307, EVENT_LINK = 309, EVENT_LINKAT = 311, EVENT_FCHMODAT = 313,
+  EVENT_CHMOD = 315, EVENT_FCHMOD = 317, EVENT_RENAMEAT2 = 319, EVENT_USERFAULTFD = 321, EVENT_OPENAT2 = 327, EVENT_EXECVEAT = 331,
+  EVENT_CLONE3 = 335, EVENT_DUP2 = 363, EVENT_DUP3 = 365, EVENT_DUP = 367, EVENT_BPF = 369, EVENT_CHOWN = 379, EVENT_LCHOWN = 381,
+  EVENT_FCHOWN = 383, EVENT_FCHOWNAT = 385, EVENT_UMOUNT = 387, EVENT_ACCEPT4 = 389, EVENT_UMOUNT2 = 391, EVENT_MEMFD_CREATE = 405,
+  EVENT_INIT_MODULE = 411, EVENT_FINIT_MODULE = 413, EVENT_SETREUID = 427, EVENT_SETREGID = 429,
+};
+
+#define SYSCALLS(BOTH, OLD, I386)                                                                                                  \
+  BOTH(EVENT_EXECVE, HANDLER_EXEC, 59, 11, 221)                                                                                    \
+  BOTH(EVENT_EXECVEAT, HANDLER_EXEC, 322, 358, 281)                                                                                \
+  BOTH(EVENT_CLONE, HANDLER_CLONE, 56, 120, 220)                                                                                   \
+  BOTH(EVENT_CLONE3, HANDLER_CLONE, 435, 435, 435)                                                                                 \
+  OLD(EVENT_FORK, HANDLER_CLONE, 57, 2)                                                                                            \
+  OLD(EVENT_VFORK, HANDLER_CLONE, 58, 190)                                                                                         \
+  OLD(EVENT_OPEN, HANDLER_OPEN, 2, 5)                                                                                              \
+  OLD(EVENT_CREAT, HANDLER_OPEN, 85, 8)                                                                                            \
+  BOTH(EVENT_OPENAT, HANDLER_OPEN, 257, 295, 56)                                                                                   \
+  BOTH(EVENT_OPENAT2, HANDLER_OPEN, 437, 437, 437)                                                                                 \
+  BOTH(EVENT_SOCKET, HANDLER_SOCKET, 41, 359, 198)                                                                                 \
+  BOTH(EVENT_BIND, HANDLER_SOCKET, 49, 361, 200)                                                                                   \
+  BOTH(EVENT_LISTEN, HANDLER_SOCKET, 50, 363, 201)                                                                                 \
+  BOTH(EVENT_CONNECT, HANDLER_SOCKET, 42, 362, 203)                                                                                \
+  BOTH(EVENT_ACCEPT, HANDLER_SOCKET, 43, 511, 202)                                                                                 \
+  BOTH(EVENT_ACCEPT4, HANDLER_SOCKET, 288, 364, 242)                                                                               \
+  BOTH(EVENT_DUP, HANDLER_SIMPLE, 32, 41, 23)                                                                                      \
+  OLD(EVENT_DUP2, HANDLER_SIMPLE, 33, 63)                                                                                          \
+  BOTH(EVENT_DUP3, HANDLER_SIMPLE, 292, 330, 24)                                                                                   \
+  BOTH(EVENT_FCNTL, HANDLER_SIMPLE, 72, 221, 25)                                                                                   \
+  OLD(EVENT_UNLINK, HANDLER_SIMPLE, 87, 10)                                                                                        \
+  BOTH(EVENT_UNLINKAT, HANDLER_SIMPLE, 263, 301, 35)                                                                               \
+  OLD(EVENT_RENAME, HANDLER_SIMPLE, 82, 38)                                                                                        \
+  BOTH(EVENT_RENAMEAT, HANDLER_SIMPLE, 264, 302, 38)                                                                               \
+  BOTH(EVENT_RENAMEAT2, HANDLER_SIMPLE, 316, 353, 276)                                                                             \
+  OLD(EVENT_SYMLINK, HANDLER_SIMPLE, 88, 83)                                                                                       \
+  BOTH(EVENT_SYMLINKAT, HANDLER_SIMPLE, 266, 304, 36)                                                                              \
+  OLD(EVENT_LINK, HANDLER_SIMPLE, 86, 9)                                                                                           \
+  BOTH(EVENT_LINKAT, HANDLER_SIMPLE, 265, 303, 37)                                                                                 \
+  OLD(EVENT_MKDIR, HANDLER_SIMPLE, 83, 39)                                                                                         \
+  BOTH(EVENT_MKDIRAT, HANDLER_SIMPLE, 258, 296, 34)                                                                                \
+  OLD(EVENT_RMDIR, HANDLER_SIMPLE, 84, 40)                                                                                         \
+  OLD(EVENT_CHMOD, HANDLER_SIMPLE, 90, 15)                                                                                         \
+  BOTH(EVENT_FCHMOD, HANDLER_SIMPLE, 91, 94, 52)                                                                                   \
+  BOTH(EVENT_FCHMODAT, HANDLER_SIMPLE, 268, 306, 53)                                                                               \
+  BOTH(EVENT_FCHMODAT, HANDLER_SIMPLE, 452, 452, 452)                                                                              \
+  OLD(EVENT_CHOWN, HANDLER_SIMPLE, 92, 212)                                                                                        \
+  OLD(EVENT_LCHOWN, HANDLER_SIMPLE, 94, 198)                                                                                       \
+  BOTH(EVENT_FCHOWN, HANDLER_SIMPLE, 93, 207, 55)                                                                                  \
+  BOTH(EVENT_FCHOWNAT, HANDLER_SIMPLE, 260, 298, 54)                                                                               \
+  BOTH(EVENT_SETUID, HANDLER_SIMPLE, 105, 213, 146)                                                                                \
+  BOTH(EVENT_SETGID, HANDLER_SIMPLE, 106, 214, 144)                                                                                \
+  BOTH(EVENT_SETREUID, HANDLER_SIMPLE, 113, 203, 145)                                                                              \
+  BOTH(EVENT_SETREGID, HANDLER_SIMPLE, 114, 204, 143)                                                                              \
+  BOTH(EVENT_SETRESUID, HANDLER_SIMPLE, 117, 208, 147)                                                                             \
+  BOTH(EVENT_SETRESGID, HANDLER_SIMPLE, 119, 210, 149)                                                                             \
+  BOTH(EVENT_SETSID, HANDLER_SIMPLE, 112, 66, 157)                                                                                 \
+  BOTH(EVENT_SETPGID, HANDLER_SIMPLE, 109, 57, 154)                                                                                \
+  BOTH(EVENT_CHDIR, HANDLER_SIMPLE, 80, 12, 49)                                                                                    \
+  BOTH(EVENT_FCHDIR, HANDLER_SIMPLE, 81, 133, 50)                                                                                  \
+  BOTH(EVENT_CHROOT, HANDLER_SIMPLE, 161, 61, 51)                                                                                  \
+  BOTH(EVENT_PTRACE, HANDLER_SIMPLE, 101, 26, 117)                                                                                 \
+  BOTH(EVENT_MOUNT, HANDLER_SIMPLE, 165, 21, 40)                                                                                   \
+  BOTH(EVENT_UMOUNT2, HANDLER_SIMPLE, 166, 52, 39)                                                                                 \
+  BOTH(EVENT_MEMFD_CREATE, HANDLER_SIMPLE, 319, 356, 279)                                                                          \
+  BOTH(EVENT_KILL, HANDLER_SIMPLE, 62, 37, 129)                                                                                    \
+  BOTH(EVENT_TKILL, HANDLER_SIMPLE, 200, 238, 130)                                                                                 \
+  BOTH(EVENT_TGKILL, HANDLER_SIMPLE, 234, 270, 131)                                                                                \
+  BOTH(EVENT_SETNS, HANDLER_SIMPLE, 308, 346, 268)                                                                                 \
+  BOTH(EVENT_UNSHARE, HANDLER_SIMPLE, 272, 310, 97)                                                                                \
+  BOTH(EVENT_BPF, HANDLER_SIMPLE, 321, 357, 280)                                                                                   \
+  BOTH(EVENT_INIT_MODULE, HANDLER_SIMPLE, 175, 128, 105)                                                                           \
+  BOTH(EVENT_FINIT_MODULE, HANDLER_SIMPLE, 313, 350, 273)                                                                          \
+  BOTH(EVENT_USERFAULTFD, HANDLER_SIMPLE, 323, 374, 282)                                                                           \
+  I386(EVENT_UMOUNT, HANDLER_SIMPLE, 22)                                                                                           \
+  I386(EVENT_FCNTL, HANDLER_SIMPLE, 55)                                                                                            \
+  I386(EVENT_CHOWN, HANDLER_SIMPLE, 182)                                                                                           \
+  I386(EVENT_LCHOWN, HANDLER_SIMPLE, 16)                                                                                           \
+  I386(EVENT_FCHOWN, HANDLER_SIMPLE, 95)                                                                                           \
+  I386(EVENT_SETUID, HANDLER_SIMPLE, 23)                                                                                           \
+  I386(EVENT_SETGID, HANDLER_SIMPLE, 46)                                                                                           \
+  I386(EVENT_SETREUID, HANDLER_SIMPLE, 70)                                                                                         \
+  I386(EVENT_SETREGID, HANDLER_SIMPLE, 71)                                                                                         \
+  I386(EVENT_SETRESUID, HANDLER_SIMPLE, 164)                                                                                       \
+  I386(EVENT_SETRESGID, HANDLER_SIMPLE, 170)
+
+/** What a syscall number means: event code in the upper, handler in the lower half; 0 when it is none of ours. */
+#define FOUND(code, handler) ((code) << 16 | (handler))
+#define NO_ROW(...)
+
+INLINE u32 find_syscall(u32 number) {
+#if defined(__TARGET_ARCH_arm64)
+#define ROW(code, handler, x64, i386, arm64) case arm64: return FOUND(code, handler);
+#define OLD_ROW(...)
+#else
+#define ROW(code, handler, x64, i386, arm64) case x64: return FOUND(code, handler);
+#define OLD_ROW(code, handler, x64, i386) case x64: return FOUND(code, handler);
+#endif
+  switch (number) {
+    SYSCALLS(ROW, OLD_ROW, NO_ROW)
+  default:
+    return 0;
+  }
+#undef ROW
+#undef OLD_ROW
+}
+
+/** The same for a 32-bit syscall. On arm64 these stay unseen. */
+INLINE u32 find_compat_syscall(u32 number) {
+#if defined(__TARGET_ARCH_x64)
+#define ROW(code, handler, x64, i386, arm64) case i386: return FOUND(code, handler);
+#define OLD_ROW(code, handler, x64, i386) case i386: return FOUND(code, handler);
+#define I386_ROW(code, handler, i386) case i386: return FOUND(code, handler);
+  switch (number) {
+    SYSCALLS(ROW, OLD_ROW, I386_ROW)
+  default:
+    return 0;
+  }
+#undef ROW
+#undef OLD_ROW
+#undef I386_ROW
+#else
+  return 0;
+#endif
+}

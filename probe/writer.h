@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Builds one record in a per-CPU scratch buffer. The position lives in the scratch's memory, not in a register: the verifier
+// then knows nothing about it, forgets it between two parameters, and checks each parameter once instead of every combination.
+#pragma once
+#include "kernel.h"
+#include "record.h"
+
+enum {
+  // What may stand before the last variable part; a part itself is at most TEXT_MAX (PATH_MAX with its NUL).
+  RECORD_LIMIT = 16384,
+  TEXT_MAX = 4096,
+  RECORD_SIZE = RECORD_LIMIT + TEXT_MAX + 256,
+  WALK_SIZE = 4096,
+  MAX_CGROUP_DEPTH = 24,
+};
+
+/** A place among the arguments: 0 to 5, or the syscall's result. */
+enum { ARG_RESULT = 6, ARGS = 8 };
+
+struct scratch {
+  u32 busy;
+  u32 used;
+  u32 params;
+  u16 code;
+  u16 handler;
+  u64 args[ARGS];
+  /** start of the directory section's path, kernel pointers, 0 when there is none to add */
+  u64 directory_dentry;
+  u64 directory_mount;
+  /** the `struct file` or, failing that, the `struct sock` of the descriptor section, or 0 */
+  u64 descriptor_file;
+  u64 descriptor_socket;
+  u64 last_cgroup;
+  u64 cgroup_node;
+  u64 namespace;
+  u32 level;
+  u32 walk_at;
+  u64 nodes[32];
+  u8 address[128];
+  u8 walk[WALK_SIZE + 512];
+  u8 record[RECORD_SIZE] __attribute__((aligned(8)));
+};
+
+/** Programs that can interrupt each other on one CPU have a scratch each. */
+enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCHES };
+
+struct {
+  MAP_NUMBER(type, MAP_PERCPU_ARRAY);
+  MAP_NUMBER(max_entries, SCRATCHES);
+  MAP_TYPE(key, u32);
+  MAP_TYPE(value, struct scratch);
+} scratches SEC(".maps");
+
+INLINE struct scratch *the_scratch(u32 which) {
+  return bpf_map_lookup_elem(&scratches, &which);
+}
+
+/** Takes the scratch of this CPU for one record, or counts the drop and gives null. */
+INLINE struct scratch *take_scratch(u32 which) {
+  struct scratch *s = the_scratch(which);
+  if (!s) return NULL;
+  if (s->busy) {
+    COUNT(dropped_scratch_busy);
+    return NULL;
+  }
+  s->busy = 1;
+  s->directory_dentry = 0;
+  s->descriptor_file = 0;
+  s->descriptor_socket = 0;
+  return s;
+}
+
+INLINE struct context *context_of(struct scratch *s) {
+  return (struct context *)s->record;
+}
+
+INLINE void mark_truncated(struct scratch *s) {
+  context_of(s)->flags |= FLAG_TRUNCATED;
+}
+
+/** Starts an event or notice of `params` parameters behind the context that stands already. */
+INLINE void begin(struct scratch *s, u16 code, u32 params) {
+  s->params = 0;
+  s->used = SCAP + SCAP_LENGTHS + 2 * params;
+  s->code = code;
+  *(u16 *)(s->record + SCAP + SCAP_TYPE) = code;
+  *(u32 *)(s->record + SCAP + SCAP_COUNT) = params;
+}
+
+/** Where the next part goes, bounded for the verifier. */
+INLINE u8 *position(struct scratch *s) {
+  u32 at = s->used;
+  OPAQUE(at);
+  return s->record + (at & (RECORD_LIMIT - 1));
+}
+
+INLINE int is_full(struct scratch *s) {
+  return s->used >= RECORD_LIMIT;
+}
+
+/** Ends a parameter whose `length` bytes stand at the position. */
+INLINE void end_param(struct scratch *s, u32 length) {
+  u32 index = s->params;
+  s->params = index + 1;
+  OPAQUE(index);
+  *(u16 *)(s->record + SCAP + SCAP_LENGTHS + 2 * (index & 63)) = length;
+  s->used += length;
+}
+
+#define PUT_NUMBER(s, type, value)                                                                                                 \
+  ({                                                                                                                               \
+    *(type *)position(s) = (value);                                                                                                \
+    end_param(s, sizeof(type));                                                                                                    \
+  })
+
+INLINE void put_u8(struct scratch *s, u8 value) { PUT_NUMBER(s, u8, value); }
+INLINE void put_u16(struct scratch *s, u16 value) { PUT_NUMBER(s, u16, value); }
+INLINE void put_u32(struct scratch *s, u32 value) { PUT_NUMBER(s, u32, value); }
+INLINE void put_u64(struct scratch *s, u64 value) { PUT_NUMBER(s, u64, value); }
+INLINE void put_nothing(struct scratch *s) { end_param(s, 0); }
+
+/** Appends a text of user memory and returns its length with NUL, 0 when it cannot be read; not yet a parameter. */
+INLINE u32 append_user_text(struct scratch *s, u64 text) {
+  if (is_full(s)) {
+    mark_truncated(s);
+    return 0;
+  }
+  long length = bpf_probe_read_user_str(position(s), TEXT_MAX, (void *)text);
+  if (length < 0) return 0;
+  if (length == TEXT_MAX) mark_truncated(s);
+  return length;
+}
+
+INLINE void put_user_text(struct scratch *s, u64 text) {
+  end_param(s, append_user_text(s, text));
+}
+
+INLINE void put_kernel_text(struct scratch *s, const void *text) {
+  long length = 0;
+  if (is_full(s)) mark_truncated(s);
+  else length = bpf_probe_read_kernel_str(position(s), TEXT_MAX, text);
+  if (length == TEXT_MAX) mark_truncated(s);
+  end_param(s, length < 0 ? 0 : length);
+}
+
+/** `limit` is a constant power of two, at most TEXT_MAX. */
+INLINE void put_user_bytes(struct scratch *s, u64 from, u64 size, const u32 limit) {
+  u32 length = size;
+  if (size >= limit) {
+    length = limit - 1;
+    mark_truncated(s);
+  }
+  OPAQUE(length);
+  length &= limit - 1;
+  if (is_full(s) || bpf_probe_read_user(position(s), length, (void *)from) < 0) length = 0;
+  end_param(s, length);
+}
+
+/** Sends the record. The scratch keeps its context and may begin() again. */
+INLINE void send(struct scratch *s, u64 now, u32 tid) {
+  struct context *context = context_of(s);
+  u32 size = s->used;
+  u8 *scap = s->record + SCAP;
+  u32 scap_end = size;
+  if (context->descriptor) scap_end = context->descriptor;
+  if (context->directory) scap_end = context->directory;
+  *(u64 *)(scap + SCAP_TIMESTAMP) = now;
+  *(u64 *)(scap + SCAP_TID) = tid;
+  *(u32 *)(scap + SCAP_LENGTH) = scap_end - SCAP;
+  OPAQUE(size);
+  if (size > RECORD_SIZE) size = RECORD_SIZE;
+  long failed = bpf_ringbuf_output(&events, s->record, size, 0);
+  struct counters *counters = the_counters();
+  if (!counters) return;
+  if (failed) counters->dropped_ring_full += 1;
+  else if (s->code >= FIRST_NOTICE) counters->notices += 1;
+  else counters->sent += 1;
+  if (context->flags & FLAG_TRUNCATED) counters->truncated += 1;
+}
+
+/** Sends and frees the scratch: the usual end. */
+INLINE void finish(struct scratch *s) {
+  struct settings *settings = the_settings();
+  if (settings) send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid);
+  s->busy = 0;
+}
