@@ -15,6 +15,9 @@ export const libc = {
   connect: process_.func("int connect(int fd, const void *address, uint32_t length)"),
   send: process_.func("int64_t send(int fd, const void *bytes, size_t length, int flags)"),
   recv: process_.func("int64_t recv(int fd, _Out_ void *bytes, size_t length, int flags)"),
+  getpagesize: process_.func("int getpagesize()"),
+  setrlimit: process_.func("int setrlimit(int resource, const void *limit)"),
+  clock_gettime: process_.func("int clock_gettime(int clock, _Out_ void *time)"),
   bind: process_.func("int bind(int fd, const void *address, uint32_t length)"),
 } as const;
 
@@ -31,4 +34,33 @@ export function check(result: number | bigint, doing: string, hint?: string): nu
   if (Number(result) >= 0) return Number(result);
   const errno = lastErrno();
   throw new AppError(`KERNEL_${errno.replace(" ", "_").toUpperCase()}`, `Cannot ${doing}: ${errno}`, { hint });
+}
+
+/** The address of a typed array's first byte, for structures that hold pointers. The caller keeps the array alive until the call is over. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return koffi.address(bytes);
+}
+
+/** Memory at an address as an ArrayBuffer, not a copy. Touching it after it was unmapped, or writing where it is read-only, kills the process. */
+export function viewMemory(address: bigint, length: number): ArrayBuffer {
+  return koffi.view(address, length);
+}
+
+/** A watch on a descriptor in Node's own event loop. */
+export interface DescriptorWatch {
+  /** Calls `onReadable` in each turn of the loop in which the descriptor can be read, until `stop`. */
+  start(onReadable: () => void): void;
+  stop(): void;
+  close(): void;
+}
+
+/** Watches a descriptor by libuv's poll (epoll). Starts stopped; keeps the process alive only while started. */
+export function watchDescriptor(fd: number): DescriptorWatch {
+  const handle = koffi.node.poll(fd, { readable: true }, () => {});
+  handle.stop();
+  return {
+    start: (onReadable) => handle.start({ readable: true }, onReadable),
+    stop: () => handle.stop(),
+    close: () => handle.close(),
+  };
 }

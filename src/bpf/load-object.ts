@@ -1,0 +1,174 @@
+import { AppError } from "../lib/errors.ts";
+import { libc } from "../libc/libc.ts";
+import { BPF_COMMAND, BpfAttributes, bpf, kernelError, tryBpf } from "./_bpf-call.ts";
+import { btfForKernel, functionRecords, lineRecords } from "./_program-btf.ts";
+import { createMap, type BpfMap } from "./bpf-map.ts";
+import { BTF_KIND, type Btf } from "./btf.ts";
+import { Instructions, PSEUDO } from "./instructions.ts";
+import type { MapSpec, ObjectSpec, ProgramSpec } from "./object-spec.ts";
+import { relocate, type RelocatedProgram } from "./relocate.ts";
+import { VerifierLog } from "./verifier-log.ts";
+
+export interface LoadOptions {
+  readonly kernelBtf: Btf;
+  /** Which programs to load; by default those whose section does not start with "?". */
+  readonly select?: (program: ProgramSpec) => boolean;
+  /** Other sizes than the object states. */
+  readonly mapOverrides?: Readonly<Record<string, { readonly maxEntries: number }>>;
+}
+
+/** Maps and programs in the kernel; they vanish with `close` or with the process. */
+export interface LoadedObject {
+  /** Throws `BUG_NO_MAP` for a name that the object does not define. */
+  readonly map: (name: string) => BpfMap;
+  readonly programs: readonly ProgramSpec[];
+  /** Hangs each program on its tracepoint, but for those that a tail call map starts with: these are only jumped to. */
+  readonly attach: () => void;
+  readonly close: () => void;
+}
+
+/**
+ * Relocates an object for the running kernel, creates its maps and loads its programs; nothing runs before `attach`.
+ * Throws `KERNEL_<ERRNO>`; a program that the verifier refuses has a `VerifierLog` as the error's cause. Nothing stays loaded then.
+ */
+export function loadObject(spec: ObjectSpec, { kernelBtf, select = (program) => program.autoload, mapOverrides = {} }: LoadOptions): LoadedObject {
+  const relocated = relocate(spec, kernelBtf, select);
+  raiseMemlock();
+  const maps = new Map<string, BpfMap>();
+  const loaded: { readonly program: RelocatedProgram; readonly fd: number }[] = [];
+  const links: number[] = [];
+  const close = (): void => {
+    for (const fd of links.splice(0)) libc.close(fd);
+    for (const { fd } of loaded.splice(0)) libc.close(fd);
+    for (const map of maps.values()) map.close();
+    maps.clear();
+  };
+  const map = (name: string): BpfMap => {
+    const found = maps.get(name);
+    if (found === undefined) throw new AppError("BUG_NO_MAP", `Cannot use BPF map "${name}": the object does not define it`);
+    return found;
+  };
+  const jumpedTo = new Set<string>();
+  const attach = (): void => {
+    for (const { program, fd } of loaded) if (!jumpedTo.has(program.spec.name)) links.push(attachProgram(program.spec, fd));
+  };
+  try {
+    for (const mapSpec of spec.maps.values()) maps.set(mapSpec.name, createMap(overridden(mapSpec, mapOverrides)));
+    const btfFd = relocated.length === 0 ? undefined : loadBtf(spec.btf);
+    try {
+      for (const program of relocated) loaded.push({ program, fd: loadProgram(program, { spec, kernelBtf, map, btfFd }) });
+    } finally {
+      if (btfFd !== undefined) libc.close(btfFd);
+    }
+    for (const mapSpec of spec.maps.values()) fillPrograms(mapSpec, map(mapSpec.name), { loaded, jumpedTo });
+  } catch (thrown) {
+    close();
+    throw thrown;
+  }
+  return { map, programs: relocated.map((program) => program.spec), attach, close };
+}
+
+interface ProgramContext {
+  readonly spec: ObjectSpec;
+  readonly kernelBtf: Btf;
+  readonly map: (name: string) => BpfMap;
+  readonly btfFd: number | undefined;
+}
+
+function loadProgram(program: RelocatedProgram, context: ProgramContext): number {
+  const code = resolveMaps(program, context.map);
+  const attributes = programAttributes(program, code, context);
+  const quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
+  if ("result" in quiet) return quiet.result;
+  // Once more, for the reason. The kernel writes the log only when asked, and asking slows it down.
+  const log = new Uint8Array(LOG_BYTES);
+  const loud = tryBpf(BPF_COMMAND.progLoad, attributes.u32(24, 1).u32(28, log.length).pointer(32, log));
+  if ("result" in loud) return loud.result;
+  const text = Buffer.from(log.buffer, 0, Math.max(0, log.indexOf(0))).toString("latin1");
+  const doing = `load BPF program "${program.spec.name}"`;
+  if (text.trim() === "") throw kernelError(quiet.errno, doing);
+  const cause = new VerifierLog(text);
+  throw new AppError(`KERNEL_${quiet.errno}`, `Cannot ${doing}: the kernel's verifier refuses it: ${cause.message.split("\n").at(-1) ?? ""}`, {
+    hint: cause.message,
+    cause,
+  });
+}
+
+/** `union bpf_attr` of BPF_PROG_LOAD; offsets from include/uapi/linux/bpf.h. */
+function programAttributes(program: RelocatedProgram, code: Uint8Array, { spec, kernelBtf, btfFd }: ProgramContext): BpfAttributes {
+  const { kind } = program.spec.attach;
+  const attributes = new BpfAttributes(128)
+    .u32(0, PROGRAM_TYPE[kind])
+    .u32(4, code.length / 8)
+    .pointer(8, code)
+    .pointer(16, Buffer.from(`${spec.license}\0`, "latin1"))
+    .name(48, program.spec.name);
+  if (kind === "tp_btf") attributes.u32(68, BPF_TRACE_RAW_TP).u32(108, tracepointType(kernelBtf, program.spec));
+  const functions = functionRecords(program);
+  if (btfFd === undefined || functions === undefined) return attributes;
+  attributes.u32(72, btfFd).u32(76, 8).pointer(80, functions).u32(88, functions.length / 8);
+  const lines = lineRecords(program);
+  if (lines !== undefined) attributes.u32(92, 16).pointer(96, lines).u32(104, lines.length / 16);
+  return attributes;
+}
+
+function resolveMaps(program: RelocatedProgram, map: (name: string) => BpfMap): Uint8Array {
+  const code = new Instructions(program.code.slice());
+  for (const { index, to } of program.mapReferences) {
+    code.setSource(index, to.kind === "map" ? PSEUDO.mapFd : PSEUDO.mapValue);
+    code.setImmediate(index, map(to.map).fd);
+    code.setImmediate(index + 1, to.kind === "map" ? 0 : to.offset);
+  }
+  return code.bytes;
+}
+
+/** A typed tracepoint is known by the type of its probe function, `btf_trace_NAME`. */
+function tracepointType(kernelBtf: Btf, { name, attach }: ProgramSpec): number {
+  const id = kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef);
+  if (id !== undefined) return id;
+  throw new AppError("KERNEL_NO_TRACEPOINT", `Cannot load BPF program "${name}": this kernel has no tracepoint "${attach.tracepoint}"`);
+}
+
+function attachProgram({ name, attach }: ProgramSpec, fd: number): number {
+  const attributes = new BpfAttributes(16).u32(8, fd);
+  if (attach.kind !== "tp_btf") attributes.pointer(0, Buffer.from(`${attach.tracepoint}\0`, "latin1"));
+  return bpf(BPF_COMMAND.rawTracepointOpen, attributes, `attach BPF program "${name}" to tracepoint "${attach.tracepoint}"`);
+}
+
+interface Filling {
+  readonly loaded: readonly { readonly program: RelocatedProgram; readonly fd: number }[];
+  readonly jumpedTo: Set<string>;
+}
+
+/** Puts programs into a tail call map; those that were not loaded leave their place empty. */
+function fillPrograms({ programs }: MapSpec, map: BpfMap, { loaded, jumpedTo }: Filling): void {
+  for (const [index, name] of programs) {
+    const fd = loaded.find(({ program }) => program.spec.name === name)?.fd;
+    if (fd === undefined) continue;
+    jumpedTo.add(name);
+    map.update(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(Uint32Array.of(fd).buffer));
+  }
+}
+
+function overridden(spec: MapSpec, overrides: NonNullable<LoadOptions["mapOverrides"]>): MapSpec {
+  const override = overrides[spec.name];
+  return override === undefined ? spec : { ...spec, maxEntries: override.maxEntries };
+}
+
+/** Types help with errors only: without them the programs load all the same. */
+function loadBtf(btf: Btf): number | undefined {
+  const bytes = btfForKernel(btf);
+  const outcome = tryBpf(BPF_COMMAND.btfLoad, new BpfAttributes(32).pointer(0, bytes).u32(16, bytes.length));
+  return "result" in outcome ? outcome.result : undefined;
+}
+
+/** Before 5.11 maps count as locked memory. Failing is no error: later kernels do not ask, and containers may not. */
+function raiseMemlock(): void {
+  libc.setrlimit(RLIMIT_MEMLOCK, new Uint8Array(16).fill(0xff));
+}
+
+const RLIMIT_MEMLOCK = 8;
+const LOG_BYTES = 4 * 1024 * 1024;
+const BPF_TRACE_RAW_TP = 23;
+/** `enum bpf_prog_type` */
+const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24 } as const;

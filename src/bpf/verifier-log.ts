@@ -1,0 +1,24 @@
+/** A program that the kernel's verifier refused; `log` is everything it said. */
+export class VerifierLog extends Error {
+  readonly log: string;
+
+  constructor(log: string) {
+    super(shortenVerifierLog(log));
+    this.name = "VerifierLog";
+    this.log = log;
+  }
+}
+
+/** The end of a verifier's log, where the reason stands, in at most `lines` lines: source line, instruction, complaint. */
+export function shortenVerifierLog(log: string, lines = 6): string {
+  const useful = log
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "" && !NOISE.test(line));
+  const omitted = useful.length - lines;
+  if (omitted <= 0) return useful.join("\n");
+  return `(${omitted} lines omitted)\n${useful.slice(-lines).join("\n")}`;
+}
+
+/** Statistics, and pages of register states. */
+const NOISE = /^(processed \d+ insns|stack depth|verification time|peak_states|max_states|mark_precise:|from \d+ to \d+|R\d+(_w)?=)/;
