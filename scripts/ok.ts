@@ -1,0 +1,19 @@
+// Everything that must be green before a commit: types, lint with borders, dead code, tests.
+import { spawnSync } from "node:child_process";
+
+const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
+  ["types", "node_modules/.bin/tsc", "-p", "."],
+  ["lint and borders", "node_modules/oxlint/bin/oxlint", "-c", "oxlint.config.ts"],
+  ["dead code", "node_modules/knip/bin/knip.js"],
+  ["tests", "scripts/test.ts"],
+];
+
+for (const [name, script, ...args] of CHECKS) {
+  console.log(`— ${name}`);
+  const result = spawnSync(process.execPath, [script ?? "", ...args], { stdio: "inherit" });
+  if (result.status !== 0) {
+    console.error(`ok: error: ${name} failed`);
+    process.exit(result.status ?? 1);
+  }
+}
+console.log("ok");

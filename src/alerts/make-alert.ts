@@ -1,0 +1,19 @@
+import { outputFields, renderOutput } from "../rules/output.ts";
+import type { CompiledRule } from "../rules/rule-set.ts";
+import type { Scene } from "../state/scene.ts";
+import type { Alert } from "./alert.ts";
+
+/** The alert of a rule that matched a scene. */
+export function makeAlert(rule: CompiledRule, scene: Scene, uuid: string): Alert {
+  return {
+    rule: rule.name,
+    priority: rule.priority,
+    source: rule.source,
+    tags: rule.tags,
+    time: scene.event.timestamp,
+    hostname: scene.hostname,
+    message: renderOutput(rule.output, scene),
+    outputFields: outputFields(rule.output, scene),
+    uuid,
+  };
+}

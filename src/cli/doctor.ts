@@ -1,0 +1,98 @@
+import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import { styleText } from "node:util";
+import { openProbe } from "../capture/probe.ts";
+import { dockerEndpoint, DockerClient } from "../containers/docker-client.ts";
+import { readRuleFiles } from "../engine/rule-files.ts";
+import { FIELDS } from "../fields/registry.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
+import { ownNamespaceInode } from "../ports/network-namespace.ts";
+import { loadRules } from "../rules/load-rules.ts";
+import { EXIT } from "./exit.ts";
+
+interface Check {
+  readonly name: string;
+  /** `ok`; `limited`: Saker works with less; `missing`: `saker watch` cannot run. */
+  readonly state: "ok" | "limited" | "missing";
+  readonly detail: string;
+  readonly hint?: string;
+}
+
+/** `saker doctor`: what works on this host, what does not, and what to do. Exit code 3 when `saker watch` could not run. */
+export async function doctor(options: { readonly json?: boolean }): Promise<void> {
+  const checks = [kernel(), privileges(), probe(), namespaces(), await docker(), rules()];
+  for (const check of checks) console.log(options.json === true ? JSON.stringify(check) : line(check));
+  if (checks.some((check) => check.state === "missing")) process.exitCode = EXIT.missing;
+}
+
+function line({ name, state, detail, hint }: Check): string {
+  const mark = { ok: styleText("green", "ok     "), limited: styleText("yellow", "limited"), missing: styleText("red", "missing") }[state];
+  return `${mark} ${name.padEnd(12)} ${detail}${hint === undefined ? "" : `\n        ${" ".repeat(12)}→ ${hint}`}`;
+}
+
+function kernel(): Check {
+  const hasBtf = existsSync("/sys/kernel/btf/vmlinux");
+  const detail = `Linux ${release()} on ${process.arch}, ${hasBtf ? "with" : "without"} BTF`;
+  if (hasBtf) return { name: "kernel", state: "ok", detail };
+  return { name: "kernel", state: "missing", detail, hint: "the probe needs /sys/kernel/btf/vmlinux: a kernel from 5.8 with CONFIG_DEBUG_INFO_BTF" };
+}
+
+/** Capability bits that `saker watch` uses (capabilities(7)). */
+const NEEDED: readonly (readonly [name: string, bit: number])[] = [
+  ["CAP_BPF", 39],
+  ["CAP_PERFMON", 38],
+  ["CAP_SYS_PTRACE", 19],
+  ["CAP_SYS_ADMIN", 21],
+];
+
+function privileges(): Check {
+  const effective = BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`);
+  const lacking = NEEDED.filter(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n).map(([name]) => name);
+  if (lacking.length === 0) return { name: "privileges", state: "ok", detail: NEEDED.map(([name]) => name).join(", ") };
+  const hint = "run as root: the probe needs CAP_BPF and CAP_PERFMON, other processes CAP_SYS_PTRACE, their network namespaces CAP_SYS_ADMIN";
+  return { name: "privileges", state: "missing", detail: `without ${lacking.join(", ")}`, hint };
+}
+
+function probe(): Check {
+  try {
+    const source = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
+    const detail = `loads and attaches (${source.variant})`;
+    source.close();
+    return { name: "probe", state: "ok", detail };
+  } catch (thrown) {
+    const hint = thrown instanceof AppError ? thrown.hint : undefined;
+    return { name: "probe", state: "missing", detail: messageOf(thrown), ...(hint === undefined ? {} : { hint }) };
+  }
+}
+
+function namespaces(): Check {
+  try {
+    return { name: "namespaces", state: "ok", detail: `this process is in network namespace ${ownNamespaceInode()}` };
+  } catch (thrown) {
+    return { name: "namespaces", state: "limited", detail: messageOf(thrown), hint: "ports inside containers cannot be examined" };
+  }
+}
+
+async function docker(): Promise<Check> {
+  const endpoint = dockerEndpoint(process.env);
+  try {
+    const version = await new DockerClient(endpoint).version();
+    return { name: "docker", state: "ok", detail: `${version} at ${endpoint}` };
+  } catch (thrown) {
+    const hint = "containers are still seen, by their id; start Docker or point DOCKER_HOST at its socket for names and images";
+    return { name: "docker", state: "limited", detail: messageOf(thrown), hint };
+  }
+}
+
+function rules(): Check {
+  try {
+    const files = readRuleFiles([]);
+    const result = loadRules(files, { fields: FIELDS });
+    const errors = result.files.flatMap((file) => file.errors);
+    const first = errors[0];
+    if (first !== undefined) return { name: "rules", state: "missing", detail: first.message, hint: "saker rules check shows every error with its place" };
+    return { name: "rules", state: "ok", detail: `${result.rules.length} rules in ${files.map((file) => file.name).join(", ")}` };
+  } catch (thrown) {
+    return { name: "rules", state: "missing", detail: messageOf(thrown) };
+  }
+}

@@ -1,0 +1,52 @@
+import { encodeRecord, paramBytes } from "../events/encode.ts";
+import { TCP_STATE } from "../events/record.ts";
+import { eventType } from "../events/schema.ts";
+import { scanListeners, type FoundListener } from "../ports/inventory-scan.ts";
+import type { PortOpening } from "../ports/port-inventory.ts";
+import { addressBytes } from "../lib/ip-bytes.ts";
+import type { ProcessTable } from "../state/process-table.ts";
+
+export interface ListeningRecords {
+  readonly records: readonly { readonly bytes: Uint8Array<ArrayBuffer>; readonly opening: PortOpening }[];
+  readonly problems: readonly string[];
+}
+
+const IPPROTO_TCP = 6;
+
+/** One `listen` record for each socket that listens now, as if its process had called listen(2) this moment. */
+export async function listeningRecords(processes: ProcessTable): Promise<ListeningRecords> {
+  const { listeners, problems } = await scanListeners();
+  const records = listeners.map((listener) => ({ bytes: listenRecord(listener, processes), opening: openingOf(listener) }));
+  return { records, problems };
+}
+
+function listenRecord(listener: FoundListener, processes: ProcessTable): Uint8Array<ArrayBuffer> {
+  const { owner } = listener;
+  const process = processes.get(owner.pid);
+  const listen = eventType("listen");
+  const context = {
+    ...(process ?? { ppid: 0, uid: listener.uid, comm: owner.comm }),
+    pid: owner.pid,
+    tid: owner.pid,
+    startTime: process?.startBoot ?? 0,
+    networkNamespace: listener.namespace,
+  };
+  const params = [paramBytes.number(0, 8), paramBytes.number(-1, 8), paramBytes.number(0, 4)];
+  const address = addressBytes(listener.address) ?? new Uint8Array(listener.family === 4 ? 4 : 16);
+  const descriptor = {
+    kind: String(listener.family),
+    state: TCP_STATE.LISTEN,
+    protocol: IPPROTO_TCP,
+    family: listener.family === 4 ? 2 : 10,
+    inode: listener.inode,
+    local: { address, port: listener.port },
+    remote: { address: new Uint8Array(address.length), port: 0 },
+  };
+  const timestamp = BigInt(Date.now()) * 1_000_000n;
+  return encodeRecord(context, { timestamp, tid: owner.pid, code: listen.code, params }, { descriptor });
+}
+
+function openingOf(listener: FoundListener): PortOpening {
+  const { namespace, address, port, owner } = listener;
+  return { namespace, address, port, process: { pid: owner.pid, comm: owner.comm, exepath: owner.exe }, socket: `inode:${listener.inode}`, at: Date.now() };
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { makeAlert } from "../alerts/make-alert.ts";
+import { AccountsReader } from "../capture/accounts-reader.ts";
+import { ProcReader } from "../capture/proc-snapshot.ts";
+import { openProbe, type ProbeSource } from "../capture/probe.ts";
+import type { ContainerRegistry } from "../containers/container-registry.ts";
+import type { Event } from "../events/event.ts";
+import { NOTICE, TCP_STATE } from "../events/record.ts";
+import { ipText } from "../lib/ip-text.ts";
+import { messageOf } from "../lib/errors.ts";
+import { openNamespace } from "../ports/network-namespace.ts";
+import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import type { CurrentScene } from "../state/current-scene.ts";
+import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
+import { descriptorOf } from "../state/descriptor.ts";
+import { listeningRecords } from "./listening-records.ts";
+import { Pipeline } from "./pipeline.ts";
+import type { PortExaminer } from "./port-examiner.ts";
+import { PortNews } from "./port-news.ts";
+
+export interface LiveWatchOptions {
+  readonly rules: RuleSet;
+  readonly containers: ContainerRegistry;
+  readonly hostname: string;
+  readonly ringBytes: number;
+  readonly utcOffsetMinutes: (epochMs: number) => number;
+  readonly onAlert: (alert: Alert) => void;
+  readonly onNote: (text: string) => void;
+  readonly onProblem: (text: string) => void;
+  /** Undefined when ports are not to be examined. */
+  readonly examiner: PortExaminer | undefined;
+}
+
+/** The most processes kept; a process takes about a kilobyte. */
+const MAX_PROCESSES = 65_536;
+
+/** How long an alert waits for its container's name. */
+const METADATA_PATIENCE_MS = 1000;
+
+/** The running kernel as the source: probe → state → rules → alerts, and the ports that open. */
+export class LiveWatch {
+  readonly #options: LiveWatchOptions;
+  readonly #processes: ProcessTable;
+  readonly #pipeline: Pipeline;
+  readonly #probe: ProbeSource;
+  readonly #ports = new PortNews();
+
+  /** Loads and attaches the probe. Throws `KERNEL_…` where that cannot be. */
+  constructor(options: LiveWatchOptions) {
+    this.#options = options;
+    const proc = new ProcReader();
+    const accounts = new AccountsReader({ now: Date.now });
+    this.#processes = new ProcessTable({ capacity: MAX_PROCESSES, find: (pid) => proc.read(pid) });
+    this.#pipeline = new Pipeline({
+      ...options,
+      processes: this.#processes,
+      containerOf: (cgroup) => options.containers.byCgroup(cgroup),
+      accountsOf: (container, pid) => accounts.of(container, pid),
+      whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
+      onMatch: (rule, scene) => this.#matched(rule, scene),
+      onNotice: (event) => this.#notice(event),
+    });
+    this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: process.pid });
+    this.#probe.setEnabled(new Set([...options.rules.eventCodes, ...PROCESS_EVENT_CODES]));
+    // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
+    for (const known of proc.all()) this.#processes.set(known);
+  }
+
+  /** Events flow from here on; then what listened before is told, once. */
+  async start(): Promise<void> {
+    this.#probe.start((bytes, view, start, length) => this.#pipeline.record(bytes, view, start, length));
+    try {
+      await this.#tellListening();
+    } catch (thrown) {
+      this.#options.onProblem(`Cannot list the ports that listen already: ${messageOf(thrown)}`);
+    }
+  }
+
+  stats() {
+    return {
+      ...this.#pipeline.stats(),
+      probe: this.#probe.counters(),
+      processes: this.#processes.size,
+      evicted: this.#processes.evicted,
+      lookedUp: this.#processes.found,
+      openPorts: this.#ports.inventory.size,
+      knownPorts: this.#ports.suppressed,
+    };
+  }
+
+  close(): void {
+    this.#probe.close();
+  }
+
+  /** Sockets that listened before we came become listen events, so that the same rules tell of them. */
+  async #tellListening(): Promise<void> {
+    const { records, problems } = await listeningRecords(this.#processes);
+    for (const problem of problems) this.#options.onProblem(problem);
+    for (const { bytes, opening } of records) {
+      const cgroup = this.#processes.get(opening.process?.pid ?? 0)?.cgroup ?? 0;
+      this.#ports.opened({ ...opening, container: this.#options.containers.byCgroup(cgroup)?.fullId });
+      this.#pipeline.record(bytes, new DataView(bytes.buffer), 0, bytes.length);
+    }
+    if (records.length > 0) this.#options.onNote(`${records.length} sockets listened already`);
+  }
+
+  #matched(rule: CompiledRule, scene: CurrentScene): void {
+    const server = scene.descriptor?.protocol === "tcp" ? scene.descriptor.server : undefined;
+    if (server === undefined || !rule.tags.includes(OPEN_PORT_TAG)) {
+      this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
+      return;
+    }
+    const container = scene.container;
+    const namespace = scene.process?.networkNamespace ?? 0;
+    const verdict = this.#ports.judge(rule.name, { namespace, port: server.port, container: container?.fullId });
+    if (verdict === "known") return;
+    this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
+    if (verdict === "further") return;
+    const pids = [scene.process?.pid, container?.metadata?.pid].filter((pid) => pid !== undefined && pid > 0);
+    this.#options.examiner?.examine({
+      name: container === undefined ? "host" : (container.metadata?.name ?? container.id),
+      container: container?.metadata?.name ?? container?.id,
+      address: ipText(server.address),
+      port: server.port,
+      namespace: () => firstNamespace(pids, namespace),
+    });
+  }
+
+  #notice(event: Event): void {
+    const { containers } = this.#options;
+    switch (event.code) {
+      case NOTICE.cgroup_mkdir:
+        containers.cgroupAppeared(event.uint(0) ?? 0, event.text(1) ?? "");
+        break;
+      case NOTICE.cgroup_rmdir: {
+        const gone = containers.byCgroup(event.uint(0) ?? 0);
+        containers.cgroupGone(event.uint(0) ?? 0);
+        if (gone !== undefined) this.#ports.containerGone(gone.fullId);
+        break;
+      }
+      case NOTICE.inet_sock_set_state:
+        this.#socketChanged(event);
+        break;
+    }
+  }
+
+  #socketChanged(event: Event): void {
+    const socket = event.bigUint(0);
+    const process = this.#processes.apply(event);
+    const descriptor = descriptorOf(event, "/");
+    if (socket === undefined || descriptor?.server === undefined || event.descriptor < 0) return;
+    const place = { socket, namespace: process.networkNamespace, address: ipText(descriptor.server.address), port: descriptor.server.port };
+    if (event.uint(2) === TCP_STATE.LISTEN) {
+      const container = this.#options.containers.byCgroup(process.cgroup)?.fullId;
+      this.#ports.opened({ ...place, container, process, at: Date.now() });
+    } else {
+      this.#ports.closed(place);
+    }
+  }
+}
+
+/** The namespace, by the first of the processes that is still in it. Throws `KERNEL_NAMESPACE` when all are gone. */
+function firstNamespace(pids: readonly number[], inode: number) {
+  let problem: unknown;
+  for (const pid of pids) {
+    try {
+      const namespace = openNamespace(pid);
+      if (namespace.inode === inode || inode === 0) return namespace;
+      namespace.close();
+    } catch (thrown) {
+      problem = thrown;
+    }
+  }
+  throw problem ?? new Error("its processes are gone");
+}
+

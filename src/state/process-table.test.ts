@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { event } from "../../test/fixtures/records.ts";
+import type { Process } from "./process.ts";
+import { NOBODY, ProcessTable } from "./process-table.ts";
+
+const shell: Process = { ...NOBODY, pid: 50, ppid: 1, comm: "sh", exe: "sh", exepath: "/bin/sh", cwd: "/root/", startBoot: 5_000_000_000 };
+
+function tableWith(...processes: Process[]): ProcessTable {
+  const table = new ProcessTable({ capacity: 100, find: () => undefined });
+  for (const process of processes) table.set(process);
+  return table;
+}
+
+test("ProcessTable.apply() makes a child of its parent's program, and a new program of execve", () => {
+  const table = tableWith(shell);
+  const child = { pid: 60, ppid: 50, startTime: 9_000_000_000 };
+  const forked = table.apply(event("clone", { res: 0, comm: "sh", flags: 0 }, { context: child }));
+  assert.deepEqual([forked.exepath, forked.cwd, forked.comm], ["/bin/sh", "/root/", "sh"]);
+  const executed = table.apply(
+    event("execve", { res: 0, exe: "nc", args: ["-l", "80"], cwd: "/tmp", comm: "nc", trusted_exepath: "/bin/nc", tty: 34816, vpgid: 60, cap_effective: 1n }, { context: child }),
+  );
+  assert.deepEqual([executed.comm, executed.args, executed.cwd, executed.exepath, executed.tty], ["nc", ["-l", "80"], "/tmp/", "/bin/nc", 34816]);
+  assert.equal(forked.comm, "sh", "whoever holds the process from before the execve still sees it");
+});
+
+test("ProcessTable.apply() leaves the process alone when execve failed", () => {
+  const table = tableWith(shell);
+  assert.equal(table.apply(event("execve", { res: -2, exe: "nc" }, { context: { pid: 50 } })).comm, "sh");
+});
+
+test("ProcessTable.apply() takes new credentials from the context of any event", () => {
+  const table = tableWith(shell);
+  assert.equal(table.apply(event("chdir", { res: 0, path: ".." }, { context: { pid: 50, uid: 33 } })).uid, 33);
+  assert.equal(table.get(50)?.cwd, "/");
+});
+
+test("ProcessTable.apply() knows a reused pid by its start time", () => {
+  const table = tableWith(shell);
+  const other = table.apply(event("setsid", { res: 50 }, { context: { pid: 50, startTime: 99_000_000_000, comm: "new" } }));
+  assert.equal(other.exepath, "");
+  assert.equal(other.comm, "new");
+});
+
+test("ProcessTable.apply() looks up a process whose fork and exec were lost", () => {
+  const table = new ProcessTable({ capacity: 10, find: (pid) => ({ ...shell, pid, startBoot: 5_000_000_000 }) });
+  assert.equal(table.apply(event("chdir", { res: -1 }, { context: { pid: 70 } })).exepath, "/bin/sh");
+  assert.equal(table.found, 1);
+});
+
+test("ProcessTable never holds more than its capacity", () => {
+  const table = new ProcessTable({ capacity: 10, find: () => undefined });
+  for (let pid = 1; pid <= 25; pid += 1) table.apply(event("setsid", { res: -1 }, { context: { pid } }));
+  assert.deepEqual([table.size, table.evicted, table.get(15), table.get(16)?.pid], [10, 15, undefined, 16]);
+});
+
+test("ProcessTable remembers an exited parent for its children's events", () => {
+  const table = tableWith(shell);
+  table.apply(event("procexit", { status: 0 }, { context: { pid: 50 } }));
+  assert.equal(table.get(50)?.comm, "sh");
+});
