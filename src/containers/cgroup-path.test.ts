@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { containerOfCgroup, shortId } from "./cgroup-path.ts";
+import type { ContainerRuntime } from "./container.ts";
+
+const A = "5a98e8412b6c3fea18b9944a8ab378d1213f008cac119cc0d70c5ff412d50447";
+const B = "fca1d6c9106fa73328425fde9154b63f0d909ce761d0d268854656b51deac9e5";
+
+test("containerOfCgroup knows the names that runtimes give", () => {
+  const cases: [string, string | undefined, ContainerRuntime?][] = [
+    [`/docker/${A}`, A, "docker"],
+    [`docker/${A}`, A, "docker"],
+    [`/docker/${A}/init`, A, "docker"],
+    [`/docker/${A}/docker/${B}`, B, "docker"],
+    [`/system.slice/docker-${A}.scope`, A, "docker"],
+    [`/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod1_2.slice/cri-containerd-${A}.scope`, A, "containerd"],
+    [`/system.slice/containerd.service/kubepods-burstable-pod1_2.slice:cri-containerd:${A}`, A, "containerd"],
+    [`/kubepods.slice/kubepods-pod1.slice/crio-${A}.scope/container`, A, "cri-o"],
+    [`/kubepods.slice/kubepods-pod1.slice/crio-conmon-${A}.scope`, undefined],
+    [`/machine.slice/libpod-${A}.scope/container`, A, "podman"],
+    [`/machine.slice/libpod-conmon-${A}.scope`, undefined],
+    [`/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${A}.scope`, A, "podman"],
+    [`/kubepods/burstable/pod0123-45/${A}`, A, "unknown"],
+    [`/my-parent/${A}`, A, "unknown"],
+    [`/system.slice/nerdctl-${A}.scope`, A, "containerd"],
+    ["/", undefined],
+    ["", undefined],
+    ["/system.slice/docker.service", undefined],
+    [`/docker/${A.slice(1)}`, undefined],
+    [`/docker/${A}0`, undefined],
+    [`/docker/${A.toUpperCase()}`, undefined],
+    ["/user.slice/user-0.slice/session-1.scope", undefined],
+  ];
+  for (const [path, fullId, runtime] of cases) {
+    assert.deepEqual(containerOfCgroup(path), fullId === undefined ? undefined : { fullId, runtime }, path);
+  }
+});
+
+test("shortId is Falco's container.id", () => assert.equal(shortId(A), "5a98e8412b6c"));
