@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { event, type ParamValues, type RecordValues } from "../../test/fixtures/records.ts";
+import type { Container } from "../containers/container.ts";
+import { addressBytes } from "../lib/ip-bytes.ts";
+import { CurrentScene } from "../state/current-scene.ts";
+import { NOBODY, ProcessTable } from "../state/process-table.ts";
+import { parseAccounts } from "../state/accounts.ts";
+import { ALL_FIELDS, FIELDS } from "./registry.ts";
+
+const accounts = parseAccounts("root:x:0:0::/root:/bin/bash\nwww:x:33:33::/var/www:/bin/false\n", "root:x:0:\nwww:x:33:\n");
+
+function scene(name: string, params: ParamValues, values: RecordValues = {}, container?: Container): CurrentScene {
+  const processes = new ProcessTable({ capacity: 10, find: () => undefined });
+  const own = { ...NOBODY, ppid: 2, exepath: "/bin/sh", args: ["-c", "id"], comm: "sh", exe: "sh", cwd: "/srv/", startBoot: 5_000_000_000 };
+  processes.set({ ...NOBODY, pid: 1, comm: "init" });
+  processes.set({ ...NOBODY, pid: 2, ppid: 1, comm: "sshd" });
+  processes.set({ ...own, pid: 100, uid: 33, gid: 33 });
+  const shown = event(name, params, { ...values, context: { ppid: 2, uid: 33, gid: 33, ...values.context } });
+  return new CurrentScene({ processes, hostname: "test", utcOffsetMinutes: () => 60 }).show(shown, processes.apply(shown), container, accounts);
+}
+
+function value(on: CurrentScene, name: string, argument?: string): unknown {
+  return FIELDS.get(name)?.bind?.(argument)?.(on);
+}
+
+test("fields of a file that is opened", () => {
+  const open = scene("openat", { fd: 3, dirfd: -100, name: "data/x", flags: 6, mode: 0o755 }, { directory: "/srv", timestamp: 1_700_000_000_123_456_789n });
+  const expected = {
+    "fd.name": "/srv/data/x",
+    "fd.directory": "/srv/data",
+    "fd.filename": "x",
+    "fd.num": 3,
+    "fd.typechar": "f",
+    "fd.l4proto": "<NA>",
+    "evt.type": "openat",
+    "evt.res": "SUCCESS",
+    "evt.is_open_write": true,
+    "evt.is_open_read": false,
+    "evt.is_open_exec": true,
+    "evt.time": "23:13:20.123456789",
+    "proc.cmdline": "sh -c id",
+    "proc.pname": "sshd",
+    "user.name": "www",
+    "user.loginuid": -1,
+    "container.id": "host",
+    "container.name": "host",
+    "fs.path.name": "/srv/data/x",
+  };
+  for (const [name, wanted] of Object.entries(expected)) assert.deepEqual(value(open, name), wanted, name);
+  assert.equal(value(open, "evt.arg", "flags"), "O_CREAT|O_WRONLY");
+  assert.equal(value(open, "evt.arg", "dirfd"), "AT_FDCWD");
+  assert.equal(value(open, "evt.args"), "fd=3(<f>/srv/data/x) dirfd=-100(AT_FDCWD) name=data/x(/srv/data/x) flags=6(O_CREAT|O_WRONLY) mode=0755 dev=<NA> ino=<NA>");
+  assert.equal(value(open, "proc.aname", "2"), "init");
+  assert.deepEqual(FIELDS.get("proc.aname")?.bindAll?.(undefined)?.(open), ["sshd", "init"]);
+});
+
+test("fields of an open that failed", () => {
+  const open = scene("openat", { fd: -2, dirfd: -100, name: "/nope", flags: 1 });
+  assert.deepEqual([value(open, "fd.num"), value(open, "evt.res"), value(open, "evt.failed"), value(open, "fd.name")], [-1, "ENOENT", true, "/nope"]);
+});
+
+test("fields of a port that is opened in a container", () => {
+  const local = { address: addressBytes("0.0.0.0") ?? new Uint8Array(4), port: 8443 };
+  const descriptor = { kind: "4", family: 2, protocol: 6, state: 10, local, remote: { address: new Uint8Array(4), port: 0 } };
+  const container: Container = { fullId: "c".repeat(64), id: "cccccccccccc", runtime: "docker", metadata: undefined, state: "pending" };
+  const listen = scene("listen", { res: 0, fd: 3, backlog: 128 }, { descriptor }, container);
+  assert.deepEqual([value(listen, "fd.sport"), value(listen, "fd.sip"), value(listen, "fd.cip"), value(listen, "fd.lport")], [8443, local.address, undefined, undefined]);
+  assert.deepEqual([value(listen, "fd.name"), value(listen, "fd.l4proto"), value(listen, "fd.is_server")], ["0.0.0.0:8443", "tcp", true]);
+  assert.deepEqual([value(listen, "container.id"), value(listen, "container.name")], ["cccccccccccc", undefined]);
+  assert.equal(value(listen, "evt.arg", "fd"), "<4t>0.0.0.0:8443");
+});
+
+test("no field throws or hangs on any event, with or without parameters", () => {
+  for (const name of ["execve", "listen", "openat", "procexit", "ptrace", "mount", "dup2", "setuid", "unlinkat"]) {
+    for (const field of ALL_FIELDS) {
+      for (const argument of [undefined, "0", "1", "name", "/etc*"]) {
+        field.bind?.(argument)?.(scene(name, {}));
+        field.bindAll?.(argument)?.(scene(name, {}));
+      }
+    }
+  }
+});
+
+const reference = new URL("../../../shared/reference/", import.meta.url);
+
+test("FIELDS declares every field that the official rules use, with Falco's type", { skip: !existsSync(reference) && "needs ../shared/reference" }, () => {
+  const known = JSON.parse(readFileSync(new URL("fields.json", reference), "utf8")) as { fields: { name: string; type: string }[] };
+  for (const { name, type } of known.fields) {
+    const field = FIELDS.get(name);
+    if (field !== undefined) assert.equal(field.type, type, name);
+  }
+  const usage = readFileSync(new URL("rules_usage.json", reference), "utf8");
+  const used = [...usage.matchAll(/"((?:evt|proc|thread|user|group|fd|fs|container|k8s)\.[a-z0-9_.]+)(?:\[[^"]*)?"/g)].map((match) => match[1] ?? "");
+  const missing = [...new Set(used)].filter((name) => FIELDS.get(name) === undefined && !name.startsWith("evt.arg."));
+  assert.deepEqual(missing, []);
+});
