@@ -9,7 +9,8 @@ import type { FunctionSpec, ObjectSpec, ProgramAttach, ProgramSpec, Reference } 
 
 /** Reads a compiled BPF object: same bytes, same spec, on every host. Throws `INPUT_ELF`, `INPUT_BTF` or `INPUT_BPF_OBJECT`. */
 export function parseObject(bytes: Uint8Array): ObjectSpec {
-  const elf = parseElf(bytes);
+  // A copy, so that the spec stays as it is read; and no Buffer, whose slice() would not copy.
+  const elf = parseElf(new Uint8Array(bytes));
   const btfSection = section(elf, ".BTF");
   if (btfSection === undefined) {
     throw new AppError("INPUT_BPF_OBJECT", "Cannot read BPF object: it has no BTF", { hint: "compile it with clang -target bpf -O2 -g -c" });

@@ -1,11 +1,16 @@
-/** A program that the kernel's verifier refused; `log` is everything it said. */
+/** A program that the kernel's verifier refused; the message is the end of what it said, `log` all of it. */
 export class VerifierLog extends Error {
-  readonly log: string;
+  // Private, so that printing the error does not print megabytes.
+  readonly #log: string;
 
   constructor(log: string) {
     super(shortenVerifierLog(log));
     this.name = "VerifierLog";
-    this.log = log;
+    this.#log = log;
+  }
+
+  get log(): string {
+    return this.#log;
   }
 }
 
