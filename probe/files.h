@@ -58,6 +58,7 @@ INLINE u8 kind_of_anonymous(struct dentry *dentry) {
   u64 text = 0;
   bpf_probe_read_kernel(&text, sizeof(text), (void *)name_of(dentry).text);
   u8 c0 = text, c1 = text >> 8, c2 = text >> 16, c6 = text >> 48;
+  if (c0 == '/') return 'f';
   if (c0 != '[') return c0 == 'i' && c1 == 'n' ? 'i' : c0 == 'b' && c1 == 'p' ? 'b' : 'o';
   if (c1 == 'e') return c6 == 'p' ? 'l' : c6 == 'f' ? 'e' : 'o';
   if (c1 == 't') return 't';

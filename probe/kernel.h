@@ -169,6 +169,7 @@ struct sock {
   u16 sk_type, sk_protocol;
   struct socket *sk_socket;
 };
+struct inet_sock { u16 inet_sport; };
 struct socket { struct sock *sk; };
 struct socket_alloc { struct socket socket; struct inode vfs_inode; };
 struct sockaddr_un { u16 sun_family; char sun_path[108]; };
@@ -193,7 +194,7 @@ enum {
   CAP_DAC_OVERRIDE = 1,
   S_IFMT = 0170000, S_IFSOCK = 0140000, S_IFREG = 0100000, S_IFDIR = 0040000, S_IFIFO = 0010000,
   AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16,
-  TCP_LISTEN = 10,
+  TCP_CLOSE = 7, TCP_LISTEN = 10,
   IPPROTO_TCP = 6, IPPROTO_MPTCP = 262,
   AT_FDCWD = -100,
 };

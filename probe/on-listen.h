@@ -29,7 +29,8 @@ HOOK("inet_sock_set_state")
 int inet_sock_set_state(u64 *ctx) {
   struct sock *sk = (struct sock *)ctx[0];
   s32 old = ctx[1], new = ctx[2];
-  if (old != TCP_LISTEN && new != TCP_LISTEN) return 0;
+  // A connection being made starts as its listener's copy: it leaves the state LISTEN too, but to SYN_RECV.
+  if (new != TCP_LISTEN && (old != TCP_LISTEN || new != TCP_CLOSE)) return 0;
   struct settings *settings = the_settings();
   struct task_struct *task = current_task();
   if (!settings || READ(task, tgid) == settings->own_pid) return 0;

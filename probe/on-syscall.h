@@ -46,11 +46,11 @@ INLINE u32 unfold_socketcall(struct scratch *s) {
   }
 }
 
-/** True for calls of a wanted event that are none: seen from their other side, or a fcntl() that makes no descriptor. */
+/** True for calls of a wanted event that are none: seen from their other side, a new thread, a fcntl() that makes no descriptor. */
 INLINE u32 is_silent(struct scratch *s, u32 found, s64 result) {
   u32 code = found >> 16;
   if ((u16)found == HANDLER_EXEC) return result == 0;
-  if ((u16)found == HANDLER_CLONE) return result == 0;
+  if ((u16)found == HANDLER_CLONE) return result == 0 || linux_clone_flags(s, code) & LINUX_CLONE_THREAD;
   if (code == EVENT_FCNTL) return s->args[1] != F_DUPFD && s->args[1] != F_DUPFD_CLOEXEC;
   return 0;
 }
@@ -115,15 +115,7 @@ HANDLER(exit_simple, put_simple(s))
 HANDLER(exit_open, put_open(s))
 HANDLER(exit_network, put_network(s))
 HANDLER(exit_exec, put_failed_exec(s, current_task()))
-
-HOOK("sys_exit")
-int exit_clone(u64 *ctx) {
-  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
-  if (!s) return 0;
-  if (put_clone(s, current_task())) finish(s);
-  s->busy = 0;
-  return 0;
-}
+HANDLER(exit_clone, put_clone(s, current_task()))
 
 HOOK("sys_exit")
 int exit_sections(u64 *ctx) {

@@ -58,6 +58,8 @@ INLINE void walk_up(struct scratch *s, struct dentry *dentry, struct vfsmount *m
     struct dentry *parent = PROBE(dentry, d_parent);
     if (dentry == parent || !parent) {
       prepend_name(s, dentry, 0);
+      // Namespaces and process descriptors are all called "/".
+      if (s->walk_at == WALK_SIZE - 1) s->walk_at = WALK_SIZE;
       return;
     }
     if (!prepend_name(s, dentry, 1)) break;

@@ -185,17 +185,20 @@ INLINE void put_failed_exec(struct scratch *s, struct task_struct *task) {
   if (!is_at) put_user_path(s, s->args[0], AT_FDCWD);
 }
 
-/** The parent's side of fork and its kin; false when it made a thread, which is no event. */
-INLINE u32 put_clone(struct scratch *s, struct task_struct *task) {
-  u16 code = s->code;
+enum { LINUX_CLONE_THREAD = 0x10000 };
+
+INLINE u64 linux_clone_flags(struct scratch *s, u32 code) {
   u64 flags = code == EVENT_CLONE ? s->args[0] : 0;
   if (code == EVENT_CLONE3) bpf_probe_read_user(&flags, sizeof(flags), (void *)s->args[0]);
-  u32 scap = clone_flags(flags);
-  if (scap & 0x2000) return 0;
+  return flags;
+}
+
+/** The parent's side of fork and its kin. */
+INLINE void put_clone(struct scratch *s, struct task_struct *task) {
+  u16 code = s->code;
   begin(s, code, CLONE_PARAMS);
   put_u64(s, s->args[ARG_RESULT]);
   put_mm_args(s, PROBE(task, mm));
   put_process(s, task);
-  put_clone_rest(s, task, scap);
-  return 1;
+  put_clone_rest(s, task, clone_flags(linux_clone_flags(s, code)));
 }

@@ -15,6 +15,12 @@ INLINE u16 family_of(struct sock *sk) {
   return PROBE(sk, __sk_common.skc_family);
 }
 
+/** While a socket closes its port is gone already, but not yet the header's copy of it. */
+INLINE u16 local_port(struct sock *sk) {
+  u16 port = PROBE(sk, __sk_common.skc_num);
+  return port ? port : swap16(PROBE((struct inet_sock *)sk, inet_sport));
+}
+
 /** Appends one end of an IP socket: 4 or 16 bytes of address, u16 port in host order. */
 INLINE void append_end(struct scratch *s, struct sock *sk, u32 is_local) {
   u32 size = 4;
@@ -27,7 +33,7 @@ INLINE void append_end(struct scratch *s, struct sock *sk, u32 is_local) {
     bpf_probe_read_kernel(position(s), 4, address);
   }
   s->used += size;
-  u16 port = is_local ? PROBE(sk, __sk_common.skc_num) : swap16(PROBE(sk, __sk_common.skc_dport));
+  u16 port = is_local ? local_port(sk) : swap16(PROBE(sk, __sk_common.skc_dport));
   *(u16 *)position(s) = port;
   s->used += 2;
 }
