@@ -19,14 +19,17 @@ export async function watchDocker(client: DockerClient, listener: DockerWatchLis
   let pause = FIRST_PAUSE_MS;
   let told = false;
   while (!signal.aborted) {
+    let connected = false;
     try {
-      await follow(client, listener, signal, () => {
-        pause = FIRST_PAUSE_MS;
-        told = false;
-      });
+      await follow(client, listener, signal, () => (connected = true));
     } catch (error) {
-      if (!told && !signal.aborted) listener.onProblem(client, messageOf(error));
-      told = true;
+      // A connection that broke is no problem yet: the daemon may have been restarted.
+      if (!connected && !told && !signal.aborted) listener.onProblem(client, messageOf(error));
+      told ||= !connected;
+    }
+    if (connected) {
+      pause = FIRST_PAUSE_MS;
+      told = false;
     }
     await sleep(pause, undefined, { signal }).catch(() => undefined);
     pause = Math.min(pause * 2, LAST_PAUSE_MS);

@@ -86,7 +86,7 @@ export class PortInventory {
     const named = closing.socket === undefined ? undefined : this.#bySocket.get(closing.socket);
     if (named !== undefined && closing.socket !== undefined) return this.#socketClosed(named, closing.socket);
     for (const entry of this.#byPlace.get(placeOf(closing)) ?? []) {
-      const unnamed = entry.unnamedAt(closing.address);
+      const unnamed = entry.unnamed(closing.address);
       if (unnamed !== undefined) return this.#socketClosed(entry, unnamed);
     }
     return undefined;
@@ -124,15 +124,15 @@ export class PortInventory {
   }
 
   #addSocket(entry: Entry, { socket, address }: PortOpening): void {
-    const unnamed = entry.unnamedAt(address);
-    if (typeof socket === "bigint") {
-      // An alert or the inventory may tell of the same listen(2) as a notice, in either order: what has no kernel address gives way.
-      if (unnamed !== undefined) this.#dropSocket(entry, unnamed);
-    } else if (entry.hasNamedAt(address) || (socket === undefined && unnamed !== undefined)) {
-      return;
-    }
+    const told = `${keyOf(entry.opening)} ${address}`;
+    // An alert, the inventory and a notice may tell of the same listen(2), in any order: who knows less gives way.
+    if (socket === undefined && entry.has(address)) return;
+    if (socket !== undefined) this.#dropSocket(entry, told);
+    if (typeof socket === "string" && entry.hasNamed(address)) return;
+    const found = typeof socket === "bigint" ? entry.unnamed(address) : undefined;
+    if (found !== undefined) this.#dropSocket(entry, found);
     if (entry.sockets.size >= PORT_SOCKETS_MAX) this.#dropped += 1;
-    else this.#keepSocket(entry, socket ?? `${keyOf(entry.opening)} ${address}`, address);
+    else this.#keepSocket(entry, socket ?? told, address);
   }
 
   #keepSocket(entry: Entry, identity: SocketIdentity, address: string): void {
@@ -184,13 +184,17 @@ class Entry {
     return { namespace, port, addresses: addresses.length > 0 ? addresses : [address], container, process, openedAt: at };
   }
 
+  has(address: string): boolean {
+    return [...this.sockets.values()].includes(address);
+  }
+
   /** A socket at this address without a kernel address for a name: found by inventory or told by an alert. */
-  unnamedAt(address: string): string | undefined {
+  unnamed(address: string): string | undefined {
     for (const [identity, at] of this.sockets) if (typeof identity === "string" && at === address) return identity;
     return undefined;
   }
 
-  hasNamedAt(address: string): boolean {
+  hasNamed(address: string): boolean {
     for (const [identity, at] of this.sockets) if (typeof identity === "bigint" && at === address) return true;
     return false;
   }
