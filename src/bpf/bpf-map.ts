@@ -88,11 +88,19 @@ export function createMap(spec: MapSpec): BpfMap {
     .u32(12, spec.maxEntries)
     .u32(16, spec.flags)
     .name(28, spec.name);
-  const map = new BpfMap(spec, bpf(BPF_COMMAND.mapCreate, attributes, `create BPF map "${spec.name}"`));
+  const created = tryBpf(BPF_COMMAND.mapCreate, attributes);
+  if ("errno" in created) throw creationError(spec, created.errno);
+  const map = new BpfMap(spec, created.result);
   if (spec.content !== undefined) map.update(new Uint8Array(4), spec.content.slice());
   // Frozen content lets the verifier take it for constants and drop the branches that it rules out.
   if (spec.frozen) bpf(BPF_COMMAND.mapFreeze, new BpfAttributes(4).u32(0, map.fd), `freeze BPF map "${spec.name}"`);
   return map;
+}
+
+function creationError(spec: MapSpec, errno: string): AppError {
+  const doing = `create BPF map "${spec.name}"`;
+  if (spec.type !== MAP_TYPE.ringbuf || errno !== "EINVAL") return kernelError(errno, doing);
+  return new AppError("KERNEL_EINVAL", `Cannot ${doing}: EINVAL`, { hint: "ring buffers need Linux 5.8 or later, and a size that is a power of two" });
 }
 
 function strideOf(spec: MapSpec): number {
