@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { styleText } from "node:util";
 import { openProbe } from "../capture/probe.ts";
-import { dockerEndpoint, DockerClient } from "../containers/docker-client.ts";
+import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
 import { readRuleFiles } from "../engine/rule-files.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
@@ -74,14 +74,17 @@ function namespaces(): Check {
 }
 
 async function docker(): Promise<Check> {
-  const endpoint = dockerEndpoint(process.env);
-  try {
-    const version = await new DockerClient(endpoint).version();
-    return { name: "docker", state: "ok", detail: `${version} at ${endpoint}` };
-  } catch (thrown) {
-    const hint = "containers are still seen, by their id; start Docker or point DOCKER_HOST at its socket for names and images";
-    return { name: "docker", state: "limited", detail: messageOf(thrown), hint };
+  const problems: string[] = [];
+  for (const endpoint of dockerEndpoints(process.env["DOCKER_HOST"])) {
+    try {
+      const { runtime, version } = await dockerClient(endpoint, { timeoutMs: 3000 }).version();
+      return { name: "containers", state: "ok", detail: `${runtime} ${version} at ${endpoint}` };
+    } catch (thrown) {
+      problems.push(messageOf(thrown));
+    }
   }
+  const hint = "containers are still seen, by their id; start Docker or point DOCKER_HOST at its socket for names and images";
+  return { name: "containers", state: "limited", detail: problems.join("; "), hint };
 }
 
 function rules(): Check {

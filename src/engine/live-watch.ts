@@ -117,7 +117,7 @@ export class LiveWatch {
     if (verdict === "known") return;
     this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
     if (verdict === "further") return;
-    const pids = [scene.process?.pid, container?.metadata?.pid].filter((pid) => pid !== undefined && pid > 0);
+    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0].filter((pid) => pid > 0);
     this.#options.examiner?.examine({
       name: container === undefined ? "host" : (container.metadata?.name ?? container.id),
       container: container?.metadata?.name ?? container?.id,

@@ -82,57 +82,51 @@ export class Pipeline {
     if (bucket.length === 0) return;
     const container = this.#options.containerOf(process.cgroup);
     const scene = this.#scene.show(event, process, container, this.#options.accountsOf(container, process.pid));
-    if (container?.state === "pending" && bucket.some((rule) => rule.needsMetadata)) this.#hold(scene, container, { bucket });
-    else this.#evaluate(scene, bucket);
+    const waits = container?.state === "pending" && bucket.some((rule) => rule.needsMetadata);
+    if (waits) this.#hold(scene, container, (then) => this.#evaluate(then, bucket, true));
+    else this.#evaluate(scene, bucket, false);
   }
 
-  #evaluate(scene: CurrentScene, bucket: readonly CompiledRule[]): void {
+  /** `hasWaited`: the container had its time to become known, nothing waits a second time. */
+  #evaluate(scene: CurrentScene, bucket: readonly CompiledRule[], hasWaited: boolean): void {
     for (const rule of bucket) {
       if (!rule.condition(scene)) continue;
       const container = scene.container;
-      if (container?.state === "pending" && rule.outputNeedsMetadata) this.#hold(scene, container, { rule });
+      const waits = !hasWaited && container?.state === "pending" && rule.outputNeedsMetadata;
+      if (waits) this.#hold(scene, container, (then) => this.#options.onMatch(rule, then));
       else this.#options.onMatch(rule, scene);
       if (this.#rules.matching === "first") return;
     }
   }
 
   /** Keeps the scene until its container is known: for the whole evaluation, or for one alert's output. */
-  #hold(scene: CurrentScene, container: Container, then: { bucket: readonly CompiledRule[] } | { rule: CompiledRule }): void {
-    const held: Held = { scene: scene === this.#scene ? scene.freeze() : scene, then };
+  #hold(scene: CurrentScene, container: Container, then: Held["then"]): void {
     if (this.#waitingCount >= MAX_HELD) {
       this.#notHeld += 1;
-      this.#resume(held, container);
+      then(scene);
       return;
     }
     this.#held += 1;
     this.#waitingCount += 1;
+    const held: Held = { scene: scene.freeze(), then };
     const queue = this.#waiting.get(container.fullId);
     if (queue !== undefined) {
       queue.push(held);
       return;
     }
     this.#waiting.set(container.fullId, [held]);
-    void this.#options.whenSettled(container).then((settled) => this.#release(settled));
+    void this.#options.whenSettled(container).then(() => this.#release(container));
   }
 
   #release(container: Container): void {
     const queue = this.#waiting.get(container.fullId) ?? [];
     this.#waiting.delete(container.fullId);
     this.#waitingCount -= queue.length;
-    for (const held of queue) this.#resume(held, container);
-  }
-
-  #resume(held: Held, container: Container): void {
-    const { event, process, accounts } = held.scene;
-    // What is still pending now has had its second: it counts as settled, so that nothing waits twice.
-    const settled: Container = container.state === "pending" ? { ...container, state: "failed", failure: "no answer in time" } : container;
-    const scene = held.scene.show(event, process, settled, accounts);
-    if ("rule" in held.then) this.#options.onMatch(held.then.rule, scene);
-    else this.#evaluate(scene, held.then.bucket);
+    for (const { scene, then } of queue) then(scene);
   }
 }
 
 interface Held {
   readonly scene: CurrentScene;
-  readonly then: { readonly bucket: readonly CompiledRule[] } | { readonly rule: CompiledRule };
+  readonly then: (scene: CurrentScene) => void;
 }

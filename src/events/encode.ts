@@ -45,7 +45,7 @@ export interface EventValues {
 const utf8 = new TextEncoder();
 
 /** A scap event's bytes: header, lengths, parameters. Throws `INPUT_EVENT` when a parameter is over 65535 bytes. */
-export function encodeEvent(event: EventValues): Uint8Array {
+export function encodeEvent(event: EventValues): Uint8Array<ArrayBuffer> {
   const dataLength = event.params.reduce((sum, param) => sum + param.length, 0);
   const head = SCAP_HEADER.end + 2 * event.params.length;
   const bytes = new Uint8Array(head + dataLength);
@@ -65,8 +65,13 @@ export function encodeEvent(event: EventValues): Uint8Array {
   return bytes;
 }
 
+interface Sections {
+  readonly descriptor?: DescriptorValues;
+  readonly directory?: string;
+}
+
 /** A live record: context, scap event, sections. */
-export function encodeRecord(context: ContextValues, event: EventValues, sections: { descriptor?: DescriptorValues; directory?: string } = {}): Uint8Array {
+export function encodeRecord(context: ContextValues, event: EventValues, sections: Sections = {}): Uint8Array<ArrayBuffer> {
   const scap = encodeEvent(event);
   const directory = sections.directory === undefined ? new Uint8Array(0) : prefixed(sections.directory);
   const descriptor = sections.descriptor === undefined ? new Uint8Array(0) : encodeDescriptor(sections.descriptor);

@@ -1,0 +1,78 @@
+import { existsSync, readFileSync } from "node:fs";
+import { containerOfCgroup } from "../containers/cgroup-path.ts";
+import { auditStem } from "../engine/report-folder.ts";
+import { openContainers } from "../engine/open-containers.ts";
+import { exposureOf, type Exposure } from "../ports/exposure.ts";
+import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
+import { ownNamespaceInode } from "../ports/network-namespace.ts";
+import { printTable } from "./table.ts";
+
+interface Row {
+  readonly port: number;
+  readonly addresses: readonly string[];
+  readonly container: string | null;
+  readonly pid: number;
+  readonly process: string;
+  readonly reachable: string;
+  readonly grade: string | null;
+}
+
+/** `saker ports`: what listens now, in which container, reachable from where, with the grade of its last audit. */
+export async function ports(options: { readonly report: string; readonly json?: boolean }): Promise<void> {
+  const registry = await openContainers({ environment: process.env, onProblem: (text) => process.stderr.write(`saker: note: ${text}\n`) });
+  const { listeners, problems, hidden } = await scanListeners();
+  registry.stop();
+  const rows = [...group(listeners).values()].map((sockets) => {
+    const [first] = sockets as [FoundListener];
+    const found = containerOfCgroup(first.owner.cgroupPath);
+    const container = found === undefined ? undefined : registry.byId(found.fullId);
+    const name = container?.metadata?.name ?? container?.id;
+    const addresses = [...new Set(sockets.map((socket) => socket.address))];
+    const port = { namespace: first.namespace, port: first.port, addresses, container: container?.fullId, process: undefined, openedAt: 0 };
+    const exposure = exposureOf(port, { onHostNetwork: first.namespace === ownNamespaceInode(), metadata: container?.metadata });
+    return rowOf({ first, addresses, name, exposure, reportFolder: options.report });
+  });
+  rows.sort((a, b) => (a.container ?? "").localeCompare(b.container ?? "") || a.port - b.port);
+  if (options.json === true) for (const row of rows) console.log(JSON.stringify(row));
+  else printTable(["PORT", "ADDRESS", "CONTAINER", "PID", "PROCESS", "REACHABLE", "GRADE"], rows.map(cells));
+  for (const problem of problems) process.stderr.write(`saker: note: ${problem}\n`);
+  if (hidden > 0) process.stderr.write(`saker: note: ${hidden} processes cannot be looked into: run as root to see all ports\n`);
+}
+
+function group(listeners: readonly FoundListener[]): Map<string, FoundListener[]> {
+  return Map.groupBy(listeners, (listener) => `${listener.namespace} ${listener.port} ${listener.owner.cgroupPath}`);
+}
+
+interface RowInput {
+  readonly first: FoundListener;
+  readonly addresses: readonly string[];
+  readonly name: string | undefined;
+  readonly exposure: Exposure;
+  readonly reportFolder: string;
+}
+
+function rowOf({ first, addresses, name, exposure, reportFolder }: RowInput): Row {
+  const { port, owner } = first;
+  const grade = lastGrade(`${auditStem(reportFolder, name ?? "host", port)}.json`);
+  return { port, addresses, container: name ?? null, pid: owner.pid, process: owner.comm, reachable: exposureText(exposure), grade };
+}
+
+function cells(row: Row): string[] {
+  return [String(row.port), row.addresses.join(","), row.container ?? "-", String(row.pid), row.process, row.reachable, row.grade ?? "-"];
+}
+
+function exposureText(exposure: Exposure): string {
+  if (exposure.kind !== "published") return { host: "from the host's networks", loopback: "inside only", internal: "container network" }[exposure.kind];
+  return `published at ${exposure.at.map(({ address, port }) => `${address}:${port}`).join(", ")}`;
+}
+
+/** What the last audit of this port found: its letter, or "no TLS". */
+function lastGrade(path: string): string | null {
+  if (!existsSync(path)) return null;
+  try {
+    const report = JSON.parse(readFileSync(path, "utf8")) as { readonly tls?: boolean; readonly leastStrength?: string };
+    return report.tls === true ? (report.leastStrength ?? null) : "no TLS";
+  } catch {
+    return null;
+  }
+}
