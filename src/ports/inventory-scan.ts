@@ -11,9 +11,10 @@ export interface FoundListener extends Listener {
   readonly namespace: number;
   /** A process inside that namespace, to open it by. */
   readonly pid: number;
-  /** Who holds the socket; where that cannot be seen, the namespace's first process with `certain` false. */
-  readonly owner: SocketOwner;
-  readonly certain: boolean;
+  /** Who holds the socket; undefined where that cannot be seen. */
+  readonly owner: SocketOwner | undefined;
+  /** The owner's cgroup; where the owner cannot be seen, that of the namespace's first process. */
+  readonly cgroupPath: string;
 }
 
 export interface InventoryScan {
@@ -42,7 +43,7 @@ export async function scanListeners(): Promise<InventoryScan> {
   const owners = await ownersOf(found.map((listener) => listener.inode));
   const listeners = found.map((listener) => {
     const owner = owners.get(listener.inode);
-    return { ...listener, owner: owner ?? describeProcess(listener.pid), certain: owner !== undefined };
+    return { ...listener, owner, cgroupPath: (owner ?? describeProcess(listener.pid)).cgroupPath };
   });
   return { listeners, namespaces: namespaces.size, problems, hidden };
 }
