@@ -15,7 +15,7 @@ export interface CgroupContainer {
 export function containerOfCgroup(path: string): CgroupContainer | undefined {
   const names = path.split("/");
   for (let depth = names.length - 1; depth >= 0; depth -= 1) {
-    const found = containerOfName(names[depth] as string, names[depth - 1]);
+    const found = containerOfName(names[depth] ?? "", names[depth - 1]);
     if (found !== undefined) return found;
   }
   return undefined;

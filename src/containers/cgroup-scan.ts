@@ -35,8 +35,9 @@ export function cgroupIdAt(hierarchy: string, path: string): number | undefined 
 function walk(hierarchy: string): { id: number; path: string }[] {
   const found: { id: number; path: string }[] = [];
   const open = [""];
-  for (let count = 0; open.length > 0 && count < CGROUPS_MAX; count += 1) {
-    const path = open.pop() as string;
+  for (let count = 0; count < CGROUPS_MAX; count += 1) {
+    const path = open.pop();
+    if (path === undefined) break;
     if (containerOfCgroup(path) !== undefined) {
       const id = cgroupIdAt(hierarchy, path);
       if (id !== undefined) found.push({ id, path });

@@ -124,7 +124,7 @@ test("ContainerRegistry with a real dockerd", async (t) => {
     const { metadata } = await eventually(() => (registry.byName("hostnet")?.metadata?.pid ? registry.byName("hostnet") : undefined));
     assert.deepEqual([metadata?.hostNetwork, metadata?.hostPid], [true, true]);
     // Others on this machine may run containers too, whose cgroups were scanned.
-    assert.deepEqual(registry.list().flatMap((container) => container.metadata?.name ?? []).sort(), ["hostnet", "late"]);
+    assert.deepEqual(registry.list().flatMap((container) => container.metadata?.name ?? []).toSorted(), ["hostnet", "late"]);
   });
   assert.deepEqual(problems, []);
 });

@@ -66,7 +66,7 @@ export class ContainerRegistry {
     record.cgroups.set(id, path);
     this.#byCgroup.set(id, record);
     this.#goneCgroups.delete(id);
-    if (this.#byCgroup.size > CGROUPS_MAX) this.#byCgroup.delete(first(this.#byCgroup.keys()) as number);
+    if (this.#byCgroup.size > CGROUPS_MAX) this.#forgetCgroup(first(this.#byCgroup.keys()));
     this.#started(record);
     // One that was asked for at its creation is asked for again at its `start`, when it has a pid and an address.
     if (record.state === "pending") this.#ask(record);
@@ -78,11 +78,7 @@ export class ContainerRegistry {
     if (record === undefined || this.#stillAt(record, id)) return;
     record.cgroups.delete(id);
     this.#goneCgroups.add(id);
-    if (this.#goneCgroups.size > STOPPED_MAX) {
-      const oldest = first(this.#goneCgroups) as number;
-      this.#byCgroup.delete(oldest);
-      this.#goneCgroups.delete(oldest);
-    }
+    if (this.#goneCgroups.size > STOPPED_MAX) this.#forgetCgroup(first(this.#goneCgroups));
     if (record.cgroups.size === 0) this.#ended(record);
   }
 
@@ -139,7 +135,7 @@ export class ContainerRegistry {
       const listener = {
         onConnected: (_: DockerClient, version: { runtime: ContainerRuntime }, running: readonly string[]) => {
           this.#runtimes.set(client, version.runtime);
-          this.#connected(running, version.runtime).then(resolve);
+          void this.#connected(running, version.runtime).then(resolve);
         },
         onEvent: (_: DockerClient, event: DockerEvent) => this.#happened(client, event),
         onProblem: (_: DockerClient, message: string) => {
@@ -257,6 +253,12 @@ export class ContainerRegistry {
     this.#stopped.delete(record);
     this.#byFullId.delete(record.fullId);
     for (const id of record.cgroups.keys()) this.#byCgroup.delete(id);
+  }
+
+  #forgetCgroup(id: number | undefined): void {
+    if (id === undefined) return;
+    this.#byCgroup.delete(id);
+    this.#goneCgroups.delete(id);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from "node:http";
-import { AppError } from "../lib/errors.ts";
+import { errnoOf } from "../lib/errno.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 
 /** Requests to one daemon, over a unix socket or TCP. */
 export interface DockerHttp {
@@ -21,7 +22,7 @@ export interface DockerHttp {
 export function dockerHttp(endpoint: string, timeoutMs: number): DockerHttp {
   const to = addressOf(endpoint);
   const agent = new Agent({ maxSockets: 8 });
-  const failed = (error: NodeJS.ErrnoException): AppError => unreachable(endpoint, error);
+  const failed = (error: unknown): AppError => unreachable(endpoint, error);
   return {
     endpoint,
     get: async (path, limit) => {
@@ -40,7 +41,7 @@ export function dockerHttp(endpoint: string, timeoutMs: number): DockerHttp {
         await readLines(response, onLine);
       } catch (error) {
         if (signal.aborted) return;
-        throw error instanceof AppError ? error : failed(error as NodeJS.ErrnoException);
+        throw error instanceof AppError ? error : failed(error);
       }
     },
   };
@@ -56,10 +57,10 @@ function addressOf(endpoint: string): RequestOptions {
 }
 
 /** The head of the answer. The deadline starts when the request gets its connection, not while it waits for one. */
-function respond(message: ClientRequest, timeoutMs: number, failed: (error: NodeJS.ErrnoException) => AppError): Promise<IncomingMessage> {
+function respond(message: ClientRequest, timeoutMs: number, failed: (error: unknown) => AppError): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     message.setTimeout(timeoutMs, () => message.destroy(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })));
-    message.on("error", (error: NodeJS.ErrnoException) => reject(failed(error)));
+    message.on("error", (error) => reject(failed(error)));
     message.on("response", resolve);
     message.end();
   });
@@ -111,10 +112,11 @@ function parseJson(body: string, doing: string): unknown {
   }
 }
 
-function unreachable(endpoint: string, cause: NodeJS.ErrnoException): AppError {
-  if (cause.code === "ETIMEDOUT") return new AppError("PEER_DOCKER_TIMEOUT", `Cannot ask Docker at "${endpoint}": no answer in time`, { cause });
-  const state = REASONS[cause.code ?? ""] ?? cause.code ?? cause.message;
-  const hint = cause.code === "EACCES" ? "run as root or as a member of the group docker" : "start Docker, or set DOCKER_HOST to where it listens";
+function unreachable(endpoint: string, cause: unknown): AppError {
+  const errno = errnoOf(cause) ?? "";
+  if (errno === "ETIMEDOUT") return new AppError("PEER_DOCKER_TIMEOUT", `Cannot ask Docker at "${endpoint}": no answer in time`, { cause });
+  const state = REASONS[errno] ?? (errno || messageOf(cause));
+  const hint = errno === "EACCES" ? "run as root or as a member of the group docker" : "start Docker, or set DOCKER_HOST to where it listens";
   return new AppError("PEER_DOCKER_UNREACHABLE", `Cannot reach Docker at "${endpoint}": ${state}`, { cause, hint });
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { nanoseconds, parseInspect, withImage } from "./docker-inspect.ts";
 
 test("parseInspect reads what Docker 20.10 answers for a running container", () => {

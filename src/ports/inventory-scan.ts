@@ -1,5 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
+import { errnoOf } from "../lib/errno.ts";
 import { messageOf } from "../lib/errors.ts";
 import { type Listener, listListeners, listListenersOfProcess } from "./listeners.ts";
 import { openNamespace } from "./network-namespace.ts";
@@ -11,10 +12,8 @@ export interface FoundListener extends Listener {
   readonly namespace: number;
   /** A process inside that namespace, to open it by. */
   readonly pid: number;
-  /** Who holds the socket; undefined where that cannot be seen. */
-  readonly owner: SocketOwner | undefined;
-  /** The owner's cgroup; where the owner cannot be seen, that of the namespace's first process. */
-  readonly cgroupPath: string;
+  /** Who holds the socket. Where that cannot be seen: pid 0, empty texts, and the cgroup of the namespace's first process. */
+  readonly owner: SocketOwner;
 }
 
 export interface InventoryScan {
@@ -41,11 +40,12 @@ export async function scanListeners(): Promise<InventoryScan> {
     await turn();
   }
   const owners = await ownersOf(found.map((listener) => listener.inode));
-  const listeners = found.map((listener) => {
-    const owner = owners.get(listener.inode);
-    return { ...listener, owner, cgroupPath: (owner ?? describeProcess(listener.pid)).cgroupPath };
-  });
+  const listeners = found.map((listener) => ({ ...listener, owner: owners.get(listener.inode) ?? unseenOwner(listener.pid) }));
   return { listeners, namespaces: namespaces.size, problems, hidden };
+}
+
+function unseenOwner(member: number): SocketOwner {
+  return { pid: 0, comm: "", exe: "", cgroupPath: describeProcess(member).cgroupPath };
 }
 
 /** Each namespace's inode with the lowest pid in it. */
@@ -58,7 +58,7 @@ async function namespacesOfHost(): Promise<{ namespaces: Map<number, number>; hi
       if (!namespaces.has(inode)) namespaces.set(inode, pid);
     } catch (error) {
       // ENOENT: ended, or a zombie, which is in no namespace.
-      if ((error as NodeJS.ErrnoException).code === "EACCES") hidden += 1;
+      if (errnoOf(error) === "EACCES") hidden += 1;
     }
     if (index % 256 === 255) await turn();
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { makeNamespace, namespacesMissing } from "../../test/fixtures/network-namespace.ts";
 import { AppError } from "../lib/errors.ts";
 import { type Listener, listListeners, listListenersOfProcess, parseDump, parseProcNetTcp } from "./listeners.ts";
@@ -54,11 +54,11 @@ test("scanListeners finds a listener in a foreign namespace with its owner", asy
   t.after(() => inside.remove());
   const { pid } = await inside.run('require("node:net").createServer().listen(8443, "::", () => console.log("up"))');
   const scan = await scanListeners();
-  const found = scan.listeners.filter((listener) => listener.owner?.pid === pid);
+  const found = scan.listeners.filter((listener) => listener.owner.pid === pid);
   assert.equal(found.length, 1, JSON.stringify(scan));
   const { address, port, family, owner, pid: member } = found[0] ?? assert.fail();
   assert.deepEqual({ address, port, family, member }, { address: "::", port: 8443, family: 6, member: pid });
-  assert.equal(owner?.exe, process.execPath);
+  assert.equal(owner.exe, process.execPath);
   const namespace = openNamespace(inside.path);
   t.after(() => namespace.close());
   assert.equal(found[0]?.namespace, namespace.inode);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { ByteReader } from "../lib/byte-reader.ts";
 import { ByteWriter } from "../lib/byte-writer.ts";
+import { errnoOf } from "../lib/errno.ts";
 import { AppError } from "../lib/errors.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { check, libc } from "../libc/libc.ts";
@@ -37,7 +38,7 @@ export function listListenersOfProcess(pid: number): Listener[] {
       return readFileSync(`/proc/${pid}/net/${file}`, "latin1");
     } catch (cause) {
       if (file === "tcp6") return ""; // no IPv6 in this kernel
-      throw new AppError("KERNEL_PROC_NET", `Cannot read "/proc/${pid}/net/${file}": ${(cause as NodeJS.ErrnoException).code}`, { cause });
+      throw new AppError("KERNEL_PROC_NET", `Cannot read "/proc/${pid}/net/${file}": ${errnoOf(cause)}`, { cause });
     }
   };
   return [...parseProcNetTcp(read("tcp"), 4), ...parseProcNetTcp(read("tcp6"), 6)].slice(0, LISTENERS_MAX);

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
+import { errnoOf } from "../lib/errno.ts";
 import { AppError } from "../lib/errors.ts";
 import { check, libc } from "../libc/libc.ts";
 
@@ -53,7 +54,7 @@ function openPath(path: string): number {
   try {
     return openSync(path, "r");
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown";
+    const errno = errnoOf(cause) ?? "unknown";
     const hint = errno === "EACCES" || errno === "EPERM" ? "run as root" : undefined;
     throw new AppError("KERNEL_NAMESPACE", `Cannot open network namespace "${path}": ${errno}`, { cause, hint });
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { ContainerMetadata } from "../containers/container.ts";
 import { exposureOf } from "./exposure.ts";
 import { CONTAINER_PORTS_MAX, PortInventory, type PortOpening } from "./port-inventory.ts";

@@ -38,7 +38,7 @@ export async function ownersOf(inodes: Iterable<number>): Promise<Map<number, So
 
 /** All process ids, lowest first. */
 export function processIds(): number[] {
-  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number).sort((a, b) => a - b);
+  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number).toSorted((a, b) => a - b);
 }
 
 /** What /proc says of a process. */
