@@ -28,19 +28,19 @@ export class Btf {
   readonly count: number;
   readonly #words: Uint32Array;
   readonly #strings: Uint8Array;
-  /** Word index of each type; type 0 points to three zero words behind the last type. */
+  /** Word index of each type; that of type 0 is the end, behind which every word reads as 0. */
   readonly #starts: Uint32Array;
   readonly #names = new Map<number, string>();
-  #byName: { readonly heads: Uint32Array; readonly next: Uint32Array } | undefined;
+  #byName: NameIndex | undefined;
 
   /** Throws `INPUT_BTF` when the bytes are not whole, little-endian BTF. */
   constructor(bytes: Uint8Array) {
     const { types, strings } = sectionsOf(bytes);
     this.#strings = strings;
-    // A copy, because a view of words must be aligned; host and format are both little-endian (x64, arm64).
-    this.#words = new Uint32Array(types.length / 4 + 3);
-    new Uint8Array(this.#words.buffer).set(types);
-    this.#starts = indexTypes(this.#words, types.length / 4);
+    // Host and format are both little-endian (x64, arm64), but a view of words must be aligned.
+    const aligned = types.byteOffset % 4 === 0 ? types : new Uint8Array(types);
+    this.#words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
+    this.#starts = indexTypes(this.#words);
     this.count = this.#starts.length;
   }
 
@@ -168,17 +168,13 @@ export class Btf {
   /** Ids of all types with this name, flavours (`name___anything`) included, in ascending order. */
   idsNamed(name: string): number[] {
     if (name === "") return [];
-    const index = (this.#byName ??= indexNames(this.#words, this.#starts, this.#strings.length));
-    const strings = Buffer.from(this.#strings.buffer, this.#strings.byteOffset, this.#strings.length);
-    const wanted = Buffer.from(`\0${name}`);
+    const index = (this.#byName ??= indexNames(this.#words, this.#starts, this.#strings));
     const ids: number[] = [];
-    for (let hit = strings.indexOf(wanted); hit >= 0; hit = strings.indexOf(wanted, hit + 1)) {
-      const after = strings[hit + wanted.length];
-      if (after !== 0 && after !== UNDERSCORE) continue;
-      if (after === UNDERSCORE && essentialName(this.text(hit + 1)) !== name) continue;
-      for (let id = index.heads[hit + 1] ?? 0; id !== 0; id = index.next[id] ?? 0) ids.push(id);
+    const bucket = essentialHash(Buffer.from(`${name}\0`), 0) & BUCKET_MASK;
+    for (let id = index.heads[bucket] ?? 0; id !== 0; id = index.next[id] ?? 0) {
+      if (essentialName(this.name(id)) === name) ids.push(id);
     }
-    return ids.sort((a, b) => a - b);
+    return ids.reverse();
   }
 
   /** The first type of this very name and kind, undefined when there is none. */
@@ -230,7 +226,8 @@ function sectionsOf(bytes: Uint8Array): { types: Uint8Array; strings: Uint8Array
   return { types, strings };
 }
 
-function indexTypes(words: Uint32Array, end: number): Uint32Array {
+function indexTypes(words: Uint32Array): Uint32Array {
+  const end = words.length;
   const starts = new Uint32Array(end / 3 + 1);
   starts[0] = end;
   let count = 1;
@@ -245,16 +242,44 @@ function indexTypes(words: Uint32Array, end: number): Uint32Array {
   return starts.slice(0, count);
 }
 
-function indexNames(words: Uint32Array, starts: Uint32Array, stringsLength: number) {
-  const heads = new Uint32Array(stringsLength);
+/** Types in chains by hash of their essential names; within a chain in descending order. */
+interface NameIndex {
+  readonly heads: Uint32Array;
+  readonly next: Uint32Array;
+}
+
+function indexNames(words: Uint32Array, starts: Uint32Array, strings: Uint8Array): NameIndex {
+  const heads = new Uint32Array(BUCKET_MASK + 1);
   const next = new Uint32Array(starts.length);
   for (let id = 1; id < starts.length; id += 1) {
     const name = words[starts[id] ?? 0] ?? 0;
-    if (name === 0 || name >= stringsLength) continue;
-    next[id] = heads[name] ?? 0;
-    heads[name] = id;
+    if (name === 0 || name >= strings.length) continue;
+    const bucket = essentialHash(strings, name) & BUCKET_MASK;
+    next[id] = heads[bucket] ?? 0;
+    heads[bucket] = id;
   }
   return { heads, next };
+}
+
+/** FNV-1a over a NUL-terminated name up to where its flavour starts (see `essentialName`). Hot: runs over all names of the kernel. */
+function essentialHash(strings: Uint8Array, start: number): number {
+  let hash = 0x811c9dc5;
+  let underscores = 0;
+  let beforeUnderscores = 0;
+  let essential: number | undefined;
+  for (let at = start; at < strings.length; at += 1) {
+    const byte = strings[at] as number;
+    if (byte === 0) break;
+    if (byte === UNDERSCORE) {
+      if (underscores === 0) beforeUnderscores = hash;
+      underscores += 1;
+    } else {
+      if (underscores === 3 && at - start > 3) essential = beforeUnderscores;
+      underscores = 0;
+    }
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return essential ?? hash;
 }
 
 function kindOf(info: number): number {
@@ -273,6 +298,7 @@ function broken(state: string): AppError {
 }
 
 const UNDERSCORE = 0x5f;
+const BUCKET_MASK = 0x1ffff;
 const MODIFIERS: ReadonlySet<number> = new Set([BTF_KIND.typedef, BTF_KIND.volatile, BTF_KIND.const, BTF_KIND.restrict, BTF_KIND.typeTag]);
 const SIZED: ReadonlySet<number> = new Set([BTF_KIND.int, BTF_KIND.struct, BTF_KIND.union, BTF_KIND.enum, BTF_KIND.datasec, BTF_KIND.float, BTF_KIND.enum64]);
 // By kind: words that always follow a type's three, and words for each of its `length` parts.
