@@ -80,17 +80,14 @@ HOOK("sched_process_exit")
 int process_exit(u64 *ctx) {
   struct task_struct *task = current_task();
   if (READ(task, signal, live.counter) != 0) return 0;
+  u64 key = READ(task, group_leader, start_boottime) ^ (u64)READ(task, tgid) << 40;
+  u8 yes = 1;
+  if (bpf_map_update_elem(&processes_ended, &key, &yes, UPDATE_NOEXIST) != 0) return 0;
   struct scratch *s = open_process_event(task, EVENT_PROCEXIT);
   if (!s) return 0;
-  struct context *context = context_of(s);
-  u64 key = context->start_time ^ (u64)context->pid << 40;
-  u8 yes = 1;
-  if (bpf_map_update_elem(&processes_ended, &key, &yes, UPDATE_NOEXIST) != 0) {
-    s->busy = 0;
-    return 0;
-  }
+  // What wait() tells: how the whole group was ended, or else how its leader ended, perhaps long ago.
   u32 in_group = READ(task, signal, flags) & SIGNAL_GROUP_EXIT;
-  u32 status = in_group ? READ(task, signal, group_exit_code) : READ(task, exit_code);
+  u32 status = in_group ? READ(task, signal, group_exit_code) : READ(task, group_leader, exit_code);
   u32 signal = status & 0x7f;
   struct list_head *children = &task->children;
   u32 has_children = (u64)PROBE(task, children.next) != (u64)children;

@@ -1,0 +1,189 @@
+// Run as a process of its own by probe-events.test.ts: does one thing of each kind that the probe reports, then prints what it knows.
+import { mkdtempSync, openSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import koffi from "koffi";
+import { addressOf, libc } from "../libc/libc.ts";
+
+/** Number of each system call on x64 and arm64; 0 where arm64 has none. */
+const NUMBERS = {
+  open: [2, 0], creat: [85, 0], openat: [257, 56], openat2: [437, 437], dup: [32, 23], dup2: [33, 0], dup3: [292, 24], fcntl: [72, 25],
+  rename: [82, 0], renameat: [264, 38], renameat2: [316, 276], symlink: [88, 0], symlinkat: [266, 36], link: [86, 0], linkat: [265, 37],
+  mkdir: [83, 0], mkdirat: [258, 34], rmdir: [84, 0], unlink: [87, 0], unlinkat: [263, 35], chmod: [90, 0], fchmod: [91, 52],
+  fchmodat: [268, 53], fchmodat2: [452, 452], chown: [92, 0], lchown: [94, 0], fchown: [93, 55], fchownat: [260, 54], chdir: [80, 49],
+  fchdir: [81, 50], chroot: [161, 51], ptrace: [101, 117], mount: [165, 40], umount2: [166, 39], memfd_create: [319, 279], kill: [62, 129],
+  tkill: [200, 130], tgkill: [234, 131], setns: [308, 268], unshare: [272, 97], bpf: [321, 280], finit_module: [313, 273],
+  init_module: [175, 105], userfaultfd: [323, 282], setsid: [112, 157], setpgid: [109, 154], setuid: [105, 146], setgid: [106, 144],
+  setreuid: [113, 145], setregid: [114, 143], setresuid: [117, 147], setresgid: [119, 149], socket: [41, 198], bind: [49, 200],
+  listen: [50, 201], connect: [42, 203], accept: [43, 202], accept4: [288, 242], close: [3, 57], execve: [59, 221], execveat: [322, 281],
+  sendto: [44, 206], sendmsg: [46, 211],
+} as const satisfies Record<string, readonly [number, number]>;
+
+type Argument = number | string | Uint8Array;
+
+function call(name: keyof typeof NUMBERS, ...values: readonly Argument[]): number {
+  const number = NUMBERS[name][process.arch === "arm64" ? 1 : 0];
+  const typed = values.flatMap((value): Argument[] => {
+    if (typeof value === "number") return ["int64_t", value];
+    return typeof value === "string" ? ["str", value] : ["void *", value];
+  });
+  const result = Number((libc.syscall as (...all: unknown[]) => bigint | number)(number, ...typed));
+  return result === -1 ? -koffi.errno() : result;
+}
+
+const dir = mkdtempSync(join(tmpdir(), "saker-actor-"));
+process.chdir(dir);
+writeFileSync("file", "");
+const dirfd = openSync(dir, "r");
+const file = openSync("file", "r+");
+const hasOldCalls = process.arch === "x64";
+const CWD = -100;
+
+function files(): void {
+  if (hasOldCalls) {
+    call("open", "by-open", 0o101, 0o640);
+    call("creat", "by-creat", 0o751);
+    call("rename", "by-creat", "by-rename");
+    call("symlink", "target", "by-symlink");
+    call("link", "file", "by-link");
+    call("mkdir", "by-mkdir", 0o750);
+    call("rmdir", "by-mkdir");
+    call("unlink", "by-link");
+    call("chmod", "file", 0o4755);
+    call("chown", "file", 11, 12);
+    call("lchown", "by-symlink", 13, 14);
+  }
+  call("openat", dirfd, "../by-openat/none", 0o2000002, 0);
+  call("openat", CWD, "/dev/null", 1, 0);
+  call("openat2", dirfd, "file", new Uint8Array(new BigUint64Array([0o2n, 0n, 8n]).buffer), 24);
+  call("symlinkat", "target", dirfd, "by-symlinkat");
+  call("linkat", dirfd, "file", CWD, "by-linkat", 0x400);
+  call("renameat", dirfd, "by-linkat", CWD, "by-renameat");
+  call("renameat2", CWD, "by-renameat", dirfd, "by-renameat2", 1);
+  call("mkdirat", dirfd, "by-mkdirat", 0o700);
+  call("unlinkat", dirfd, "by-mkdirat", 0x200);
+  call("fchmod", file, 0o600);
+  call("fchmodat", dirfd, "file", 0o644);
+  call("fchmodat2", CWD, "file", 0o640, 0);
+  call("fchown", file, 15, 16);
+  call("fchownat", dirfd, "file", 17, 18, 0x100);
+  call("chdir", "/nonexistent-dir");
+  call("chdir", "relative-dir");
+  call("fchdir", dirfd);
+  call("chroot", "/nonexistent-root");
+  call("mount", "none", "/nonexistent-mount", "tmpfs", 0x1000, 0);
+  call("umount2", "/nonexistent-mount", 2);
+}
+
+function descriptors() {
+  if (hasOldCalls) call("dup2", file, 90);
+  call("dup3", file, 91, 0o2000000);
+  call("fcntl", file, 0, 92);
+  call("fcntl", file, 1030, 93);
+  call("fcntl", file, 3, 0);
+  return { dup: call("dup", file), memfd: call("memfd_create", "by-memfd", 1) };
+}
+
+function processes(): void {
+  call("kill", process.pid, 0);
+  call("tkill", process.pid, 0);
+  call("tgkill", process.pid, process.pid, 0);
+  call("ptrace", 0x4206, 2147483, 0, 0);
+  call("setns", openSync("/proc/self/ns/uts", "r"), 0x04000000);
+  call("unshare", 0x00000400);
+  call("bpf", 0xffff, 0, 0);
+  call("init_module", new TextEncoder().encode("\x7fELF"), 4, "by=init");
+  call("finit_module", file, "by=finit", 1);
+  call("userfaultfd", 0o2000000);
+  call("setsid");
+  call("setpgid", 0, 0);
+}
+
+function execs(): void {
+  const [program, argument] = [Buffer.from("program\0"), Buffer.from("an argument\0")];
+  const argv = new Uint8Array(new BigUint64Array([addressOf(program), addressOf(argument), 0n]).buffer);
+  call("execve", "./by-execve", argv, 0);
+  call("execveat", dirfd, "by-execveat", argv, 0, 0);
+  spawnSync("/bin/sh", ["-c", "exit 7", "by spawn"]);
+  spawnSync("/bin/sh", ["-c", "kill -9 $$", "by signal"]);
+}
+
+function inet(port: number, host = 0x7f000001): Uint8Array {
+  const address = Buffer.alloc(16);
+  address.writeUInt16LE(2, 0);
+  address.writeUInt16BE(port, 2);
+  address.writeUInt32BE(host, 4);
+  return address;
+}
+
+function inet6(port: number): Uint8Array {
+  const address = Buffer.alloc(28);
+  address.writeUInt16LE(10, 0);
+  address.writeUInt16BE(port, 2);
+  address[23] = 1;
+  return address;
+}
+
+function unix(path: string): Uint8Array {
+  return Buffer.concat([Buffer.from([1, 0]), Buffer.from(path)]);
+}
+
+const nameOf = koffi.load(null).func("int getsockname(int fd, void *address, void *length)");
+
+function portOf(fd: number): number {
+  const address = Buffer.alloc(28);
+  nameOf(fd, address, Buffer.from(new Uint32Array([28]).buffer));
+  return address.readUInt16BE(2);
+}
+
+/** A listener and a connection to it; all ends stay open until the process ends. */
+function serve(family: number, to: (port: number) => Uint8Array) {
+  const server = call("socket", family, 0o2000001, 0);
+  call("bind", server, to(0), to(0).length);
+  const port = family === 1 ? 0 : portOf(server);
+  call("listen", server, 7);
+  const client = call("socket", family, 1, 0);
+  call("connect", client, to(port), to(port).length);
+  const accepted = family === 10 ? call("accept", server, 0, 0) : call("accept4", server, 0, 0, 0o2000000);
+  return { server, port, client, clientPort: family === 1 ? 0 : portOf(client), accepted };
+}
+
+function sockets() {
+  const v4 = serve(2, inet);
+  const v6 = serve(10, inet6);
+  const named = serve(1, () => unix("by-unix\0"));
+  const abstract = serve(1, () => unix("\0by-abstract"));
+  const udp = call("socket", 2, 2, 0);
+  call("connect", udp, inet(9), 16);
+  const refused = call("socket", 2, 1, 0);
+  call("connect", refused, inet(1), 16);
+  const closing = call("socket", 2, 1, 0);
+  call("bind", closing, inet(0), 16);
+  call("listen", closing, 1);
+  const closed = portOf(closing);
+  call("close", closing);
+  return { v4, v6, named, abstract, udp, udpPort: portOf(udp), refused, closed };
+}
+
+/** Last of all: ends the rights that the others need. */
+function identities(): void {
+  const [keep, nobody] = [0xffffffff, 65534];
+  call("setresgid", keep, keep, keep);
+  call("setregid", keep, keep);
+  call("setgid", 0);
+  call("setresuid", keep, keep, keep);
+  call("setreuid", keep, nobody);
+  call("setuid", nobody);
+}
+
+files();
+const made = descriptors();
+processes();
+execs();
+const facts = { pid: process.pid, ppid: process.ppid, dir, dirfd, file, ...made, ...sockets() };
+identities();
+process.stdout.write(JSON.stringify(facts));
+
+/** What the test needs to know to say what it expects. */
+export type ActorFacts = typeof facts;

@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Event } from "../events/event.ts";
+import { CONTEXT, NOTICE } from "../events/record.ts";
+import { EVENT_TYPES, type Param } from "../events/schema.ts";
+import type { ActorFacts } from "./_probe-actor.ts";
+import { openProbe } from "./probe.ts";
+
+const PROBE = fileURLToPath(new URL("../../probe/", import.meta.url));
+const ACTOR = fileURLToPath(new URL("./_probe-actor.ts", import.meta.url));
+const ALL_CODES = new Set(EVENT_TYPES.filter((type) => type !== undefined).map((type) => type.code));
+const OLD = process.arch === "x64";
+
+/** An event that must be among the actor's (or its children's): what it must say at least. */
+interface Expected {
+  readonly event: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly directory?: string;
+  readonly descriptor?: string;
+  /** Of a child of the actor rather than of the actor itself. */
+  readonly child?: true;
+}
+
+function expectedEvents(f: ActorFacts): readonly (Expected | false)[] {
+  const file = `f ${f.dir}/file`;
+  return [
+    OLD && { event: "open", params: { name: "by-open", flags: 0x4006, mode: 0o640 }, directory: f.dir },
+    OLD && { event: "creat", params: { name: "by-creat", mode: 0o751, creat_flags: 0 }, directory: f.dir },
+    OLD && { event: "rename", params: { res: 0, oldpath: "by-creat", newpath: "by-rename" }, directory: f.dir },
+    OLD && { event: "symlink", params: { res: 0, target: "target", linkpath: "by-symlink" }, directory: f.dir },
+    OLD && { event: "link", params: { res: 0, oldpath: "file", newpath: "by-link" }, directory: f.dir },
+    OLD && { event: "mkdir", params: { res: 0, path: "by-mkdir", mode: 0o750 }, directory: f.dir },
+    OLD && { event: "rmdir", params: { res: 0, path: "by-mkdir" }, directory: f.dir },
+    OLD && { event: "unlink", params: { res: 0, path: "by-link" }, directory: f.dir },
+    OLD && { event: "chmod", params: { res: 0, filename: "file", mode: 0o4755 }, directory: f.dir },
+    OLD && { event: "chown", params: { res: 0, path: "file", uid: 11, gid: 12 }, directory: f.dir },
+    OLD && { event: "lchown", params: { res: 0, path: "by-symlink", uid: 13, gid: 14 }, directory: f.dir },
+    OLD && { event: "dup2", params: { res: 90, oldfd: f.file, newfd: 90 }, descriptor: file },
+    { event: "openat", params: { fd: -2, dirfd: f.dirfd, name: "../by-openat/none", flags: 0x1003, mode: 0, ino: 0 }, directory: f.dir },
+    { event: "openat", params: { dirfd: -100, name: "/dev/null", flags: 2 } },
+    { event: "openat2", params: { dirfd: f.dirfd, name: "file", flags: 3, resolve: 8 }, directory: f.dir },
+    { event: "symlinkat", params: { res: 0, target: "target", linkdirfd: f.dirfd, linkpath: "by-symlinkat" }, directory: f.dir },
+    { event: "linkat", params: { res: 0, olddir: f.dirfd, oldpath: "file", newdir: -100, newpath: "by-linkat", flags: 0x400 }, directory: f.dir },
+    { event: "renameat", params: { res: 0, oldpath: "by-linkat", newpath: "by-renameat" }, directory: f.dir },
+    { event: "renameat2", params: { res: 0, olddirfd: -100, newdirfd: f.dirfd, newpath: "by-renameat2", flags: 1 }, directory: f.dir },
+    { event: "mkdirat", params: { res: 0, dirfd: f.dirfd, path: "by-mkdirat", mode: 0o700 }, directory: f.dir },
+    { event: "unlinkat", params: { res: 0, dirfd: f.dirfd, name: "by-mkdirat", flags: 0x200 }, directory: f.dir },
+    { event: "fchmod", params: { res: 0, fd: f.file, mode: 0o600 }, descriptor: file },
+    { event: "fchmodat", params: { res: 0, dirfd: f.dirfd, filename: "file", mode: 0o644 }, directory: f.dir },
+    { event: "fchmodat", params: { dirfd: -100, filename: "file", mode: 0o640 }, directory: f.dir },
+    { event: "fchown", params: { res: 0, fd: f.file, uid: 15, gid: 16 }, descriptor: file },
+    { event: "fchownat", params: { res: 0, dirfd: f.dirfd, pathname: "file", uid: 17, gid: 18, flags: 0x400 }, directory: f.dir },
+    { event: "chdir", params: { res: -2, path: "/nonexistent-dir" } },
+    { event: "chdir", params: { res: -2, path: "relative-dir" }, directory: f.dir },
+    { event: "fchdir", params: { res: 0, fd: f.dirfd }, descriptor: `d ${f.dir}` },
+    { event: "chroot", params: { res: -2, path: "/nonexistent-root" } },
+    { event: "mount", params: { res: -2, dev: "none", dir: "/nonexistent-mount", type: "tmpfs", flags: 0x1000 } },
+    { event: "umount2", params: { res: -2, name: "/nonexistent-mount", flags: 2 } },
+    { event: "dup", params: { res: f.dup, oldfd: f.file }, descriptor: file },
+    { event: "dup3", params: { res: 91, oldfd: f.file, newfd: 91, flags: 0x1000 }, descriptor: file },
+    { event: "fcntl", params: { res: 92, fd: f.file, cmd: 1, arg: 92 }, descriptor: file },
+    { event: "fcntl", params: { res: 93, fd: f.file, cmd: 26, arg: 93 }, descriptor: file },
+    { event: "memfd_create", params: { fd: f.memfd, name: "by-memfd", flags: 1 }, descriptor: "m memfd:by-memfd" },
+    { event: "kill", params: { res: 0, pid: f.pid, sig: 0 } },
+    { event: "tkill", params: { res: 0, tid: f.pid, sig: 0 } },
+    { event: "tgkill", params: { res: 0, pid: f.pid, tid: f.pid, sig: 0 } },
+    { event: "ptrace", params: { res: -3, request: 20, pid: 2147483, addr: "000000000000000000" } },
+    { event: "setns", params: { nstype: 0x80 }, descriptor: "f " },
+    { event: "unshare", params: { res: 0, flags: 1 } },
+    { event: "bpf", params: { fd: -22, cmd: 0xffff } },
+    { event: "init_module", params: { img: ["\x7fELF"], length: 4, uargs: "by=init" } },
+    { event: "finit_module", params: { fd: f.file, uargs: "by=finit", flags: 1 }, descriptor: file },
+    { event: "userfaultfd", params: { flags: 0x1000 } },
+    { event: "setsid", params: { res: f.pid } },
+    { event: "setpgid", params: { pid: 0, pgid: 0 } },
+    ...expectedProcesses(f),
+    ...expectedSockets(f),
+    { event: "setresgid", params: { res: 0, rgid: 0xffffffff, egid: 0xffffffff, sgid: 0xffffffff } },
+    { event: "setregid", params: { res: 0, rgid: 0xffffffff, egid: 0xffffffff } },
+    { event: "setgid", params: { res: 0, gid: 0 } },
+    { event: "setresuid", params: { res: 0, ruid: 0xffffffff, euid: 0xffffffff, suid: 0xffffffff } },
+    { event: "setreuid", params: { res: 0, ruid: 0xffffffff, euid: 65534 } },
+    { event: "setuid", params: { res: 0, uid: 65534 } },
+  ];
+}
+
+function expectedProcesses(f: ActorFacts): readonly Expected[] {
+  const shell = { tty: 0, cwd: f.dir, env: undefined, ptid: f.pid, uid: 0, gid: 0, filename: "/bin/sh", vpgid: f.pid };
+  return [
+    { event: "execve", params: { res: -2, exe: "program", args: ["an argument"], cwd: f.dir, filename: "./by-execve" }, directory: f.dir },
+    { event: "execveat", params: { res: -2, exe: "program", args: ["an argument"], tid: f.pid, pid: f.pid, ptid: f.ppid, cwd: f.dir } },
+    { event: "execve", child: true, params: { ...shell, res: 0, exe: "/bin/sh", args: ["-c", "exit 7", "by spawn"], trusted_exepath: realpathSync("/bin/sh") } },
+    { event: "clone", child: true, params: { res: 0, ptid: f.pid, exe: process.execPath, cwd: f.dir, uid: 0 } },
+    { event: "procexit", child: true, params: { status: 7 << 8, ret: 7, sig: 0, core: 0, reaper_tid: 0 } },
+    { event: "procexit", child: true, params: { status: 9, ret: 0, sig: 9, core: 0 } },
+  ];
+}
+
+function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonly Expected[] {
+  const none = "0.0.0.0:0";
+  const [server, client] = [`127.0.0.1:${v4.port}`, `127.0.0.1:${v4.clientPort}`];
+  const [server6, client6] = [`[::1]:${v6.port}`, `[::1]:${v6.clientPort}`];
+  return [
+    { event: "socket", params: { fd: v4.server, domain: 2, type: 1, proto: 0, flags: 0x1000 }, descriptor: `4/7 ${none} ${none}` },
+    { event: "bind", params: { res: 0, addr: "127.0.0.1:0", fd: v4.server }, descriptor: `4/7 ${server} ${none}` },
+    { event: "listen", params: { res: 0, fd: v4.server, backlog: 7 }, descriptor: `4/10 ${server} ${none}` },
+    { event: "connect", params: { res: 0, tuple: `${client} ${server}`, fd: v4.client, addr: server }, descriptor: `4/1 ${client} ${server}` },
+    {
+      event: "accept4",
+      params: { fd: v4.accepted, tuple: `${client} ${server}`, queuepct: 0, queuelen: 0, queuemax: 7, flags: 0x1000 },
+      descriptor: `4/1 ${server} ${client}`,
+    },
+    { event: "listen", params: { res: 0, fd: v6.server, backlog: 7 }, descriptor: `6/10 ${server6} [::]:0` },
+    { event: "connect", params: { res: 0, tuple: `${client6} ${server6}`, addr: server6 }, descriptor: `6/1 ${client6} ${server6}` },
+    { event: "accept", params: { fd: v6.accepted, tuple: `${client6} ${server6}`, queuemax: 7 }, descriptor: `6/1 ${server6} ${client6}` },
+    { event: "bind", params: { res: 0, addr: "by-unix", fd: named.server }, descriptor: "u/7 by-unix" },
+    { event: "connect", params: { res: 0, tuple: "by-unix", addr: "by-unix", fd: named.client }, descriptor: "u/1 by-unix" },
+    { event: "accept4", params: { fd: named.accepted, tuple: "by-unix" }, descriptor: "u/1 by-unix" },
+    { event: "bind", params: { res: 0, addr: "@by-abstract", fd: abstract.server }, descriptor: "u/7 @by-abstract" },
+    { event: "connect", params: { res: 0, tuple: `127.0.0.1:${f.udpPort} 127.0.0.1:9`, fd: f.udp } },
+    { event: "connect", params: { res: -111, tuple: undefined, fd: f.refused, addr: "127.0.0.1:1" } },
+    { event: "inet_sock_set_state", params: { 1: 7, 2: 10 }, descriptor: `4/7 ${server} ${none}` },
+    { event: "inet_sock_set_state", params: { 1: 10, 2: 7 }, descriptor: `4/10 127.0.0.1:${f.closed} ${none}` },
+  ];
+}
+
+for (const variant of ["saker", "saker-rawtp"]) {
+  test(`${variant} object reports what a process does`, { timeout: 60_000 }, async (t) => {
+    const reason = whyNot();
+    if (reason !== undefined) return t.skip(reason);
+    const { facts, events } = await watchActor(t, variant);
+    const missing = expectedEvents(facts).filter((row) => row !== false && !events.some((event) => fits(event, row, facts)));
+    const seen = missing.map((row) => row !== false && events.filter((event) => event.event === row.event).slice(-8));
+    assert.deepEqual(missing, [], `seen of these types: ${JSON.stringify(seen, undefined, 1)}`);
+    assert.equal(events.filter((event) => event.event === "fcntl" && event.params["cmd"] !== 1 && event.params["cmd"] !== 26).length, 0);
+    const listens = events.filter(({ event, params }) => event === "listen" && (params["fd"] === facts.v4.server || params["fd"] === -1));
+    assert.equal(listens.length, 1, "a listen(2) is one event");
+  });
+}
+
+/** Why this machine cannot run the probe, in words; undefined when it can. */
+function whyNot(): string | undefined {
+  if (process.getuid?.() !== 0) return "needs root: only root may load eBPF programs";
+  if (!existsSync("/sys/kernel/btf/vmlinux")) return "needs a kernel with BTF (/sys/kernel/btf/vmlinux)";
+  return undefined;
+}
+
+/** Loads one object as the only one, lets the actor act, and gives all that was sent of it and its children. */
+async function watchActor(t: TestContext, variant: string): Promise<{ facts: ActorFacts; events: readonly Seen[] }> {
+  const objects = mkdtempSync(join(tmpdir(), "saker-probe-"));
+  t.after(() => rmSync(objects, { recursive: true }));
+  copyFileSync(join(PROBE, `${variant}.${process.arch}.bpf.o`), join(objects, `saker.${process.arch}.bpf.o`));
+  const probe = openProbe({ ownPid: process.pid, objectDirectory: objects });
+  t.after(() => probe.close());
+  const records: Event[] = [];
+  probe.setEnabled(ALL_CODES);
+  probe.start((bytes, view, start, length) => {
+    const event = new Event();
+    assert.ok(event.load(bytes, view, start, length, true), "each record is well formed");
+    records.push(event.copy());
+  });
+  const facts = await act();
+  t.after(() => rmSync(facts.dir, { recursive: true }));
+  await sleep(200);
+  assert.deepEqual(probe.counters().dropped, { ringFull: 0, scratchBusy: 0 });
+  assert.ok(!records.some((event) => event.contextU32(CONTEXT.pid) === process.pid && !event.isNotice), "our own process is silent");
+  return { facts, events: records.map(decode).filter(({ pid, ppid }) => pid === facts.pid || ppid === facts.pid) };
+}
+
+async function act(): Promise<ActorFacts> {
+  const actor = spawn(process.execPath, [ACTOR], { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  for await (const chunk of actor.stdout) text += String(chunk);
+  const facts: ActorFacts = JSON.parse(text);
+  return facts;
+}
+
+interface Seen {
+  readonly event: string;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly directory: string | undefined;
+  readonly descriptor: string | undefined;
+}
+
+function fits(seen: Seen, row: Expected, facts: ActorFacts): boolean {
+  if (seen.event !== row.event || (row.child ? seen.ppid : seen.pid) !== facts.pid) return false;
+  if (seen.directory !== row.directory) return false;
+  if (row.descriptor !== undefined && seen.descriptor !== row.descriptor) return false;
+  return Object.entries(row.params ?? {}).every(([name, value]) => JSON.stringify(seen.params[name]) === JSON.stringify(value));
+}
+
+function decode(event: Event): Seen {
+  const notice = Object.entries(NOTICE).find(([, code]) => code === event.code)?.[0];
+  const params: Record<string, unknown> = {};
+  if (event.type === undefined) for (let index = 0; index < event.count; index += 1) params[index] = event.uint(index);
+  for (const [index, param] of (event.type?.params ?? []).entries()) params[param.name] = decodeParam(event, index, param);
+  return {
+    event: notice ?? event.type?.name ?? "",
+    pid: event.contextU32(CONTEXT.pid),
+    ppid: event.contextU32(CONTEXT.ppid),
+    params,
+    directory: event.directory,
+    descriptor: decodeDescriptor(event),
+  };
+}
+
+function decodeParam(event: Event, index: number, { type }: Param): unknown {
+  if (!event.has(index)) return undefined;
+  if (type === "CHARBUF" || type === "FSPATH" || type === "FSRELPATH") return event.text(index);
+  if (type === "BYTEBUF") return event.texts(index);
+  if (type === "DYN") return Buffer.from(event.slice(index)).toString("hex");
+  if (type === "SOCKADDR" || type === "SOCKTUPLE") return decodeAddresses(event.slice(index), type === "SOCKTUPLE");
+  return /^(?:U|MODE|FLAGS|ENUMFLAGS|GID|ABSTIME)/.test(type) ? event.uint(index) : event.int(index);
+}
+
+function decodeAddresses(bytes: Uint8Array, isTuple: boolean): string {
+  const family = bytes[0];
+  if (family === 1) return Buffer.from(bytes.subarray(isTuple ? 17 : 1, -1)).toString();
+  const size = family === 2 ? 6 : 18;
+  return isTuple ? `${end(bytes.subarray(1, 1 + size))} ${end(bytes.subarray(1 + size))}` : end(bytes.subarray(1));
+}
+
+/** Address and port as text; IPv6 only as far as these tests need it. */
+function end(bytes: Uint8Array): string {
+  const port = new DataView(bytes.buffer, bytes.byteOffset).getUint16(bytes.length - 2, true);
+  if (bytes.length === 6) return `${bytes.subarray(0, 4).join(".")}:${port}`;
+  return bytes[15] === 1 ? `[::1]:${port}` : `[::]:${port}`;
+}
+
+/** `kind/state local remote` of a socket, `kind path` of the rest. */
+function decodeDescriptor(event: Event): string | undefined {
+  const at = event.descriptor;
+  if (at < 0) return undefined;
+  const kind = String.fromCharCode(event.bytes[at] ?? 0);
+  const state = event.bytes[at + 1];
+  if (kind === "4" || kind === "6") {
+    const size = kind === "4" ? 6 : 18;
+    const ends = event.bytes.subarray(at + 16, at + 16 + 2 * size);
+    return `${kind}/${state} ${end(ends.subarray(0, size))} ${end(ends.subarray(size))}`;
+  }
+  return kind === "u" ? `u/${state} ${event.descriptorPath}` : `${kind} ${event.descriptorPath}`;
+}
