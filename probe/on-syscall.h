@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // sys_exit: finds the event of a syscall, fills the context, and hands over to the program that knows the parameters:
-//   sys_exit ─▶ (cgroup, when it is new) ─▶ simple │ open │ network │ exec │ clone ─▶ sections
+//   sys_exit ─▶ (cgroup, when it is new) ─▶ simple │ open │ network │ exec │ clone │ message ─▶ sections
 // All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
 #pragma once
+#include "messages.h"
 #include "network.h"
 #include "open.h"
 #include "processes.h"
@@ -10,7 +11,7 @@
 #include "simple.h"
 
 typedef int handler(u64 *context);
-handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_sections, exit_cgroup;
+handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_sections, exit_cgroup;
 
 struct {
   MAP_NUMBER(type, MAP_PROG_ARRAY);
@@ -24,6 +25,7 @@ struct {
     [HANDLER_SOCKET] = &exit_network,
     [HANDLER_EXEC] = &exit_exec,
     [HANDLER_CLONE] = &exit_clone,
+    [HANDLER_MESSAGE] = &exit_message,
     [HANDLER_SECTIONS] = &exit_sections,
     [HANDLER_CGROUP] = &exit_cgroup,
   },
@@ -41,6 +43,8 @@ INLINE u32 unfold_socketcall(struct scratch *s) {
   case 3: return FOUND(EVENT_CONNECT, HANDLER_SOCKET);
   case 4: return FOUND(EVENT_LISTEN, HANDLER_SOCKET);
   case 5: return FOUND(EVENT_ACCEPT, HANDLER_SOCKET);
+  case 11: return FOUND(EVENT_SENDTO, HANDLER_MESSAGE);
+  case 16: return FOUND(EVENT_SENDMSG, HANDLER_MESSAGE);
   case 18: return FOUND(EVENT_ACCEPT4, HANDLER_SOCKET);
   default: return 0;
   }
@@ -62,15 +66,15 @@ int sys_exit(u64 *ctx) {
   u32 compat = is_compat(task);
   u32 number = syscall_number(regs);
   u32 found = compat ? find_compat_syscall(number) : find_syscall(number);
-  if (compat && COMPAT_SOCKETCALL == number) found = FOUND(EVENT_SOCKET, HANDLER_SOCKET);
-  if (!found) return 0;
+  u32 is_socketcall = compat && number == COMPAT_SOCKETCALL;
+  if (!found && !is_socketcall) return 0;
   struct settings *settings = the_settings();
-  if (!settings || !settings->enabled[(found >> 16) & 511]) return 0;
+  if (!settings || (!is_socketcall && !settings->enabled[(found >> 16) & 511])) return 0;
   if (READ(task, tgid) == settings->own_pid) return 0;
   struct scratch *s = take_scratch(SCRATCH_SYSCALL);
   if (!s) return 0;
   read_args(s, regs, compat);
-  if (compat && number == COMPAT_SOCKETCALL) found = unfold_socketcall(s);
+  if (is_socketcall) found = unfold_socketcall(s);
   s64 result = ctx[1];
   if (!settings->enabled[(found >> 16) & 511] || is_silent(s, found, result)) {
     s->busy = 0;
@@ -116,6 +120,7 @@ HANDLER(exit_open, put_open(s))
 HANDLER(exit_network, put_network(s))
 HANDLER(exit_exec, put_failed_exec(s, current_task()))
 HANDLER(exit_clone, put_clone(s, current_task()))
+HANDLER(exit_message, put_message(s))
 
 HOOK("sys_exit")
 int exit_sections(u64 *ctx) {

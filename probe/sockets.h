@@ -126,6 +126,54 @@ INLINE void put_user_address(struct scratch *s, u64 from, u32 size) {
   end_param(s, length);
 }
 
+/** True when a socket has a remote end of its own. */
+INLINE u32 is_connected(struct sock *sk) {
+  u16 family = family_of(sk);
+  if (family == AF_INET || family == AF_INET6) return PROBE(sk, __sk_common.skc_dport) != 0;
+  return PROBE((struct unix_sock *)sk, peer) != NULL;
+}
+
+/** The SOCKTUPLE of a message: to the socket's peer, or else to the address that the process passed. */
+INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 to, u32 size) {
+  if (is_connected(sk) || !to) return put_tuple(s, sk, 0);
+  u8 *raw = s->address;
+  u16 family = family_of(sk);
+  u32 start = s->used;
+  OPAQUE(size);
+  if (size > 110) size = 110;
+  if (size < 3 || is_full(s) || bpf_probe_read_user(raw, size, (void *)to) < 0) return put_nothing(s);
+  *position(s) = family;
+  s->used += 1;
+  if (family == AF_INET) {
+    append_end(s, sk, 1);
+    *(u32 *)position(s) = *(u32 *)(raw + 4);
+    s->used += 4;
+    *(u16 *)position(s) = swap16(*(u16 *)(raw + 2));
+    s->used += 2;
+  } else if (family == AF_INET6) {
+    append_end(s, sk, 1);
+    *(u64 *)position(s) = *(u64 *)(raw + 8);
+    *(u64 *)(position(s) + 8) = *(u64 *)(raw + 16);
+    s->used += 16;
+    *(u16 *)position(s) = swap16(*(u16 *)(raw + 2));
+    s->used += 2;
+  } else if (family == AF_UNIX) {
+    *(u64 *)position(s) = (u64)sk;
+    *(u64 *)(position(s) + 8) = 0;
+    s->used += 16;
+    raw[size] = 0;
+    s->used += append_unix_path(s, (const char *)raw + 2, size - 2);
+    *position(s) = 0;
+    s->used += 1;
+  } else {
+    s->used = start;
+    return put_nothing(s);
+  }
+  u32 length = s->used - start;
+  s->used = start;
+  end_param(s, length);
+}
+
 /** Falco's fd.typechar of a socket; 'o' for families that have none. */
 INLINE u8 kind_of_socket(u16 family) {
   if (family == AF_INET) return '4';

@@ -7,7 +7,7 @@
 #include "bpf.h"
 
 /** The programs that know an event's parameters; indices into the map `handlers`. */
-enum { HANDLER_SIMPLE, HANDLER_OPEN, HANDLER_SOCKET, HANDLER_EXEC, HANDLER_CLONE, HANDLER_SECTIONS, HANDLER_CGROUP, HANDLERS };
+enum { HANDLER_SIMPLE, HANDLER_OPEN, HANDLER_SOCKET, HANDLER_EXEC, HANDLER_CLONE, HANDLER_MESSAGE, HANDLER_SECTIONS, HANDLER_CGROUP, HANDLERS };
 
 enum {
   EVENT_OPEN = 3, EVENT_SOCKET = 19, EVENT_BIND = 21, EVENT_CONNECT = 23, EVENT_LISTEN = 25, EVENT_SENDTO = 31, EVENT_SENDMSG = 49,
@@ -40,6 +40,8 @@ enum {
   BOTH(EVENT_CONNECT, HANDLER_SOCKET, 42, 362, 203)                                                                                \
   BOTH(EVENT_ACCEPT, HANDLER_SOCKET, 43, 511, 202)                                                                                 \
   BOTH(EVENT_ACCEPT4, HANDLER_SOCKET, 288, 364, 242)                                                                               \
+  BOTH(EVENT_SENDTO, HANDLER_MESSAGE, 44, 369, 206)                                                                                \
+  BOTH(EVENT_SENDMSG, HANDLER_MESSAGE, 46, 370, 211)                                                                               \
   BOTH(EVENT_DUP, HANDLER_SIMPLE, 32, 41, 23)                                                                                      \
   OLD(EVENT_DUP2, HANDLER_SIMPLE, 33, 63)                                                                                          \
   BOTH(EVENT_DUP3, HANDLER_SIMPLE, 292, 330, 24)                                                                                   \

@@ -149,6 +149,14 @@ function serve(family: number, to: (port: number) => Uint8Array) {
   return { server, port, client, clientPort: family === 1 ? 0 : portOf(client), accepted };
 }
 
+/** sendmsg(2) of two buffers. */
+function sendTwoParts(fd: number): void {
+  const [first, second] = [Buffer.from("by sendmsg"), Buffer.from("rest")];
+  const vectors = new BigUint64Array([addressOf(first), BigInt(first.length), addressOf(second), BigInt(second.length)]);
+  const header = new BigUint64Array([0n, 0n, addressOf(new Uint8Array(vectors.buffer)), 2n, 0n, 0n, 0n]);
+  call("sendmsg", fd, new Uint8Array(header.buffer), 0x4000);
+}
+
 function sockets() {
   const v4 = serve(2, inet);
   const v6 = serve(10, inet6);
@@ -156,6 +164,10 @@ function sockets() {
   const abstract = serve(1, () => unix("\0by-abstract"));
   const udp = call("socket", 2, 2, 0);
   call("connect", udp, inet(9), 16);
+  const sender = call("socket", 2, 2, 0);
+  const text = Buffer.from("by sendto");
+  call("sendto", sender, text, text.length, 0, inet(9), 16);
+  sendTwoParts(v4.client);
   const refused = call("socket", 2, 1, 0);
   call("connect", refused, inet(1), 16);
   const closing = call("socket", 2, 1, 0);
@@ -163,7 +175,7 @@ function sockets() {
   call("listen", closing, 1);
   const closed = portOf(closing);
   call("close", closing);
-  return { v4, v6, named, abstract, udp, udpPort: portOf(udp), refused, closed };
+  return { v4, v6, named, abstract, udp, udpPort: portOf(udp), sender, senderPort: portOf(sender), refused, closed };
 }
 
 /** Last of all: ends the rights that the others need. */

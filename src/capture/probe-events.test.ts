@@ -125,6 +125,8 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
     { event: "bind", params: { res: 0, addr: "@by-abstract", fd: abstract.server }, descriptor: "u/7 @by-abstract" },
     { event: "connect", params: { res: 0, tuple: `127.0.0.1:${f.udpPort} 127.0.0.1:9`, fd: f.udp } },
     { event: "connect", params: { res: -111, tuple: undefined, fd: f.refused, addr: "127.0.0.1:1" } },
+    { event: "sendto", params: { res: 9, data: ["by sendto"], fd: f.sender, size: 9, tuple: `0.0.0.0:${f.senderPort} 127.0.0.1:9` } },
+    { event: "sendmsg", params: { res: 14, data: ["by sendmsg"], fd: v4.client, size: 14, tuple: `${client} ${server}` } },
     { event: "inet_sock_set_state", params: { 1: 7, 2: 10 }, descriptor: `4/7 ${server} ${none}` },
     { event: "inet_sock_set_state", params: { 1: 10, 2: 7 }, descriptor: `4/10 127.0.0.1:${f.closed} ${none}` },
   ];
