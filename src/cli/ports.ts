@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import { auditStem } from "../engine/report-folder.ts";
-import { openContainers } from "../engine/open-containers.ts";
+import { containersOfHost } from "../engine/containers-of-host.ts";
 import { exposureOf, type Exposure } from "../ports/exposure.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { ownNamespaceInode } from "../ports/network-namespace.ts";
@@ -19,7 +19,8 @@ interface Row {
 
 /** `saker ports`: what listens now, in which container, reachable from where, with the grade of its last audit. */
 export async function ports(options: { readonly report: string; readonly json?: boolean }): Promise<void> {
-  const registry = await openContainers({ environment: process.env, onProblem: (text) => process.stderr.write(`saker: note: ${text}\n`) });
+  const registry = containersOfHost({ environment: process.env, onProblem: (text) => process.stderr.write(`saker: note: ${text}\n`) });
+  await registry.start();
   const { listeners, problems, hidden } = await scanListeners();
   registry.stop();
   const rows = [...group(listeners).values()].map((sockets) => {

@@ -6,8 +6,15 @@ import type { PortOpening } from "../ports/port-inventory.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
 import type { ProcessTable } from "../state/process-table.ts";
 
+export interface ListeningRecord {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly opening: PortOpening;
+  /** inode of the cgroup that its container is known by */
+  readonly cgroup: number;
+}
+
 export interface ListeningRecords {
-  readonly records: readonly { readonly bytes: Uint8Array<ArrayBuffer>; readonly opening: PortOpening }[];
+  readonly records: readonly ListeningRecord[];
   readonly problems: readonly string[];
 }
 
@@ -16,11 +23,15 @@ const IPPROTO_TCP = 6;
 /** One `listen` record for each socket that listens now, as if its process had called listen(2) this moment. */
 export async function listeningRecords(processes: ProcessTable): Promise<ListeningRecords> {
   const { listeners, problems } = await scanListeners();
-  const records = listeners.map((listener) => ({ bytes: listenRecord(listener, processes), opening: openingOf(listener) }));
+  const records = listeners.map((listener) => {
+    // Where the owner cannot be seen, any process of the namespace tells the container; the record then names no process.
+    const cgroup = processes.get(listener.owner.pid === 0 ? listener.pid : listener.owner.pid)?.cgroup ?? 0;
+    return { bytes: listenRecord(listener, cgroup, processes), opening: openingOf(listener), cgroup };
+  });
   return { records, problems };
 }
 
-function listenRecord(listener: FoundListener, processes: ProcessTable): Uint8Array<ArrayBuffer> {
+function listenRecord(listener: FoundListener, cgroup: number, processes: ProcessTable): Uint8Array<ArrayBuffer> {
   const { owner } = listener;
   const process = processes.get(owner.pid);
   const listen = eventType("listen");
@@ -28,6 +39,7 @@ function listenRecord(listener: FoundListener, processes: ProcessTable): Uint8Ar
     ...(process ?? { ppid: 0, uid: listener.uid, comm: owner.comm }),
     pid: owner.pid,
     tid: owner.pid,
+    cgroup,
     startTime: process?.startBoot ?? 0,
     networkNamespace: listener.namespace,
   };

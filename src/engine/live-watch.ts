@@ -77,6 +77,10 @@ export class LiveWatch {
     }
   }
 
+  get variant(): string {
+    return this.#probe.variant;
+  }
+
   stats() {
     return {
       ...this.#pipeline.stats(),
@@ -97,8 +101,7 @@ export class LiveWatch {
   async #tellListening(): Promise<void> {
     const { records, problems } = await listeningRecords(this.#processes);
     for (const problem of problems) this.#options.onProblem(problem);
-    for (const { bytes, opening } of records) {
-      const cgroup = this.#processes.get(opening.process?.pid ?? 0)?.cgroup ?? 0;
+    for (const { bytes, opening, cgroup } of records) {
       this.#ports.opened({ ...opening, container: this.#options.containers.byCgroup(cgroup)?.fullId });
       this.#pipeline.record(bytes, new DataView(bytes.buffer), 0, bytes.length);
     }
@@ -117,7 +120,7 @@ export class LiveWatch {
     if (verdict === "known") return;
     this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
     if (verdict === "further") return;
-    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0].filter((pid) => pid > 0);
+    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0, process.pid].filter((pid) => pid > 0);
     this.#options.examiner?.examine({
       name: container === undefined ? "host" : (container.metadata?.name ?? container.id),
       container: container?.metadata?.name ?? container?.id,

@@ -1,0 +1,30 @@
+import { type RuleFile, readRuleFiles } from "../engine/rule-files.ts";
+import { FIELDS } from "../fields/registry.ts";
+import { AppError } from "../lib/errors.ts";
+import { formatDiagnostic } from "../rules/diagnostic.ts";
+import { loadRules } from "../rules/load-rules.ts";
+import type { Priority } from "../alerts/alert.ts";
+import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
+
+export interface LoadRuleSetOptions {
+  readonly minimumPriority: Priority;
+  readonly matching: "first" | "all";
+  /** Names of rules that are switched on although their file has them off. */
+  readonly enable: readonly string[];
+  readonly onWarning: (text: string) => void;
+}
+
+/** The rules of files and folders, compiled. Throws `RULE_LOAD` with every error of every file, each with its place: nothing is half-loaded. */
+export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): { readonly set: RuleSet; readonly files: number } {
+  const files = readRuleFiles(paths);
+  const result = loadRules(files, { fields: FIELDS, minimumPriority: options.minimumPriority });
+  const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));
+  const errors = result.files.flatMap((file) => file.errors.map((error) => formatDiagnostic(error, texts.get(file.name) ?? "")));
+  if (errors.length > 0) {
+    process.stderr.write(`${errors.join("\n")}\n`);
+    throw new AppError("RULE_LOAD", `Cannot load rules: ${errors.length} ${errors.length === 1 ? "error" : "errors"} in ${result.files.filter((file) => file.errors.length > 0).map((file) => file.name).join(", ")}`);
+  }
+  for (const file of result.files) for (const warning of file.warnings) options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
+  const rules = result.rules.filter((rule) => rule.enabled || options.enable.includes(rule.name));
+  return { set: compileRuleSet(rules, { matching: options.matching }), files: files.length };
+}

@@ -1,0 +1,188 @@
+import { hostname } from "node:os";
+import { loadConfig } from "../config/config-file.ts";
+import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
+import { AlertWriter } from "../engine/alert-writer.ts";
+import { AlertWatch } from "../engine/alert-watch.ts";
+import { LiveWatch } from "../engine/live-watch.ts";
+import { containersOfHost } from "../engine/containers-of-host.ts";
+import { PortExaminer } from "../engine/port-examiner.ts";
+import { ReportFolder } from "../engine/report-folder.ts";
+import { AppError } from "../lib/errors.ts";
+import type { RuleSet } from "../rules/rule-set.ts";
+import { parseDuration } from "./duration.ts";
+import { loadRuleSet } from "./load-rule-set.ts";
+import { untilStopped } from "./stop.ts";
+import { Terminal } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+export interface WatchOptions {
+  readonly source: string;
+  readonly rules: readonly string[];
+  readonly config?: string;
+  readonly report: string;
+  readonly hostPorts?: boolean;
+  readonly audit: boolean;
+  readonly json?: boolean;
+  readonly stats?: boolean;
+  readonly duration?: string;
+}
+
+/** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
+export async function watch(options: WatchOptions): Promise<void> {
+  const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
+  const source = parseSource(options.source);
+  const terminal = new Terminal({ json: options.json === true });
+  const settings = settingsOf(options, terminal);
+  if (source.kind === "falco") await watchFalco(source.file, { options, settings, terminal, durationMs });
+  else await watchKernel({ options, settings, terminal, durationMs });
+}
+
+interface Run {
+  readonly options: WatchOptions;
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  readonly durationMs: number | undefined;
+}
+
+async function watchKernel(run: Run): Promise<void> {
+  const { options, settings, terminal } = run;
+  const rules = loadRuleSet(options.rules.length > 0 ? options.rules : settings.rulesFiles, {
+    minimumPriority: settings.priority,
+    matching: settings.ruleMatching,
+    enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
+    onWarning: (text) => terminal.note(text),
+  });
+  const outlets = openOutlets(run, undefined);
+  let live: LiveWatch | undefined;
+  const containers = containersOfHost({ environment: process.env, onProblem: (text) => terminal.problem(text) });
+  try {
+    live = new LiveWatch({
+      rules: rules.set,
+      containers,
+      hostname: process.env["FALCO_HOSTNAME"] ?? hostname(),
+      ringBytes: settings.ringBytes,
+      utcOffsetMinutes,
+      onAlert: outlets.onAlert,
+      onNote: (text) => terminal.note(text),
+      onProblem: (text) => terminal.problem(text),
+      examiner: outlets.examiner,
+    });
+    // After the probe: a host that cannot be watched is said at once, and what starts while the runtimes answer is seen.
+    await containers.start();
+    terminal.note(`watching this host: eBPF (${live.variant}), ${enabledCount(rules.set)} rules from ${rules.files} files, ${containers.list().length} containers; reports in ${outlets.folder.path}`);
+    const ticker = options.stats === true ? setInterval(() => terminal.note(statsLine(live)), STATS_INTERVAL_MS) : undefined;
+    await live.start();
+    await untilStopped(run.durationMs);
+    clearInterval(ticker);
+  } finally {
+    live?.close();
+    containers.stop();
+    outlets.close();
+  }
+  const { events, probe, openPorts, processes } = live.stats();
+  const dropped = probe.dropped.ringFull + probe.dropped.scratchBusy + outlets.dropped();
+  terminal.note(`${events} events, ${dropped} dropped, ${outlets.alerts()} alerts, ${outlets.examined()} ports examined, ${openPorts} open; ${processes} processes known`);
+  if (dropped > 0) terminal.note(dropLine(live, outlets.dropped()));
+}
+
+async function watchFalco(file: string, run: Run): Promise<void> {
+  const { terminal } = run;
+  const outlets = openOutlets(run, file === "-" ? undefined : file);
+  const containers = containersOfHost({ environment: process.env, onProblem: (text) => terminal.problem(text) });
+  await containers.start();
+  const watch = new AlertWatch({
+    containers,
+    onAlert: outlets.onAlert,
+    onProblem: (text) => terminal.problem(text),
+    examiner: outlets.examiner,
+    startedAt: BigInt(Date.now()) * 1_000_000n,
+  });
+  terminal.note(`watching Falco's alerts from ${file === "-" ? "standard input" : file}; reports in ${outlets.folder.path}`);
+  try {
+    if (file === "-") await Promise.race([watch.read(process.stdin), untilStopped(run.durationMs)]);
+    else {
+      watch.follow(file);
+      await untilStopped(run.durationMs);
+    }
+  } finally {
+    watch.close();
+    containers.stop();
+    outlets.close();
+  }
+  const { badLines, pastPorts } = watch.stats();
+  terminal.note(`${outlets.alerts()} alerts, ${badLines} bad lines, ${outlets.dropped()} dropped, ${outlets.examined()} ports examined, ${pastPorts} past ones left`);
+}
+
+/** Where alerts and audits go: files, terminal, counters. */
+function openOutlets({ options, settings, terminal }: Run, sourceFile: string | undefined) {
+  const folder = new ReportFolder(options.report);
+  const format = { isoTime: settings.timeFormatIso8601, utcOffsetMinutes };
+  const onProblem = (text: string): void => terminal.problem(text);
+  const writer = new AlertWriter({ folder, format, json: settings.jsonOutput, extraFile: settings.fileOutput, sourceFile, onProblem });
+  let [alerts, examined] = [0, 0];
+  const examiner = options.audit
+    ? new PortExaminer({
+        folder,
+        onProblem,
+        onReport: (report, stem) => {
+          examined += 1;
+          terminal.audit(report, stem);
+        },
+      })
+    : undefined;
+  return {
+    folder,
+    examiner,
+    alerts: () => alerts,
+    examined: () => examined,
+    dropped: () => writer.dropped + (examiner?.dropped ?? 0),
+    onAlert: (alert: Parameters<AlertWriter["write"]>[0]): void => {
+      alerts += 1;
+      const line = writer.write(alert);
+      if (settings.stdoutEnabled) terminal.alert(alert, line, format);
+    },
+    close: (): void => {
+      examiner?.close();
+      writer.close();
+    },
+  };
+}
+
+function settingsOf(options: WatchOptions, terminal: Terminal): Settings {
+  if (options.config === undefined) return DEFAULT_SETTINGS;
+  const { settings, ignored } = loadConfig(options.config, process.env);
+  for (const key of ignored) terminal.note(`${key} is not used by Saker ${VERSION}`);
+  return settings;
+}
+
+function parseSource(text: string): { readonly kind: "kernel" } | { readonly kind: "falco"; readonly file: string } {
+  if (text === "auto" || text === "ebpf") return { kind: "kernel" };
+  if (text.startsWith("falco:") && text.length > "falco:".length) return { kind: "falco", file: text.slice("falco:".length) };
+  const later = text === "sockets" || text.startsWith("scap:");
+  throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": ${later ? `Saker ${VERSION} does not have it yet` : "there is no such source"}`, {
+    hint: "sources are auto, ebpf, falco:FILE and falco:- (standard input)",
+  });
+}
+
+function enabledCount(rules: RuleSet): number {
+  return rules.rules.length;
+}
+
+const STATS_INTERVAL_MS = 5000;
+
+function statsLine(live: LiveWatch | undefined): string {
+  if (live === undefined) return "";
+  const { events, held, probe, processes, openPorts } = live.stats();
+  const megabytes = Math.round(process.memoryUsage.rss() / (1 << 20));
+  return `${events} events (${probe.dropped.ringFull + probe.dropped.scratchBusy} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
+}
+
+function dropLine(live: LiveWatch, written: number): string {
+  const { dropped } = live.stats().probe;
+  return `dropped: ${dropped.ringFull} events found the ring full, ${dropped.scratchBusy} met a busy CPU buffer, ${written} lines or audits had no room; a larger engine.modern_ebpf.buf_size_preset helps`;
+}
+
+/** Local time as the machine's zone has it at that moment. */
+function utcOffsetMinutes(epochMs: number): number {
+  return -new Date(epochMs).getTimezoneOffset();
+}
