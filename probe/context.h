@@ -30,13 +30,20 @@ INLINE struct cgroup_subsys_state *pids_state(struct cgroup_subsys_state **of) {
 }
 
 /** The cgroup that tells the container: v2 when the task is below its root there, else v1 `pids`. */
-INLINE struct kernfs_node *cgroup_of(struct task_struct *task) {
+INLINE struct kernfs_node *cgroup_of(struct scratch *s, struct task_struct *task) {
   struct css_set *set = READ(task, cgroups);
+  s->is_v1 = 0;
   if (READ(set, dfl_cgrp, level) == 0) {
     struct cgroup_subsys_state *pids = pids_state(&set->subsys[0]);
+    s->is_v1 = pids != NULL;
     if (pids) return PROBE(pids, cgroup, kn);
   }
   return READ(set, dfl_cgrp, kn);
+}
+
+/** A cgroup's key in `cgroups_seen`: groups of the two hierarchies may have the same id. */
+INLINE u64 cgroup_key(u64 id, u32 is_v1) {
+  return id | (u64)is_v1 << 63;
 }
 
 INLINE u32 loginuid_of(struct task_struct *task) {
@@ -50,7 +57,7 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   struct pid *pid = READ(leader, thread_pid);
   u32 level = READ(pid, level);
   struct upid_value own = pid_at_level(pid, level);
-  struct kernfs_node *node = cgroup_of(task);
+  struct kernfs_node *node = cgroup_of(s, task);
   s->level = level;
   s->namespace = own.namespace;
   s->cgroup_node = (u64)node;
@@ -76,13 +83,13 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
 
 /** Remembers a cgroup; false when its path was sent before. Cheap for the cgroup this CPU saw last. */
 INLINE int is_new_cgroup(struct scratch *s) {
-  u64 id = context_of(s)->cgroup;
-  if (id == s->last_cgroup) return 0;
-  s->last_cgroup = id;
-  if (bpf_map_lookup_elem(&cgroups_seen, &id)) return 0;
+  u64 key = cgroup_key(context_of(s)->cgroup, s->is_v1);
+  if (key == s->last_cgroup) return 0;
+  s->last_cgroup = key;
+  if (bpf_map_lookup_elem(&cgroups_seen, &key)) return 0;
   u8 yes = 1;
-  bpf_map_update_elem(&cgroups_seen, &id, &yes, UPDATE_ANY);
-  return id != 0;
+  bpf_map_update_elem(&cgroups_seen, &key, &yes, UPDATE_ANY);
+  return context_of(s)->cgroup != 0;
 }
 
 /** The path of the cgroup `node` as one text parameter: names are found upwards and written downwards. */

@@ -153,6 +153,7 @@ struct task_struct {
 struct linux_binprm { const char *filename; };
 
 struct in6_addr { u8 bytes[16]; };
+typedef struct { struct net *net; } possible_net_t;
 struct sock_common {
   u32 skc_daddr;
   u32 skc_rcv_saddr;
@@ -160,6 +161,7 @@ struct sock_common {
   u16 skc_num;
   u16 skc_family;
   u8 skc_state;
+  possible_net_t skc_net;
   struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 struct socket;

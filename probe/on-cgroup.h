@@ -3,10 +3,17 @@
 #pragma once
 #include "context.h"
 
+INLINE u32 is_of_v1(struct cgroup *cgroup) {
+  return READ(cgroup, root, hierarchy_id) != 0;
+}
+
+INLINE u64 key_of(struct cgroup *cgroup) {
+  return cgroup_key(READ(cgroup, kn, id), is_of_v1(cgroup));
+}
+
 /** Only the hierarchies that contexts name: v2, and v1's `pids`. */
 INLINE u32 is_told(struct cgroup *cgroup) {
-  if (READ(cgroup, root, hierarchy_id) == 0) return 1;
-  return pids_state(&cgroup->subsys[0]) != NULL;
+  return !is_of_v1(cgroup) || pids_state(&cgroup->subsys[0]) != NULL;
 }
 
 INLINE struct scratch *open_cgroup_notice(struct cgroup *cgroup, u16 code, u32 params) {
@@ -25,9 +32,9 @@ int cgroup_mkdir(u64 *ctx) {
   struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_MKDIR, 2);
   if (!s) return 0;
   put_kernel_text(s, (void *)ctx[1]);
-  u64 id = READ(cgroup, kn, id);
+  u64 key = key_of(cgroup);
   u8 yes = 1;
-  bpf_map_update_elem(&cgroups_seen, &id, &yes, UPDATE_ANY);
+  bpf_map_update_elem(&cgroups_seen, &key, &yes, UPDATE_ANY);
   finish(s);
   return 0;
 }
@@ -37,8 +44,8 @@ int cgroup_rmdir(u64 *ctx) {
   struct cgroup *cgroup = (struct cgroup *)ctx[0];
   struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_RMDIR, 1);
   if (!s) return 0;
-  u64 id = READ(cgroup, kn, id);
-  bpf_map_delete_elem(&cgroups_seen, &id);
+  u64 key = key_of(cgroup);
+  bpf_map_delete_elem(&cgroups_seen, &key);
   finish(s);
   return 0;
 }

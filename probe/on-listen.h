@@ -38,6 +38,9 @@ int inet_sock_set_state(u64 *ctx) {
   if (!s) return 0;
   put_context(s, task);
   if (is_new_cgroup(s)) send_cgroup(s);
+  // The socket's own network namespace: a task at its end has none left, and one that moved has another.
+  u32 network_namespace = context_of(s)->network_namespace;
+  context_of(s)->network_namespace = PROBE(sk, __sk_common.skc_net.net, ns.inum);
   begin(s, NOTICE_INET_SOCK_SET_STATE, 3);
   put_u64(s, identity_of(s, sk));
   put_u8(s, old);
@@ -47,6 +50,7 @@ int inet_sock_set_state(u64 *ctx) {
   send(s, now, context_of(s)->tid);
   u32 is_listen = new == TCP_LISTEN && settings->enabled[EVENT_LISTEN];
   if (is_listen && !(READ(task, flags) & PF_KTHREAD) && !is_in_listen(task)) {
+    context_of(s)->network_namespace = network_namespace;
     context_of(s)->descriptor = 0;
     begin(s, EVENT_LISTEN, 3);
     put_u64(s, 0);

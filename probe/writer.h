@@ -33,6 +33,7 @@ struct scratch {
   u64 last_cgroup;
   u64 cgroup_node;
   u64 namespace;
+  u32 is_v1;
   u32 level;
   u32 walk_at;
   u64 nodes[32];
