@@ -78,7 +78,11 @@ interface ProgramContext {
 function loadProgram(program: RelocatedProgram, context: ProgramContext): number {
   const code = resolveMaps(program, context.map);
   const attributes = programAttributes(program, code, context);
-  const quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
+  let quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
+  // The verifier gives up with EAGAIN when a signal or other work waits for this thread, and is to be asked again.
+  for (let again = 0; again < MAX_RETRIES && "errno" in quiet && quiet.errno === "EAGAIN"; again += 1) {
+    quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
+  }
   if ("result" in quiet) return quiet.result;
   // Once more, for the reason. The kernel writes the log only when asked, and asking slows it down.
   const log = new Uint8Array(LOG_BYTES);
@@ -168,7 +172,9 @@ function raiseMemlock(): void {
 }
 
 const RLIMIT_MEMLOCK = 8;
-const LOG_BYTES = 4 * 1024 * 1024;
+/** Most of it stays untouched, and so costs nothing. */
+const LOG_BYTES = 16 * 1024 * 1024;
+const MAX_RETRIES = 10;
 const BPF_TRACE_RAW_TP = 23;
 /** `enum bpf_prog_type` */
 const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24 } as const;

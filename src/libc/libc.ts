@@ -21,7 +21,13 @@ export const libc = {
   bind: process_.func("int bind(int fd, const void *address, uint32_t length)"),
 } as const;
 
-const ERRNO_NAMES = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+/** Second names of numbers, which nobody looks for first. */
+const ALIASES: ReadonlySet<string> = new Set(["EWOULDBLOCK", "ENOTSUP", "EDEADLOCK"]);
+const ERRNO_NAMES = new Map(
+  Object.entries(koffi.os.errno)
+    .filter(([name]) => !ALIASES.has(name))
+    .map(([name, number]) => [number, name]),
+);
 
 /** The name of the last failed call's errno, such as `EPERM`. Must be asked before any other call. */
 export function lastErrno(): string {

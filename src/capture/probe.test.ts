@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { compileBare, inTemporaryFolder, whyNoClang } from "../../test/fixtures/clang.ts";
+import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
+import { BTF_KIND, type Btf } from "../bpf/btf.ts";
+import { parseObject } from "../bpf/parse-object.ts";
+import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "../events/record.ts";
+import { COUNTERS, SETTINGS, openProbe } from "./probe.ts";
+
+const DIRECTORY = join(import.meta.dirname, "../../probe");
+const OBJECTS = ["saker.x64.bpf.o", "saker.arm64.bpf.o", "saker-rawtp.x64.bpf.o", "saker-rawtp.arm64.bpf.o"];
+const EXECVE = 293;
+const missing = OBJECTS.every((name) => existsSync(join(DIRECTORY, name))) ? false : "the probe is not built";
+
+describe("the probe's objects", { skip: missing }, () => {
+  for (const name of OBJECTS) {
+    test(`${name} has the layout that TypeScript reads`, () => {
+      const { btf } = parseObject(readFileSync(join(DIRECTORY, name)));
+      const { size, epochOffset, codes, ...settings } = SETTINGS;
+      assert.deepEqual(layoutOf(btf, "settings"), { members: { ...settings, epochOffsetNs: epochOffset }, size });
+      assert.equal(size - settings.enabled, codes);
+      const counters = Object.fromEntries(COUNTERS.map((counter, index) => [camelCase(counter), index * 8]));
+      assert.deepEqual(layoutOf(btf, "counters"), { members: counters, size: COUNTERS.length * 8 });
+    });
+  }
+
+  test("record.h has the layout that TypeScript reads", { skip: whyNoClang() ?? false }, () => {
+    const { btf } = parseObject(compileBare('#include "record.h"\nstruct context keep1; struct descriptor keep2;', DIRECTORY));
+    const { end, ...context } = CONTEXT;
+    assert.deepEqual(layoutOf(btf, "context"), { members: context, size: end });
+    const { end: descriptorEnd, ...descriptor } = DESCRIPTOR;
+    assert.deepEqual(layoutOf(btf, "descriptor"), { members: descriptor, size: descriptorEnd });
+  });
+
+  test("both variants hang on the same tracepoints", () => {
+    const tracepoints = (name: string): string[] => parseObject(readFileSync(join(DIRECTORY, name))).programs.map(({ name: program, attach }) => `${program} ${attach.tracepoint}`);
+    assert.deepEqual(tracepoints("saker.x64.bpf.o"), tracepoints("saker-rawtp.x64.bpf.o"));
+  });
+});
+
+describe("openProbe", { skip: missing || whyNoBpf() }, () => {
+  test("openProbe sends enabled events of other processes, and counts them", async (t) => {
+    const probe = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
+    t.after(() => probe.close());
+    assert.equal(probe.variant, "tp_btf");
+    const executed: { tid: number; comm: string; timestamp: number }[] = [];
+    let records = 0;
+    probe.start((bytes, view, start) => {
+      const code = view.getUint16(start + CONTEXT.end + SCAP_HEADER.type, true);
+      if (code >= FIRST_NOTICE) return;
+      records += 1;
+      const comm = Buffer.from(bytes.subarray(start + CONTEXT.comm, start + CONTEXT.comm + 16)).toString().replace(/\0.*/s, "");
+      const timestamp = Number(view.getBigUint64(start + CONTEXT.end + SCAP_HEADER.timestamp, true)) / 1e6;
+      if (code === EXECVE) executed.push({ tid: view.getUint32(start + CONTEXT.tid, true), comm, timestamp });
+    });
+    spawnSync("true");
+    assert.equal(probe.counters().sent, 0, "nothing is enabled yet");
+    probe.setEnabled(new Set([EXECVE]));
+    const { pid } = spawnSync("true");
+    await sleep(100);
+    // The last, because a search of PATH fails a few times first.
+    const mine = executed.findLast(({ tid }) => tid === pid);
+    assert.equal(mine?.comm, "true");
+    assert.ok(Math.abs((mine?.timestamp ?? 0) - Date.now()) < 5000, `the event's time is the time of day: ${mine?.timestamp}`);
+    probe.setEnabled(new Set());
+    const later = spawnSync("true");
+    await sleep(50);
+    assert.equal(executed.find(({ tid }) => tid === later.pid), undefined);
+    const counters = probe.counters();
+    assert.equal(counters.sent, records);
+    assert.ok(counters.seen >= counters.sent);
+    assert.deepEqual(Object.keys(counters.dropped), ["ringFull", "scratchBusy"]);
+    probe.close();
+    probe.close();
+    assert.equal(probe.counters().sent, records, "numbers outlive the probe");
+  });
+
+  test("openProbe falls back to raw_tp where tp_btf does not load", () => {
+    inTemporaryFolder((folder) => {
+      const typed = readFileSync(join(DIRECTORY, `saker.${process.arch}.bpf.o`));
+      // A licence that the tracing helpers do not accept: the verifier refuses the first object.
+      const at = typed.indexOf("GPL\0");
+      typed.write("BSD", at);
+      writeFileSync(join(folder, `saker.${process.arch}.bpf.o`), typed);
+      writeFileSync(join(folder, `saker-rawtp.${process.arch}.bpf.o`), readFileSync(join(DIRECTORY, `saker-rawtp.${process.arch}.bpf.o`)));
+      const probe = openProbe({ objectDirectory: folder, ringBytes: 1 << 20, ownPid: process.pid });
+      assert.equal(probe.variant, "raw_tp");
+      probe.close();
+    });
+  });
+
+  test("openProbe says that its file is missing", () => {
+    assert.throws(() => openProbe({ objectDirectory: "/nonexistent", ownPid: 1 }), {
+      code: "INPUT_NO_PROBE",
+      message: `Cannot read probe "/nonexistent/saker.${process.arch}.bpf.o": there is no such file`,
+      hint: "install the package again; in a checkout run probe/build",
+    });
+  });
+
+  test("openProbe says which privilege is missing", (t) => {
+    if (process.getuid?.() !== 0) return t.skip("needs root, to become somebody else");
+    const script = `import("${join(import.meta.dirname, "probe.ts")}").then(({ openProbe }) => openProbe({ ownPid: 1 })).catch((e) => console.log(JSON.stringify([e.code, e.message, e.hint])))`;
+    const child = spawnSync(process.execPath, ["-e", script], { uid: 65534, gid: 65534, cwd: "/", encoding: "utf8" });
+    if (child.stdout === "") return t.skip("needs a checkout that any user can read");
+    const [code, message, hint] = JSON.parse(child.stdout) as [string, string, string];
+    assert.equal(code, "KERNEL_EPERM");
+    assert.match(message, /^Cannot create BPF map "\w+": EPERM$/);
+    assert.match(hint, /^run as root, or with the capabilities CAP_BPF/);
+  });
+});
+
+for (const ringBytes of [0, 4096, 100_000, 1 << 31, Number.NaN]) {
+  test(`openProbe refuses a ring of ${ringBytes} bytes`, () => {
+    assert.throws(() => openProbe({ ringBytes, ownPid: 1 }), { code: "CONFIG_RING_SIZE" });
+  });
+}
+
+/** Offsets of a struct's members in bytes, names as TypeScript writes them. */
+function layoutOf(btf: Btf, name: string): { members: Record<string, number>; size: number } {
+  const id = btf.find(name, BTF_KIND.struct);
+  assert.ok(id !== undefined, `struct ${name}`);
+  const members: Record<string, number> = {};
+  for (let index = 0; index < btf.length(id); index += 1) {
+    const member = btf.member(id, index);
+    members[camelCase(member.name)] = member.bitOffset / 8;
+  }
+  return { members, size: btf.size(id) };
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
