@@ -1,8 +1,5 @@
 import type { FieldValue } from "../fields/field.ts";
-
-/** Falco's priorities, most urgent first. */
-export const PRIORITIES = ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"] as const;
-export type Priority = (typeof PRIORITIES)[number];
+import type { Priority } from "../rules/priority.ts";
 
 /** Values by the name of their field; null where the field was missing. */
 export type OutputFields = Readonly<Record<string, FieldValue | null>>;

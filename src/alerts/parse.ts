@@ -1,5 +1,6 @@
 import type { FieldValue } from "../fields/field.ts";
-import { type Alert, PRIORITIES, type Priority } from "./alert.ts";
+import { type Priority, priorityByName } from "../rules/priority.ts";
+import type { Alert } from "./alert.ts";
 
 /** One line of Falco's JSON as an alert, or why it is none. Unknown keys are left out, missing ones get their neutral value. */
 export function parseAlert(line: string, newUuid: () => string): { alert: Alert } | { reason: string } {
@@ -15,7 +16,7 @@ export function parseAlert(line: string, newUuid: () => string): { alert: Alert 
   return {
     alert: {
       rule,
-      priority: priorityOf(priority),
+      priority: (typeof priority === "string" ? priorityByName(priority) : undefined) ?? LEAST,
       source: typeof source === "string" ? source : "syscall",
       tags: Array.isArray(tags) ? tags.filter((tag) => typeof tag === "string") : [],
       time: typeof time === "string" ? nanoseconds(time) : 0n,
@@ -31,10 +32,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function priorityOf(value: unknown): Priority {
-  const text = String(value).toLowerCase();
-  return PRIORITIES.find((priority) => priority.toLowerCase() === text) ?? "Debug";
-}
+const LEAST: Priority = "Debug";
 
 /** `2016-08-04T16:17:57.882054739Z` in epoch nanoseconds, 0 when it is no time. */
 function nanoseconds(time: string): bigint {

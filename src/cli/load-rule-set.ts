@@ -3,7 +3,7 @@ import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { loadRules } from "../rules/load-rules.ts";
-import type { Priority } from "../alerts/alert.ts";
+import type { Priority } from "../rules/priority.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 
 export interface LoadRuleSetOptions {

@@ -1,8 +1,9 @@
 import { styleText } from "node:util";
-import type { Alert, Priority } from "../alerts/alert.ts";
+import type { Alert } from "../alerts/alert.ts";
 import { type FormatOptions, jsonLine } from "../alerts/format.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { auditSummary } from "../reports/audit-summary.ts";
+import type { Priority } from "../rules/priority.ts";
 
 type Style = Parameters<typeof styleText>[0];
 

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
 import { AppError, messageOf } from "../lib/errors.ts";
-import { DEFAULT_SETTINGS, priorityByName, ringBytesOfPreset, type Settings } from "./settings.ts";
+import { priorityByName } from "../rules/priority.ts";
+import { DEFAULT_SETTINGS, ringBytesOfPreset, type Settings } from "./settings.ts";
 
 export interface LoadedConfig {
   readonly settings: Settings;

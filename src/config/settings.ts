@@ -1,4 +1,4 @@
-import { PRIORITIES, type Priority } from "../alerts/alert.ts";
+import type { Priority } from "../rules/priority.ts";
 
 /** What an instance of Saker may be told; every key has its default here, and `saker.yaml` or `falco.yaml` overrides it. */
 export interface Settings {
@@ -32,10 +32,4 @@ export const DEFAULT_SETTINGS: Settings = {
 /** Falco's buf_size_preset: 1 to 10 are 1 to 512 MB. */
 export function ringBytesOfPreset(preset: number): number {
   return (1 << 20) << (preset - 1);
-}
-
-/** A priority by its name, in any case; `info` is Informational. */
-export function priorityByName(name: string): Priority | undefined {
-  const lower = name.toLowerCase();
-  return PRIORITIES.find((priority) => priority.toLowerCase() === lower || (lower === "info" && priority === "Informational"));
 }

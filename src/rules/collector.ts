@@ -1,0 +1,271 @@
+import { isMap, isSeq, type Node, type YAMLMap } from "yaml";
+import type { ExceptionDefinition, ListDefinition, MacroDefinition, RuleDefinition } from "./definitions.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import type { Diagnostic, ErrorCode, ItemType, WarningCode } from "./diagnostic.ts";
+import { mergeExceptions, readExceptions } from "./exceptions.ts";
+import { ITEM_KEYS, type ItemKind } from "./item-keys.ts";
+import { priorityByName } from "./priority.ts";
+import { mappedScalar, type RawItem, scalarBoolean, scalarText } from "./raw-items.ts";
+import { checkRequirement } from "./requirements.ts";
+import { MappedText, placeAt } from "./source-text.ts";
+
+/** Thrown inside one item: the item is left out and its diagnostic kept. */
+class ItemError extends Error {
+  readonly diagnostic: Diagnostic;
+
+  constructor(diagnostic: Diagnostic) {
+    super(diagnostic.message);
+    this.diagnostic = diagnostic;
+  }
+}
+
+/** How an item with a name that may exist already changes what is there, by key; undefined when it defines anew. */
+type Overrides = ReadonlyMap<string, "append" | "replace">;
+
+/**
+ * Everything that all files define, in the order of definition. A later definition replaces an earlier one of the same name, keeps its
+ * place and takes a new visibility; `append` and `override` change it (FALCO, rules format).
+ */
+export class Collector {
+  readonly lists = new Map<string, ListDefinition>();
+  readonly macros = new Map<string, MacroDefinition>();
+  readonly rules = new Map<string, RuleDefinition>();
+  #visibility = 0;
+  #diagnostics: Diagnostic[] = [];
+
+  /** Takes in one file's items; returns what is wrong with them. Items with errors are left out. */
+  add(items: readonly RawItem[]): readonly Diagnostic[] {
+    this.#diagnostics = [];
+    for (const item of items) {
+      try {
+        this.#item(item);
+      } catch (thrown) {
+        if (!(thrown instanceof ItemError)) throw thrown;
+        this.#diagnostics.push(thrown.diagnostic);
+      }
+    }
+    return this.#diagnostics;
+  }
+
+  #item(item: RawItem): void {
+    this.#visibility += 1;
+    switch (item.word) {
+      case "list":
+        return this.#list(item);
+      case "macro":
+        return this.#macro(item);
+      case "rule":
+        return this.#rule(item);
+      default: {
+        const problem = checkRequirement(item);
+        if (problem !== undefined) throw new ItemError(problem);
+      }
+    }
+  }
+
+  #list(item: RawItem): void {
+    this.#requireName(item, "LOAD_INVALID_LIST_NAME");
+    const overrides = this.#overrides(item);
+    const items = this.#texts(item, "items");
+    const known = this.lists.get(item.name);
+    const change = overrides?.get("items");
+    if (known === undefined && change === "append") throw this.#error(item, "LOAD_ERR_VALIDATE", `List has no earlier definition to append to`, item.word);
+    const place = placeAt(item.source, item.offset);
+    if (known === undefined) this.lists.set(item.name, { name: item.name, items, place });
+    else known.items = change === "append" ? [...known.items, ...items] : items;
+  }
+
+  #macro(item: RawItem): void {
+    this.#requireName(item, "LOAD_INVALID_MACRO_NAME");
+    const overrides = this.#overrides(item);
+    const condition = this.#text(item, "condition");
+    const known = this.macros.get(item.name);
+    const change = overrides?.get("condition");
+    if (known === undefined && change !== undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", `Macro has no earlier definition to ${change}`, item.word);
+    const visibility = this.#visibility;
+    if (known === undefined) {
+      this.macros.set(item.name, { name: item.name, condition, order: visibility, visibility, place: placeAt(item.source, item.offset) });
+      return;
+    }
+    known.condition = change === "append" ? MappedText.join([known.condition, condition], " ") : condition;
+    known.visibility = visibility;
+  }
+
+  #rule(item: RawItem): void {
+    this.#requireName(item);
+    const overrides = this.#overrides(item);
+    const known = this.rules.get(item.name);
+    const isToggle = overrides === undefined && item.keys.has("enabled") && [...item.keys.keys()].every((key) => key === "rule" || key === "enabled");
+    if (isToggle) return this.#toggle(item, known);
+    if (overrides !== undefined) return this.#change(item, known, overrides);
+    const priority = this.#text(item, "priority");
+    const rule: RuleDefinition = {
+      name: item.name,
+      condition: this.#text(item, "condition"),
+      output: this.#text(item, "output"),
+      desc: this.#text(item, "desc").text,
+      priority: priorityByName(priority.text) ?? this.#fail(item, "priority", `Invalid priority "${priority.text}"`, didYouMean(priority.text, PRIORITY_NAMES)),
+      source: item.keys.has("source") ? this.#text(item, "source").text : "syscall",
+      enabled: this.#boolean(item, "enabled", true),
+      tags: item.keys.has("tags") ? this.#texts(item, "tags") : [],
+      exceptions: this.#exceptions(item),
+      warnEventTypes: this.#boolean(item, "warn_evttypes", true),
+      skipIfUnknownFilter: this.#boolean(item, "skip-if-unknown-filter", false),
+      capture: this.#boolean(item, "capture", false),
+      place: placeAt(item.source, item.offset),
+      file: item.source.name,
+    };
+    this.rules.set(item.name, rule);
+  }
+
+  /** The old way of switching a rule: an item with nothing but `enabled`. */
+  #toggle(item: RawItem, known: RuleDefinition | undefined): void {
+    if (known === undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", "Rule has no earlier definition to enable or disable", item.word, didYouMean(item.name, this.rules.keys()));
+    this.#warn(item, "LOAD_DEPRECATED_ITEM", 'Switching a rule with "enabled" alone is deprecated: add "override: {enabled: replace}"', "enabled");
+    known.enabled = this.#boolean(item, "enabled", true);
+  }
+
+  #change(item: RawItem, known: RuleDefinition | undefined, overrides: Overrides): void {
+    if (known === undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", "Rule has no earlier definition to change", item.word, didYouMean(item.name, this.rules.keys()));
+    for (const [key, how] of overrides) this.#changeKey(item, known, { key, how });
+  }
+
+  #changeKey(item: RawItem, rule: RuleDefinition, { key, how }: { readonly key: string; readonly how: "append" | "replace" }): void {
+    const joined = (before: MappedText): MappedText => (how === "append" ? MappedText.join([before, this.#text(item, key)], " ") : this.#text(item, key));
+    switch (key) {
+      case "condition":
+        rule.condition = joined(rule.condition);
+        break;
+      case "output":
+        rule.output = joined(rule.output);
+        break;
+      case "desc":
+        rule.desc = how === "append" ? `${rule.desc} ${this.#text(item, key).text}` : this.#text(item, key).text;
+        break;
+      case "tags":
+        rule.tags = how === "append" ? [...rule.tags, ...this.#texts(item, key)] : this.#texts(item, key);
+        break;
+      case "exceptions":
+        rule.exceptions = how === "append" ? this.#merged(item, rule) : this.#exceptions(item);
+        break;
+      case "priority": {
+        const text = this.#text(item, key).text;
+        rule.priority = priorityByName(text) ?? this.#fail(item, key, `Invalid priority "${text}"`, didYouMean(text, PRIORITY_NAMES));
+        break;
+      }
+      case "enabled":
+        rule.enabled = this.#boolean(item, key, true);
+        break;
+      case "warn_evttypes":
+        rule.warnEventTypes = this.#boolean(item, key, true);
+        break;
+      case "skip-if-unknown-filter":
+        rule.skipIfUnknownFilter = this.#boolean(item, key, false);
+        break;
+      case "capture":
+        rule.capture = this.#boolean(item, key, false);
+        break;
+    }
+  }
+
+  #merged(item: RawItem, rule: RuleDefinition): readonly ExceptionDefinition[] {
+    const { exceptions, problem } = mergeExceptions(rule.exceptions, this.#exceptions(item));
+    if (problem !== undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", problem, "exceptions");
+    return exceptions;
+  }
+
+  #exceptions(item: RawItem): readonly ExceptionDefinition[] {
+    if (!item.keys.has("exceptions")) return [];
+    const { exceptions, diagnostics } = readExceptions(item, this.rules.get(item.name)?.exceptions ?? []);
+    const error = diagnostics.find((diagnostic) => diagnostic.code.startsWith("LOAD_ERR_"));
+    if (error !== undefined) throw new ItemError(error);
+    this.#diagnostics.push(...diagnostics);
+    return exceptions;
+  }
+
+  /** What `append: true` or `override` ask for; strict both ways: every key that can be overridden is named, and every named key is there. */
+  #overrides(item: RawItem): Overrides | undefined {
+    const isAppend = item.keys.has("append") && this.#boolean(item, "append", false);
+    const node = item.keys.get("override");
+    if (isAppend) {
+      if (node !== undefined) this.#fail(item, "append", '"append" and "override" cannot stand together');
+      this.#warn(item, "LOAD_DEPRECATED_ITEM", '"append" is deprecated: write "override" with the keys to append', "append");
+      const keys = item.word === "list" ? ["items"] : ["condition", "exceptions"].filter((key) => item.keys.has(key));
+      if (item.word === "rule" && keys.length === 0) this.#fail(item, "append", "Appended rule must have exceptions or a condition");
+      return new Map(keys.map((key) => [key, "append"]));
+    }
+    if (node === undefined) return undefined;
+    if (!isMap(node)) return this.#fail(item, "override", '"override" must be a map of keys to append or replace');
+    return this.#readOverride(item, node as YAMLMap<Node, Node | null>);
+  }
+
+  #readOverride(item: RawItem, node: YAMLMap<Node, Node | null>): Overrides {
+    const rules = ITEM_KEYS[item.word as ItemKind];
+    const overrides = new Map<string, "append" | "replace">();
+    for (const pair of node.items) {
+      const key = scalarText(pair.key) ?? "";
+      const how = scalarText(pair.value) ?? "";
+      if (how !== "append" && how !== "replace") this.#fail(item, "override", `Invalid override "${how}" of "${key}": it must be append or replace`);
+      if (rules[key]?.[how as "append"] !== true) this.#fail(item, "override", `Key "${key}" cannot be overridden with ${how}`, didYouMean(key, Object.keys(rules)));
+      if (!item.keys.has(key)) this.#fail(item, "override", `Key "${key}" is to be overridden but is not there`);
+      overrides.set(key, how as "append");
+    }
+    for (const key of item.keys.keys()) {
+      const canOverride = rules[key]?.append === true || rules[key]?.replace === true;
+      if (canOverride && !overrides.has(key)) this.#fail(item, key, `Unexpected key "${key}": it is not named in "override"`);
+    }
+    return overrides;
+  }
+
+  #requireName(item: RawItem, warning?: WarningCode): void {
+    if (item.name === "") this.#fail(item, item.word, item.keys.get(item.word) === null ? `Mapping for key "${item.word}" is empty` : "Value must be non-empty");
+    if (warning !== undefined && !/^[a-zA-Z]+[a-zA-Z0-9_]*$/.test(item.name)) {
+      this.#warn(item, warning, `Name should consist of letters, digits and _, and begin with a letter`, item.word);
+    }
+  }
+
+  #text(item: RawItem, key: string): MappedText {
+    const node = item.keys.get(key);
+    if (node === undefined) throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", `Item has no mapping for key "${key}"`, item.word);
+    const text = scalarText(node);
+    if (node === null || text === undefined) return this.#fail(item, key, isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be text`);
+    if (text === "") return this.#fail(item, key, `Value of "${key}" must be non-empty`);
+    return mappedScalar(node, item.source);
+  }
+
+  #texts(item: RawItem, key: string): readonly string[] {
+    const node = item.keys.get(key);
+    if (node === undefined) throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", `Item has no mapping for key "${key}"`, item.word);
+    if (!isSeq(node)) return this.#fail(item, key, isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be a list`);
+    return (node.items as Node[]).map((value) => scalarText(value) ?? this.#fail(item, key, `Every value of "${key}" must be a single text or number`));
+  }
+
+  #boolean(item: RawItem, key: string, fallback: boolean): boolean {
+    if (!item.keys.has(key)) return fallback;
+    return scalarBoolean(item.keys.get(key)) ?? this.#fail(item, key, `Value of "${key}" must be true or false`);
+  }
+
+  #fail(item: RawItem, key: string, message: string, hint?: string): never {
+    throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", message, key, hint);
+  }
+
+  #error(item: RawItem, code: ErrorCode, message: string, key: string, hint?: string): ItemError {
+    return new ItemError({ ...this.#about(item, key), code, message, hint });
+  }
+
+  #warn(item: RawItem, code: WarningCode, message: string, key: string): void {
+    this.#diagnostics.push({ ...this.#about(item, key), code, message });
+  }
+
+  #about(item: RawItem, key: string) {
+    const offset = item.keys.get(key)?.range?.[0] ?? item.offset;
+    const length = scalarText(item.keys.get(key))?.split("\n", 1)[0]?.length ?? 1;
+    return { place: placeAt(item.source, offset, length), itemType: item.word as ItemType, itemName: item.name };
+  }
+}
+
+const PRIORITY_NAMES: readonly string[] = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"];
+
+function isNull(node: Node | null): boolean {
+  return node === null || ("value" in node && node.value === null);
+}

@@ -1,0 +1,194 @@
+import type { Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
+import type { Scene } from "../state/scene.ts";
+import type { Check, Expression, Right, Value } from "./ast.ts";
+import { isKnownEventName } from "./event-codes.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
+import { normal } from "./numbers.ts";
+import { type BoundOperand, bindOperand } from "./operands.ts";
+import { compileComparison, type ValueTest } from "./operators.ts";
+import { ConditionError } from "./parse-condition.ts";
+
+/** True when a scene satisfies the condition. Hot: never throws; a missing value makes its comparison false. */
+export type Predicate = (scene: Scene) => boolean;
+
+export interface CompiledCondition {
+  readonly predicate: Predicate;
+  /** All fields that the condition reads. */
+  readonly fields: ReadonlySet<Field>;
+}
+
+/** A check that does not compile: the error's offsets are into the text that the check was parsed from. */
+export class FailedCheck extends Error {
+  readonly error: ConditionError;
+  readonly check: Check;
+
+  constructor(error: ConditionError, check: Check) {
+    super(error.message);
+    this.error = error;
+    this.check = check;
+  }
+}
+
+/** Compiles a condition without macros. Throws `FailedCheck`. */
+export function compileCondition(expression: Expression, fields: FieldRegistry): CompiledCondition {
+  const used = new Set<Field>();
+  const predicate = compile(expression, { registry: fields, used });
+  return { predicate, fields: used };
+}
+
+interface Context {
+  readonly registry: FieldRegistry;
+  readonly used: Set<Field>;
+}
+
+function compile(expression: Expression, context: Context): Predicate {
+  switch (expression.kind) {
+    case "and":
+      return all(expression.operands.map((operand) => compile(operand, context)));
+    case "or":
+      return any(expression.operands.map((operand) => compile(operand, context)));
+    case "not": {
+      const operand = compile(expression.operand, context);
+      return (scene) => !operand(scene);
+    }
+    case "check":
+      try {
+        return compileCheck(expression, context);
+      } catch (thrown) {
+        throw thrown instanceof ConditionError ? new FailedCheck(thrown, expression) : thrown;
+      }
+    case "macro":
+      throw new ConditionError(`undefined macro "${expression.name}"`, expression);
+  }
+}
+
+function all(predicates: readonly Predicate[]): Predicate {
+  const [first, second, ...rest] = predicates as [Predicate, Predicate];
+  if (rest.length === 0) return (scene) => first(scene) && second(scene);
+  return (scene) => {
+    for (const predicate of predicates) if (!predicate(scene)) return false;
+    return true;
+  };
+}
+
+function any(predicates: readonly Predicate[]): Predicate {
+  const [first, second, ...rest] = predicates as [Predicate, Predicate];
+  if (rest.length === 0) return (scene) => first(scene) || second(scene);
+  return (scene) => {
+    for (const predicate of predicates) if (predicate(scene)) return true;
+    return false;
+  };
+}
+
+function compileCheck(check: Check, context: Context): Predicate {
+  const left = bindOperand(check.left, context.registry, "left");
+  for (const field of left.fields) context.used.add(field);
+  if (check.right === undefined) return exists(left);
+  if (isComputed(check.right)) return compareOperands(check, left, context);
+  const values = check.right.kind === "list" ? check.right.values : [check.right];
+  requireEventNames(check, values);
+  const test = compileComparison({ operator: check.operator, modifier: check.modifier, values, type: left.type, isList: left.isList, start: check.start, end: check.end });
+  return testLeft(left, test, check);
+}
+
+function exists(left: BoundOperand): Predicate {
+  const { get, getAll } = left;
+  return getAll === undefined ? (scene) => get(scene) !== undefined : (scene) => getAll(scene).length > 0;
+}
+
+/** Applies a test to the left side's value or values. */
+function testLeft(left: BoundOperand, test: ValueTest, check: Check): Predicate {
+  const { get, getAll } = left;
+  if (getAll === undefined) {
+    return (scene) => {
+      const value = get(scene);
+      return value !== undefined && test(value);
+    };
+  }
+  // Two ends of one socket differ from a value only when neither is equal.
+  if (left.several === "ends" && check.operator === "!=") {
+    return (scene) => {
+      const values = getAll(scene);
+      return values.length > 0 && values.every(test);
+    };
+  }
+  return (scene) => getAll(scene).some(test);
+}
+
+function isComputed(right: Right): right is Exclude<Right, Value | { readonly kind: "list" }> {
+  return right.kind === "field" || right.kind === "transform";
+}
+
+/** A comparison of two computed sides: their types must be the same. */
+function compareOperands(check: Check, left: BoundOperand, context: Context): Predicate {
+  if (!isComputed(check.right as Right)) throw new ConditionError("a value cannot stand here", check);
+  const right = bindOperand(check.right as Exclude<Right, Value | { readonly kind: "list" }>, context.registry, "right");
+  for (const field of right.fields) context.used.add(field);
+  if (left.type !== right.type || left.isList !== right.isList) {
+    throw new ConditionError(`${describe(left)} cannot be compared with ${describe(right)}`, check);
+  }
+  const compare = pairTest(check, left.type);
+  const { get: getRight } = right;
+  return (scene) => {
+    const wanted = getRight(scene);
+    if (wanted === undefined) return false;
+    if (left.getAll !== undefined) return left.getAll(scene).some((value) => compare(value, wanted));
+    const value = left.get(scene);
+    return value !== undefined && compare(value, wanted);
+  };
+}
+
+function describe({ type, isList }: BoundOperand): string {
+  return isList ? `a list of ${type}` : type;
+}
+
+type PairTest = (value: FieldValue, wanted: FieldValue) => boolean;
+
+const TEXT_PAIRS: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
+  contains: (value, wanted) => value.includes(wanted),
+  icontains: (value, wanted) => value.toLowerCase().includes(wanted.toLowerCase()),
+  startswith: (value, wanted) => value.startsWith(wanted),
+  endswith: (value, wanted) => value.endsWith(wanted),
+};
+
+const ORDER_PAIRS: Readonly<Record<string, (value: number | bigint, wanted: number | bigint) => boolean>> = {
+  "<": (value, wanted) => value < wanted,
+  "<=": (value, wanted) => value <= wanted,
+  ">": (value, wanted) => value > wanted,
+  ">=": (value, wanted) => value >= wanted,
+};
+
+function pairTest(check: Check, type: FieldType): PairTest {
+  const { operator } = check;
+  if (operator === "=" || operator === "==") return isSame;
+  if (operator === "!=") return (value, wanted) => !isSame(value, wanted);
+  if (operator === "in") return (value, wanted) => asList(value).every((item) => asList(wanted).some((other) => isSame(item, other)));
+  if (operator === "intersects") return (value, wanted) => asList(value).some((item) => asList(wanted).some((other) => isSame(item, other)));
+  const text = type === "CHARBUF" ? TEXT_PAIRS[operator] : undefined;
+  if (text !== undefined) return (value, wanted) => text(String(value), String(wanted));
+  const order = type === "CHARBUF" || type === "BOOL" || type === "BYTEBUF" || type === "IPADDR" || type === "IPNET" ? undefined : ORDER_PAIRS[operator];
+  if (order !== undefined) return (value, wanted) => order(value as number, wanted as number);
+  throw new ConditionError(`operator "${operator}" does not compare two fields of type ${type}`, check);
+}
+
+function asList(value: FieldValue): readonly FieldValue[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+function isSame(value: FieldValue, wanted: FieldValue): boolean {
+  if (typeof value === "bigint" || typeof wanted === "bigint") return normal(value as bigint) === normal(wanted as bigint);
+  if (value instanceof Uint8Array && wanted instanceof Uint8Array) return value.length === wanted.length && value.every((byte, index) => byte === wanted[index]);
+  if (Array.isArray(value) && Array.isArray(wanted)) return value.length === wanted.length && value.every((item, index) => item === wanted[index]);
+  return value === wanted;
+}
+
+/** A name of an event that does not exist never matches: most likely it is misspelt. */
+function requireEventNames(check: Check, values: readonly Value[]): void {
+  const isEventType = check.left.kind === "field" && (check.left.name === "evt.type" || check.left.name === "syscall.type");
+  if (!isEventType || !["=", "==", "!=", "in"].includes(check.operator)) return;
+  for (const value of values) {
+    if (isKnownEventName(value.text)) continue;
+    throw new ConditionError(`unknown event type "${value.text}"`, { ...value, hint: didYouMean(value.text, EVENT_TYPE_BY_NAME.keys()) });
+  }
+}

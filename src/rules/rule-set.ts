@@ -1,0 +1,44 @@
+import type { Predicate } from "./compile-condition.ts";
+import type { OutputTemplate } from "./output.ts";
+import type { Priority } from "./priority.ts";
+
+/** A rule as the engine runs it. */
+export interface CompiledRule {
+  readonly name: string;
+  readonly priority: Priority;
+  readonly source: string;
+  readonly tags: readonly string[];
+  readonly desc: string;
+  readonly condition: Predicate;
+  readonly output: OutputTemplate;
+  /** Codes of the events that it can match. */
+  readonly eventCodes: ReadonlySet<number>;
+  /** Its condition asks what only the container runtime knows. */
+  readonly needsMetadata: boolean;
+  /** Its output prints what only the container runtime knows. */
+  readonly outputNeedsMetadata: boolean;
+}
+
+/** Rules bucketed by event code: an event meets those alone that can match it. */
+export interface RuleSet {
+  readonly rules: readonly CompiledRule[];
+  readonly matching: "first" | "all";
+  readonly eventCodes: ReadonlySet<number>;
+  /** Hot: in the order of definition. */
+  forEvent(code: number): readonly CompiledRule[];
+}
+
+/** Buckets rules; `first` stops at the first rule that matches an event, `all` reports each. */
+export function compileRuleSet(rules: readonly CompiledRule[], { matching }: { readonly matching: "first" | "all" }): RuleSet {
+  const buckets: CompiledRule[][] = [];
+  const eventCodes = new Set<number>();
+  for (const rule of rules) {
+    for (const code of rule.eventCodes) {
+      (buckets[code] ??= []).push(rule);
+      eventCodes.add(code);
+    }
+  }
+  return { rules, matching, eventCodes, forEvent: (code) => buckets[code] ?? NO_RULES };
+}
+
+const NO_RULES: readonly CompiledRule[] = [];
