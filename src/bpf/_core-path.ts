@@ -1,5 +1,6 @@
 import { AppError } from "../lib/errors.ts";
-import { BTF_KIND, essentialName, type Btf } from "./btf.ts";
+import { BTF_KIND, type Btf } from "./btf.ts";
+import { essentialName } from "./_name-index.ts";
 import { fieldsAreCompatible, isComposite, isEnumKind } from "./_core-types.ts";
 
 /** One step from a type to a part of it: a named member (`name`) or an array element. */

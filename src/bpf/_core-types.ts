@@ -1,5 +1,6 @@
-import { BTF_KIND, essentialName, type Btf } from "./btf.ts";
+import { BTF_KIND, type Btf } from "./btf.ts";
 import { AppError } from "../lib/errors.ts";
+import { essentialName } from "./_name-index.ts";
 
 /** A type in one BTF or another. */
 export interface TypeRef {

@@ -24,8 +24,9 @@ export function readMapSpecs(elf: Elf, btf: Btf): MapSpecs {
     definitions.set(symbol.value, symbol.name);
   }
   const datasec = btf.find(".maps", BTF_KIND.datasec);
-  for (let index = 0; datasec !== undefined && index < btf.length(datasec); index += 1) {
-    const variable = btf.variable(datasec, index).type;
+  const count = datasec === undefined ? 0 : btf.length(datasec);
+  for (let index = 0; index < count; index += 1) {
+    const variable = btf.variable(datasec ?? 0, index).type;
     const name = btf.name(variable);
     const start = [...definitions].find(([, defined]) => defined === name)?.[0];
     if (start === undefined) throw broken(name, "it has a type but no symbol");

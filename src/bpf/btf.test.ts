@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { describe, test } from "node:test";
 import { compileBpf, whyNoClang } from "../../test/fixtures/clang.ts";
-import { Btf, BTF_KIND, essentialName } from "./btf.ts";
+import { Btf, BTF_KIND } from "./btf.ts";
+import { essentialName } from "./_name-index.ts";
 import { KERNEL_BTF_PATH, readKernelBtf } from "./kernel-btf.ts";
 import { parseObject } from "./parse-object.ts";
 

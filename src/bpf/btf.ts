@@ -1,5 +1,6 @@
 import { decodeText } from "../lib/text.ts";
 import { AppError } from "../lib/errors.ts";
+import { NameIndex, essentialName } from "./_name-index.ts";
 
 /** Kinds of BTF types (Documentation/bpf/btf.rst; include/uapi/linux/btf.h). */
 export const BTF_KIND = {
@@ -168,13 +169,8 @@ export class Btf {
   /** Ids of all types with this name, flavours (`name___anything`) included, in ascending order. */
   idsNamed(name: string): number[] {
     if (name === "") return [];
-    const index = (this.#byName ??= indexNames(this.#words, this.#starts, this.#strings));
-    const ids: number[] = [];
-    const bucket = essentialHash(Buffer.from(`${name}\0`), 0) & BUCKET_MASK;
-    for (let id = index.heads[bucket] ?? 0; id !== 0; id = index.next[id] ?? 0) {
-      if (essentialName(this.name(id)) === name) ids.push(id);
-    }
-    return ids.reverse();
+    const index = (this.#byName ??= new NameIndex(this.#words, this.#starts, this.#strings));
+    return index.candidates(name).filter((id) => essentialName(this.name(id)) === name);
   }
 
   /** The first type of this very name and kind, undefined when there is none. */
@@ -199,14 +195,6 @@ export class Btf {
   #word(index: number): number {
     return this.#words[index] ?? 0;
   }
-}
-
-/** A type's name without its flavour: `task_struct___v5` is a `task_struct`. */
-export function essentialName(name: string): string {
-  for (let at = name.length - 5; at >= 0; at -= 1) {
-    if (name.startsWith("___", at + 1) && name[at] !== "_" && name[at + 4] !== "_") return name.slice(0, at + 1);
-  }
-  return name;
 }
 
 function sectionsOf(bytes: Uint8Array): { types: Uint8Array; strings: Uint8Array } {
@@ -242,46 +230,6 @@ function indexTypes(words: Uint32Array): Uint32Array {
   return starts.slice(0, count);
 }
 
-/** Types in chains by hash of their essential names; within a chain in descending order. */
-interface NameIndex {
-  readonly heads: Uint32Array;
-  readonly next: Uint32Array;
-}
-
-function indexNames(words: Uint32Array, starts: Uint32Array, strings: Uint8Array): NameIndex {
-  const heads = new Uint32Array(BUCKET_MASK + 1);
-  const next = new Uint32Array(starts.length);
-  for (let id = 1; id < starts.length; id += 1) {
-    const name = words[starts[id] ?? 0] ?? 0;
-    if (name === 0 || name >= strings.length) continue;
-    const bucket = essentialHash(strings, name) & BUCKET_MASK;
-    next[id] = heads[bucket] ?? 0;
-    heads[bucket] = id;
-  }
-  return { heads, next };
-}
-
-/** FNV-1a over a NUL-terminated name up to where its flavour starts (see `essentialName`). Hot: runs over all names of the kernel. */
-function essentialHash(strings: Uint8Array, start: number): number {
-  let hash = 0x811c9dc5;
-  let underscores = 0;
-  let beforeUnderscores = 0;
-  let essential: number | undefined;
-  for (let at = start; at < strings.length; at += 1) {
-    const byte = strings[at] as number;
-    if (byte === 0) break;
-    if (byte === UNDERSCORE) {
-      if (underscores === 0) beforeUnderscores = hash;
-      underscores += 1;
-    } else {
-      if (underscores === 3 && at - start > 3) essential = beforeUnderscores;
-      underscores = 0;
-    }
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
-  return essential ?? hash;
-}
-
 function kindOf(info: number): number {
   return (info >>> 24) & 0x1f;
 }
@@ -297,8 +245,6 @@ function broken(state: string): AppError {
   return new AppError("INPUT_BTF", `Cannot read BTF: ${state}`);
 }
 
-const UNDERSCORE = 0x5f;
-const BUCKET_MASK = 0x1ffff;
 const MODIFIERS: ReadonlySet<number> = new Set([BTF_KIND.typedef, BTF_KIND.volatile, BTF_KIND.const, BTF_KIND.restrict, BTF_KIND.typeTag]);
 const SIZED: ReadonlySet<number> = new Set([BTF_KIND.int, BTF_KIND.struct, BTF_KIND.union, BTF_KIND.enum, BTF_KIND.datasec, BTF_KIND.float, BTF_KIND.enum64]);
 // By kind: words that always follow a type's three, and words for each of its `length` parts.

@@ -1,9 +1,10 @@
 import { AppError } from "../lib/errors.ts";
-import { essentialName, type Btf } from "./btf.ts";
+import type { Btf } from "./btf.ts";
 import type { CoreRelocation } from "./btf-ext.ts";
 import { INSTRUCTION_CLASS, type Instructions } from "./instructions.ts";
 import { enumeratorValue, localPath, matchPath, type FieldPath } from "./_core-path.ts";
 import { isEnumKind, sameKind, typesAreCompatible, typesMatch } from "./_core-types.ts";
+import { essentialName } from "./_name-index.ts";
 import { CORE_KIND, fieldValue, type FieldValue } from "./_core-value.ts";
 
 /** What a relocation comes to on one kernel. */

@@ -123,7 +123,7 @@ function readRelocations(bytes: Uint8Array, headers: readonly Header[], symbols:
       if (symbol === undefined) throw broken("a relocation names a symbol that does not exist");
       list.push({ offset, symbol });
     }
-    bySection.set(header.info, list.sort((a, b) => a.offset - b.offset));
+    bySection.set(header.info, list.toSorted((a, b) => a.offset - b.offset));
   }
   return bySection;
 }

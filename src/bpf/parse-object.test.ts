@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { compileBpf, whyNoClang } from "../../test/fixtures/clang.ts";
 import { AppError } from "../lib/errors.ts";
 import { KERNEL_BTF_PATH, readKernelBtf } from "./kernel-btf.ts";
@@ -25,7 +25,7 @@ describe("parseObject", { skip: whyNoClang() ?? false }, () => {
         SEC("raw_tp/sys_exit") int jumped(u64 *context) { variable = constant; nothing = 1; return 0; }`),
     );
     const maps = [...spec.maps.values()].map(({ name, type, keySize, valueSize, maxEntries, flags, frozen }) => [name, type, keySize, valueSize, maxEntries, flags, frozen]);
-    assert.deepEqual(maps.sort(), [
+    assert.deepEqual(maps.toSorted(byFirst), [
       [".bss", MAP_TYPE.array, 4, 8, 1, 0, false],
       [".data", MAP_TYPE.array, 4, 4, 1, 0, false],
       [".rodata", MAP_TYPE.array, 4, 4, 1, 128, true],
@@ -42,7 +42,7 @@ describe("parseObject", { skip: whyNoClang() ?? false }, () => {
     const sections = ["tp_btf/a", "raw_tp/b", "raw_tracepoint/c", "raw_tp.w/d", "?tp_btf/e"];
     const spec = parseObject(compileBpf(sections.map((name, index) => `SEC("${name}") int p${index}(u64 *context) { return ${index}; }`).join("\n")));
     const found = spec.programs.map(({ name, attach, autoload }) => [name, attach.kind, attach.tracepoint, autoload]);
-    assert.deepEqual(found.sort(), [
+    assert.deepEqual(found.toSorted(byFirst), [
       ["p0", "tp_btf", "a", true],
       ["p1", "raw_tp", "b", true],
       ["p2", "raw_tp", "c", true],
@@ -106,3 +106,7 @@ describe("parseObject of the probe", { skip: existsSync(PROBE) ? false : "the pr
     }
   });
 });
+
+function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
+  return String(a[0]) < String(b[0]) ? -1 : 1;
+}

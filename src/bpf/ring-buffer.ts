@@ -102,7 +102,7 @@ export class RingBuffer {
     let taken = 0;
     this.#batchFull = false;
     while (taken < produced) {
-      const header = Atomics.load(headers, (start + taken) >>> 2) as number;
+      const header = Atomics.load(headers, (start + taken) >>> 2);
       // Bit 31, the sign: the writer is not done yet.
       if (header < 0) break;
       const size = ((header & LENGTH_BITS) + HEADER_BYTES + 7) & ~7;
@@ -127,7 +127,7 @@ export class RingBuffer {
     let count = 0;
     let at = 0;
     while (at < end) {
-      const header = headers[at >>> 2] as number;
+      const header = headers[at >>> 2] ?? 0;
       const length = header & LENGTH_BITS;
       if ((header & DISCARD_BIT) === 0) {
         onRecord(bytes, view, at + HEADER_BYTES, length);
@@ -171,7 +171,7 @@ export class RingBuffer {
 }
 
 function mapMemory(map: BpfMap, { length, protection, offset }: { length: number; protection: number; offset: number }) {
-  const address = BigInt(libc.mmap(null, length, protection, MAP_SHARED, map.fd, offset) as bigint);
+  const address: bigint = libc.mmap(null, length, protection, MAP_SHARED, map.fd, offset);
   if (address === MAP_FAILED) {
     const errno = lastErrno();
     throw new AppError(`KERNEL_${errno}`, `Cannot map ring buffer "${map.spec.name}" of ${map.spec.maxEntries} bytes into memory: ${errno}`);

@@ -45,11 +45,13 @@ export function openProbe(options: ProbeOptions): ProbeSource {
     throw new AppError("CONFIG_RING_SIZE", `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`);
   }
   const { object, variant } = loadEither(objectDirectory, ringBytes);
+  let source: ProbeSource | undefined;
   try {
-    const source = new ProbeSource({ object, variant, ownPid });
+    source = new ProbeSource({ object, variant, ownPid });
     object.attach();
     return source;
   } catch (thrown) {
+    source?.close();
     object.close();
     throw thrown;
   }
