@@ -1,0 +1,12 @@
+import type { Connect } from "./connection.ts";
+
+/** A port to examine, and how it is reached. */
+export interface AuditTarget {
+  /** What the report calls it, such as `web:8443`. */
+  readonly label: string;
+  readonly host: string;
+  readonly port: number;
+  readonly serverName?: string;
+  readonly container?: string;
+  readonly connect: Connect;
+}

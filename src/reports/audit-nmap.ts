@@ -1,0 +1,31 @@
+import type { AuditReport, ProtocolReport } from "../audit/report.ts";
+
+/** The block that nmap prints for ssl-enum-ciphers below a port, line by line, without its `|` margin. */
+export function cipherBlock(report: AuditReport): string[] {
+  const lines: string[] = [];
+  for (const name of Object.keys(report.protocols).toSorted()) {
+    const protocol = report.protocols[name];
+    if (protocol !== undefined) lines.push(`  ${name}: `, ...protocolLines(protocol));
+  }
+  if (report.leastStrength !== undefined) lines.push(`  least strength: ${report.leastStrength}`);
+  return lines;
+}
+
+/** nmap's normal output for one port, for parsers that read it. */
+export function auditNmap(report: AuditReport): string {
+  const head = [`Nmap scan report for ${report.host}`, "PORT      STATE SERVICE", `${`${report.port}/tcp`.padEnd(9)} open  ${report.tls ? "ssl/unknown" : (report.speaks ?? "unknown")}`];
+  const block = cipherBlock(report);
+  if (block.length === 0) return `${head.join("\n")}\n`;
+  const lines = ["ssl-enum-ciphers: ", ...block].map((line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`);
+  return `${[...head, ...lines].join("\n")}\n`;
+}
+
+function protocolLines(protocol: ProtocolReport): string[] {
+  const lines = ["    ciphers: "];
+  for (const cipher of protocol.ciphers) lines.push(`      ${cipher.name}${cipher.kexInfo === undefined ? "" : ` (${cipher.kexInfo})`} - ${cipher.strength}`);
+  if (protocol.compressors !== undefined) lines.push("    compressors: ", ...protocol.compressors.map((name) => `      ${name}`));
+  if (protocol.cipherPreference !== undefined) lines.push(`    cipher preference: ${protocol.cipherPreference}`);
+  if (protocol.cipherPreferenceError !== undefined) lines.push(`    cipher preference error: ${protocol.cipherPreferenceError}`);
+  if (protocol.warnings.length > 0) lines.push("    warnings: ", ...protocol.warnings.map((warning) => `      ${warning}`));
+  return lines;
+}

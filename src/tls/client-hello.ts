@@ -1,0 +1,77 @@
+import { ByteWriter } from "../lib/byte-writer.ts";
+import { GROUP_CODES } from "./groups.ts";
+
+/** Protocol versions by their code on the wire, oldest first. */
+export const VERSIONS = [
+  { code: 0x0300, name: "SSLv3" },
+  { code: 0x0301, name: "TLSv1.0" },
+  { code: 0x0302, name: "TLSv1.1" },
+  { code: 0x0303, name: "TLSv1.2" },
+  { code: 0x0304, name: "TLSv1.3" },
+] as const;
+
+export type VersionCode = (typeof VERSIONS)[number]["code"];
+export type VersionName = (typeof VERSIONS)[number]["name"];
+
+export interface HelloOptions {
+  readonly version: VersionCode;
+  /** At most 128: some servers refuse more than 150. */
+  readonly suites: readonly number[];
+  /** 32 bytes. */
+  readonly random: Uint8Array;
+  readonly serverName?: string | undefined;
+  /** NULL alone when left out. */
+  readonly compressors?: readonly number[];
+  /** All known groups when left out. */
+  readonly groups?: readonly number[];
+}
+
+/**
+ * Signature schemes, SHA-1 and SHA-256 before longer hashes: a server with a 512-bit RSA key cannot sign those, and takes the first it is
+ * offered (RFC 8446 §4.2.3; ML-DSA: draft-ietf-tls-mldsa).
+ */
+const SIGNATURE_SCHEMES: readonly number[] = [
+  0x0401, 0x0201, 0x0403, 0x0203, 0x0804, 0x0809, 0x0501, 0x0503, 0x0805, 0x080a, 0x0601, 0x0603, 0x0806, 0x080b, 0x0807, 0x0808, 0x0402, 0x0202, 0x0301, 0x0303,
+  0x0101, 0x081a, 0x081b, 0x081c, 0x0904, 0x0905, 0x0906, 0x0708,
+];
+
+const EXTENSION = { serverName: 0, supportedGroups: 10, pointFormats: 11, signatureAlgorithms: 13, supportedVersions: 43, keyShare: 51 } as const;
+
+/**
+ * A ClientHello in one record. For TLS 1.3 the key share is empty, so that the server names its group in a HelloRetryRequest and does no
+ * public-key work (RFC 8446 §4.1.4). SSL 3.0 gets no extensions.
+ */
+export function encodeClientHello(options: HelloOptions): Uint8Array {
+  const legacy = Math.min(options.version, 0x0303);
+  const writer = new ByteWriter();
+  writer.u8(22).u16(options.version === 0x0304 ? 0x0301 : legacy);
+  writer.vector(2, (record) => {
+    record.u8(1).vector(3, (hello) => {
+      hello.u16(legacy).bytes(options.random).u8(0);
+      hello.vector(2, (suites) => options.suites.forEach((suite) => suites.u16(suite)));
+      hello.vector(1, (compressors) => (options.compressors ?? [0]).forEach((method) => compressors.u8(method)));
+      if (options.version > 0x0300) hello.vector(2, (extensions) => writeExtensions(extensions, options));
+    });
+  });
+  return writer.finish();
+}
+
+function writeExtensions(writer: ByteWriter, { version, serverName, groups = GROUP_CODES }: HelloOptions): void {
+  if (serverName !== undefined) {
+    const name = new TextEncoder().encode(serverName);
+    extension(writer, EXTENSION.serverName, (body) => body.vector(2, (list) => list.u8(0).vector(2, (host) => host.bytes(name))));
+  }
+  extension(writer, EXTENSION.supportedGroups, (body) => body.vector(2, (list) => groups.forEach((group) => list.u16(group))));
+  extension(writer, EXTENSION.pointFormats, (body) => body.vector(1, (list) => list.u8(0)));
+  if (version >= 0x0303) {
+    extension(writer, EXTENSION.signatureAlgorithms, (body) => body.vector(2, (list) => SIGNATURE_SCHEMES.forEach((scheme) => list.u16(scheme))));
+  }
+  if (version === 0x0304) {
+    extension(writer, EXTENSION.supportedVersions, (body) => body.vector(1, (list) => list.u16(version)));
+    extension(writer, EXTENSION.keyShare, (body) => body.vector(2, () => {}));
+  }
+}
+
+function extension(writer: ByteWriter, type: number, body: (writer: ByteWriter) => void): void {
+  writer.u16(type).vector(2, body);
+}
