@@ -41,8 +41,10 @@ export async function exchange(request: Uint8Array, options: ExchangeOptions): P
   try {
     return await converse(socket, request, { ...options, signal: deadline });
   } finally {
-    // A reset instead of a closing handshake: the server need not wait for us, and no socket is left in TIME_WAIT.
-    socket.resetAndDestroy();
+    // A reset instead of a closing handshake: the server need not wait for us, and no socket is left in TIME_WAIT. Where the server
+    // has ended already, Node would wait for ever for the rest of our own end.
+    if (socket.readableEnded || socket.destroyed) socket.destroy();
+    else socket.resetAndDestroy();
   }
 }
 

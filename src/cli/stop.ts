@@ -3,6 +3,8 @@ export function untilStopped(durationMs: number | undefined): Promise<void> {
   return new Promise((resolve) => {
     const stop = (): void => {
       clearTimeout(timer);
+      // Whatever a source or a peer still holds open, the process ends: its last words are written long before.
+      setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
       resolve();
     };
     // A timer keeps the event loop alive: sources may all be waiting on things that do not.
@@ -11,3 +13,5 @@ export function untilStopped(durationMs: number | undefined): Promise<void> {
     process.once("SIGTERM", stop);
   });
 }
+
+const LAST_WORDS_MS = 700;

@@ -77,7 +77,7 @@ export class PortExaminer {
         { signal: this.#abort.signal },
       );
       if (this.#abort.signal.aborted) return;
-      this.#options.onReport(report, this.#options.folder.writeAudit(report));
+      this.#options.onReport(report, this.#options.folder.writeAudit(name, report));
     } catch (thrown) {
       this.#options.onProblem(`Cannot examine ${name}:${port}: ${messageOf(thrown)}`);
     }

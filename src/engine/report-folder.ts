@@ -21,10 +21,10 @@ export class ReportFolder {
   }
 
   /** Writes `tls/NAME_PORT.txt` and `.json`, each whole or not at all; returns the path without its ending. */
-  writeAudit(report: AuditReport): string {
+  writeAudit(name: string, report: AuditReport): string {
     const folder = join(this.path, "tls");
     mkdirSync(folder, { recursive: true, mode: 0o750 });
-    const stem = auditStem(this.path, report.container ?? report.host, report.port);
+    const stem = auditStem(this.path, name, report.port);
     writeWhole(`${stem}.txt`, auditText(report));
     writeWhole(`${stem}.json`, auditJson(report));
     return stem;

@@ -150,7 +150,8 @@ function checkException(exception: ExceptionDefinition, fields: FieldRegistry): 
 
 function compileRuleOutput(rule: RuleDefinition, fields: FieldRegistry) {
   try {
-    return compileOutput(rule.output.text, fields);
+    // A folded block ends with a newline that nobody means.
+    return compileOutput(rule.output.text.trimEnd(), fields);
   } catch (thrown) {
     if (!(thrown instanceof ConditionError)) throw thrown;
     throw new PlacedConditionError(thrown, rule.output, "LOAD_ERR_COMPILE_OUTPUT");
