@@ -4,7 +4,7 @@ import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { AppError } from "../lib/errors.ts";
-import { connectInNamespace } from "../ports/connect.ts";
+import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
@@ -86,13 +86,23 @@ async function inContainer(text: string, registry: ContainerRegistry): Promise<A
   if (container === undefined) throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": no runtime knows it`);
   if (pid === 0) throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": it does not run`);
   const label = container.metadata?.name ?? container.id;
-  if (digits !== undefined) return [inNamespaceOf(pid, { name: label, address: "127.0.0.1", port: Number(digits), container: label })];
+  if (digits !== undefined) return [inNamespaceOf(pid, { name: label, address: listenAddressOf(pid, Number(digits)), port: Number(digits), container: label })];
   const namespace = openNamespace(pid);
   const sockets = listListeners(namespace);
   namespace.close();
   if (sockets.length === 0) process.stderr.write(`saker: note: nothing listens in container ${label}\n`);
   const byPort = new Map(sockets.map((socket) => [socket.port, socket]));
   return [...byPort.values()].map(({ address, port }) => inNamespaceOf(pid, { name: label, address, port, container: label }));
+}
+
+/** Where a port of the process's namespace listens; loopback when nothing does, and then the connection will say so. */
+function listenAddressOf(pid: number, port: number): string {
+  const namespace = openNamespace(pid);
+  try {
+    return listListeners(namespace).find((socket) => socket.port === port)?.address ?? "127.0.0.1";
+  } finally {
+    namespace.close();
+  }
 }
 
 async function listening(registry: ContainerRegistry): Promise<AuditTarget[]> {
@@ -122,7 +132,7 @@ interface Place {
 
 function inNamespaceOf(pid: number, { name, address, port, container }: Place): AuditTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
-  const host = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  const target = { label: `${name}:${port}`, host, port, connect: (signal: AbortSignal) => connectInNamespace(namespace, host, port, { signal }), close: () => namespace.close() };
+  const [host] = addressesOf(address);
+  const target = { label: `${name}:${port}`, host, port, connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }), close: () => namespace.close() };
   return container === undefined ? target : { ...target, container };
 }

@@ -1,9 +1,11 @@
-/** Resolves on SIGINT or SIGTERM, or when the time is up. A second signal ends the process at once. */
-export function untilStopped(durationMs: number | undefined): Promise<void> {
-  return new Promise((resolve) => {
+/**
+ * Resolves on SIGINT or SIGTERM, when the time is up, or when `over` resolves; the process then ends within a second, whatever a source
+ * or a peer still holds open. Rejects when `over` does.
+ */
+export function untilStopped(durationMs: number | undefined, over?: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);
-      // Whatever a source or a peer still holds open, the process ends: its last words are written long before.
       setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
       resolve();
     };
@@ -11,6 +13,7 @@ export function untilStopped(durationMs: number | undefined): Promise<void> {
     const timer = setTimeout(stop, durationMs ?? 0x7fff_ffff);
     process.once("SIGINT", stop);
     process.once("SIGTERM", stop);
+    over?.then(stop, reject);
   });
 }
 

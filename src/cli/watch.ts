@@ -99,7 +99,7 @@ async function watchFalco(file: string, run: Run): Promise<void> {
   });
   terminal.note(`watching Falco's alerts from ${file === "-" ? "standard input" : file}; reports in ${outlets.folder.path}`);
   try {
-    if (file === "-") await Promise.race([watch.read(process.stdin), untilStopped(run.durationMs)]);
+    if (file === "-") await untilStopped(run.durationMs, watch.read(process.stdin));
     else {
       watch.follow(file);
       await untilStopped(run.durationMs);

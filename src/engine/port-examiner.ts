@@ -2,7 +2,7 @@ import { audit } from "../audit/audit.ts";
 import { AuditQueue } from "../audit/audit-queue.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { messageOf } from "../lib/errors.ts";
-import { connectInNamespace } from "../ports/connect.ts";
+import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import type { NetworkNamespace } from "../ports/network-namespace.ts";
 import type { ReportFolder } from "./report-folder.ts";
 
@@ -70,10 +70,10 @@ export class PortExaminer {
   }
 
   async #examine({ name, container, address, port }: Examination, namespace: NetworkNamespace): Promise<void> {
-    const host = reachable(address);
+    const [host] = addressesOf(address);
     try {
       const report = await audit(
-        { label: `${name}:${port}`, host, port, ...(container === undefined ? {} : { container }), connect: (signal) => connectInNamespace(namespace, host, port, { signal }) },
+        { label: `${name}:${port}`, host, port, ...(container === undefined ? {} : { container }), connect: (signal) => connectToListener(namespace, address, port, { signal }) },
         { signal: this.#abort.signal },
       );
       if (this.#abort.signal.aborted) return;
@@ -82,10 +82,4 @@ export class PortExaminer {
       this.#options.onProblem(`Cannot examine ${name}:${port}: ${messageOf(thrown)}`);
     }
   }
-}
-
-/** Where a listener on all addresses is reached from inside. */
-function reachable(address: string): string {
-  if (address === "0.0.0.0") return "127.0.0.1";
-  return address === "::" ? "::1" : address;
 }

@@ -64,7 +64,7 @@ describe("saker watch on a live host", { skip: missing ?? false }, () => {
   test("tells of a published plain HTTP port: no TLS, speaks HTTP", async () => {
     await run("plain", "-p", "127.0.0.1::80", IMAGE, "/bin/busybox", "httpd", "-f", "-p", "80");
     const audit = await audited("plain", 80);
-    assert.deepEqual([audit.tls, audit.speaks, audit.container], [false, "http", "plain"]);
+    assert.deepEqual([audit.tls, audit.speaks, audit.container], [false, "http", "plain"], JSON.stringify(audit));
     const [alert, ...more] = portAlert("plain", 80);
     assert.equal(more.length, 0);
     assert.ok(alert?.tags.includes("open_port"));
