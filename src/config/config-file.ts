@@ -40,7 +40,7 @@ export function parseConfig(text: string, context: ConfigContext): LoadedConfig 
   const ignored: string[] = [];
   if (document.contents === null) return { settings, ignored };
   if (!isMap(document.contents)) throw configError(context, lines, 0, "it must be a map of keys");
-  walk(document.contents.items as Pair<Node, Node | null>[], "", (key, node, offset) => {
+  walk(document.contents.items, "", (key, node, offset) => {
     const fail = (state: string): never => {
       throw configError(context, lines, offset, `"${key}" ${state}`);
     };
@@ -108,8 +108,9 @@ function walk(items: readonly Pair<Node, Node | null>[], prefix: string, visit: 
 }
 
 function readText({ node, context, fail }: OptionContext): string {
-  if (!isScalar(node) || node.value === null) return fail("must be a single value");
-  return expand(String(node.value), context.environment);
+  const value = isScalar(node) ? node.value : undefined;
+  if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") return fail("must be a single value");
+  return expand(String(value), context.environment);
 }
 
 function readBoolean(option: OptionContext): boolean {

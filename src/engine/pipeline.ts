@@ -83,7 +83,7 @@ export class Pipeline {
     const container = this.#options.containerOf(process.cgroup);
     const scene = this.#scene.show(event, process, container, this.#options.accountsOf(container, process.pid));
     const waits = container?.state === "pending" && bucket.some((rule) => rule.needsMetadata);
-    if (waits) this.#hold(scene, container, (then) => this.#evaluate(then, bucket, true));
+    if (waits) this.#hold(scene, container, (frozen) => this.#evaluate(frozen, bucket, true));
     else this.#evaluate(scene, bucket, false);
   }
 
@@ -93,22 +93,22 @@ export class Pipeline {
       if (!rule.condition(scene)) continue;
       const container = scene.container;
       const waits = !hasWaited && container?.state === "pending" && rule.outputNeedsMetadata;
-      if (waits) this.#hold(scene, container, (then) => this.#options.onMatch(rule, then));
+      if (waits) this.#hold(scene, container, (frozen) => this.#options.onMatch(rule, frozen));
       else this.#options.onMatch(rule, scene);
       if (this.#rules.matching === "first") return;
     }
   }
 
   /** Keeps the scene until its container is known: for the whole evaluation, or for one alert's output. */
-  #hold(scene: CurrentScene, container: Container, then: Held["then"]): void {
+  #hold(scene: CurrentScene, container: Container, resume: Held["resume"]): void {
     if (this.#waitingCount >= MAX_HELD) {
       this.#notHeld += 1;
-      then(scene);
+      resume(scene);
       return;
     }
     this.#held += 1;
     this.#waitingCount += 1;
-    const held: Held = { scene: scene.freeze(), then };
+    const held: Held = { scene: scene.freeze(), resume };
     const queue = this.#waiting.get(container.fullId);
     if (queue !== undefined) {
       queue.push(held);
@@ -122,11 +122,11 @@ export class Pipeline {
     const queue = this.#waiting.get(container.fullId) ?? [];
     this.#waiting.delete(container.fullId);
     this.#waitingCount -= queue.length;
-    for (const { scene, then } of queue) then(scene);
+    for (const { scene, resume } of queue) resume(scene);
   }
 }
 
 interface Held {
   readonly scene: CurrentScene;
-  readonly then: (scene: CurrentScene) => void;
+  readonly resume: (scene: CurrentScene) => void;
 }

@@ -28,7 +28,7 @@ export const CONTEXT = {
   networkNamespace: 52,
   /** offset of the descriptor section from the record's start, 0 when absent */
   descriptor: 56,
-  /** bits of CONTEXT_FLAG */
+  /** bits: 1 a parameter or section was cut at its limit, 2 a 32-bit system call */
   flags: 60,
   /** the thread's name, 16 bytes, NUL-terminated */
   comm: 64,
@@ -38,13 +38,6 @@ export const CONTEXT = {
   reserved: 84,
   /** where the scap event starts */
   end: 88,
-} as const;
-
-export const CONTEXT_FLAG = {
-  /** a parameter or section was cut at its limit */
-  truncated: 1,
-  /** a 32-bit system call */
-  compat: 2,
 } as const;
 
 /** Offsets into the header of a scap event (libs, `struct ppm_evt_hdr`, packed). The lengths follow at `end`. */

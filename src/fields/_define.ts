@@ -10,9 +10,10 @@ export function fieldsOf(className: string) {
     plain(name: string, type: FieldType, doc: string, extract: Extract, marks: Marks = {}): Field {
       return { name, type, class: className, doc, ...marks, bind: (argument) => (argument === undefined ? extract : undefined) };
     },
-    /** A field that needs its argument. */
-    keyed(name: string, type: FieldType, doc: string, argument: FieldArgument, bind: NonNullable<Field["bind"]>, marks: Marks = {}): Field {
-      return { name, type, class: className, doc, argument, ...marks, bind };
+    /** A field with an argument; further `marks` stand with it. */
+    keyed(name: string, type: FieldType, doc: string, argument: FieldArgument & Marks, bind: NonNullable<Field["bind"]>): Field {
+      const { kind, required, ...marks } = argument;
+      return { name, type, class: className, doc, argument: { kind, required }, ...marks, bind };
     },
     /** A field of an ancestor: `[n]` is the n-th one up (0 is the process itself), without it any ancestor satisfies. */
     ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined): Field {

@@ -32,10 +32,10 @@ export const CONTAINER_FIELDS: readonly Field[] = [
   fromMetadata("container.labels", "CHARBUF", "All labels as name:value, joined by commas", (data) =>
     Object.entries(data.labels).map(([name, value]) => `${name}:${value}`).join(", "),
   ),
-  keyed("container.label", "CHARBUF", "One label", { kind: "key", required: true }, (argument) => {
+  keyed("container.label", "CHARBUF", "One label", { kind: "key", required: true, metadata: true }, (argument) => {
     if (argument === undefined) return undefined;
     return (scene) => metadata(scene)?.labels[argument];
-  }, { metadata: true }),
+  }),
   fromMetadata("container.mounts", "CHARBUF", "All mounts as source:destination:mode:writable:propagation, joined by commas", (data) => data.mounts.map(mountText).join(",")),
   mountField("container.mount", "One mount, by number or by a glob of its source", "source", mountText),
   mountField("container.mount.source", "Source of a mount, by number or by a glob of its destination", "destination", (mount) => mount.source),
@@ -67,7 +67,7 @@ function mountText(mount: ContainerMount): string {
 }
 
 function mountField(name: string, doc: string, key: "source" | "destination", read: (mount: ContainerMount) => string): Field {
-  return keyed(name, "CHARBUF", doc, { kind: "index|key", required: true }, (argument) => {
+  return keyed(name, "CHARBUF", doc, { kind: "index|key", required: true, metadata: true }, (argument) => {
     if (argument === undefined) return undefined;
     const matches = /^\d+$/.test(argument)
       ? (_: ContainerMount, index: number) => index === Number(argument)
@@ -77,7 +77,7 @@ function mountField(name: string, doc: string, key: "source" | "destination", re
       const mount = metadata(scene)?.mounts.find(matches);
       return mount === undefined ? "N/A" : read(mount);
     };
-  }, { metadata: true });
+  });
 }
 
 /** A glob whose only signs are `*` and `?`, in linear space and O(n·m) time. */
@@ -114,8 +114,8 @@ function kubernetesFields(): Field[] {
     byLabel("k8s.ns.name", "Namespace of the pod", "io.kubernetes.pod.namespace", true),
     byLabel("k8s.pod.uid", "Uid of the pod", "io.kubernetes.pod.uid"),
     byLabel("k8s.pod.id", "Uid of the pod (old name)", "io.kubernetes.pod.uid"),
-    k8sKeyed("k8s.pod.label", "CHARBUF", "One label of the pod", { kind: "key", required: true }, (argument) =>
-      argument === undefined ? undefined : (scene) => label(scene.container, argument), { metadata: true }),
+    k8sKeyed("k8s.pod.label", "CHARBUF", "One label of the pod", { kind: "key", required: true, metadata: true }, (argument) =>
+      argument === undefined ? undefined : (scene) => label(scene.container, argument)),
     absent("k8s.pod.labels", "CHARBUF", "All labels of the pod", { metadata: true }),
     absent("k8s.pod.ip", "CHARBUF", "Address of the pod", { metadata: true }),
     absent("k8s.pod.sandbox_id", "CHARBUF", "First 12 characters of the sandbox's id", { metadata: true }),

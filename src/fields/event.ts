@@ -39,8 +39,8 @@ export const EVENT_FIELDS: readonly Field[] = [
   keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true }, (argument) =>
     argument === undefined ? undefined : argumentText(argument),
   ),
-  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true }, (argument) =>
-    argument === undefined ? undefined : rawArgument(argument), { noRightSide: true, noTransformer: true }),
+  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, noRightSide: true, noTransformer: true }, (argument) =>
+    argument === undefined ? undefined : rawArgument(argument)),
   keyed("evt.abspath", "CHARBUF", "Absolute form of a path parameter, by its name", { kind: "key", required: true }, (argument) =>
     argument === undefined ? undefined : (scene) => absolutePath(scene, argument),
   ),
