@@ -1,7 +1,7 @@
 // From listen() to the finished report of an OpenSSL server, side by side with `nmap --script ssl-enum-ciphers` on the same port.
 // Needs root, openssl and nmap. Prints milliseconds and the ratio of the medians of one run.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +12,12 @@ const folder = mkdtempSync(join(tmpdir(), "saker-bench-"));
 const files = ["-keyout", join(folder, "key.pem"), "-out", join(folder, "cert.pem")];
 execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=bench", "-days", "2", ...files], { stdio: "ignore" });
 
-const watch = startSaker(["watch", "--host-ports", "--report", join(folder, "report")], { cwd: folder });
+// A rule of its own, so that only this benchmark's server is examined, not whatever else listens on the host.
+writeFileSync(
+  join(folder, "rules.yaml"),
+  "- rule: Server opened\n  desc: d\n  condition: evt.type = listen and proc.name = openssl\n  output: port %fd.sport\n  priority: NOTICE\n  tags: [open_port]\n",
+);
+const watch = startSaker(["watch", "--rules", join(folder, "rules.yaml"), "--report", join(folder, "report")], { cwd: folder });
 await until("the watch to begin", () => watch.err().includes("watching"), { seen: () => watch.err() });
 await sleep(1000);
 const ours: number[] = [];

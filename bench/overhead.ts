@@ -33,7 +33,9 @@ await watch.stop();
 rmSync(folder, { recursive: true });
 
 async function started(): Promise<RunningSaker> {
-  const saker = startSaker(["watch", "--report", join(folder, "report")], { cwd: folder });
+  // The environment that bin/saker gives it.
+  const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tools/compile-cache"), MALLOC_ARENA_MAX: "1" };
+  const saker = startSaker(["watch", "--report", join(folder, "report")], { cwd: folder, env });
   await until("the watch to begin", () => saker.err().includes("watching"), { seen: () => saker.err() });
   await sleep(500);
   return saker;

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { saker, startSaker, until } from "../fixtures/saker.ts";
+
+const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
+const canWatch = isRoot && existsSync("/sys/kernel/btf/vmlinux");
+const noDocker = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
+
+describe("saker's command line", () => {
+  const folder = mkdtempSync(join(tmpdir(), "saker-cli-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test("says what is wrong with usage in one line and a hint, exit code 2", async () => {
+    for (const [args, error, hint] of [
+      [["wach"], /^saker: error: unknown command 'wach'$/m, /watch/],
+      [["watch", "--source", "scap:x"], /Cannot watch source "scap:x"/, /sources are auto/],
+      [["watch", "--duration", "soon"], /Cannot use --duration "soon"/, /30s/],
+      [["audit", "nowhere"], /Cannot examine "nowhere": it names no port/, /host:port/],
+      [["audit", "127.0.0.1:1", "--format", "pdf"], /Cannot print as "pdf"/, /text, json, nmap/],
+      [["fields", "procs"], /class "procs"/, /process/],
+    ] as const) {
+      const { code, err } = await saker(args);
+      assert.deepEqual([code, error.test(err), hint.test(err)], [2, true, true], `${args.join(" ")}: ${err}`);
+    }
+  });
+
+  test("says that a rules folder does not exist, exit code 2", async () => {
+    const { code, err } = await saker(["watch", "--rules", "/nonexistent/rules"]);
+    assert.equal(code, 2);
+    assert.match(err, /^saker: error: Cannot load rules from "\/nonexistent\/rules": ENOENT/m);
+    assert.match(err, /^saker: hint: name a rules file/m);
+  });
+
+  test("starts nothing with a broken rule file, and shows file, line, column, caret and hint", async () => {
+    const path = join(folder, "broken.yaml");
+    writeFileSync(path, '- rule: Broken\n  desc: d\n  condition: >\n    evt.type = listen and\n    proc.nmae = "x"\n  output: "%proc.name"\n  priority: NOTICE\n');
+    const { code, err, out } = await saker(["watch", "--rules", path, "--report", join(folder, "none")]);
+    assert.equal(code, 2);
+    assert.equal(out, "");
+    assert.ok(err.includes(`${path}:5:5: error LOAD_ERR_COMPILE_CONDITION: unknown field "proc.nmae"`), err);
+    assert.ok(err.includes('      proc.nmae = "x"\n      ^^^^^^^^^\n'), err);
+    assert.match(err, /did you mean "proc.name"\?/);
+    assert.equal(existsSync(join(folder, "none")), false);
+  });
+
+  test("rules check prints Falco's result shape", async () => {
+    const { code, out } = await saker(["rules", "check", "--json", join(folder, "broken.yaml")]);
+    const result = JSON.parse(out) as { falco_load_results: { successful: boolean; errors: { code: string; item_name: string }[] }[] };
+    assert.equal(code, 1);
+    assert.equal(result.falco_load_results[0]?.successful, false);
+    assert.deepEqual(result.falco_load_results[0]?.errors.map(({ code: error, item_name: item }) => [error, item]), [["LOAD_ERR_COMPILE_CONDITION", "Broken"]]);
+  });
+
+  test("rules list and rules check take the shipped rules without a word of complaint", async () => {
+    const list = await saker(["rules", "list", "--json"]);
+    const names = list.out.trim().split("\n").map((line) => (JSON.parse(line) as { name: string; tags: string[] }));
+    assert.ok(names.some((rule) => rule.name === "Port opened in container" && rule.tags.includes("open_port")));
+    assert.deepEqual([list.code, list.err], [0, ""]);
+    assert.equal((await saker(["rules", "check"])).code, 0);
+  });
+
+  test("falco_custom_rules.yaml in the current folder is picked up", async () => {
+    writeFileSync(join(folder, "falco_custom_rules.yaml"), "- rule: Mine\n  desc: d\n  condition: evt.type = chdir\n  output: gone\n  priority: DEBUG\n");
+    assert.match((await saker(["rules", "list"], { cwd: folder })).out, /^Mine +Debug +yes/m);
+    rmSync(join(folder, "falco_custom_rules.yaml"));
+  });
+
+  test("without privilege, watch ends with exit code 3 and what to do", { skip: !isRoot && "needs root to become another user" }, async () => {
+    const { code, err } = await saker(["watch", "--report", join(folder, "none")], { uid: NOBODY, env: noDocker });
+    assert.equal(code, 3, err);
+    assert.match(err, /^saker: error: Cannot .*EPERM|EACCES/m);
+    assert.match(err, /^saker: hint: .*root/m);
+  });
+
+  test("a port that refuses is an answer with exit code 1; a plain one is told apart", async () => {
+    const server = await greeting("SSH-2.0-test\r\n");
+    const { port } = server.address() as { port: number };
+    const spoken = await saker(["audit", `127.0.0.1:${port}`, "--json"]);
+    server.close();
+    assert.deepEqual([spoken.code, (JSON.parse(spoken.out) as { speaks: string }).speaks], [0, "ssh"]);
+    const refused = await saker(["audit", `127.0.0.1:${port}`]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /could not be examined \(.*ECONNREFUSED/);
+  });
+
+  test("doctor says of each part whether it works", { skip: !canWatch && "needs root and a kernel with BTF" }, async () => {
+    const { code, out } = await saker(["doctor", "--json"], { env: noDocker });
+    const checks = out.trim().split("\n").map((line) => JSON.parse(line) as { name: string; state: string });
+    assert.equal(code, 0, out);
+    assert.deepEqual(checks.map(({ name, state }) => `${name} ${state}`), ["kernel ok", "privileges ok", "probe ok", "namespaces ok", "containers limited", "rules ok"]);
+  });
+
+  test("watch goes on without Docker and with a report folder on a full disk", { skip: !canWatch && "needs root and a kernel with BTF" }, async () => {
+    const rules = join(folder, "chdir.yaml");
+    writeFileSync(rules, "- rule: Changed folder\n  desc: d\n  condition: evt.type = chdir and evt.rawres = 0\n  output: folder %proc.cwd\n  priority: NOTICE\n");
+    const config = join(folder, "saker.yaml");
+    // /dev/full answers every write as a full disk does.
+    writeFileSync(config, "file_output: {enabled: true, filename: /dev/full}\n");
+    const watch = startSaker(["watch", "--rules", rules, "--config", config, "--report", join(folder, "full"), "--no-audit"], { env: noDocker });
+    await until("the watch to begin", () => watch.err().includes("watching"), { seen: watch.err });
+    execFileSync("sh", ["-c", "cd /usr && cd /var"]);
+    await until("the alert", () => watch.out().includes("folder /usr/"), { seen: () => watch.out() + watch.err() });
+    const { code } = await watch.stop();
+    assert.equal(code, 0);
+    assert.match(watch.err(), /warning: Cannot reach Docker at "unix:\/\/\/nonexistent\/docker.sock"/);
+    assert.match(watch.err(), /warning: Cannot write "\/dev\/full": ENOSPC/);
+    assert.match(readFileSync(join(folder, "full", "falco_report.txt"), "utf8"), /Notice folder \/var\/$/m);
+  });
+
+  test("observe examines the port of an alert and quotes what is no alert", async () => {
+    const server = await greeting("SSH-2.0-test\r\n");
+    const { port } = server.address() as { port: number };
+    const file = join(folder, "openport.txt");
+    const alert = { rule: "Port opened", priority: "Notice", output: "x", tags: ["open_port"], output_fields: { "container.id": "host", "fd.sport": port } };
+    writeFileSync(file, `garbage\n${JSON.stringify(alert)}\n${JSON.stringify(alert)}\n`);
+    const observe = startSaker(["observe", file, "--report", join(folder, "observed")], { env: noDocker });
+    const report = join(folder, "observed", "tls", `host_${port}.json`);
+    await until("the report", () => existsSync(report), { seen: observe.err });
+    await observe.stop();
+    server.close();
+    assert.equal((JSON.parse(readFileSync(report, "utf8")) as { speaks: string }).speaks, "ssh");
+    assert.match(observe.err(), /Cannot read line "garbage" as an alert: it is not JSON/);
+    assert.match(observe.err(), /2 alerts, 1 bad lines, 1 ports examined/);
+  });
+
+  test("ports lists what listens on this host", async () => {
+    const server = await greeting("");
+    const { port } = server.address() as { port: number };
+    const { code, out } = await saker(["ports", "--json"], { env: noDocker });
+    server.close();
+    const rows = out.trim().split("\n").map((line) => JSON.parse(line) as { port: number; reachable: string; pid: number });
+    assert.equal(code, 0);
+    assert.equal(rows.find((row) => row.port === port)?.reachable, "inside only");
+  });
+});
+
+function greeting(text: string): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.write(text);
+    }).listen({ host: "127.0.0.1", port: 0 }, () => resolve(server));
+    server.unref();
+  });
+}
