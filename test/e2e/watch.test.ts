@@ -111,6 +111,13 @@ describe("saker watch on a live host", { skip: missing ?? false }, () => {
     await until("the second opening", () => portAlert("again", 7000).length === 2, { seen: () => watch.err() });
   });
 
+  test("says in one line that a container died under its examination, and goes on", async () => {
+    await run("gone", "--rm", IMAGE, "/usr/bin/node", "/srv/gone.js");
+    await until("a word about gone:7001", () => /^.*gone:7001 could not be examined|Cannot examine gone:7001/m.test(watch.out() + watch.err()), { seen: () => watch.out() + watch.err() });
+    await run("after", IMAGE, "/bin/busybox", "httpd", "-f", "-p", "8080");
+    assert.equal((await audited("after", 8080)).speaks, "http");
+  });
+
   test("says the same beside Falco, from its JSON lines", async () => {
     const lines = openPorts().filter(({ output_fields: fields }) => ["plain", "secure", "inner"].includes(String(fields["container.name"])));
     const beside = join(folder, "beside");
