@@ -6,14 +6,14 @@ import { ProcReader } from "../capture/proc-snapshot.ts";
 import { openProbe, type ProbeSource } from "../capture/probe.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
-import { NOTICE, TCP_STATE } from "../events/record.ts";
+import { CONTEXT, NOTICE, TCP_STATE } from "../events/record.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { messageOf } from "../lib/errors.ts";
 import { openNamespace } from "../ports/network-namespace.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
-import { descriptorOf } from "../state/descriptor.ts";
+import { socketOfNotice } from "../state/descriptor.ts";
 import { listeningRecords } from "./listening-records.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PortExaminer } from "./port-examiner.ts";
@@ -150,12 +150,13 @@ export class LiveWatch {
 
   #socketChanged(event: Event): void {
     const socket = event.bigUint(0);
-    const process = this.#processes.apply(event);
-    const descriptor = descriptorOf(event, "/");
-    if (socket === undefined || descriptor?.server === undefined || event.descriptor < 0) return;
-    const place = { socket, namespace: process.networkNamespace, address: ipText(descriptor.server.address), port: descriptor.server.port };
+    // The namespace is the socket's, and the process may be dying: the notice tells nothing new about it.
+    const process = this.#processes.get(event.contextU32(CONTEXT.pid));
+    const server = socketOfNotice(event)?.server;
+    if (socket === undefined || server === undefined) return;
+    const place = { socket, namespace: event.contextU32(CONTEXT.networkNamespace), address: ipText(server.address), port: server.port };
     if (event.uint(2) === TCP_STATE.LISTEN) {
-      const container = this.#options.containers.byCgroup(process.cgroup)?.fullId;
+      const container = this.#options.containers.byCgroup(event.contextU64(CONTEXT.cgroup))?.fullId;
       this.#ports.opened({ ...place, container, process, at: Date.now() });
     } else {
       this.#ports.closed(place);

@@ -1,7 +1,7 @@
 import { OPEN_FLAGS } from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
 import { DESCRIPTOR, TCP_STATE } from "../events/record.ts";
-import type { EventType } from "../events/schema.ts";
+import { type EventType, eventType } from "../events/schema.ts";
 import { addressSize, isUnset, readEnd, readSockaddr, readTuple, type SocketEnd } from "../events/socket-address.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { joinPath } from "./path.ts";
@@ -41,6 +41,11 @@ export function descriptorOf(event: Event, cwd: string): Descriptor | undefined 
   if (type.name === "socket") return createdSocket(event);
   if (event.descriptor >= 0) return fromSection(event, type);
   return fromTuple(event, type);
+}
+
+/** The socket that a notice about its state carries; undefined when it carries none. */
+export function socketOfNotice(event: Event): Descriptor | undefined {
+  return event.descriptor < 0 ? undefined : fromSection(event, LISTEN);
 }
 
 /** Parameter numbers of the open calls: where path, flags, device and inode stand. */
@@ -159,6 +164,8 @@ function descriptorNumber(event: Event, type: EventType): number | undefined {
   return at < 0 ? undefined : event.int(at);
 }
 
+/** A socket that enters or leaves LISTEN has the one end that listen(2) gives it. */
+const LISTEN = eventType("listen");
 const SERVER_CALLS: ReadonlySet<string> = new Set(["accept", "accept4", "listen", "bind"]);
 const NAMING: ReadonlySet<string> = new Set(["bind", "connect", "accept", "accept4", "memfd_create"]);
 

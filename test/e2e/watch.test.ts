@@ -104,7 +104,17 @@ describe("saker watch on a live host", { skip: missing ?? false }, () => {
     assert.doesNotMatch(readFileSync(join(report, "falco_report.txt"), "utf8"), /container_name=<NA>|container=<NA>/);
   });
 
-  test("takes a port that was closed and opened again as news, and many workers as one", async () => {
+  test("tells of a port once while one of its sockets stays open", async () => {
+    await run("workers", IMAGE, "/usr/bin/node", "/srv/workers.js");
+    await until("the opening", () => portAlert("workers", 7100).length === 1, { seen: () => watch.err() });
+    await dockerd.docker("kill", "-s", "USR1", "workers");
+    // What comes after it in the ring has been seen, so the second listen has, too.
+    await dockerd.docker("exec", "-t", "workers", "sh", "-c", "true");
+    await until("the shell after it", () => /Shell.*workers/.test(readFileSync(join(report, "falco_report.txt"), "utf8")), { seen: () => watch.err() });
+    assert.equal(portAlert("workers", 7100).length, 1);
+  });
+
+  test("takes a port that was closed and opened again as news", async () => {
     await run("again", IMAGE, "/usr/bin/node", "/srv/reopen.js");
     await until("the first opening", () => portAlert("again", 7000).length === 1, { seen: () => watch.err() });
     await dockerd.docker("kill", "-s", "USR1", "again");
