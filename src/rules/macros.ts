@@ -94,8 +94,8 @@ export class MacroResolver {
       const hint = macro === undefined ? didYouMean(reference.name, this.#macros.keys()) : "a macro sees only macros that are defined before it";
       throw new UndefinedMacroError(`Undefined macro "${reference.name}" used in the condition`, { start: reference.start, end: reference.end, hint });
     }
-    if (this.#active.has(macro.name)) throw new UndefinedMacroError(`Macro "${macro.name}" refers to itself`, reference);
     this.used.add(macro.name);
+    if (this.#active.has(macro.name)) throw new UndefinedMacroError(`Macro "${macro.name}" refers to itself`, reference);
     return this.resolveMacro(macro);
   }
 }

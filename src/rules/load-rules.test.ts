@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { scene } from "../../test/fixtures/scenes.ts";
+import { FIELDS } from "../fields/registry.ts";
+import { formatDiagnostic } from "./diagnostic.ts";
+import { loadRules } from "./load-rules.ts";
+import { renderOutput } from "./output.ts";
+
+const rule = (fields: string): string => `- rule: R\n  desc: d\n  output: o\n  priority: NOTICE\n${fields}`;
+
+function load(...texts: string[]) {
+  return loadRules(texts.map((text, index) => ({ name: `f${index + 1}.yaml`, text })), { fields: FIELDS });
+}
+
+function codes(...texts: string[]): string[] {
+  return load(...texts).files.flatMap((file) => [...file.errors, ...file.warnings].map((diagnostic) => diagnostic.code));
+}
+
+test("loadRules() points at the word inside a folded condition, with a hint", () => {
+  const text = "- rule: R\n  desc: d\n  condition: >\n    evt.type = open and\n      proc.nmae = x\n  output: o\n  priority: NOTICE\n";
+  const [error] = load(text).files[0]?.errors ?? [];
+  assert.ok(error);
+  assert.equal(
+    formatDiagnostic(error, text),
+    ['f1.yaml:5:7: error LOAD_ERR_COMPILE_CONDITION: unknown field "proc.nmae" (rule "R")', "        proc.nmae = x", "        ^^^^^^^^^", '  hint: did you mean "proc.name"?'].join("\n"),
+  );
+});
+
+test("loadRules() reports every error of every file, each once", () => {
+  const broken = "- macro: m\n  condition: evt.typo = x\n- rule: A\n  desc: d\n  condition: m\n  output: o\n  priority: NOTICE\n- rule: B\n  desc: d\n  condition: evt.type = opem\n  output: '%proc.nam'\n  priority: LOUD\n";
+  const errors = load(broken, "- rule: C\n  condition: evt.type = open\n").files.flatMap((file) => file.errors.map((error) => `${file.name} ${error.code} ${error.itemName}`));
+  assert.deepEqual(errors, ["f1.yaml LOAD_ERR_YAML_VALIDATE B", "f1.yaml LOAD_ERR_COMPILE_CONDITION A", "f2.yaml LOAD_ERR_YAML_VALIDATE C"]);
+});
+
+for (const [name, expected, ...texts] of [
+  ["a sound rule", [], rule("  condition: evt.type = open\n")],
+  ["an unknown key", ["LOAD_UNKNOWN_KEY"], rule("  condition: evt.type = open\n  tagz: [a]\n")],
+  ["an unknown item", ["LOAD_UNKNOWN_ITEM"], "- roole: x\n"],
+  ["no list of items", ["LOAD_ERR_YAML_VALIDATE"], "rule: x\n"],
+  ["no YAML", ["LOAD_ERR_YAML_PARSE"], "- rule: [\n"],
+  ["an unused macro", ["LOAD_UNUSED_MACRO"], "- macro: m\n  condition: evt.type = open\n"],
+  ["an unused list", ["LOAD_UNUSED_LIST"], "- list: l\n  items: [a]\n"],
+  ["an undefined macro", ["LOAD_ERR_VALIDATE"], rule("  condition: evt.type = open and nothing\n")],
+  ["a macro that is defined later", [], `${rule("  condition: m\n")}- macro: m\n  condition: evt.type = open\n`],
+  ["macros that refer to each other", ["LOAD_ERR_VALIDATE"], `- macro: m\n  condition: evt.type = open\n- macro: n\n  condition: m\n- macro: m\n  condition: n\n${rule("  condition: m\n")}`],
+  ["a rule without event types", ["LOAD_NO_EVTTYPE"], rule("  condition: proc.name = x\n")],
+  ["the same, silenced", [], rule("  condition: proc.name = x\n  warn_evttypes: false\n")],
+  ["another source", ["LOAD_UNKNOWN_SOURCE"], rule("  condition: ka.verb = get\n  source: k8s_audit\n")],
+  ["a field that may be unknown", ["LOAD_UNKNOWN_FILTER"], rule("  condition: evt.type = open and new.field = x\n  skip-if-unknown-filter: true\n")],
+  ["an engine that is too old", ["LOAD_ERR_VALIDATE"], "- required_engine_version: 0.99.0\n"],
+  ["an engine that is new enough", [], "- required_engine_version: 0.57.0\n- required_engine_version: 15\n"],
+  ["the container plugin", [], "- required_plugin_versions:\n  - name: container\n    version: 0.4.0\n"],
+  ["a plugin that is not there", ["LOAD_ERR_VALIDATE"], "- required_plugin_versions:\n  - name: json\n    version: 0.1.0\n"],
+  ["an unknown output field", ["LOAD_ERR_COMPILE_OUTPUT"], "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: '%proc.nam'\n  priority: NOTICE\n"],
+  ["an appended list that was never defined", ["LOAD_ERR_VALIDATE"], "- list: l\n  items: [a]\n  override: {items: append}\n"],
+  ["an override that names no key of the item", ["LOAD_ERR_YAML_VALIDATE"], rule("  condition: evt.type = open\n"), "- rule: R\n  override: {desc: replace}\n"],
+  ["append in the old way", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open\n"), "- rule: R\n  condition: or evt.type = close\n  append: true\n"],
+  ["a switch in the old way", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open\n"), "- rule: R\n  enabled: false\n"],
+] as const) {
+  test(`loadRules() on ${name}: ${expected.join(" ") || "nothing to say"}`, () => {
+    assert.deepEqual(codes(...texts), expected);
+  });
+}
+
+test("loadRules() joins overridden text with what was there, and replaces the rest", () => {
+  const base = rule("  condition: evt.type = open\n  tags: [a]\n");
+  const change = "- rule: R\n  condition: or evt.type = openat\n  tags: [b]\n  priority: ERROR\n  enabled: false\n  override: {condition: append, tags: append, priority: replace, enabled: replace}\n";
+  const [changed] = load(base, change).rules;
+  assert.deepEqual([changed?.tags, changed?.priority, changed?.enabled, changed?.eventCodes.size], [["a", "b"], "Error", false, 2]);
+});
+
+test("loadRules() puts lists in place as text, lists of lists and empty ones too", () => {
+  const text = `- list: inner\n  items: [sh, "a b"]\n- list: outer\n  items: [inner, bash]\n- list: empty\n  items: []\n${rule("  condition: evt.type = open and proc.name in (empty, outer) and not proc.name in (empty)\n")}`;
+  const result = load(text);
+  assert.deepEqual(result.files[0]?.errors, []);
+  assert.equal(result.rules[0]?.condition(scene("open", { fd: 3, name: "/x" })), true);
+});
+
+test("loadRules() turns exceptions into what the rule leaves out", () => {
+  const exceptions = "  exceptions:\n    - {name: a, fields: [proc.name, proc.pname], values: [[sh, cron], [sh, sshd]]}\n    - {name: b, fields: fd.name, values: [/ok, \"/a b\"]}\n";
+  const [changed] = load(rule(`  condition: evt.type = open\n${exceptions}`)).rules;
+  assert.equal(changed?.condition(scene("open", { fd: 3, name: "/x" })), false, "sh below sshd");
+  assert.equal(changed?.condition(scene("open", { fd: 3, name: "/x" }, { process: { comm: "cat" } })), true);
+  assert.equal(changed?.condition(scene("open", { fd: 3, name: "/a b" }, { process: { comm: "cat" } })), false, "the excepted file");
+});
+
+test("loadRules() fills outputs in as Falco does", () => {
+  const [loaded] = load("- rule: R\n  desc: d\n  condition: evt.type = open\n  output: >\n    %proc.name. [%8fd.name] %fd.sport %proc.aname[2] %toupper(proc.name) %evt.arg.flags 100%user.uid\n  priority: NOTICE\n").rules;
+  assert.ok(loaded);
+  assert.equal(renderOutput(loaded.output, scene("open", { fd: 3, name: "/etc/passwd", flags: 1 })), "sh. [/etc/pas] <NA> init SH O_RDONLY 10033");
+});
+
+for (const [name, text] of [
+  ["a bomb of aliases", `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 20 }, (_, index) => `b${index}: &b${index} [${"*a,".repeat(9)}*a]`).join("\n")}\n`],
+  ["deep nesting", `- list: ${"[".repeat(20_000)}`],
+  ["a condition nested deep", rule(`  condition: ${"(".repeat(20_000)}evt.type = open${")".repeat(20_000)}\n`)],
+  ["NUL bytes", "- rule: R\0\n  condition: \0\n"],
+  ["ten megabytes of one word", `- list: l\n  items: [${"a".repeat(10_000_000)}]\n`],
+  ["keys of every type", "- {rule: [], condition: {}, output: 1, desc: null, priority: {a: b}}\n- 5\n- null\n- [x]\n- {list: {}, items: 3}\n- {macro: 1.5, condition: [a]}\n"],
+] as const) {
+  test(`loadRules() survives ${name} with an error or a warning`, () => {
+    assert.ok(codes(text).length > 0);
+  });
+}
+
+test("loadRules() never throws, whatever the file holds", () => {
+  const key = fc.constantFrom("rule", "macro", "list", "items", "condition", "output", "desc", "priority", "append", "override", "exceptions", "enabled", "tags", "required_engine_version", "x");
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom("evt.type = open", "NOTICE", "%proc.name", "(", true, ["a", "b"], { condition: "append" }, [{ name: "n", fields: ["a"], values: [["b"]] }]));
+  fc.assert(
+    fc.property(fc.array(fc.dictionary(key, value), { maxLength: 5 }), (items) => void load(JSON.stringify(items))),
+    { numRuns: 500 },
+  );
+});
