@@ -5,7 +5,7 @@ import { groupName } from "../tls/groups.ts";
 import type { AuditTarget } from "./audit-target.ts";
 import type { Answer } from "./connection.ts";
 import { type Certificate, readCertificate } from "./certificate.ts";
-import { type Accepted, candidateSuites, enumerate } from "./enumerate.ts";
+import { type Accepted, candidateSuites, enumerate, probeName } from "./enumerate.ts";
 import { findings } from "./findings.ts";
 import { forwardSecrecyWarning, gradeSuite, worstLetter } from "./grade.ts";
 import { modernLeaf } from "./modern-leaf.ts";
@@ -66,7 +66,8 @@ async function examine(prober: Prober, target: AuditTarget): Promise<Found> {
     prober.note("connect", first.reason);
     return NOTHING;
   }
-  if (first.kind === "plain") return { ...NOTHING, ...(await speaks(prober, first, target)) };
+  // Silence costs the whole waiting time each time, so one more word is said to a silent port, and no more.
+  if (first.kind === "plain" || (first.kind === "nothing" && first.ending === "silent")) return { ...NOTHING, ...(await speaks(prober, first, target)) };
   const protocols: FoundProtocol[] = await enumerateAll(prober);
   if (protocols.length === 0) {
     const plain = first.kind === "nothing" ? await speaks(prober, first, target) : {};
@@ -99,17 +100,26 @@ interface FoundProtocol {
 
 /** All versions side by side: the prober decides how many connections that really are. */
 async function enumerateAll(prober: Prober): Promise<FoundProtocol[]> {
+  const doubts: (() => void)[] = [];
   const found = await Promise.all(
     VERSIONS.map(async ({ code, name }): Promise<FoundProtocol | undefined> => {
-      const { accepted, isIncomplete } = await enumerate(prober, code, candidateSuites(code));
-      if (isIncomplete) prober.note(name, "there may be more ciphers than were found");
-      if (accepted.length === 0) return undefined;
+      const { accepted, isIncomplete, doubts: reasons } = await enumerate(prober, code, candidateSuites(code));
+      const tell = (): void => reasons.forEach((reason) => prober.note(probeName(code), reason));
+      if (accepted.length === 0) {
+        doubts.push(tell);
+        return undefined;
+      }
+      if (isIncomplete) tell();
+      if (isIncomplete) prober.note(probeName(code), "there may be more than were found");
       const preference = await findPreference(prober, code, accepted);
       const compressors = code === 0x0304 ? [] : await findCompressors(prober, code, accepted);
       return { version: code, name, accepted, preference, compressors };
     }),
   );
-  return found.filter((protocol) => protocol !== undefined);
+  const protocols = found.filter((protocol) => protocol !== undefined);
+  // Where other versions work, one that fails in whatever way for every suite is not there; where none does, the reasons matter.
+  if (protocols.length === 0 || prober.isOver) for (const tell of doubts) tell();
+  return protocols;
 }
 
 /** Compression methods by their number (RFC 3749, RFC 3943); NULL is always offered last. */

@@ -1,5 +1,5 @@
 import { CIPHER_SUITES } from "../tls/cipher-suites.ts";
-import type { VersionCode } from "../tls/client-hello.ts";
+import { VERSIONS, type VersionCode } from "../tls/client-hello.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import type { Answer } from "./connection.ts";
 import type { Prober } from "./prober.ts";
@@ -15,6 +15,8 @@ export interface Enumeration {
   readonly accepted: readonly Accepted[];
   /** True when something other than a refusal ended the search, so that there may be more. */
   readonly isIncomplete: boolean;
+  /** Answers that were neither yes nor no, each once. */
+  readonly doubts: readonly string[];
 }
 
 /** wolfSSL answers a hello with more than 150 suites with decode_error. */
@@ -44,36 +46,54 @@ function rank(suite: { readonly keyExchange: string; readonly name: string }): n
  * it refuses. Where it fails without refusing, the offer is halved, so that one suite that it cannot complete hides no other.
  */
 export async function enumerate(prober: Prober, version: VersionCode, suites: readonly number[]): Promise<Enumeration> {
-  const accepted: Accepted[] = [];
+  const search: Search = { prober, version, accepted: [], doubts: new Set() };
+  const isIncomplete = await searchAll(search, suites);
+  return { accepted: search.accepted, isIncomplete, doubts: [...search.doubts] };
+}
+
+/** The name of the probe that looks for a version's suites, for errors. */
+export function probeName(version: VersionCode): string {
+  return `ciphers of ${VERSIONS.find(({ code }) => code === version)?.name ?? version}`;
+}
+
+interface Search {
+  readonly prober: Prober;
+  readonly version: VersionCode;
+  readonly accepted: Accepted[];
+  readonly doubts: Set<string>;
+}
+
+/** True when there may be more than was found. */
+async function searchAll(search: Search, suites: readonly number[]): Promise<boolean> {
+  const { prober, accepted } = search;
   let isIncomplete = false;
   const pending: (readonly number[])[] = chunks(suites, MAX_SUITES);
   for (let chunk = pending.shift(); chunk !== undefined; chunk = pending.shift()) {
-    const outcome = await strikeOut(prober, version, chunk, accepted);
-    if (outcome.kind === "unsupported") return { accepted, isIncomplete };
+    const outcome = await strikeOut(search, chunk);
+    if (outcome.kind === "unsupported") return isIncomplete;
     if (outcome.kind === "refused") continue;
-    if (prober.isOver || outcome.kind === "unreachable") return { accepted, isIncomplete: true };
+    if (prober.isOver || outcome.kind === "unreachable") return true;
     // A version that has shown nothing yet and fails alike for a short hello is not there; else look for what fails.
     const isWorthIt = accepted.length > 0 || outcome.left.length > SHORT_SUITES;
     if (!isWorthIt || outcome.left.length <= 1) {
       if (accepted.length > 0) isIncomplete ||= outcome.left.length > 1;
       continue;
     }
-    if (accepted.length === 0) return firstShort(prober, version, suites);
+    if (accepted.length === 0) return searchShort(search, suites);
     pending.unshift(...halves(outcome.left));
   }
-  return { accepted, isIncomplete };
+  return isIncomplete;
 }
 
-/** Nothing but failures so far: one short hello with the commonest suites tells an intolerant server from one without this version. */
-async function firstShort(prober: Prober, version: VersionCode, suites: readonly number[]): Promise<Enumeration> {
-  const accepted: Accepted[] = [];
+/** Nothing but failures so far: short hellos tell a server that dislikes long ones from one without this version. */
+async function searchShort(search: Search, suites: readonly number[]): Promise<boolean> {
   let isIncomplete = false;
   for (const chunk of chunks(suites, SHORT_SUITES)) {
-    const outcome = await strikeOut(prober, version, chunk, accepted);
-    if (outcome.kind === "unsupported" || (accepted.length === 0 && outcome.kind !== "refused")) return { accepted, isIncomplete };
+    const outcome = await strikeOut(search, chunk);
+    if (outcome.kind === "unsupported" || (search.accepted.length === 0 && outcome.kind !== "refused")) return isIncomplete;
     isIncomplete ||= outcome.kind === "failed";
   }
-  return { accepted, isIncomplete };
+  return isIncomplete;
 }
 
 type Outcome =
@@ -83,13 +103,13 @@ type Outcome =
   /** The server ended the handshake without a word that tells why; `left` had been offered. */
   | { readonly kind: "failed"; readonly left: readonly number[] };
 
-async function strikeOut(prober: Prober, version: VersionCode, suites: readonly number[], accepted: Accepted[]): Promise<Outcome> {
+async function strikeOut({ prober, version, accepted, doubts }: Search, suites: readonly number[]): Promise<Outcome> {
   let left = suites;
   while (left.length > 0) {
     const answer = await prober.hello({ version, suites: left });
     const verdict = judge(answer, version, left);
     if (verdict.kind !== "accepted") {
-      if (verdict.kind === "failed" || verdict.kind === "unreachable") prober.note(versionProbe(version), verdict.reason);
+      if (verdict.kind === "failed" || verdict.kind === "unreachable") doubts.add(verdict.reason);
       return verdict.kind === "failed" ? { kind: "failed", left } : verdict;
     }
     accepted.push({ suite: verdict.suite, flight: verdict.flight });
@@ -124,10 +144,6 @@ function judge(answer: Answer, version: VersionCode, offered: readonly number[])
 }
 
 const ENDINGS = { done: "the handshake ended", closed: "the server closed the connection", reset: "the server reset the connection", silent: "silence" } as const;
-
-function versionProbe(version: VersionCode): string {
-  return `ciphers of 0x${version.toString(16).padStart(4, "0")}`;
-}
 
 function chunks(items: readonly number[], size: number): number[][] {
   const found: number[][] = [];

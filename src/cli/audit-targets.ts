@@ -1,9 +1,10 @@
 import { lookup } from "node:dns/promises";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { AppError } from "../lib/errors.ts";
+import { connectDirectly } from "../ports/connect.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { listListeners } from "../ports/listeners.ts";
@@ -56,7 +57,7 @@ async function atAddress(text: string): Promise<AuditTarget> {
   }
   const address = isIP(host) === 0 ? await resolved(host) : host;
   const label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const target = { label, host, port, connect: (signal: AbortSignal) => connectTo(address, port, signal), close: () => {} };
+  const target = { label, host, port, connect: (signal: AbortSignal) => connectDirectly(address, port, { signal }), close: () => {} };
   return isIP(host) === 0 ? { ...target, serverName: host } : target;
 }
 
@@ -66,17 +67,6 @@ async function resolved(host: string): Promise<string> {
   } catch (thrown) {
     throw new AppError("PEER_NAME", `Cannot examine "${host}": the name has no address`, { cause: thrown });
   }
-}
-
-function connectTo(host: string, port: number, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host, port, signal });
-    socket.once("connect", () => {
-      socket.off("error", reject);
-      resolve(socket);
-    });
-    socket.once("error", reject);
-  });
 }
 
 async function inContainer(text: string, registry: ContainerRegistry): Promise<AuditTarget[]> {

@@ -31,6 +31,18 @@ export async function connectInNamespace(namespace: NetworkNamespace, address: s
   return socket;
 }
 
+/** Connects to `address`:`port` from where this process is; `signal` ends the attempt and has no hold on the socket afterwards. Rejects as `connectInNamespace`. */
+export async function connectDirectly(address: string, port: number, options: ConnectOptions = {}): Promise<Socket> {
+  const socket = new Socket();
+  try {
+    await connected(socket, { host: address, port }, { target: isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`, ...options });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  return socket;
+}
+
 function socketInside(namespace: NetworkNamespace, six: boolean): Socket {
   const fd = inNamespace(namespace, () => check(libc.socket(six ? AF_INET6 : AF_INET, STREAM_NONBLOCK_CLOEXEC, 0), "make a TCP socket"));
   try {
