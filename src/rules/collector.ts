@@ -208,7 +208,7 @@ export class Collector {
       if (how !== "append" && how !== "replace") this.#fail(item, "override", `Invalid override "${how}" of "${key}": it must be append or replace`);
       if (rules[key]?.[how as "append"] !== true) this.#fail(item, "override", `Key "${key}" cannot be overridden with ${how}`, didYouMean(key, Object.keys(rules)));
       if (!item.keys.has(key)) this.#fail(item, "override", `Key "${key}" is to be overridden but is not there`);
-      overrides.set(key, how as "append");
+      overrides.set(key, how);
     }
     for (const key of item.keys.keys()) {
       const canOverride = rules[key]?.append === true || rules[key]?.replace === true;

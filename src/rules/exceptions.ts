@@ -15,9 +15,10 @@ const SET_OPERATORS: ReadonlySet<string> = new Set(["in", "pmatch", "intersects"
 /** The `exceptions` of a rule item. `known`: the rule's earlier ones, whose fields an appended one of the same name takes over. */
 export function readExceptions(item: RawItem, known: readonly ExceptionDefinition[]): ReadExceptions {
   const diagnostics: Diagnostic[] = [];
-  const report = (code: ErrorCode | WarningCode, message: string, node: Node | null, name = ""): void => {
+  const report: Report = (code, message, node, name = "") => {
     const place = placeAt(item.source, node?.range?.[0] ?? item.offset);
     diagnostics.push({ code, message, place, itemType: "exception", itemName: name === "" ? item.name : name });
+    return undefined;
   };
   const node = item.keys.get("exceptions") ?? null;
   if (!isSeq(node)) {
@@ -38,29 +39,32 @@ export function readExceptions(item: RawItem, known: readonly ExceptionDefinitio
 interface ReadContext {
   readonly item: RawItem;
   readonly known: readonly ExceptionDefinition[];
-  readonly report: (code: ErrorCode | WarningCode, message: string, node: Node | null, name?: string) => void;
+  readonly report: Report;
 }
+
+/** Keeps a diagnostic; what it is about is then left out, hence `undefined`. */
+type Report = (code: ErrorCode | WarningCode, message: string, node: Node | null, name?: string) => undefined;
 
 function readOne(map: YAMLMap<Node, Node | null>, { item, known, report }: ReadContext): ExceptionDefinition | undefined {
   const name = scalarText(map.get("name", true)) ?? "";
-  if (name === "") return void report("LOAD_ERR_YAML_VALIDATE", "Exception has no name", map);
+  if (name === "") return report("LOAD_ERR_YAML_VALIDATE", "Exception has no name", map);
   const before = known.find((exception) => exception.name === name);
   const fieldsNode = map.get("fields", true) as Node | undefined;
-  if (fieldsNode === undefined && before === undefined) return void report("LOAD_ERR_VALIDATE", `Exception "${name}" has no fields`, map, name);
+  if (fieldsNode === undefined && before === undefined) return report("LOAD_ERR_VALIDATE", `Exception "${name}" has no fields`, map, name);
   const isSingle = fieldsNode === undefined ? (before?.isSingle ?? false) : isScalar(fieldsNode);
   const fields = fieldsNode === undefined ? (before?.fields ?? []) : textsOf(fieldsNode);
   const comparisonsNode = map.get("comps", true) as Node | undefined;
   const fallback = before !== undefined && fieldsNode === undefined ? before.comparisons : fields.map(() => (isSingle ? "in" : "="));
   const comparisons = comparisonsNode === undefined ? fallback : textsOf(comparisonsNode);
-  if (comparisons.length !== fields.length) return void report("LOAD_ERR_VALIDATE", `Exception "${name}" must have as many comps as fields`, map, name);
+  if (comparisons.length !== fields.length) return report("LOAD_ERR_VALIDATE", `Exception "${name}" must have as many comps as fields`, map, name);
   const single = comparisons[0] ?? "";
   if (isSingle && !SET_OPERATORS.has(single) && !/ (?:oneof|anyof|allof)$/.test(single)) {
-    return void report("LOAD_ERR_VALIDATE", `Exception "${name}" with one field must compare with in, pmatch or intersects`, map, name);
+    return report("LOAD_ERR_VALIDATE", `Exception "${name}" with one field must compare with in, pmatch or intersects`, map, name);
   }
   const valuesNode = map.get("values", true) as Node | undefined;
   const values = isSeq(valuesNode) ? (valuesNode.items as Node[]).map(rowOf) : [];
   if (!isSingle && values.some((row) => row.length !== fields.length)) {
-    return void report("LOAD_ERR_VALIDATE", `Exception "${name}" must have as many values in each row as fields`, valuesNode ?? map, name);
+    return report("LOAD_ERR_VALIDATE", `Exception "${name}" must have as many values in each row as fields`, valuesNode ?? map, name);
   }
   const offset = map.range?.[0] ?? item.offset;
   return { name, fields, comparisons, isSingle, values, place: placeAt(item.source, offset), source: item.source, offset };

@@ -85,7 +85,7 @@ function addItem(map: YAMLMap<Node, Node | null>, { source, items, diagnostics }
 /** A scalar's text as it is written: `yes` stays `yes`, `010` stays `010`; undefined for what is no scalar or null. */
 export function scalarText(node: Node | null | undefined): string | undefined {
   if (!isScalar(node) || node.value === null) return undefined;
-  return typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
+  return typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
 }
 
 /** A scalar's text with its places. */

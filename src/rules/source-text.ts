@@ -1,4 +1,4 @@
-import { LineCounter, type Scalar } from "yaml";
+import type { LineCounter, Scalar } from "yaml";
 import type { Place } from "../lib/errors.ts";
 
 /** A rules file and its lines. */
@@ -34,7 +34,7 @@ export class MappedText {
 
   /** The text of a YAML scalar, whatever its style: its characters stand in the file in the same order, between blanks and escapes. */
   static ofScalar(scalar: Scalar, source: SourceText): MappedText {
-    const text = String(scalar.value ?? "");
+    const text = typeof scalar.value === "string" ? scalar.value : "";
     const [start, end] = scalar.range ?? [0, 0];
     const offsets = new Int32Array(text.length);
     let at = start;

@@ -48,7 +48,7 @@ function describeSuite(id: number, name: string): CipherSuite {
     bits: bitsOf(cipher, rest, exportBits !== undefined),
     isCbc: /CBC/.test(rest),
     hasSmallBlock: /^(?:3DES|DES|DES40|RC2|IDEA)$/.test(cipher),
-    isMd5: /_MD5$/.test(rest),
+    isMd5: rest.endsWith("_MD5"),
     isTls13: keyExchange === "AKE" || keyExchange === "PSK_DHE" || keyExchange === "ECCPWD" || (keyExchange.startsWith("GOSTR341112") && /MGM/.test(rest)),
   };
 }

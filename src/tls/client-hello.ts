@@ -11,7 +11,6 @@ export const VERSIONS = [
 ] as const;
 
 export type VersionCode = (typeof VERSIONS)[number]["code"];
-export type VersionName = (typeof VERSIONS)[number]["name"];
 
 export interface HelloOptions {
   readonly version: VersionCode;
