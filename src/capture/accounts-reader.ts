@@ -68,9 +68,13 @@ function readSmall(path: string): string {
 }
 
 function stampOf(etc: string): string {
+  return ["passwd", "group"].map((name) => modifiedAt(`${etc}/${name}`)).join(" ");
+}
+
+function modifiedAt(path: string): number {
   try {
-    return `${statSync(`${etc}/passwd`).mtimeMs} ${statSync(`${etc}/group`).mtimeMs}`;
+    return statSync(path).mtimeMs;
   } catch {
-    return "";
+    return 0;
   }
 }

@@ -19,6 +19,9 @@ export interface PipelineOptions extends SceneSurroundings {
 /** The most events that wait for metadata at once, over all containers. */
 const MAX_HELD = 20_000;
 
+/** scap's event codes end below this. */
+const MAX_CODES = 512;
+
 export interface PipelineStats {
   readonly events: number;
   readonly malformed: number;
@@ -34,7 +37,7 @@ export class Pipeline {
   readonly #event = new Event();
   readonly #scene: CurrentScene;
   readonly #waiting = new Map<string, Held[]>();
-  readonly #counts = new Float64Array(0x1_0000);
+  readonly #counts = new Float64Array(MAX_CODES);
   #rules: RuleSet;
   #events = 0;
   #malformed = 0;

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { record } from "../../test/fixtures/records.ts";
+import { container } from "../../test/fixtures/scenes.ts";
+import type { Container } from "../containers/container.ts";
+import { FIELDS } from "../fields/registry.ts";
+import { loadRules } from "../rules/load-rules.ts";
+import { renderOutput } from "../rules/output.ts";
+import { compileRuleSet } from "../rules/rule-set.ts";
+import { parseAccounts } from "../state/accounts.ts";
+import { NOBODY, ProcessTable } from "../state/process-table.ts";
+import { Pipeline } from "./pipeline.ts";
+
+const CGROUP = 77;
+
+/** A pipeline whose container becomes known when the test says so. */
+function pipelineWith(rules: string, matching: "first" | "all" = "first") {
+  const loaded = loadRules([{ name: "r.yaml", text: rules }], { fields: FIELDS });
+  assert.deepEqual(loaded.files[0]?.errors, []);
+  const lines: string[] = [];
+  // As the registry's: one object for the container's life, filled in when the runtime answers.
+  const known = container("late");
+  const pending: { -readonly [Key in keyof Container]: Container[Key] } = { ...known, metadata: undefined, state: "pending" };
+  let settle = (): void => {};
+  const settled = new Promise<void>((resolve) => (settle = resolve));
+  const processes = new ProcessTable({ capacity: 100, find: () => undefined });
+  processes.set({ ...NOBODY, pid: 100, comm: "cat", startBoot: 5_000_000_000, cgroup: CGROUP });
+  const accounts = parseAccounts("", "");
+  const pipeline = new Pipeline({
+    processes,
+    hostname: "test",
+    utcOffsetMinutes: () => 0,
+    containerOf: (cgroup) => (cgroup === CGROUP ? pending : undefined),
+    accountsOf: () => accounts,
+    whenSettled: () => settled.then(() => pending),
+    rules: compileRuleSet(loaded.rules, { matching }),
+    onMatch: (rule, scene) => lines.push(`${rule.name}: ${renderOutput(rule.output, scene)}`),
+    onNotice: () => {},
+  });
+  const send = (name: string, params: Parameters<typeof record>[1], cgroup = CGROUP): void => {
+    const bytes = record(name, params, { context: { pid: 100, cgroup } });
+    pipeline.record(bytes, new DataView(bytes.buffer), 0, bytes.length);
+    // The source reuses its memory for the next batch.
+    bytes.fill(0xff);
+  };
+  const answer = async (knows = true): Promise<void> => {
+    if (knows) Object.assign(pending, { metadata: known.metadata, state: "known" });
+    settle();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { pipeline, lines, send, answer };
+}
+
+const printed = "- rule: R\n  desc: d\n  condition: evt.type = chdir\n  output: '%container.name %evt.arg.path'\n  priority: NOTICE\n";
+const asked = "- rule: R\n  desc: d\n  condition: evt.type = chdir and container.name = late\n  output: '%evt.arg.path'\n  priority: NOTICE\n";
+
+test("Pipeline.record() waits with an alert that prints what only the runtime knows", async () => {
+  const { lines, send, answer, pipeline } = pipelineWith(printed);
+  send("chdir", { res: 0, path: "/one" });
+  send("chdir", { res: 0, path: "/two" });
+  assert.deepEqual(lines, []);
+  await answer();
+  assert.deepEqual(lines, ["R: late /one", "R: late /two"]);
+  assert.equal(pipeline.stats().held, 2);
+});
+
+test("Pipeline.record() waits with a condition that asks what only the runtime knows", async () => {
+  const { lines, send, answer } = pipelineWith(asked);
+  send("chdir", { res: 0, path: "/one" });
+  assert.deepEqual(lines, []);
+  await answer();
+  assert.deepEqual(lines, ["R: /one"]);
+});
+
+test("Pipeline.record() prints <NA> when the runtime does not answer in time, and waits but once", async () => {
+  const { lines, send, answer, pipeline } = pipelineWith(printed);
+  send("chdir", { res: 0, path: "/one" });
+  await answer(false);
+  assert.deepEqual(lines, ["R: <NA> /one"]);
+  assert.equal(pipeline.stats().held, 1);
+});
+
+test("Pipeline.record() never waits for events of the host, or of rules that need no metadata", () => {
+  const { lines, send } = pipelineWith("- rule: R\n  desc: d\n  condition: evt.type = chdir\n  output: '%container.id %evt.arg.path'\n  priority: NOTICE\n");
+  send("chdir", { res: 0, path: "/here" });
+  send("chdir", { res: 0, path: "/host" }, 1);
+  assert.deepEqual(lines, ["R: cccccccccccc /here", "R: host /host"]);
+});
+
+test("Pipeline.record() stops at the first rule that matches, or tells of each, as it is set", async () => {
+  const second = printed.replace("rule: R", "rule: S").replace("%container.name ", "");
+  for (const [matching, expected] of [["first", ["S: /x"]], ["all", ["S: /x", "R: late /x"]]] as const) {
+    const { lines, send, answer } = pipelineWith(`${second}${printed}`, matching);
+    send("chdir", { res: 0, path: "/x" });
+    await answer();
+    assert.deepEqual(lines, expected);
+  }
+});
+
+test("Pipeline.record() counts what is no record and goes on", () => {
+  const { lines, send, pipeline } = pipelineWith(printed.replace("%container.name ", ""));
+  pipeline.record(new Uint8Array(10), new DataView(new ArrayBuffer(10)), 0, 10);
+  send("chdir", { res: 0, path: "/x" });
+  const stats = pipeline.stats();
+  assert.deepEqual([lines, stats.malformed, stats.events, stats.byType.get("chdir")], [["R: /x"], 1, 1, 1]);
+});
