@@ -4,6 +4,8 @@ export interface AuditReport {
   readonly host: string;
   readonly port: number;
   readonly container?: string;
+  /** From where the port can be reached, where the watch knows: `published at 0.0.0.0:8080`, `loopback only`, … */
+  readonly reachable?: string;
   /** False also when nothing could be learnt: `errors` says why. */
   readonly tls: boolean;
   /** What a port without TLS speaks, where known: `http`, `ssh`, …; `silent` when it says nothing. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import { auditStem } from "../engine/report-folder.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
-import { exposureOf, type Exposure } from "../ports/exposure.ts";
+import { exposureOf, exposureText, type Exposure } from "../ports/exposure.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { ownNamespaceInode } from "../ports/network-namespace.ts";
 import { printTable } from "./table.ts";
@@ -29,15 +29,14 @@ export async function ports(options: { readonly report: string; readonly json?: 
     const container = found === undefined ? undefined : registry.byId(found.fullId);
     const name = container?.metadata?.name ?? container?.id;
     const addresses = [...new Set(sockets.map((socket) => socket.address))];
-    const port = { namespace: first.namespace, port: first.port, addresses, container: container?.fullId, process: undefined, openedAt: 0 };
-    const exposure = exposureOf(port, { onHostNetwork: first.namespace === ownNamespaceInode(), metadata: container?.metadata });
+    const exposure = exposureOf({ port: first.port, addresses }, { onHostNetwork: first.namespace === ownNamespaceInode(), metadata: container?.metadata });
     return rowOf({ first, addresses, name, exposure, reportFolder: options.report });
   });
   rows.sort((a, b) => (a.container ?? "").localeCompare(b.container ?? "") || a.port - b.port);
   if (options.json === true) for (const row of rows) console.log(JSON.stringify(row));
   else printTable(["PORT", "ADDRESS", "CONTAINER", "PID", "PROCESS", "REACHABLE", "GRADE"], rows.map(cells));
   for (const problem of problems) process.stderr.write(`saker: note: ${problem}\n`);
-  if (hidden > 0) process.stderr.write(`saker: note: ${hidden} processes cannot be looked into: run as root to see all ports\n`);
+  if (hidden > 0 && process.getuid?.() !== 0) process.stderr.write(`saker: note: ${hidden} processes cannot be looked into: run as root to see all ports\n`);
 }
 
 function group(listeners: readonly FoundListener[]): Map<string, FoundListener[]> {
@@ -60,11 +59,6 @@ function rowOf({ first, addresses, name, exposure, reportFolder }: RowInput): Ro
 
 function cells(row: Row): string[] {
   return [String(row.port), row.addresses.join(","), row.container ?? "-", String(row.pid), row.process, row.reachable, row.grade ?? "-"];
-}
-
-function exposureText(exposure: Exposure): string {
-  if (exposure.kind !== "published") return { host: "from the host's networks", loopback: "inside only", internal: "container network" }[exposure.kind];
-  return `published at ${exposure.at.map(({ address, port }) => `${address}:${port}`).join(", ")}`;
 }
 
 /** What the last audit of this port found: its letter, or "no TLS". */

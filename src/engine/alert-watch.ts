@@ -6,9 +6,10 @@ import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Container } from "../containers/container.ts";
 import { messageOf } from "../lib/errors.ts";
 import { listListeners } from "../ports/listeners.ts";
-import { openNamespace } from "../ports/network-namespace.ts";
+import { openNamespace, ownNamespaceInode } from "../ports/network-namespace.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
+import { reachability } from "./reachability.ts";
 
 export interface AlertWatchOptions {
   readonly containers: ContainerRegistry;
@@ -88,7 +89,10 @@ export class AlertWatch {
       if (this.#ports.judge("", place) !== "news") return;
       const name = container === undefined ? "host" : (container.metadata?.name ?? container.id);
       const inode = namespace.inode;
-      this.#options.examiner?.examine({ name, container: container === undefined ? undefined : name, address: socket.address, port, namespace: () => sameNamespace(pid, inode) });
+      const { address } = socket;
+      const reachable = (): Promise<string> => reachability({ container, onHostNetwork: inode === ownNamespaceInode() }, { addresses: [address], port });
+      const label = container === undefined ? undefined : name;
+      this.#options.examiner?.examine({ name, container: label, address, port, reachable, namespace: () => sameNamespace(pid, inode) });
     } finally {
       namespace.close();
     }

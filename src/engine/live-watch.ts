@@ -9,7 +9,7 @@ import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE, TCP_STATE } from "../events/record.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { messageOf } from "../lib/errors.ts";
-import { openNamespace } from "../ports/network-namespace.ts";
+import { openNamespace, ownNamespaceInode } from "../ports/network-namespace.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
@@ -18,6 +18,7 @@ import { listeningRecords } from "./listening-records.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
+import { reachability } from "./reachability.ts";
 
 export interface LiveWatchOptions {
   readonly rules: RuleSet;
@@ -105,7 +106,7 @@ export class LiveWatch {
       this.#ports.opened({ ...opening, container: this.#options.containers.byCgroup(cgroup)?.fullId });
       this.#pipeline.record(bytes, new DataView(bytes.buffer), 0, bytes.length);
     }
-    if (records.length > 0) this.#options.onNote(`${records.length} sockets listened already`);
+    if (records.length > 0) this.#options.onNote(`sockets that listened already: ${records.length}`);
   }
 
   #matched(rule: CompiledRule, scene: CurrentScene): void {
@@ -116,6 +117,8 @@ export class LiveWatch {
     }
     const container = scene.container;
     const namespace = scene.process?.networkNamespace ?? 0;
+    // Text now: the scene's memory is the source's.
+    const address = ipText(server.address);
     const verdict = this.#ports.judge(rule.name, { namespace, port: server.port, container: container?.fullId });
     if (verdict === "known") return;
     this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
@@ -124,8 +127,9 @@ export class LiveWatch {
     this.#options.examiner?.examine({
       name: container === undefined ? "host" : (container.metadata?.name ?? container.id),
       container: container?.metadata?.name ?? container?.id,
-      address: ipText(server.address),
+      address,
       port: server.port,
+      reachable: () => reachability({ container, onHostNetwork: namespace === ownNamespaceInode() }, { addresses: [address], port: server.port }),
       namespace: () => firstNamespace(pids, namespace),
     });
   }

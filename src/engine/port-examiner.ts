@@ -14,6 +14,8 @@ export interface Examination {
   /** Where it listens; an unspecified address is examined on loopback. */
   readonly address: string;
   readonly port: number;
+  /** From where it can be reached, in words; asked when the examination is over. */
+  readonly reachable: () => Promise<string>;
   /** Opens the namespace the port lives in, at once; throws when its processes are gone. */
   readonly namespace: () => NetworkNamespace;
 }
@@ -69,14 +71,15 @@ export class PortExaminer {
     this.#queue.close();
   }
 
-  async #examine({ name, container, address, port }: Examination, namespace: NetworkNamespace): Promise<void> {
+  async #examine({ name, container, address, port, reachable }: Examination, namespace: NetworkNamespace): Promise<void> {
     const [host] = addressesOf(address);
     try {
-      const report = await audit(
+      const found = await audit(
         { label: `${name}:${port}`, host, port, ...(container === undefined ? {} : { container }), connect: (signal) => connectToListener(namespace, address, port, { signal }) },
         { signal: this.#abort.signal },
       );
       if (this.#abort.signal.aborted) return;
+      const report = { ...found, reachable: await reachable() };
       this.#options.onReport(report, this.#options.folder.writeAudit(name, report));
     } catch (thrown) {
       this.#options.onProblem(`Cannot examine ${name}:${port}: ${messageOf(thrown)}`);

@@ -13,7 +13,7 @@ export type Exposure =
   | { readonly kind: "internal" };
 
 /** `onHostNetwork`: the port's namespace is the host's. A listener on loopback alone is out of reach even when its port is published. */
-export function exposureOf(port: OpenPort, { onHostNetwork, metadata }: { onHostNetwork: boolean; metadata?: ContainerMetadata | undefined }): Exposure {
+export function exposureOf(port: Pick<OpenPort, "addresses" | "port">, { onHostNetwork, metadata }: { onHostNetwork: boolean; metadata?: ContainerMetadata | undefined }): Exposure {
   if (port.addresses.every(isLoopback)) return { kind: "loopback" };
   if (onHostNetwork) return { kind: "host" };
   const at = (metadata?.ports ?? []).flatMap((candidate) =>
@@ -24,4 +24,10 @@ export function exposureOf(port: OpenPort, { onHostNetwork, metadata }: { onHost
 
 function isLoopback(address: string): boolean {
   return address === "::1" || /^(::ffff:)?127\./.test(address);
+}
+
+/** From where a port can be reached, in words. */
+export function exposureText(exposure: Exposure): string {
+  if (exposure.kind === "published") return `published at ${exposure.at.map(({ address, port }) => `${address}:${port}`).join(", ")}`;
+  return { host: "from the host's networks", loopback: "loopback only", internal: "container network" }[exposure.kind];
 }

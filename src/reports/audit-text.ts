@@ -4,12 +4,17 @@ import { auditSummary, escaped } from "./audit-summary.ts";
 
 /** An audit for people: the first line says what matters, then suites as ssl-enum-ciphers prints them, certificates, findings, errors. */
 export function auditText(report: AuditReport): string {
-  const lines = [auditSummary(report), `examined ${report.startedAt}, at ${report.host} port ${report.port}${report.container === undefined ? "" : ` in container ${report.container}`}`, ""];
+  const lines = [auditSummary(report), whereLine(report), ""];
   if (Object.keys(report.protocols).length > 0) lines.push("ssl-enum-ciphers: ", ...cipherBlock(report), "");
   for (const [index, certificate] of report.certificates.entries()) lines.push(...certificateLines(certificate, index), "");
   if (report.findings.length > 0) lines.push("findings:", ...report.findings.map((finding) => `  ${finding.severity.padEnd(8)} ${finding.title}: ${escaped(finding.evidence)}`), "");
   if (report.errors.length > 0) lines.push("could not tell:", ...report.errors.map(({ probe, error }) => `  ${probe}: ${escaped(error)}`), "");
   return lines.join("\n");
+}
+
+function whereLine({ startedAt, host, port, container, reachable }: AuditReport): string {
+  const inside = container === undefined ? "" : ` in container ${container}`;
+  return `examined ${startedAt}, at ${host} port ${port}${inside}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
 }
 
 function certificateLines(certificate: CertificateReport, index: number): string[] {

@@ -136,7 +136,7 @@ describe("saker's command line", () => {
     server.close();
     const rows = out.trim().split("\n").map((line) => JSON.parse(line) as { port: number; reachable: string; pid: number });
     assert.equal(code, 0);
-    assert.equal(rows.find((row) => row.port === port)?.reachable, "inside only");
+    assert.equal(rows.find((row) => row.port === port)?.reachable, "loopback only");
   });
 });
 

@@ -18,6 +18,7 @@ interface AlertLine {
 interface Audit {
   readonly tls: boolean;
   readonly speaks?: string;
+  readonly reachable?: string;
   readonly container?: string;
   readonly port: number;
   readonly protocols?: Readonly<Record<string, { readonly ciphers: readonly { readonly strength: string }[]; readonly cipherPreference?: string }>>;
@@ -65,6 +66,7 @@ describe("saker watch on a live host", { skip: missing ?? false }, () => {
     await run("plain", "-p", "127.0.0.1::80", IMAGE, "/bin/busybox", "httpd", "-f", "-p", "80");
     const audit = await audited("plain", 80);
     assert.deepEqual([audit.tls, audit.speaks, audit.container], [false, "http", "plain"], JSON.stringify(audit));
+    assert.match(audit.reachable ?? "", /^published at 127\.0\.0\.1:\d+$/);
     const [alert, ...more] = portAlert("plain", 80);
     assert.equal(more.length, 0);
     assert.ok(alert?.tags.includes("open_port"));
