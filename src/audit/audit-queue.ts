@@ -26,14 +26,23 @@ export class AuditQueue {
     return true;
   }
 
-  /** Resolves when nothing waits or runs any more. */
+  /** Resolves when nothing runs any more, and nothing waits that will still run. */
   idle(): Promise<void> {
-    return this.#running === 0 && this.#waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#idlers.push(resolve));
+    return this.#isIdle ? Promise.resolve() : new Promise((resolve) => this.#idlers.push(resolve));
   }
 
-  /** Starts no further job. */
+  /** Starts no further job; those that run go on. */
   close(): void {
     this.#isClosed = true;
+    this.#wakeIdlers();
+  }
+
+  get #isIdle(): boolean {
+    return this.#running === 0 && (this.#isClosed || this.#waiting.length === 0);
+  }
+
+  #wakeIdlers(): void {
+    if (this.#isIdle) for (const resolve of this.#idlers.splice(0)) resolve();
   }
 
   #next(): void {
@@ -46,6 +55,6 @@ export class AuditQueue {
         this.#next();
       });
     }
-    if (this.#running === 0 && this.#waiting.length === 0) for (const resolve of this.#idlers.splice(0)) resolve();
+    this.#wakeIdlers();
   }
 }

@@ -1,4 +1,5 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
+import { certificateSignature } from "../tls/certificate-signature.ts";
 import type { CertificateReport } from "./report.ts";
 
 /** A certificate as far as it can be read. */
@@ -13,14 +14,9 @@ export interface Certificate {
 export function readCertificate(der: Uint8Array): Certificate | undefined {
   try {
     const x509 = new X509Certificate(der);
-    const key = publicKeyOf(x509);
-    const details = key?.asymmetricKeyDetails;
+    const key = attempt(() => x509.publicKey);
     const keyType = key?.asymmetricKeyType ?? "unknown";
-    const exponent = details?.publicExponent === undefined ? undefined : Number(details.publicExponent);
-    const optional = {
-      ...(details?.modulusLength === undefined ? {} : { keyBits: details.modulusLength }),
-      ...(details?.namedCurve === undefined ? {} : { curve: CURVE_NAMES[details.namedCurve] ?? details.namedCurve }),
-    };
+    const exponent = key?.asymmetricKeyDetails?.publicExponent;
     const report: CertificateReport = {
       subject: oneLine(x509.subject),
       issuer: oneLine(x509.issuer),
@@ -28,13 +24,13 @@ export function readCertificate(der: Uint8Array): Certificate | undefined {
       notAfter: isoDate(x509.validTo),
       names: (x509.subjectAltName ?? "").split(", ").filter((name) => name !== ""),
       keyType,
-      ...optional,
-      signatureAlgorithm: signatureOf(x509),
+      ...keySize(key),
+      signatureAlgorithm: attempt(() => certificateSignature(der)) ?? "unknown",
       serialNumber: x509.serialNumber,
       fingerprintSha256: x509.fingerprint256,
-      isSelfSigned: x509.subject === x509.issuer,
+      isSelfSigned: key !== undefined && x509.checkIssued(x509) && attempt(() => x509.verify(key)) === true,
     };
-    return { report, keyKind: KEY_KINDS[keyType], rsaExponent: exponent };
+    return { report, keyKind: KEY_KINDS[keyType], rsaExponent: exponent === undefined ? undefined : Number(exponent) };
   } catch {
     // Odd certificates exist; the audit goes on without theirs.
     return undefined;
@@ -46,16 +42,21 @@ const KEY_KINDS: Readonly<Record<string, Certificate["keyKind"]>> = { rsa: "rsa"
 /** OpenSSL's names of curves where TLS has another. */
 const CURVE_NAMES: Readonly<Record<string, string>> = { prime256v1: "secp256r1", prime192v1: "secp192r1" };
 
-function publicKeyOf(x509: X509Certificate): KeyObject | undefined {
+function keySize(key: KeyObject | undefined): Pick<CertificateReport, "keyBits" | "curve"> {
+  const { modulusLength, namedCurve } = key?.asymmetricKeyDetails ?? {};
+  return {
+    ...(modulusLength === undefined ? {} : { keyBits: modulusLength }),
+    ...(namedCurve === undefined ? {} : { curve: CURVE_NAMES[namedCurve] ?? namedCurve }),
+  };
+}
+
+/** OpenSSL throws for keys and algorithms that it does not know. */
+function attempt<T>(read: () => T): T | undefined {
   try {
-    return x509.publicKey;
+    return read();
   } catch {
     return undefined;
   }
-}
-
-function signatureOf(x509: X509Certificate): string {
-  return (x509 as { signatureAlgorithm?: string }).signatureAlgorithm ?? "unknown";
 }
 
 function oneLine(name: string | undefined): string {

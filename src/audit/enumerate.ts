@@ -1,36 +1,39 @@
-import { CIPHER_SUITES } from "../tls/cipher-suites.ts";
-import { VERSIONS, type VersionCode } from "../tls/client-hello.ts";
+import { CIPHER_SUITES, cipherSuite } from "../tls/cipher-suites.ts";
+import { COMMON, roomForSuites, type VersionCode, versionName } from "../tls/client-hello.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import type { Answer } from "./connection.ts";
 import type { Prober } from "./prober.ts";
+import { judgeAnswer, type Verdict } from "./verdict.ts";
 
 /** A suite that the server selected, with the flight in which it did. */
 export interface Accepted {
   readonly suite: number;
   readonly flight: Flight;
+  /** The hello also offered compression. */
+  readonly sawCompressors: boolean;
 }
 
-/** The suites that a version accepts, in the order in which the server picked them. */
+/** What a version accepts. */
 export interface Enumeration {
-  readonly accepted: readonly Accepted[];
-  /** True when something other than a refusal ended the search, so that there may be more. */
-  readonly isIncomplete: boolean;
-  /** Answers that were neither yes nor no, each once. */
-  readonly doubts: readonly string[];
+  /** Within a run, suites stand in the order in which the server picked them from one offer; runs come from different offers. */
+  readonly runs: readonly (readonly Accepted[])[];
 }
 
 /** wolfSSL answers a hello with more than 150 suites with decode_error. */
 const MAX_SUITES = 128;
 
-/** So few suites keep a hello below 256 bytes, which some servers insist on. */
-const SHORT_SUITES = 32;
+/** Some servers refuse hellos whose record is longer. */
+const SHORT_HELLO_BYTES = 255;
 
-/** Alerts that say no in so many words: handshake_failure, protocol_version, insufficient_security (RFC 8446 §6.2). */
-const REFUSALS: ReadonlySet<number> = new Set([40, 70, 71]);
+/** DEFLATE (RFC 3749), LZS (RFC 3943), NULL last. */
+export const COMPRESSORS: readonly number[] = [1, 64, 0];
+
+/** Codes that are no suites (RFC 8701): what a server does with these alone is what it does when nothing suits it. */
+const NO_SUITES: readonly number[] = [0x0a0a, 0x1a1a];
 
 /** Suites to offer for a version, the likeliest first: one hello then finds most of what a server has. */
 export function candidateSuites(version: VersionCode): readonly number[] {
-  const all = [...CIPHER_SUITES.values()].filter((suite) => (version === 0x0304) === suite.isTls13);
+  const all = [...CIPHER_SUITES.values()].filter((suite) => (version === 0x0304 ? suite.isTls13 : suite.isOlder));
   return all.toSorted((a, b) => rank(a) - rank(b)).map((suite) => suite.id);
 }
 
@@ -41,114 +44,144 @@ function rank(suite: { readonly keyExchange: string; readonly name: string }): n
   return (place < 0 ? order.length : place) + isDraft;
 }
 
+/** The suites of a version's first hello. */
+export function firstOffer(version: VersionCode): readonly number[] {
+  return candidateSuites(version).slice(0, MAX_SUITES);
+}
+
 /**
  * Finds the suites of one version with the fewest handshakes: a hello offers many, the one that the server selects is struck out, and so on until
- * it refuses. Where it fails without refusing, the offer is halved, so that one suite that it cannot complete hides no other.
+ * it refuses. Where it fails without refusing, the offer is split, so that one suite that it cannot complete hides no other. `first` is the answer
+ * to the version's first offer where that was made already.
  */
-export async function enumerate(prober: Prober, version: VersionCode, suites: readonly number[]): Promise<Enumeration> {
-  const search: Search = { prober, version, accepted: [], doubts: new Set() };
-  const isIncomplete = await searchAll(search, suites);
-  return { accepted: search.accepted, isIncomplete, doubts: [...search.doubts] };
+export async function enumerate(prober: Prober, version: VersionCode, first?: Answer): Promise<Enumeration> {
+  const search = new Search(prober, version);
+  await search.all(candidateSuites(version), first);
+  return { runs: search.runs };
 }
 
-/** The name of the probe that looks for a version's suites, for errors. */
-export function probeName(version: VersionCode): string {
-  return `ciphers of ${VERSIONS.find(({ code }) => code === version)?.name ?? version}`;
-}
+/** One version's search and what it has learnt of the server's ways. */
+class Search {
+  readonly runs: Accepted[][] = [];
+  readonly #prober: Prober;
+  readonly #version: VersionCode;
+  readonly #name: string;
+  /** Once the server has shown that it refuses long hellos. */
+  #isShort = false;
+  #answerToNothing: Promise<Verdict> | undefined;
 
-interface Search {
-  readonly prober: Prober;
-  readonly version: VersionCode;
-  readonly accepted: Accepted[];
-  readonly doubts: Set<string>;
-}
+  constructor(prober: Prober, version: VersionCode) {
+    this.#prober = prober;
+    this.#version = version;
+    this.#name = versionName(version);
+  }
 
-/** True when there may be more than was found. */
-async function searchAll(search: Search, suites: readonly number[]): Promise<boolean> {
-  const { prober, accepted } = search;
-  let isIncomplete = false;
-  const pending: (readonly number[])[] = chunks(suites, MAX_SUITES);
-  for (let chunk = pending.shift(); chunk !== undefined; chunk = pending.shift()) {
-    const outcome = await strikeOut(search, chunk);
-    if (outcome.kind === "unsupported") return isIncomplete;
-    if (outcome.kind === "refused") continue;
-    if (prober.isOver || outcome.kind === "unreachable") return true;
-    // A version that has shown nothing yet and fails alike for a short hello is not there; else look for what fails.
-    const isWorthIt = accepted.length > 0 || outcome.left.length > SHORT_SUITES;
-    if (!isWorthIt || outcome.left.length <= 1) {
-      if (accepted.length > 0) isIncomplete ||= outcome.left.length > 1;
-      continue;
+  async all(suites: readonly number[], first?: Answer): Promise<void> {
+    const offers = chunks(suites, MAX_SUITES);
+    for (const [index, offer] of offers.entries()) {
+      const outcome = await this.#strikeOut(offer, index === 0 ? first : undefined);
+      if (outcome.kind === "refused") continue;
+      if (outcome.kind !== "failed") return void this.#end(outcome);
+      if (this.runs.length === 0) return this.#short(suites, outcome);
+      if (!(await this.#split(outcome, index === 0))) return;
     }
-    if (accepted.length === 0) return searchShort(search, suites);
-    pending.unshift(...halves(outcome.left));
   }
-  return isIncomplete;
-}
 
-/** Nothing but failures so far: short hellos tell a server that dislikes long ones from one without this version. */
-async function searchShort(search: Search, suites: readonly number[]): Promise<boolean> {
-  let isIncomplete = false;
-  for (const chunk of chunks(suites, SHORT_SUITES)) {
-    const outcome = await strikeOut(search, chunk);
-    if (outcome.kind === "unsupported" || (search.accepted.length === 0 && outcome.kind !== "refused")) return isIncomplete;
-    isIncomplete ||= outcome.kind === "failed";
-  }
-  return isIncomplete;
-}
-
-type Outcome =
-  | { readonly kind: "refused" }
-  | { readonly kind: "unsupported" }
-  | { readonly kind: "unreachable" }
-  /** The server ended the handshake without a word that tells why; `left` had been offered. */
-  | { readonly kind: "failed"; readonly left: readonly number[] };
-
-async function strikeOut({ prober, version, accepted, doubts }: Search, suites: readonly number[]): Promise<Outcome> {
-  let left = suites;
-  while (left.length > 0) {
-    const answer = await prober.hello({ version, suites: left });
-    const verdict = judge(answer, version, left);
-    if (verdict.kind !== "accepted") {
-      if (verdict.kind === "failed" || verdict.kind === "unreachable") doubts.add(verdict.reason);
-      return verdict.kind === "failed" ? { kind: "failed", left } : verdict;
+  /** Nothing but failures so far: short hellos tell a server that refuses long ones from one without this version. */
+  async #short(suites: readonly number[], long: Failure): Promise<void> {
+    this.#isShort = true;
+    const { serverName } = this.#prober;
+    for (const offer of chunks(suites, Math.max(16, roomForSuites({ version: this.#version, serverName, ...COMMON }, SHORT_HELLO_BYTES)))) {
+      const outcome = await this.#strikeOut(offer);
+      if (outcome.kind === "refused") continue;
+      if (outcome.kind !== "failed") return void this.#end(outcome);
+      if (this.runs.length === 0) {
+        // An alert says that the server read the hello and will not go on; anything else may be trouble on the way.
+        if (!long.isAlert || !outcome.isAlert) this.#prober.note(this.#name, `could not tell whether it is offered: ${outcome.reason}`);
+        return;
+      }
+      if (!(await this.#split(outcome, false))) return;
     }
-    accepted.push({ suite: verdict.suite, flight: verdict.flight });
-    left = left.filter((suite) => suite !== verdict.suite);
   }
-  return { kind: "refused" };
+
+  /** Looks for the suites that make the handshake fail; false when the search cannot go on. */
+  async #split(failure: Failure, isFirst: boolean): Promise<boolean> {
+    const accepted = this.runs[0]?.[0];
+    if (accepted === undefined || this.#prober.isOver) return !this.#prober.isOver;
+    const control = await this.#ask([accepted.suite]);
+    if (control.kind !== "accepted") {
+      this.#prober.note(this.#name, `the server stopped answering, there may be more ciphers than were found: ${failure.reason}`);
+      return false;
+    }
+    this.#answerToNothing ??= this.#ask(NO_SUITES);
+    const toNothing = await this.#answerToNothing;
+    if (toNothing.kind !== "failed" || toNothing.reason !== failure.reason) return this.#bisect(halves(failure.left), failure);
+    // That is how this server refuses. One kind of key exchange that it cannot complete may still hide the others.
+    return isFirst ? this.#families(failure.left) : true;
+  }
+
+  async #bisect(offers: readonly (readonly number[])[], whole: Failure): Promise<boolean> {
+    if (whole.left.length === 1) {
+      this.#prober.note(this.#name, `cannot tell of ${cipherSuite(whole.left[0] ?? 0).name}: ${whole.reason}`);
+      return true;
+    }
+    for (const offer of offers) {
+      const outcome = await this.#strikeOut(offer);
+      if (outcome.kind === "unreachable" || this.#prober.isOver) return this.#end(outcome);
+      if (outcome.kind === "failed" && !(await this.#bisect(halves(outcome.left), outcome))) return false;
+    }
+    return true;
+  }
+
+  async #families(left: readonly number[]): Promise<boolean> {
+    for (const family of Map.groupBy(left, (suite) => cipherSuite(suite).keyExchange).values()) {
+      const outcome = await this.#strikeOut(family);
+      if (outcome.kind === "unreachable" || this.#prober.isOver) return this.#end(outcome);
+    }
+    return true;
+  }
+
+  #end(outcome: Outcome): false {
+    if (outcome.kind === "unreachable") this.#prober.note(this.#name, outcome.reason);
+    return false;
+  }
+
+  /** Offers suites until the server picks none any more. */
+  async #strikeOut(suites: readonly number[], first?: Answer): Promise<Outcome> {
+    const run: Accepted[] = [];
+    let [left, answer] = [suites, first];
+    while (left.length > 0) {
+      const sawCompressors = this.#offersCompressors;
+      const verdict = answer === undefined ? await this.#ask(left) : judgeAnswer(answer, this.#version, left);
+      answer = undefined;
+      if (verdict.kind === "failed") return { ...verdict, left };
+      if (verdict.kind !== "accepted") return verdict;
+      if (run.length === 0) this.runs.push(run);
+      run.push({ suite: verdict.suite, flight: verdict.flight, sawCompressors });
+      left = left.filter((suite) => suite !== verdict.suite);
+    }
+    return { kind: "refused" };
+  }
+
+  /** Until a suite was accepted, hellos offer compression too: the first ServerHello then answers both questions. */
+  get #offersCompressors(): boolean {
+    return this.#version < 0x0304 && !this.#isShort && this.runs.length === 0;
+  }
+
+  async #ask(suites: readonly number[]): Promise<Verdict> {
+    const compressors = this.#offersCompressors ? COMPRESSORS : [0];
+    const answer = await this.#prober.hello({ version: this.#version, suites, compressors, ...(this.#isShort ? COMMON : {}) });
+    return judgeAnswer(answer, this.#version, suites);
+  }
 }
 
-type Verdict =
-  | { readonly kind: "accepted"; readonly suite: number; readonly flight: Flight }
-  | { readonly kind: "refused" }
-  | { readonly kind: "unsupported" }
-  | { readonly kind: "failed"; readonly reason: string }
-  | { readonly kind: "unreachable"; readonly reason: string };
+/** A failure, and the suites that had been offered. */
+type Failure = Extract<Verdict, { kind: "failed" }> & { readonly left: readonly number[] };
 
-/** What an answer says about the suites that were offered. */
-function judge(answer: Answer, version: VersionCode, offered: readonly number[]): Verdict {
-  if (answer.kind === "unreachable") return { kind: "unreachable", reason: answer.reason };
-  if (answer.kind === "plain") return { kind: "unsupported" };
-  if (answer.kind === "nothing") return { kind: "failed", reason: `no answer: ${ENDINGS[answer.ending]}` };
-  const { hello, alert } = answer.flight;
-  if (hello !== undefined) {
-    // Another version is the server's way to say that it does not speak this one.
-    if (hello.version !== version) return { kind: "unsupported" };
-    // A ServerHello is enough to call a suite accepted, whatever comes after; one that was not offered is a broken server's.
-    return offered.includes(hello.suite) ? { kind: "accepted", suite: hello.suite, flight: answer.flight } : { kind: "refused" };
-  }
-  if (alert === undefined) return { kind: "failed", reason: `answer without ServerHello: ${ENDINGS[answer.ending]}` };
-  if (alert.description === 70) return { kind: "unsupported" };
-  if (REFUSALS.has(alert.description)) return { kind: "refused" };
-  return { kind: "failed", reason: `alert ${alert.description}` };
-}
-
-const ENDINGS = { done: "the handshake ended", closed: "the server closed the connection", reset: "the server reset the connection", silent: "silence" } as const;
+type Outcome = Failure | Exclude<Verdict, { kind: "failed" | "accepted" }>;
 
 function chunks(items: readonly number[], size: number): number[][] {
-  const found: number[][] = [];
-  for (let at = 0; at < items.length; at += size) found.push(items.slice(at, at + size));
-  return found;
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
 }
 
 function halves(items: readonly number[]): number[][] {

@@ -35,7 +35,7 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** Everything that stands out, worst first. */
-export function findings(protocols: Readonly<Record<string, ProtocolReport>>, certificates: readonly CertificateReport[], now = new Date()): Finding[] {
+export function findings(protocols: Readonly<Record<string, ProtocolReport>>, certificates: readonly CertificateReport[], now: Date): Finding[] {
   const found = CHECKS.flatMap(({ id, severity, title, evidence }) => {
     const text = evidence(protocols, certificates);
     return text === undefined ? [] : [{ id, severity, title, evidence: text }];

@@ -1,7 +1,7 @@
 import { type CipherSuite, hasForwardSecrecy } from "../tls/cipher-suites.ts";
 import { curveStrength, groupName, groupStrength } from "../tls/groups.ts";
-import type { Flight, ServerKey } from "../tls/server-flight.ts";
-import { readServerKey } from "../tls/server-flight.ts";
+import type { Flight } from "../tls/server-flight.ts";
+import { readServerKey, type ServerKey } from "../tls/server-key.ts";
 import { type Certificate, insecureDigest } from "./certificate.ts";
 
 /** A suite's letter and what stands behind it, as ssl-enum-ciphers computes both. */
@@ -52,8 +52,10 @@ function keyExchange({ suite, flight, certificate }: GradeInput): KeyExchange {
   }
   const own = ownKey(suite, flight);
   if (own === undefined) return { strength, info, warnings };
-  if (strength !== undefined && strength > own.strength) warnings.push(`Key exchange (${own.info}) of lower strength than certificate key`);
   if (own.exponentIsOne) warnings.push(EXPONENT_WARNING);
+  // A group that no register knows says nothing of its strength.
+  if (own.strength === undefined) return { strength, info: own.info, warnings };
+  if (strength !== undefined && strength > own.strength) warnings.push(`Key exchange (${own.info}) of lower strength than certificate key`);
   return { strength: Math.min(strength ?? Number.POSITIVE_INFINITY, own.exponentIsOne ? 0 : own.strength), info: own.info, warnings };
 }
 
@@ -74,37 +76,40 @@ function curveBits(name: string): number {
 }
 
 interface OwnKey {
-  readonly strength: number;
+  readonly strength: number | undefined;
   readonly info: string;
   readonly exponentIsOne: boolean;
 }
 
 /** The key that the server made for this handshake: ServerKeyExchange up to TLS 1.2, the group it picked in 1.3. */
 function ownKey(suite: CipherSuite, flight: Flight): OwnKey | undefined {
-  if (suite.isTls13) {
-    const group = flight.hello?.group;
-    return group === undefined ? undefined : { strength: groupStrength(group) ?? 0, info: curveInfo(group), exponentIsOne: false };
-  }
-  const kind = suite.ephemeral ?? (suite.exportBits !== undefined && suite.keyExchange.startsWith("RSA") ? "rsa" : undefined);
-  if (kind === undefined || flight.keyExchange === undefined) return undefined;
-  const key = readKey(flight.keyExchange, kind, suite.keyExchange.includes("PSK"));
-  if (key === undefined) return undefined;
-  if (key.kind === "ec") return { strength: groupStrength(key.group) ?? 0, info: curveInfo(key.group), exponentIsOne: false };
+  const group = chosenGroup(suite, flight);
+  if (group !== undefined) return { strength: groupStrength(group), info: curveInfo(group), exponentIsOne: false };
+  const key = serverKey(suite, flight);
+  if (key === undefined || key.kind === "ec") return undefined;
   return { strength: key.bits, info: `${key.kind} ${key.bits}`, exponentIsOne: key.kind === "rsa" && key.exponent === 1 };
+}
+
+/** The code of the group that the server chose for a suite; undefined where none took part. */
+export function chosenGroup(suite: CipherSuite, flight: Flight): number | undefined {
+  if (flight.hello?.version === 0x0304) return flight.hello.group;
+  const key = serverKey(suite, flight);
+  return key?.kind === "ec" ? key.group : undefined;
+}
+
+function serverKey(suite: CipherSuite, { keyExchange }: Flight): ServerKey | undefined {
+  try {
+    return keyExchange === undefined ? undefined : readServerKey(keyExchange, suite);
+  } catch {
+    // A broken message tells nothing; the suite was selected all the same.
+    return undefined;
+  }
 }
 
 /** ssl-enum-ciphers writes the Montgomery curves with this prefix. */
 function curveInfo(group: number): string {
   const name = groupName(group);
   return name === "x25519" || name === "x448" ? `ecdh_${name}` : name;
-}
-
-function readKey(body: Uint8Array, kind: ServerKey["kind"], hasHint: boolean): ServerKey | undefined {
-  try {
-    return readServerKey(body, kind, hasHint);
-  } catch {
-    return undefined;
-  }
 }
 
 function suiteWarnings(suite: CipherSuite, version: number): string[] {

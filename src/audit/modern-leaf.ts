@@ -1,46 +1,90 @@
-import { connect as connectTls, type TLSSocket } from "node:tls";
-import { messageOf } from "../lib/errors.ts";
-import type { AuditTarget } from "./audit-target.ts";
-import { type Certificate, readCertificate } from "./certificate.ts";
+import { randomBytes } from "node:crypto";
+import { AppError } from "../lib/errors.ts";
+import { ByteReader } from "../lib/byte-reader.ts";
+import { type Alert, alertText } from "../tls/alerts.ts";
+import { encodeClientHello } from "../tls/client-hello.ts";
+import { MESSAGE, MessageReader, RECORD, RecordReader, type HandshakeMessage, type TlsRecord } from "../tls/records.ts";
+import { readCertificates, readFatalAlert, readServerHello, type ServerHello } from "../tls/server-flight.ts";
+import type { AnswerReader } from "./connection.ts";
+import { HandshakeDecryption, PROTECTIONS } from "./handshake-keys.ts";
+import { generateKeys, type OwnKey } from "./key-agreement.ts";
 import type { Prober } from "./prober.ts";
 
-const PATIENCE_MS = 3000;
-
 /**
- * The leaf certificate of a server that speaks TLS 1.3 alone: there it is encrypted, so one handshake is done to its end with Node's own TLS.
- * Whatever the certificate is worth does not matter here.
+ * The certificates of a TLS 1.3 server, leaf first: it encrypts them, so one key exchange is done with it. Nothing is verified, and the handshake is
+ * left as soon as they are read. Empty when they cannot be had; the prober's errors then say why.
  */
-export async function modernLeaf(prober: Prober, target: AuditTarget): Promise<Certificate | undefined> {
-  if (prober.isOver) return undefined;
-  prober.connections += 1;
-  try {
-    const socket = await target.connect(AbortSignal.timeout(PATIENCE_MS));
-    const name = target.serverName === undefined ? {} : { servername: target.serverName };
-    const tls = connectTls({ socket, ...name, rejectUnauthorized: false, minVersion: "TLSv1.3", ciphers: ALL_CIPHERS });
-    try {
-      await handshake(tls);
-      const raw = tls.getPeerX509Certificate()?.raw;
-      return raw === undefined ? undefined : readCertificate(raw);
-    } finally {
-      tls.destroy();
-      socket.destroy();
-    }
-  } catch (thrown) {
-    prober.note("certificate", messageOf(thrown));
-    return undefined;
-  }
+export async function modernCertificates(prober: Prober): Promise<readonly Uint8Array[]> {
+  const keys = generateKeys();
+  const hello = encodeClientHello({
+    version: 0x0304,
+    suites: Object.keys(PROTECTIONS).map(Number),
+    random: randomBytes(32),
+    serverName: prober.serverName,
+    groups: keys.map(({ share }) => share.group),
+    keyShares: keys.map(({ share }) => share),
+  });
+  const answer = await prober.converse(hello, () => new EncryptedFlightReader(hello.subarray(5), keys));
+  if (answer.kind === "flight" && answer.flight.certificates.length > 0) return answer.flight.certificates;
+  const { alert } = answer.kind === "flight" ? answer.flight : {};
+  const why = alert === undefined ? (answer.kind === "flight" ? answer.fault : undefined) : alertText(alert);
+  prober.note("certificate", `could not be read from TLS 1.3: ${why ?? "no answer"}`);
+  return [];
 }
 
-const ALL_CIPHERS = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256";
+/** Reads a TLS 1.3 server's flight up to its Certificate. Throws `PEER_TLS`, or what the key exchange throws. */
+class EncryptedFlightReader implements AnswerReader {
+  hello: ServerHello | undefined;
+  certificates: readonly Uint8Array[] = [];
+  readonly keyExchange = undefined;
+  alert: Alert | undefined;
+  wantsClientCertificate = false;
+  isDone = false;
+  readonly #clientHello: Uint8Array;
+  readonly #keys: readonly OwnKey[];
+  readonly #records = new RecordReader();
+  readonly #messages = new MessageReader();
+  #decryption: HandshakeDecryption | undefined;
 
-function handshake(tls: TLSSocket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    tls.setTimeout(PATIENCE_MS, () => reject(new Error("no handshake in time")));
-    tls.once("secureConnect", resolve);
-    tls.on("error", (error) => {
-      // A server that wants a client's certificate ends the connection after it has shown its own.
-      if (tls.getPeerX509Certificate() === undefined) reject(error);
-      else resolve();
-    });
-  });
+  constructor(clientHello: Uint8Array, keys: readonly OwnKey[]) {
+    this.#clientHello = clientHello;
+    this.#keys = keys;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#records.push(bytes);
+    for (let record = this.#records.next(); record !== undefined && !this.isDone; record = this.#records.next()) this.#record(record);
+  }
+
+  #record(record: TlsRecord): void {
+    // A ChangeCipherSpec means nothing in TLS 1.3 (RFC 8446 §D.4).
+    if (record.type === RECORD.changeCipherSpec) return;
+    const opened = record.type === RECORD.applicationData ? this.#decryption?.open(record.header, record.body) : undefined;
+    const type = opened?.type ?? record.type;
+    const content = opened?.content ?? record.body;
+    if (type === RECORD.alert) {
+      this.alert = readFatalAlert({ ...record, body: content });
+      this.isDone = this.alert !== undefined;
+    } else if (type === RECORD.handshake) {
+      this.#messages.push(content);
+      for (let message = this.#messages.next(); message !== undefined && !this.isDone; message = this.#messages.next()) this.#message(message);
+    }
+  }
+
+  #message(message: HandshakeMessage): void {
+    if (message.type === MESSAGE.serverHello) this.#serverHello(message);
+    else if (message.type === MESSAGE.certificateRequest) this.wantsClientCertificate = true;
+    else if (message.type === MESSAGE.certificate) {
+      this.certificates = readCertificates(new ByteReader(message.body, "PEER_TLS"), true);
+      this.isDone = true;
+    }
+  }
+
+  #serverHello({ body, whole }: HandshakeMessage): void {
+    const hello = readServerHello(body);
+    const own = this.#keys.find(({ share }) => share.group === hello.group);
+    if (own === undefined || hello.keyShare === undefined) throw new AppError("PEER_TLS", "Cannot read the handshake: the server took no key of ours");
+    this.#decryption = new HandshakeDecryption(hello.suite, own.agree(hello.keyShare), [this.#clientHello, whole]);
+    this.hello = hello;
+  }
 }

@@ -1,28 +1,72 @@
-import type { VersionCode } from "../tls/client-hello.ts";
-import type { Accepted } from "./enumerate.ts";
-import type { Prober } from "./prober.ts";
 import { cipherSuite } from "../tls/cipher-suites.ts";
+import type { VersionCode } from "../tls/client-hello.ts";
+import type { Accepted, Enumeration } from "./enumerate.ts";
+import type { Prober } from "./prober.ts";
+import { judgeAnswer } from "./verdict.ts";
 
+/** Who decides on the suite, and all accepted suites: in the server's order where it has one, else as they were found. */
 export interface Preference {
   readonly preference: "server" | "client" | "indeterminate" | undefined;
   readonly error: string | undefined;
+  readonly ordered: readonly Accepted[];
 }
 
+/** At most so many suites in the hello that asks who decides. */
+const MAX_SUITES = 128;
+
 /**
- * Who decides on the suite: the accepted ones are offered from the last to the first. A server with an order of its own picks the same as before,
- * one that follows the client picks the other end. ChaCha20 is left out where it can be: servers move it to the front for clients that
+ * Tells who decides on the suite: what was picked from one offer is offered from the last to the first. A server with an order of its own picks the same
+ * as before, one that follows the client picks the other end. ChaCha20 is left out where it can be: servers move it to the front for clients that
  * put it there first, which says nothing of the others.
  */
-export async function findPreference(prober: Prober, version: VersionCode, accepted: readonly Accepted[]): Promise<Preference> {
-  if (accepted.length < 2) return { preference: "indeterminate", error: "Too few ciphers supported" };
-  const all = accepted.map(({ suite }) => suite);
-  const plain = all.filter((suite) => cipherSuite(suite).cipher !== "CHACHA20");
-  const offered = plain.length >= 2 ? plain : all;
-  const [first, last] = [offered[0], offered.at(-1)];
-  const answer = await prober.hello({ version, suites: offered.toReversed() });
-  const picked = answer.kind === "flight" ? answer.flight.hello?.suite : undefined;
-  if (picked === undefined || first === undefined || last === undefined) {
-    return { preference: undefined, error: `Error when comparing ${cipherSuite(first ?? 0).name} and ${cipherSuite(last ?? 0).name}` };
+export async function findPreference(prober: Prober, version: VersionCode, { runs }: Enumeration): Promise<Preference> {
+  const found = runs.flat();
+  if (found.length < 2) return { preference: "indeterminate", error: "Too few ciphers supported", ordered: found };
+  const longest = runs.toSorted((a, b) => b.length - a.length)[0] ?? [];
+  const fromOne = withoutChaCha(longest);
+  const offered = (fromOne.length >= 2 ? fromOne : withoutChaCha(found).length >= 2 ? withoutChaCha(found) : found).slice(0, MAX_SUITES).map(({ suite }) => suite);
+  // Suites of one run have shown which of them is picked first; those of several have not been offered together yet.
+  const before = fromOne.length >= 2 ? offered[0] : await pick(prober, version, offered);
+  const after = await pick(prober, version, offered.toReversed());
+  if (before === undefined || after === undefined) {
+    const [first = 0, last = 0] = [offered[0], offered.at(-1)];
+    return { preference: undefined, error: `Error when comparing ${cipherSuite(first).name} and ${cipherSuite(last).name}`, ordered: found };
   }
-  return { preference: picked === last ? "client" : "server", error: undefined };
+  if (before !== after) return { preference: "client", error: undefined, ordered: found };
+  const ordered = await mergeAll(prober, version, runs);
+  return { preference: "server", error: ordered === undefined ? "Network error" : undefined, ordered: ordered ?? found };
+}
+
+function withoutChaCha(accepted: readonly Accepted[]): readonly Accepted[] {
+  return accepted.filter(({ suite }) => cipherSuite(suite).cipher !== "CHACHA20");
+}
+
+/** The suite that the server selects from an offer. */
+async function pick(prober: Prober, version: VersionCode, suites: readonly number[]): Promise<number | undefined> {
+  const verdict = judgeAnswer(await prober.hello({ version, suites }), version, suites);
+  return verdict.kind === "accepted" ? verdict.suite : undefined;
+}
+
+/** Runs, each in the server's order, made one by hellos of two suites; undefined when the server stops answering. */
+async function mergeAll(prober: Prober, version: VersionCode, runs: Enumeration["runs"]): Promise<readonly Accepted[] | undefined> {
+  let merged: readonly Accepted[] = [];
+  for (const run of runs) {
+    const more = await merge(prober, version, merged, run);
+    if (more === undefined) return undefined;
+    merged = more;
+  }
+  return merged;
+}
+
+async function merge(prober: Prober, version: VersionCode, a: readonly Accepted[], b: readonly Accepted[]): Promise<readonly Accepted[] | undefined> {
+  const merged: Accepted[] = [];
+  let [i, j] = [0, 0];
+  for (let [left, right] = [a[i], b[j]]; left !== undefined && right !== undefined; [left, right] = [a[i], b[j]]) {
+    const picked = await pick(prober, version, [left.suite, right.suite]);
+    if (picked === undefined) return undefined;
+    if (picked === left.suite) i += 1;
+    else j += 1;
+    merged.push(picked === left.suite ? left : right);
+  }
+  return [...merged, ...a.slice(i), ...b.slice(j)];
 }

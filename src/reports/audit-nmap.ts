@@ -14,10 +14,16 @@ export function cipherBlock(report: AuditReport): string[] {
 /** nmap's normal output for one port, for parsers that read it. */
 export function auditNmap(report: AuditReport): string {
   const head = [`Nmap scan report for ${report.host}`, "PORT      STATE SERVICE", `${`${report.port}/tcp`.padEnd(9)} open  ${report.tls ? "ssl/unknown" : (report.speaks ?? "unknown")}`];
-  const block = cipherBlock(report);
+  const block = cipherBlock({ ...report, ...(report.leastStrength === undefined ? {} : { leastStrength: lexicallyLast(report) }) });
   if (block.length === 0) return `${head.join("\n")}\n`;
   const lines = ["ssl-enum-ciphers: ", ...block].map((line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`);
   return `${[...head, ...lines].join("\n")}\n`;
+}
+
+/** nmap's least strength is the last letter in the alphabet, and the word "unknown" comes after all letters. */
+function lexicallyLast(report: AuditReport): string {
+  const letters = Object.values(report.protocols).flatMap((protocol) => protocol.ciphers.map((cipher) => cipher.strength));
+  return letters.toSorted().at(-1) ?? "A";
 }
 
 function protocolLines(protocol: ProtocolReport): string[] {

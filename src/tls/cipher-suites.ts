@@ -14,8 +14,10 @@ export interface CipherSuite {
   readonly isAnonymous: boolean;
   /** Bits that an export suite's key exchange is held to, undefined for others. */
   readonly exportBits: number | undefined;
-  /** What the server's ephemeral key is, undefined for key exchanges without one. */
-  readonly ephemeral: "dh" | "ec" | undefined;
+  /** What the server's own key in ServerKeyExchange is, undefined for key exchanges without one. */
+  readonly ephemeral: "dh" | "ec" | "rsa" | "srp" | undefined;
+  /** ServerKeyExchange begins with a hint for the client's pre-shared key (RFC 4279). */
+  readonly hasPskHint: boolean;
   /** `AES`, `3DES`, `RC4`, `CHACHA20`, … */
   readonly cipher: string;
   /** Effective strength of the cipher in bits, 0 for NULL. */
@@ -24,7 +26,10 @@ export interface CipherSuite {
   /** A block of 64 bits or less (SWEET32). */
   readonly hasSmallBlock: boolean;
   readonly isMd5: boolean;
+  /** Offered in TLS 1.3, and what may be selected there. */
   readonly isTls13: boolean;
+  /** Offered in TLS 1.2 and older. ECCPWD suites are both (RFC 8492). */
+  readonly isOlder: boolean;
 }
 
 /** A suite by its code; one that no register knows is kept by its number. */
@@ -33,9 +38,10 @@ export function cipherSuite(id: number): CipherSuite {
 }
 
 function describeSuite(id: number, name: string): CipherSuite {
-  const [, keyExchange = "", rest = ""] = /^(?:TLS|SSL)_(.*?)_WITH_(.*?)(?:-draft)?$/.exec(name) ?? [];
+  const [, keyExchange = "", rest = ""] = SUITE_NAME.exec(name) ?? [];
   const exportBits = /EXPORT1024/.test(keyExchange) ? 1024 : /EXPORT/.test(keyExchange) ? 512 : undefined;
   const cipher = cipherOf(rest);
+  const isTls13 = /^(?:AKE|ECCPWD)$/.test(keyExchange) || rest.includes("_MGM_");
   return {
     id,
     name,
@@ -44,47 +50,54 @@ function describeSuite(id: number, name: string): CipherSuite {
     isAnonymous: /anon|^NULL$/.test(keyExchange),
     exportBits,
     ephemeral: ephemeralOf(keyExchange),
+    hasPskHint: /PSK/.test(keyExchange),
     cipher,
     bits: bitsOf(cipher, rest, exportBits !== undefined),
     isCbc: /CBC/.test(rest),
     hasSmallBlock: /^(?:3DES|DES|DES40|RC2|IDEA)$/.test(cipher),
     isMd5: rest.endsWith("_MD5"),
-    isTls13: keyExchange === "AKE" || keyExchange === "PSK_DHE" || keyExchange === "ECCPWD" || (keyExchange.startsWith("GOSTR341112") && /MGM/.test(rest)),
+    isTls13,
+    isOlder: !isTls13 || keyExchange === "ECCPWD",
   };
 }
+
+/** Key exchange and the rest; names of drafts put NULL before WITH, or leave WITH out. */
+const SUITE_NAME = /^(?:TLS|SSL)_(.*?)_(?:WITH_)?((?:NULL_WITH_|NULL|28147|3DES|A(?:ES|EGIS|RIA)|CAMELLIA|CHACHA20|DES|FORTEZZA_CBC|IDEA|KUZNYECHIK|MAGMA|RC[24]|SEED|SM4)_?.*?)(?:-draft)?$/;
 
 function certificateKeyOf(keyExchange: string): KeyKind | undefined {
   if (/^(?:RSA|DHE_RSA|ECDHE_RSA|SRP_SHA_RSA)/.test(keyExchange)) return "rsa";
   if (/^(?:DHE_DSS|SRP_SHA_DSS)/.test(keyExchange)) return "dsa";
-  if (/^(?:ECDHE_ECDSA|ECDH_ECDSA|ECDH_RSA)/.test(keyExchange)) return "ec";
+  if (/^(?:ECDHE_ECDSA|ECDH_(?!anon)|ECMQV_)/.test(keyExchange)) return "ec";
   return /^(?:DH_RSA|DH_DSS)/.test(keyExchange) ? "dh" : undefined;
 }
 
-function ephemeralOf(keyExchange: string): "dh" | "ec" | undefined {
+function ephemeralOf(keyExchange: string): CipherSuite["ephemeral"] {
   if (/^(?:ECDHE_|ECDH_anon)/.test(keyExchange)) return "ec";
-  return /^(?:DHE_|DH_anon)/.test(keyExchange) ? "dh" : undefined;
+  if (keyExchange.startsWith("RSA_EXPORT")) return "rsa";
+  if (keyExchange.startsWith("SRP_")) return "srp";
+  return /^(?:DHE_|DH_anon|PSK_DHE)/.test(keyExchange) ? "dh" : undefined;
 }
 
 function cipherOf(rest: string): string {
-  return /^[A-Z0-9]+/.exec(rest)?.[0]?.replace(/^28147$/, "GOST28147") ?? "";
+  return /^[A-Z0-9]+/.exec(rest)?.[0].replace(/^28147$/, "GOST28147") ?? "";
 }
 
 /** Strength by name where the name's number does not tell it. */
 const FIXED_BITS: Readonly<Record<string, number>> = {
-  "3DES": 112, DES: 56, DES40: 40, IDEA: 128, SEED: 128, SM4: 128, FORTEZZA: 80, CHACHA20: 256, NULL: 0, GOST28147: 256, KUZNYECHIK: 256, MAGMA: 256,
+  "3DES": 112, DES: 56, DES40: 40, RC2: 40, IDEA: 128, SEED: 128, SM4: 128, FORTEZZA: 80, CHACHA20: 256, NULL: 0, GOST28147: 256, KUZNYECHIK: 256, MAGMA: 256,
 };
 
 function bitsOf(cipher: string, rest: string, isExport: boolean): number {
   const number = Number(/_(\d+)L?(?:_|$)/.exec(rest)?.[1] ?? 0);
-  // What is left of RC4 is at most 80 bits; export ciphers are what their name says.
+  if (isExport && number > 0) return number;
+  // What is left of RC4 is at most 80 bits.
   if (cipher === "RC4") return Math.min(number, 80);
-  if (cipher === "RC2") return isExport ? Number(/CBC_(\d+)/.exec(rest)?.[1] ?? 40) : 40;
   return FIXED_BITS[cipher] ?? number;
 }
 
-/** Forward secrecy: the key exchange leaves nothing that the certificate's key could later decrypt. */
+/** Forward secrecy as ssl-enum-ciphers counts it: ephemeral and authenticated, SRP included. */
 export function hasForwardSecrecy(suite: CipherSuite): boolean {
-  return suite.isTls13 || /^(?:DHE_|ECDHE_|SRP_|DH_anon|ECDH_anon)/.test(suite.keyExchange);
+  return suite.isTls13 || /^(?:DHE_|ECDHE_|PSK_DHE|SRP_)/.test(suite.keyExchange);
 }
 
 /** All known suites by code. */

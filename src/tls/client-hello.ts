@@ -11,10 +11,16 @@ export const VERSIONS = [
 ] as const;
 
 export type VersionCode = (typeof VERSIONS)[number]["code"];
+export type VersionName = (typeof VERSIONS)[number]["name"];
+
+/** `TLSv1.2` */
+export function versionName(version: VersionCode): VersionName {
+  const index = version - 0x0300;
+  return (VERSIONS[index] ?? VERSIONS[0]).name;
+}
 
 export interface HelloOptions {
   readonly version: VersionCode;
-  /** At most 128: some servers refuse more than 150. */
   readonly suites: readonly number[];
   /** 32 bytes. */
   readonly random: Uint8Array;
@@ -23,7 +29,22 @@ export interface HelloOptions {
   readonly compressors?: readonly number[];
   /** All known groups when left out. */
   readonly groups?: readonly number[];
+  /** All known schemes when left out. */
+  readonly signatureSchemes?: readonly number[];
+  /** Public keys for TLS 1.3; none when left out, so that the server asks for one. */
+  readonly keyShares?: readonly KeyShare[];
 }
+
+export interface KeyShare {
+  readonly group: number;
+  readonly key: Uint8Array;
+}
+
+/** The groups and schemes of a hello that must be short: what nearly every server has one of. */
+export const COMMON = {
+  groups: [0x0017, 0x0018, 0x0019, 0x001d, 0x0100, 0x11ec],
+  signatureSchemes: [0x0401, 0x0201, 0x0403, 0x0203, 0x0804, 0x0809, 0x0501, 0x0503, 0x0601, 0x0603, 0x0807],
+} as const satisfies Partial<HelloOptions>;
 
 /**
  * Signature schemes, SHA-1 and SHA-256 before longer hashes: a server with a 512-bit RSA key cannot sign those, and takes the first it is
@@ -55,7 +76,14 @@ export function encodeClientHello(options: HelloOptions): Uint8Array {
   return writer.finish();
 }
 
-function writeExtensions(writer: ByteWriter, { version, serverName, groups = GROUP_CODES }: HelloOptions): void {
+/** How many suites a hello with these options has room for in a record of `limit` bytes. */
+export function roomForSuites(options: Omit<HelloOptions, "suites" | "random">, limit: number): number {
+  const empty = encodeClientHello({ ...options, suites: [], random: new Uint8Array(32) });
+  return Math.max(0, Math.floor((limit - empty.length) / 2));
+}
+
+function writeExtensions(writer: ByteWriter, options: HelloOptions): void {
+  const { version, serverName, groups = GROUP_CODES, signatureSchemes = SIGNATURE_SCHEMES, keyShares = [] } = options;
   if (serverName !== undefined) {
     const name = new TextEncoder().encode(serverName);
     extension(writer, EXTENSION.serverName, (body) => body.vector(2, (list) => list.u8(0).vector(2, (host) => host.bytes(name))));
@@ -63,11 +91,13 @@ function writeExtensions(writer: ByteWriter, { version, serverName, groups = GRO
   extension(writer, EXTENSION.supportedGroups, (body) => body.vector(2, (list) => groups.forEach((group) => list.u16(group))));
   extension(writer, EXTENSION.pointFormats, (body) => body.vector(1, (list) => list.u8(0)));
   if (version >= 0x0303) {
-    extension(writer, EXTENSION.signatureAlgorithms, (body) => body.vector(2, (list) => SIGNATURE_SCHEMES.forEach((scheme) => list.u16(scheme))));
+    extension(writer, EXTENSION.signatureAlgorithms, (body) => body.vector(2, (list) => signatureSchemes.forEach((scheme) => list.u16(scheme))));
   }
   if (version === 0x0304) {
     extension(writer, EXTENSION.supportedVersions, (body) => body.vector(1, (list) => list.u16(version)));
-    extension(writer, EXTENSION.keyShare, (body) => body.vector(2, () => {}));
+    extension(writer, EXTENSION.keyShare, (body) =>
+      body.vector(2, (list) => keyShares.forEach(({ group, key }) => list.u16(group).vector(2, (share) => share.bytes(key)))),
+    );
   }
 }
 

@@ -1,0 +1,136 @@
+import { cipherSuite } from "../tls/cipher-suites.ts";
+import { COMMON, roomForSuites, VERSIONS, type VersionCode } from "../tls/client-hello.ts";
+import { alertText } from "../tls/alerts.ts";
+import { groupName } from "../tls/groups.ts";
+import type { Answer } from "./connection.ts";
+import { type Certificate, readCertificate } from "./certificate.ts";
+import { findCompressors } from "./compressors.ts";
+import { type Accepted, candidateSuites, COMPRESSORS, enumerate, firstOffer } from "./enumerate.ts";
+import { findings } from "./findings.ts";
+import { chosenGroup, worstLetter } from "./grade.ts";
+import { modernCertificates } from "./modern-leaf.ts";
+import { identifyPlain } from "./plain-protocol.ts";
+import { findPreference } from "./preference.ts";
+import type { Prober } from "./prober.ts";
+import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
+import type { AuditReport, ProtocolReport } from "./report.ts";
+
+/** What the probes of a target found: the report without its frame. */
+export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "certificates" | "findings">;
+
+const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
+
+/** The version of the first hello: nearly all servers have it, and those that do not say so in TLS. */
+const FIRST_VERSION = 0x0303;
+
+/** Finds out everything about one target. `host` is what an HTTP request names; `now` the date that certificates are held against. */
+export async function examine(prober: Prober, { host, now }: { readonly host: string; readonly now: Date }): Promise<Found> {
+  const first = await firstAnswer(prober);
+  if (first.kind === "unreachable") {
+    prober.note("connect", first.reason);
+    return NOTHING;
+  }
+  if (first.kind === "plain") return { ...NOTHING, speaks: (await identifyPlain(prober, first, host)) ?? "unknown" };
+  if (first.kind === "nothing") {
+    const [isTls, speaks] = await Promise.all([answersToOther(prober), identifyPlain(prober, first, host)]);
+    if (!isTls && speaks === undefined) prober.note("protocol", "the port closes every connection without a word");
+    if (!isTls) return { ...NOTHING, ...(speaks === undefined ? {} : { speaks }) };
+  }
+  const protocols = await enumerateAll(prober, first);
+  if (protocols.length > 0) return judge(prober, protocols, now);
+  // An alert is TLS, even where no suite of ours was good enough.
+  const alert = first.kind === "flight" ? first.flight.alert : undefined;
+  prober.note("ciphers", `none was accepted${alert === undefined ? "" : `: ${alertText(alert)}`}`);
+  return { ...NOTHING, tls: true };
+}
+
+/** The first hello of the search, which also tells TLS from what is none. A server that refuses the name is asked again without. */
+async function firstAnswer(prober: Prober): Promise<Answer> {
+  const hello = { version: FIRST_VERSION, suites: firstOffer(FIRST_VERSION), compressors: COMPRESSORS } as const;
+  const answer = await prober.hello(hello);
+  const isNameRefused = answer.kind === "flight" && answer.flight.alert?.description === UNRECOGNIZED_NAME;
+  if (!isNameRefused) return answer;
+  prober.note("server name", prober.serverName === undefined ? "the server refuses clients that name no host" : `the server refuses ${prober.serverName}; examined without a name`);
+  if (prober.serverName === undefined) return answer;
+  prober.serverName = undefined;
+  return prober.hello(hello);
+}
+
+const UNRECOGNIZED_NAME = 112;
+
+/** Whether a port that said nothing to the first hello answers to a shorter or another one: all at once, for each may wait its full time. */
+async function answersToOther(prober: Prober): Promise<boolean> {
+  prober.widen(OTHER_VERSIONS.length + 1);
+  const answers = await Promise.all(
+    OTHER_VERSIONS.map((version) => {
+      const room = roomForSuites({ version, serverName: prober.serverName, ...COMMON }, 255);
+      return prober.hello({ version, suites: candidateSuites(version).slice(0, room), ...COMMON });
+    }),
+  );
+  return answers.some(({ kind }) => kind === "flight");
+}
+
+const OTHER_VERSIONS: readonly VersionCode[] = [0x0303, 0x0304, 0x0301, 0x0300];
+
+/** All versions side by side: the prober decides how many connections that really are. */
+async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
+  const found = await Promise.all(
+    VERSIONS.map(async ({ code, name }): Promise<FoundProtocol | undefined> => {
+      const enumeration = await enumerate(prober, code, code === FIRST_VERSION ? first : undefined);
+      const accepted = enumeration.runs.flat();
+      if (accepted.length === 0) return undefined;
+      const preference = await findPreference(prober, code, enumeration);
+      const compressors = code === 0x0304 ? undefined : await findCompressors(prober, code, accepted);
+      return { version: code, name, preference, compressors };
+    }),
+  );
+  return found.filter((protocol) => protocol !== undefined);
+}
+
+async function judge(prober: Prober, protocols: readonly FoundProtocol[], now: Date): Promise<Found> {
+  const known = new KnownCertificates();
+  const reports: Record<string, ProtocolReport> = {};
+  for (const protocol of protocols) reports[protocol.name] = reportProtocol(protocol, (accepted) => known.leafOf(accepted.flight.certificates));
+  const isEncryptedOnly = known.isEmpty && reports["TLSv1.3"] !== undefined && !prober.isOver;
+  if (isEncryptedOnly) known.leafOf(await modernCertificates(prober));
+  const certificates = known.all.map(({ report }) => report);
+  const letters = Object.values(reports).flatMap((report) => report.ciphers.map((cipher) => cipher.strength));
+  return {
+    tls: true,
+    protocols: reports,
+    leastStrength: worstLetter(letters),
+    groups: groupsOf(protocols.flatMap(({ preference }) => preference.ordered)),
+    certificates,
+    findings: findings(reports, certificates, now),
+  };
+}
+
+/** Names of the groups that the server chose, each once. */
+function groupsOf(accepted: readonly Accepted[]): string[] {
+  const codes = accepted.map(({ suite, flight }) => chosenGroup(cipherSuite(suite), flight)).filter((code) => code !== undefined);
+  return [...new Set(codes.map(groupName))];
+}
+
+/** Certificates by their bytes: a server shows the same ones with nearly every suite. */
+class KnownCertificates {
+  readonly #byDer = new Map<string, Certificate | undefined>();
+
+  /** The first certificate of a chain; all of the chain are kept. Undefined when it cannot be read. */
+  leafOf(chain: readonly Uint8Array[]): Certificate | undefined {
+    const read = chain.map((der) => {
+      const key = Buffer.from(der).toString("base64");
+      if (!this.#byDer.has(key)) this.#byDer.set(key, readCertificate(der));
+      return this.#byDer.get(key);
+    });
+    return read[0];
+  }
+
+  /** True until a chain was seen, readable or not. */
+  get isEmpty(): boolean {
+    return this.#byDer.size === 0;
+  }
+
+  get all(): Certificate[] {
+    return [...this.#byDer.values()].filter((certificate) => certificate !== undefined);
+  }
+}

@@ -1,0 +1,92 @@
+import { createDecipheriv, createHash, createHmac, type CipherGCMTypes } from "node:crypto";
+import { AppError } from "../lib/errors.ts";
+
+/** How a TLS 1.3 suite protects records. */
+interface Protection {
+  readonly cipher: string;
+  readonly hash: "sha256" | "sha384";
+  readonly keyBytes: number;
+  readonly tagBytes: number;
+}
+
+/** Suites whose records we can read (RFC 8446 §B.4). */
+export const PROTECTIONS: Readonly<Record<number, Protection>> = {
+  0x1301: { cipher: "aes-128-gcm", hash: "sha256", keyBytes: 16, tagBytes: 16 },
+  0x1302: { cipher: "aes-256-gcm", hash: "sha384", keyBytes: 32, tagBytes: 16 },
+  0x1303: { cipher: "chacha20-poly1305", hash: "sha256", keyBytes: 32, tagBytes: 16 },
+  0x1304: { cipher: "aes-128-ccm", hash: "sha256", keyBytes: 16, tagBytes: 16 },
+  0x1305: { cipher: "aes-128-ccm", hash: "sha256", keyBytes: 16, tagBytes: 8 },
+};
+
+const IV_BYTES = 12;
+
+/**
+ * Reads the records that a TLS 1.3 server encrypts in its handshake (RFC 8446 §7.1, §7.3, §5.2). `shared` is the key exchange's result, `transcript`
+ * ClientHello and ServerHello as they stood in their records.
+ */
+export class HandshakeDecryption {
+  readonly #protection: Protection;
+  readonly #key: Buffer;
+  readonly #iv: Buffer;
+  #sequence = 0n;
+
+  constructor(suite: number, shared: Uint8Array, transcript: readonly Uint8Array[]) {
+    const protection = PROTECTIONS[suite];
+    if (protection === undefined) throw new AppError("PEER_TLS", `Cannot decrypt the handshake: suite 0x${suite.toString(16)} is not known`);
+    const { hash, keyBytes } = protection;
+    const zeros = Buffer.alloc(createHash(hash).digest().length);
+    const early = hmac(hash, zeros, zeros);
+    const derived = expandLabel(hash, early, { label: "derived", context: createHash(hash).digest(), length: zeros.length });
+    const handshake = hmac(hash, derived, shared);
+    const context = transcript.reduce((digest, message) => digest.update(message), createHash(hash)).digest();
+    const secret = expandLabel(hash, handshake, { label: "s hs traffic", context, length: zeros.length });
+    this.#protection = protection;
+    this.#key = expandLabel(hash, secret, { label: "key", context: new Uint8Array(0), length: keyBytes });
+    this.#iv = expandLabel(hash, secret, { label: "iv", context: new Uint8Array(0), length: IV_BYTES });
+  }
+
+  /** One record's content and its true type. Throws `PEER_TLS` when it is not what the keys made. */
+  open(header: Uint8Array, body: Uint8Array): { readonly type: number; readonly content: Uint8Array } {
+    const { cipher, tagBytes } = this.#protection;
+    if (body.length < tagBytes) throw new AppError("PEER_TLS", "Cannot decrypt a record: it is shorter than its tag");
+    const sealed = body.subarray(0, body.length - tagBytes);
+    // The type says GCM; Node takes the other AEAD ciphers by the same call.
+    const decipher = createDecipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(), { authTagLength: tagBytes });
+    decipher.setAuthTag(body.subarray(body.length - tagBytes));
+    decipher.setAAD(header, { plaintextLength: sealed.length });
+    const plain = Buffer.concat([decipher.update(sealed), decipher.final()]);
+    // Zeros behind the type are padding.
+    let end = plain.length - 1;
+    while (end >= 0 && plain[end] === 0) end -= 1;
+    return { type: plain[end] ?? 0, content: plain.subarray(0, Math.max(0, end)) };
+  }
+
+  #nonce(): Buffer {
+    const nonce = Buffer.from(this.#iv);
+    nonce.writeBigUInt64BE(nonce.readBigUInt64BE(4) ^ this.#sequence, 4);
+    this.#sequence += 1n;
+    return nonce;
+  }
+}
+
+interface Label {
+  readonly label: string;
+  readonly context: Uint8Array;
+  readonly length: number;
+}
+
+/** HKDF-Expand-Label (RFC 8446 §7.1). */
+function expandLabel(hash: string, secret: Uint8Array, { label, context, length }: Label): Buffer {
+  const name = Buffer.from(`tls13 ${label}`);
+  const info = Buffer.concat([Buffer.from([length >>> 8, length & 0xff, name.length]), name, Buffer.from([context.length]), context]);
+  let [block, okm] = [Buffer.alloc(0), Buffer.alloc(0)];
+  for (let index = 1; okm.length < length; index += 1) {
+    block = hmac(hash, secret, Buffer.concat([block, info, Buffer.from([index])]));
+    okm = Buffer.concat([okm, block]);
+  }
+  return okm.subarray(0, length);
+}
+
+function hmac(hash: string, key: Uint8Array, data: Uint8Array): Buffer<ArrayBuffer> {
+  return createHmac(hash, key).update(data).digest();
+}

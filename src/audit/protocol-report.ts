@@ -1,0 +1,38 @@
+import { cipherSuite } from "../tls/cipher-suites.ts";
+import type { VersionCode } from "../tls/client-hello.ts";
+import type { Certificate } from "./certificate.ts";
+import type { Accepted } from "./enumerate.ts";
+import { forwardSecrecyWarning, gradeSuite } from "./grade.ts";
+import type { Preference } from "./preference.ts";
+import type { ProtocolReport } from "./report.ts";
+
+/** One version that a server speaks. */
+export interface FoundProtocol {
+  readonly version: VersionCode;
+  readonly name: string;
+  readonly preference: Preference;
+  /** Undefined for TLS 1.3, which has none. */
+  readonly compressors: readonly string[] | undefined;
+}
+
+/** A version's suites with their grades and warnings, as ssl-enum-ciphers reports them. */
+export function reportProtocol({ version, preference, compressors }: FoundProtocol, leafOf: (accepted: Accepted) => Certificate | undefined): ProtocolReport {
+  const warnings = new Set<string>();
+  const ciphers = preference.ordered.map((accepted) => {
+    const suite = cipherSuite(accepted.suite);
+    const grade = gradeSuite({ suite, flight: accepted.flight, certificate: leafOf(accepted), version });
+    for (const warning of grade.warnings) warnings.add(warning);
+    const id = `0x${suite.id.toString(16).toUpperCase().padStart(4, "0")}`;
+    return { id, name: suite.name, ...(grade.kexInfo === undefined ? {} : { kexInfo: grade.kexInfo }), strength: grade.letter };
+  });
+  const secrecy = forwardSecrecyWarning(preference.ordered.map(({ suite }) => cipherSuite(suite)));
+  if (secrecy !== undefined) warnings.add(secrecy);
+  const isServers = preference.preference === "server" && preference.error === undefined;
+  return {
+    ciphers: isServers ? ciphers : ciphers.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    ...(compressors === undefined ? {} : { compressors }),
+    ...(preference.preference === undefined ? {} : { cipherPreference: preference.preference }),
+    ...(preference.error === undefined ? {} : { cipherPreferenceError: preference.error }),
+    warnings: [...warnings].toSorted(),
+  };
+}
