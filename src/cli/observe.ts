@@ -3,12 +3,13 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { PortExaminer } from "../engine/port-examiner.ts";
 import { ReportFolder } from "../engine/report-folder.ts";
 import { parseDuration } from "./duration.ts";
-import { untilStopped } from "./stop.ts";
+import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
 /** `saker observe FILE`: the audits of the ports that an openport.txt tells of, until Ctrl-C. */
 export async function observe(file: string, options: { readonly report: string; readonly json?: boolean; readonly duration?: string }): Promise<void> {
   const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
+  const stopped = stopSignal();
   const terminal = new Terminal({ json: options.json === true });
   const folder = new ReportFolder(options.report);
   const onProblem = (text: string): void => terminal.problem(text);
@@ -22,11 +23,11 @@ export async function observe(file: string, options: { readonly report: string; 
     },
   });
   const containers = containersOfHost({ environment: process.env, onProblem });
-  await containers.start();
+  await Promise.race([containers.start(), stopped]);
   const watch = new AlertWatch({ containers, onAlert: () => {}, onProblem, examiner, startedAt: BigInt(Date.now()) * 1_000_000n });
   terminal.note(`observing ${file}; reports in ${folder.path}`);
   watch.follow(file);
-  await untilStopped(durationMs);
+  await untilStopped(stopped, durationMs);
   watch.close();
   containers.stop();
   examiner.close();

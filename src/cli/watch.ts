@@ -11,7 +11,7 @@ import { AppError } from "../lib/errors.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
-import { untilStopped } from "./stop.ts";
+import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -33,14 +33,17 @@ export async function watch(options: WatchOptions): Promise<void> {
   const source = parseSource(options.source);
   const terminal = new Terminal({ json: options.json === true });
   const settings = settingsOf(options, terminal);
-  if (source.kind === "falco") await watchFalco(source.file, { options, settings, terminal, durationMs });
-  else await watchKernel({ options, settings, terminal, durationMs });
+  // Heard from the beginning: who stops a watch that is still starting gets its summary, too.
+  const stopped = stopSignal();
+  if (source.kind === "falco") await watchFalco(source.file, { options, settings, terminal, stopped, durationMs });
+  else await watchKernel({ options, settings, terminal, stopped, durationMs });
 }
 
 interface Run {
   readonly options: WatchOptions;
   readonly settings: Settings;
   readonly terminal: Terminal;
+  readonly stopped: Promise<void>;
   readonly durationMs: number | undefined;
 }
 
@@ -68,11 +71,11 @@ async function watchKernel(run: Run): Promise<void> {
       examiner: outlets.examiner,
     });
     // After the probe: a host that cannot be watched is said at once, and what starts while the runtimes answer is seen.
-    await containers.start();
+    await Promise.race([containers.start(), run.stopped]);
     terminal.note(`watching this host: eBPF (${live.variant}), ${enabledCount(rules.set)} rules from ${rules.files} files, ${containers.list().length} containers; reports in ${outlets.folder.path}`);
     const ticker = options.stats === true ? setInterval(() => terminal.note(statsLine(live)), STATS_INTERVAL_MS) : undefined;
-    await live.start();
-    await untilStopped(run.durationMs);
+    await Promise.race([live.start(), run.stopped]);
+    await untilStopped(run.stopped, run.durationMs);
     clearInterval(ticker);
   } finally {
     live?.close();
@@ -89,7 +92,7 @@ async function watchFalco(file: string, run: Run): Promise<void> {
   const { terminal } = run;
   const outlets = openOutlets(run, file === "-" ? undefined : file);
   const containers = containersOfHost({ environment: process.env, onProblem: (text) => terminal.problem(text) });
-  await containers.start();
+  await Promise.race([containers.start(), run.stopped]);
   const watch = new AlertWatch({
     containers,
     onAlert: outlets.onAlert,
@@ -99,10 +102,10 @@ async function watchFalco(file: string, run: Run): Promise<void> {
   });
   terminal.note(`watching Falco's alerts from ${file === "-" ? "standard input" : file}; reports in ${outlets.folder.path}`);
   try {
-    if (file === "-") await untilStopped(run.durationMs, watch.read(process.stdin));
+    if (file === "-") await untilStopped(run.stopped, run.durationMs, watch.read(process.stdin));
     else {
       watch.follow(file);
-      await untilStopped(run.durationMs);
+      await untilStopped(run.stopped, run.durationMs);
     }
   } finally {
     watch.close();

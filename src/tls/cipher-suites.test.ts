@@ -10,7 +10,7 @@ for (const [id, name, keyExchange, key, cipher, bits, forwardSecrecy] of [
   [0x0004, "TLS_RSA_WITH_RC4_128_MD5", "RSA", "rsa", "RC4", 80, false],
   [0x0003, "TLS_RSA_EXPORT_WITH_RC4_40_MD5", "RSA_EXPORT", "rsa", "RC4", 40, false],
   [0x0014, "TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA", "DHE_RSA_EXPORT", "rsa", "DES40", 40, true],
-  [0x0018, "TLS_DH_anon_WITH_RC4_128_MD5", "DH_anon", undefined, "RC4", 80, true],
+  [0x0018, "TLS_DH_anon_WITH_RC4_128_MD5", "DH_anon", undefined, "RC4", 80, false],
   [0x0002, "TLS_RSA_WITH_NULL_SHA", "RSA", "rsa", "NULL", 0, false],
   [0x0096, "TLS_RSA_WITH_SEED_CBC_SHA", "RSA", "rsa", "SEED", 128, false],
   [0xc0af, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8", "ECDHE_ECDSA", "ec", "AES", 256, true],
