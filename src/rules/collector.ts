@@ -95,7 +95,7 @@ export class Collector {
     this.#requireName(item);
     const overrides = this.#overrides(item);
     const known = this.rules.get(item.name);
-    const isToggle = overrides === undefined && item.keys.has("enabled") && [...item.keys.keys()].every((key) => key === "rule" || key === "enabled");
+    const isToggle = overrides === undefined && item.keys.has("enabled") && !["condition", "output", "desc", "priority"].some((key) => item.keys.has(key));
     if (isToggle) return this.#toggle(item, known);
     if (overrides !== undefined) return this.#change(item, known, overrides);
     const priority = this.#text(item, "priority");
@@ -118,7 +118,7 @@ export class Collector {
     this.rules.set(item.name, rule);
   }
 
-  /** The old way of switching a rule: an item with nothing but `enabled`. */
+  /** The old way of switching a rule: an item with `enabled` and nothing that a rule must have. */
   #toggle(item: RawItem, known: RuleDefinition | undefined): void {
     if (known === undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", "Rule has no earlier definition to enable or disable", item.word, didYouMean(item.name, this.rules.keys()));
     this.#warn(item, "LOAD_DEPRECATED_ITEM", 'Switching a rule with "enabled" alone is deprecated: add "override: {enabled: replace}"', "enabled");

@@ -56,6 +56,8 @@ for (const [name, expected, ...texts] of [
   ["an appended list that was never defined", ["LOAD_ERR_VALIDATE"], "- list: l\n  items: [a]\n  override: {items: append}\n"],
   ["an override that names no key of the item", ["LOAD_ERR_YAML_VALIDATE"], rule("  condition: evt.type = open\n"), "- rule: R\n  override: {desc: replace}\n"],
   ["append in the old way", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open\n"), "- rule: R\n  condition: or evt.type = close\n  append: true\n"],
+  ["a deprecated field", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open and evt.dir = <\n")],
+  ["%container.info of old outputs", ["LOAD_DEPRECATED_ITEM"], "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: 'x %container.info y'\n  priority: NOTICE\n"],
   ["a switch in the old way", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open\n"), "- rule: R\n  enabled: false\n"],
 ] as const) {
   test(`loadRules() on ${name}: ${expected.join(" ") || "nothing to say"}`, () => {

@@ -104,8 +104,11 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
     return undefined;
   }
   try {
-    const condition = compileRuleCondition(rule, context);
-    const output = compileRuleOutput(rule, options.fields);
+    const { usedFields, ...condition } = compileRuleCondition(rule, context);
+    const output = compileRuleOutput(rule, context);
+    for (const field of new Set([...usedFields, ...output.fields])) {
+      if (field.deprecated) report({ ...about, code: "LOAD_DEPRECATED_ITEM", message: `Field "${field.name}" is deprecated: ${field.doc}`, place: rule.place }, rule.file);
+    }
     const isEverywhere = condition.eventCodes.size > MANY_EVENT_CODES;
     if (isEverywhere && rule.warnEventTypes) {
       report({ ...about, code: "LOAD_NO_EVTTYPE", message: "Rule matches too many evt.type values. This has a significant performance penalty.", place: rule.place }, rule.file);
@@ -128,7 +131,7 @@ function compileRuleCondition(rule: RuleDefinition, { macros, options }: RuleCon
   const expression = macros.resolveRule(withExceptions(rule.condition, rule.exceptions));
   try {
     const { predicate, fields } = compileCondition(expression, options.fields);
-    return { condition: predicate, eventCodes: eventCodesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
+    return { usedFields: fields, condition: predicate, eventCodes: eventCodesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
   } catch (thrown) {
     if (!(thrown instanceof FailedCheck)) throw thrown;
     throw new PlacedConditionError(thrown.error, macros.textOf(thrown.check) ?? rule.condition);
@@ -148,10 +151,18 @@ function checkException(exception: ExceptionDefinition, fields: FieldRegistry): 
   }
 }
 
-function compileRuleOutput(rule: RuleDefinition, fields: FieldRegistry) {
+/** Once the place where Falco's options -pk and -pc put things; rules of these days still carry it. */
+const CONTAINER_INFO = /%container\.info\b/g;
+
+function compileRuleOutput(rule: RuleDefinition, { options, report }: RuleContext) {
+  // A folded block ends with a newline that nobody means.
+  const text = rule.output.text.trimEnd();
+  if (CONTAINER_INFO.test(text)) {
+    const message = "%container.info is deprecated and prints nothing: name the fields, such as %container.name";
+    report({ code: "LOAD_DEPRECATED_ITEM", message, place: rule.place, itemType: "rule", itemName: rule.name }, rule.file);
+  }
   try {
-    // A folded block ends with a newline that nobody means.
-    return compileOutput(rule.output.text.trimEnd(), fields);
+    return compileOutput(text.replace(CONTAINER_INFO, ""), options.fields);
   } catch (thrown) {
     if (!(thrown instanceof ConditionError)) throw thrown;
     throw new PlacedConditionError(thrown, rule.output, "LOAD_ERR_COMPILE_OUTPUT");
