@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
-import { isIP, type Socket } from "node:net";
+import { isIP } from "node:net";
+import type { AuditTarget } from "../audit/audit-target.ts";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
@@ -10,19 +11,13 @@ import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
 
-/** One port to examine, however it was named. */
-export interface AuditTarget {
-  readonly label: string;
-  readonly host: string;
-  readonly port: number;
-  readonly serverName?: string;
-  readonly container?: string;
-  readonly connect: (signal: AbortSignal) => Promise<Socket>;
+/** One port to examine, however it was named; closed when its examination is over. */
+export interface ResolvedTarget extends AuditTarget {
   close(): void;
 }
 
 /** `host:port`, `[v6]:port`, a URL, `container:NAME[:PORT]`, `listening`. Throws `USAGE_TARGET` or `PEER_…` for what is none. */
-export async function resolveTargets(texts: readonly string[]): Promise<AuditTarget[]> {
+export async function resolveTargets(texts: readonly string[]): Promise<ResolvedTarget[]> {
   let registry: ContainerRegistry | undefined;
   const containers = async (): Promise<ContainerRegistry> => {
     if (registry === undefined) {
@@ -32,7 +27,7 @@ export async function resolveTargets(texts: readonly string[]): Promise<AuditTar
     return registry;
   };
   try {
-    const targets: AuditTarget[] = [];
+    const targets: ResolvedTarget[] = [];
     for (const text of texts) {
       if (text === "listening") targets.push(...(await listening(await containers())));
       else if (text.startsWith("container:")) targets.push(...(await inContainer(text.slice("container:".length), await containers())));
@@ -47,7 +42,7 @@ export async function resolveTargets(texts: readonly string[]): Promise<AuditTar
 /** Ports that a scheme implies. */
 const SCHEME_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80, "imaps:": 993, "ldaps:": 636, "smtps:": 465, "pop3s:": 995 };
 
-async function atAddress(text: string): Promise<AuditTarget> {
+async function atAddress(text: string): Promise<ResolvedTarget> {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? URL.parse(text) : null;
   const [, v6, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = url === null ? (v6 ?? name) : url.hostname.replace(/^\[|\]$/g, "");
@@ -69,7 +64,7 @@ async function resolved(host: string): Promise<string> {
   }
 }
 
-async function inContainer(text: string, registry: ContainerRegistry): Promise<AuditTarget[]> {
+async function inContainer(text: string, registry: ContainerRegistry): Promise<ResolvedTarget[]> {
   const [, name = text, digits] = /^(.*?)(?::(\d{1,5}))?$/.exec(text) ?? [];
   const container = await registry.lookUp(name);
   const pid = container?.metadata?.pid ?? 0;
@@ -95,7 +90,7 @@ function listenAddressOf(pid: number, port: number): string {
   }
 }
 
-async function listening(registry: ContainerRegistry): Promise<AuditTarget[]> {
+async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]> {
   const { listeners, problems } = await scanListeners();
   for (const problem of problems) process.stderr.write(`saker: note: ${problem}\n`);
   const onePerPort = new Map(listeners.map((listener) => [`${listener.namespace} ${listener.port}`, listener]));
@@ -120,7 +115,7 @@ interface Place {
   readonly container?: string;
 }
 
-function inNamespaceOf(pid: number, { name, address, port, container }: Place): AuditTarget {
+function inNamespaceOf(pid: number, { name, address, port, container }: Place): ResolvedTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
   const [host] = addressesOf(address);
   const target = { label: `${name}:${port}`, host, port, connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }), close: () => namespace.close() };

@@ -5,7 +5,7 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import { auditJson } from "../reports/audit-json.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
 import { auditText } from "../reports/audit-text.ts";
-import { type AuditTarget, resolveTargets } from "./audit-targets.ts";
+import { type ResolvedTarget, resolveTargets } from "./audit-targets.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT, printError } from "./exit.ts";
 
@@ -41,7 +41,7 @@ interface Examination {
   readonly targetTimeoutMs: number;
 }
 
-async function examine(target: AuditTarget, { options, format, targetTimeoutMs }: Examination): Promise<void> {
+async function examine(target: ResolvedTarget, { options, format, targetTimeoutMs }: Examination): Promise<void> {
   const serverName = options.sni ?? target.serverName;
   const { label, host, port, container, connect } = target;
   try {

@@ -57,7 +57,11 @@ async function watchKernel(run: Run): Promise<void> {
   });
   const outlets = openOutlets(run, undefined);
   let live: LiveWatch | undefined;
-  const containers = containersOfHost({ environment: process.env, onProblem: (text) => terminal.problem(text) });
+  const containers = containersOfHost({
+    environment: process.env,
+    onProblem: (text) => terminal.problem(text),
+    onStopped: (container) => live?.containerStopped(container),
+  });
   try {
     live = new LiveWatch({
       rules: rules.set,

@@ -4,6 +4,7 @@ import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
 import { openProbe, type ProbeSource } from "../capture/probe.ts";
+import type { Container } from "../containers/container.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE, TCP_STATE } from "../events/record.ts";
@@ -94,6 +95,11 @@ export class LiveWatch {
     };
   }
 
+  /** Its ports are gone with it: those of its next run are news. */
+  containerStopped(container: Container): void {
+    this.#ports.containerGone(container.fullId);
+  }
+
   close(): void {
     this.#probe.close();
   }
@@ -140,12 +146,9 @@ export class LiveWatch {
       case NOTICE.cgroup_mkdir:
         containers.cgroupAppeared(event.uint(0) ?? 0, event.text(1) ?? "");
         break;
-      case NOTICE.cgroup_rmdir: {
-        const gone = containers.byCgroup(event.uint(0) ?? 0);
+      case NOTICE.cgroup_rmdir:
         containers.cgroupGone(event.uint(0) ?? 0);
-        if (gone !== undefined) this.#ports.containerGone(gone.fullId);
         break;
-      }
       case NOTICE.inet_sock_set_state:
         this.#socketChanged(event);
         break;
