@@ -2,7 +2,7 @@ import type { Scene } from "../state/scene.ts";
 
 /** Falco's field types (libs, `PT_*`), as `reference` documents name them. */
 export type FieldType =
-  | "CHARBUF" | "BYTEBUF" | "BOOL" | "INT16" | "INT32" | "INT64" | "UINT32" | "UINT64" | "DOUBLE" | "PORT"
+  | "CHARBUF" | "BYTEBUF" | "BOOL" | "INT8" | "UINT8" | "INT16" | "UINT16" | "INT32" | "INT64" | "UINT32" | "UINT64" | "DOUBLE" | "PORT"
   | "IPADDR" | "IPNET" | "ABSTIME" | "RELTIME" | "DYN";
 
 /**

@@ -72,7 +72,7 @@ for (const [condition, message, hint] of [
   ["fd.num = x", '"x" is not a valid number', "write plain decimal digits"],
   ["fd.num contains 1", 'operator "contains" does not work on INT64', undefined],
   ["container.privileged = yes", '"yes" is not true or false', undefined],
-  ["fd.snet = 10.0.0.0/33", '"10.0.0.0/33" is not an IP address or network', undefined],
+  ["fd.snet = 10.0.0.0/33", '"10.0.0.0/33" is not an IP network', undefined],
   ['proc.name regex "("', undefined, undefined],
   ['proc.name regex "\\\\d"', '"\\d" is not part of POSIX expressions', undefined],
   ["proc.name = val(fd.num)", "CHARBUF cannot be compared with INT64", undefined],

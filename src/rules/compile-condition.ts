@@ -123,6 +123,8 @@ function isComputed(right: Right): right is Exclude<Right, Value | { readonly ki
 /** A comparison of two computed sides: their types must be the same. */
 function compareOperands(check: Check, left: BoundOperand, context: Context): Predicate {
   if (!isComputed(check.right as Right)) throw new ConditionError("a value cannot stand here", check);
+  const refusing = left.fields.find((field) => field.noRightSide);
+  if (refusing !== undefined) throw new ConditionError(`field "${refusing.name}" cannot be compared with a field`, check);
   const right = bindOperand(check.right as Exclude<Right, Value | { readonly kind: "list" }>, context.registry, "right");
   for (const field of right.fields) context.used.add(field);
   if (left.type !== right.type || left.isList !== right.isList) {
@@ -146,6 +148,10 @@ function describe({ type, isList }: BoundOperand): string {
 type PairTest = (value: FieldValue, wanted: FieldValue) => boolean;
 
 const TEXT_PAIRS: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
+  "<": (value, wanted) => value < wanted,
+  "<=": (value, wanted) => value <= wanted,
+  ">": (value, wanted) => value > wanted,
+  ">=": (value, wanted) => value >= wanted,
   contains: (value, wanted) => value.includes(wanted),
   icontains: (value, wanted) => value.toLowerCase().includes(wanted.toLowerCase()),
   startswith: (value, wanted) => value.startsWith(wanted),
@@ -185,8 +191,7 @@ function isSame(value: FieldValue, wanted: FieldValue): boolean {
 
 /** A name of an event that does not exist never matches: most likely it is misspelt. */
 function requireEventNames(check: Check, values: readonly Value[]): void {
-  const isEventType = check.left.kind === "field" && (check.left.name === "evt.type" || check.left.name === "syscall.type");
-  if (!isEventType || !["=", "==", "!=", "in"].includes(check.operator)) return;
+  if (check.left.kind !== "field" || check.left.name !== "evt.type") return;
   for (const value of values) {
     if (isKnownEventName(value.text)) continue;
     throw new ConditionError(`unknown event type "${value.text}"`, { ...value, hint: didYouMean(value.text, EVENT_TYPE_BY_NAME.keys()) });

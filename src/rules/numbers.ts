@@ -2,6 +2,9 @@ import type { FieldType } from "../fields/field.ts";
 
 /** Width in bits and sign of the number types; DOUBLE takes whole literals, too. */
 const NUMBER_TYPES: Readonly<Partial<Record<FieldType, { readonly bits: number; readonly signed: boolean }>>> = {
+  INT8: { bits: 8, signed: true },
+  UINT8: { bits: 8, signed: false },
+  UINT16: { bits: 16, signed: false },
   INT16: { bits: 16, signed: true },
   INT32: { bits: 32, signed: true },
   INT64: { bits: 64, signed: true },

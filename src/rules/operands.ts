@@ -59,7 +59,7 @@ function bindTransform(transform: Transform, fields: FieldRegistry, side: "left"
   const at = { start: transform.start, end: transform.end };
   if (transform.name === "val") {
     const [inner] = transform.arguments;
-    if (side === "left" || transform.arguments.length !== 1 || inner === undefined || !(inner.kind === "field" || inner.kind === "transform")) {
+    if (side === "left" || transform.arguments.length !== 1 || inner?.kind !== "field") {
       throw new ConditionError("val() takes one field, on the right side only", at);
     }
     return bindOperand(inner, fields, "right");
@@ -90,17 +90,28 @@ function bindTransformable(operand: Operand, fields: FieldRegistry, side: "left"
   return bound;
 }
 
+/** A computed operand of its own type that is no field. */
+function computed(type: FieldType, isList: boolean, parts: { readonly get: Extract; readonly fields: readonly Field[] }): BoundOperand {
+  return { ...parts, type, isList, getAll: undefined, several: undefined };
+}
+
 /** `join(separator, (a, b))` and `concat(a, b)`: text of all parts; one that is missing makes the whole missing. */
 function bindJoin(transform: Transform, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
   const at = { start: transform.start, end: transform.end };
   const [first, second] = transform.arguments;
-  const isJoin = transform.name === "join";
-  if (isJoin && (transform.arguments.length !== 2 || first?.kind !== "value" || second === undefined)) {
+  if (transform.name === "concat") {
+    return joined([], transform.arguments.map((item) => bindText(item, fields, side, "concat() arguments must be strings")));
+  }
+  if (transform.arguments.length !== 2 || first === undefined || second === undefined) {
     throw new ConditionError("join() takes a separator and a list of parts", { ...at, hint: 'write join(",", (a, b))' });
   }
-  const separator = isJoin && first?.kind === "value" ? first.text : "";
-  const items = isJoin ? (second?.kind === "arguments" ? second.items : [second as TransformArgument]) : transform.arguments;
-  const parts = items.map((item) => bindPart(item, fields, side));
+  const separator = bindText(first, fields, side, "join() takes a separator that is text");
+  return joined([separator], [bindList(second, fields, side, "join() second argument must be a list")]);
+}
+
+type Part = Pick<BoundOperand, "get" | "fields">;
+
+function joined([separator]: readonly Part[], parts: readonly Part[]): BoundOperand {
   const get: Extract = (scene) => {
     const texts: string[] = [];
     for (const part of parts) {
@@ -109,27 +120,46 @@ function bindJoin(transform: Transform, fields: FieldRegistry, side: "left" | "r
       if (Array.isArray(value)) texts.push(...value.map(String));
       else texts.push(String(value));
     }
-    return texts.join(separator);
+    const between = separator === undefined ? "" : separator.get(scene);
+    return between === undefined ? undefined : texts.join(String(between));
   };
-  return { type: "CHARBUF", isList: false, get, getAll: undefined, several: undefined, fields: parts.flatMap((part) => part.fields) };
+  return computed("CHARBUF", false, { get, fields: [...(separator?.fields ?? []), ...parts.flatMap((part) => part.fields)] });
 }
 
-function bindPart(item: TransformArgument, fields: FieldRegistry, side: "left" | "right"): Pick<BoundOperand, "get" | "fields"> {
+/** One text: a literal, or a field or transformer that is one. */
+function bindText(item: TransformArgument, fields: FieldRegistry, side: "left" | "right", problem: string): Part {
+  const at = { start: item.start, end: item.end };
   if (item.kind === "value") return { get: () => item.text, fields: [] };
-  if (item.kind === "arguments") throw new ConditionError("a list cannot stand here", { start: item.start, end: item.end });
-  return bindTransformable(item, fields, side);
+  if (item.kind === "arguments") throw new ConditionError(problem, at);
+  const bound = bindTransformable(item, fields, side);
+  if (bound.type !== "CHARBUF" || bound.isList) throw new ConditionError(problem, at);
+  return bound;
+}
+
+/** A list of texts: a literal one, or a field that is one. */
+function bindList(item: TransformArgument, fields: FieldRegistry, side: "left" | "right", problem: string): Part {
+  if (item.kind === "arguments") {
+    const parts = item.items.map((part) => bindText(part, fields, side, problem));
+    const get: Extract = (scene) => {
+      const values = parts.map((part) => part.get(scene));
+      return values.includes(undefined) ? undefined : values.map(String);
+    };
+    return { get, fields: parts.flatMap((part) => part.fields) };
+  }
+  const bound = item.kind === "value" ? undefined : bindTransformable(item, fields, side);
+  if (bound === undefined || !bound.isList) throw new ConditionError(problem, { start: item.start, end: item.end });
+  return bound;
 }
 
 function bindGetopt(transform: Transform, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
   const [source, options] = transform.arguments;
-  if (transform.arguments.length !== 2 || options?.kind !== "value" || source === undefined || source.kind === "value" || source.kind === "arguments") {
-    throw new ConditionError("getopt() takes a field and the option letters", { start: transform.start, end: transform.end, hint: 'write getopt(proc.args, "ab:")' });
+  if (transform.arguments.length !== 2 || options?.kind !== "value" || source === undefined) {
+    throw new ConditionError("getopt() takes a list and the option letters", { start: transform.start, end: transform.end, hint: 'write getopt(("-a", "b"), "a:")' });
   }
-  const bound = bindTransformable(source, fields, side);
+  const list = bindList(source, fields, side, "getopt() first argument must be a list");
   const get: Extract = (scene) => {
-    const value = bound.get(scene);
-    if (value === undefined) return undefined;
-    return getopt(Array.isArray(value) ? value.map(String) : String(value).split(" "), options.text);
+    const value = list.get(scene);
+    return Array.isArray(value) ? getopt(value.map(String), options.text) : undefined;
   };
-  return { ...bound, type: "CHARBUF", isList: true, get };
+  return computed("CHARBUF", true, { get, fields: list.fields });
 }

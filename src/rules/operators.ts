@@ -21,10 +21,10 @@ export interface Comparison {
   readonly end: number;
 }
 
-const TEXT_OPERATORS: ReadonlySet<Operator> = new Set(["=", "==", "!=", "contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex", "in", "intersects", "pmatch"]);
+const TEXT_OPERATORS: ReadonlySet<Operator> = new Set(["=", "==", "!=", "<", "<=", ">", ">=", "contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex", "in", "intersects", "pmatch"]);
 const NUMBER_OPERATORS: ReadonlySet<Operator> = new Set(["=", "==", "!=", "<", "<=", ">", ">=", "in", "intersects"]);
 const EQUALITY: ReadonlySet<Operator> = new Set(["=", "==", "!=", "in", "intersects"]);
-const BYTE_OPERATORS: ReadonlySet<Operator> = new Set([...TEXT_OPERATORS, "bcontains", "bstartswith"]);
+const BYTE_OPERATORS: ReadonlySet<Operator> = new Set(["=", "==", "!=", "contains", "startswith", "endswith", "in", "intersects", "bcontains", "bstartswith"]);
 
 /** A test for constants on the right side. Throws `ConditionError` where operator, type and constants do not go together. */
 export function compileComparison(comparison: Comparison): ValueTest {
@@ -84,6 +84,15 @@ function textMatcher({ operator, values, start, end }: Comparison): (text: strin
       return (text) => text === wanted;
     case "!=":
       return (text) => text !== wanted;
+    // By code units, which is by bytes for all that these comparisons are used on.
+    case "<":
+      return (text) => text < wanted;
+    case "<=":
+      return (text) => text <= wanted;
+    case ">":
+      return (text) => text > wanted;
+    case ">=":
+      return (text) => text >= wanted;
     case "contains":
       return (text) => text.includes(wanted);
     case "icontains":
@@ -153,9 +162,9 @@ function boolTest({ operator, values }: Comparison): ValueTest {
 
 function networkTest({ operator, values, type }: Comparison): ValueTest {
   const matchers = values.map((value): NetworkMatcher => {
-    const matcher = type === "IPADDR" && value.text.includes("/") ? undefined : compileNetwork(value.text);
+    const matcher = (type === "IPNET") === value.text.includes("/") ? compileNetwork(value.text) : undefined;
     if (matcher !== undefined) return matcher;
-    const what = type === "IPADDR" ? "an IP address" : "an IP address or network";
+    const what = type === "IPADDR" ? "an IP address" : "an IP network";
     throw new ConditionError(`"${value.text}" is not ${what}`, { ...value, hint: type === "IPADDR" ? "fields for networks end in net, such as fd.snet" : "write a network as 10.0.0.0/8" });
   });
   const any: ValueTest = (value) => value instanceof Uint8Array && matchers.some((matches) => matches(value));

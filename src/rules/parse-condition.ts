@@ -159,7 +159,8 @@ class ConditionParser {
     const start = this.#at;
     if (this.#take("(")) {
       this.#deeper();
-      const items = this.#arguments();
+      this.#blank();
+      const items = this.#take(")") ? [] : this.#arguments();
       this.#depth -= 1;
       return { kind: "arguments", items, start, end: this.#at } satisfies ArgumentList;
     }

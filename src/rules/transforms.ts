@@ -49,13 +49,14 @@ export function getopt(args: readonly string[], options: string): string[] {
     if (!arg.startsWith("-") || arg === "-") continue;
     for (let at = 1; at < arg.length; at += 1) {
       const letter = arg[at] ?? "";
-      const known = options.indexOf(letter);
-      if (known < 0 || letter === ":") continue;
-      found.push(letter);
+      const known = letter === ":" ? -1 : options.indexOf(letter);
+      // As getopt(3) says it: a letter that is no option.
+      found.push(known < 0 ? "?" : letter);
+      if (known < 0) continue;
       if (options[known + 1] !== ":") continue;
       const rest = arg.slice(at + 1);
       const value = rest !== "" ? rest : args[(index += 1)];
-      if (value !== undefined) found.push(value);
+      found.push(value ?? "");
       break;
     }
   }
