@@ -1,4 +1,4 @@
-import { outputFields, renderOutput } from "../rules/output.ts";
+import { outputFields, type OutputValue, renderOutput, valueOf } from "../rules/output.ts";
 import type { CompiledRule } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import type { Alert } from "./alert.ts";
@@ -13,7 +13,16 @@ export function makeAlert(rule: CompiledRule, scene: Scene, uuid: string): Alert
     time: scene.event.timestamp,
     hostname: scene.hostname,
     message: renderOutput(rule.output, scene),
-    outputFields: outputFields(rule.output, scene),
+    outputFields: { ...outputFields(rule.output, scene), ...extraFields(rule, scene) },
     uuid,
   };
+}
+
+function extraFields(rule: CompiledRule, scene: Scene): Record<string, OutputValue> {
+  const values: Record<string, OutputValue> = {};
+  for (const { key, isRaw, template } of rule.extraFields) {
+    const [field] = template.named;
+    values[key] = isRaw && field !== undefined ? valueOf(field.operand, scene) : renderOutput(template, scene);
+  }
+  return values;
 }

@@ -12,8 +12,8 @@ export function fieldsOf(className: string) {
     },
     /** A field with an argument; further `marks` stand with it. */
     keyed(name: string, type: FieldType, doc: string, argument: FieldArgument & Marks, bind: NonNullable<Field["bind"]>): Field {
-      const { kind, required, ...marks } = argument;
-      return { name, type, class: className, doc, argument: { kind, required }, ...marks, bind };
+      const { kind, required, dotted, ...marks } = argument;
+      return { name, type, class: className, doc, argument: { kind, required, ...(dotted === true ? { dotted } : {}) }, ...marks, bind };
     },
     /** A field of an ancestor: `[n]` is the n-th one up (0 is the process itself), without it any ancestor satisfies. */
     ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined): Field {

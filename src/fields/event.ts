@@ -1,11 +1,11 @@
 import { MODE_BITS, OPEN_FLAGS } from "../events/flag-names.ts";
 import { allParamsText, paramText } from "../events/param-text.ts";
-import { EVENT_TYPE_BY_NAME, type EventType } from "../events/schema.ts";
+import { EVENT_TYPE_BY_NAME, EVENT_TYPES, type EventType } from "../events/schema.ts";
 import { errnoName } from "../events/errno-names.ts";
 import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
-import type { Extract, Field } from "./field.ts";
+import type { Extract, Field, FieldType } from "./field.ts";
 import { SceneNames } from "./scene-names.ts";
 
 const { plain, keyed, absent } = fieldsOf("evt");
@@ -26,7 +26,7 @@ export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.is_async", "BOOL", "True for events that no system call made", (scene) => scene.event.type?.name === "asyncevent"),
   plain("evt.dir", "CHARBUF", "Always <: today's events are exits", () => "<", { deprecated: true }),
   plain("evt.type", "CHARBUF", "Name of the event, that is of the system call", (scene) => scene.event.type?.name),
-  keyed("evt.type.is", "UINT32", "1 when the event has the given name, else 0", { kind: "key", required: true }, (argument) => {
+  keyed("evt.type.is", "UINT32", "1 when the event has the given name, else 0", { kind: "key", required: true, dotted: true }, (argument) => {
     const type = argument === undefined ? undefined : EVENT_TYPE_BY_NAME.get(argument);
     return type === undefined ? undefined : (scene) => (scene.event.type?.name === type.name ? 1 : 0);
   }),
@@ -36,10 +36,10 @@ export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.category", "CHARBUF", "file, net, process, IPC, …", (scene) => categoryOf(scene.event.type)),
   plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText),
   plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText),
-  keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true }, (argument) =>
+  keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true, dotted: true, typeOf: argumentType }, (argument) =>
     argument === undefined ? undefined : argumentText(argument),
   ),
-  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, noRightSide: true, noTransformer: true }, (argument) =>
+  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, dotted: true, noRightSide: true, noTransformer: true, typeOf: rawType }, (argument) =>
     argument === undefined ? undefined : rawArgument(argument)),
   keyed("evt.abspath", "CHARBUF", "Absolute form of a path parameter, by its name", { kind: "key", required: true }, (argument) =>
     argument === undefined ? undefined : (scene) => absolutePath(scene, argument),
@@ -129,6 +129,21 @@ function parameterIndex(type: EventType | undefined, argument: string): number {
   if (type === undefined) return -1;
   return /^\d+$/.test(argument) ? Number(argument) : type.params.findIndex((param) => param.name === argument);
 }
+
+/** What the first event that has such a parameter says of its type, as in the real engine. */
+function rawType(name: string): FieldType | undefined {
+  return PARAM_TYPES.get(name);
+}
+
+function argumentType(argument: string): FieldType | undefined {
+  return /^\d+$/.test(argument) || PARAM_TYPES.has(argument) ? "CHARBUF" : undefined;
+}
+
+const PARAM_TYPES: ReadonlyMap<string, FieldType> = new Map(
+  EVENT_TYPES.flatMap((type) => type?.params ?? [])
+    .map((param): [string, FieldType] => [param.name, param.type])
+    .toReversed(),
+);
 
 function rawArgument(argument: string): Extract {
   return (scene) => {

@@ -1,15 +1,16 @@
+import type { ParamType } from "../events/schema.ts";
 import type { Scene } from "../state/scene.ts";
 
-/** Falco's field types (libs, `PT_*`), as `reference` documents name them. */
-export type FieldType =
-  | "CHARBUF" | "BYTEBUF" | "BOOL" | "INT8" | "UINT8" | "INT16" | "UINT16" | "INT32" | "INT64" | "UINT32" | "UINT64" | "DOUBLE" | "PORT"
-  | "IPADDR" | "IPNET" | "ABSTIME" | "RELTIME" | "DYN";
+/** Falco's field types (libs, `PT_*`), as `reference` documents name them: those of parameters, and some that only fields have. */
+export type FieldType = ParamType | "BOOL" | "INT8" | "DOUBLE" | "IPADDR" | "IPNET" | "IPV4NET" | "IPV6NET" | "L4PROTO" | "SOCKFAMILY" | "CHARBUF_PAIR_ARRAY" | "NONE";
 
 /**
  * A field's value: text as string; whole numbers as number, as bigint only beyond 2^53; IP addresses as their 4 or 16 bytes;
- * byte buffers as bytes; list fields as arrays of text. Missing is `undefined`.
+ * byte buffers as bytes; list fields as arrays of these. Missing is `undefined`.
  */
-export type FieldValue = string | number | bigint | boolean | Uint8Array | readonly string[];
+export type FieldValue = SingleValue | readonly SingleValue[];
+
+export type SingleValue = string | number | bigint | boolean | Uint8Array;
 
 /** Reads a field off the scene. Hot: never throws, allocates only what the value needs. */
 export type Extract = (scene: Scene) => FieldValue | undefined;
@@ -21,6 +22,8 @@ export interface FieldArgument {
   /** What stands in the brackets: a whole number, a text, or either. */
   readonly kind: "index" | "key" | "index|key";
   readonly required: boolean;
+  /** The argument may stand behind a dot, too: `evt.arg.flags`. */
+  readonly dotted?: true;
 }
 
 /** One field that a rule may ask for. Everything that depends on which field it is stands here, nowhere else. */
@@ -45,6 +48,11 @@ export interface Field {
   readonly suggested?: true;
   /** The value comes from the container runtime's API, so an alert or a condition may have to wait for it. */
   readonly metadata?: true;
+  /**
+   * For fields whose type depends on the argument (`evt.rawarg`): the type for an argument, undefined when there is no such argument.
+   * Such a field's own `type` is DYN.
+   */
+  readonly typeOf?: (argument: string) => FieldType | undefined;
   /**
    * Several values instead of one. `any`: a comparison holds when one value satisfies it, `!=` too (ancestors).
    * `ends`: as `any`, but `!=` holds only when no value is equal (the two ends of a socket).

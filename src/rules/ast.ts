@@ -47,6 +47,8 @@ export interface Transform extends Span {
   readonly kind: "transform";
   readonly name: TransformerName;
   readonly arguments: readonly TransformArgument[];
+  /** What stands in brackets behind it: `getopt(…)[t]`. */
+  readonly argument: string | undefined;
 }
 
 export type TransformArgument = Operand | Value | ArgumentList;
@@ -67,6 +69,8 @@ export interface Value extends Span {
 export interface ValueList extends Span {
   readonly kind: "list";
   readonly values: readonly Value[];
+  /** A name without parentheses: of a list, as a rule. */
+  readonly isBare: boolean;
 }
 
 export const OPERATORS = [

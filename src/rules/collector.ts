@@ -1,12 +1,12 @@
-import { isMap, isSeq, type Node, type YAMLMap } from "yaml";
+import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import type { ExceptionDefinition, ListDefinition, MacroDefinition, RuleDefinition } from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Diagnostic, ErrorCode, ItemType, WarningCode } from "./diagnostic.ts";
-import { mergeExceptions, readExceptions } from "./exceptions.ts";
+import { exceptionProblem, mergeExceptions, readExceptions } from "./exceptions.ts";
 import { ITEM_KEYS, type ItemKind } from "./item-keys.ts";
 import { priorityByName } from "./priority.ts";
 import { mappedScalar, type RawItem, scalarBoolean, scalarText } from "./raw-items.ts";
-import { checkRequirement } from "./requirements.ts";
+import { checkEngineVersion, type PluginRequirement, readPluginRequirements } from "./requirements.ts";
 import { MappedText, placeAt } from "./source-text.ts";
 
 /** Thrown inside one item: the item is left out and its diagnostic kept. */
@@ -30,8 +30,15 @@ export class Collector {
   readonly lists = new Map<string, ListDefinition>();
   readonly macros = new Map<string, MacroDefinition>();
   readonly rules = new Map<string, RuleDefinition>();
+  /** What `required_plugin_versions` ask for, over all files. */
+  readonly plugins: PluginRequirement[] = [];
+  readonly #isKnownField: (name: string) => boolean;
   #visibility = 0;
   #diagnostics: Diagnostic[] = [];
+
+  constructor(isKnownField: (name: string) => boolean) {
+    this.#isKnownField = isKnownField;
+  }
 
   /** Takes in one file's items; returns what is wrong with them. Items with errors are left out. */
   add(items: readonly RawItem[]): readonly Diagnostic[] {
@@ -56,8 +63,14 @@ export class Collector {
         return this.#macro(item);
       case "rule":
         return this.#rule(item);
+      case "required_engine_version": {
+        const problem = checkEngineVersion(item);
+        if (problem !== undefined) throw new ItemError(problem);
+        return;
+      }
       default: {
-        const problem = checkRequirement(item);
+        const { requirements, problem } = readPluginRequirements(item);
+        this.plugins.push(...requirements);
         if (problem !== undefined) throw new ItemError(problem);
       }
     }
@@ -71,8 +84,13 @@ export class Collector {
     const change = overrides?.get("items");
     if (known === undefined && change === "append") throw this.#error(item, "LOAD_ERR_VALIDATE", `List has no earlier definition to append to`, item.word);
     const place = placeAt(item.source, item.offset);
-    if (known === undefined) this.lists.set(item.name, { name: item.name, items, place });
-    else known.items = change === "append" ? [...known.items, ...items] : items;
+    const visibility = this.#visibility;
+    if (known === undefined) {
+      this.lists.set(item.name, { name: item.name, items, order: visibility, visibility, place });
+      return;
+    }
+    known.items = change === "append" ? [...known.items, ...items] : items;
+    known.visibility = visibility;
   }
 
   #macro(item: RawItem): void {
@@ -81,7 +99,7 @@ export class Collector {
     const condition = this.#text(item, "condition");
     const known = this.macros.get(item.name);
     const change = overrides?.get("condition");
-    if (known === undefined && change !== undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", `Macro has no earlier definition to ${change}`, item.word);
+    if (known === undefined && change === "append") throw this.#error(item, "LOAD_ERR_VALIDATE", "Macro has no earlier definition to append to", item.word);
     const visibility = this.#visibility;
     if (known === undefined) {
       this.macros.set(item.name, { name: item.name, condition, order: visibility, visibility, place: placeAt(item.source, item.offset) });
@@ -95,31 +113,41 @@ export class Collector {
     this.#requireName(item);
     const overrides = this.#overrides(item);
     const known = this.rules.get(item.name);
-    const isToggle = overrides === undefined && item.keys.has("enabled") && !["condition", "output", "desc", "priority"].some((key) => item.keys.has(key));
+    const isToggle = overrides === undefined && !["condition", "output", "desc", "priority"].some((key) => item.keys.has(key));
     if (isToggle) return this.#toggle(item, known);
     if (overrides !== undefined) return this.#change(item, known, overrides);
+    this.rules.set(item.name, this.#newRule(item, known));
+  }
+
+  #newRule(item: RawItem, known: RuleDefinition | undefined): RuleDefinition {
     const priority = this.#text(item, "priority");
-    const rule: RuleDefinition = {
+    const source = item.keys.has("source") ? this.#text(item, "source").text : "syscall";
+    const isUnknownSource = source !== "syscall";
+    if (known !== undefined && known.source !== source) throw this.#error(item, "LOAD_ERR_VALIDATE", `Rule is defined anew with another source: it was "${known.source}"`, "source");
+    if (isUnknownSource) this.#warn(item, "LOAD_UNKNOWN_SOURCE", `Unknown source "${source}": the rule is left out`, "source");
+    return {
       name: item.name,
       condition: this.#text(item, "condition"),
       output: this.#text(item, "output"),
       desc: this.#text(item, "desc").text,
       priority: priorityByName(priority.text) ?? this.#fail(item, "priority", `Invalid priority "${priority.text}"`, didYouMean(priority.text, PRIORITY_NAMES)),
-      source: item.keys.has("source") ? this.#text(item, "source").text : "syscall",
+      source,
+      isUnknownSource,
       enabled: this.#boolean(item, "enabled", true),
-      tags: item.keys.has("tags") ? this.#texts(item, "tags") : [],
-      exceptions: this.#exceptions(item),
+      tags: item.keys.has("tags") ? unique(this.#texts(item, "tags")) : [],
+      exceptions: this.#exceptions(item, { isAppended: false, isUnknownSource }),
       warnEventTypes: this.#boolean(item, "warn_evttypes", true),
       skipIfUnknownFilter: this.#boolean(item, "skip-if-unknown-filter", false),
       capture: this.#boolean(item, "capture", false),
+      captureDuration: this.#milliseconds(item, "capture_duration"),
       place: placeAt(item.source, item.offset),
       file: item.source.name,
     };
-    this.rules.set(item.name, rule);
   }
 
   /** The old way of switching a rule: an item with `enabled` and nothing that a rule must have. */
   #toggle(item: RawItem, known: RuleDefinition | undefined): void {
+    if (!item.keys.has("enabled")) throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", 'Rule has neither a condition nor "enabled"', item.word);
     if (known === undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", "Rule has no earlier definition to enable or disable", item.word, didYouMean(item.name, this.rules.keys()));
     this.#warn(item, "LOAD_DEPRECATED_ITEM", 'Switching a rule with "enabled" alone is deprecated: add "override: {enabled: replace}"', "enabled");
     known.enabled = this.#boolean(item, "enabled", true);
@@ -143,10 +171,10 @@ export class Collector {
         rule.desc = how === "append" ? `${rule.desc} ${this.#text(item, key).text}` : this.#text(item, key).text;
         break;
       case "tags":
-        rule.tags = how === "append" ? [...rule.tags, ...this.#texts(item, key)] : this.#texts(item, key);
+        rule.tags = unique(how === "append" ? [...rule.tags, ...this.#texts(item, key)] : this.#texts(item, key));
         break;
       case "exceptions":
-        rule.exceptions = how === "append" ? this.#merged(item, rule) : this.#exceptions(item);
+        rule.exceptions = how === "append" ? this.#merged(item, rule) : this.#exceptions(item, { isAppended: false, isUnknownSource: rule.isUnknownSource });
         break;
       case "priority": {
         const text = this.#text(item, key).text;
@@ -165,22 +193,55 @@ export class Collector {
       case "capture":
         rule.capture = this.#boolean(item, key, false);
         break;
+      case "capture_duration":
+        rule.captureDuration = this.#milliseconds(item, key);
+        break;
     }
   }
 
   #merged(item: RawItem, rule: RuleDefinition): readonly ExceptionDefinition[] {
-    const { exceptions, problem } = mergeExceptions(rule.exceptions, this.#exceptions(item));
+    const added = this.#read(item, true);
+    const { exceptions, problem } = mergeExceptions(rule.exceptions, added);
     if (problem !== undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", problem, "exceptions");
+    this.#validate(item, added.filter((exception) => exception.fields !== undefined), rule.isUnknownSource);
     return exceptions;
   }
 
-  #exceptions(item: RawItem): readonly ExceptionDefinition[] {
+  #exceptions(item: RawItem, { isAppended, isUnknownSource }: { readonly isAppended: boolean; readonly isUnknownSource: boolean }): readonly ExceptionDefinition[] {
     if (!item.keys.has("exceptions")) return [];
-    const { exceptions, diagnostics } = readExceptions(item, this.rules.get(item.name)?.exceptions ?? []);
-    const error = diagnostics.find((diagnostic) => diagnostic.code.startsWith("LOAD_ERR_"));
-    if (error !== undefined) throw new ItemError(error);
-    this.#diagnostics.push(...diagnostics);
+    const exceptions = this.#read(item, isAppended);
+    this.#validate(item, exceptions, isUnknownSource);
     return exceptions;
+  }
+
+  #read(item: RawItem, isAppended: boolean): readonly ExceptionDefinition[] {
+    const errors: Diagnostic[] = [];
+    const exceptions = readExceptions(item, isAppended, (code, message, node, name) => {
+      const place = placeAt(item.source, node?.range?.[0] ?? item.offset);
+      const diagnostic: Diagnostic = { code, message, place, itemType: "exception", itemName: name ?? item.name };
+      (code.startsWith("LOAD_ERR_") ? errors : this.#diagnostics).push(diagnostic);
+    });
+    this.#throwAll(errors);
+    return exceptions;
+  }
+
+  /** The fields of a source that is not there cannot be known. */
+  #validate(item: RawItem, exceptions: readonly ExceptionDefinition[], isUnknownSource: boolean): void {
+    const errors: Diagnostic[] = [];
+    for (const exception of exceptions) {
+      const problem = exceptionProblem(exception, isUnknownSource ? () => true : this.#isKnownField);
+      const isSkipped = problem?.isUnknownField === true && this.#boolean(item, "skip-if-unknown-filter", false);
+      if (problem !== undefined && !isSkipped) errors.push({ code: "LOAD_ERR_VALIDATE", message: problem.message, place: exception.place, itemType: "exception", itemName: exception.name });
+    }
+    this.#throwAll(errors);
+  }
+
+  /** The last one leaves the item out, the others are told beside it. */
+  #throwAll(errors: readonly Diagnostic[]): void {
+    const last = errors.at(-1);
+    if (last === undefined) return;
+    this.#diagnostics.push(...errors.slice(0, -1));
+    throw new ItemError(last);
   }
 
   /** What `append: true` or `override` ask for; strict both ways: every key that can be overridden is named, and every named key is there. */
@@ -191,10 +252,10 @@ export class Collector {
       if (node !== undefined) this.#fail(item, "append", '"append" and "override" cannot stand together');
       this.#warn(item, "LOAD_DEPRECATED_ITEM", '"append" is deprecated: write "override" with the keys to append', "append");
       const keys = item.word === "list" ? ["items"] : ["condition", "exceptions"].filter((key) => item.keys.has(key));
-      if (item.word === "rule" && keys.length === 0) this.#fail(item, "append", "Appended rule must have exceptions or a condition");
+      if (item.word === "rule" && keys.length === 0) throw this.#error(item, "LOAD_ERR_VALIDATE", "Appended rule must have exceptions or a condition", "append");
       return new Map(keys.map((key) => [key, "append"]));
     }
-    if (node === undefined) return undefined;
+    if (node === undefined || isScalar(node) || node === null || (isMap(node) && node.items.length === 0)) return undefined;
     if (!isMap(node)) return this.#fail(item, "override", '"override" must be a map of keys to append or replace');
     return this.#readOverride(item, node as YAMLMap<Node, Node | null>);
   }
@@ -219,8 +280,11 @@ export class Collector {
 
   #requireName(item: RawItem, warning?: WarningCode): void {
     if (item.name === "") this.#fail(item, item.word, item.keys.get(item.word) === null ? `Mapping for key "${item.word}" is empty` : "Value must be non-empty");
-    if (warning !== undefined && !/^[a-zA-Z]+[a-zA-Z0-9_]*$/.test(item.name)) {
-      this.#warn(item, warning, `Name should consist of letters, digits and _, and begin with a letter`, item.word);
+    if (warning === "LOAD_INVALID_LIST_NAME" && !/^[^()"'\s=,]+$/.test(item.name)) {
+      this.#warn(item, warning, "Name of a list should hold no blanks, quotes, parentheses, commas or =", item.word);
+    }
+    if (warning === "LOAD_INVALID_MACRO_NAME" && !/^[a-zA-Z]+[a-zA-Z0-9_]*$/.test(item.name)) {
+      this.#warn(item, warning, "Name of a macro should consist of letters, digits and _, and begin with a letter", item.word);
     }
   }
 
@@ -245,6 +309,13 @@ export class Collector {
     return scalarBoolean(item.keys.get(key)) ?? this.#fail(item, key, `Value of "${key}" must be true or false`);
   }
 
+  #milliseconds(item: RawItem, key: string): number {
+    if (!item.keys.has(key)) return 0;
+    const text = this.#text(item, key).text;
+    if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffff_ffff) this.#fail(item, key, `Value of "${key}" must be a number of milliseconds`);
+    return Number(text);
+  }
+
   #fail(item: RawItem, key: string, message: string, hint?: string): never {
     throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", message, key, hint);
   }
@@ -265,6 +336,10 @@ export class Collector {
 }
 
 const PRIORITY_NAMES: readonly string[] = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"];
+
+function unique(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)];
+}
 
 function isNull(node: Node | null): boolean {
   return node === null || ("value" in node && node.value === null);

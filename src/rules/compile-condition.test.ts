@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { container, scene } from "../../test/fixtures/scenes.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
-import { compileCondition, FailedCheck } from "./compile-condition.ts";
+import { compileCondition } from "./compile-condition.ts";
+import { FailedCheck } from "./condition-error.ts";
 import { parseCondition } from "./parse-condition.ts";
 
 const end = (address: string, port: number) => ({ address: addressBytes(address) ?? new Uint8Array(4), port });

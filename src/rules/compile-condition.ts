@@ -1,13 +1,16 @@
+import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
 import type { Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
 import type { Scene } from "../state/scene.ts";
-import type { Check, Expression, Right, Value } from "./ast.ts";
-import { isKnownEventName } from "./event-codes.ts";
+import type { Check, Expression, Modifier, Operand, Right, Value } from "./ast.ts";
+import { lowerAscii } from "./ascii-case.ts";
+import { ConditionError, FailedCheck } from "./condition-error.ts";
+import { adviceOn } from "./condition-advice.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
+import { isKnownEventName } from "./event-codes.ts";
 import { normal } from "./numbers.ts";
-import { type BoundOperand, bindOperand } from "./operands.ts";
+import { type BoundOperand, bindOperand, UnknownFieldError } from "./operands.ts";
 import { compileComparison, type ValueTest } from "./operators.ts";
-import { ConditionError } from "./parse-condition.ts";
+import { isText, TYPE_SHAPES } from "./value-types.ts";
 
 /** True when a scene satisfies the condition. Hot: never throws; a missing value makes its comparison false. */
 export type Predicate = (scene: Scene) => boolean;
@@ -16,33 +19,34 @@ export interface CompiledCondition {
   readonly predicate: Predicate;
   /** All fields that the condition reads. */
   readonly fields: ReadonlySet<Field>;
+  /** What loads and is most likely not what was meant. */
+  readonly advice: readonly { readonly check: Check; readonly advice: ConditionError }[];
 }
 
-/** A check that does not compile: the error's offsets are into the text that the check was parsed from. */
-export class FailedCheck extends Error {
-  readonly error: ConditionError;
-  readonly check: Check;
-
-  constructor(error: ConditionError, check: Check) {
-    super(error.message);
-    this.error = error;
-    this.check = check;
-  }
-}
-
-/** Compiles a condition without macros. Throws `FailedCheck`. */
+/** Compiles a condition without macros. Throws `FailedCheck`. Parts that stand in it more than once are compiled once. */
 export function compileCondition(expression: Expression, fields: FieldRegistry): CompiledCondition {
-  const used = new Set<Field>();
-  const predicate = compile(expression, { registry: fields, used });
-  return { predicate, fields: used };
+  const context: Context = { registry: fields, used: new Set(), advice: [], known: new Map() };
+  const predicate = compile(expression, context);
+  return { predicate, fields: context.used, advice: context.advice };
 }
 
 interface Context {
   readonly registry: FieldRegistry;
   readonly used: Set<Field>;
+  readonly advice: { check: Check; advice: ConditionError }[];
+  /** A macro's expression is one object wherever it is used. */
+  readonly known: Map<Expression, Predicate>;
 }
 
 function compile(expression: Expression, context: Context): Predicate {
+  const known = context.known.get(expression);
+  if (known !== undefined) return known;
+  const predicate = compileNew(expression, context);
+  context.known.set(expression, predicate);
+  return predicate;
+}
+
+function compileNew(expression: Expression, context: Context): Predicate {
   switch (expression.kind) {
     case "and":
       return all(expression.operands.map((operand) => compile(operand, context)));
@@ -85,11 +89,26 @@ function compileCheck(check: Check, context: Context): Predicate {
   const left = bindOperand(check.left, context.registry, "left");
   for (const field of left.fields) context.used.add(field);
   if (check.right === undefined) return exists(left);
-  if (isComputed(check.right)) return compareOperands(check, left, context);
+  if (isOperand(check.right)) return compareOperands(check, check.right, { left, context });
   const values = check.right.kind === "list" ? check.right.values : [check.right];
   requireEventNames(check, values);
-  const test = compileComparison({ operator: check.operator, modifier: check.modifier, values, type: left.type, isList: left.isList, start: check.start, end: check.end });
-  return testLeft(left, test, check);
+  for (const advice of adviceOn(check, values, context.registry)) context.advice.push({ check, advice });
+  const { operator, modifier, start, end } = check;
+  const tests = compileComparison({ operator, modifier, values, type: left.type, isList: left.isList, start, end });
+  const predicates = tests.map((test) => testLeft(left, test, check));
+  return modifier === undefined ? (predicates[0] as Predicate) : combine(modifier, predicates);
+}
+
+/** `anyof`: at least one holds; `allof`: all, and there is one; `oneof`: exactly one. */
+function combine(modifier: Modifier, predicates: readonly Predicate[]): Predicate {
+  if (predicates.length === 0) return () => false;
+  if (modifier === "anyof") return (scene) => predicates.some((predicate) => predicate(scene));
+  if (modifier === "allof") return (scene) => predicates.every((predicate) => predicate(scene));
+  return (scene) => {
+    let count = 0;
+    for (const predicate of predicates) if (predicate(scene)) count += 1;
+    return count === 1;
+  };
 }
 
 function exists(left: BoundOperand): Predicate {
@@ -116,16 +135,15 @@ function testLeft(left: BoundOperand, test: ValueTest, check: Check): Predicate 
   return (scene) => getAll(scene).some(test);
 }
 
-function isComputed(right: Right): right is Exclude<Right, Value | { readonly kind: "list" }> {
+function isOperand(right: Right): right is Operand {
   return right.kind === "field" || right.kind === "transform";
 }
 
 /** A comparison of two computed sides: their types must be the same. */
-function compareOperands(check: Check, left: BoundOperand, context: Context): Predicate {
-  if (!isComputed(check.right as Right)) throw new ConditionError("a value cannot stand here", check);
+function compareOperands(check: Check, rightSide: Operand, { left, context }: { readonly left: BoundOperand; readonly context: Context }): Predicate {
   const refusing = left.fields.find((field) => field.noRightSide);
   if (refusing !== undefined) throw new ConditionError(`field "${refusing.name}" cannot be compared with a field`, check);
-  const right = bindOperand(check.right as Exclude<Right, Value | { readonly kind: "list" }>, context.registry, "right");
+  const right = bindOperand(rightSide, context.registry, "right");
   for (const field of right.fields) context.used.add(field);
   if (left.type !== right.type || left.isList !== right.isList) {
     throw new ConditionError(`${describe(left)} cannot be compared with ${describe(right)}`, check);
@@ -153,7 +171,7 @@ const TEXT_PAIRS: Readonly<Record<string, (value: string, wanted: string) => boo
   ">": (value, wanted) => value > wanted,
   ">=": (value, wanted) => value >= wanted,
   contains: (value, wanted) => value.includes(wanted),
-  icontains: (value, wanted) => value.toLowerCase().includes(wanted.toLowerCase()),
+  icontains: (value, wanted) => lowerAscii(value).includes(lowerAscii(wanted)),
   startswith: (value, wanted) => value.startsWith(wanted),
   endswith: (value, wanted) => value.endsWith(wanted),
 };
@@ -167,13 +185,15 @@ const ORDER_PAIRS: Readonly<Record<string, (value: number | bigint, wanted: numb
 
 function pairTest(check: Check, type: FieldType): PairTest {
   const { operator } = check;
+  const { family } = TYPE_SHAPES[type];
+  if (family === "network") throw new ConditionError("networks cannot be compared with a field", check);
   if (operator === "=" || operator === "==") return isSame;
   if (operator === "!=") return (value, wanted) => !isSame(value, wanted);
   if (operator === "in") return (value, wanted) => asList(value).every((item) => asList(wanted).some((other) => isSame(item, other)));
   if (operator === "intersects") return (value, wanted) => asList(value).some((item) => asList(wanted).some((other) => isSame(item, other)));
-  const text = type === "CHARBUF" ? TEXT_PAIRS[operator] : undefined;
+  const text = isText(type) ? TEXT_PAIRS[operator] : undefined;
   if (text !== undefined) return (value, wanted) => text(String(value), String(wanted));
-  const order = type === "CHARBUF" || type === "BOOL" || type === "BYTEBUF" || type === "IPADDR" || type === "IPNET" ? undefined : ORDER_PAIRS[operator];
+  const order = family === "number" ? ORDER_PAIRS[operator] : undefined;
   if (order !== undefined) return (value, wanted) => order(value as number, wanted as number);
   throw new ConditionError(`operator "${operator}" does not compare two fields of type ${type}`, check);
 }
@@ -194,6 +214,6 @@ function requireEventNames(check: Check, values: readonly Value[]): void {
   if (check.left.kind !== "field" || check.left.name !== "evt.type") return;
   for (const value of values) {
     if (isKnownEventName(value.text)) continue;
-    throw new ConditionError(`unknown event type "${value.text}"`, { ...value, hint: didYouMean(value.text, EVENT_TYPE_BY_NAME.keys()) });
+    throw new UnknownFieldError(`unknown event type "${value.text}"`, { ...value, hint: didYouMean(value.text, EVENT_TYPE_BY_NAME.keys()) });
   }
 }

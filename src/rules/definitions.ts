@@ -6,6 +6,10 @@ import type { Priority } from "./priority.ts";
 export interface ListDefinition {
   readonly name: string;
   items: readonly string[];
+  /** Number of its first definition, over all files. */
+  readonly order: number;
+  /** Number of its last change: its items see the lists that were first defined before that. */
+  visibility: number;
   place: Place;
 }
 
@@ -19,21 +23,20 @@ export interface MacroDefinition {
   place: Place;
 }
 
-/** One exception: rows of values for its fields. */
+/** One exception, as it is written. */
 export interface ExceptionDefinition {
   readonly name: string;
-  readonly fields: readonly string[];
-  readonly comparisons: readonly string[];
-  /** One field written alone, not as a list: its values are one set. */
-  readonly isSingle: boolean;
-  readonly values: readonly (readonly ExceptionValue[])[];
+  /** One field written alone, whose values are one set, or a list of them; undefined where only values are appended. */
+  readonly fields: ExceptionEntry | undefined;
+  readonly comparisons: ExceptionEntry | undefined;
+  readonly values: readonly ExceptionEntry[];
   readonly place: Place;
   readonly source: SourceText;
   readonly offset: number;
 }
 
-/** A value, or a list of them where the comparison takes one. */
-export type ExceptionValue = string | readonly string[];
+/** A text, or a list of entries. */
+export type ExceptionEntry = string | readonly ExceptionEntry[];
 
 export interface RuleDefinition {
   readonly name: string;
@@ -49,6 +52,10 @@ export interface RuleDefinition {
   skipIfUnknownFilter: boolean;
   /** Falco's `capture`: keep the events around a match. */
   capture: boolean;
+  /** How long such a capture lasts, in milliseconds; 0 is what the configuration says. */
+  captureDuration: number;
+  /** No source of that name is loaded: the rule is left out. */
+  readonly isUnknownSource: boolean;
   place: Place;
   readonly file: string;
 }

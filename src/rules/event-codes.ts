@@ -1,6 +1,7 @@
 import { EVENT_TYPE_BY_NAME, EVENT_TYPES } from "../events/schema.ts";
 import { GENERIC_SYSCALLS } from "../events/syscall-names.ts";
-import type { Check, Expression } from "./ast.ts";
+import { ConditionError, FailedCheck } from "./condition-error.ts";
+import type { Check, Expression, Operator } from "./ast.ts";
 
 /** The event that carries system calls without an event of their own. */
 const GENERIC = 1;
@@ -17,19 +18,29 @@ export function isKnownEventName(name: string): boolean {
  * `not` goes down to the comparisons (Falco, `filter_ruleset`).
  */
 export function eventCodesOf(expression: Expression): ReadonlySet<number> {
-  return codesOf(expression, false);
+  return codesOf(expression, false, [new Map(), new Map()]);
 }
 
-function codesOf(expression: Expression, negated: boolean): ReadonlySet<number> {
+/** What is known of expressions, as they stand and negated: a macro's is one object wherever it is used. */
+type Known = readonly [Map<Expression, ReadonlySet<number>>, Map<Expression, ReadonlySet<number>>];
+
+function codesOf(expression: Expression, negated: boolean, known: Known): ReadonlySet<number> {
+  const memory = known[negated ? 1 : 0];
+  const codes = memory.get(expression) ?? newCodesOf(expression, negated, known);
+  memory.set(expression, codes);
+  return codes;
+}
+
+function newCodesOf(expression: Expression, negated: boolean, known: Known): ReadonlySet<number> {
   switch (expression.kind) {
     case "and":
     case "or": {
-      const sets = expression.operands.map((operand) => codesOf(operand, negated));
+      const sets = expression.operands.map((operand) => codesOf(operand, negated, known));
       const isUnion = (expression.kind === "or") !== negated;
       return sets.reduce((left, right) => (isUnion ? left.union(right) : left.intersection(right)));
     }
     case "not":
-      return codesOf(expression.operand, !negated);
+      return codesOf(expression.operand, !negated, known);
     case "check":
       return checkCodes(expression, negated);
     case "macro":
@@ -42,10 +53,32 @@ const EVERYTHING: ReadonlySet<number> = new Set(ALL_CODES);
 function checkCodes(check: Check, negated: boolean): ReadonlySet<number> {
   const name = check.left.kind === "field" ? check.left.name : "";
   const values = check.right?.kind === "list" ? check.right.values : check.right?.kind === "value" ? [check.right] : [];
-  // evt.num starts at 1: a comparison with 0 is how rules say "never".
-  if (name === "evt.num" && (check.operator === "=" || check.operator === "==") && values[0]?.text === "0") return negated ? EVERYTHING : new Set();
+  if (name === "evt.num") return isNever(check.operator, values.map((value) => value.text), negated) ? NOTHING : EVERYTHING;
+  requirePlainEventType(check);
   const isListed = check.operator === "=" || check.operator === "==" || check.operator === "in";
   if (!(name === "evt.type" || name === "syscall.type") || !(isListed || check.operator === "!=")) return EVERYTHING;
-  const listed = new Set(values.map((value) => EVENT_TYPE_BY_NAME.get(value.text)?.code ?? GENERIC));
+  // The generic event prints the name of its system call: none is called "syscall".
+  const listed = new Set(values.filter((value) => value.text !== "syscall").map((value) => EVENT_TYPE_BY_NAME.get(value.text)?.code ?? GENERIC));
   return isListed !== negated ? listed : EVERYTHING.difference(listed);
 }
+
+/** Which events a rule is for must be known when it loads. */
+function requirePlainEventType(check: Check): void {
+  const isTransformed = check.left.kind === "transform" && check.left.arguments.some((argument) => argument.kind === "field" && argument.name === "evt.type");
+  const isCompared = check.left.kind === "field" && check.left.name === "evt.type" && (check.right?.kind === "transform" || check.right?.kind === "field");
+  if (!isTransformed && !isCompared) return;
+  const error = new ConditionError("evt.type takes no transformer and is compared with names only", { ...check, hint: "syscall.type may be transformed" });
+  throw new FailedCheck(error, check);
+}
+
+/** Events are numbered from 1, and comparing with that is how rules say "never" and "always". */
+function isNever(operator: Operator, values: readonly string[], negated: boolean): boolean {
+  const value = values[0] ?? "";
+  const never = ((operator === "=" || operator === "==") && value === "0") || (operator === "in" && values.every((one) => one === "0")) || NEVER.has(`${operator} ${value}`);
+  const always = (operator === "!=" && value === "0") || ALWAYS.has(`${operator} ${value}`);
+  return negated ? always : never;
+}
+
+const NEVER: ReadonlySet<string> = new Set(["< 0", "< 1", "<= 0"]);
+const ALWAYS: ReadonlySet<string> = new Set(["> 0", ">= 0", ">= 1"]);
+const NOTHING: ReadonlySet<number> = new Set();

@@ -1,128 +1,198 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
-import type { ExceptionDefinition, ExceptionValue } from "./definitions.ts";
-import type { Diagnostic, ErrorCode, WarningCode } from "./diagnostic.ts";
+import { OPERATORS } from "./ast.ts";
+import { ConditionError } from "./condition-error.ts";
+import type { ExceptionDefinition, ExceptionEntry } from "./definitions.ts";
+import type { ErrorCode, WarningCode } from "./diagnostic.ts";
 import { type RawItem, scalarText } from "./raw-items.ts";
 import { MappedText, placeAt } from "./source-text.ts";
 
-export interface ReadExceptions {
-  readonly exceptions: readonly ExceptionDefinition[];
-  readonly diagnostics: readonly Diagnostic[];
-}
+/** Keeps a diagnostic about an exception; `node` is where. */
+export type ReportException = (code: ErrorCode | WarningCode, message: string, node: Node | null | undefined, name?: string) => void;
 
-/** Operators that one field alone may have: those that take a set. */
-const SET_OPERATORS: ReadonlySet<string> = new Set(["in", "pmatch", "intersects"]);
-
-/** The `exceptions` of a rule item. `known`: the rule's earlier ones, whose fields an appended one of the same name takes over. */
-export function readExceptions(item: RawItem, known: readonly ExceptionDefinition[]): ReadExceptions {
-  const diagnostics: Diagnostic[] = [];
-  const report: Report = (code, message, node, name = "") => {
-    const place = placeAt(item.source, node?.range?.[0] ?? item.offset);
-    diagnostics.push({ code, message, place, itemType: "exception", itemName: name === "" ? item.name : name });
-    return undefined;
-  };
+/**
+ * The `exceptions` of a rule item, as they are written. Those that are appended may leave out their fields, which the rule's exception of
+ * the same name has. What is wrong is reported, and the exception left out.
+ */
+export function readExceptions(item: RawItem, isAppended: boolean, report: ReportException): readonly ExceptionDefinition[] {
   const node = item.keys.get("exceptions") ?? null;
+  if (node === null || (isScalar(node) && node.value === null)) return [];
   if (!isSeq(node)) {
-    report("LOAD_ERR_YAML_VALIDATE", 'Value of "exceptions" must be a list', node);
-    return { exceptions: [], diagnostics };
+    report("LOAD_ERR_YAML_VALIDATE", "Rule exceptions must be a list", node);
+    return [];
   }
   const exceptions: ExceptionDefinition[] = [];
   for (const entry of node.items as Node[]) {
-    const exception = isMap(entry) ? readOne(entry as YAMLMap<Node, Node | null>, { item, known, report }) : undefined;
-    if (!isMap(entry)) report("LOAD_ERR_YAML_VALIDATE", "Exception must be a map of keys", entry);
+    if (!isMap(entry)) {
+      report("LOAD_ERR_YAML_VALIDATE", "Exception must be a map of keys", entry);
+      continue;
+    }
+    const exception = readOne(entry as YAMLMap<Node, Node | null>, { item, isAppended, report });
     if (exception === undefined) continue;
     if (exceptions.some((other) => other.name === exception.name)) report("LOAD_EXCEPTION_NAME_NOT_UNIQUE", `Exception name "${exception.name}" stands twice`, entry, exception.name);
     exceptions.push(exception);
   }
-  return { exceptions, diagnostics };
+  return exceptions;
 }
 
 interface ReadContext {
   readonly item: RawItem;
-  readonly known: readonly ExceptionDefinition[];
-  readonly report: Report;
+  readonly isAppended: boolean;
+  readonly report: ReportException;
 }
 
-/** Keeps a diagnostic; what it is about is then left out, hence `undefined`. */
-type Report = (code: ErrorCode | WarningCode, message: string, node: Node | null, name?: string) => undefined;
-
-function readOne(map: YAMLMap<Node, Node | null>, { item, known, report }: ReadContext): ExceptionDefinition | undefined {
-  const name = scalarText(map.get("name", true)) ?? "";
-  if (name === "") return report("LOAD_ERR_YAML_VALIDATE", "Exception has no name", map);
-  const before = known.find((exception) => exception.name === name);
-  const fieldsNode = map.get("fields", true) as Node | undefined;
-  if (fieldsNode === undefined && before === undefined) return report("LOAD_ERR_VALIDATE", `Exception "${name}" has no fields`, map, name);
-  const isSingle = fieldsNode === undefined ? (before?.isSingle ?? false) : isScalar(fieldsNode);
-  const fields = fieldsNode === undefined ? (before?.fields ?? []) : textsOf(fieldsNode);
-  const comparisonsNode = map.get("comps", true) as Node | undefined;
-  const fallback = before !== undefined && fieldsNode === undefined ? before.comparisons : fields.map(() => (isSingle ? "in" : "="));
-  const comparisons = comparisonsNode === undefined ? fallback : textsOf(comparisonsNode);
-  if (comparisons.length !== fields.length) return report("LOAD_ERR_VALIDATE", `Exception "${name}" must have as many comps as fields`, map, name);
-  const single = comparisons[0] ?? "";
-  if (isSingle && !SET_OPERATORS.has(single) && !/ (?:oneof|anyof|allof)$/.test(single)) {
-    return report("LOAD_ERR_VALIDATE", `Exception "${name}" with one field must compare with in, pmatch or intersects`, map, name);
+function readOne(map: YAMLMap<Node, Node | null>, { item, isAppended, report }: ReadContext): ExceptionDefinition | undefined {
+  const get = (key: string): Node | undefined => map.get(key, true);
+  const name = scalarText(get("name")) ?? "";
+  if (name === "") {
+    report("LOAD_ERR_YAML_VALIDATE", get("name") === undefined ? 'Item has no mapping for key "name"' : "Exception has no name", get("name") ?? map);
+    return undefined;
   }
-  const valuesNode = map.get("values", true) as Node | undefined;
-  const values = isSeq(valuesNode) ? (valuesNode.items as Node[]).map(rowOf) : [];
-  if (!isSingle && values.some((row) => row.length !== fields.length)) {
-    return report("LOAD_ERR_VALIDATE", `Exception "${name}" must have as many values in each row as fields`, valuesNode ?? map, name);
+  if (get("fields") === undefined && !isAppended) {
+    report("LOAD_ERR_YAML_VALIDATE", `Exception "${name}" has no mapping for key "fields"`, map, name);
+    return undefined;
   }
-  const offset = map.range?.[0] ?? item.offset;
-  return { name, fields, comparisons, isSingle, values, place: placeAt(item.source, offset), source: item.source, offset };
+  const valuesNode = get("values");
+  if (valuesNode !== undefined && !isSeq(valuesNode)) {
+    report("LOAD_ERR_YAML_VALIDATE", `Values of exception "${name}" must be a list`, valuesNode, name);
+    return undefined;
+  }
+  if (valuesNode === undefined && isAppended) report("LOAD_APPEND_NO_VALUES", `Exception "${name}" is appended without values`, map, name);
+  try {
+    const values = (valuesNode?.items as Node[] | undefined)?.map((row) => readEntry(row)) ?? [];
+    const offset = map.range?.[0] ?? item.offset;
+    const [fields, comparisons] = [readOptional(get("fields")), readOptional(get("comps"))];
+    return { name, fields, comparisons, values, place: placeAt(item.source, offset), source: item.source, offset };
+  } catch (thrown) {
+    if (!(thrown instanceof EmptyValue)) throw thrown;
+    report("LOAD_ERR_YAML_VALIDATE", `Exception "${name}" holds a value that is empty`, thrown.node ?? map, name);
+    return undefined;
+  }
 }
 
-/** Appended exceptions: rows are added to one of the same name, a new name is a further exception. */
+class EmptyValue extends Error {
+  readonly node: Node | null;
+
+  constructor(node: Node | null) {
+    super();
+    this.node = node;
+  }
+}
+
+function readOptional(node: Node | undefined): ExceptionEntry | undefined {
+  return node === undefined ? undefined : readEntry(node);
+}
+
+/** A text, or a list of entries. */
+function readEntry(node: Node | null, depth = 0): ExceptionEntry {
+  if (isSeq(node) && depth < 4) return (node.items as Node[]).map((item) => readEntry(item, depth + 1));
+  const text = scalarText(node) ?? "";
+  if (text === "") throw new EmptyValue(node);
+  return text;
+}
+
+/** Operators that compare with a set. */
+const SET_OPERATORS: ReadonlySet<string> = new Set(["in", "pmatch", "intersects"]);
+const MODIFIED = /^(\S+)\s+(?:oneof|anyof|allof)$/;
+const MODIFIABLE: ReadonlySet<string> = new Set(["=", "==", "!=", "glob", "iglob", "contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "regex"]);
+
+function isOperator(text: string): boolean {
+  const [, base] = MODIFIED.exec(text) ?? [];
+  return base === undefined ? (OPERATORS as readonly string[]).includes(text) : MODIFIABLE.has(base);
+}
+
+function takesSet(operator: string): boolean {
+  return SET_OPERATORS.has(operator) || MODIFIED.test(operator);
+}
+
+/** What is wrong with an exception's fields and operators, as Falco checks them when a rule is defined; undefined when nothing is. */
+export function exceptionProblem(exception: ExceptionDefinition, isKnownField: (name: string) => boolean): { readonly message: string; readonly isUnknownField: boolean } | undefined {
+  const problem = (message: string, isUnknownField = false) => ({ message: `Exception "${exception.name}": ${message}`, isUnknownField });
+  const { fields, comparisons } = exception;
+  if (fields === undefined) return problem("it must have fields");
+  const names = typeof fields === "string" ? [fields] : fields.map(String);
+  if (typeof fields === "string") {
+    if (comparisons !== undefined && typeof comparisons !== "string") return problem("fields and comps must both be single values");
+    if (comparisons !== undefined && !(takesSet(comparisons) && isOperator(comparisons))) return problem("one field alone must compare with in, pmatch, intersects or an operator with oneof, anyof or allof");
+  } else {
+    const operators = comparisons === undefined ? names.map(() => "=") : typeof comparisons === "string" ? [] : comparisons.map(String);
+    if (operators.length !== names.length) return problem("fields and comps must be lists of the same length");
+    const wrong = operators.find((operator) => !isOperator(operator));
+    if (wrong !== undefined) return problem(`"${wrong}" is no operator`);
+  }
+  const unknown = names.find((name) => !isKnownField(name));
+  return unknown === undefined ? undefined : problem(`"${unknown}" is no field`, true);
+}
+
+/** Appended exceptions: rows are added to the one of the same name, a new name is a further exception. Throws `ConditionError`'s message as text. */
 export function mergeExceptions(before: readonly ExceptionDefinition[], added: readonly ExceptionDefinition[]): { readonly exceptions: readonly ExceptionDefinition[]; readonly problem?: string } {
   const merged = new Map(before.map((exception) => [exception.name, exception]));
   for (const exception of added) {
     const known = merged.get(exception.name);
     if (known === undefined) {
+      if (exception.fields === undefined) return { exceptions: before, problem: `Exception "${exception.name}" is new and must have fields` };
+      if (exception.values.length === 0) return { exceptions: before, problem: `Exception "${exception.name}" is new and must have values` };
       merged.set(exception.name, exception);
       continue;
     }
-    if (known.fields.join() !== exception.fields.join() || known.comparisons.join() !== exception.comparisons.join()) {
-      return { exceptions: before, problem: `Appended exception "${exception.name}" cannot change fields or comps` };
+    if (exception.fields !== undefined || exception.comparisons !== undefined) {
+      return { exceptions: before, problem: `Exception "${exception.name}" has its fields and comps already: only values can be appended` };
     }
     merged.set(exception.name, { ...known, values: [...known.values, ...exception.values] });
   }
   return { exceptions: [...merged.values()] };
 }
 
-/** `(condition) and not …` for each exception that has values, as text. */
+/** Longest text that a rule's exceptions may make of its condition. */
+const MAX_LENGTH = 1 << 20;
+
+/** `(condition) and not …` for each exception that has values, as text. Throws `ConditionError` where values do not fit the fields. */
 export function withExceptions(condition: MappedText, exceptions: readonly ExceptionDefinition[]): MappedText {
-  const filled = exceptions.filter((exception) => exception.values.length > 0);
-  if (filled.length === 0) return condition;
-  const [first] = filled as [ExceptionDefinition];
+  const [first] = exceptions;
+  if (first === undefined) return condition;
   const open = MappedText.at("(", first.source, first.offset);
   const close = MappedText.at(")", first.source, first.offset);
-  const parts = filled.map((exception) => MappedText.at(` and not ${exceptionText(exception)}`, exception.source, exception.offset));
+  const parts = exceptions.flatMap((exception) => {
+    const text = exceptionText(exception);
+    return text === "" ? [] : [MappedText.at(` and not ${text}`, exception.source, exception.offset)];
+  });
   return MappedText.join([open, condition, close, ...parts], "");
 }
 
-function exceptionText({ fields, comparisons, isSingle, values }: ExceptionDefinition): string {
-  if (isSingle) {
-    const all = values.flatMap((row) => row.flatMap((value) => (typeof value === "string" ? [value] : value)));
-    return `(${fields[0] ?? ""} ${comparisons[0] ?? ""} (${all.map(quoted).join(", ")}))`;
-  }
-  const rows = values.map((row) => `(${fields.map((field, index) => `${field} ${comparisons[index] ?? "="} ${operandText(row[index] ?? "", comparisons[index] ?? "=")}`).join(" and ")})`);
+function exceptionText(exception: ExceptionDefinition): string {
+  if (exception.values.length === 0) return "";
+  const text = typeof exception.fields === "string" ? singleText(exception, exception.fields) : rowsText(exception);
+  if (text.length > MAX_LENGTH) throw new ConditionError(`exception "${exception.name}" is longer than ${MAX_LENGTH} characters`, { start: 0 });
+  return text;
+}
+
+function singleText({ name, comparisons, values }: ExceptionDefinition, field: string): string {
+  const texts = values.map((value) => {
+    if (typeof value !== "string") throw new ConditionError(`values of exception "${name}", which has one field, must be single values`, { start: 0 });
+    return quoted(value);
+  });
+  return `(${field} ${typeof comparisons === "string" ? comparisons : "in"} (${texts.join(", ")}))`;
+}
+
+function rowsText({ name, fields, comparisons, values }: ExceptionDefinition): string {
+  const names = (fields as readonly ExceptionEntry[]).map(String);
+  const rows = values.map((row) => {
+    if (typeof row === "string" || row.length !== names.length) throw new ConditionError(`exception "${name}" must have as many values in each row as it has fields`, { start: 0 });
+    const checks = names.map((field, index) => {
+      const operator = comparisons === undefined ? "=" : String(comparisons[index]);
+      return `${field} ${operator} ${operandText(row[index] ?? "", operator)}`;
+    });
+    return `(${checks.join(" and ")})`;
+  });
   return `(${rows.join(" or ")})`;
 }
 
-function operandText(value: ExceptionValue, comparison: string): string {
-  if (typeof value !== "string") return `(${value.map(quoted).join(", ")})`;
-  const wantsList = SET_OPERATORS.has(comparison) || / (?:oneof|anyof|allof)$/.test(comparison);
-  return wantsList && !value.startsWith("(") ? `(${quoted(value)})` : value.startsWith("(") ? value : quoted(value);
+function operandText(value: ExceptionEntry, operator: string): string {
+  if (typeof value !== "string") return `(${value.map((item) => quoted(String(item))).join(", ")})`;
+  if (!takesSet(operator)) return quoted(value);
+  return value.startsWith("(") ? value : `(${value})`;
 }
 
+/** As Falco writes a value: in quotes when it holds a blank and does not begin with a quote itself. */
 function quoted(value: string): string {
-  if (/^(["']).*\1$/.test(value)) return value;
-  return /[\s(),="']/.test(value) || value === "" ? `"${value.replaceAll('"', '\\"')}"` : value;
-}
-
-function textsOf(node: Node): string[] {
-  return isSeq(node) ? (node.items as Node[]).map((item) => scalarText(item) ?? "") : [scalarText(node) ?? ""];
-}
-
-function rowOf(node: Node): ExceptionValue[] {
-  if (!isSeq(node)) return [scalarText(node) ?? ""];
-  return (node.items as Node[]).map((item) => (isSeq(item) ? textsOf(item) : (scalarText(item) ?? "")));
+  return value.includes(" ") && !/^["']/.test(value) ? `"${value}"` : value;
 }

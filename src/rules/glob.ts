@@ -1,3 +1,6 @@
+import { encodeText, latin1Text } from "../lib/text.ts";
+import { isAscii, lowerAscii } from "./ascii-case.ts";
+
 /** A compiled glob: does the whole text match? */
 export type GlobMatcher = (text: string) => boolean;
 
@@ -8,8 +11,13 @@ type Step = { readonly kind: "star" } | { readonly kind: "one"; readonly matches
  * Matching takes O(pattern × text) at the worst.
  */
 export function compileGlob(pattern: string, { ignoreCase = false } = {}): GlobMatcher {
-  const steps = parseGlob(ignoreCase ? pattern.toLowerCase() : pattern);
-  return (text) => run(steps, ignoreCase ? text.toLowerCase() : text);
+  const steps = parseGlob(byteText(ignoreCase ? lowerAscii(pattern) : pattern));
+  return (text) => run(steps, byteText(ignoreCase ? lowerAscii(text) : text));
+}
+
+/** One character a byte: fnmatch(3) in the C locale knows no others. */
+function byteText(text: string): string {
+  return isAscii(text) ? text : latin1Text(encodeText(text));
 }
 
 function run(steps: readonly Step[], text: string): boolean {

@@ -6,6 +6,7 @@ import { FIELDS } from "../fields/registry.ts";
 import { formatDiagnostic } from "./diagnostic.ts";
 import { loadRules } from "./load-rules.ts";
 import { renderOutput } from "./output.ts";
+import { printCondition } from "./print-condition.ts";
 
 const rule = (fields: string): string => `- rule: R\n  desc: d\n  output: o\n  priority: NOTICE\n${fields}`;
 
@@ -97,14 +98,36 @@ for (const [name, text] of [
   ["a bomb of aliases", `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 20 }, (_, index) => `b${index}: &b${index} [${"*a,".repeat(9)}*a]`).join("\n")}\n`],
   ["deep nesting", `- list: ${"[".repeat(20_000)}`],
   ["a condition nested deep", rule(`  condition: ${"(".repeat(20_000)}evt.type = open${")".repeat(20_000)}\n`)],
+  ["blocks nested deep", `${"- ".repeat(20_000)}a`],
+  ["lists that multiply", `${Array.from({ length: 40 }, (_, index) => `- list: l${index}\n  items: [${Array(10).fill(`l${index + 1}`).join(", ")}]\n`).join("")}- list: l40\n  items: [a]\n${rule("  condition: evt.type = open and proc.name in (l0)\n")}`],
+  ["macros that multiply", `${Array.from({ length: 40 }, (_, index) => `- macro: m${index}\n  condition: ${index === 0 ? "proc.name = a" : Array(4).fill(`m${index - 1}`).join(" or ")}\n`).join("")}${rule("  condition: evt.type = open and m39\n")}`],
+  ["macros in a long chain", `${Array.from({ length: 5000 }, (_, index) => `- macro: m${index}\n  condition: ${index === 0 ? "proc.name = a" : `not m${index - 1}`}\n`).join("")}${rule("  condition: evt.type = open and m4999\n")}`],
+  ["exceptions that multiply", rule(`  condition: evt.type = open\n  exceptions:\n    - {name: e, fields: proc.name, values: [${'"a b",'.repeat(300_000)}a]}\n`)],
   ["NUL bytes", "- rule: R\0\n  condition: \0\n"],
   ["ten megabytes of one word", `- list: l\n  items: [${"a".repeat(10_000_000)}]\n`],
   ["keys of every type", "- {rule: [], condition: {}, output: 1, desc: null, priority: {a: b}}\n- 5\n- null\n- [x]\n- {list: {}, items: 3}\n- {macro: 1.5, condition: [a]}\n"],
 ] as const) {
-  test(`loadRules() survives ${name} with an error or a warning`, () => {
-    assert.ok(codes(text).length > 0);
+  test(`loadRules() survives ${name} with an error or a warning that has a place`, () => {
+    const told = load(text).files.flatMap((file) => [...file.errors, ...file.warnings]);
+    assert.ok(told.length > 0 && told.length < 100, `${told.length} are told`);
+    assert.ok(told.every((diagnostic) => diagnostic.place !== undefined && !/stack|undefined/i.test(diagnostic.message)), told[0]?.message);
   });
 }
+
+test("loadRules() puts what an alias stands for in its place", () => {
+  const [loaded] = load(`- list: shells\n  items: &shells [sh, bash]\n- list: more\n  items: *shells\n${rule("  condition: evt.type = open and proc.name in (shells, more)\n")}`).rules;
+  assert.equal(loaded && printCondition(loaded.expression), "(evt.type = open and proc.name in (sh, bash, sh, bash))");
+});
+
+test("loadRules() appends outputs and fields to the rules that they are for", () => {
+  const two = `${rule("  condition: evt.type = open\n  tags: [a]\n")}${rule("  condition: evt.type = close\n").replace("rule: R", "rule: S")}`;
+  const appendOutput = [{ tags: ["a"], format: "pid=%proc.pid" }, { fields: [{ key: "who", format: "%user.name/%proc.name", isRaw: false }] }, { rule: "S", suggested: true }];
+  const { rules } = loadRules([{ name: "f.yaml", text: two }], { fields: FIELDS, appendOutput });
+  assert.deepEqual(rules.map(({ name, outputText, extraFields }) => [name, outputText.slice(0, 36), extraFields.map(({ key }) => key).join()]), [
+    ["R", "o pid=%proc.pid", "who"],
+    ["S", "o container_id=%container.id contain", "who"],
+  ]);
+});
 
 test("loadRules() never throws, whatever the file holds", () => {
   const key = fc.constantFrom("rule", "macro", "list", "items", "condition", "output", "desc", "priority", "append", "override", "exceptions", "enabled", "tags", "required_engine_version", "x");

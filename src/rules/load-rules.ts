@@ -1,24 +1,32 @@
 import type { FieldRegistry } from "../fields/field.ts";
+import { type AppendedOutput, withAppendedOutput } from "./append-output.ts";
+import type { Expression } from "./ast.ts";
 import { Collector } from "./collector.ts";
-import { compileCondition, FailedCheck } from "./compile-condition.ts";
-import type { ExceptionDefinition, RuleDefinition } from "./definitions.ts";
+import { compileCondition } from "./compile-condition.ts";
+import { ConditionError, FailedCheck } from "./condition-error.ts";
+import type { RuleDefinition } from "./definitions.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { eventCodesOf } from "./event-codes.ts";
 import { withExceptions } from "./exceptions.ts";
 import { ListExpander } from "./expand-lists.ts";
 import { MacroResolver, PlacedConditionError, UndefinedMacroError } from "./macros.ts";
-import { findField, UnknownFieldError } from "./operands.ts";
+import { bindOperand, UnknownFieldError } from "./operands.ts";
 import { compileOutput } from "./output.ts";
-import { ConditionError } from "./parse-condition.ts";
+import { parseOperandAt } from "./parse-condition.ts";
 import { isAtLeast, type Priority } from "./priority.ts";
 import { readItems } from "./raw-items.ts";
+import { PLUGINS, unmetPlugin } from "./requirements.ts";
 import type { CompiledRule } from "./rule-set.ts";
-import { MappedText } from "./source-text.ts";
 
 /** A rule that loaded: compiled, whether it is switched on or not. */
 export interface LoadedRule extends CompiledRule {
   readonly enabled: boolean;
   readonly file: string;
+  /** The condition as it is written, with what was appended to it. */
+  readonly conditionText: string;
+  /** The condition with exceptions, lists and macros in place. */
+  readonly expression: Expression;
+  readonly outputText: string;
 }
 
 export interface FileResult {
@@ -28,6 +36,7 @@ export interface FileResult {
 }
 
 export interface LoadResult {
+  /** In the order in which they were first defined. */
   readonly rules: readonly LoadedRule[];
   readonly files: readonly FileResult[];
 }
@@ -36,6 +45,10 @@ export interface LoadOptions {
   readonly fields: FieldRegistry;
   /** Rules that are less urgent are loaded but switched off. */
   readonly minimumPriority?: Priority;
+  /** What is added to the outputs of some rules (falco.yaml, `append_output`). */
+  readonly appendOutput?: readonly AppendedOutput[];
+  /** Plugins that count as loaded, by name and version; `unchecked` leaves requirements of plugins alone. */
+  readonly plugins?: ReadonlyMap<string, string> | "unchecked";
 }
 
 /** A rule whose event types are more than this many is warned of: it is asked on nearly every event. */
@@ -47,12 +60,15 @@ const MANY_EVENT_CODES = 100;
  */
 export function loadRules(files: readonly { readonly name: string; readonly text: string }[], options: LoadOptions): LoadResult {
   const diagnostics = new Map<string, Diagnostic[]>(files.map((file) => [file.name, []]));
-  const report = (diagnostic: Diagnostic, fallback: string): void => void diagnostics.get(diagnostic.place?.source ?? fallback)?.push(diagnostic);
-  const collector = new Collector();
+  const report = (diagnostic: Diagnostic, fallback: string): void => void (diagnostics.get(diagnostic.place?.source ?? fallback) ?? diagnostics.get(fallback))?.push(diagnostic);
+  const collector = new Collector((name) => isField(name, options.fields));
   for (const file of files) {
     const raw = readItems(file);
     for (const diagnostic of [...raw.diagnostics, ...collector.add(raw.items)]) report(diagnostic, file.name);
   }
+  const plugins = options.plugins ?? PLUGINS;
+  const unmet = plugins === "unchecked" ? undefined : unmetPlugin(collector.plugins, plugins);
+  if (unmet !== undefined) report(unmet, "");
   const rules = compileAll(collector, options, report);
   const results = files.map(({ name }) => {
     const all = diagnostics.get(name) ?? [];
@@ -61,10 +77,22 @@ export function loadRules(files: readonly { readonly name: string; readonly text
   return { rules, files: results };
 }
 
+/** True for `proc.name`, `evt.arg.flags`, `proc.aname[2]`. */
+function isField(name: string, fields: FieldRegistry): boolean {
+  try {
+    const { operand, end } = parseOperandAt(name, 0);
+    bindOperand(operand, fields, "left");
+    return end === name.length && operand.kind === "field";
+  } catch (thrown) {
+    if (thrown instanceof ConditionError) return false;
+    throw thrown;
+  }
+}
+
 type Report = (diagnostic: Diagnostic, fallback: string) => void;
 
 function compileAll(collector: Collector, options: LoadOptions, report: Report): LoadedRule[] {
-  const lists = new ListExpander(collector.lists.values());
+  const lists = new ListExpander(collector.lists);
   const macros = new MacroResolver(collector.macros, lists);
   for (const macro of collector.macros.values()) {
     try {
@@ -99,23 +127,24 @@ interface RuleContext {
 function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | undefined {
   const { options, report } = context;
   const about = { itemType: "rule", itemName: rule.name } as const;
-  if (rule.source !== "syscall") {
-    report({ ...about, code: "LOAD_UNKNOWN_SOURCE", message: `Unknown source ${rule.source}, skipping`, place: rule.place }, rule.file);
-    return undefined;
-  }
+  if (rule.isUnknownSource) return undefined;
   try {
+    const { output, extraFields, outputText } = compileRuleOutput(rule, context);
     const { usedFields, ...condition } = compileRuleCondition(rule, context);
-    const output = compileRuleOutput(rule, context);
-    for (const field of new Set([...usedFields, ...output.fields])) {
-      if (field.deprecated) report({ ...about, code: "LOAD_DEPRECATED_ITEM", message: `Field "${field.name}" is deprecated: ${field.doc}`, place: rule.place }, rule.file);
+    for (const fields of [usedFields, output.fields]) {
+      for (const field of fields) if (field.deprecated) report({ ...about, code: "LOAD_DEPRECATED_ITEM", message: `Field "${field.name}" is deprecated: ${field.doc}`, place: rule.place }, rule.file);
     }
     const isEverywhere = condition.eventCodes.size > MANY_EVENT_CODES;
     if (isEverywhere && rule.warnEventTypes) {
       report({ ...about, code: "LOAD_NO_EVTTYPE", message: "Rule matches too many evt.type values. This has a significant performance penalty.", place: rule.place }, rule.file);
     }
-    const { name, priority, source, tags, desc, file } = rule;
+    const { name, priority, source, tags, desc, file, capture, captureDuration } = rule;
     const enabled = rule.enabled && isAtLeast(priority, options.minimumPriority ?? "Debug");
-    return { name, priority, source, tags, desc, file, enabled, ...condition, output, outputNeedsMetadata: [...output.fields].some((field) => field.metadata === true) };
+    const printed = [output.fields, ...extraFields.map(({ template }) => template.fields)].flatMap((fields) => [...fields]);
+    return {
+      name, priority, source, tags: tags.toSorted(), desc, file, enabled, capture, captureDuration, ...condition, conditionText: rule.condition.text, output, outputText, extraFields,
+      outputNeedsMetadata: printed.some((field) => field.metadata === true),
+    };
   } catch (thrown) {
     const diagnostic = conditionDiagnostic(thrown);
     const isSkipped = rule.skipIfUnknownFilter && thrown instanceof PlacedConditionError && thrown.error instanceof UnknownFieldError;
@@ -126,28 +155,26 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
   }
 }
 
-function compileRuleCondition(rule: RuleDefinition, { macros, options }: RuleContext) {
-  for (const exception of rule.exceptions) checkException(exception, options.fields);
-  const expression = macros.resolveRule(withExceptions(rule.condition, rule.exceptions));
+function compileRuleCondition(rule: RuleDefinition, { macros, options, report }: RuleContext) {
+  const expression = macros.resolveRule(conditionOf(rule));
   try {
-    const { predicate, fields } = compileCondition(expression, options.fields);
-    return { usedFields: fields, condition: predicate, eventCodes: eventCodesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
+    const { predicate, fields, advice } = compileCondition(expression, options.fields);
+    for (const { check, advice: { message, hint, start, end } } of advice) {
+      report({ code: "LOAD_COMPILE_CONDITION", message, hint, place: macros.textOf(check)?.place(start, end) ?? rule.place, itemType: "rule", itemName: rule.name }, rule.file);
+    }
+    return { usedFields: fields, conditionFields: fields, condition: predicate, expression, eventCodes: eventCodesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
   } catch (thrown) {
-    if (!(thrown instanceof FailedCheck)) throw thrown;
-    throw new PlacedConditionError(thrown.error, macros.textOf(thrown.check) ?? rule.condition);
+    if (thrown instanceof FailedCheck) throw new PlacedConditionError(thrown.error, macros.textOf(thrown.check) ?? rule.condition);
+    throw thrown;
   }
 }
 
-/** An exception without values adds nothing, but its fields must exist all the same. */
-function checkException(exception: ExceptionDefinition, fields: FieldRegistry): void {
-  for (const name of exception.fields) {
-    const [, field = name, argument] = /^([^[]*)(?:\[(.*)\])?$/.exec(name) ?? [];
-    try {
-      findField({ kind: "field", name: field, argument, start: 0, end: 1 }, fields);
-    } catch (thrown) {
-      if (!(thrown instanceof ConditionError)) throw thrown;
-      throw new PlacedConditionError(thrown, MappedText.at(name, exception.source, exception.offset));
-    }
+function conditionOf(rule: RuleDefinition) {
+  try {
+    return withExceptions(rule.condition, rule.exceptions);
+  } catch (thrown) {
+    if (!(thrown instanceof ConditionError)) throw thrown;
+    throw new PlacedConditionError(thrown, rule.condition, "LOAD_ERR_VALIDATE");
   }
 }
 
@@ -155,17 +182,21 @@ function checkException(exception: ExceptionDefinition, fields: FieldRegistry): 
 const CONTAINER_INFO = /%container\.info\b/g;
 
 function compileRuleOutput(rule: RuleDefinition, { options, report }: RuleContext) {
-  // A folded block ends with a newline that nobody means.
-  const text = rule.output.text.trimEnd();
+  const { text, fields } = withAppendedOutput(rule, options.appendOutput ?? [], options.fields);
   if (text.includes("%container.info")) {
     const message = "%container.info is deprecated and prints nothing: name the fields, such as %container.name";
     report({ code: "LOAD_DEPRECATED_ITEM", message, place: rule.place, itemType: "rule", itemName: rule.name }, rule.file);
   }
   try {
-    return compileOutput(text.replace(CONTAINER_INFO, ""), options.fields);
+    const outputText = text.replace(CONTAINER_INFO, "");
+    // Falco always prints <NA> for what is missing.
+    const output = compileOutput(`*${outputText}`, options.fields);
+    return { output, outputText, extraFields: fields.map(({ key, format, isRaw }) => ({ key, isRaw, template: compileOutput(`*${format}`, options.fields) })) };
   } catch (thrown) {
     if (!(thrown instanceof ConditionError)) throw thrown;
-    throw new PlacedConditionError(thrown, rule.output, "LOAD_ERR_COMPILE_OUTPUT");
+    // The star in front is ours.
+    const error = new ConditionError(thrown.message, { start: Math.max(0, thrown.start - 1), end: Math.max(1, thrown.end - 1), hint: thrown.hint });
+    throw new PlacedConditionError(thrown instanceof UnknownFieldError ? new UnknownFieldError(error.message, error) : error, rule.output, "LOAD_ERR_COMPILE_OUTPUT");
   }
 }
 

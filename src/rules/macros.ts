@@ -1,9 +1,10 @@
 import type { Check, Expression } from "./ast.ts";
+import { ConditionError } from "./condition-error.ts";
 import type { MacroDefinition } from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { ErrorCode } from "./diagnostic.ts";
-import { ConditionError, parseCondition } from "./parse-condition.ts";
 import type { ListExpander } from "./expand-lists.ts";
+import { parseCondition } from "./parse-condition.ts";
 import type { MappedText } from "./source-text.ts";
 
 /** A condition error together with the text that it is in: a macro's, where the rule took it from one. */
@@ -22,13 +23,26 @@ export class PlacedConditionError extends Error {
   }
 }
 
-/** Parses conditions and puts macros in their place. */
+/** A macro that cannot be used: an error of its own code, LOAD_ERR_VALIDATE. */
+export class UndefinedMacroError extends ConditionError {}
+
+/** Most comparisons that a condition may have once its macros are in place, and how deep they may stand: macros that name macros multiply. */
+const MAX_CHECKS = 100_000;
+const MAX_TREE_DEPTH = 2000;
+
+interface Measure {
+  readonly checks: number;
+  readonly depth: number;
+}
+
+/** Parses conditions and puts macros in their place. A macro's expression is one object wherever it is used. */
 export class MacroResolver {
   readonly #macros: ReadonlyMap<string, MacroDefinition>;
   readonly #lists: ListExpander;
   readonly #resolved = new Map<string, Expression | PlacedConditionError>();
   readonly #active = new Set<string>();
   readonly #textOf = new WeakMap<Check, MappedText>();
+  readonly #measures = new WeakMap<Expression, Measure>();
   readonly used = new Set<string>();
 
   constructor(macros: ReadonlyMap<string, MacroDefinition>, lists: ListExpander) {
@@ -65,15 +79,28 @@ export class MacroResolver {
   }
 
   #resolve(condition: MappedText, visibility: number): Expression {
-    const text = this.#lists.expand(condition);
+    let text = condition;
     try {
+      text = this.#lists.expand(condition);
       return this.#inline(parseCondition(text.text), { text, visibility });
     } catch (thrown) {
       throw thrown instanceof ConditionError ? new PlacedConditionError(thrown, text) : thrown;
     }
   }
 
-  #inline(expression: Expression, context: { readonly text: MappedText; readonly visibility: number }): Expression {
+  #inline(expression: Expression, context: Context): Expression {
+    const inlined = this.#inlineNew(expression, context);
+    if (this.#measures.has(inlined)) return inlined;
+    const measure = this.#measure(inlined);
+    if (measure.checks > MAX_CHECKS || measure.depth > MAX_TREE_DEPTH) {
+      const problem = measure.checks > MAX_CHECKS ? `more than ${MAX_CHECKS} comparisons` : `more than ${MAX_TREE_DEPTH} levels`;
+      throw new UndefinedMacroError(`Condition has ${problem} once its macros are in place`, { ...expression, hint: "macros that name macros multiply" });
+    }
+    this.#measures.set(inlined, measure);
+    return inlined;
+  }
+
+  #inlineNew(expression: Expression, context: Context): Expression {
     switch (expression.kind) {
       case "and":
       case "or":
@@ -88,6 +115,12 @@ export class MacroResolver {
     }
   }
 
+  #measure(expression: Expression): Measure {
+    if (expression.kind === "check" || expression.kind === "macro") return { checks: 1, depth: 1 };
+    const parts = (expression.kind === "not" ? [expression.operand] : expression.operands).map((operand) => this.#measures.get(operand) ?? { checks: 1, depth: 1 });
+    return { checks: parts.reduce((sum, part) => sum + part.checks, 0), depth: 1 + parts.reduce((deepest, part) => Math.max(deepest, part.depth), 0) };
+  }
+
   #macro(reference: Extract<Expression, { readonly kind: "macro" }>, visibility: number): Expression {
     const macro = this.#macros.get(reference.name);
     if (macro === undefined || macro.order >= visibility) {
@@ -100,5 +133,7 @@ export class MacroResolver {
   }
 }
 
-/** A macro that cannot be used: an error of its own code, LOAD_ERR_VALIDATE. */
-export class UndefinedMacroError extends ConditionError {}
+interface Context {
+  readonly text: MappedText;
+  readonly visibility: number;
+}

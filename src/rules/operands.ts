@@ -1,8 +1,10 @@
 import type { Extract, ExtractAll, Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
 import type { FieldReference, Operand, Transform, TransformArgument } from "./ast.ts";
+import { ConditionError } from "./condition-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { ConditionError } from "./parse-condition.ts";
-import { getopt, TRANSFORMS } from "./transforms.ts";
+import { formatValue } from "./format-value.ts";
+import { getopt, getoptValue, UNARY_TRANSFORMERS } from "./transformers.ts";
+import { isText } from "./value-types.ts";
 
 /** The left side of a comparison, or a right side that is computed, resolved against the fields. */
 export interface BoundOperand {
@@ -12,7 +14,7 @@ export interface BoundOperand {
   /** Instead of `get` where the field has several values at once. */
   readonly getAll: ExtractAll | undefined;
   readonly several: Field["several"];
-  /** The fields it reads, by name. */
+  /** The fields it reads. */
   readonly fields: readonly Field[];
 }
 
@@ -21,7 +23,7 @@ export class UnknownFieldError extends ConditionError {}
 
 /** Resolves an operand. `side` right: fields marked for the left side only are refused. Throws `ConditionError`. */
 export function bindOperand(operand: Operand, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
-  return operand.kind === "field" ? bindField(operand, fields, side) : bindTransform(operand, fields, side);
+  return operand.kind === "field" ? bindField(operand, fields, side) : bindTransform(operand, { fields, side });
 }
 
 /** The field of a name, with its argument: `evt.arg.flags` is `evt.arg[flags]`. Throws `UnknownFieldError`. */
@@ -30,7 +32,10 @@ export function findField(reference: FieldReference, fields: FieldRegistry): { r
   if (exact !== undefined) return { field: exact, argument: reference.argument };
   for (let dot = reference.name.lastIndexOf("."); dot > 0; dot = reference.name.lastIndexOf(".", dot - 1)) {
     const field = fields.get(reference.name.slice(0, dot));
-    if (field?.argument !== undefined && reference.argument === undefined) return { field, argument: reference.name.slice(dot + 1) };
+    if (field?.argument === undefined || reference.argument !== undefined) continue;
+    // A dot gives the argument of evt.arg and its like only; k8s.pod.label.app would be ambiguous.
+    if (field.argument.dotted !== true) throw new ConditionError(`field "${field.name}" needs its argument in brackets`, { ...reference, hint: `write ${field.name}[${reference.name.slice(dot + 1)}]` });
+    return { field, argument: reference.name.slice(dot + 1) };
   }
   const hint = didYouMean(reference.name, fields.names()) ?? "saker fields lists them all";
   throw new UnknownFieldError(`unknown field "${reference.name}"`, { start: reference.start, end: reference.end, hint });
@@ -39,77 +44,114 @@ export function findField(reference: FieldReference, fields: FieldRegistry): { r
 function bindField(reference: FieldReference, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
   const { field, argument } = findField(reference, fields);
   const at = { start: reference.start, end: reference.end };
-  if (side === "right" && field.noRightSide) throw new ConditionError(`field "${field.name}" cannot stand on the right side`, at);
+  if (side === "right" && (field.noRightSide || field.filterOnly)) throw new ConditionError(`field "${field.name}" cannot stand on the right side`, at);
   if (field.printOnly) throw new ConditionError(`field "${field.name}" can only be printed`, at);
+  requireArgument(field, argument, at);
+  const type = argument === undefined || field.typeOf === undefined ? field.type : field.typeOf(argument);
+  if (type === undefined) throw new UnknownFieldError(`unknown event argument "${argument ?? ""}"`, { ...at, hint: "saker events lists the arguments of each event" });
+  const getAll = field.several === undefined || argument !== undefined ? undefined : (field.bindAll?.(undefined) ?? none);
+  const get = getAll === undefined ? bound(field, argument, at) : missing;
+  return { type, isList: field.list === true, get, getAll, several: getAll === undefined ? undefined : field.several, fields: [field] };
+}
+
+interface At {
+  readonly start: number;
+  readonly end: number;
+}
+
+function requireArgument(field: Field, argument: string | undefined, at: At): void {
   if (argument === undefined && field.argument?.required) throw new ConditionError(`field "${field.name}" needs an argument`, { ...at, hint: `write ${field.name}[…]` });
   if (argument !== undefined && field.argument === undefined) throw new ConditionError(`field "${field.name}" takes no argument`, at);
   if (argument !== undefined && field.argument?.kind === "index" && !/^\d+$/.test(argument)) {
-    throw new ConditionError(`"${argument}" is not a number, which field "${field.name}" needs`, at);
+    throw new UnknownFieldError(`"${argument}" is not a number, which field "${field.name}" needs`, at);
   }
-  const getAll = field.several === undefined || argument !== undefined ? undefined : (field.bindAll?.(undefined) ?? none);
-  const get = getAll === undefined ? (field.bind?.(argument) ?? missing) : missing;
-  return { type: field.type, isList: field.list === true, get, getAll, several: getAll === undefined ? undefined : field.several, fields: [field] };
+}
+
+function bound(field: Field, argument: string | undefined, at: At): Extract {
+  if (field.bind === undefined) return missing;
+  const get = field.bind(argument);
+  if (get === undefined) throw new UnknownFieldError(`field "${field.name}" does not take the argument "${argument ?? ""}"`, at);
+  return get;
 }
 
 const missing: Extract = () => undefined;
 const NO_VALUES: readonly FieldValue[] = [];
 const none: ExtractAll = () => NO_VALUES;
 
-function bindTransform(transform: Transform, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
-  const at = { start: transform.start, end: transform.end };
-  if (transform.name === "val") {
-    const [inner] = transform.arguments;
-    if (side === "left" || transform.arguments.length !== 1 || inner?.kind !== "field") {
-      throw new ConditionError("val() takes one field, on the right side only", at);
-    }
-    return bindOperand(inner, fields, "right");
-  }
-  if (transform.name === "join" || transform.name === "concat") return bindJoin(transform, fields, side);
-  if (transform.name === "getopt") return bindGetopt(transform, fields, side);
-  const [inner] = transform.arguments;
-  if (transform.arguments.length !== 1 || inner === undefined || !(inner.kind === "field" || inner.kind === "transform")) {
-    throw new ConditionError(`${transform.name}() takes one field`, at);
-  }
-  const bound = bindTransformable(inner, fields, side);
-  const rule = TRANSFORMS[transform.name];
-  const result = rule.result(bound.type, bound.isList);
-  if (result === undefined) throw new ConditionError(`${transform.name}() does not work on ${bound.isList ? "a list" : bound.type}`, at);
-  const get: Extract = (scene) => {
-    const value = bound.get(scene);
-    return value === undefined ? undefined : rule.apply(value);
-  };
-  return { ...bound, type: result, isList: bound.isList && result !== "UINT64", get };
+interface Binding {
+  readonly fields: FieldRegistry;
+  readonly side: "left" | "right";
 }
 
-function bindTransformable(operand: Operand, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
-  const bound = bindOperand(operand, fields, side);
-  const field = operand.kind === "field" ? bound.fields[0] : undefined;
-  if (field?.noTransformer || bound.getAll !== undefined) {
-    throw new ConditionError(`field "${field?.name ?? ""}" cannot be transformed`, { start: operand.start, end: operand.end });
+function bindTransform(transform: Transform, binding: Binding): BoundOperand {
+  const at = { start: transform.start, end: transform.end };
+  if (transform.argument !== undefined && transform.name !== "getopt") throw new ConditionError(`${transform.name}() takes no argument in brackets`, at);
+  switch (transform.name) {
+    case "val": {
+      const [inner] = transform.arguments;
+      if (inner?.kind !== "field") throw new ConditionError("val() takes one field", at);
+      return bindOperand(inner, binding.fields, "right");
+    }
+    case "join":
+      return bindJoin(transform, binding);
+    case "concat":
+      return joined([], transform.arguments.map((item) => bindText(item, binding, "concat() arguments must be strings")));
+    case "getopt":
+      return bindGetopt(transform, binding);
+    default:
+      return bindUnary(transform, transform.name, binding);
   }
-  return bound;
+}
+
+function bindUnary(transform: Transform, name: keyof typeof UNARY_TRANSFORMERS, binding: Binding): BoundOperand {
+  const at = { start: transform.start, end: transform.end };
+  const [inner] = transform.arguments;
+  if (transform.arguments.length !== 1 || inner === undefined) throw new ConditionError(`${name}() takes one argument`, at);
+  const rule = UNARY_TRANSFORMERS[name];
+  const source = bindTransformable(inner, binding);
+  const result = rule.result(source.type, source.isList);
+  if (result === undefined) throw new ConditionError(`${name}() does not work on ${source.isList ? "a list" : source.type}`, at);
+  const get: Extract = (scene) => {
+    const value = source.get(scene);
+    return value === undefined ? undefined : rule.apply(value);
+  };
+  return { ...source, type: result, isList: source.isList && rule.folds !== true, get };
+}
+
+/** What a transformer takes: a field or a transformer's result, a text, or a list of them. */
+function bindTransformable(item: TransformArgument, binding: Binding): BoundOperand {
+  const at = { start: item.start, end: item.end };
+  if (item.kind === "value") return computed("CHARBUF", false, { get: () => item.text, fields: [] });
+  if (item.kind === "arguments") {
+    const list = bindList(item, binding, "every item of the list must be one text or number");
+    return computed("CHARBUF", true, list);
+  }
+  const source = bindOperand(item, binding.fields, binding.side);
+  const field = item.kind === "field" ? source.fields[0] : undefined;
+  if (field?.noTransformer || source.getAll !== undefined) throw new ConditionError(`field "${field?.name ?? ""}" cannot be transformed`, at);
+  // The real engine loads this and stops at the first event: a transformer has one value where getopt() gives many.
+  if (item.kind === "transform" && item.name === "getopt" && source.isList) {
+    throw new ConditionError("the whole of getopt() cannot be transformed", { ...at, hint: "ask for one option: getopt(…)[x]" });
+  }
+  return source;
 }
 
 /** A computed operand of its own type that is no field. */
-function computed(type: FieldType, isList: boolean, parts: { readonly get: Extract; readonly fields: readonly Field[] }): BoundOperand {
-  return { ...parts, type, isList, getAll: undefined, several: undefined };
-}
-
-/** `join(separator, (a, b))` and `concat(a, b)`: text of all parts; one that is missing makes the whole missing. */
-function bindJoin(transform: Transform, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
-  const at = { start: transform.start, end: transform.end };
-  const [first, second] = transform.arguments;
-  if (transform.name === "concat") {
-    return joined([], transform.arguments.map((item) => bindText(item, fields, side, "concat() arguments must be strings")));
-  }
-  if (transform.arguments.length !== 2 || first === undefined || second === undefined) {
-    throw new ConditionError("join() takes a separator and a list of parts", { ...at, hint: 'write join(",", (a, b))' });
-  }
-  const separator = bindText(first, fields, side, "join() takes a separator that is text");
-  return joined([separator], [bindList(second, fields, side, "join() second argument must be a list")]);
+function computed(type: FieldType, isList: boolean, parts: Part): BoundOperand {
+  return { get: parts.get, fields: parts.fields, type, isList, getAll: undefined, several: undefined };
 }
 
 type Part = Pick<BoundOperand, "get" | "fields">;
+
+/** `join(separator, (a, b))` and `concat(a, b)`: text of all parts; one that is missing makes the whole missing. */
+function bindJoin(transform: Transform, binding: Binding): BoundOperand {
+  const [first, second] = transform.arguments;
+  if (transform.arguments.length !== 2 || first === undefined || second === undefined) {
+    throw new ConditionError("join() takes a separator and a list of parts", { start: transform.start, end: transform.end, hint: 'write join(",", (a, b))' });
+  }
+  const separator = bindText(first, binding, "join() takes a separator that is one text");
+  return joined([separator], [bindList(second, binding, "join() second argument must be a list")]);
+}
 
 function joined([separator]: readonly Part[], parts: readonly Part[]): BoundOperand {
   const get: Extract = (scene) => {
@@ -127,39 +169,49 @@ function joined([separator]: readonly Part[], parts: readonly Part[]): BoundOper
 }
 
 /** One text: a literal, or a field or transformer that is one. */
-function bindText(item: TransformArgument, fields: FieldRegistry, side: "left" | "right", problem: string): Part {
+function bindText(item: TransformArgument, binding: Binding, problem: string): Part {
   const at = { start: item.start, end: item.end };
-  if (item.kind === "value") return { get: () => item.text, fields: [] };
   if (item.kind === "arguments") throw new ConditionError(problem, at);
-  const bound = bindTransformable(item, fields, side);
-  if (bound.type !== "CHARBUF" || bound.isList) throw new ConditionError(problem, at);
-  return bound;
+  const source = bindTransformable(item, binding);
+  if (!isText(source.type) || source.isList) throw new ConditionError(problem, at);
+  return source;
 }
 
-/** A list of texts: a literal one, or a field that is one. */
-function bindList(item: TransformArgument, fields: FieldRegistry, side: "left" | "right", problem: string): Part {
+/** A list of texts: a literal one, whose items print as outputs print them, or a field that is one. */
+function bindList(item: TransformArgument, binding: Binding, problem: string): Part {
   if (item.kind === "arguments") {
-    const parts = item.items.map((part) => bindText(part, fields, side, problem));
+    const parts = item.items.map((part) => bindTransformable(part, binding));
     const get: Extract = (scene) => {
-      const values = parts.map((part) => part.get(scene));
-      return values.includes(undefined) ? undefined : values.map(String);
+      const texts: string[] = [];
+      for (const part of parts) {
+        const value = part.get(scene);
+        if (value === undefined) return undefined;
+        texts.push(formatValue(value, part.type));
+      }
+      return texts;
     };
     return { get, fields: parts.flatMap((part) => part.fields) };
   }
-  const bound = item.kind === "value" ? undefined : bindTransformable(item, fields, side);
-  if (bound === undefined || !bound.isList) throw new ConditionError(problem, { start: item.start, end: item.end });
-  return bound;
+  const isOptions = item.kind === "transform" && item.name === "getopt";
+  const source = item.kind === "value" || isOptions ? undefined : bindTransformable(item, binding);
+  if (source === undefined || !source.isList) throw new ConditionError(problem, { start: item.start, end: item.end });
+  return source;
 }
 
-function bindGetopt(transform: Transform, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
+function bindGetopt(transform: Transform, binding: Binding): BoundOperand {
   const [source, options] = transform.arguments;
-  if (transform.arguments.length !== 2 || options?.kind !== "value" || source === undefined) {
+  if (transform.arguments.length !== 2 || options === undefined || source === undefined) {
     throw new ConditionError("getopt() takes a list and the option letters", { start: transform.start, end: transform.end, hint: 'write getopt(("-a", "b"), "a:")' });
   }
-  const list = bindList(source, fields, side, "getopt() first argument must be a list");
+  const list = bindList(source, binding, "getopt() first argument must be a list");
+  const letters = bindText(options, binding, "getopt() second argument must be one text");
+  const letter = transform.argument;
+  if (letter !== undefined && letter.length !== 1) throw new ConditionError("getopt() takes one option letter in its brackets", { start: transform.start, end: transform.end });
   const get: Extract = (scene) => {
-    const value = list.get(scene);
-    return Array.isArray(value) ? getopt(value.map(String), options.text) : undefined;
+    const [value, known] = [list.get(scene), letters.get(scene)];
+    if (!Array.isArray(value) || known === undefined) return undefined;
+    const args = value.map(String);
+    return letter === undefined ? getopt(args, String(known)) : getoptValue(args, String(known), letter);
   };
-  return computed("CHARBUF", true, { get, fields: list.fields });
+  return computed("CHARBUF", letter === undefined, { get, fields: [...list.fields, ...letters.fields] });
 }

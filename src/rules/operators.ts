@@ -1,11 +1,14 @@
-import type { FieldType, FieldValue } from "../fields/field.ts";
+import type { FieldType, FieldValue, SingleValue } from "../fields/field.ts";
+import { encodeText, latin1Text } from "../lib/text.ts";
+import { lowerAscii } from "./ascii-case.ts";
 import type { Modifier, Operator, Value } from "./ast.ts";
-import { ConditionError } from "./parse-condition.ts";
+import { ConditionError } from "./condition-error.ts";
 import { compileGlob } from "./glob.ts";
 import { compileNetwork, type NetworkMatcher } from "./ip-network.ts";
-import { isNumberType, normal, parseNumber } from "./numbers.ts";
+import { normal, parseNumber } from "./numbers.ts";
 import { compilePathPrefixes } from "./path-prefixes.ts";
 import { compileRegex } from "./regex.ts";
+import { TYPE_SHAPES, type TypeShape } from "./value-types.ts";
 
 /** Does a field's value satisfy a comparison with constants? Hot: resolved at load, never throws. */
 export type ValueTest = (value: FieldValue) => boolean;
@@ -21,63 +24,77 @@ export interface Comparison {
   readonly end: number;
 }
 
-const TEXT_OPERATORS: ReadonlySet<Operator> = new Set(["=", "==", "!=", "<", "<=", ">", ">=", "contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex", "in", "intersects", "pmatch"]);
-const NUMBER_OPERATORS: ReadonlySet<Operator> = new Set(["=", "==", "!=", "<", "<=", ">", ">=", "in", "intersects"]);
-const EQUALITY: ReadonlySet<Operator> = new Set(["=", "==", "!=", "in", "intersects"]);
-const BYTE_OPERATORS: ReadonlySet<Operator> = new Set(["=", "==", "!=", "contains", "startswith", "endswith", "in", "intersects", "bcontains", "bstartswith"]);
+const EQUALITY: readonly Operator[] = ["=", "==", "!=", "in", "intersects"];
+const ORDER: readonly Operator[] = ["<", "<=", ">", ">="];
 
-/** A test for constants on the right side. Throws `ConditionError` where operator, type and constants do not go together. */
-export function compileComparison(comparison: Comparison): ValueTest {
-  const { modifier } = comparison;
+/** Which operators compare values of a family with constants. */
+const LEGAL: Readonly<Record<TypeShape["family"] | "list", ReadonlySet<Operator>>> = {
+  text: new Set([...EQUALITY, ...ORDER, "contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex", "pmatch"]),
+  bytes: new Set([...EQUALITY, "contains", "startswith", "endswith", "bcontains", "bstartswith"]),
+  bool: new Set(EQUALITY),
+  number: new Set([...EQUALITY, ...ORDER]),
+  address: new Set(EQUALITY),
+  network: new Set(EQUALITY),
+  opaque: new Set(),
+  list: new Set(["in", "intersects"]),
+};
+
+/**
+ * The tests for a comparison's constants: one for all of them, or one for each where a modifier combines them.
+ * Throws `ConditionError` where operator, type and constants do not go together.
+ */
+export function compileComparison(comparison: Comparison): readonly ValueTest[] {
   requireOperator(comparison);
-  if (comparison.isList) return listTest(comparison);
-  if (modifier === undefined) return scalarTest(comparison);
-  const tests = comparison.values.map((value) => scalarTest({ ...comparison, modifier: undefined, values: [value] }));
-  // `!=` with oneof or anyof thus means "differs from at least one", as in Falco.
-  return modifier === "allof" ? (value) => tests.every((test) => test(value)) : (value) => tests.some((test) => test(value));
+  if (comparison.modifier !== undefined) return comparison.values.map((value) => scalarTest({ ...comparison, modifier: undefined, values: [value] }));
+  return [comparison.isList ? listTest(comparison) : scalarTest(comparison)];
 }
 
 function requireOperator({ operator, type, isList, start, end }: Comparison): void {
-  const legal = isList ? LIST_OPERATORS : operatorsOf(type);
+  const legal = LEGAL[isList ? "list" : TYPE_SHAPES[type].family];
   if (legal.has(operator)) return;
   const what = isList ? "a list" : type;
   throw new ConditionError(`operator "${operator}" does not work on ${what}`, { start, end, hint: `operators for it are ${[...legal].join(" ")} exists` });
 }
 
-const LIST_OPERATORS: ReadonlySet<Operator> = new Set(["in", "intersects"]);
-
-function operatorsOf(type: FieldType): ReadonlySet<Operator> {
-  if (type === "CHARBUF") return TEXT_OPERATORS;
-  if (type === "BYTEBUF") return BYTE_OPERATORS;
-  if (type === "BOOL") return EQUALITY;
-  if (type === "IPADDR" || type === "IPNET") return EQUALITY;
-  return type === "DYN" ? new Set([...TEXT_OPERATORS, ...NUMBER_OPERATORS]) : NUMBER_OPERATORS;
-}
-
-function listTest({ operator, values }: Comparison): ValueTest {
-  const wanted = new Set(values.map((value) => value.text));
-  if (operator === "in") return (value) => Array.isArray(value) && value.every((item) => wanted.has(String(item)));
-  return (value) => Array.isArray(value) && value.some((item) => wanted.has(String(item)));
+/** `in`: every item of the field is among the values, none at all too; `intersects`: at least one is. */
+function listTest(comparison: Comparison): ValueTest {
+  const test = scalarTest({ ...comparison, operator: "in", isList: false });
+  if (comparison.operator === "in") return (value) => Array.isArray(value) && value.every(test);
+  return (value) => Array.isArray(value) && value.some(test);
 }
 
 function scalarTest(comparison: Comparison): ValueTest {
-  const { type } = comparison;
-  if (type === "CHARBUF") return textTest(comparison);
-  if (type === "BYTEBUF") return bytesTest(comparison);
-  if (type === "BOOL") return boolTest(comparison);
-  if (type === "IPADDR" || type === "IPNET") return networkTest(comparison);
-  if (type === "DYN") return dynamicTest(comparison);
-  return numberTest(comparison);
+  switch (TYPE_SHAPES[comparison.type].family) {
+    case "text": {
+      const test = textTest(comparison, comparison.values.map(textOf));
+      return (value) => typeof value === "string" && test(value);
+    }
+    case "bytes":
+      return bytesTest(comparison);
+    case "bool":
+      return boolTest(comparison);
+    case "address":
+    case "network":
+      return networkTest(comparison);
+    case "number":
+      return numberTest(comparison);
+    case "opaque":
+      throw new ConditionError(`values of type ${comparison.type} cannot be compared`, comparison);
+  }
 }
 
-function textTest(comparison: Comparison): ValueTest {
-  const test = textMatcher(comparison);
-  return (value) => typeof value === "string" && test(value);
+/** Longest text that the real engine takes as a value, in bytes. */
+const MAX_VALUE = 255;
+
+function textOf(value: Value): string {
+  const { length } = encodeText(value.text);
+  if (length > MAX_VALUE) throw new ConditionError(`value is ${length} bytes long, at most ${MAX_VALUE} are compared`, value);
+  if (value.text.includes("\0")) throw new ConditionError("value holds a NUL, which no text has", value);
+  return value.text;
 }
 
-function textMatcher({ operator, values, start, end }: Comparison): (text: string) => boolean {
-  const wanted = values[0]?.text ?? "";
-  const lower = wanted.toLowerCase();
+function textTest({ operator, values, start, end }: Comparison, texts: readonly string[]): (text: string) => boolean {
+  const wanted = texts[0] ?? "";
   switch (operator) {
     case "=":
     case "==":
@@ -95,8 +112,10 @@ function textMatcher({ operator, values, start, end }: Comparison): (text: strin
       return (text) => text >= wanted;
     case "contains":
       return (text) => text.includes(wanted);
-    case "icontains":
-      return (text) => text.toLowerCase().includes(lower);
+    case "icontains": {
+      const lower = lowerAscii(wanted);
+      return (text) => lowerAscii(text).includes(lower);
+    }
     case "startswith":
       return (text) => text.startsWith(wanted);
     case "endswith":
@@ -106,12 +125,12 @@ function textMatcher({ operator, values, start, end }: Comparison): (text: strin
     case "iglob":
       return compileGlob(wanted, { ignoreCase: true });
     case "regex":
-      return regexMatcher(values[0], wanted);
+      return regexTest(values[0], wanted);
     case "pmatch":
-      return compilePathPrefixes(values.map((value) => value.text));
+      return compilePathPrefixes(texts);
     case "in":
     case "intersects": {
-      const set = new Set(values.map((value) => value.text));
+      const set = new Set(texts);
       return (text) => set.has(text);
     }
     default:
@@ -119,7 +138,7 @@ function textMatcher({ operator, values, start, end }: Comparison): (text: strin
   }
 }
 
-function regexMatcher(value: Value | undefined, pattern: string): (text: string) => boolean {
+function regexTest(value: Value | undefined, pattern: string): (text: string) => boolean {
   try {
     return compileRegex(pattern);
   } catch (thrown) {
@@ -128,27 +147,23 @@ function regexMatcher(value: Value | undefined, pattern: string): (text: string)
   }
 }
 
+/** Bytes are compared as texts of one character a byte. */
 function bytesTest(comparison: Comparison): ValueTest {
   const { operator, values } = comparison;
   if (operator === "bcontains" || operator === "bstartswith") {
-    const value = values[0];
-    const hex = value?.text ?? "";
-    if (!/^(?:[0-9a-fA-F]{2})*$/.test(hex)) {
-      throw new ConditionError(`"${hex}" is not an even number of hexadecimal digits`, { start: value?.start ?? 0, end: value?.end ?? 1, hint: "write bytes as cafebabe" });
-    }
-    const wanted = latin1(Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
+    const wanted = latin1Text(hexBytes(values[0]));
     return operator === "bcontains"
-      ? (bytes) => bytes instanceof Uint8Array && latin1(bytes).includes(wanted)
-      : (bytes) => bytes instanceof Uint8Array && latin1(bytes).startsWith(wanted);
+      ? (bytes) => bytes instanceof Uint8Array && latin1Text(bytes).includes(wanted)
+      : (bytes) => bytes instanceof Uint8Array && latin1Text(bytes).startsWith(wanted);
   }
-  const test = textMatcher(comparison);
-  return (bytes) => bytes instanceof Uint8Array && test(new TextDecoder().decode(bytes));
+  const test = textTest(comparison, values.map((value) => latin1Text(encodeText(value.text))));
+  return (bytes) => bytes instanceof Uint8Array && test(latin1Text(bytes));
 }
 
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+function hexBytes(value: Value | undefined): Uint8Array {
+  const hex = value?.text ?? "";
+  if (/^(?:[0-9a-fA-F]{2})*$/.test(hex)) return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  throw new ConditionError(`"${hex}" is not an even number of hexadecimal digits`, { start: value?.start ?? 0, end: value?.end ?? 1, hint: "write bytes as cafebabe" });
 }
 
 function boolTest({ operator, values }: Comparison): ValueTest {
@@ -161,25 +176,18 @@ function boolTest({ operator, values }: Comparison): ValueTest {
 }
 
 function networkTest({ operator, values, type }: Comparison): ValueTest {
+  const isNetwork = TYPE_SHAPES[type].family === "network";
   const matchers = values.map((value): NetworkMatcher => {
-    const matcher = (type === "IPNET") === value.text.includes("/") ? compileNetwork(value.text) : undefined;
+    const matcher = isNetwork === value.text.includes("/") ? compileNetwork(value.text) : undefined;
     if (matcher !== undefined) return matcher;
-    const what = type === "IPADDR" ? "an IP address" : "an IP network";
-    throw new ConditionError(`"${value.text}" is not ${what}`, { ...value, hint: type === "IPADDR" ? "fields for networks end in net, such as fd.snet" : "write a network as 10.0.0.0/8" });
+    const hint = isNetwork ? "write a network as 10.0.0.0/8" : "fields for networks end in net, such as fd.snet";
+    throw new ConditionError(`"${value.text}" is not ${isNetwork ? "an IP network" : "an IP address"}`, { ...value, hint });
   });
   const any: ValueTest = (value) => value instanceof Uint8Array && matchers.some((matches) => matches(value));
   return operator === "!=" ? (value) => !any(value) : any;
 }
 
-function dynamicTest(comparison: Comparison): ValueTest {
-  const isNumeric = comparison.values.every((value) => parseNumber(value.text, "INT64") !== undefined);
-  const number = isNumeric && NUMBER_OPERATORS.has(comparison.operator) ? numberTest({ ...comparison, type: "INT64" }) : undefined;
-  const text = TEXT_OPERATORS.has(comparison.operator) ? textTest(comparison) : undefined;
-  return (value) => (typeof value === "string" ? text?.(value) === true : number?.(value) === true);
-}
-
 function numberTest({ operator, values, type }: Comparison): ValueTest {
-  if (!isNumberType(type)) throw new ConditionError(`values of type ${type} cannot be compared`, values[0] ?? { start: 0 });
   const numbers = values.map((value) => {
     const number = parseNumber(value.text, type);
     if (number === undefined) throw new ConditionError(`"${value.text}" is not a valid number`, { ...value, hint: "write plain decimal digits" });
@@ -201,7 +209,7 @@ function numberTest({ operator, values, type }: Comparison): ValueTest {
     case ">=":
       return (value) => isNumber(value) && value >= wanted;
     default: {
-      const set = new Set(numbers);
+      const set = new Set<SingleValue>(numbers);
       return (value) => isNumber(value) && set.has(normal(value));
     }
   }

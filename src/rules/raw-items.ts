@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar, type YAMLMap } from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar, type YAMLMap } from "yaml";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Diagnostic, ItemType } from "./diagnostic.ts";
 import { ITEM_KEYS, ITEM_WORDS, type ItemKind } from "./item-keys.ts";
@@ -27,8 +27,15 @@ export function readItems(file: { readonly name: string; readonly text: string }
   const fail = (code: "LOAD_ERR_YAML_PARSE" | "LOAD_ERR_YAML_VALIDATE", message: string, offset: number): void => {
     diagnostics.push({ code, message, place: placeAt(source, offset), itemType: "rules content" });
   };
+  const obstacle = obstacleIn(file.text, source);
+  if (obstacle !== undefined) {
+    fail("LOAD_ERR_YAML_PARSE", obstacle.message, obstacle.offset);
+    return { items, diagnostics };
+  }
   try {
-    for (const document of parseAllDocuments(file.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: true })) {
+    for (const document of parseAllDocuments(file.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: false })) {
+      // The parser recurses, and answers each level of blocks nested too deeply in words of its own.
+      if (document.errors.some((error) => /call stack|Stack overflow/.test(error.message))) throw new RangeError();
       for (const error of document.errors) fail("LOAD_ERR_YAML_PARSE", firstLine(error.message), error.pos[0]);
       if (document.errors.length > 0 || document.contents === null || isEmpty(document.contents)) continue;
       if (!isSeq(document.contents)) {
@@ -36,16 +43,53 @@ export function readItems(file: { readonly name: string; readonly text: string }
         continue;
       }
       for (const entry of document.contents.items as Node[]) {
-        const node = isAlias(entry) ? entry.resolve(document) : entry;
+        const node = withoutAliases(entry, document);
         if (isMap(node)) addItem(node as YAMLMap<Node, Node | null>, { source, items, diagnostics });
+        else if (node === null || isEmpty(node)) continue;
         else fail("LOAD_ERR_YAML_VALIDATE", "Item is not a map of keys", entry?.range?.[0] ?? 0);
       }
     }
   } catch (thrown) {
-    // The parser recurses: a file nested ten thousand levels deep ends in a RangeError, aliases without end in an Error.
-    fail("LOAD_ERR_YAML_PARSE", firstLine(thrown instanceof Error ? thrown.message : String(thrown)), 0);
+    const message = thrown instanceof RangeError ? "YAML is nested too deeply" : firstLine(thrown instanceof Error ? thrown.message : String(thrown));
+    diagnostics.length = 0;
+    fail("LOAD_ERR_YAML_PARSE", message, 0);
   }
   return { items, diagnostics };
+}
+
+/** Longest rules file, in characters: the official ones together have a quarter of a million. */
+const MAX_FILE = 4 << 20;
+
+/** Deepest nesting of brackets; a rules file has about five. */
+const MAX_BRACKETS = 200;
+
+/** What keeps a text from being read at all: checked before a parser that recurses, and that answers each of ten thousand brackets, sees it. */
+function obstacleIn(text: string, source: SourceText): { readonly message: string; readonly offset: number } | undefined {
+  if (text.length > MAX_FILE) return { message: `File is ${(text.length / 1e6).toFixed(1)} MB long, at most ${(MAX_FILE / 1e6).toFixed(1)} MB are read`, offset: 0 };
+  let depth = 0;
+  for (const match of text.matchAll(/[[\]{}\0]/g)) {
+    if (match[0] === "\0") return { message: "File holds a NUL: it is no text", offset: placed(source, text, match.index) };
+    depth = match[0] === "[" || match[0] === "{" ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > MAX_BRACKETS) return { message: `Brackets are nested more than ${MAX_BRACKETS} levels deep`, offset: placed(source, text, match.index) };
+  }
+  return undefined;
+}
+
+/** An offset that has its line counted: the counter is filled by the parser, which has not run. */
+function placed(source: SourceText, text: string, offset: number): number {
+  source.lines.addNewLine(0);
+  for (let at = text.indexOf("\n"); at >= 0 && at < offset; at = text.indexOf("\n", at + 1)) source.lines.addNewLine(at + 1);
+  return offset;
+}
+
+/** A node with what its aliases stand for in their place. Each node is visited once, so aliases of aliases cost nothing more. */
+function withoutAliases(node: Node, document: Document, seen = new Set<Node>()): Node | null {
+  const plain = isAlias(node) ? (node.resolve(document) ?? null) : node;
+  if (plain === null || seen.has(plain)) return plain;
+  seen.add(plain);
+  if (isSeq(plain)) plain.items = (plain.items as Node[]).map((item) => withoutAliases(item, document, seen));
+  if (isMap(plain)) for (const pair of plain.items) if (pair.value !== null) pair.value = withoutAliases(pair.value as Node, document, seen);
+  return plain;
 }
 
 interface Sink {
@@ -59,6 +103,8 @@ function addItem(map: YAMLMap<Node, Node | null>, { source, items, diagnostics }
   const offsets = new Map<string, number>();
   for (const pair of map.items) {
     const key = isScalar(pair.key) ? String(pair.key.value) : "";
+    // Of a key that stands twice the first one counts, as for Falco's parser.
+    if (keys.has(key)) continue;
     keys.set(key, pair.value);
     offsets.set(key, pair.key.range?.[0] ?? 0);
   }

@@ -1,3 +1,4 @@
+import type { Field } from "../fields/field.ts";
 import type { Predicate } from "./compile-condition.ts";
 import type { OutputTemplate } from "./output.ts";
 import type { Priority } from "./priority.ts";
@@ -11,6 +12,13 @@ export interface CompiledRule {
   readonly desc: string;
   readonly condition: Predicate;
   readonly output: OutputTemplate;
+  /** Further `output_fields` (falco.yaml, `append_output`): a raw field keeps its type, a format is text. */
+  readonly extraFields: readonly { readonly key: string; readonly isRaw: boolean; readonly template: OutputTemplate }[];
+  /** All fields that the condition reads. */
+  readonly conditionFields: ReadonlySet<Field>;
+  /** Falco's `capture`: keep the events around a match, for so many milliseconds (0: what the configuration says). */
+  readonly capture: boolean;
+  readonly captureDuration: number;
   /** Codes of the events that it can match. */
   readonly eventCodes: ReadonlySet<number>;
   /** Its condition asks what only the container runtime knows. */

@@ -1,20 +1,34 @@
-/**
- * Joins `path` to the directory it is relative to and normalises by text alone, as Falco does: `.` and empty components go,
- * `..` removes the component before it and never climbs above `/`. An absolute path stands alone.
- */
+/** Joins `path` to the directory that it is relative to (with or without its closing `/`), as `concatenatePaths` does. Hot. */
 export function joinPath(directory: string, path: string): string {
-  const whole = path.startsWith("/") ? path : `${directory}/${path}`;
-  if (!NEEDS_NORMALISING.test(whole)) return whole;
-  const parts: string[] = [];
-  for (const part of whole.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part === "..") parts.pop();
-    else parts.push(part);
-  }
-  return `/${parts.join("/")}`;
+  const base = directory.endsWith("/") ? directory : `${directory}/`;
+  const whole = path.startsWith("/") ? path : base + path;
+  return NEEDS_NORMALISING.test(whole) ? concatenatePaths(base, path) : whole;
 }
 
 const NEEDS_NORMALISING = /\/\/|\/\.\.?(?:\/|$)|.\/$/;
+
+/**
+ * Sets `path` behind `base`, which stays as it is and ends in `/` where it is a directory, and normalises by text alone (libs,
+ * `concatenate_paths`): `.` and empty components go, `..` takes away the component before it and never climbs above `/`; an absolute path
+ * stands alone.
+ */
+export function concatenatePaths(base: string, path: string): string {
+  let joined = path.startsWith("/") ? "/" : base;
+  let isFirst = true;
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") joined = withoutLast(joined);
+    else joined += isFirst || joined === "" || joined.endsWith("/") ? part : `/${part}`;
+    isFirst = false;
+  }
+  return joined.length > 1 && joined.endsWith("/") ? joined.slice(0, -1) : joined;
+}
+
+function withoutLast(path: string): string {
+  const end = path.endsWith("/") ? path.length - 2 : path.length - 1;
+  const slash = end < 0 ? -1 : path.lastIndexOf("/", end);
+  return slash < 0 ? (path.startsWith("/") ? "/" : "") : path.slice(0, slash + 1);
+}
 
 /** The part of a path up to and without its last `/`; `/` for a file in the root. */
 export function directoryOf(path: string): string {

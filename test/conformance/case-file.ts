@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { decodeText, encodeText } from "../../src/lib/text.ts";
 
 /** One case of a conformance file; what its keys mean stands in the file's `about`. */
 export type Case = Readonly<Record<string, unknown>>;
@@ -23,4 +24,18 @@ export function readCaseFile(folder: string, name: string): CaseFile | undefined
   if (!existsSync(path)) return undefined;
   const { about = "", cases = [], mock_types: mockTypes = {} } = JSON.parse(readFileSync(path, "utf8")) as { about?: string; cases?: Case[]; mock_types?: Record<string, string> };
   return { about, cases, mockTypes };
+}
+
+/** A text of a case: written out, or as `{hex}` where it is no UTF-8; "" for anything else. */
+export function text(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null || !("hex" in value)) return "";
+  const bytes = bytesOf(value);
+  return decodeText(bytes, 0, bytes.length);
+}
+
+/** The bytes of a text of a case. */
+export function bytesOf(value: unknown): Uint8Array {
+  if (typeof value === "object" && value !== null && "hex" in value) return Uint8Array.from(Buffer.from(String(value.hex), "hex"));
+  return encodeText(text(value));
 }

@@ -1,0 +1,45 @@
+import type { FieldRegistry } from "../fields/field.ts";
+import type { RuleDefinition } from "./definitions.ts";
+
+/** One entry of `append_output` (falco.yaml): what is added to the outputs of the rules that it is for. */
+export interface AppendedOutput {
+  /** For this rule alone, for this source, for rules that have all these tags. */
+  readonly rule?: string | undefined;
+  readonly source?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Text appended to the output, with a blank between. */
+  readonly format?: string | undefined;
+  /** Further `output_fields`. */
+  readonly fields?: readonly AppendedField[] | undefined;
+  /** Appends ` name=%field` for each field that is marked as suggested, where the output does not have it. */
+  readonly suggested?: boolean | undefined;
+}
+
+/** A further output field: a field as it is, with its type, or a format, which gives a text. */
+export interface AppendedField {
+  readonly key: string;
+  readonly format: string;
+  readonly isRaw: boolean;
+}
+
+/** A rule's output with everything that is appended to it, and the fields that are added. */
+export function withAppendedOutput(rule: RuleDefinition, entries: readonly AppendedOutput[], fields: FieldRegistry): { readonly text: string; readonly fields: readonly AppendedField[] } {
+  const mine = entries.filter((entry) => isFor(entry, rule));
+  const texts = [rule.output.text.trim(), ...mine.flatMap((entry) => entry.format ?? [])];
+  if (mine.some((entry) => entry.suggested)) texts.push(...suggestions(fields, texts.join(" ")));
+  // The last entry of a key counts.
+  const added = new Map(mine.flatMap((entry) => entry.fields ?? []).map((field) => [field.key, field]));
+  return { text: texts.join(" "), fields: [...added.values()] };
+}
+
+function isFor(entry: AppendedOutput, rule: RuleDefinition): boolean {
+  if (entry.rule !== undefined && entry.rule !== rule.name) return false;
+  if (entry.source !== undefined && entry.source !== rule.source) return false;
+  return (entry.tags ?? []).every((tag) => rule.tags.includes(tag));
+}
+
+function suggestions(fields: FieldRegistry, text: string): string[] {
+  return [...fields.names()]
+    .filter((name) => fields.get(name)?.suggested === true && !text.includes(`%${name}`))
+    .map((name) => `${name.replaceAll(".", "_")}=%${name}`);
+}
