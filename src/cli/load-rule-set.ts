@@ -1,14 +1,15 @@
+import type { Settings } from "../config/settings.ts";
 import { type RuleFile, readRuleFiles } from "../engine/rule-files.ts";
 import { FIELDS } from "../fields/registry.ts";
+import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { loadRules } from "../rules/load-rules.ts";
-import type { Priority } from "../rules/priority.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
+import { selectRules } from "../rules/select-rules.ts";
 
 export interface LoadRuleSetOptions {
-  readonly minimumPriority: Priority;
-  readonly matching: "first" | "all";
+  readonly settings: Settings;
   /** Names of rules that are switched on although their file has them off. */
   readonly enable: readonly string[];
   readonly onWarning: (text: string) => void;
@@ -17,7 +18,8 @@ export interface LoadRuleSetOptions {
 /** The rules of files and folders, compiled. Throws `RULE_LOAD` with every error of every file, each with its place: nothing is half-loaded. */
 export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): { readonly set: RuleSet; readonly files: number } {
   const files = readRuleFiles(paths);
-  const result = loadRules(files, { fields: FIELDS, minimumPriority: options.minimumPriority });
+  const { priority, appendOutput, staticFields, ruleSelections, ruleMatching } = options.settings;
+  const result = loadRules(files, { fields: withStaticFields(FIELDS, staticFields), minimumPriority: priority, appendOutput });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));
   const errors = result.files.flatMap((file) => file.errors.map((error) => formatDiagnostic(error, texts.get(file.name) ?? "")));
   if (errors.length > 0) {
@@ -25,6 +27,7 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     throw new AppError("RULE_LOAD", `Cannot load rules: ${errors.length} ${errors.length === 1 ? "error" : "errors"} in ${result.files.filter((file) => file.errors.length > 0).map((file) => file.name).join(", ")}`);
   }
   for (const file of result.files) for (const warning of file.warnings) options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
-  const rules = result.rules.filter((rule) => rule.enabled || options.enable.includes(rule.name));
-  return { set: compileRuleSet(rules, { matching: options.matching }), files: files.length };
+  const enabled = options.enable.map((rule) => ({ action: "enable", by: { rule } }) as const);
+  const rules = selectRules(result.rules, [...enabled, ...ruleSelections]);
+  return { set: compileRuleSet(rules, { matching: ruleMatching }), files: files.length };
 }

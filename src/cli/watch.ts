@@ -50,8 +50,7 @@ interface Run {
 async function watchKernel(run: Run): Promise<void> {
   const { options, settings, terminal } = run;
   const rules = loadRuleSet(options.rules.length > 0 ? options.rules : settings.rulesFiles, {
-    minimumPriority: settings.priority,
-    matching: settings.ruleMatching,
+    settings,
     enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
     onWarning: (text) => terminal.note(text),
   });

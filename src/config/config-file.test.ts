@@ -33,6 +33,41 @@ engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 5}}
   });
 });
 
+test("parseConfig() reads which rules are switched, what is appended to outputs, and constants", () => {
+  const text = `rules:
+  - disable: {rule: "*"}
+  - enable: {tag: network, rule: Read*}
+append_output:
+  - match: {source: syscall, tags: [persistence]}
+    extra_output: "pid=%proc.pid"
+    extra_fields: [evt.hostname, {who: "%user.name"}]
+  - suggested_output: true
+static_fields: {region: eu-1, n: 010}
+`;
+  const { settings, ignored } = parseConfig(text, context);
+  assert.deepEqual(ignored, []);
+  assert.deepEqual(settings.ruleSelections, [
+    { action: "disable", by: { rule: "*" } },
+    { action: "enable", by: { tag: "network" } },
+    { action: "enable", by: { rule: "Read*" } },
+  ]);
+  assert.deepEqual(settings.appendOutput, [
+    {
+      rule: undefined,
+      source: "syscall",
+      tags: ["persistence"],
+      format: "pid=%proc.pid",
+      fields: [
+        { key: "evt.hostname", format: "%evt.hostname", isRaw: true },
+        { key: "who", format: "%user.name", isRaw: false },
+      ],
+      suggested: false,
+    },
+    { rule: undefined, source: undefined, tags: [], format: undefined, fields: [], suggested: true },
+  ]);
+  assert.deepEqual(settings.staticFields, { region: "eu-1", n: "010" });
+});
+
 test("parseConfig() names what it does not use, unless it is switched off", () => {
   const text = "http_output: {enabled: true, url: x}\nsyslog_output: {enabled: false}\nlog_level: info\nrule_maching: all\n";
   assert.deepEqual(parseConfig(text, context).ignored, [
@@ -52,6 +87,9 @@ for (const [text, message] of [
   ["json_output: perhaps\n", '"json_output" must be true or false'],
   ["json_output: [true]\n", '"json_output" must be a single value'],
   ["engine: {modern_ebpf: {buf_size_preset: 11}}\n", "must be a whole number from 1 to 10"],
+  ["rules: [{allow: {rule: x}}]\n", 'has entries of "enable" and "disable", not "allow"'],
+  ["rules: [{enable: {name: x}}]\n", 'selects by "rule" or "tag", not by "name"'],
+  ["append_output: [{matches: {}}]\n", 'has no key "matches"'],
   ["- a\n", "it must be a map of keys"],
   ["a: [\n", "falco.yaml:2:1"],
 ] as const) {
@@ -61,7 +99,7 @@ for (const [text, message] of [
 }
 
 test("parseConfig() throws nothing but AppError, whatever the file holds", () => {
-  const key = fc.constantFrom("priority", "rules_files", "json_output", "file_output", "engine", "stdout_output", "ports", "enabled", "x");
+  const key = fc.constantFrom("priority", "rules_files", "json_output", "file_output", "engine", "stdout_output", "ports", "enabled", "rules", "append_output", "static_fields", "x");
   fc.assert(
     fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })), (value) => {
       try {

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { priorityByName } from "../rules/priority.ts";
+import { readAppendedOutputs, readSelections, readStaticFields } from "./rule-options.ts";
 import { DEFAULT_SETTINGS, ringBytesOfPreset, type Settings } from "./settings.ts";
 
 export interface LoadedConfig {
@@ -72,6 +73,9 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
     const value = readText(option);
     settings.ruleMatching = value === "first" || value === "all" ? value : option.fail('must be "first" or "all"');
   },
+  rules: (settings, { node, fail }) => void (settings.ruleSelections = readSelections(node, fail)),
+  append_output: (settings, { node, fail }) => void (settings.appendOutput = readAppendedOutputs(node, fail)),
+  static_fields: (settings, { node, fail }) => void (settings.staticFields = readStaticFields(node, fail)),
   json_output: (settings, option) => void (settings.jsonOutput = readBoolean(option)),
   time_format_iso_8601: (settings, option) => void (settings.timeFormatIso8601 = readBoolean(option)),
   "stdout_output.enabled": (settings, option) => void (settings.stdoutEnabled = readBoolean(option)),

@@ -1,4 +1,6 @@
+import type { AppendedOutput } from "../rules/append-output.ts";
 import type { Priority } from "../rules/priority.ts";
+import type { RuleSelection } from "../rules/select-rules.ts";
 
 /** What an instance of Saker may be told; every key has its default here, and `saker.yaml` or `falco.yaml` overrides it. */
 export interface Settings {
@@ -6,6 +8,11 @@ export interface Settings {
   readonly rulesFiles: readonly string[];
   readonly priority: Priority;
   readonly ruleMatching: "first" | "all";
+  /** Rules switched on and off by name or tag, in this order, once all are loaded. */
+  readonly ruleSelections: readonly RuleSelection[];
+  readonly appendOutput: readonly AppendedOutput[];
+  /** Constant fields: `static.NAME`. */
+  readonly staticFields: Readonly<Record<string, string>>;
   readonly jsonOutput: boolean;
   readonly timeFormatIso8601: boolean;
   readonly stdoutEnabled: boolean;
@@ -21,6 +28,9 @@ export const DEFAULT_SETTINGS: Settings = {
   rulesFiles: [],
   priority: "Debug",
   ruleMatching: "first",
+  ruleSelections: [],
+  appendOutput: [],
+  staticFields: {},
   jsonOutput: false,
   timeFormatIso8601: false,
   stdoutEnabled: true,
