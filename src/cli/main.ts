@@ -54,19 +54,48 @@ program
   .option("--json", "one JSON object a port")
   .action(async (options) => (await import("./ports.ts")).ports(options));
 
-const rules = program.command("rules").description("rules: check, list");
+const rules = program.command("rules").description("rules: check, list, show, explain, schema");
 rules
   .command("check")
-  .description("load and validate rule files; every error with its place")
-  .argument("[path...]", "rules files or folders (default: the shipped rules)")
+  .description("load and validate rule files; every error with its place, exit code 1 when one does not load")
+  .argument("[path...]", "rules files or folders, loaded in this order (default: the shipped rules)")
   .option("--json", "Falco's own result shape")
-  .action(async (paths, options) => (await import("./rules.ts")).checkRules(paths, options));
+  .action(async (paths, options) => (await import("./rules-check.ts")).checkRules(paths, options));
 rules
   .command("list")
   .description("the rules that are loaded, with priority and tags")
   .argument("[path...]", "rules files or folders (default: the shipped rules)")
+  .option("--name <pattern>", "rules of this name, * stands for anything")
+  .option("--tag <tag>", "rules with this tag; may be given more than once", collect, [])
+  .option("--priority <priority>", "rules that are at least so urgent")
+  .option("--event <name>", "rules that are asked on this event, such as execve")
+  .option("--enabled", "rules that are switched on")
+  .option("--disabled", "rules that are switched off")
   .option("--json", "one JSON object a rule")
-  .action(async (paths, options) => (await import("./rules.ts")).listRules(paths, options));
+  .action(async (paths, options) => (await import("./rules-list.ts")).listRules(paths, options));
+rules
+  .command("show")
+  .description("one rule as it runs: exceptions, lists and macros in their place, events and fields that it asks for")
+  .argument("<rule>", "its name")
+  .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules)", collect, [])
+  .option("--json", "one JSON object")
+  .action(async (name, options) => (await import("./rules-show.ts")).showRule(name, options));
+rules
+  .command("explain")
+  .description("why a rule does or does not match this host's events: the comparisons that decided, with the values seen (needs root)")
+  .argument("<rule>", "its name")
+  .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules)", collect, [])
+  .option("--capture <file>", "events of a capture file in place of this host's")
+  .option("--where <condition>", "events that satisfy this condition only, such as \"proc.name = cat\"")
+  .option("--all", "events of types that the rule does not name, too")
+  .option("--limit <number>", "stop after so many events", "20")
+  .option("--duration <time>", "stop after this time, such as 30s", "30s")
+  .option("--json", "one JSON object an event, with every part of the condition")
+  .action(async (name, options) => (await import("./rules-explain.ts")).explainRule(name, options));
+rules
+  .command("schema")
+  .description("the JSON Schema of rules files, for editors")
+  .action(async () => (await import("./rules-schema.ts")).printSchema());
 
 program
   .command("fields")

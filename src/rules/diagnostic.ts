@@ -36,7 +36,8 @@ export function formatDiagnostic(diagnostic: Diagnostic, text: string): string {
   return lines.join("\n");
 }
 
-function excerpt(place: Place, text: string): string[] {
+/** The line of a place, and a caret under what is meant. */
+export function excerpt(place: Place, text: string): string[] {
   const line = (text.split("\n", place.line)[place.line - 1] ?? "").replace(/\r$/, "").replaceAll("\t", " ");
   const start = place.column - 1 > MAX_LINE - 40 ? place.column - 41 : 0;
   const shown = line.slice(start, start + MAX_LINE);

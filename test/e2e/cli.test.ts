@@ -24,6 +24,9 @@ describe("saker's command line", () => {
       [["audit", "nowhere"], /Cannot examine "nowhere": it names no port/, /host:port/],
       [["audit", "127.0.0.1:1", "--format", "pdf"], /Cannot print as "pdf"/, /text, json, nmap/],
       [["fields", "procs"], /class "procs"/, /process/],
+      [["rules", "list", "--priority", "loud"], /Cannot list rules of priority "loud"/, /priorities are Emergency/],
+      [["rules", "show", "Reverse shel"], /Cannot find rule "Reverse shel"/, /did you mean "Reverse shell"/],
+      [["rules", "explain", "Reverse shell", "--capture", "x.scap"], /captures are not read yet/, /leave --capture out/],
     ] as const) {
       const { code, err } = await saker(args);
       assert.deepEqual([code, error.test(err), hint.test(err)], [2, true, true], `${args.join(" ")}: ${err}`);
@@ -63,6 +66,50 @@ describe("saker's command line", () => {
     assert.ok(names.some((rule) => rule.name === "Port opened in container" && rule.tags.includes("open_port")));
     assert.deepEqual([list.code, list.err], [0, ""]);
     assert.equal((await saker(["rules", "check"])).code, 0);
+  });
+
+  test("rules list filters by name, tag, priority, event and state", async () => {
+    const path = join(folder, "listed.yaml");
+    const rule = (name: string, rest: string): string => `- rule: ${name}\n  desc: d\n  output: o\n${rest}`;
+    writeFileSync(path, rule("Alpha", "  condition: evt.type = listen\n  priority: ERROR\n  tags: [a, b]\n") + rule("Beta", "  condition: evt.type = execve\n  priority: DEBUG\n  tags: [a]\n  enabled: false\n"));
+    for (const [filters, names] of [
+      [[], ["Alpha", "Beta"]],
+      [["--name", "al*"], ["Alpha"]],
+      [["--tag", "a", "--tag", "b"], ["Alpha"]],
+      [["--priority", "warning"], ["Alpha"]],
+      [["--event", "execve"], ["Beta"]],
+      [["--disabled"], ["Beta"]],
+      [["--enabled", "--tag", "x"], []],
+    ] as const) {
+      const { out } = await saker(["rules", "list", path, "--json", ...filters]);
+      assert.deepEqual(out.split("\n").filter((line) => line !== "").map((line) => (JSON.parse(line) as { name: string }).name), names, filters.join(" "));
+    }
+  });
+
+  test("rules show prints one rule with lists and macros in their place", async () => {
+    const path = join(folder, "shown.yaml");
+    writeFileSync(path, "- list: l\n  items: [a, b]\n- macro: m\n  condition: proc.name in (l)\n- rule: Shown\n  desc: d\n  condition: evt.type = open and m\n  output: o %fd.name\n  priority: NOTICE\n");
+    const { code, out } = await saker(["rules", "show", "shown", "--rules", path, "--json"]);
+    const { condition, expanded, events, fields } = JSON.parse(out) as Record<string, unknown>;
+    assert.deepEqual([code, condition, expanded, events, fields], [0, "evt.type = open and m", "(evt.type = open and proc.name in (a, b))", ["open"], ["evt.type", "fd.name", "proc.name"]]);
+    assert.match((await saker(["rules", "show", "Shown", "--rules", path])).out, /^condition\n {2}evt.type = open and proc.name in \(a, b\)$/m);
+  });
+
+  test("rules schema prints a JSON Schema", async () => {
+    const { code, out } = await saker(["rules", "schema"]);
+    assert.deepEqual([code, (JSON.parse(out) as { $schema: string }).$schema], [0, "https://json-schema.org/draft/2020-12/schema"]);
+  });
+
+  test("rules explain says of a live event what decided", { skip: !canWatch && "needs root and a kernel with BTF" }, async () => {
+    const path = join(folder, "explained.yaml");
+    writeFileSync(path, "- rule: Explained\n  desc: d\n  condition: evt.type = chdir and evt.rawres = 0 and proc.name = nobody\n  output: o\n  priority: NOTICE\n");
+    const explain = startSaker(["rules", "explain", "Explained", "--rules", path, "--where", "proc.cwd = /usr/share/", "--limit", "1", "--duration", "20s"], { env: noDocker });
+    await until("the watch to begin", () => explain.err().includes("explaining Explained"), { seen: explain.err });
+    const acts = setInterval(() => execFileSync("sh", ["-c", "cd /usr/share"]), 200);
+    await until("the explanation", () => explain.out().includes("fails  proc.name = nobody"), { seen: () => explain.out() + explain.err() });
+    clearInterval(acts);
+    assert.match(explain.out(), /^Explained does not match chdir of sh \(\d+\), because\n {2}fails {2}proc.name = nobody {2}\(proc.name is "sh"\)$/m);
+    await explain.stop();
   });
 
   test("falco_custom_rules.yaml in the current folder is picked up", async () => {

@@ -1,0 +1,29 @@
+import { readRuleFiles } from "../engine/rule-files.ts";
+import { FIELDS } from "../fields/registry.ts";
+import { formatDiagnostic } from "../rules/diagnostic.ts";
+import { falcoLoadResults } from "../rules/load-result.ts";
+import { loadRules } from "../rules/load-rules.ts";
+import { EXIT } from "./exit.ts";
+
+/** `saker rules check`: every error and warning with its place; exit code 1 when a file does not load. */
+export function checkRules(paths: readonly string[], options: { readonly json?: boolean }): void {
+  const files = readRuleFiles(paths);
+  const texts = new Map(files.map((file) => [file.name, file.text]));
+  const result = loadRules(files, { fields: FIELDS });
+  const isOk = result.files.every((file) => file.errors.length === 0);
+  if (!isOk) process.exitCode = EXIT.finding;
+  if (options.json === true) {
+    console.log(JSON.stringify(falcoLoadResults(result.files, texts)));
+    return;
+  }
+  for (const file of result.files) {
+    for (const diagnostic of [...file.errors, ...file.warnings]) console.log(formatDiagnostic(diagnostic, texts.get(file.name) ?? ""));
+    const state = file.errors.length > 0 ? counted(file.errors.length, "error") : "ok";
+    console.log(`${file.name}: ${state}${file.warnings.length > 0 ? `, ${counted(file.warnings.length, "warning")}` : ""}`);
+  }
+  if (isOk) console.log(counted(result.rules.length, "rule"));
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
