@@ -5,6 +5,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["types", "node_modules/.bin/tsc", "-p", "."],
   ["lint and borders", "node_modules/oxlint/bin/oxlint", "-c", "oxlint.config.ts"],
   ["dead code", "node_modules/knip/bin/knip.js"],
+  ["documents made from tables", "scripts/docs.ts", "--check"],
   ["tests", "scripts/test.ts"],
 ];
 

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { fieldMarks, fieldSyntax } from "../fields/describe-field.ts";
 import { ALL_FIELDS, isComputed } from "../fields/registry.ts";
 import type { Field } from "../fields/field.ts";
 import { AppError } from "../lib/errors.ts";
@@ -14,20 +15,15 @@ export function fields(className: string | undefined, options: { readonly json?:
     for (const field of listed) console.log(JSON.stringify(describe(field)));
     return;
   }
-  const width = Math.max(...listed.map((field) => title(field).length));
+  const width = Math.max(...listed.map((field) => fieldSyntax(field).length));
   for (const name of classes.filter((name) => listed.some((field) => field.class === name))) {
     console.log(styleText("bold", `\n${name}`));
     for (const field of listed.filter((field) => field.class === name)) {
-      const note = isComputed(field) ? "" : styleText("dim", " (not computed yet)");
-      console.log(`  ${title(field).padEnd(width)}  ${field.type.padEnd(8)} ${field.doc}${note}`);
+      const marks = fieldMarks(field);
+      const note = marks.length === 0 ? "" : styleText("dim", ` (${marks.join(", ")})`);
+      console.log(`  ${fieldSyntax(field).padEnd(width)}  ${field.type.padEnd(8)} ${field.doc}${note}`);
     }
   }
-}
-
-function title(field: Field): string {
-  if (field.argument === undefined) return field.name;
-  const name = field.argument.kind === "index" ? "n" : field.argument.kind === "key" ? "name" : "n|name";
-  return field.argument.required ? `${field.name}[${name}]` : `${field.name}[${name}]?`;
 }
 
 function describe(field: Field): object {

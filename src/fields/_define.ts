@@ -12,11 +12,15 @@ export function fieldsOf(className: string) {
     },
     /** A field with an argument; further `marks` stand with it. */
     keyed(name: string, type: FieldType, doc: string, argument: FieldArgument & Marks, bind: NonNullable<Field["bind"]>): Field {
-      const { kind, required, dotted, ...marks } = argument;
-      return { name, type, class: className, doc, argument: { kind, required, ...(dotted === true ? { dotted } : {}) }, ...marks, bind };
+      const { kind, required, dotted, optional, ...marks } = argument;
+      const described = { kind, required, ...(dotted === true ? { dotted } : {}), ...(optional === true ? { optional } : {}) };
+      return { name, type, class: className, doc, argument: described, ...marks, bind };
     },
-    /** A field of an ancestor: `[n]` is the n-th one up (0 is the process itself), without it any ancestor satisfies. */
-    ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined): Field {
+    /**
+     * A field of an ancestor: `[n]` is the n-th one up (0 is the process itself); without it any ancestor satisfies a condition, and
+     * outputs print all, or the one that is `alone` up.
+     */
+    ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined, alone?: number): Field {
       return {
         name,
         type,
@@ -27,7 +31,8 @@ export function fieldsOf(className: string) {
         noTransformer: true,
         several: "any",
         bind: (argument) => {
-          if (argument === undefined || !/^\d{1,4}$/.test(argument)) return undefined;
+          if (argument === undefined) return alone === undefined ? undefined : (scene) => read(scene, alone);
+          if (!/^\d{1,4}$/.test(argument)) return undefined;
           const up = Number(argument);
           return (scene) => read(scene, up);
         },

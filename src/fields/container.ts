@@ -3,7 +3,7 @@ import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field, FieldValue } from "./field.ts";
 
-const { plain, keyed } = fieldsOf("container");
+const { plain, keyed, absent: absentOne } = fieldsOf("container");
 
 /** `container.*`: the container that the process belongs to; on the host, id and name are `host`. */
 export const CONTAINER_FIELDS: readonly Field[] = [
@@ -43,6 +43,11 @@ export const CONTAINER_FIELDS: readonly Field[] = [
   mountField("container.mount.mode", "Mode of a mount, by number or by a glob of its source", "source", (mount) => mount.mode),
   mountField("container.mount.rdwr", "true when a mount is writable, by number or by a glob of its source", "source", (mount) => String(mount.writable)),
   mountField("container.mount.propagation", "Propagation of a mount, by number or by a glob of its source", "source", (mount) => mount.propagation),
+  ...["healthcheck", "liveness_probe", "readiness_probe"].map((name) => absentOne(`container.${name}`, "CHARBUF", `Command of the container's ${name.replace("_", " ")}`)),
+  ...["healthcheck", "liveness_probe", "readiness_probe"].map((name) =>
+    absentOne(`proc.is_container_${name}`, "BOOL", `True for a process that the container's ${name.replace("_", " ")} started`),
+  ),
+  absentOne("container.cni.json", "CHARBUF", "What the network plugin said of the container, as JSON"),
   ...kubernetesFields(),
 ];
 
@@ -120,5 +125,20 @@ function kubernetesFields(): Field[] {
     absent("k8s.pod.ip", "CHARBUF", "Address of the pod", { metadata: true }),
     absent("k8s.pod.sandbox_id", "CHARBUF", "First 12 characters of the sandbox's id", { metadata: true }),
     absent("k8s.pod.full_sandbox_id", "CHARBUF", "The sandbox's whole id", { metadata: true }),
+    absent("k8s.pod.cni.json", "CHARBUF", "What the network plugin said of the pod, as JSON", { metadata: true }),
+    absent("k8s.ns.id", "CHARBUF", "Id of the namespace: no container runtime tells it"),
+    ...labelsOf("ns", "namespace"),
+    ...[["rc", "replication controller"], ["svc", "service"], ["rs", "replica set"], ["deployment", "deployment"]].flatMap(([key = "", what = ""]) => [
+      absent(`k8s.${key}.name`, "CHARBUF", `Name of the ${what}: no container runtime tells it`),
+      absent(`k8s.${key}.id`, "CHARBUF", `Id of the ${what}: no container runtime tells it`),
+      ...labelsOf(key, what),
+    ]),
   ];
+
+  function labelsOf(key: string, what: string): Field[] {
+    return [
+      absent(`k8s.${key}.label`, "CHARBUF", `One label of the ${what}: no container runtime tells it`, { argument: { kind: "key", required: true } }),
+      absent(`k8s.${key}.labels`, "CHARBUF", `All labels of the ${what}: no container runtime tells them`),
+    ];
+  }
 }

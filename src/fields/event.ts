@@ -41,9 +41,10 @@ export const EVENT_FIELDS: readonly Field[] = [
   ),
   keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, dotted: true, noRightSide: true, noTransformer: true, typeOf: rawType }, (argument) =>
     argument === undefined ? undefined : rawArgument(argument)),
-  keyed("evt.abspath", "CHARBUF", "Absolute form of a path parameter, by its name", { kind: "key", required: true }, (argument) =>
-    argument === undefined ? undefined : (scene) => absolutePath(scene, argument),
-  ),
+  keyed("evt.abspath", "CHARBUF", "Absolute path that the call is about; .src and .dst where it has two", { kind: "key", required: true, optional: true, dotted: true }, (argument) => {
+    const which = argument === undefined ? "name" : ABSOLUTE_PATHS[argument];
+    return which === undefined ? undefined : (scene) => pathOf(scene, which, true);
+  }),
   plain("evt.res", "CHARBUF", "SUCCESS, or the name of the error", (scene) => {
     const result = resultOf(scene);
     if (result === undefined) return undefined;
@@ -59,7 +60,15 @@ export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.is_open_write", "BOOL", "True when a file was opened for writing", (scene) => ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_WRONLY) !== 0),
   plain("evt.is_open_create", "BOOL", "True when the open made the file", (scene) => isOpenCreate(scene)),
   plain("evt.is_open_exec", "BOOL", "True when a file was created that may be executed", (scene) => isOpenExec(scene)),
+  plain("evt.io_dir", "CHARBUF", "read or write; missing for what is neither", (scene) => (isRead(scene) ? "read" : isWrite(scene) ? "write" : undefined)),
+  plain("evt.is_syslog", "BOOL", "True for a write to /dev/log", (scene) => isWrite(scene) && scene.descriptor?.name.endsWith("/dev/log") === true),
+  plain("evt.asynctype", "CHARBUF", "Kind of an event that no system call made; missing for others", (scene) => (scene.event.type?.name === "asyncevent" ? scene.event.text(1) : undefined)),
   plain("evt.count", "UINT32", "Always 1", () => 1),
+  plain("evt.count.exit", "UINT32", "Always 1: every event is the exit of its call", () => 1),
+  ...(["file", "net", "memory", "other"] as const).map((kind) =>
+    plain(`evt.count.error.${kind}`, "UINT32", `1 when a call failed that is about ${kind === "other" ? "anything else" : kind}`, (scene) => ((resultOf(scene) ?? 0) < 0 && errorKind(scene) === kind ? 1 : 0)),
+  ),
+  plain("evt.outputtime", "CHARBUF", "Time of the event in the form that outputs have", (scene) => clockText(scene.event.timestamp, localOffset(scene)), { printOnly: true }),
   plain("evt.count.error", "UINT32", "1 when the call failed", (scene) => ((resultOf(scene) ?? 0) < 0 ? 1 : 0)),
   absent("evt.buffer", "BYTEBUF", "Data read or written"),
   absent("evt.buflen", "UINT64", "Length of the data read or written"),
@@ -67,6 +76,19 @@ export const EVENT_FIELDS: readonly Field[] = [
   ...["evt.latency", "evt.latency.s", "evt.latency.ns", "evt.wait_latency"].map((name) =>
     absent(name, "RELTIME", "Time between enter and exit: without enter events there is none", { deprecated: true }),
   ),
+  absent("evt.latency.quantized", "UINT64", "The same, as a step of a logarithmic scale", { deprecated: true }),
+  absent("evt.latency.human", "CHARBUF", "The same, in words", { deprecated: true }),
+  ...["evt.reltime", "evt.reltime.s", "evt.reltime.ns"].map((name) => absent(name, "RELTIME", "Time since the first event of the source")),
+  ...["evt.deltatime", "evt.deltatime.s", "evt.deltatime.ns"].map((name) => absent(name, "RELTIME", "Time since the event before")),
+  absent("evt.pluginname", "CHARBUF", "Plugin that the event is from: system calls have none"),
+  absent("evt.plugininfo", "CHARBUF", "What that plugin says of the event"),
+  absent("evt.around", "UINT64", "True for events at most so many milliseconds away from a moment", {
+    argument: { kind: "index", required: true }, filterOnly: true, noRightSide: true, noTransformer: true,
+  }),
+  ...["evt.count.procinfo", "evt.count.threadinfo"].map((name) => absent(name, "UINT32", "1 for the records that describe a process or thread at the start of a capture")),
+  ...["in", "out", "file", "file.in", "file.out", "net", "net.in", "net.out"].map((part) => absent(`evt.buflen.${part}`, "UINT64", `Length of the data of calls of one kind (${part.replace(".", ", ")}), for sums`)),
+  absent("evt.infra.docker.name", "CHARBUF", "What happened, for events of the Docker daemon"),
+  ...["id", "name", "image"].map((part) => absent(`evt.infra.docker.container.${part}`, "CHARBUF", `The container's ${part}, for events of the Docker daemon`)),
 ];
 
 const pathField = fieldsOf("fs.path").plain;
@@ -102,6 +124,14 @@ function categoryOf(type: EventType | undefined): string | undefined {
   if (type.category === "io_other") return "file";
   if (type.category !== "io_read" && type.category !== "io_write") return type.category;
   return type.params.some((param) => param.type === "SOCKTUPLE") ? "net" : "file";
+}
+
+/** What a call that failed was about: memory, a file or a connection, by its category and its descriptor. */
+function errorKind(scene: Scene): "file" | "net" | "memory" | "other" {
+  const category = categoryOf(scene.event.type);
+  if (category === "memory" || category === "file" || category === "net") return category;
+  const kind = scene.descriptor?.kind;
+  return kind === "f" || kind === "d" ? "file" : kind === "4" || kind === "6" || kind === "u" ? "net" : "other";
 }
 
 function isRead(scene: Scene): boolean {
@@ -159,11 +189,7 @@ function rawArgument(argument: string): Extract {
 const TEXT_TYPES: ReadonlySet<string> = new Set(["CHARBUF", "FSPATH", "FSRELPATH"]);
 const SIGNED_TYPES: ReadonlySet<string> = new Set(["INT8", "INT16", "INT32", "INT64", "ERRNO", "FD", "PID"]);
 
-function absolutePath(scene: Scene, name: string): string | undefined {
-  const index = parameterIndex(scene.event.type, name);
-  const path = index < 0 ? undefined : scene.event.text(index);
-  return path === undefined ? undefined : new SceneNames(scene).absolute(path);
-}
+const ABSOLUTE_PATHS: Readonly<Record<string, keyof PathParams>> = { src: "source", dst: "target" };
 
 /** Parameter numbers of an open call's flags, mode and result in one table. */
 const OPEN_CALLS: Readonly<Record<string, { readonly flags: number; readonly mode: number }>> = {

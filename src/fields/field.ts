@@ -22,6 +22,8 @@ export interface FieldArgument {
   /** What stands in the brackets: a whole number, a text, or either. */
   readonly kind: "index" | "key" | "index|key";
   readonly required: boolean;
+  /** Required by the reference, and yet the real engine takes the field without: it has a value then, too. */
+  readonly optional?: true;
   /** The argument may stand behind a dot, too: `evt.arg.flags`. */
   readonly dotted?: true;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { scene as sceneOf } from "../../test/fixtures/scenes.ts";
 import { event, type ParamValues, type RecordValues } from "../../test/fixtures/records.ts";
 import type { Container } from "../containers/container.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
@@ -85,14 +86,59 @@ test("no field throws or hangs on any event, with or without parameters", () => 
 
 const reference = new URL("../../../shared/reference/", import.meta.url);
 
-test("FIELDS declares every field that the official rules use, with Falco's type", { skip: !existsSync(reference) && "needs ../shared/reference" }, () => {
-  const known = JSON.parse(readFileSync(new URL("fields.json", reference), "utf8")) as { fields: { name: string; type: string }[] };
-  for (const { name, type } of known.fields) {
+interface ReferenceField {
+  readonly name: string;
+  readonly type: string;
+  readonly arg: "none" | "allowed" | "required";
+  readonly is_list: boolean;
+  readonly deprecated: boolean;
+  readonly filter_only: boolean;
+  readonly print_only: boolean;
+  readonly no_rhs: boolean;
+  readonly no_transformer: boolean;
+  readonly suggested_output: boolean;
+}
+
+test("FIELDS declares every field of the syscall source, with the real engine's type, argument and limits", { skip: !existsSync(reference) && "needs ../shared/reference" }, () => {
+  const known = JSON.parse(readFileSync(new URL("fields.json", reference), "utf8")) as { fields: ReferenceField[] };
+  const described = known.fields.map(({ name }) => {
     const field = FIELDS.get(name);
-    if (field !== undefined) assert.equal(field.type, type, name);
-  }
-  const usage = readFileSync(new URL("rules_usage.json", reference), "utf8");
-  const used = [...usage.matchAll(/"((?:evt|proc|thread|user|group|fd|fs|container|k8s)\.[a-z0-9_.]+)(?:\[[^"]*)?"/g)].map((match) => match[1] ?? "");
-  const missing = [...new Set(used)].filter((name) => FIELDS.get(name) === undefined && !name.startsWith("evt.arg."));
-  assert.deepEqual(missing, []);
+    const arg = field?.argument === undefined ? "none" : field.argument.required ? "required" : "allowed";
+    const marks = [field?.list, field?.deprecated, field?.filterOnly, field?.printOnly, field?.noRightSide, field?.noTransformer, field?.suggested].map((mark) => mark === true);
+    return [name, field?.type, arg, ...marks];
+  });
+  const wanted = known.fields.map((field) => [
+    field.name, field.type, field.arg, field.is_list, field.deprecated, field.filter_only, field.print_only, field.no_rhs, field.no_transformer, field.suggested_output,
+  ]);
+  assert.deepEqual(described, wanted);
+});
+
+test("FIELDS has a few words for every field, and no name twice", () => {
+  assert.deepEqual(ALL_FIELDS.filter(({ doc }) => doc.length < 5 || doc.endsWith(".")), []);
+  assert.equal(new Set(ALL_FIELDS.map(({ name }) => name)).size, ALL_FIELDS.length);
+});
+
+test("fields of ancestors: environment, login shell, all names", () => {
+  const chain = [
+    { pid: 1, comm: "init", env: ["HOME=/", "LANG=C"] },
+    { pid: 2, ppid: 1, comm: "bash", env: ["HOME=/root"] },
+    { pid: 3, ppid: 2, comm: "dash" },
+    { pid: 4, ppid: 3, comm: "cat", exe: "cat" },
+  ];
+  const shown = sceneOf("chdir", { res: 0, path: "/" }, { chain });
+  assert.deepEqual(
+    [value(shown, "proc.loginshellid"), value(shown, "proc.aenv", "HOME"), value(shown, "proc.aenv", "LANG"), value(shown, "proc.aenv", "2"), value(shown, "proc.aenv", "NONE"), value(shown, "proc.apid"), value(shown, "proc.exeline")],
+    [2, "/root", "C", "HOME=/root", undefined, 4, "cat"],
+  );
+  assert.deepEqual(FIELDS.get("proc.aname")?.bindAll?.(undefined)?.(shown), ["dash", "bash", "init"]);
+});
+
+test("fields of calls with two paths, of reads and of errors", () => {
+  const linked = sceneOf("symlinkat", { res: 0, target: "a", linkdirfd: -100, linkpath: "b" }, { process: { cwd: "/srv/" } });
+  assert.deepEqual([value(linked, "evt.abspath", "src"), value(linked, "evt.abspath", "dst"), value(linked, "evt.abspath", "up")], ["/srv/a", "/srv/b", undefined]);
+  const read = sceneOf("read", { res: -5, fd: 3 }, { descriptor: { kind: "f", path: "/x" } });
+  assert.deepEqual(
+    ["evt.io_dir", "evt.count.error", "evt.count.error.file", "evt.count.error.net", "evt.count.exit", "evt.asynctype"].map((name) => value(read, name)),
+    ["read", 1, 1, 0, 1, undefined],
+  );
 });

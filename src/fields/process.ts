@@ -16,7 +16,7 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("proc.cmdline", "CHARBUF", "Name and arguments, joined by blanks", (scene) => commandLine(scene.process)),
   plain("proc.exeline", "CHARBUF", "argv[0] and arguments, joined by blanks", (scene) => {
     const process = scene.process;
-    return process === undefined ? undefined : `${process.exe} ${process.args.join(" ")}`;
+    return process === undefined ? undefined : [process.exe, ...process.args].join(" ");
   }),
   keyed("proc.args", "CHARBUF", "Arguments without argv[0], joined by blanks; [n] is one of them", { kind: "index", required: false }, (argument) => {
     if (argument === undefined) return (scene) => scene.process?.args.join(" ");
@@ -55,11 +55,16 @@ export const PROCESS_FIELDS: readonly Field[] = [
   ancestral("proc.aexe", "CHARBUF", "argv[0] of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.exe),
   ancestral("proc.aexepath", "CHARBUF", "Executable of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.exepath),
   ancestral("proc.acmdline", "CHARBUF", "Command line of the n-th ancestor; without [n] of any", (scene, up) => commandLine(ancestor(scene, up))),
-  ancestral("proc.apid", "INT64", "Process id of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.pid),
+  ancestral("proc.apid", "INT64", "Process id of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.pid, 0),
   keyed("proc.aargs", "CHARBUF", "Arguments of the n-th ancestor", { kind: "index", required: false }, (argument) => {
     const up = argument === undefined ? 1 : wholeNumber(argument);
     return up === undefined ? undefined : (scene) => ancestor(scene, up)?.args.join(" ");
   }),
+  keyed("proc.aenv", "CHARBUF", "Environment of the parent; [n] of the n-th ancestor, [NAME] one variable of the nearest ancestor that has it", { kind: "index|key", required: false, noRightSide: true, noTransformer: true }, (argument) => {
+    const up = argument === undefined ? 1 : wholeNumber(argument);
+    return up === undefined ? nearestVariable(`${argument ?? ""}=`) : (scene) => ancestor(scene, up)?.env?.join(" ");
+  }),
+  plain("proc.loginshellid", "INT64", "Process id of the oldest shell among the process and its ancestors", loginShell),
   plain("proc.duration", "RELTIME", "Nanoseconds since the process started", (scene) => since(scene, scene.process)),
   plain("proc.ppid.duration", "RELTIME", "Nanoseconds since the parent started", (scene) => since(scene, ancestor(scene, 1))),
   plain("proc.pid.ts", "RELTIME", "Start of the process, epoch nanoseconds", (scene) => scene.process?.startTime),
@@ -91,6 +96,26 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("thread.pidns", "UINT64", "Inode of the pid namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.pidNamespace)),
   plain("thread.netns", "UINT64", "Inode of the network namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.networkNamespace)),
   plain("thread.mntns", "UINT64", "Inode of the mount namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.mountNamespace)),
+  plain("thread.vtid", "INT64", "Thread id in its own pid namespace; known of a process's first thread", (scene) => (scene.process?.pid === scene.event.tid ? scene.process.vpid : undefined)),
+  plain("thread.nametid", "CHARBUF", "Name of the program and thread id in one", (scene) => (scene.process === undefined ? undefined : `${scene.process.comm}${scene.event.tid}`)),
+  absent("thread.exectime", "RELTIME", "Time that the thread ran since it was last scheduled"),
+  absent("thread.totexectime", "RELTIME", "Time that the thread has run in all"),
+  absent("thread.cgroups", "CHARBUF", "All control groups of the thread"),
+  absent("thread.cgroup", "CHARBUF", "The thread's control group of one subsystem", { argument: { kind: "key", required: true, dotted: true } }),
+  ...["thread.cpu", "thread.cpu.user", "thread.cpu.system"].map((name) => absent(name, "DOUBLE", "Share of a processor that the thread used in the last second")),
+  ...["thread.vmsize", "thread.vmrss", "thread.vmsize.b", "thread.vmrss.b"].map((name) => absent(name, "UINT64", "Memory of the process, told by its first thread, for sums")),
+  absent("thread.pfmajor", "UINT64", "Page faults that read from disk, since the start"),
+  absent("thread.pfminor", "UINT64", "Page faults that did not, since the start"),
+  absent("proc.vmsize", "UINT64", "Virtual memory in kilobytes"),
+  absent("proc.vmrss", "UINT64", "Resident memory in kilobytes"),
+  absent("proc.vmswap", "UINT64", "Swapped memory in kilobytes"),
+  absent("proc.nthreads", "UINT64", "Number of threads of the process"),
+  absent("proc.nchilds", "UINT64", "Number of further threads of the process"),
+  absent("proc.fdopencount", "UINT64", "Number of open descriptors"),
+  absent("proc.fdlimit", "INT64", "The most descriptors that the process may have open"),
+  absent("proc.fdusage", "DOUBLE", "Open descriptors in percent of that limit"),
+  absent("proc.exe_ino.ctime_duration_pidns_start", "ABSTIME", "Nanoseconds from the start of the pid namespace to the executable's last inode change"),
+  absent("proc.pidns_init_start_ts", "UINT64", "Start of the pid namespace's first process, epoch nanoseconds"),
   absent("proc.stdin.type", "CHARBUF", "Type of descriptor 0"),
   absent("proc.stdout.type", "CHARBUF", "Type of descriptor 1"),
   absent("proc.stderr.type", "CHARBUF", "Type of descriptor 2"),
@@ -106,6 +131,32 @@ export function ancestor(scene: Scene, up: number): Process | undefined {
     process = process.ppid === process.pid ? undefined : scene.processes.get(process.ppid);
   }
   return process;
+}
+
+/** Deepest chain that is walked: a loop of pids (a reused one) must end. */
+const MAX_ANCESTORS = 64;
+
+function nearestVariable(prefix: string) {
+  return (scene: Scene): string | undefined => {
+    for (let up = 1; up <= MAX_ANCESTORS; up += 1) {
+      const process = ancestor(scene, up);
+      if (process === undefined) return undefined;
+      const variable = process.env?.find((candidate) => candidate.startsWith(prefix));
+      if (variable !== undefined) return variable.slice(prefix.length);
+    }
+    return undefined;
+  };
+}
+
+/** A shell is what is named so: sh, bash, zsh, … */
+function loginShell(scene: Scene): number | undefined {
+  let found: number | undefined;
+  for (let up = 0; up <= MAX_ANCESTORS; up += 1) {
+    const process = ancestor(scene, up);
+    if (process === undefined) break;
+    if (process.comm.endsWith("sh")) found = process.pid;
+  }
+  return found;
 }
 
 function commandLine(process: Process | undefined): string | undefined {

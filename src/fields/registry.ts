@@ -1,6 +1,7 @@
 import { CONTAINER_FIELDS } from "./container.ts";
 import { EVENT_FIELDS, FS_PATH_FIELDS } from "./event.ts";
 import { FD_FIELDS } from "./fd.ts";
+import { FDLIST_FIELDS, UTIL_FIELDS } from "./fdlist.ts";
 import type { Field, FieldRegistry } from "./field.ts";
 import { PROCESS_FIELDS } from "./process.ts";
 import { USER_FIELDS } from "./user.ts";
@@ -12,6 +13,8 @@ export const ALL_FIELDS: readonly Field[] = [
   ...USER_FIELDS,
   ...FD_FIELDS,
   ...FS_PATH_FIELDS,
+  ...FDLIST_FIELDS,
+  ...UTIL_FIELDS,
   ...CONTAINER_FIELDS,
 ];
 

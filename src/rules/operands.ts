@@ -11,18 +11,21 @@ export interface BoundOperand {
   readonly type: FieldType;
   readonly isList: boolean;
   readonly get: Extract;
-  /** Instead of `get` where the field has several values at once. */
+  /** Instead of `get` where the field has several values at once; `get` may still have the one to print. */
   readonly getAll: ExtractAll | undefined;
   readonly several: Field["several"];
   /** The fields it reads. */
   readonly fields: readonly Field[];
 }
 
+/** Where an operand stands: on either side of a comparison, or in an output. */
+export type Side = "left" | "right" | "print";
+
 /** A field that no registry has: kept apart, for `skip-if-unknown-filter`. */
 export class UnknownFieldError extends ConditionError {}
 
 /** Resolves an operand. `side` right: fields marked for the left side only are refused. Throws `ConditionError`. */
-export function bindOperand(operand: Operand, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
+export function bindOperand(operand: Operand, fields: FieldRegistry, side: Side): BoundOperand {
   return operand.kind === "field" ? bindField(operand, fields, side) : bindTransform(operand, { fields, side });
 }
 
@@ -41,16 +44,16 @@ export function findField(reference: FieldReference, fields: FieldRegistry): { r
   throw new UnknownFieldError(`unknown field "${reference.name}"`, { start: reference.start, end: reference.end, hint });
 }
 
-function bindField(reference: FieldReference, fields: FieldRegistry, side: "left" | "right"): BoundOperand {
+function bindField(reference: FieldReference, fields: FieldRegistry, side: Side): BoundOperand {
   const { field, argument } = findField(reference, fields);
   const at = { start: reference.start, end: reference.end };
   if (side === "right" && (field.noRightSide || field.filterOnly)) throw new ConditionError(`field "${field.name}" cannot stand on the right side`, at);
-  if (field.printOnly) throw new ConditionError(`field "${field.name}" can only be printed`, at);
+  if (side !== "print" && field.printOnly) throw new ConditionError(`field "${field.name}" can only be printed`, at);
   requireArgument(field, argument, at);
   const type = argument === undefined || field.typeOf === undefined ? field.type : field.typeOf(argument);
   if (type === undefined) throw new UnknownFieldError(`unknown event argument "${argument ?? ""}"`, { ...at, hint: "saker events lists the arguments of each event" });
   const getAll = field.several === undefined || argument !== undefined ? undefined : (field.bindAll?.(undefined) ?? none);
-  const get = getAll === undefined ? bound(field, argument, at) : missing;
+  const get = getAll === undefined ? bound(field, argument, at) : (field.bind?.(undefined) ?? missing);
   return { type, isList: field.list === true, get, getAll, several: getAll === undefined ? undefined : field.several, fields: [field] };
 }
 
@@ -60,7 +63,7 @@ interface At {
 }
 
 function requireArgument(field: Field, argument: string | undefined, at: At): void {
-  if (argument === undefined && field.argument?.required) throw new ConditionError(`field "${field.name}" needs an argument`, { ...at, hint: `write ${field.name}[…]` });
+  if (argument === undefined && field.argument?.required && field.argument.optional !== true) throw new ConditionError(`field "${field.name}" needs an argument`, { ...at, hint: `write ${field.name}[…]` });
   if (argument !== undefined && field.argument === undefined) throw new ConditionError(`field "${field.name}" takes no argument`, at);
   if (argument !== undefined && field.argument?.kind === "index" && !/^\d+$/.test(argument)) {
     throw new UnknownFieldError(`"${argument}" is not a number, which field "${field.name}" needs`, at);
@@ -80,7 +83,7 @@ const none: ExtractAll = () => NO_VALUES;
 
 interface Binding {
   readonly fields: FieldRegistry;
-  readonly side: "left" | "right";
+  readonly side: Side;
 }
 
 function bindTransform(transform: Transform, binding: Binding): BoundOperand {

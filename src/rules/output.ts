@@ -44,7 +44,7 @@ export function compileOutput(text: string, fields: FieldRegistry): OutputTempla
     if (next !== at) tokens.push({ kind: "text", text: text.slice(at, next < 0 ? text.length : next) });
     if (next < 0) break;
     const { operand, bound, end, width } = readToken(text, next, fields);
-    for (const leaf of leaves(operand)) named.set(printOperand(leaf), { key: printOperand(leaf), operand: bindOperand(leaf, fields, "left"), isTransformed: false });
+    for (const leaf of leaves(operand)) named.set(printOperand(leaf), { key: printOperand(leaf), operand: bindOperand(leaf, fields, "print"), isTransformed: false });
     const field = { key: printOperand(operand), operand: bound, isTransformed: operand.kind === "transform" };
     named.set(field.key, field);
     tokens.push({ kind: "field", width, ...field });
@@ -80,19 +80,17 @@ export type OutputValue = string | number | bigint | boolean | null;
 
 /** One field's value as `output_fields` has it. */
 export function valueOf(operand: BoundOperand, scene: Scene): OutputValue {
-  const value = operand.getAll === undefined ? operand.get(scene) : undefined;
+  const value = operand.get(scene);
   const isPlain = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
   return isPlain && TYPE_SHAPES[operand.type].family !== "opaque" ? value : (textOf(operand, scene) ?? null);
 }
 
 /** One field's value as text; undefined when it is missing. */
 export function textOf(operand: BoundOperand, scene: Scene): string | undefined {
-  if (operand.getAll !== undefined) {
-    const values = operand.getAll(scene);
-    return values.length === 0 ? undefined : values.map((value) => printed(value, operand)).join(" ");
-  }
   const value = operand.get(scene);
-  return value === undefined ? undefined : printed(value, operand);
+  if (value !== undefined) return printed(value, operand);
+  const values = operand.getAll?.(scene) ?? [];
+  return values.length === 0 ? undefined : values.map((one) => printed(one, operand)).join(" ");
 }
 
 function printed(value: FieldValue | SingleValue, operand: BoundOperand): string {
@@ -122,7 +120,7 @@ interface Found {
 
 function readTransform(text: string, start: number, fields: FieldRegistry): Found {
   const { operand, end } = parseOperandAt(text, start);
-  return { operand, bound: bindOperand(operand, fields, "left"), end };
+  return { operand, bound: bindOperand(operand, fields, "print"), end };
 }
 
 /** The longest field at `start`: `proc.name.` is the field and a full stop, `proc.name[0]` the field and brackets. */
@@ -137,7 +135,7 @@ function readField(text: string, start: number, fields: FieldRegistry): Found {
   if (!(first instanceof ConditionError)) return first;
   for (let name = whole; name.includes("."); name = name.slice(0, name.lastIndexOf("."))) {
     const operand = { kind: "field", name, argument: undefined, start, end: start + name.length } as const;
-    const bound = attempt(() => bindOperand(operand, fields, "left"));
+    const bound = attempt(() => bindOperand(operand, fields, "print"));
     if (!(bound instanceof ConditionError)) return { operand, bound, end: operand.end };
   }
   if (fields.get(whole) !== undefined) throw first;
