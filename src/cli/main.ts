@@ -54,7 +54,7 @@ program
   .option("--json", "one JSON object a port")
   .action(async (options) => (await import("./ports.ts")).ports(options));
 
-const rules = program.command("rules").description("rules: check, list, show, explain, schema");
+const rules = program.command("rules").description("rules: check, list, show, explain, test, schema");
 rules
   .command("check")
   .description("load and validate rule files; every error with its place, exit code 1 when one does not load")
@@ -92,6 +92,12 @@ rules
   .option("--duration <time>", "stop after this time, such as 30s", "30s")
   .option("--json", "one JSON object an event, with every part of the condition")
   .action(async (name, options) => (await import("./rules-explain.ts")).explainRule(name, options));
+rules
+  .command("test")
+  .description("run tests of rules: values of an event's fields, and the rules that match them")
+  .argument("[file...]", "YAML files of tests (default: those of the shipped rules)")
+  .option("--json", "one JSON object a test")
+  .action(async (paths, options) => (await import("./rules-test.ts")).testRules(paths, options));
 rules
   .command("schema")
   .description("the JSON Schema of rules files, for editors")

@@ -26,7 +26,8 @@ export interface ContainerMetadata {
   readonly privileged: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly env: readonly string[];
-  readonly entrypoint: readonly string[];
+  /** The program that the container starts, with its arguments. */
+  readonly command: readonly string[];
   readonly mounts: readonly ContainerMount[];
   readonly ports: readonly ContainerPort[];
   readonly ip: string;

@@ -16,7 +16,7 @@ test("parseInspect reads what Docker 20.10 answers for a running container", () 
     privileged: false,
     labels: { team: "blue" },
     env: ["A=b"],
-    entrypoint: ["/bin/sh", "-c"],
+    command: ["/bin/sh", "-c", "sleep 9"],
     mounts: [{ source: "/tmp", destination: "/host", mode: "ro", writable: false, propagation: "rslave" }],
     ports: [
       { port: 53, protocol: "udp" },
@@ -70,6 +70,8 @@ const ANSWER = {
   State: { Running: true, Pid: 7038, StartedAt: "2026-11-23T07:10:17.473172882Z" },
   Image: "sha256:0bb2",
   Name: "/web",
+  Path: "/bin/sh",
+  Args: ["-c", "sleep 9"],
   HostConfig: {
     NetworkMode: "default",
     PidMode: "host",

@@ -24,7 +24,7 @@ export function parseInspect(json: unknown): InspectedContainer {
     privileged: at(json, "HostConfig", "Privileged") === true,
     labels: Object.fromEntries(entriesOf(at(json, "Config", "Labels")).map(([name, value]) => [name, textOf(value)])),
     env: textsOf(at(json, "Config", "Env")),
-    entrypoint: textsOf(at(json, "Config", "Entrypoint")),
+    command: commandOf(json),
     mounts: listOf(at(json, "Mounts")).map(mountOf),
     ports: portsOf(json),
     ip: addressOf(json),
@@ -58,6 +58,12 @@ export function nanoseconds(text: string): bigint {
   const milliseconds = seconds === undefined ? Number.NaN : Date.parse(`${seconds}${zone}`);
   if (!(milliseconds > 0)) return 0n;
   return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+}
+
+/** What the container starts: once it is made Docker says it as one command; else entrypoint and arguments of the image. */
+function commandOf(json: unknown): readonly string[] {
+  const path = textOf(at(json, "Path"));
+  return path === "" ? [...textsOf(at(json, "Config", "Entrypoint")), ...textsOf(at(json, "Config", "Cmd"))] : [path, ...textsOf(at(json, "Args"))];
 }
 
 function mountOf(mount: unknown): ContainerMount {

@@ -1,5 +1,5 @@
 import { encodeRecord, paramBytes } from "../events/encode.ts";
-import { TCP_STATE } from "../events/record.ts";
+import { RECORD_FLAGS, TCP_STATE } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { scanListeners, type FoundListener } from "../ports/inventory-scan.ts";
 import type { PortOpening } from "../ports/port-inventory.ts";
@@ -42,6 +42,7 @@ function listenRecord(listener: FoundListener, cgroup: number, processes: Proces
     cgroup,
     startTime: process?.startBoot ?? 0,
     networkNamespace: listener.namespace,
+    flags: RECORD_FLAGS.FOUND_AT_START,
   };
   const params = [paramBytes.number(0, 8), paramBytes.number(-1, 8), paramBytes.number(0, 4)];
   const address = addressBytes(listener.address) ?? new Uint8Array(listener.family === 4 ? 4 : 16);

@@ -9,6 +9,9 @@ const CUSTOM_RULES = "falco_custom_rules.yaml";
 /** The folder of the rules that Saker ships. */
 export const SHIPPED_RULES: string = fileURLToPath(new URL("../../rules/", import.meta.url));
 
+/** The tests of the rules that Saker ships. */
+export const SHIPPED_TESTS: string = join(SHIPPED_RULES, "saker_rules.test.yaml");
+
 export interface RuleFile {
   readonly name: string;
   readonly text: string;

@@ -4,6 +4,7 @@ import { FD_FIELDS } from "./fd.ts";
 import { FDLIST_FIELDS, UTIL_FIELDS } from "./fdlist.ts";
 import type { Field, FieldRegistry } from "./field.ts";
 import { PROCESS_FIELDS } from "./process.ts";
+import { SAKER_FIELDS } from "./saker.ts";
 import { USER_FIELDS } from "./user.ts";
 
 /** Every field of the syscall source, in the order in which `saker fields` lists them. */
@@ -16,6 +17,7 @@ export const ALL_FIELDS: readonly Field[] = [
   ...FDLIST_FIELDS,
   ...UTIL_FIELDS,
   ...CONTAINER_FIELDS,
+  ...SAKER_FIELDS,
 ];
 
 const BY_NAME: ReadonlyMap<string, Field> = new Map(ALL_FIELDS.map((field) => [field.name, field]));

@@ -24,6 +24,7 @@ describe("saker's command line", () => {
       [["audit", "nowhere"], /Cannot examine "nowhere": it names no port/, /host:port/],
       [["audit", "127.0.0.1:1", "--format", "pdf"], /Cannot print as "pdf"/, /text, json, nmap/],
       [["fields", "procs"], /class "procs"/, /process/],
+      [["rules", "test", "/nonexistent.yaml"], /Cannot read rule tests "\/nonexistent.yaml": ENOENT/, /saker: error/],
       [["rules", "list", "--priority", "loud"], /Cannot list rules of priority "loud"/, /priorities are Emergency/],
       [["rules", "show", "Reverse shel"], /Cannot find rule "Reverse shel"/, /did you mean "Reverse shell"/],
       [["rules", "explain", "Reverse shell", "--capture", "x.scap"], /captures are not read yet/, /leave --capture out/],
@@ -93,6 +94,20 @@ describe("saker's command line", () => {
     const { condition, expanded, events, fields } = JSON.parse(out) as Record<string, unknown>;
     assert.deepEqual([code, condition, expanded, events, fields], [0, "evt.type = open and m", "(evt.type = open and proc.name in (a, b))", ["open"], ["evt.type", "fd.name", "proc.name"]]);
     assert.match((await saker(["rules", "show", "Shown", "--rules", path])).out, /^condition\n {2}evt.type = open and proc.name in \(a, b\)$/m);
+  });
+
+  test("rules test runs the shipped rules' tests, and says why one of its own fails", async () => {
+    const shipped = await saker(["rules", "test"]);
+    assert.match(shipped.out, /^\d+ passed, 0 failed$/m);
+    const path = join(folder, "mine.test.yaml");
+    writeFileSync(path, "- test: mine\n  rules: [shown.yaml]\n  event: {evt.type: open, proc.name: c}\n  expect: [Shown]\n");
+    const { code, out } = await saker(["rules", "test", path]);
+    assert.equal(code, 1);
+    assert.ok(out.includes(`failed ${path}:1: mine: expected Shown, got no rule\n  Shown: fails proc.name in (a, b) (proc.name is "c")\n0 passed, 1 failed\n`), out);
+    writeFileSync(path, "- test: mine\n  event: {evt.typo: open}\n  expect: []\n");
+    const broken = await saker(["rules", "test", path]);
+    assert.equal(broken.code, 2);
+    assert.match(broken.err, /mine.test.yaml:2:11: error .*unknown field "evt.typo"/);
   });
 
   test("rules schema prints a JSON Schema", async () => {
