@@ -23,9 +23,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   tls: { imports: ["lib"], pure: true, why: "tls is the wire and knows no sockets" },
   audit: { imports: ["lib", "tls", "ports"], why: "audit probes and judges; it sees tls and ports" },
   reports: { imports: ["lib", "tls", "audit", "alerts"], pure: true, why: "reports turn findings into text" },
+  artifacts: { imports: ["lib"], why: "artifacts pulls what others published: it knows registries and archives, not rules" },
   config: { imports: ["lib", "rules"], why: "config turns settings into typed options" },
   engine: {
-    imports: ["lib", "libc", "bpf", "events", "containers", "state", "fields", "rules", "alerts", "outputs", "capture", "ports", "tls", "audit", "reports", "config"],
+    imports: ["lib", "libc", "bpf", "events", "containers", "state", "fields", "rules", "alerts", "outputs", "capture", "ports", "tls", "audit", "reports", "artifacts", "config"],
     why: "engine wires the rooms; only cli stands above it",
   },
 };

@@ -54,7 +54,7 @@ program
   .option("--json", "one JSON object a port")
   .action(async (options) => (await import("./ports.ts")).ports(options));
 
-const rules = program.command("rules").description("rules: check, list, show, explain, test, schema");
+const rules = program.command("rules").description("rules: check, list, show, explain, test, install, schema");
 rules
   .command("check")
   .description("load and validate rule files; every error with its place, exit code 1 when one does not load")
@@ -98,6 +98,15 @@ rules
   .argument("[file...]", "YAML files of tests (default: those of the shipped rules)")
   .option("--json", "one JSON object a test")
   .action(async (paths, options) => (await import("./rules-test.ts")).testRules(paths, options));
+rules
+  .command("install")
+  .description("pull a rules artifact from an OCI registry, as falcoctl does: registry/repository:tag, or a name of Falco's own such as falco-rules:3")
+  .argument("<reference>")
+  .option("--rules-dir <folder>", "where its files go", "./rules.d")
+  .option("--plain-http", "speak to the registry without TLS (one on loopback is spoken to so anyway)")
+  .option("--timeout <time>", "the most time for all of it", "2m")
+  .option("--json", "one JSON object")
+  .action(async (reference, options) => (await import("./rules-install.ts")).installFrom(reference, options));
 rules
   .command("schema")
   .description("the JSON Schema of rules files, for editors")

@@ -23,6 +23,12 @@ export function checkEngineVersion(item: RawItem): Diagnostic | undefined {
   return { ...about, code: "LOAD_ERR_VALIDATE", message: `Rules require engine version ${text}, and this is ${ENGINE_VERSION}`, hint: "use rules that are made for this engine, or a newer Saker" };
 }
 
+/** True when this engine does for rules that ask for a version such as 0.57.0; what is no version asks for nothing. */
+export function meetsEngineVersion(text: string): boolean {
+  const wanted = parseVersion(/^\d+$/.test(text) ? `0.${text}.0` : text);
+  return wanted === undefined || satisfies(parseVersion(ENGINE_VERSION) ?? [0, 0, 0], wanted);
+}
+
 /** A plugin that rules need: it, or one of its alternatives. */
 export interface PluginRequirement {
   readonly choices: readonly { readonly name: string; readonly version: string }[];

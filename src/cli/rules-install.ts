@@ -1,0 +1,31 @@
+import { homedir } from "node:os";
+import { join, relative } from "node:path";
+import { dockerCredentials } from "../artifacts/docker-credentials.ts";
+import { parseReference } from "../artifacts/reference.ts";
+import { installRules } from "../engine/install-rules.ts";
+import { parseDuration } from "./duration.ts";
+
+export interface InstallOptions {
+  readonly rulesDir: string;
+  readonly plainHttp?: boolean;
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+/** `saker rules install`: pulls a rules artifact from a registry into a folder. */
+export async function installFrom(text: string, options: InstallOptions): Promise<void> {
+  const reference = parseReference(text);
+  const credentials = dockerCredentials(join(process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker"), "config.json"), reference.registry);
+  const signal = AbortSignal.timeout(parseDuration(options.timeout, "--timeout"));
+  const { installed, isNew, rules } = await installRules(reference, options.rulesDir, { credentials, plainHttp: options.plainHttp === true, signal, now: new Date() });
+  if (options.json === true) {
+    console.log(JSON.stringify({ ...installed, isNew, rulesDir: options.rulesDir }));
+    return;
+  }
+  if (!isNew) {
+    console.log(`${installed.reference} is installed already (${installed.version || installed.digest})`);
+    return;
+  }
+  for (const name of installed.files) console.log(relative("", join(options.rulesDir, name)));
+  process.stderr.write(`installed ${installed.reference} ${installed.version} (${installed.digest.slice(0, 19)}…): ${rules} rules; use them with --rules ${options.rulesDir}\n`);
+}
