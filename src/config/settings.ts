@@ -6,6 +6,8 @@ export interface Settings {
   readonly rulesFiles: readonly string[];
   readonly priority: Priority;
   readonly ruleMatching: "first" | "all";
+  /** Rules are loaded anew when their files change (Falco's watch_config_files). */
+  readonly watchRules: boolean;
   readonly jsonOutput: boolean;
   readonly timeFormatIso8601: boolean;
   readonly stdoutEnabled: boolean;
@@ -21,6 +23,7 @@ export const DEFAULT_SETTINGS: Settings = {
   rulesFiles: [],
   priority: "Debug",
   ruleMatching: "first",
+  watchRules: true,
   jsonOutput: false,
   timeFormatIso8601: false,
   stdoutEnabled: true,
