@@ -2,9 +2,10 @@ import { type RuleFile, readRuleFiles } from "../engine/rule-files.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
-import { loadRules } from "../rules/load-rules.ts";
+import { type LoadedRule, loadRules } from "../rules/load-rules.ts";
 import type { Priority } from "../rules/priority.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
+import { shadowingNotes } from "./shadowing-notes.ts";
 
 export interface LoadRuleSetOptions {
   readonly minimumPriority: Priority;
@@ -14,8 +15,15 @@ export interface LoadRuleSetOptions {
   readonly onWarning: (text: string) => void;
 }
 
+export interface LoadedRuleSet {
+  readonly set: RuleSet;
+  /** Those of the set, as they were loaded. */
+  readonly rules: readonly LoadedRule[];
+  readonly files: readonly RuleFile[];
+}
+
 /** The rules of files and folders, compiled. Throws `RULE_LOAD` with every error of every file, each with its place: nothing is half-loaded. */
-export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): { readonly set: RuleSet; readonly files: number } {
+export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): LoadedRuleSet {
   const files = readRuleFiles(paths);
   const result = loadRules(files, { fields: FIELDS, minimumPriority: options.minimumPriority });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));
@@ -26,5 +34,6 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
   }
   for (const file of result.files) for (const warning of file.warnings) options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
   const rules = result.rules.filter((rule) => rule.enabled || options.enable.includes(rule.name));
-  return { set: compileRuleSet(rules, { matching: options.matching }), files: files.length };
+  if (options.matching === "first") for (const note of shadowingNotes(rules)) options.onWarning(note);
+  return { set: compileRuleSet(rules, { matching: options.matching }), rules, files };
 }
