@@ -23,7 +23,7 @@ program
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
   .option("--json", "alerts and audits as JSON lines on standard output")
-  .option("--stats", "a line of statistics every five seconds")
+  .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .action(async (options) => (await import("./watch.ts")).watch(options));
 
