@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
+import { scene } from "../../test/fixtures/scenes.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { loadRules } from "./load-rules.ts";
@@ -57,4 +59,45 @@ test("findShadowing() claims nothing of conditions too large to compare", () => 
   const choice = (from: number): string => Array.from({ length: 300 }, (_, index) => `(proc.name = n${from + index} and proc.tty = ${index})`).join(" or ");
   assert.deepEqual(shadowing([`evt.type = open and (${choice(0)})`, `evt.type = open and (${choice(0)} or proc.name = z)`]), []);
   assert.deepEqual(shadowing([`evt.type = open and (${choice(1)})`, `evt.type = open and (${choice(0)})`]), []);
+});
+
+/** Conditions over few fields and values, so that many of them have to do with each other; `evt.arg.path` is missing on some events. */
+const condition: fc.Arbitrary<string> = fc.letrec<{ whole: string; part: string; check: string }>((tie) => ({
+  whole: fc.oneof({ maxDepth: 3 }, tie("check"), tie("part")),
+  part: fc.oneof(
+    fc.array(tie("whole"), { minLength: 2, maxLength: 3 }).map((parts) => `(${parts.join(" and ")})`),
+    fc.array(tie("whole"), { minLength: 2, maxLength: 3 }).map((parts) => `(${parts.join(" or ")})`),
+    tie("whole").map((part) => `not ${part}`),
+  ),
+  check: fc.oneof(
+    fc.subarray(["chdir", "fchdir", "mkdir", "sync"], { minLength: 1 }).map((names) => `evt.type in (${names.join(", ")})`),
+    fc.constantFrom("evt.type != chdir", "evt.type = mkdir", "proc.name = a", "proc.name != a", "proc.name exists", "evt.arg.path = /x", "evt.arg.path != /x", "evt.arg.path exists"),
+    fc.subarray(["a", "b", "c"], { minLength: 1 }).map((names) => `proc.name in (${names.join(", ")})`),
+    fc.subarray(["/x", "/y"], { minLength: 1 }).map((names) => `evt.arg.path in (${names.join(", ")})`),
+  ),
+})).whole;
+
+const SCENES = ["a", "b", "c", "d"].flatMap((comm) => [
+  ...["/x", "/y", "/z"].flatMap((path) => [scene("chdir", { res: 0, path }, { process: { comm } }), scene("mkdir", { res: 0, path, mode: 0 }, { process: { comm } })]),
+  scene("fchdir", { res: 0, fd: 3 }, { process: { comm } }),
+]);
+
+test("findShadowing() claims nothing that is not so on any event", () => {
+  let claims = 0;
+  fc.assert(
+    fc.property(condition, condition, (first, second) => {
+      const text = [first, second].map((one, index) => `- rule: ${"AB"[index]}\n  desc: d\n  condition: "${one}"\n  output: o\n  priority: NOTICE\n`).join("");
+      const loaded = loadRules([{ name: "r.yaml", text }], { fields: FIELDS });
+      assert.deepEqual(loaded.files[0]?.errors, []);
+      for (const { hidden, by, eventCodes } of findShadowing(loaded.rules)) {
+        claims += 1;
+        for (const one of SCENES) {
+          const isWrong = eventCodes.has(one.event.code) && hidden.condition(one) && !by.condition(one);
+          assert.ok(!isWrong, `${one.event.type?.name} ${one.process?.comm}: "${second}" holds and "${first}" does not`);
+        }
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok(claims > 300, `only ${claims} claims`);
 });
