@@ -4,9 +4,10 @@ import { FIELDS } from "../fields/registry.ts";
 import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
-import { loadRules } from "../rules/load-rules.ts";
+import { type LoadedRule, loadRules } from "../rules/load-rules.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { selectRules } from "../rules/select-rules.ts";
+import { shadowingNotes } from "./shadowing-notes.ts";
 
 export interface LoadRuleSetOptions {
   readonly settings: Settings;
@@ -15,8 +16,15 @@ export interface LoadRuleSetOptions {
   readonly onWarning: (text: string) => void;
 }
 
+export interface LoadedRuleSet {
+  readonly set: RuleSet;
+  /** Those of the set, as they were loaded. */
+  readonly rules: readonly LoadedRule[];
+  readonly files: readonly RuleFile[];
+}
+
 /** The rules of files and folders, compiled. Throws `RULE_LOAD` with every error of every file, each with its place: nothing is half-loaded. */
-export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): { readonly set: RuleSet; readonly files: number } {
+export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): LoadedRuleSet {
   const files = readRuleFiles(paths);
   const { priority, appendOutput, staticFields, ruleSelections, ruleMatching } = options.settings;
   const result = loadRules(files, { fields: withStaticFields(FIELDS, staticFields), minimumPriority: priority, appendOutput });
@@ -29,5 +37,6 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
   for (const file of result.files) for (const warning of file.warnings) options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
   const enabled = options.enable.map((rule) => ({ action: "enable", by: { rule } }) as const);
   const rules = selectRules(result.rules, [...enabled, ...ruleSelections]);
-  return { set: compileRuleSet(rules, { matching: ruleMatching }), files: files.length };
+  if (ruleMatching === "first") for (const note of shadowingNotes(rules)) options.onWarning(note);
+  return { set: compileRuleSet(rules, { matching: ruleMatching }), rules, files };
 }

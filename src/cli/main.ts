@@ -23,7 +23,7 @@ program
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
   .option("--json", "alerts and audits as JSON lines on standard output")
-  .option("--stats", "a line of statistics every five seconds")
+  .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .action(async (options) => (await import("./watch.ts")).watch(options));
 
@@ -60,7 +60,8 @@ rules
   .description("load and validate rule files; every error with its place, exit code 1 when one does not load")
   .argument("[path...]", "rules files or folders, loaded in this order (default: the shipped rules)")
   .option("--json", "Falco's own result shape")
-  .action(async (paths, options) => (await import("./rules-check.ts")).checkRules(paths, options));
+  .option("--cost", "what each rule costs, the dearest first")
+  .action(async (paths, options) => (options.cost === true ? (await import("./rules-cost.ts")).checkCost(paths, options) : (await import("./rules-check.ts")).checkRules(paths, options)));
 rules
   .command("list")
   .description("the rules that are loaded, with priority and tags")

@@ -4,6 +4,7 @@ import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { falcoLoadResults } from "../rules/load-result.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { EXIT } from "./exit.ts";
+import { shadowingNotes } from "./shadowing-notes.ts";
 
 /** `saker rules check`: every error and warning with its place; exit code 1 when a file does not load. */
 export function checkRules(paths: readonly string[], options: { readonly json?: boolean }): void {
@@ -21,6 +22,7 @@ export function checkRules(paths: readonly string[], options: { readonly json?: 
     const state = file.errors.length > 0 ? counted(file.errors.length, "error") : "ok";
     console.log(`${file.name}: ${state}${file.warnings.length > 0 ? `, ${counted(file.warnings.length, "warning")}` : ""}`);
   }
+  for (const note of shadowingNotes(result.rules.filter((rule) => rule.enabled))) console.log(`note: ${note}`);
   if (isOk) console.log(counted(result.rules.length, "rule"));
 }
 

@@ -1,3 +1,5 @@
+import { closeSync, openSync } from "node:fs";
+
 /** Resolves on SIGINT or SIGTERM, from now on; by itself it keeps nothing alive. */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
@@ -23,3 +25,27 @@ export async function untilStopped(signal: Promise<void>, durationMs: number | u
 }
 
 const LAST_WORDS_MS = 700;
+
+/**
+ * Calls `act` on SIGHUP, until the function that it returns is called. A hangup that comes because the terminal is gone ends the
+ * process as SIGTERM does: nobody reads what it says any more.
+ */
+export function onHangup(act: () => void): () => void {
+  const hadTerminal = hasTerminal();
+  const listener = (): void => {
+    if (hadTerminal && !hasTerminal()) process.kill(process.pid, "SIGTERM");
+    else act();
+  };
+  process.on("SIGHUP", listener);
+  return () => void process.off("SIGHUP", listener);
+}
+
+/** True while the process has a terminal that it belongs to, wherever its input and output go. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -7,9 +7,11 @@ import { LiveWatch } from "../engine/live-watch.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { PortExaminer } from "../engine/port-examiner.ts";
 import { ReportFolder } from "../engine/report-folder.ts";
+import { RuleMeter } from "../engine/rule-meter.ts";
 import { AppError } from "../lib/errors.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
+import { LiveRules } from "./live-rules.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
@@ -49,11 +51,9 @@ interface Run {
 
 async function watchKernel(run: Run): Promise<void> {
   const { options, settings, terminal } = run;
-  const rules = loadRuleSet(options.rules.length > 0 ? options.rules : settings.rulesFiles, {
-    settings,
-    enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
-    onWarning: (text) => terminal.note(text),
-  });
+  const rules = rulesOf(run);
+  const meter = options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
+  const metered = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
   const outlets = openOutlets(run, undefined);
   let live: LiveWatch | undefined;
   const containers = containersOfHost({
@@ -63,7 +63,7 @@ async function watchKernel(run: Run): Promise<void> {
   });
   try {
     live = new LiveWatch({
-      rules: rules.set,
+      rules: metered(rules.loaded.set),
       containers,
       hostname: process.env["FALCO_HOSTNAME"] ?? hostname(),
       ringBytes: settings.ringBytes,
@@ -75,12 +75,16 @@ async function watchKernel(run: Run): Promise<void> {
     });
     // After the probe: a host that cannot be watched is said at once, and what starts while the runtimes answer is seen.
     await Promise.race([containers.start(), run.stopped]);
-    terminal.note(`watching this host: eBPF (${live.variant}), ${enabledCount(rules.set)} rules from ${rules.files} files, ${containers.list().length} containers; reports in ${outlets.folder.path}`);
-    const ticker = options.stats === true ? setInterval(() => terminal.note(statsLine(live)), STATS_INTERVAL_MS) : undefined;
+    const { set, files } = rules.loaded;
+    const watching = live;
+    rules.follow({ files: settings.watchRules, use: (changed) => watching.useRules(metered(changed)) });
+    terminal.note(`watching this host: eBPF (${live.variant}), ${set.rules.length} rules from ${files.length} files, ${containers.list().length} containers; reports in ${outlets.folder.path}`);
+    const ticker = options.stats === true ? setInterval(() => terminal.note([statsLine(live), ...costLines(meter)].join("\n")), STATS_INTERVAL_MS) : undefined;
     await Promise.race([live.start(), run.stopped]);
     await untilStopped(run.stopped, run.durationMs);
     clearInterval(ticker);
   } finally {
+    rules.close();
     live?.close();
     containers.stop();
     outlets.close();
@@ -89,6 +93,16 @@ async function watchKernel(run: Run): Promise<void> {
   const dropped = probe.dropped.ringFull + probe.dropped.scratchBusy + outlets.dropped();
   terminal.note(`${events} events, ${dropped} dropped, ${outlets.alerts()} alerts, ${outlets.examined()} ports examined, ${openPorts} open; ${processes} processes known`);
   if (dropped > 0) terminal.note(dropLine(live, outlets.dropped()));
+}
+
+function rulesOf({ options, settings, terminal }: Run): LiveRules {
+  const paths = options.rules.length > 0 ? options.rules : settings.rulesFiles;
+  const load = () => loadRuleSet(paths, {
+    settings,
+    enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
+    onWarning: (text) => terminal.note(text),
+  });
+  return new LiveRules({ paths, load, terminal });
 }
 
 async function watchFalco(file: string, run: Run): Promise<void> {
@@ -170,10 +184,6 @@ function parseSource(text: string): { readonly kind: "kernel" } | { readonly kin
   });
 }
 
-function enabledCount(rules: RuleSet): number {
-  return rules.rules.length;
-}
-
 const STATS_INTERVAL_MS = 5000;
 
 function statsLine(live: LiveWatch | undefined): string {
@@ -181,6 +191,14 @@ function statsLine(live: LiveWatch | undefined): string {
   const { events, held, probe, processes, openPorts } = live.stats();
   const megabytes = Math.round(process.memoryUsage.rss() / (1 << 20));
   return `${events} events (${probe.dropped.ringFull + probe.dropped.scratchBusy} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
+}
+
+const MAX_COSTLY_RULES = 5;
+
+/** The rules that take most of the time, by the times of some of their evaluations. */
+function costLines(meter: RuleMeter | undefined): string[] {
+  const rows = meter?.top(MAX_COSTLY_RULES) ?? [];
+  return rows.map(({ name, evaluations, matches, share, meanNs }) => `  ${Math.round(share * 100)} % of rule time: ${name} (${evaluations} evaluations, ${matches} matches, ${Math.round(meanNs)} ns each)`);
 }
 
 function dropLine(live: LiveWatch, written: number): string {

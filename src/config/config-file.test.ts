@@ -11,6 +11,7 @@ test("parseConfig() reads what a falco.yaml says, the rest keeps its default", (
   const text = `rules_files: [rules.d/a.yaml, /abs/b.yaml, "\${RULES}"]
 priority: warning
 rule_matching: all
+watch_config_files: false
 json_output: true
 time_format_iso_8601: yes
 stdout_output: {enabled: false}
@@ -23,6 +24,7 @@ engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 5}}
       rulesFiles: ["/etc/falco/rules.d/a.yaml", "/abs/b.yaml", "/etc/falco/mine.yaml"],
       priority: "Warning",
       ruleMatching: "all",
+      watchRules: false,
       jsonOutput: true,
       timeFormatIso8601: true,
       stdoutEnabled: false,

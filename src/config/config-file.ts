@@ -76,6 +76,7 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
   rules: (settings, { node, fail }) => void (settings.ruleSelections = readSelections(node, fail)),
   append_output: (settings, { node, fail }) => void (settings.appendOutput = readAppendedOutputs(node, fail)),
   static_fields: (settings, { node, fail }) => void (settings.staticFields = readStaticFields(node, fail)),
+  watch_config_files: (settings, option) => void (settings.watchRules = readBoolean(option)),
   json_output: (settings, option) => void (settings.jsonOutput = readBoolean(option)),
   time_format_iso_8601: (settings, option) => void (settings.timeFormatIso8601 = readBoolean(option)),
   "stdout_output.enabled": (settings, option) => void (settings.stdoutEnabled = readBoolean(option)),
@@ -98,7 +99,7 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
 const NEUTRAL: ReadonlySet<string> = new Set([
   "engine", "file_output", "stdout_output", "log_stderr", "log_syslog", "log_level", "libs_logger", "buffered_outputs", "outputs_queue", "output_timeout",
   "syscall_event_timeouts", "syscall_event_drops", "base_syscalls", "falco_libs", "json_include_output_property", "json_include_tags_property",
-  "json_include_output_fields_property", "json_include_message_property", "plugins", "load_plugins", "plugins_hostinfo", "webserver", "metrics", "watch_config_files",
+  "json_include_output_fields_property", "json_include_message_property", "plugins", "load_plugins", "plugins_hostinfo", "webserver", "metrics",
 ]);
 
 function walk(items: readonly Pair<Node, Node | null>[], prefix: string, visit: (key: string, node: Node | null, offset: number) => void): void {

@@ -13,6 +13,8 @@ export interface Settings {
   readonly appendOutput: readonly AppendedOutput[];
   /** Constant fields: `static.NAME`. */
   readonly staticFields: Readonly<Record<string, string>>;
+  /** Rules are loaded anew when their files change (Falco's watch_config_files). */
+  readonly watchRules: boolean;
   readonly jsonOutput: boolean;
   readonly timeFormatIso8601: boolean;
   readonly stdoutEnabled: boolean;
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: Settings = {
   ruleSelections: [],
   appendOutput: [],
   staticFields: {},
+  watchRules: true,
   jsonOutput: false,
   timeFormatIso8601: false,
   stdoutEnabled: true,

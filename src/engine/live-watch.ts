@@ -64,7 +64,7 @@ export class LiveWatch {
       onNotice: (event) => this.#notice(event),
     });
     this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: process.pid });
-    this.#probe.setEnabled(new Set([...options.rules.eventCodes, ...PROCESS_EVENT_CODES]));
+    this.#enableEvents(options.rules);
     // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
     for (const known of proc.all()) this.#processes.set(known);
   }
@@ -77,6 +77,15 @@ export class LiveWatch {
     } catch (thrown) {
       this.#options.onProblem(`Cannot list the ports that listen already: ${messageOf(thrown)}`);
     }
+  }
+
+  /**
+   * Puts other rules in place, between two events: none is lost, none is asked of both sets. The kernel sends what the new ones ask for
+   * from now on. Throws `KERNEL_…` when it cannot be told; then the old rules stay.
+   */
+  useRules(rules: RuleSet): void {
+    this.#enableEvents(rules);
+    this.#pipeline.rules = rules;
   }
 
   get variant(): string {
@@ -102,6 +111,10 @@ export class LiveWatch {
 
   close(): void {
     this.#probe.close();
+  }
+
+  #enableEvents(rules: RuleSet): void {
+    this.#probe.setEnabled(new Set([...rules.eventCodes, ...PROCESS_EVENT_CODES]));
   }
 
   /** Sockets that listened before we came become listen events, so that the same rules tell of them. */

@@ -13,10 +13,14 @@ import { Pipeline } from "./pipeline.ts";
 
 const CGROUP = 77;
 
-/** A pipeline whose container becomes known when the test says so. */
-function pipelineWith(rules: string, matching: "first" | "all" = "first") {
+function ruleSet(rules: string, matching: "first" | "all" = "first") {
   const loaded = loadRules([{ name: "r.yaml", text: rules }], { fields: FIELDS });
   assert.deepEqual(loaded.files[0]?.errors, []);
+  return compileRuleSet(loaded.rules, { matching });
+}
+
+/** A pipeline whose container becomes known when the test says so. */
+function pipelineWith(rules: string, matching: "first" | "all" = "first") {
   const lines: string[] = [];
   // As the registry's: one object for the container's life, filled in when the runtime answers.
   const known = container("late");
@@ -33,7 +37,7 @@ function pipelineWith(rules: string, matching: "first" | "all" = "first") {
     containerOf: (cgroup) => (cgroup === CGROUP ? pending : undefined),
     accountsOf: () => accounts,
     whenSettled: () => settled.then(() => pending),
-    rules: compileRuleSet(loaded.rules, { matching }),
+    rules: ruleSet(rules, matching),
     onMatch: (rule, scene) => lines.push(`${rule.name}: ${renderOutput(rule.output, scene)}`),
     onNotice: () => {},
   });
@@ -96,6 +100,31 @@ test("Pipeline.record() stops at the first rule that matches, or tells of each, 
     assert.deepEqual(lines, expected);
   }
 });
+
+const free = (name: string, event = "chdir"): string => `- rule: ${name}\n  desc: d\n  condition: evt.type = ${event}\n  output: '%evt.type'\n  priority: NOTICE\n`;
+
+test("Pipeline.rules takes effect between two events, for events that no rule asked for, too", () => {
+  const { pipeline, lines, send } = pipelineWith(free("Old"));
+  send("chdir", { res: 0, path: "/1" });
+  send("fchdir", { res: 0, fd: 3 });
+  pipeline.rules = ruleSet(free("New") + free("Further", "fchdir"));
+  send("chdir", { res: 0, path: "/2" });
+  send("fchdir", { res: 0, fd: 3 });
+  pipeline.rules = ruleSet(free("Last", "fchdir"));
+  send("chdir", { res: 0, path: "/3" });
+  assert.deepEqual(lines, ["Old: chdir", "New: chdir", "Further: fchdir"]);
+});
+
+for (const [what, rules] of [["condition", asked], ["output", printed]] as const) {
+  test(`Pipeline.rules leaves events whose ${what} waits for metadata to the rules that they met`, async () => {
+    const { pipeline, lines, send, answer } = pipelineWith(`${rules}${free("Second")}`, "all");
+    send("chdir", { res: 0, path: "/one" });
+    pipeline.rules = ruleSet(free("New"), "first");
+    send("chdir", { res: 0, path: "/two" });
+    await answer();
+    assert.deepEqual(lines.toSorted(), ["New: chdir", what === "condition" ? "R: /one" : "R: late /one", "Second: chdir"]);
+  });
+}
 
 test("Pipeline.record() counts what is no record and goes on", () => {
   const { lines, send, pipeline } = pipelineWith(printed.replace("%container.name ", ""));

@@ -51,7 +51,7 @@ export class Pipeline {
     this.#scene = new CurrentScene(options);
   }
 
-  /** Rules that take effect with the next event. */
+  /** Rules that take effect with the next event; events that wait for metadata keep those that they met. */
   set rules(rules: RuleSet) {
     this.#rules = rules;
   }
@@ -81,24 +81,25 @@ export class Pipeline {
     event.num = this.#events;
     this.#counts[event.code] = (this.#counts[event.code] ?? 0) + 1;
     const process = this.#options.processes.apply(event);
-    const bucket = this.#rules.forEvent(event.code);
+    const rules = this.#rules;
+    const bucket = rules.forEvent(event.code);
     if (bucket.length === 0) return;
     const container = this.#options.containerOf(process.cgroup);
     const scene = this.#scene.show(event, process, container, this.#options.accountsOf(container, process.pid));
     const waits = container?.state === "pending" && bucket.some((rule) => rule.needsMetadata);
-    if (waits) this.#hold(scene, container, (frozen) => this.#evaluate(frozen, bucket, true));
-    else this.#evaluate(scene, bucket, false);
+    if (waits) this.#hold(scene, container, (frozen) => this.#evaluate(frozen, rules, true));
+    else this.#evaluate(scene, rules, false);
   }
 
   /** `hasWaited`: the container had its time to become known, nothing waits a second time. */
-  #evaluate(scene: CurrentScene, bucket: readonly CompiledRule[], hasWaited: boolean): void {
-    for (const rule of bucket) {
+  #evaluate(scene: CurrentScene, rules: RuleSet, hasWaited: boolean): void {
+    for (const rule of rules.forEvent(scene.event.code)) {
       if (!rule.condition(scene)) continue;
       const container = scene.container;
       const waits = !hasWaited && container?.state === "pending" && rule.outputNeedsMetadata;
       if (waits) this.#hold(scene, container, (frozen) => this.#options.onMatch(rule, frozen));
       else this.#options.onMatch(rule, scene);
-      if (this.#rules.matching === "first") return;
+      if (rules.matching === "first") return;
     }
   }
 

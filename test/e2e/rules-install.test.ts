@@ -98,7 +98,7 @@ describe("saker rules install, from registries that misbehave", () => {
   const install = (host: string, ...more: string[]) => saker(["rules", "install", `${host}/a/b:1`, "--rules-dir", join(folder, "rules.d"), ...more], { env: { DOCKER_CONFIG: folder } });
 
   for (const [name, handle, error] of [
-    ["an endless manifest", (_: IncomingMessage, response: ServerResponse) => void endless(response), /longer than 4194304 bytes/],
+    ["an endless manifest", (_: IncomingMessage, response: ServerResponse) => endless(response), /longer than 4194304 bytes/],
     ["redirects without end", (_: IncomingMessage, response: ServerResponse) => void response.writeHead(302, { location: "/v2/again" }).end(), /redirects more than 5 times/],
     ["a challenge again and again", (_: IncomingMessage, response: ServerResponse) => void response.writeHead(401, { "www-authenticate": "Basic" }).end(), /it wants a name and a password/],
     ["a challenge of its own making", (_: IncomingMessage, response: ServerResponse) => void response.writeHead(401, { "www-authenticate": 'Magic realm="x"' }).end(), /proof of identity that is not known here/],
