@@ -13,7 +13,7 @@ export function showRule(name: string, options: ShowOptions): void {
   const rule = ruleNamed(name, loadOrTell(options.rules));
   const fields = [...new Set([...rule.conditionFields, ...rule.output.fields])].map((field) => field.name).toSorted();
   const { desc, priority, enabled, source, tags, file, conditionText, outputText } = rule;
-  const condition = printCondition(rule.expression);
+  const condition = printCondition(rule.expression, "source");
   const events = eventNames(rule.eventCodes);
   if (options.json === true) {
     console.log(JSON.stringify({ name: rule.name, desc, priority, enabled, source, tags, file, condition: conditionText, expanded: condition, output: outputText, events, fields }));

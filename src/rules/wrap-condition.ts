@@ -11,7 +11,7 @@ export function wrapCondition(expression: Expression): readonly string[] {
 
 function wrap(expression: Expression, level: number, before: string, after: string): string[] {
   const indent = "  ".repeat(level);
-  const whole = `${indent}${before}${level === 0 ? unwrapped(printCondition(expression)) : printCondition(expression)}${after}`;
+  const whole = `${indent}${before}${level === 0 ? unwrapped(printCondition(expression, "source")) : printCondition(expression, "source")}${after}`;
   if (whole.length <= WIDTH || expression.kind === "check" || expression.kind === "macro") return [whole];
   if (expression.kind === "not") return wrap(expression.operand, level, `${before}not `, after);
   const { kind, operands } = expression;
