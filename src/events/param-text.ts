@@ -132,8 +132,22 @@ function namesText(value: number, param: Param): string | undefined {
   return param.type.startsWith("ENUM") ? enumName(value, table) : flagNames(value, table);
 }
 
-/** The names of the bits in `value`, in the table's order, joined by `|`; a wider flag takes its bits from narrower ones. */
+/** The names of the bits in `value`, in the table's order, joined by `|`; a wider flag takes its bits from narrower ones. Hot: a host uses few combinations. */
 export function flagNames(value: number, table: NameTable): string | undefined {
+  let known = KNOWN_FLAGS.get(table);
+  if (known === undefined || known.size >= MAX_COMBINATIONS) KNOWN_FLAGS.set(table, (known = new Map()));
+  let names = known.get(value);
+  if (names === undefined) {
+    names = spellFlags(value, table) ?? "";
+    known.set(value, names);
+  }
+  return names === "" ? undefined : names;
+}
+
+const KNOWN_FLAGS = new Map<NameTable, Map<number, string>>();
+const MAX_COMBINATIONS = 1000;
+
+function spellFlags(value: number, table: NameTable): string | undefined {
   let left = value;
   const found: string[] = [];
   for (const [name, bits] of Object.entries(table)) {

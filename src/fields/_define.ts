@@ -1,7 +1,23 @@
+import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import type { Extract, ExtractAll, Field, FieldArgument, FieldType, FieldValue } from "./field.ts";
 
 type Marks = Partial<Omit<Field, "name" | "type" | "class" | "doc" | "bind" | "bindAll" | "argument">>;
+
+/** Readers that are made by argument: rules that ask with the same argument share one. */
+function sharedByArgument<Reader>(make: (argument: string | undefined) => Reader): (argument: string | undefined) => Reader {
+  const made = new Map<string | undefined, Reader>();
+  return (argument) => {
+    if (!made.has(argument)) {
+      // Rules are loaded anew while the watch runs: arguments that nobody asks for any more go with all others.
+      if (made.size >= MAX_SHARED) made.clear();
+      made.set(argument, make(argument));
+    }
+    return made.get(argument) as Reader;
+  };
+}
+
+const MAX_SHARED = 1000;
 
 /** The table's own short forms for one class of fields: each returns one `Field`. */
 export function fieldsOf(className: string) {
@@ -14,13 +30,18 @@ export function fieldsOf(className: string) {
     keyed(name: string, type: FieldType, doc: string, argument: FieldArgument & Marks, bind: NonNullable<Field["bind"]>): Field {
       const { kind, required, dotted, optional, ...marks } = argument;
       const described = { kind, required, ...(dotted === true ? { dotted } : {}), ...(optional === true ? { optional } : {}) };
-      return { name, type, class: className, doc, argument: described, ...marks, bind };
+      const shared = sharedByArgument((given) => {
+        const read = bind(given);
+        return read === undefined ? undefined : perEvent(read);
+      });
+      return { name, type, class: className, doc, argument: described, ...marks, bind: shared };
     },
     /**
      * A field of an ancestor: `[n]` is the n-th one up (0 is the process itself); without it any ancestor satisfies a condition, and
      * outputs print all, or the one that is `alone` up.
      */
     ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined, alone?: number): Field {
+      const all = perEvent(allAncestors(read));
       return {
         name,
         type,
@@ -30,13 +51,13 @@ export function fieldsOf(className: string) {
         noRightSide: true,
         noTransformer: true,
         several: "any",
-        bind: (argument) => {
-          if (argument === undefined) return alone === undefined ? undefined : (scene) => read(scene, alone);
+        bind: sharedByArgument((argument) => {
+          if (argument === undefined) return alone === undefined ? undefined : (scene: Scene) => read(scene, alone);
           if (!/^\d{1,4}$/.test(argument)) return undefined;
           const up = Number(argument);
-          return (scene) => read(scene, up);
-        },
-        bindAll: (argument) => (argument === undefined ? allAncestors(read) : undefined),
+          return perEvent((scene) => read(scene, up));
+        }),
+        bindAll: (argument) => (argument === undefined ? all : undefined),
       };
     },
     /** A field with the values of a socket's two ends. */

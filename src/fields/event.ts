@@ -3,6 +3,7 @@ import { allParamsText, paramText } from "../events/param-text.ts";
 import { EVENT_TYPE_BY_NAME, EVENT_TYPES, type EventType } from "../events/schema.ts";
 import { errnoName } from "../events/errno-names.ts";
 import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
+import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Extract, Field, FieldType } from "./field.ts";
@@ -95,11 +96,11 @@ const pathField = fieldsOf("fs.path").plain;
 
 /** `fs.path.*`: the paths of calls on files, with or without a descriptor. */
 export const FS_PATH_FIELDS: readonly Field[] = [
-  pathField("fs.path.name", "CHARBUF", "Absolute path that the call is about", (scene) => pathOf(scene, "name", true)),
+  pathField("fs.path.name", "CHARBUF", "Absolute path that the call is about", perEvent((scene) => pathOf(scene, "name", true))),
   pathField("fs.path.nameraw", "CHARBUF", "That path as it was passed", (scene) => pathOf(scene, "name", false)),
-  pathField("fs.path.source", "CHARBUF", "Absolute source of a call with two paths", (scene) => pathOf(scene, "source", true)),
+  pathField("fs.path.source", "CHARBUF", "Absolute source of a call with two paths", perEvent((scene) => pathOf(scene, "source", true))),
   pathField("fs.path.sourceraw", "CHARBUF", "That source as it was passed", (scene) => pathOf(scene, "source", false)),
-  pathField("fs.path.target", "CHARBUF", "Absolute target of a call with two paths", (scene) => pathOf(scene, "target", true)),
+  pathField("fs.path.target", "CHARBUF", "Absolute target of a call with two paths", perEvent((scene) => pathOf(scene, "target", true))),
   pathField("fs.path.targetraw", "CHARBUF", "That target as it was passed", (scene) => pathOf(scene, "target", false)),
 ];
 

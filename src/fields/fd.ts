@@ -1,6 +1,7 @@
 import type { SocketEnd } from "../events/socket-address.ts";
 import type { Descriptor } from "../state/descriptor.ts";
 import { directoryOf, fileNameOf } from "../state/path.ts";
+import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field, FieldValue } from "./field.ts";
@@ -21,8 +22,8 @@ export const FD_FIELDS: readonly Field[] = [
   ),
   plain("fd.name", "CHARBUF", "Path of a file, client->server of a connected socket, address:port of a listening one", (scene) => scene.descriptor?.name),
   plain("fd.nameraw", "CHARBUF", "Path as it was passed, not normalised", (scene) => scene.descriptor?.rawName),
-  plain("fd.directory", "CHARBUF", "Directory part of fd.name", (scene) => pathPart(scene.descriptor, directoryOf)),
-  plain("fd.filename", "CHARBUF", "Last part of fd.name", (scene) => pathPart(scene.descriptor, fileNameOf)),
+  plain("fd.directory", "CHARBUF", "Directory part of fd.name", perEvent((scene) => pathPart(scene.descriptor, directoryOf))),
+  plain("fd.filename", "CHARBUF", "Last part of fd.name", perEvent((scene) => pathPart(scene.descriptor, fileNameOf))),
   plain("fd.dev", "INT32", "Device number", (scene) => scene.descriptor?.device),
   plain("fd.dev.major", "INT32", "Major number of the device", (scene) => (scene.descriptor === undefined ? undefined : (scene.descriptor.device >>> 8) & 0xfff)),
   plain("fd.dev.minor", "INT32", "Minor number of the device", (scene) => (scene.descriptor === undefined ? undefined : scene.descriptor.device & 0xff)),

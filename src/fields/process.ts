@@ -1,6 +1,7 @@
 import { EXEC_FLAGS } from "../events/flag-names.ts";
 import { CONTEXT } from "../events/record.ts";
 import type { Process } from "../state/process.ts";
+import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import { capabilityNames } from "./capabilities.ts";
@@ -13,7 +14,7 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("proc.name", "CHARBUF", "Name of the program as the kernel keeps it, 15 bytes at the most", (scene) => scene.process?.comm),
   plain("proc.exe", "CHARBUF", "First word of the command line (argv[0])", (scene) => scene.process?.exe),
   plain("proc.exepath", "CHARBUF", "Resolved path of the executable", (scene) => scene.process?.exepath),
-  plain("proc.cmdline", "CHARBUF", "Name and arguments, joined by blanks", (scene) => commandLine(scene.process)),
+  plain("proc.cmdline", "CHARBUF", "Name and arguments, joined by blanks", perEvent((scene) => commandLine(scene.process))),
   plain("proc.exeline", "CHARBUF", "argv[0] and arguments, joined by blanks", (scene) => {
     const process = scene.process;
     return process === undefined ? undefined : [process.exe, ...process.args].join(" ");
@@ -50,7 +51,7 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("proc.pname", "CHARBUF", "Name of the parent", (scene) => ancestor(scene, 1)?.comm),
   plain("proc.pexe", "CHARBUF", "argv[0] of the parent", (scene) => ancestor(scene, 1)?.exe),
   plain("proc.pexepath", "CHARBUF", "Resolved path of the parent's executable", (scene) => ancestor(scene, 1)?.exepath),
-  plain("proc.pcmdline", "CHARBUF", "Name and arguments of the parent", (scene) => commandLine(ancestor(scene, 1))),
+  plain("proc.pcmdline", "CHARBUF", "Name and arguments of the parent", perEvent((scene) => commandLine(ancestor(scene, 1)))),
   ancestral("proc.aname", "CHARBUF", "Name of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.comm),
   ancestral("proc.aexe", "CHARBUF", "argv[0] of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.exe),
   ancestral("proc.aexepath", "CHARBUF", "Executable of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.exepath),
@@ -90,9 +91,9 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("thread.ismain", "BOOL", "True when the thread is its process's first", (scene) =>
     scene.process === undefined ? undefined : scene.process.pid === scene.event.tid,
   ),
-  plain("thread.cap_permitted", "CHARBUF", "Permitted capabilities, names joined by blanks", (scene) => capabilities(scene.process?.capPermitted)),
-  plain("thread.cap_effective", "CHARBUF", "Effective capabilities, names joined by blanks", (scene) => capabilities(scene.process?.capEffective)),
-  plain("thread.cap_inheritable", "CHARBUF", "Inheritable capabilities, names joined by blanks", (scene) => capabilities(scene.process?.capInheritable)),
+  plain("thread.cap_permitted", "CHARBUF", "Permitted capabilities, names joined by blanks", perEvent((scene) => capabilities(scene.process?.capPermitted))),
+  plain("thread.cap_effective", "CHARBUF", "Effective capabilities, names joined by blanks", perEvent((scene) => capabilities(scene.process?.capEffective))),
+  plain("thread.cap_inheritable", "CHARBUF", "Inheritable capabilities, names joined by blanks", perEvent((scene) => capabilities(scene.process?.capInheritable))),
   plain("thread.pidns", "UINT64", "Inode of the pid namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.pidNamespace)),
   plain("thread.netns", "UINT64", "Inode of the network namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.networkNamespace)),
   plain("thread.mntns", "UINT64", "Inode of the mount namespace (Saker's own field)", (scene) => contextNumber(scene, CONTEXT.mountNamespace)),

@@ -1,5 +1,6 @@
 import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
 import type { Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
+import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import type { Check, Expression, Modifier, Operand, Right, Value } from "./ast.ts";
 import { lowerAscii } from "./ascii-case.ts";
@@ -23,27 +24,40 @@ export interface CompiledCondition {
   readonly advice: readonly { readonly check: Check; readonly advice: ConditionError }[];
 }
 
-/** Compiles a condition without macros. Throws `FailedCheck`. Parts that stand in it more than once are compiled once. */
-export function compileCondition(expression: Expression, fields: FieldRegistry): CompiledCondition {
-  const context: Context = { registry: fields, used: new Set(), advice: [], known: new Map() };
+/** Parts that stand in many conditions: macros. Each is compiled once for all rules of a load, and asked once an event. */
+export interface SharedParts {
+  readonly isShared: (expression: Expression) => boolean;
+  readonly compiled: Map<Expression, CompiledCondition>;
+}
+
+/** Compiles a condition without macros. Throws `FailedCheck`. */
+export function compileCondition(expression: Expression, fields: FieldRegistry, shared: SharedParts = NONE_SHARED): CompiledCondition {
+  const context: Context = { registry: fields, used: new Set(), advice: [], shared };
   const predicate = compile(expression, context);
   return { predicate, fields: context.used, advice: context.advice };
 }
+
+const NONE_SHARED: SharedParts = { isShared: () => false, compiled: new Map() };
 
 interface Context {
   readonly registry: FieldRegistry;
   readonly used: Set<Field>;
   readonly advice: { check: Check; advice: ConditionError }[];
-  /** A macro's expression is one object wherever it is used. */
-  readonly known: Map<Expression, Predicate>;
+  readonly shared: SharedParts;
 }
 
 function compile(expression: Expression, context: Context): Predicate {
-  const known = context.known.get(expression);
-  if (known !== undefined) return known;
-  const predicate = compileNew(expression, context);
-  context.known.set(expression, predicate);
-  return predicate;
+  const { shared, registry } = context;
+  if (!shared.isShared(expression)) return compileNew(expression, context);
+  let part = shared.compiled.get(expression);
+  if (part === undefined) {
+    const own: Context = { registry, used: new Set(), advice: [], shared };
+    part = { predicate: perEvent(compileNew(expression, own)), fields: own.used, advice: own.advice };
+    shared.compiled.set(expression, part);
+  }
+  for (const field of part.fields) context.used.add(field);
+  context.advice.push(...part.advice);
+  return part.predicate;
 }
 
 function compileNew(expression: Expression, context: Context): Predicate {

@@ -11,8 +11,31 @@ type Step = { readonly kind: "star" } | { readonly kind: "one"; readonly matches
  * Matching takes O(pattern × text) at the worst.
  */
 export function compileGlob(pattern: string, { ignoreCase = false } = {}): GlobMatcher {
+  if (!/[?[\]\\]/.test(pattern)) {
+    const matches = compileStars(ignoreCase ? lowerAscii(pattern) : pattern);
+    return ignoreCase ? (text) => matches(lowerAscii(text)) : matches;
+  }
   const steps = parseGlob(byteText(ignoreCase ? lowerAscii(pattern) : pattern));
   return (text) => run(steps, byteText(ignoreCase ? lowerAscii(text) : text));
+}
+
+/** A pattern of text and stars alone: each piece is looked for behind the one before it. */
+function compileStars(pattern: string): GlobMatcher {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return (text) => text === first;
+  const between = rest.filter((piece) => piece !== "");
+  return (text) => {
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+    const end = text.length - last.length;
+    let at = first.length;
+    for (const piece of between) {
+      const found = text.indexOf(piece, at);
+      if (found < 0 || found + piece.length > end) return false;
+      at = found + piece.length;
+    }
+    return true;
+  };
 }
 
 /** One character a byte: fnmatch(3) in the C locale knows no others. */

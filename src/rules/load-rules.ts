@@ -2,7 +2,7 @@ import type { FieldRegistry } from "../fields/field.ts";
 import { type AppendedOutput, withAppendedOutput } from "./append-output.ts";
 import type { Expression } from "./ast.ts";
 import { Collector } from "./collector.ts";
-import { compileCondition } from "./compile-condition.ts";
+import { compileCondition, type SharedParts } from "./compile-condition.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -103,9 +103,10 @@ function compileAll(collector: Collector, options: LoadOptions, report: Report):
       if (thrown instanceof PlacedConditionError) thrown.isReported = true;
     }
   }
+  const shared: SharedParts = { isShared: (expression) => macros.isShared(expression), compiled: new Map() };
   const rules: LoadedRule[] = [];
   for (const rule of collector.rules.values()) {
-    const compiled = compileRule(rule, { lists, macros, options, report });
+    const compiled = compileRule(rule, { lists, macros, options, report, shared });
     if (compiled !== undefined) rules.push(compiled);
   }
   for (const macro of collector.macros.values()) {
@@ -122,6 +123,7 @@ interface RuleContext {
   readonly macros: MacroResolver;
   readonly options: LoadOptions;
   readonly report: Report;
+  readonly shared: SharedParts;
 }
 
 function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | undefined {
@@ -155,10 +157,10 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
   }
 }
 
-function compileRuleCondition(rule: RuleDefinition, { macros, options, report }: RuleContext) {
+function compileRuleCondition(rule: RuleDefinition, { macros, options, report, shared }: RuleContext) {
   const expression = macros.resolveRule(conditionOf(rule));
   try {
-    const { predicate, fields, advice } = compileCondition(expression, options.fields);
+    const { predicate, fields, advice } = compileCondition(expression, options.fields, shared);
     for (const { check, advice: { message, hint, start, end } } of advice) {
       report({ code: "LOAD_COMPILE_CONDITION", message, hint, place: macros.textOf(check)?.place(start, end) ?? rule.place, itemType: "rule", itemName: rule.name }, rule.file);
     }

@@ -42,6 +42,7 @@ export class MacroResolver {
   readonly #resolved = new Map<string, Expression | PlacedConditionError>();
   readonly #active = new Set<string>();
   readonly #textOf = new WeakMap<Check, MappedText>();
+  readonly #shared = new WeakSet<Expression>();
   readonly #measures = new WeakMap<Expression, Measure>();
   readonly used = new Set<string>();
 
@@ -64,6 +65,7 @@ export class MacroResolver {
     try {
       const expression = this.#resolve(macro.condition, macro.visibility);
       this.#resolved.set(macro.name, expression);
+      this.#shared.add(expression);
       return expression;
     } catch (thrown) {
       if (thrown instanceof PlacedConditionError) this.#resolved.set(macro.name, thrown);
@@ -71,6 +73,11 @@ export class MacroResolver {
     } finally {
       this.#active.delete(macro.name);
     }
+  }
+
+  /** True for what a macro stands for, one object wherever it is used. */
+  isShared(expression: Expression): boolean {
+    return this.#shared.has(expression);
   }
 
   /** The text that a check was parsed from. */

@@ -13,8 +13,19 @@ interface Node {
 export function compilePathPrefixes(prefixes: readonly string[]): (path: string) => boolean {
   const root = newNode();
   for (const prefix of prefixes) add(root, components(prefix));
-  return (path) => search(root, components(path), 0);
+  const whole = (path: string): boolean => search(root, components(path), 0);
+  if (!prefixes.every((prefix) => PLAIN.test(prefix))) return whole;
+  // Plain absolute prefixes, which nearly all are, need no components; nor does a path that is normalised.
+  const folders = prefixes.map((prefix) => `${prefix}/`);
+  return (path) => {
+    if (!path.startsWith("/") || path.includes("//")) return whole(path);
+    for (let index = 0; index < folders.length; index += 1) if (path.startsWith(folders[index] as string) || path === prefixes[index]) return true;
+    return false;
+  };
 }
+
+/** An absolute path without globs, empty components or a slash at its end. */
+const PLAIN = /^(?:\/[^/*?[\\]+)+$/;
 
 function add(root: Node, parts: readonly string[]): void {
   let node = root;

@@ -17,6 +17,7 @@ export class CurrentScene implements Scene {
   readonly processes: Ancestry;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
+  generation = 0;
   event: Event = new Event();
   process: Process | undefined;
   container: Container | undefined;
@@ -33,6 +34,8 @@ export class CurrentScene implements Scene {
   }
 
   show(event: Event, process: Process | undefined, container: Container | undefined, accounts: Accounts): this {
+    generations += 1;
+    this.generation = generations;
     this.event = event;
     this.process = process;
     this.container = container;
@@ -54,6 +57,9 @@ export class CurrentScene implements Scene {
     return new CurrentScene(this.#surroundings).show(this.event.copy(), this.process, this.container, this.accounts);
   }
 }
+
+/** Over all scenes, so that no two of them ever have the same. */
+let generations = 0;
 
 const NO_ACCOUNTS: Accounts = {
   userName: () => undefined,

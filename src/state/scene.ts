@@ -21,6 +21,8 @@ export interface Ancestry {
  * keeps it beyond the callback freezes it (CurrentScene.freeze).
  */
 export interface Scene {
+  /** Another number each time that a scene shows something else: what was read for one number holds as long as it stands. */
+  readonly generation: number;
   readonly event: Event;
   /** The process that acted; undefined only for events that no process caused. */
   readonly process: Process | undefined;
