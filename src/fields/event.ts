@@ -34,7 +34,7 @@ export const EVENT_FIELDS: readonly Field[] = [
   plain("syscall.type", "CHARBUF", "Name of the system call; missing for other events", (scene) =>
     isSyscall(scene) ? scene.event.type?.name : undefined,
   ),
-  plain("evt.category", "CHARBUF", "file, net, process, IPC, …", (scene) => categoryOf(scene.event.type)),
+  plain("evt.category", "CHARBUF", "file, net, process, ipc, …", (scene) => categoryOf(scene.event.type)),
   plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText),
   plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText),
   keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true, dotted: true, typeOf: argumentType }, (argument) =>
@@ -121,7 +121,6 @@ function resultOf(scene: Scene): number | undefined {
 
 function categoryOf(type: EventType | undefined): string | undefined {
   if (type === undefined) return undefined;
-  if (type.category === "ipc") return "IPC";
   if (type.category === "io_other") return "file";
   if (type.category !== "io_read" && type.category !== "io_write") return type.category;
   return type.params.some((param) => param.type === "SOCKTUPLE") ? "net" : "file";

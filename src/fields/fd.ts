@@ -24,7 +24,7 @@ export const FD_FIELDS: readonly Field[] = [
   plain("fd.nameraw", "CHARBUF", "Path as it was passed, not normalised", (scene) => scene.descriptor?.rawName),
   plain("fd.directory", "CHARBUF", "Directory part of fd.name", perEvent((scene) => pathPart(scene.descriptor, directoryOf))),
   plain("fd.filename", "CHARBUF", "Last part of fd.name", perEvent((scene) => pathPart(scene.descriptor, fileNameOf))),
-  plain("fd.dev", "INT32", "Device number", (scene) => scene.descriptor?.device),
+  plain("fd.dev", "INT32", "Device number, printed in hexadecimal digits", (scene) => scene.descriptor?.device, { format: "HEX" }),
   plain("fd.dev.major", "INT32", "Major number of the device", (scene) => (scene.descriptor === undefined ? undefined : (scene.descriptor.device >>> 8) & 0xfff)),
   plain("fd.dev.minor", "INT32", "Minor number of the device", (scene) => (scene.descriptor === undefined ? undefined : scene.descriptor.device & 0xff)),
   plain("fd.ino", "INT64", "Inode", (scene) => scene.descriptor?.inode),

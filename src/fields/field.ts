@@ -46,6 +46,8 @@ export interface Field {
   /** May not be wrapped in a transformer. */
   readonly noTransformer?: true;
   readonly deprecated?: true;
+  /** How a number prints; decimal where it is left out. */
+  readonly format?: "HEX";
   /** Falco's `suggested_output`: appended to outputs that ask for it. */
   readonly suggested?: true;
   /** The value comes from the container runtime's API, so an alert or a condition may have to wait for it. */

@@ -14,6 +14,8 @@ export interface BoundOperand {
   /** Instead of `get` where the field has several values at once; `get` may still have the one to print. */
   readonly getAll: ExtractAll | undefined;
   readonly several: Field["several"];
+  /** How a number prints; decimal where it is undefined. */
+  readonly format: Field["format"];
   /** The fields it reads. */
   readonly fields: readonly Field[];
 }
@@ -54,7 +56,7 @@ function bindField(reference: FieldReference, fields: FieldRegistry, side: Side)
   if (type === undefined) throw new UnknownFieldError(`unknown event argument "${argument ?? ""}"`, { ...at, hint: "saker events lists the arguments of each event" });
   const getAll = field.several === undefined || argument !== undefined ? undefined : (field.bindAll?.(undefined) ?? none);
   const get = getAll === undefined ? bound(field, argument, at) : (field.bind?.(undefined) ?? missing);
-  return { type, isList: field.list === true, get, getAll, several: getAll === undefined ? undefined : field.several, fields: [field] };
+  return { type, isList: field.list === true, get, getAll, several: getAll === undefined ? undefined : field.several, format: field.format, fields: [field] };
 }
 
 interface At {
@@ -118,7 +120,7 @@ function bindUnary(transform: Transform, name: keyof typeof UNARY_TRANSFORMERS, 
     const value = source.get(scene);
     return value === undefined ? undefined : rule.apply(value);
   };
-  return { ...source, type: result, isList: source.isList && rule.folds !== true, get };
+  return { ...source, type: result, isList: source.isList && rule.folds !== true, format: undefined, get };
 }
 
 /** What a transformer takes: a field or a transformer's result, a text, or a list of them. */
@@ -141,7 +143,7 @@ function bindTransformable(item: TransformArgument, binding: Binding): BoundOper
 
 /** A computed operand of its own type that is no field. */
 function computed(type: FieldType, isList: boolean, parts: Part): BoundOperand {
-  return { get: parts.get, fields: parts.fields, type, isList, getAll: undefined, several: undefined };
+  return { get: parts.get, fields: parts.fields, type, isList, getAll: undefined, several: undefined, format: undefined };
 }
 
 type Part = Pick<BoundOperand, "get" | "fields">;

@@ -94,6 +94,7 @@ export function textOf(operand: BoundOperand, scene: Scene): string | undefined 
 }
 
 function printed(value: FieldValue | SingleValue, operand: BoundOperand): string {
+  if (operand.format === "HEX" && (typeof value === "number" || typeof value === "bigint")) return value.toString(16).toUpperCase();
   return printable(formatValue(value, operand.type));
 }
 
