@@ -1,9 +1,12 @@
 // What rules cost: loading the three official files, evaluating a mix of events, and expressions that are made to hurt. Needs ../shared.
 //   sh scripts/node24 --expose-gc bench/rules.ts
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { container, scene } from "../test/fixtures/scenes.ts";
+import { openProbe } from "../src/capture/probe.ts";
+import { Event } from "../src/events/event.ts";
 import { EXEC_FLAGS, OPEN_FLAGS } from "../src/events/flag-names.ts";
 import { FIELDS } from "../src/fields/registry.ts";
 import { addressBytes } from "../src/lib/ip-bytes.ts";
@@ -12,7 +15,10 @@ import { loadRules } from "../src/rules/load-rules.ts";
 import { parseCondition } from "../src/rules/parse-condition.ts";
 import { compileRegex } from "../src/rules/regex.ts";
 import { compileRuleSet, type RuleSet } from "../src/rules/rule-set.ts";
-import type { Scene } from "../src/state/scene.ts";
+import { parseAccounts } from "../src/state/accounts.ts";
+import { CurrentScene } from "../src/state/current-scene.ts";
+import { PROCESS_EVENT_CODES, ProcessTable } from "../src/state/process-table.ts";
+import type { Accounts, Scene } from "../src/state/scene.ts";
 
 const OFFICIAL = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
 const files = OFFICIAL.map((name) => ({ name, text: readFileSync(new URL(`../../shared/falco-rules/${name}`, import.meta.url), "utf8") }));
@@ -27,6 +33,7 @@ if (process.argv[2] === "load") {
 
 loading();
 evaluating();
+await replaying();
 expressions();
 
 function loading(): void {
@@ -56,6 +63,55 @@ function evaluating(): void {
     row(`${name}: rules evaluated per second`, million((count * perEvent) / seconds));
     row(`${name}: bytes allocated per event`, allocated(set, events));
   }
+}
+
+/** Records of this host under load, then state and rules over them as fast as they go: what a capture costs without reading the file. */
+async function replaying(): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    row("recorded events", "needs root");
+    return;
+  }
+  const sets: readonly (readonly [string, RuleSet])[] = [
+    ["no rule", compileRuleSet([], { matching: "all" })],
+    ["stable file", setOf(files.slice(0, 1))],
+    ["all three files", setOf(files)],
+  ];
+  const codes = new Set([...sets.flatMap(([, set]) => [...set.eventCodes]), ...PROCESS_EVENT_CODES]);
+  const records = await recordLoad(codes);
+  const nobody = parseAccounts("root:x:0:0::/root:/bin/bash\n", "root:x:0:\n");
+  for (const [name, set] of sets) {
+    const rounds = Array.from({ length: 5 }, () => timed(() => replay(records, set, nobody)));
+    row(`${records.length} recorded events, state and ${name}: events per second`, million(records.length / (median(rounds) / 1000)));
+  }
+}
+
+async function recordLoad(codes: ReadonlySet<number>): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  const records: Uint8Array<ArrayBuffer>[] = [];
+  const probe = openProbe({ ringBytes: 64 << 20, ownPid: process.pid });
+  probe.setEnabled(codes);
+  probe.start((bytes, _, start, length) => void records.push(Uint8Array.from(bytes.subarray(start, start + length))));
+  const load = "find /usr/share -type f | head -20000 > /dev/null; for i in $(seq 200); do cat /etc/hosts > /dev/null; ls / > /dev/null; done; grep -rl root /etc > /dev/null 2>&1; true";
+  await new Promise((resolve) => spawn("sh", ["-c", load], { stdio: "ignore" }).once("exit", resolve));
+  await sleep(200);
+  probe.close();
+  return records;
+}
+
+function replay(records: readonly Uint8Array<ArrayBuffer>[], set: RuleSet, accounts: Accounts): number {
+  const processes = new ProcessTable({ capacity: 65_536, find: () => undefined });
+  const shown = new CurrentScene({ processes, hostname: "bench", utcOffsetMinutes: () => 0 });
+  const event = new Event();
+  let found = 0;
+  for (const [index, bytes] of records.entries()) {
+    if (!event.load(bytes, new DataView(bytes.buffer), 0, bytes.length, true) || event.isNotice) continue;
+    event.num = index + 1;
+    const process = processes.apply(event);
+    const bucket = set.forEvent(event.code);
+    if (bucket.length === 0) continue;
+    shown.show(event, process, undefined, accounts);
+    for (const rule of bucket) if (rule.condition(shown)) found += 1;
+  }
+  return found;
 }
 
 /** Events match or not as on a host: nearly none does. */

@@ -2,6 +2,8 @@
 export function joinPath(directory: string, path: string): string {
   const base = directory.endsWith("/") ? directory : `${directory}/`;
   const whole = path.startsWith("/") ? path : base + path;
+  // Nearly every path is normal, which three looks tell faster than one expression.
+  if (!whole.includes("//") && !whole.includes("/.") && (whole.length === 1 || !whole.endsWith("/"))) return whole;
   return NEEDS_NORMALISING.test(whole) ? concatenatePaths(base, path) : whole;
 }
 
