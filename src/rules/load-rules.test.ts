@@ -137,3 +137,46 @@ test("loadRules() never throws, whatever the file holds", () => {
     { numRuns: 500 },
   );
 });
+
+const SOUND = `# a rules file with everything
+- required_engine_version: 0.57.0
+- list: shells
+  items: [sh, bash, "a b"]
+- macro: started
+  condition: (evt.type in (execve, execveat) and evt.rawres = 0)
+- rule: Shell below shell
+  desc: >
+    folded
+    text
+  condition: started and proc.name in (shells) and not proc.pname = "x y" and fd.name pmatch (/etc, /usr)
+  output: "%proc.name %evt.arg.flags %10user.name %toupper(proc.exe)"
+  priority: WARNING
+  tags: [a, b]
+  exceptions:
+    - name: e
+      fields: [proc.name, fd.name]
+      comps: [=, startswith]
+      values: [[sh, /tmp], [bash, "/a b"]]
+- rule: Shell below shell
+  condition: or evt.type = open
+  override: {condition: append}
+`;
+
+test("loadRules() of a file with random changes has errors with places and sense, or none", () => {
+  const piece = fc.constantFrom("", " ", "\n", "\t", "- ", ": ", "[", "]", "{", "}", "(", ")", '"', "'", "&a ", "*a", "!!x ", "%", "#", "|", ">", "\\", "\0", "é", "\ud800", "null", "0x1", "not ", " in ", "evt.type");
+  const change = fc.tuple(fc.nat(SOUND.length), fc.nat(12), piece);
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
+      let text = SOUND;
+      for (const [at, length, put] of changes) text = text.slice(0, at) + put + text.slice(at + length);
+      for (const { errors, warnings } of load(text).files) {
+        for (const diagnostic of [...errors, ...warnings]) {
+          assert.ok(diagnostic.place !== undefined, `${diagnostic.code} has a place`);
+          assert.doesNotMatch(diagnostic.message, /undefined|\[object|NaN|TypeError/);
+          assert.ok(formatDiagnostic(diagnostic, text).length < 2000);
+        }
+      }
+    }),
+    { numRuns: Number(process.env["SAKER_FUZZ_RUNS"] ?? 1500) },
+  );
+});

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { EVENT_TYPES } from "../../src/events/schema.ts";
 import { FIELDS } from "../../src/fields/registry.ts";
 import type { FieldRegistry } from "../../src/fields/field.ts";
@@ -21,6 +22,8 @@ import { scene } from "../fixtures/scenes.ts";
 import { type Case, type Judge, text, type Verdict } from "./case-file.ts";
 import { judgeEnabling, judgeLoading, judgePlugins, judgeResolving } from "./loading-judges.ts";
 import { fieldsWithMocks, type MockScene, mockScene } from "./mock-fields.ts";
+
+const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", import.meta.url));
 
 /** One judge a kind of case file. A kind without a judge is printed as such by the runner. */
 export const JUDGES: Readonly<Record<string, Judge>> = {
@@ -91,8 +94,9 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
     const loaded = new Map<string, readonly LoadedRule[]>();
     return (one) => {
       const name = text(one["file"]);
-      const path = join(folder, "../falco-rules", name);
-      if (!existsSync(path)) return `needs ${path}`;
+      // Beside the folder of cases, or where this project's own tests have them.
+      const path = [join(folder, "../falco-rules", name), join(SHARED_RULES, name)].find((candidate) => existsSync(candidate));
+      if (path === undefined) return `needs falco-rules/${name} beside the folder`;
       const rules = loaded.get(name) ?? loadRules([{ name, text: readFileSync(path, "utf8") }], { fields: FIELDS }).rules;
       loaded.set(name, rules);
       return judgeOfficial(one, rules.find((rule) => rule.name === one["name"]));
