@@ -177,10 +177,13 @@ async function watchActor(t: TestContext, variant: string): Promise<{ facts: Act
   return { facts, events: own.map(decode) };
 }
 
-async function act(): Promise<ActorFacts> {
+/** Under load libuv may abort a process whose child ends while its spawnSync() winds up (its signal handler meets a closed pipe): such an actor acts anew. */
+async function act(attempts = 3): Promise<ActorFacts> {
   const actor = spawn(process.execPath, [ACTOR], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise<NodeJS.Signals | null>((resolve) => actor.once("close", (_, signal) => resolve(signal)));
   let text = "";
   for await (const chunk of actor.stdout) text += String(chunk);
+  if ((await ended) === "SIGABRT" && attempts > 1) return act(attempts - 1);
   const facts: ActorFacts = JSON.parse(text);
   return facts;
 }

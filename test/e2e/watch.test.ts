@@ -103,7 +103,10 @@ describe("saker watch on a live host", { skip: missing ?? false }, () => {
       const log = (): string => readFileSync(join(report, "falco_report.txt"), "utf8");
       await until(`an alert about ${name}`, () => log().includes(name), { seen: log });
     }
-    assert.doesNotMatch(readFileSync(join(report, "falco_report.txt"), "utf8"), /container_name=<NA>|container=<NA>/);
+    // Of these alone: another test's dockerd may run containers beside, which this watch cannot ask about.
+    const reads = readFileSync(join(report, "falco_report.txt"), "utf8").split("\n").filter((line) => line.includes("Sensitive file read"));
+    assert.ok(reads.length >= 3);
+    assert.deepEqual(reads.filter((line) => /container_name=<NA>/.test(line)), []);
   });
 
   test("tells of a port once while one of its sockets stays open", async () => {
