@@ -50,16 +50,35 @@ function newCodesOf(expression: Expression, negated: boolean, known: Known): Rea
 
 const EVERYTHING: ReadonlySet<number> = new Set(ALL_CODES);
 
+/** Events that are no system calls: the even ones. */
+const NO_SYSCALLS: ReadonlySet<number> = new Set(ALL_CODES.filter((code) => code % 2 === 0));
+
 function checkCodes(check: Check, negated: boolean): ReadonlySet<number> {
   const name = check.left.kind === "field" ? check.left.name : "";
-  const values = check.right?.kind === "list" ? check.right.values : check.right?.kind === "value" ? [check.right] : [];
-  if (name === "evt.num") return isNever(check.operator, values.map((value) => value.text), negated) ? NOTHING : EVERYTHING;
   requirePlainEventType(check);
+  const values = check.right?.kind === "list" ? check.right.values : check.right?.kind === "value" ? [check.right] : undefined;
+  // What another field holds is known at the event only.
+  if (values === undefined) return EVERYTHING;
+  // With a modifier, an event that equals some of the names is no event that equals none, and the other way round.
   const isListed = check.operator === "=" || check.operator === "==" || check.operator === "in";
+  if (check.modifier !== undefined && (negated || !isListed || name === "evt.num")) return EVERYTHING;
+  if (name === "evt.num") return isNever(check.operator, values.map((value) => value.text), negated) ? NOTHING : EVERYTHING;
   if (!(name === "evt.type" || name === "syscall.type") || !(isListed || check.operator === "!=")) return EVERYTHING;
+  const listed = new Set(values.flatMap((value) => codeOf(value.text, name)));
+  if (isListed && !negated) return listed;
+  // A name that is missing differs from none, so "not !=" takes it in.
+  if (!isListed && negated) return name === "evt.type" ? listed : listed.union(NO_SYSCALLS);
+  // The generic event carries many system calls: that it is not one of them says nothing of the others.
+  listed.delete(GENERIC);
+  return EVERYTHING.difference(listed);
+}
+
+/** The code of the events that have a name; none for names that no event has there. */
+function codeOf(event: string, field: "evt.type" | "syscall.type"): readonly number[] {
   // The generic event prints the name of its system call: none is called "syscall".
-  const listed = new Set(values.filter((value) => value.text !== "syscall").map((value) => EVENT_TYPE_BY_NAME.get(value.text)?.code ?? GENERIC));
-  return isListed !== negated ? listed : EVERYTHING.difference(listed);
+  if (event === "syscall") return [];
+  const code = EVENT_TYPE_BY_NAME.get(event)?.code ?? GENERIC;
+  return field === "syscall.type" && NO_SYSCALLS.has(code) ? [] : [code];
 }
 
 /** Which events a rule is for must be known when it loads. */

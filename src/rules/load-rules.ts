@@ -72,9 +72,19 @@ export function loadRules(files: readonly { readonly name: string; readonly text
   const rules = compileAll(collector, options, report);
   const results = files.map(({ name }) => {
     const all = diagnostics.get(name) ?? [];
-    return { name, errors: all.filter((diagnostic) => isError(diagnostic)), warnings: all.filter((diagnostic) => !isError(diagnostic)) };
+    return { name, errors: listed(all.filter((diagnostic) => isError(diagnostic)), "errors"), warnings: listed(all.filter((diagnostic) => !isError(diagnostic)), "warnings") };
   });
   return { rules, files: results };
+}
+
+/** A file of a hundred thousand wrong keys is told of in few words: so many errors, and so many warnings, are listed. */
+const MAX_LISTED = 100;
+
+function listed(diagnostics: readonly Diagnostic[], what: string): readonly Diagnostic[] {
+  const next = diagnostics[MAX_LISTED];
+  if (next === undefined) return diagnostics;
+  const { code, place, itemType } = next;
+  return [...diagnostics.slice(0, MAX_LISTED), { code, message: `${diagnostics.length - MAX_LISTED} more ${what} from here on are not listed`, place, itemType }];
 }
 
 /** True for `proc.name`, `evt.arg.flags`, `proc.aname[2]`. */

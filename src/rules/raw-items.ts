@@ -21,19 +21,19 @@ export interface RawFile {
 
 /** Splits a rules file into its items. What is no YAML, or no list of maps, is an error with its place. */
 export function readItems(file: { readonly name: string; readonly text: string }): RawFile {
-  const source: SourceText = { ...file, lines: new LineCounter() };
+  const source: SourceText = { ...file, lines: linesOf(file.text) };
   const diagnostics: Diagnostic[] = [];
   const items: RawItem[] = [];
   const fail = (code: "LOAD_ERR_YAML_PARSE" | "LOAD_ERR_YAML_VALIDATE", message: string, offset: number): void => {
     diagnostics.push({ code, message, place: placeAt(source, offset), itemType: "rules content" });
   };
-  const obstacle = obstacleIn(file.text, source);
+  const obstacle = obstacleIn(file.text);
   if (obstacle !== undefined) {
     fail("LOAD_ERR_YAML_PARSE", obstacle.message, obstacle.offset);
     return { items, diagnostics };
   }
   try {
-    for (const document of parseAllDocuments(file.text, { lineCounter: source.lines, prettyErrors: false, uniqueKeys: false })) {
+    for (const document of parseAllDocuments(file.text, { prettyErrors: false, uniqueKeys: false })) {
       // The parser recurses, and answers each level of blocks nested too deeply in words of its own.
       if (document.errors.some((error) => /call stack|Stack overflow/.test(error.message))) throw new RangeError();
       for (const error of document.errors) fail("LOAD_ERR_YAML_PARSE", firstLine(error.message), error.pos[0]);
@@ -64,22 +64,23 @@ const MAX_FILE = 4 << 20;
 const MAX_BRACKETS = 200;
 
 /** What keeps a text from being read at all: checked before a parser that recurses, and that answers each of ten thousand brackets, sees it. */
-function obstacleIn(text: string, source: SourceText): { readonly message: string; readonly offset: number } | undefined {
+function obstacleIn(text: string): { readonly message: string; readonly offset: number } | undefined {
   if (text.length > MAX_FILE) return { message: `File is ${(text.length / 1e6).toFixed(1)} MB long, at most ${(MAX_FILE / 1e6).toFixed(1)} MB are read`, offset: 0 };
   let depth = 0;
   for (const match of text.matchAll(/[[\]{}\0]/g)) {
-    if (match[0] === "\0") return { message: "File holds a NUL: it is no text", offset: placed(source, text, match.index) };
+    if (match[0] === "\0") return { message: "File holds a NUL: it is no text", offset: match.index };
     depth = match[0] === "[" || match[0] === "{" ? depth + 1 : Math.max(0, depth - 1);
-    if (depth > MAX_BRACKETS) return { message: `Brackets are nested more than ${MAX_BRACKETS} levels deep`, offset: placed(source, text, match.index) };
+    if (depth > MAX_BRACKETS) return { message: `Brackets are nested more than ${MAX_BRACKETS} levels deep`, offset: match.index };
   }
   return undefined;
 }
 
-/** An offset that has its line counted: the counter is filled by the parser, which has not run. */
-function placed(source: SourceText, text: string, offset: number): number {
-  source.lines.addNewLine(0);
-  for (let at = text.indexOf("\n"); at >= 0 && at < offset; at = text.indexOf("\n", at + 1)) source.lines.addNewLine(at + 1);
-  return offset;
+/** Where lines begin. The parser could count them, too, but passes over those in what it does not understand. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1);
+  return lines;
 }
 
 /** A node with what its aliases stand for in their place. Each node is visited once, so aliases of aliases cost nothing more. */
