@@ -4,6 +4,7 @@ import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import { CurrentScene, type SceneSurroundings } from "../state/current-scene.ts";
 import type { ProcessTable } from "../state/process-table.ts";
 import type { Accounts } from "../state/scene.ts";
+import { Timeline } from "../state/timeline.ts";
 
 export interface PipelineOptions extends SceneSurroundings {
   readonly processes: ProcessTable;
@@ -35,6 +36,7 @@ export interface PipelineStats {
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #event = new Event();
+  readonly #times = new Timeline();
   readonly #scene: CurrentScene;
   readonly #waiting = new Map<string, Held[]>();
   readonly #counts = new Float64Array(MAX_CODES);
@@ -48,7 +50,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#rules = options.rules;
-    this.#scene = new CurrentScene(options);
+    this.#scene = new CurrentScene({ ...options, times: this.#times });
   }
 
   /** Rules that take effect with the next event; events that wait for metadata keep those that they met. */
@@ -79,6 +81,7 @@ export class Pipeline {
     }
     this.#events += 1;
     event.num = this.#events;
+    this.#times.see(event);
     this.#counts[event.code] = (this.#counts[event.code] ?? 0) + 1;
     const process = this.#options.processes.apply(event);
     const rules = this.#rules;

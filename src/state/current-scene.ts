@@ -3,6 +3,7 @@ import { Event } from "../events/event.ts";
 import { type Descriptor, descriptorOf } from "./descriptor.ts";
 import type { Process } from "./process.ts";
 import type { Accounts, Ancestry, Scene } from "./scene.ts";
+import type { EventTimes } from "./timeline.ts";
 
 /** What stays the same from one scene to the next. */
 export interface SceneSurroundings {
@@ -10,6 +11,8 @@ export interface SceneSurroundings {
   readonly hostname: string;
   /** Offset of local time from UTC at a moment, in minutes, east positive: local times in outputs. */
   readonly utcOffsetMinutes: (epochMs: number) => number;
+  /** Of the stream that the events are from, when they are from one; whoever shows the events keeps it. */
+  readonly times?: EventTimes;
 }
 
 /** The scene that the engine reuses for all events: `show` puts the next event on it. Hot: what a rule does not ask for is not computed. */
@@ -17,6 +20,7 @@ export class CurrentScene implements Scene {
   readonly processes: Ancestry;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
+  readonly times: EventTimes | undefined;
   generation = 0;
   event: Event = new Event();
   process: Process | undefined;
@@ -31,6 +35,7 @@ export class CurrentScene implements Scene {
     this.processes = surroundings.processes;
     this.hostname = surroundings.hostname;
     this.utcOffsetMinutes = surroundings.utcOffsetMinutes;
+    this.times = surroundings.times;
   }
 
   show(event: Event, process: Process | undefined, container: Container | undefined, accounts: Accounts): this {
@@ -54,7 +59,9 @@ export class CurrentScene implements Scene {
 
   /** A scene that stays as it is now, for an alert or a condition that must wait; ancestors are looked up when asked, as ever. */
   freeze(): CurrentScene {
-    return new CurrentScene(this.#surroundings).show(this.event.copy(), this.process, this.container, this.accounts);
+    const { times } = this;
+    const surroundings = times === undefined ? this.#surroundings : { ...this.#surroundings, times: { first: times.first, previous: times.previous } };
+    return new CurrentScene(surroundings).show(this.event.copy(), this.process, this.container, this.accounts);
   }
 }
 

@@ -59,3 +59,15 @@ test("ProcessTable remembers an exited parent for its children's events", () => 
   table.apply(event("procexit", { status: 0 }, { context: { pid: 50 } }));
   assert.equal(table.get(50)?.comm, "sh");
 });
+
+test("ProcessTable.apply() takes from a start what the process may use, and never from its parent", () => {
+  const table = tableWith({ ...shell, resources: { descriptorLimit: 9, majorFaults: 9, minorFaults: 9, virtualKb: 9, residentKb: 9, swappedKb: 9 }, pidNamespaceStart: 3n });
+  const context = { pid: 60, ppid: 50 };
+  const unseen = table.apply(event("setsid", { res: -1 }, { context: { pid: 70, ppid: 50 } }));
+  const forked = table.apply(event("clone", { res: 0, comm: "sh", fdlimit: 1024, pgft_maj: 1, pgft_min: 2, vm_size: 30, vm_rss: 4, vm_swap: 0, pidns_init_start_ts: 77 }, { context }));
+  const executed = table.apply(event("execve", { res: 0, exe: "nc", fdlimit: 1024, vm_size: 5000 }, { context }));
+  assert.deepEqual([unseen.resources, unseen.pidNamespaceStart], [undefined, 3n]);
+  assert.deepEqual(forked.resources, { descriptorLimit: 1024, majorFaults: 1, minorFaults: 2, virtualKb: 30, residentKb: 4, swappedKb: 0 });
+  assert.deepEqual(executed.resources, { descriptorLimit: 1024, majorFaults: undefined, minorFaults: undefined, virtualKb: 5000, residentKb: undefined, swappedKb: undefined });
+  assert.deepEqual([forked.pidNamespaceStart, executed.pidNamespaceStart], [77n, 77n]);
+});

@@ -3,7 +3,7 @@ import { CLONE_FLAGS } from "../events/flag-names.ts";
 import { eventType } from "../events/schema.ts";
 import type { Event } from "../events/event.ts";
 import { joinPath } from "./path.ts";
-import type { Process } from "./process.ts";
+import type { Process, Resources } from "./process.ts";
 import type { Ancestry } from "./scene.ts";
 
 export interface ProcessTableOptions {
@@ -109,7 +109,9 @@ export class ProcessTable implements Ancestry {
       if (found !== undefined && Math.abs(found.startBoot - startBoot) <= START_TOLERANCE_NS) return { ...found, ...context, startBoot };
     }
     const parent = this.#byPid.get(context.ppid);
-    return { ...(parent ?? NOBODY), ...context, pid, startBoot, startTime: event.timestamp, comm: parent?.comm ?? event.comm };
+    const own = { pid, startBoot, startTime: event.timestamp, comm: parent?.comm ?? event.comm, resources: undefined };
+    const pidNamespaceStart = parent?.pidNamespace === context.pidNamespace ? parent.pidNamespaceStart : undefined;
+    return { ...(parent ?? NOBODY), ...context, ...own, pidNamespaceStart };
   }
 
   #exit(process: Process): void {
@@ -167,6 +169,7 @@ function applyExec(process: Process, event: Event): Process {
     exepath: event.text(27) ?? "",
     pgid: event.int(28) ?? process.pgid,
     execTime: event.timestamp,
+    resources: resourcesOf(event),
   };
 }
 
@@ -174,11 +177,25 @@ function applyExec(process: Process, event: Event): Process {
 function applyFork(process: Process, event: Event, table: Ancestry): Process {
   const isChild = event.int(0) === 0;
   if (!isChild || ((event.uint(15) ?? 0) & CLONE_FLAGS.CLONE_THREAD) !== 0) return process;
+  const born = { resources: resourcesOf(event), pidNamespaceStart: event.bigUint(20) ?? process.pidNamespaceStart };
   const parent = table.get(process.ppid);
-  if (parent === undefined) return process;
+  if (parent === undefined) return { ...process, ...born };
   const { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot } = process;
   const own = { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot };
-  return { ...parent, ...own, startTime: event.timestamp, comm: event.text(13) ?? parent.comm };
+  return { ...parent, ...own, ...born, startTime: event.timestamp, comm: event.text(13) ?? parent.comm };
+}
+
+/** fdlimit to vm_swap, which execve and clone have in the same places. */
+function resourcesOf(event: Event): Resources | undefined {
+  if (event.length(7) === 0 && event.length(10) === 0) return undefined;
+  return {
+    descriptorLimit: event.int(7),
+    majorFaults: event.uint(8),
+    minorFaults: event.uint(9),
+    virtualKb: event.uint(10),
+    residentKb: event.uint(11),
+    swappedKb: event.uint(12),
+  };
 }
 
 function applyChdir(process: Process, event: Event): Process {
@@ -266,4 +283,6 @@ export const NOBODY: Process = {
   cgroup: 0,
   networkNamespace: 0,
   pidNamespace: 0,
+  pidNamespaceStart: undefined,
+  resources: undefined,
 };

@@ -47,4 +47,20 @@ export interface Process {
   readonly cgroup: number;
   readonly networkNamespace: number;
   readonly pidNamespace: number;
+  /** Start of the pid namespace's first process, nanoseconds since the Unix epoch; undefined when no event told it. */
+  readonly pidNamespaceStart?: bigint | undefined;
+  /** Undefined for a process whose fork and exec were not seen. */
+  readonly resources?: Resources | undefined;
+}
+
+/** What a process used and may use when its last fork or execve was seen; a member is undefined when that event left it out. */
+export interface Resources {
+  /** Soft limit of open descriptors, -1 for none. */
+  readonly descriptorLimit: number | undefined;
+  readonly majorFaults: number | undefined;
+  readonly minorFaults: number | undefined;
+  /** Memory in kilobytes: virtual, resident, swapped. */
+  readonly virtualKb: number | undefined;
+  readonly residentKb: number | undefined;
+  readonly swappedKb: number | undefined;
 }

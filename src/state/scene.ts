@@ -2,6 +2,7 @@ import type { Container } from "../containers/container.ts";
 import type { Event } from "../events/event.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Process } from "./process.ts";
+import type { EventTimes } from "./timeline.ts";
 
 /** Names of users and groups of the host. */
 export interface Accounts {
@@ -24,6 +25,8 @@ export interface Scene {
   /** Another number each time that a scene shows something else: what was read for one number holds as long as it stands. */
   readonly generation: number;
   readonly event: Event;
+  /** Undefined where events are shown one by one, not as a source's stream. */
+  readonly times: EventTimes | undefined;
   /** The process that acted; undefined only for events that no process caused. */
   readonly process: Process | undefined;
   readonly processes: Ancestry;
