@@ -1,5 +1,6 @@
 import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
+import { MAX_ANCESTORS } from "./_ancestors.ts";
 import type { Extract, ExtractAll, Field, FieldArgument, FieldType, FieldValue } from "./field.ts";
 
 type Marks = Partial<Omit<Field, "name" | "type" | "class" | "doc" | "bind" | "bindAll" | "argument">>;
@@ -71,9 +72,6 @@ export function fieldsOf(className: string) {
     },
   };
 }
-
-/** Deepest chain of ancestors that is walked: a loop of pids (a reused one) must end. */
-const MAX_ANCESTORS = 64;
 
 function allAncestors(read: (scene: Scene, up: number) => FieldValue | undefined): ExtractAll {
   return (scene) => {

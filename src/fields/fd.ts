@@ -15,7 +15,7 @@ export const FD_FIELDS: readonly Field[] = [
     return number !== undefined && number < 0 ? -1 : number;
   }),
   plain("fd.type", "CHARBUF", "Kind of descriptor in words: file, directory, ipv4, ipv6, unix, fifo, event, …", (scene) =>
-    scene.descriptor === undefined ? undefined : KIND_NAMES[scene.descriptor.kind],
+    kindName(scene.descriptor),
   ),
   plain("fd.typechar", "CHARBUF", "Kind of descriptor as one letter: f file, d directory, 4 and 6 IP sockets, u unix socket, p fifo, m memfd, …", (scene) =>
     scene.descriptor?.kind,
@@ -61,9 +61,17 @@ export const FD_FIELDS: readonly Field[] = [
   ...["fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"].map((name) =>
     absent(name, "CHARBUF", "Host name that stands for the address of this end", { noRightSide: true, noTransformer: true }),
   ),
-  ...["fd.cproto", "fd.sproto", "fd.lproto", "fd.rproto"].map((name) => absent(name, "CHARBUF", "Service name of this end's port")),
-  absent("fd.types", "CHARBUF", "Kinds of all descriptors of the event", { list: true, noRightSide: true, argument: { kind: "index", required: false } }),
+  // As in Falco, which turns off the lookup of service names.
+  plain("fd.cproto", "CHARBUF", "Client's port as text", (scene) => portText(scene.descriptor?.client)),
+  plain("fd.sproto", "CHARBUF", "Server's port as text", (scene) => portText(scene.descriptor?.server)),
+  plain("fd.lproto", "CHARBUF", "Local port as text", (scene) => connectedEnd(scene.descriptor, "local", portText)),
+  plain("fd.rproto", "CHARBUF", "Remote port as text", (scene) => portText(scene.descriptor?.remote)),
 ];
+
+/** fd.type of a descriptor: its kind in words. */
+export function kindName(descriptor: Descriptor | undefined): string | undefined {
+  return descriptor === undefined ? undefined : KIND_NAMES[descriptor.kind];
+}
 
 const KIND_NAMES: Readonly<Record<string, string>> = {
   f: "file",
@@ -111,6 +119,10 @@ function addressOf(end: SocketEnd | undefined): Uint8Array | undefined {
 
 function portOf(end: SocketEnd | undefined): number | undefined {
   return end?.port;
+}
+
+function portText(end: SocketEnd | undefined): string | undefined {
+  return end === undefined ? undefined : String(end.port);
 }
 
 function inContainer(scene: Scene, text: string | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { CONTEXT } from "../events/record.ts";
 import type { Process } from "../state/process.ts";
 import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
+import { MAX_ANCESTORS } from "./_ancestors.ts";
 import { fieldsOf } from "./_define.ts";
 import { capabilityNames } from "./capabilities.ts";
 import type { Field } from "./field.ts";
@@ -68,8 +69,8 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("proc.loginshellid", "INT64", "Process id of the oldest shell among the process and its ancestors", loginShell),
   plain("proc.duration", "RELTIME", "Nanoseconds since the process started", (scene) => since(scene, scene.process)),
   plain("proc.ppid.duration", "RELTIME", "Nanoseconds since the parent started", (scene) => since(scene, ancestor(scene, 1))),
-  plain("proc.pid.ts", "RELTIME", "Start of the process, epoch nanoseconds", (scene) => scene.process?.startTime),
-  plain("proc.ppid.ts", "RELTIME", "Start of the parent, epoch nanoseconds", (scene) => ancestor(scene, 1)?.startTime),
+  plain("proc.pid.ts", "RELTIME", "Start of the process, epoch nanoseconds", (scene) => known(scene.process?.startTime)),
+  plain("proc.ppid.ts", "RELTIME", "Start of the parent, epoch nanoseconds", (scene) => known(ancestor(scene, 1)?.startTime)),
   plain("proc.is_exe_writable", "BOOL", "True when whoever ran the executable may also write it", (scene) => hasExecFlag(scene, EXEC_FLAGS.EXE_WRITABLE)),
   plain("proc.is_exe_upper_layer", "BOOL", "True when the executable lies in the writable layer of an overlay file system: it is not the image's", (scene) =>
     hasExecFlag(scene, EXEC_FLAGS.EXE_UPPER_LAYER),
@@ -80,9 +81,9 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("proc.is_exe_from_memfd", "BOOL", "True when the executable is anonymous memory (memfd_create)", (scene) =>
     hasExecFlag(scene, EXEC_FLAGS.EXE_FROM_MEMFD),
   ),
-  plain("proc.exe_ino", "INT64", "Inode of the executable", (scene) => scene.process?.exeInode),
-  plain("proc.exe_ino.ctime", "ABSTIME", "Last change of the executable's inode, epoch nanoseconds", (scene) => scene.process?.exeCtime),
-  plain("proc.exe_ino.mtime", "ABSTIME", "Last write of the executable, epoch nanoseconds", (scene) => scene.process?.exeMtime),
+  plain("proc.exe_ino", "INT64", "Inode of the executable", (scene) => known(scene.process?.exeInode)),
+  plain("proc.exe_ino.ctime", "ABSTIME", "Last change of the executable's inode, epoch nanoseconds", (scene) => known(scene.process?.exeCtime)),
+  plain("proc.exe_ino.mtime", "ABSTIME", "Last write of the executable, epoch nanoseconds", (scene) => known(scene.process?.exeMtime)),
   plain("proc.exe_ino.ctime_duration_proc_start", "ABSTIME", "Nanoseconds from the executable's last inode change to the start of the program", (scene) => {
     const process = scene.process;
     return process === undefined || process.execTime === 0n ? undefined : process.execTime - process.exeCtime;
@@ -104,25 +105,10 @@ export const PROCESS_FIELDS: readonly Field[] = [
   absent("thread.cgroups", "CHARBUF", "All control groups of the thread"),
   absent("thread.cgroup", "CHARBUF", "The thread's control group of one subsystem", { argument: { kind: "key", required: true, dotted: true } }),
   ...["thread.cpu", "thread.cpu.user", "thread.cpu.system"].map((name) => absent(name, "DOUBLE", "Share of a processor that the thread used in the last second")),
-  ...["thread.vmsize", "thread.vmrss", "thread.vmsize.b", "thread.vmrss.b"].map((name) => absent(name, "UINT64", "Memory of the process, told by its first thread, for sums")),
-  absent("thread.pfmajor", "UINT64", "Page faults that read from disk, since the start"),
-  absent("thread.pfminor", "UINT64", "Page faults that did not, since the start"),
-  absent("proc.vmsize", "UINT64", "Virtual memory in kilobytes"),
-  absent("proc.vmrss", "UINT64", "Resident memory in kilobytes"),
-  absent("proc.vmswap", "UINT64", "Swapped memory in kilobytes"),
   absent("proc.nthreads", "UINT64", "Number of threads of the process"),
   absent("proc.nchilds", "UINT64", "Number of further threads of the process"),
   absent("proc.fdopencount", "UINT64", "Number of open descriptors"),
-  absent("proc.fdlimit", "INT64", "The most descriptors that the process may have open"),
   absent("proc.fdusage", "DOUBLE", "Open descriptors in percent of that limit"),
-  absent("proc.exe_ino.ctime_duration_pidns_start", "ABSTIME", "Nanoseconds from the start of the pid namespace to the executable's last inode change"),
-  absent("proc.pidns_init_start_ts", "UINT64", "Start of the pid namespace's first process, epoch nanoseconds"),
-  absent("proc.stdin.type", "CHARBUF", "Type of descriptor 0"),
-  absent("proc.stdout.type", "CHARBUF", "Type of descriptor 1"),
-  absent("proc.stderr.type", "CHARBUF", "Type of descriptor 2"),
-  absent("proc.stdin.name", "CHARBUF", "Name of descriptor 0"),
-  absent("proc.stdout.name", "CHARBUF", "Name of descriptor 1"),
-  absent("proc.stderr.name", "CHARBUF", "Name of descriptor 2"),
 ];
 
 /** The process itself (0), its parent (1) and so on; undefined where the chain ends. */
@@ -133,9 +119,6 @@ export function ancestor(scene: Scene, up: number): Process | undefined {
   }
   return process;
 }
-
-/** Deepest chain that is walked: a loop of pids (a reused one) must end. */
-const MAX_ANCESTORS = 64;
 
 function nearestVariable(prefix: string) {
   return (scene: Scene): string | undefined => {
@@ -181,6 +164,11 @@ function environment(of: (scene: Scene) => Process | undefined, argument: string
   if (index !== undefined) return (scene: Scene) => of(scene)?.env?.[index];
   const prefix = `${argument}=`;
   return (scene: Scene) => of(scene)?.env?.find((variable) => variable.startsWith(prefix))?.slice(prefix.length);
+}
+
+/** 0 stands for an inode or a time that nothing told. */
+function known<Value extends number | bigint>(value: Value | undefined): Value | undefined {
+  return Number(value) === 0 ? undefined : value;
 }
 
 function since(scene: Scene, process: Process | undefined): bigint | undefined {

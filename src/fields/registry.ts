@@ -1,16 +1,22 @@
 import { CONTAINER_FIELDS } from "./container.ts";
 import { EVENT_FIELDS, FS_PATH_FIELDS } from "./event.ts";
+import { EVENT_DATA_FIELDS } from "./event-data.ts";
 import { FD_FIELDS } from "./fd.ts";
 import { FDLIST_FIELDS, UTIL_FIELDS } from "./fdlist.ts";
 import type { Field, FieldRegistry } from "./field.ts";
 import { PROCESS_FIELDS } from "./process.ts";
+import { RESOURCE_FIELDS } from "./resources.ts";
 import { SAKER_FIELDS } from "./saker.ts";
+import { STDIO_FIELDS } from "./stdio.ts";
 import { USER_FIELDS } from "./user.ts";
 
 /** Every field of the syscall source, in the order in which `saker fields` lists them. */
 export const ALL_FIELDS: readonly Field[] = [
   ...EVENT_FIELDS,
+  ...EVENT_DATA_FIELDS,
   ...PROCESS_FIELDS,
+  ...RESOURCE_FIELDS,
+  ...STDIO_FIELDS,
   ...USER_FIELDS,
   ...FD_FIELDS,
   ...FS_PATH_FIELDS,

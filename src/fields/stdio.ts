@@ -1,0 +1,33 @@
+import type { Descriptor } from "../state/descriptor.ts";
+import type { Scene } from "../state/scene.ts";
+import { fieldsOf } from "./_define.ts";
+import { kindName } from "./fd.ts";
+import type { Field } from "./field.ts";
+
+/**
+ * A process's descriptors by their numbers. Which ones it has open is not tracked, since calls that close or replace one need not be
+ * among the events that are watched: an answer is there for the descriptor that the event itself is about (dup2 over stdin, a read).
+ */
+export const STDIO_FIELDS: readonly Field[] = [
+  ...["stdin", "stdout", "stderr"].flatMap((stream, number) => streamFields(stream, number)),
+  fieldsOf("fd").keyed("fd.types", "CHARBUF", "Kind of descriptor n, on events that are about it", { kind: "index", required: false, list: true, noRightSide: true }, (argument) => {
+    if (argument === undefined || !/^\d{1,9}$/.test(argument)) return undefined;
+    const number = Number(argument);
+    return (scene) => {
+      const kind = kindName(descriptorAt(scene, number));
+      return kind === undefined ? undefined : [kind];
+    };
+  }),
+];
+
+function streamFields(stream: string, number: number): Field[] {
+  const { plain } = fieldsOf("process");
+  return [
+    plain(`proc.${stream}.type`, "CHARBUF", `Kind of descriptor ${number}, on events that are about it`, (scene) => kindName(descriptorAt(scene, number))),
+    plain(`proc.${stream}.name`, "CHARBUF", `Name of descriptor ${number}, on events that are about it`, (scene) => descriptorAt(scene, number)?.name),
+  ];
+}
+
+function descriptorAt(scene: Scene, number: number): Descriptor | undefined {
+  return scene.descriptor?.number === number ? scene.descriptor : undefined;
+}
