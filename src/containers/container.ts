@@ -28,6 +28,8 @@ export interface ContainerMetadata {
   readonly env: readonly string[];
   /** The program that the container starts, with its arguments. */
   readonly command: readonly string[];
+  /** The program that checks its health, with its arguments; empty where the check is turned off, undefined where there is none. */
+  readonly healthcheck: readonly string[] | undefined;
   readonly mounts: readonly ContainerMount[];
   readonly ports: readonly ContainerPort[];
   readonly ip: string;

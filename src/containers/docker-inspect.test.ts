@@ -17,6 +17,7 @@ test("parseInspect reads what Docker 20.10 answers for a running container", () 
     labels: { team: "blue" },
     env: ["A=b"],
     command: ["/bin/sh", "-c", "sleep 9"],
+    healthcheck: ["curl", "-f", "http://localhost/"],
     mounts: [{ source: "/tmp", destination: "/host", mode: "ro", writable: false, propagation: "rslave" }],
     ports: [
       { port: 53, protocol: "udp" },
@@ -42,6 +43,14 @@ test("parseInspect takes the wished ports before the first start", () => {
   assert.deepEqual(metadata.ports.filter((port) => port.published !== undefined), [
     { port: 81, protocol: "tcp", published: { address: "127.0.0.1", port: 7777 } },
   ]);
+});
+
+test("parseInspect reads every form of a health check", () => {
+  const read = (Test: unknown, Shell?: unknown) => parseInspect({ Config: { Healthcheck: { Test }, Shell } }).metadata.healthcheck;
+  assert.deepEqual(read(["CMD-SHELL", "curl -f localhost || exit 1"]), ["/bin/sh", "-c", "curl -f localhost || exit 1"]);
+  assert.deepEqual(read(["CMD-SHELL", "x"], ["/bin/bash", "-ec"]), ["/bin/bash", "-ec", "x"]);
+  assert.deepEqual(read(["NONE"]), []);
+  assert.deepEqual([[], ["CMD"], ["OTHER", "x"], undefined].map((test) => read(test)), [undefined, undefined, undefined, undefined]);
 });
 
 test("parseInspect throws for no JSON value at all", () => {
@@ -86,6 +95,7 @@ const ANSWER = {
     Image: "registry:5000/a/b:1",
     Entrypoint: ["/bin/sh", "-c"],
     Labels: { team: "blue" },
+    Healthcheck: { Test: ["CMD", "curl", "-f", "http://localhost/"] },
   },
   NetworkSettings: {
     IPAddress: "",

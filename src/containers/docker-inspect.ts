@@ -25,6 +25,7 @@ export function parseInspect(json: unknown): InspectedContainer {
     labels: Object.fromEntries(entriesOf(at(json, "Config", "Labels")).map(([name, value]) => [name, textOf(value)])),
     env: textsOf(at(json, "Config", "Env")),
     command: commandOf(json),
+    healthcheck: healthcheckOf(json),
     mounts: listOf(at(json, "Mounts")).map(mountOf),
     ports: portsOf(json),
     ip: addressOf(json),
@@ -64,6 +65,16 @@ export function nanoseconds(text: string): bigint {
 function commandOf(json: unknown): readonly string[] {
   const path = textOf(at(json, "Path"));
   return path === "" ? [...textsOf(at(json, "Config", "Entrypoint")), ...textsOf(at(json, "Config", "Cmd"))] : [path, ...textsOf(at(json, "Args"))];
+}
+
+/** `Config.Healthcheck.Test`: a word that says how the rest is to be run. */
+function healthcheckOf(json: unknown): readonly string[] | undefined {
+  const [how, ...rest] = textsOf(at(json, "Config", "Healthcheck", "Test"));
+  if (how === "NONE") return [];
+  if (how === "CMD" && rest.length > 0) return rest;
+  if (how !== "CMD-SHELL" || rest.length === 0) return undefined;
+  const shell = textsOf(at(json, "Config", "Shell"));
+  return [...(shell.length === 0 ? ["/bin/sh", "-c"] : shell), ...rest];
 }
 
 function mountOf(mount: unknown): ContainerMount {

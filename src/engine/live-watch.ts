@@ -58,6 +58,7 @@ export class LiveWatch {
       ...options,
       processes: this.#processes,
       containerOf: (cgroup) => options.containers.byCgroup(cgroup),
+      containerById: (fullId) => options.containers.byId(fullId),
       accountsOf: (container, pid) => accounts.of(container, pid),
       whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
       onMatch: (rule, scene) => this.#matched(rule, scene),

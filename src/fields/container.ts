@@ -1,5 +1,7 @@
-import type { Container, ContainerMetadata, ContainerMount } from "../containers/container.ts";
+import type { ContainerMetadata, ContainerMount } from "../containers/container.ts";
+import type { Process } from "../state/process.ts";
 import type { Scene } from "../state/scene.ts";
+import { MAX_ANCESTORS } from "./_ancestors.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field, FieldValue } from "./field.ts";
 
@@ -43,16 +45,40 @@ export const CONTAINER_FIELDS: readonly Field[] = [
   mountField("container.mount.mode", "Mode of a mount, by number or by a glob of its source", "source", (mount) => mount.mode),
   mountField("container.mount.rdwr", "true when a mount is writable, by number or by a glob of its source", "source", (mount) => String(mount.writable)),
   mountField("container.mount.propagation", "Propagation of a mount, by number or by a glob of its source", "source", (mount) => mount.propagation),
-  ...["healthcheck", "liveness_probe", "readiness_probe"].map((name) => absentOne(`container.${name}`, "CHARBUF", `Command of the container's ${name.replace("_", " ")}`)),
-  ...["healthcheck", "liveness_probe", "readiness_probe"].map((name) =>
+  plain("container.healthcheck", "CHARBUF", "Command of the container's health check, NONE where it is turned off; missing without one", (scene) => {
+    const command = metadata(scene)?.healthcheck;
+    return command === undefined ? undefined : command.length === 0 ? "NONE" : command.join(" ");
+  }, { metadata: true }),
+  plain("proc.is_container_healthcheck", "BOOL", "True for a process that the container's health check started", isHealthcheck, { metadata: true }),
+  ...["liveness_probe", "readiness_probe"].flatMap((name) => [
+    absentOne(`container.${name}`, "CHARBUF", `Command of the container's ${name.replace("_", " ")}`),
     absentOne(`proc.is_container_${name}`, "BOOL", `True for a process that the container's ${name.replace("_", " ")} started`),
-  ),
+  ]),
   absentOne("container.cni.json", "CHARBUF", "What the network plugin said of the container, as JSON"),
-  ...kubernetesFields(),
 ];
 
 function metadata(scene: Scene): ContainerMetadata | undefined {
   return scene.container?.metadata;
+}
+
+/** The runtime starts a check from outside: what leads up to the process within its pid namespace begins with the check's command, not with the container's. */
+function isHealthcheck(scene: Scene): boolean | undefined {
+  if (scene.container === undefined) return false;
+  const data = metadata(scene);
+  if (data === undefined || scene.process === undefined) return undefined;
+  const command = data.healthcheck ?? [];
+  const top = topOfNamespace(scene, scene.process);
+  return command.length > 0 && top.vpid !== 1 && top.exe === command[0] && top.args.length === command.length - 1 && top.args.every((arg, index) => arg === command[index + 1]);
+}
+
+function topOfNamespace(scene: Scene, process: Process): Process {
+  let top = process;
+  for (let step = 0; step < MAX_ANCESTORS; step += 1) {
+    const parent = scene.processes.get(top.ppid);
+    if (parent === undefined || parent.pid === top.pid || parent.pidNamespace !== process.pidNamespace) break;
+    top = parent;
+  }
+  return top;
 }
 
 function fromMetadata(name: string, type: Field["type"], doc: string, read: (data: ContainerMetadata) => FieldValue, marks: { suggested?: true } = {}): Field {
@@ -106,39 +132,4 @@ function globMatches(glob: string, text: string): boolean {
   }
   while (glob[at] === "*") at += 1;
   return at === glob.length;
-}
-
-/** Labels that every Kubernetes runtime puts on its containers. */
-function kubernetesFields(): Field[] {
-  const { plain: k8s, absent, keyed: k8sKeyed } = fieldsOf("k8s");
-  const label = (container: Container | undefined, name: string): string | undefined => container?.metadata?.labels[name];
-  const byLabel = (name: string, doc: string, labelName: string, suggested?: true): Field =>
-    k8s(name, "CHARBUF", doc, (scene) => label(scene.container, labelName), suggested ? { metadata: true, suggested } : { metadata: true });
-  return [
-    byLabel("k8s.pod.name", "Name of the pod", "io.kubernetes.pod.name", true),
-    byLabel("k8s.ns.name", "Namespace of the pod", "io.kubernetes.pod.namespace", true),
-    byLabel("k8s.pod.uid", "Uid of the pod", "io.kubernetes.pod.uid"),
-    byLabel("k8s.pod.id", "Uid of the pod (old name)", "io.kubernetes.pod.uid"),
-    k8sKeyed("k8s.pod.label", "CHARBUF", "One label of the pod", { kind: "key", required: true, metadata: true }, (argument) =>
-      argument === undefined ? undefined : (scene) => label(scene.container, argument)),
-    absent("k8s.pod.labels", "CHARBUF", "All labels of the pod", { metadata: true }),
-    absent("k8s.pod.ip", "CHARBUF", "Address of the pod", { metadata: true }),
-    absent("k8s.pod.sandbox_id", "CHARBUF", "First 12 characters of the sandbox's id", { metadata: true }),
-    absent("k8s.pod.full_sandbox_id", "CHARBUF", "The sandbox's whole id", { metadata: true }),
-    absent("k8s.pod.cni.json", "CHARBUF", "What the network plugin said of the pod, as JSON", { metadata: true }),
-    absent("k8s.ns.id", "CHARBUF", "Id of the namespace: no container runtime tells it"),
-    ...labelsOf("ns", "namespace"),
-    ...[["rc", "replication controller"], ["svc", "service"], ["rs", "replica set"], ["deployment", "deployment"]].flatMap(([key = "", what = ""]) => [
-      absent(`k8s.${key}.name`, "CHARBUF", `Name of the ${what}: no container runtime tells it`),
-      absent(`k8s.${key}.id`, "CHARBUF", `Id of the ${what}: no container runtime tells it`),
-      ...labelsOf(key, what),
-    ]),
-  ];
-
-  function labelsOf(key: string, what: string): Field[] {
-    return [
-      absent(`k8s.${key}.label`, "CHARBUF", `One label of the ${what}: no container runtime tells it`, { argument: { kind: "key", required: true } }),
-      absent(`k8s.${key}.labels`, "CHARBUF", `All labels of the ${what}: no container runtime tells them`),
-    ];
-  }
 }

@@ -4,6 +4,7 @@ import { EVENT_DATA_FIELDS } from "./event-data.ts";
 import { FD_FIELDS } from "./fd.ts";
 import { FDLIST_FIELDS, UTIL_FIELDS } from "./fdlist.ts";
 import type { Field, FieldRegistry } from "./field.ts";
+import { K8S_FIELDS } from "./k8s.ts";
 import { PROCESS_FIELDS } from "./process.ts";
 import { RESOURCE_FIELDS } from "./resources.ts";
 import { SAKER_FIELDS } from "./saker.ts";
@@ -23,6 +24,7 @@ export const ALL_FIELDS: readonly Field[] = [
   ...FDLIST_FIELDS,
   ...UTIL_FIELDS,
   ...CONTAINER_FIELDS,
+  ...K8S_FIELDS,
   ...SAKER_FIELDS,
 ];
 

@@ -10,8 +10,10 @@ import type { Field } from "./field.ts";
  */
 export const STDIO_FIELDS: readonly Field[] = [
   ...["stdin", "stdout", "stderr"].flatMap((stream, number) => streamFields(stream, number)),
-  fieldsOf("fd").keyed("fd.types", "CHARBUF", "Kind of descriptor n, on events that are about it", { kind: "index", required: false, list: true, noRightSide: true }, (argument) => {
-    if (argument === undefined || !/^\d{1,9}$/.test(argument)) return undefined;
+  fieldsOf("fd").keyed("fd.types", "CHARBUF", "Kind of descriptor n, on events that are about it; without n the kinds of all open ones, which are not tracked yet", { kind: "index", required: false, list: true, noRightSide: true }, (argument) => {
+    // Without a number it is the kinds of all descriptors that are open.
+    if (argument === undefined) return () => undefined;
+    if (!/^\d{1,9}$/.test(argument)) return undefined;
     const number = Number(argument);
     return (scene) => {
       const kind = kindName(descriptorAt(scene, number));

@@ -13,6 +13,7 @@ export interface SceneSurroundings {
   readonly utcOffsetMinutes: (epochMs: number) => number;
   /** Of the stream that the events are from, when they are from one; whoever shows the events keeps it. */
   readonly times?: EventTimes;
+  readonly containerById?: (fullId: string) => Container | undefined;
 }
 
 /** The scene that the engine reuses for all events: `show` puts the next event on it. Hot: what a rule does not ask for is not computed. */
@@ -55,6 +56,10 @@ export class CurrentScene implements Scene {
       this.#hasDescriptor = true;
     }
     return this.#descriptor;
+  }
+
+  containerById(fullId: string): Container | undefined {
+    return this.#surroundings.containerById?.(fullId);
   }
 
   /** A scene that stays as it is now, for an alert or a condition that must wait; ancestors are looked up when asked, as ever. */

@@ -32,6 +32,8 @@ export interface Scene {
   readonly processes: Ancestry;
   /** Undefined on the host. */
   readonly container: Container | undefined;
+  /** Another container of the host by its whole id: the sandbox of a pod. Undefined when it is not known. */
+  containerById(fullId: string): Container | undefined;
   readonly accounts: Accounts;
   readonly hostname: string;
   /** What the event's descriptor is; computed when first asked. */
