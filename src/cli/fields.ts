@@ -34,7 +34,13 @@ function describe(field: Field): object {
     doc: field.doc,
     argument: field.argument ?? null,
     list: field.list === true,
+    several: field.several !== undefined,
     filterOnly: field.filterOnly === true,
+    printOnly: field.printOnly === true,
+    noRightSide: field.noRightSide === true,
+    noTransformer: field.noTransformer === true,
+    suggested: field.suggested === true,
+    metadata: field.metadata === true,
     deprecated: field.deprecated === true,
     computed: isComputed(field),
   };

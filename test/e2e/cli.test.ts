@@ -34,6 +34,20 @@ describe("saker's command line", () => {
     }
   });
 
+  test("fields prints the table of one class, as text and with every mark as JSON", async () => {
+    const text = await saker(["fields", "fd"]);
+    assert.match(text.out, /fd\.net +IPNET +Network of either end \(several values, conditions only\)/);
+    assert.match(text.out, /fd\.sip\.name +CHARBUF .+ \(not computed yet\)/);
+    const json = await saker(["fields", "fd", "--json"]);
+    const described = json.out.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual([...new Set(described.map((field) => field["class"]))], ["fd"]);
+    assert.deepEqual(described.find((field) => field["name"] === "fd.net"), {
+      name: "fd.net", class: "fd", type: "IPNET", doc: "Network of either end", argument: null, list: false, several: true, filterOnly: true, printOnly: false,
+      noRightSide: true, noTransformer: true, suggested: false, metadata: false, deprecated: false, computed: true,
+    });
+    assert.equal(described.find((field) => field["name"] === "fd.sip.name")?.["computed"], false);
+  });
+
   test("says that a rules folder does not exist, exit code 2", async () => {
     const { code, err } = await saker(["watch", "--rules", "/nonexistent/rules"]);
     assert.equal(code, 2);
