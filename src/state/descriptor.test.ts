@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { event } from "../../test/fixtures/records.ts";
+import { event, type ParamValues } from "../../test/fixtures/records.ts";
+import type { DescriptorValues } from "../events/encode.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
 import { descriptorOf } from "./descriptor.ts";
 
@@ -42,4 +43,19 @@ test("descriptorOf() finds a duplicated socket's role by its ports", () => {
 
 test("descriptorOf() is undefined for calls without a descriptor", () => {
   assert.equal(descriptorOf(event("unlinkat", { res: 0, dirfd: -100, name: "x" }), "/")?.name, undefined);
+});
+
+test("descriptorOf() takes the peer of a message from its tuple where the socket has none of its own", () => {
+  const tuple = (source: readonly number[], destination: readonly number[]) => new Uint8Array([2, ...source, ...destination]);
+  const [ours, dns] = [[0, 0, 0, 0, 0x40, 0x9c], [8, 8, 8, 8, 53, 0]];
+  const udp4 = { kind: "4", family: 2, protocol: 17, state: 7, local: end("0.0.0.0", 40000), remote: end("0.0.0.0", 0) };
+  const told = (name: string, params: ParamValues, descriptor: DescriptorValues = udp4) => {
+    const found = descriptorOf(event(name, { fd: 3, ...params }, { descriptor }), "/");
+    return [found?.name, found?.isServer, found?.connected, found?.nameChanged];
+  };
+  assert.deepEqual(told("sendto", { res: 5, tuple: tuple(ours, dns) }), ["0.0.0.0:40000->8.8.8.8:53", false, false, true]);
+  assert.deepEqual(told("recvfrom", { res: 5, tuple: tuple(dns, ours) }), ["0.0.0.0:40000->8.8.8.8:53", false, false, true]);
+  assert.deepEqual(told("sendto", { res: 5 }), ["0.0.0.0:40000", true, false, false], "no tuple");
+  const connected = { ...udp4, state: 1, remote: end("9.9.9.9", 53) };
+  assert.deepEqual(told("sendto", { res: 5, tuple: tuple(ours, dns) }, connected), ["0.0.0.0:40000->9.9.9.9:53", false, true, false], "a peer of its own");
 });

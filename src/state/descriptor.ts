@@ -107,7 +107,17 @@ function fromSection(event: Event, type: EventType): Descriptor {
   const local = readEnd(event, at + DESCRIPTOR.end, size);
   const remote = readEnd(event, at + DESCRIPTOR.end + size + 2, size);
   const state = event.bytes[at + DESCRIPTOR.state] ?? 0;
+  const message = isUnset(remote) ? endsOfMessage(event, type) : undefined;
+  if (message !== undefined) return withEnds({ ...common, nameChanged: true }, type, { ...message, state });
   return withEnds(common, type, { local, remote, state });
+}
+
+/** A socket that is not connected has another peer with each message, which its tuple alone tells: it runs from sender to receiver. */
+function endsOfMessage(event: Event, type: EventType): Pick<Ends, "local" | "remote"> | undefined {
+  const tupleAt = MESSAGES.has(type.category) ? type.params.findIndex((param) => param.type === "SOCKTUPLE") : -1;
+  const { source, destination } = (tupleAt < 0 ? undefined : readTuple(event, tupleAt)) ?? {};
+  if (source === undefined || destination === undefined || isUnset(destination)) return undefined;
+  return type.category === "io_write" ? { local: source, remote: destination } : { local: destination, remote: source };
 }
 
 /** What a capture's event tells of its socket: its tuple or address alone. */
@@ -166,6 +176,7 @@ function descriptorNumber(event: Event, type: EventType): number | undefined {
 
 /** A socket that enters or leaves LISTEN has the one end that listen(2) gives it. */
 const LISTEN = eventType("listen");
+const MESSAGES: ReadonlySet<string> = new Set(["io_read", "io_write"]);
 const SERVER_CALLS: ReadonlySet<string> = new Set(["accept", "accept4", "listen", "bind"]);
 const NAMING: ReadonlySet<string> = new Set(["bind", "connect", "accept", "accept4", "memfd_create"]);
 
