@@ -5,6 +5,9 @@ import { EVENT_TYPES, type EventType } from "./schema.ts";
 const MAX_PARAMS = 64;
 const EMPTY = new Uint8Array(0);
 
+/** Events whose parameter lengths are u32: those with the flag LARGE_PAYLOAD. */
+const LARGE_PAYLOADS: ReadonlySet<number> = new Set(EVENT_TYPES.flatMap((type) => (type?.flags.includes("LARGE_PAYLOAD") === true ? [type.code] : [])));
+
 /**
  * One event, seen where it lies in memory. Hot: a source reuses one `Event` for all its records (`load`), so whoever
  * keeps an event beyond the callback takes a `copy()`. Getters decode on demand and never throw on an event that `load` accepted.
@@ -16,6 +19,8 @@ export class Event {
   num = 0;
   /** scap's event code, or a notice's. */
   code = 0;
+  /** The processor that it happened on, -1 when the source does not tell. */
+  cpu = -1;
   /** Offset of the context in `bytes`, -1 when the source has none (a capture file). */
   context = -1;
   #scap = 0;
@@ -33,17 +38,20 @@ export class Event {
     if (scap + SCAP_HEADER.end > limit) return false;
     const size = view.getUint32(scap + SCAP_HEADER.length, true);
     const count = view.getUint32(scap + SCAP_HEADER.count, true);
-    if (count > MAX_PARAMS || size > limit - scap || SCAP_HEADER.end + 2 * count > size) return false;
-    let offset = scap + SCAP_HEADER.end + 2 * count;
+    const code = view.getUint16(scap + SCAP_HEADER.type, true);
+    const width = LARGE_PAYLOADS.has(code) ? 4 : 2;
+    if (count > MAX_PARAMS || size > limit - scap || SCAP_HEADER.end + width * count > size) return false;
+    let offset = scap + SCAP_HEADER.end + width * count;
     for (let index = 0; index < count; index += 1) {
       this.#offset32[index] = offset;
-      offset += view.getUint16(scap + SCAP_HEADER.end + 2 * index, true);
+      const at = scap + SCAP_HEADER.end + width * index;
+      offset += width === 2 ? view.getUint16(at, true) : view.getUint32(at, true);
     }
     if (offset > scap + size) return false;
     this.#offset32[count] = offset;
     this.bytes = bytes;
     this.view = view;
-    this.code = view.getUint16(scap + SCAP_HEADER.type, true);
+    this.code = code;
     this.context = hasContext ? start : -1;
     this.#scap = scap;
     this.#end = limit;
@@ -58,6 +66,7 @@ export class Event {
     const copy = new Event();
     copy.load(bytes, new DataView(bytes.buffer), 0, bytes.length, this.context >= 0);
     copy.num = this.num;
+    copy.cpu = this.cpu;
     return copy;
   }
 
