@@ -1,5 +1,6 @@
 import { AppError } from "../lib/errors.ts";
 import { CONTEXT, DESCRIPTOR, SCAP_HEADER } from "./record.ts";
+import { isLargePayload } from "./schema.ts";
 
 /** What stands in a live record's context; what is left out is 0 or empty. */
 export interface ContextValues {
@@ -44,10 +45,11 @@ export interface EventValues {
 
 const utf8 = new TextEncoder();
 
-/** A scap event's bytes: header, lengths, parameters. Throws `INPUT_EVENT` when a parameter is over 65535 bytes. */
+/** A scap event's bytes: header, lengths, parameters. Throws `INPUT_EVENT` when a parameter is over 65535 bytes in an event without large payloads. */
 export function encodeEvent(event: EventValues): Uint8Array<ArrayBuffer> {
   const dataLength = event.params.reduce((sum, param) => sum + param.length, 0);
-  const head = SCAP_HEADER.end + 2 * event.params.length;
+  const width = isLargePayload(event.code) ? 4 : 2;
+  const head = SCAP_HEADER.end + width * event.params.length;
   const bytes = new Uint8Array(head + dataLength);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(SCAP_HEADER.timestamp, event.timestamp, true);
@@ -57,8 +59,10 @@ export function encodeEvent(event: EventValues): Uint8Array<ArrayBuffer> {
   view.setUint32(SCAP_HEADER.count, event.params.length, true);
   let at = head;
   for (const [index, param] of event.params.entries()) {
-    if (param.length > 0xffff) throw new AppError("INPUT_EVENT", `Cannot encode parameter ${index}: ${param.length} bytes are over 65535`);
-    view.setUint16(SCAP_HEADER.end + 2 * index, param.length, true);
+    const lengthAt = SCAP_HEADER.end + width * index;
+    if (width === 2 && param.length > 0xffff) throw new AppError("INPUT_EVENT", `Cannot encode parameter ${index}: ${param.length} bytes are over 65535`);
+    if (width === 2) view.setUint16(lengthAt, param.length, true);
+    else view.setUint32(lengthAt, param.length, true);
     bytes.set(param, at);
     at += param.length;
   }

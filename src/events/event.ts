@@ -1,12 +1,9 @@
 import { decodeText } from "../lib/text.ts";
 import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "./record.ts";
-import { EVENT_TYPES, type EventType } from "./schema.ts";
+import { EVENT_TYPES, type EventType, isLargePayload } from "./schema.ts";
 
 const MAX_PARAMS = 64;
 const EMPTY = new Uint8Array(0);
-
-/** Events whose parameter lengths are u32: those with the flag LARGE_PAYLOAD. */
-const LARGE_PAYLOADS: ReadonlySet<number> = new Set(EVENT_TYPES.flatMap((type) => (type?.flags.includes("LARGE_PAYLOAD") === true ? [type.code] : [])));
 
 /**
  * One event, seen where it lies in memory. Hot: a source reuses one `Event` for all its records (`load`), so whoever
@@ -39,7 +36,7 @@ export class Event {
     const size = view.getUint32(scap + SCAP_HEADER.length, true);
     const count = view.getUint32(scap + SCAP_HEADER.count, true);
     const code = view.getUint16(scap + SCAP_HEADER.type, true);
-    const width = LARGE_PAYLOADS.has(code) ? 4 : 2;
+    const width = isLargePayload(code) ? 4 : 2;
     if (count > MAX_PARAMS || size > limit - scap || SCAP_HEADER.end + width * count > size) return false;
     let offset = scap + SCAP_HEADER.end + width * count;
     for (let index = 0; index < count; index += 1) {

@@ -377,6 +377,13 @@ export function eventType(name: string): EventType {
   return type;
 }
 
+const LARGE_PAYLOADS: ReadonlySet<number> = new Set(EVENT_TYPES.flatMap((type) => (type?.flags.includes("LARGE_PAYLOAD") === true ? [type.code] : [])));
+
+/** True when the lengths of this event's parameters are u32, not u16. */
+export function isLargePayload(code: number): boolean {
+  return LARGE_PAYLOADS.has(code);
+}
+
 function indexByCode(types: readonly EventType[]): readonly (EventType | undefined)[] {
   const table: (EventType | undefined)[] = [];
   for (const type of types) table[type.code] = type;
