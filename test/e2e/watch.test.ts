@@ -80,7 +80,7 @@ describe("saker watch on a live host", { skip: missing ?? false }, () => {
     assert.equal(audit.leastStrength, "A");
     assert.match(audit.certificates?.[0]?.subject ?? "", /web\.test/);
     assert.match(readFileSync(join(report, "tls", "secure_8443.txt"), "utf8"), /TLS_AKE_WITH_AES_256_GCM_SHA384.* - A/);
-    assert.match(watch.out(), /secure:8443 .*TLSv1\.3/);
+    await until("the line of it", () => /secure:8443 .*TLSv1\.3/.test(watch.out()), { seen: watch.out });
   });
 
   test("reaches a port that listens on the container's 127.0.0.1 alone", async () => {
