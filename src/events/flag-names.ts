@@ -181,6 +181,11 @@ export const EXEC_FLAGS = {
   EXE_WRITABLE: 1, EXE_UPPER_LAYER: 2, EXE_FROM_MEMFD: 4, EXE_LOWER_LAYER: 8,
 } satisfies NameTable;
 
+/** `execveat` `flags` of its enter event */
+export const EXECVEAT_FLAGS = {
+  AT_EMPTY_PATH: 1, AT_SYMLINK_NOFOLLOW: 2,
+} satisfies NameTable;
+
 /** `unlinkat` `flags` */
 export const UNLINKAT_FLAGS = {
   AT_REMOVEDIR: 0x200,
