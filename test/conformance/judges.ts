@@ -20,6 +20,7 @@ import { concatenatePaths } from "../../src/state/path.ts";
 import type { Scene } from "../../src/state/scene.ts";
 import { scene } from "../fixtures/scenes.ts";
 import { type Case, type Judge, text, type Verdict } from "./case-file.ts";
+import { judgeConverting } from "./converter-judges.ts";
 import { judgeEnabling, judgeLoading, judgePlugins, judgeResolving } from "./loading-judges.ts";
 import { fieldsWithMocks, type MockScene, mockScene } from "./mock-fields.ts";
 
@@ -86,6 +87,7 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
   macro_resolver: () => judgeResolving,
   plugin_requirements: () => judgePlugins,
   rule_enable: () => judgeEnabling,
+  scap_converter: () => judgeConverting,
   rule_loading: (file) => {
     const [all, bare] = [fieldsWithMocks(file), fieldsWithMocks(file, { withContainers: false })];
     return (one) => judgeLoading(one, one["container_plugin"] === false ? bare : all);

@@ -7,7 +7,6 @@ export const SKIPPED_KINDS: Readonly<Record<string, string>> = {
   event_scenarios: "state from events alone belongs to captures (issue 4)",
   regression_e2e: "no capture is read yet (issue 4)",
   rule_scenarios: "no capture is read yet (issue 4)",
-  scap_converter: "no capture is read yet (issue 4)",
   config: "falco.yaml is read key by key; merged files and schema status are not there yet",
   interesting_syscalls: "the probe sends what the rules ask for; base_syscalls is no setting yet (issue 6)",
 };
