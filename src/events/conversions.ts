@@ -71,6 +71,9 @@ const GREW_WITH_EMPTIES: Readonly<Record<string, Counts>> = {
   openat2: [6],
 };
 
+/** The parameters that events of execve, fork and vfork had, all from the exit, when they got their present codes. */
+const STEPWISE_FROM = 17;
+
 /** Parameters that are zero where the rest of their event is empty: a message has a result, come what may. */
 const NEVER_EMPTY: Readonly<Record<string, string>> = { sendmmsg: "res", recvmmsg: "res" };
 
@@ -122,6 +125,9 @@ const WIDTHS: Readonly<Partial<Record<ParamType, number>>> = {
   ABSTIME: 8, ERRNO: 8, FD: 8, GID: 4, MODE: 4, PID: 8, PORT: 2, RELTIME: 8, SIGSET: 4, SIGTYPE: 1, SYSCALLID: 2, UID: 4,
 };
 
+/** The first form of `container`, whose texts became one of JSON. */
+const CONTAINER = 228;
+
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextEncoder();
 
@@ -143,7 +149,9 @@ function allConversions(): readonly (Conversion | undefined)[][] {
   }
   for (const [code, count, absent] of ENTERS_GREW) put(code, count, growth(typeOf(code), count, undefined, absent));
   for (const [code, next, absent, renamed] of REPLACED) {
-    const origins = typeOf(next).params.map((param) => originOf(param, typeOf(code), renamed?.[param.name] ?? param.name, absent));
+    // Where the next version grew, too, and nothing comes from an enter event, this leads to its oldest, as the real engine's steps do.
+    const oldest = typeOf(code).params.length < STEPWISE_FROM ? undefined : GREW_WITH_EMPTIES[typeOf(next).name]?.[0];
+    const origins = typeOf(next).params.slice(0, oldest).map((param) => originOf(param, typeOf(code), renamed?.[param.name] ?? param.name, absent));
     put(code, typeOf(code).params.length, { kind: "rewrite", to: typeOf(next), params: origins });
   }
   return table;
@@ -168,9 +176,6 @@ function originOf(param: Param, before: EventType, name: string, absent: Absent)
     ...(before.code === CONTAINER && param.name === "json" ? { build: containerJson } : {}),
   };
 }
-
-/** The first form of `container`, whose texts became one of JSON. */
-const CONTAINER = 228;
 
 function containerJson(event: Event): Uint8Array {
   const text = (index: number): string => decodeText(event.bytes, event.offset(index), event.offset(index) + event.length(index));
