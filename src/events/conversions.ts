@@ -171,7 +171,7 @@ function originOf(param: Param, before: EventType, name: string, absent: Absent)
   return {
     event,
     enter: event >= 0 || enter?.flags.includes("UNUSED") === true ? -1 : (enter?.params.findIndex(isCalled) ?? -1),
-    most: widthOf(param.type) ?? Infinity,
+    most: before.params[event]?.type === param.type ? Infinity : (widthOf(param.type) ?? Infinity),
     absent: absent === "zero" ? zeroOf(param.type) : EMPTY,
     ...(before.code === CONTAINER && param.name === "json" ? { build: containerJson } : {}),
   };

@@ -72,6 +72,11 @@ export class Event {
     return this.bytes.subarray(this.context < 0 ? this.#scap : this.context, this.#end);
   }
 
+  /** The bytes of the scap event alone: what a capture holds. */
+  get scapBytes(): Uint8Array {
+    return this.bytes.subarray(this.#scap, this.#scap + this.view.getUint32(this.#scap + SCAP_HEADER.length, true));
+  }
+
   get isNotice(): boolean {
     return this.code >= FIRST_NOTICE;
   }
@@ -86,8 +91,10 @@ export class Event {
     return this.view.getBigUint64(this.#scap + SCAP_HEADER.timestamp, true);
   }
 
+  /** -1 where there is no thread. */
   get tid(): number {
-    return this.view.getUint32(this.#scap + SCAP_HEADER.tid, true);
+    const at = this.#scap + SCAP_HEADER.tid;
+    return this.view.getInt32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true);
   }
 
   get count(): number {

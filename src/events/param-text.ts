@@ -2,7 +2,8 @@ import { ipText } from "../lib/ip-text.ts";
 import { errnoName } from "./errno-names.ts";
 import type { Event } from "./event.ts";
 import type { NameTable } from "./flag-names.ts";
-import type { Param } from "./schema.ts";
+import { eventType, type Param } from "./schema.ts";
+import { syscallName } from "./syscall-names.ts";
 import { readSockaddr, readTuple, type SocketEnd } from "./socket-address.ts";
 
 /** What numbers in parameters stand for, as far as it is known. */
@@ -12,8 +13,8 @@ export interface ParamNames {
   process(pid: number): string | undefined;
   user(uid: number): string | undefined;
   group(gid: number): string | undefined;
-  /** The absolute form of a relative path of this event. */
-  absolute(path: string): string | undefined;
+  /** The absolute form of a relative path of this event, which starts from descriptor `dirfd` where it has one. */
+  absolute(path: string, dirfd: number | undefined): string | undefined;
   /** `YYYY-MM-DD HH:MM:SS.nnnnnnnnn` of an epoch time in nanoseconds. */
   dateTime(epochNs: bigint): string;
 }
@@ -34,12 +35,16 @@ export function paramText(event: Event, index: number, names: ParamNames): Param
 /** `name=value(meaning)` of all parameters, separated by blanks: Falco's evt.args. */
 export function allParamsText(event: Event, names: ParamNames): string {
   const params = event.type?.params ?? [];
+  // The generic event of a system call shows none.
+  if (event.code === GENERIC) return "";
   const texts = params.slice(0, event.count).map((param, index) => {
     const { value, meaning } = paramText(event, index, names);
     return meaning === undefined ? `${param.name}=${value}` : `${param.name}=${value}(${meaning})`;
   });
   return texts.join(" ");
 }
+
+const GENERIC = eventType("syscall").code;
 
 interface TextContext {
   readonly param: Param;
@@ -55,7 +60,8 @@ const TEXT: Readonly<Partial<Record<Param["type"], TextOf>>> = {
   BYTEBUF: bytebufText,
   ERRNO: signedText,
   PID: (event, index, { names }) => {
-    const pid = event.int(index) ?? 0;
+    const pid = event.int(index);
+    if (pid === undefined) return plain("<NA>");
     return { value: String(pid), meaning: names.process(pid) };
   },
   FD: (event, index, { names }) => {
@@ -66,23 +72,32 @@ const TEXT: Readonly<Partial<Record<Param["type"], TextOf>>> = {
   UID: (event, index, { names }) => accountText(event, index, (id) => names.user(id)),
   GID: (event, index, { names }) => accountText(event, index, (id) => names.group(id)),
   SIGTYPE: (event, index) => {
-    const signal = event.uint(index) ?? 0;
+    const signal = event.uint(index);
+    if (signal === undefined) return plain("<NA>");
     return { value: String(signal), meaning: SIGNALS[signal] };
   },
   SOCKADDR: (event, index) => {
     const address = readSockaddr(event, index);
-    return plain(address === undefined ? "NULL" : (address.path ?? endText(address.destination)));
+    return plain(address === undefined ? "<NA>" : (address.path ?? endText(address.destination)));
   },
   SOCKTUPLE: (event, index) => {
     const tuple = readTuple(event, index);
     if (tuple === undefined) return plain("NULL");
-    return plain(tuple.path ?? `${endText(tuple.source)}->${endText(tuple.destination)}`);
+    if (tuple.path !== undefined) return plain(tuple.pointers === undefined ? tuple.path : `${tuple.pointers} ${tuple.path}`);
+    return plain(`${endText(tuple.source)}->${endText(tuple.destination)}`);
   },
   RELTIME: (event, index) => {
     const ns = event.uint(index) ?? 0;
-    return { value: String(ns), meaning: `${ns / 1e9}s` };
+    return { value: String(ns), meaning: `${shortNumber(ns / 1e9)}s` };
   },
-  ABSTIME: (event, index, { names }) => plain(names.dateTime(event.bigUint(index) ?? 0n)),
+  ABSTIME: (event, index, { names }) => plain(event.has(index) ? names.dateTime(event.bigUint(index) ?? 0n) : "<NA>"),
+  FDLIST: fdlistText,
+  DYN: dynText,
+  SYSCALLID: (event, index) => plain(syscallName(event.uint(index) ?? 0) ?? String(event.uint(index) ?? 0)),
+  SIGSET: (event, index) => {
+    const set = event.uint(index) ?? 0;
+    return plain(SIGNALS.filter((name, signal) => name !== undefined && ((set >>> (signal - 1)) & 1) === 1).join(" "));
+  },
 };
 
 /** fcntl.h: a relative path starts at the current directory. */
@@ -95,7 +110,13 @@ function charbufText(event: Event, index: number): ParamText {
 function pathText(event: Event, index: number, { names }: TextContext): ParamText {
   const path = event.text(index);
   if (path === undefined) return plain("<NA>");
-  return { value: path, meaning: path === "" || path.startsWith("/") ? undefined : names.absolute(path) };
+  return { value: path, meaning: path === "" || path === "<NA>" || path.startsWith("/") ? undefined : names.absolute(path, dirfdOf(event, index)) };
+}
+
+/** The descriptor that a path parameter starts from, which stands before it; undefined where the path starts from the current directory. */
+export function dirfdOf(event: Event, index: number): number | undefined {
+  const params = event.type?.params;
+  return params?.[index]?.type === "FSRELPATH" && params[index - 1]?.type === "FD" ? event.int(index - 1) : undefined;
 }
 
 function bytebufText(event: Event, index: number): ParamText {
@@ -105,6 +126,34 @@ function bytebufText(event: Event, index: number): ParamText {
 
 /** Of a byte buffer, Falco prints what its snap length kept; ours keeps arguments whole, so this is their limit. */
 const MAX_BYTES = 4096;
+
+/** A byte that tells which of its call's kinds the value is, and the value. */
+function dynText(event: Event, index: number, { param }: TextContext): ParamText {
+  const [at, length] = [event.offset(index) + 1, event.length(index) - 1];
+  if (length < 0) return plain("<NA>");
+  const value = length === 8 ? event.view.getBigInt64(at, true) : length === 4 ? event.view.getUint32(at, true) : length === 1 ? (event.bytes[at] ?? 0) : undefined;
+  if (value === undefined) return plain("NULL");
+  return plain(param.format === "HEX" ? BigInt.asUintN(64, BigInt(value)).toString(16).toUpperCase() : String(value));
+}
+
+/** `number:kind flags`, flags in hexadecimal digits, for each descriptor; `?` for a kind that nothing told. */
+function fdlistText(event: Event, index: number, { names }: TextContext): ParamText {
+  const entries = readDescriptorList(event, index).map(({ number, flags }) => `${number}:${names.descriptor(number)?.[1] ?? "?"}${flags.toString(16)}`);
+  return plain(event.has(index) ? entries.join(" ") : "<NA>");
+}
+
+/** An FDLIST parameter: u16 count, then as many entries of an i64 number and i16 flags. What does not fit any more is left out. */
+export function readDescriptorList(event: Event, index: number): { readonly number: number; readonly flags: number }[] {
+  const [start, length] = [event.offset(index), event.length(index)];
+  if (length < 2) return [];
+  const count = Math.min(event.view.getUint16(start, true), Math.floor((length - 2) / LIST_ENTRY));
+  return Array.from({ length: count }, (_, entry) => {
+    const at = start + 2 + entry * LIST_ENTRY;
+    return { number: Number(event.view.getBigInt64(at, true)), flags: event.view.getUint16(at + 8, true) };
+  });
+}
+
+const LIST_ENTRY = 10;
 
 function signedText(event: Event, index: number): ParamText {
   const value = event.int(index);
@@ -167,7 +216,15 @@ function enumName(value: number, table: NameTable): string | undefined {
 function accountText(event: Event, index: number, nameOf: (id: number) => string | undefined): ParamText {
   const id = event.uint(index);
   if (id === undefined) return plain("<NA>");
-  return { value: id === 0xffff_ffff ? "-1" : String(id), meaning: nameOf(id) ?? "<NA>" };
+  return { value: String(id | 0), meaning: id === 0xffff_ffff ? "<NONE>" : (nameOf(id) ?? "<NA>") };
+}
+
+/** Six digits, as C++ streams print a double. */
+function shortNumber(value: number): string {
+  const text = String(Number(value.toPrecision(6)));
+  if (value === 0 || value >= 1e-4) return text;
+  const [digits = "", exponent = ""] = Number(value.toPrecision(6)).toExponential().split("e");
+  return `${digits}e-${exponent.slice(1).padStart(2, "0")}`;
 }
 
 function endText(end: SocketEnd | undefined): string {
