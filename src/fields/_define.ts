@@ -20,6 +20,13 @@ function sharedByArgument<Reader>(make: (argument: string | undefined) => Reader
 
 const MAX_SHARED = 1000;
 
+interface AncestralOptions {
+  /** Which one stands for the field without `[n]`, in place of all. */
+  readonly alone?: number;
+  /** It may stand on the right side of a comparison, and in a transformer. */
+  readonly isFree?: boolean;
+}
+
 /** The table's own short forms for one class of fields: each returns one `Field`. */
 export function fieldsOf(className: string) {
   return {
@@ -39,9 +46,9 @@ export function fieldsOf(className: string) {
     },
     /**
      * A field of an ancestor: `[n]` is the n-th one up (0 is the process itself); without it any ancestor satisfies a condition, and
-     * outputs print all, or the one that is `alone` up.
+     * outputs print all.
      */
-    ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined, alone?: number): Field {
+    ancestral(name: string, type: FieldType, doc: string, read: (scene: Scene, up: number) => FieldValue | undefined, { alone, isFree = false }: AncestralOptions = {}): Field {
       const all = perEvent(allAncestors(read));
       return {
         name,
@@ -49,8 +56,7 @@ export function fieldsOf(className: string) {
         class: className,
         doc,
         argument: { kind: "index", required: false },
-        noRightSide: true,
-        noTransformer: true,
+        ...(isFree ? {} : { noRightSide: true, noTransformer: true }),
         several: "any",
         bind: sharedByArgument((argument) => {
           if (argument === undefined) return alone === undefined ? undefined : (scene: Scene) => read(scene, alone);

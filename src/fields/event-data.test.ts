@@ -40,8 +40,8 @@ test("evt.buffer is the data of a call that has any", () => {
   const read = FIELDS.get("evt.buffer")?.bind?.(undefined);
   assert.deepEqual(read?.(scene("sendto", { res: 3, data, fd: 3 }, SOCKET)), data);
   assert.deepEqual(read?.(scene("read", { res: 0, fd: 3 }, FILE)), new Uint8Array(0));
-  // ptrace's parameter of that name is an address.
-  assert.deepEqual(["chdir", "ptrace"].map((name) => read?.(scene(name))), [undefined, undefined]);
+  // ptrace's parameter of that name is an address, which is no buffer.
+  assert.deepEqual(["chdir", "ptrace"].map((name) => read?.(scene(name))), [undefined, new Uint8Array(0)]);
 });
 
 test("evt.reltime and evt.deltatime count from the first event and from the one before, also in a frozen scene", () => {

@@ -9,13 +9,17 @@ const { plain } = fieldsOf("evt");
 const [FILES, IP_SOCKETS] = ["f", "46"];
 
 /** Number of the parameter that is the data, by event code. */
-const DATA_PARAMS: readonly number[] = EVENT_TYPES.map((type) => type?.params.findIndex((param) => param.name === "data" && param.type === "BYTEBUF") ?? -1);
+const DATA_PARAMS: readonly number[] = EVENT_TYPES.map((type) => type?.params.findIndex((param) => param.name === "data" && (param.type === "BYTEBUF" || param.type === "DYN")) ?? -1);
+
+/** Of a call whose data is one value, such as ptrace. */
+const NO_DATA = new Uint8Array(0);
 
 /** `evt.buffer`, `evt.buflen…` and times between events: what an event carries, and when it came. */
 export const EVENT_DATA_FIELDS: readonly Field[] = [
   plain("evt.buffer", "BYTEBUF", "Data read or written, as far as the event carries it", (scene) => {
     const index = DATA_PARAMS[scene.event.code] ?? -1;
-    return index < 0 || index >= scene.event.count ? undefined : scene.event.slice(index);
+    if (index < 0 || index >= scene.event.count) return undefined;
+    return scene.event.type?.params[index]?.type === "DYN" ? NO_DATA : scene.event.slice(index);
   }),
   plain("evt.buflen", "UINT64", "Result of a call on a descriptor, where it succeeded: bytes, for reads and writes", moved()),
   plain("evt.buflen.in", "UINT64", "Bytes read", moved("io_read")),
@@ -43,7 +47,7 @@ function moved(category: "io" | "io_read" | "io_write" = "io", kinds?: string): 
   return (scene) => {
     const type = scene.event.type;
     if (type === undefined || !type.category.startsWith(category)) return undefined;
-    const kind = scene.descriptor?.kind;
+    const kind = scene.descriptor?.isUnknown === true ? undefined : scene.descriptor?.kind;
     if (kind === undefined || (kinds !== undefined && !kinds.includes(kind))) return undefined;
     const result = scene.event.int(0);
     return result === undefined || result < 0 ? undefined : result;

@@ -1,8 +1,10 @@
 import { MODE_BITS, OPEN_FLAGS } from "../events/flag-names.ts";
-import { allParamsText, paramText } from "../events/param-text.ts";
-import { EVENT_TYPE_BY_NAME, EVENT_TYPES, type EventType } from "../events/schema.ts";
+import { allParamsText, dirfdOf, paramText } from "../events/param-text.ts";
+import { EVENT_TYPE_BY_NAME, EVENT_TYPES, type EventType, eventType, type NumberFormat } from "../events/schema.ts";
+import { syscallName } from "../events/syscall-names.ts";
 import { errnoName } from "../events/errno-names.ts";
 import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
+import { UNKNOWN_DIRECTORY } from "../state/path.ts";
 import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
@@ -24,23 +26,23 @@ export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.rawtime.ns", "ABSTIME", "Nanoseconds within the second", (scene) => Number(scene.event.timestamp % 1_000_000_000n)),
   plain("evt.source", "CHARBUF", "Where events come from: syscall", () => "syscall"),
   plain("evt.hostname", "CHARBUF", "Name of the host", (scene) => scene.hostname),
-  plain("evt.is_async", "BOOL", "True for events that no system call made", (scene) => scene.event.type?.name === "asyncevent"),
+  plain("evt.is_async", "BOOL", "True for events that no system call made", (scene) => isAsync(scene)),
   plain("evt.dir", "CHARBUF", "Always <: today's events are exits", () => "<", { deprecated: true }),
-  plain("evt.type", "CHARBUF", "Name of the event, that is of the system call", (scene) => scene.event.type?.name),
+  plain("evt.type", "CHARBUF", "Name of the event, that is of the system call", (scene) => typeName(scene)),
   keyed("evt.type.is", "UINT32", "1 when the event has the given name, else 0", { kind: "key", required: true, dotted: true }, (argument) => {
     const type = argument === undefined ? undefined : EVENT_TYPE_BY_NAME.get(argument);
     return type === undefined ? undefined : (scene) => (scene.event.type?.name === type.name ? 1 : 0);
   }),
   plain("syscall.type", "CHARBUF", "Name of the system call; missing for other events", (scene) =>
-    isSyscall(scene) ? scene.event.type?.name : undefined,
+    isSyscall(scene) ? typeName(scene) : undefined,
   ),
-  plain("evt.category", "CHARBUF", "file, net, process, ipc, …", (scene) => categoryOf(scene.event.type)),
+  plain("evt.category", "CHARBUF", "file, net, process, ipc, …", shownCategory),
   plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText),
   plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText),
   keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true, dotted: true, typeOf: argumentType }, (argument) =>
     argument === undefined ? undefined : argumentText(argument),
   ),
-  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, dotted: true, noRightSide: true, noTransformer: true, typeOf: rawType }, (argument) =>
+  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, dotted: true, noRightSide: true, noTransformer: true, typeOf: rawType, formatIn: rawFormat }, (argument) =>
     argument === undefined ? undefined : rawArgument(argument)),
   keyed("evt.abspath", "CHARBUF", "Absolute path that the call is about; .src and .dst where it has two", { kind: "key", required: true, optional: true, dotted: true }, (argument) => {
     const which = argument === undefined ? "name" : ABSOLUTE_PATHS[argument];
@@ -52,7 +54,10 @@ export const EVENT_FIELDS: readonly Field[] = [
     return result >= 0 ? "SUCCESS" : (errnoName(-result) ?? String(result));
   }),
   plain("evt.rawres", "INT64", "Result as a number", resultOf),
-  plain("evt.failed", "BOOL", "True when the call failed", (scene) => (resultOf(scene) ?? 0) < 0),
+  plain("evt.failed", "BOOL", "True when the call failed", (scene) => {
+    const result = resultOf(scene);
+    return result === undefined ? undefined : result < 0;
+  }),
   plain("evt.is_io", "BOOL", "True for reads and writes", (scene) => isRead(scene) || isWrite(scene)),
   plain("evt.is_io_read", "BOOL", "True for reads", isRead),
   plain("evt.is_io_write", "BOOL", "True for writes", isWrite),
@@ -63,7 +68,7 @@ export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.is_open_exec", "BOOL", "True when a file was created that may be executed", (scene) => isOpenExec(scene)),
   plain("evt.io_dir", "CHARBUF", "read or write; missing for what is neither", (scene) => (isWrite(scene) ? "write" : isRead(scene) ? "read" : undefined)),
   plain("evt.is_syslog", "BOOL", "True for a write to /dev/log", (scene) => isWrite(scene) && scene.descriptor?.name.endsWith("/dev/log") === true),
-  plain("evt.asynctype", "CHARBUF", "Kind of an event that no system call made; missing for others", (scene) => (scene.event.type?.name === "asyncevent" ? scene.event.text(1) : undefined)),
+  plain("evt.asynctype", "CHARBUF", "Kind of an event that no system call made; missing for others", asyncType),
   plain("evt.count", "UINT32", "Always 1", () => 1),
   plain("evt.count.exit", "UINT32", "1 for the exit of a system call; missing for other events", (scene) => (isSyscall(scene) ? 1 : undefined)),
   ...(["file", "net", "memory", "other"] as const).map((kind) =>
@@ -71,7 +76,7 @@ export const EVENT_FIELDS: readonly Field[] = [
   ),
   plain("evt.outputtime", "CHARBUF", "Time of the event in the form that outputs have", (scene) => clockText(scene.event.timestamp, localOffset(scene)), { printOnly: true }),
   plain("evt.count.error", "UINT32", "1 when the call failed", (scene) => ((resultOf(scene) ?? 0) < 0 ? 1 : 0)),
-  absent("evt.cpu", "INT16", "Processor on which the event happened"),
+  plain("evt.cpu", "INT16", "Processor on which the event happened, in captures", (scene) => (scene.event.cpu < 0 ? undefined : scene.event.cpu)),
   ...["evt.latency", "evt.latency.s", "evt.latency.ns", "evt.wait_latency"].map((name) =>
     absent(name, "RELTIME", "Time between enter and exit: without enter events there is none", { deprecated: true }),
   ),
@@ -92,14 +97,21 @@ const pathField = fieldsOf("fs.path").plain;
 export const FS_PATH_FIELDS: readonly Field[] = [
   pathField("fs.path.name", "CHARBUF", "Absolute path that the call is about", perEvent((scene) => pathOf(scene, "name", true))),
   pathField("fs.path.nameraw", "CHARBUF", "That path as it was passed", (scene) => pathOf(scene, "name", false)),
-  pathField("fs.path.source", "CHARBUF", "Absolute source of a call with two paths", perEvent((scene) => pathOf(scene, "source", true))),
-  pathField("fs.path.sourceraw", "CHARBUF", "That source as it was passed", (scene) => pathOf(scene, "source", false)),
-  pathField("fs.path.target", "CHARBUF", "Absolute target of a call with two paths", perEvent((scene) => pathOf(scene, "target", true))),
-  pathField("fs.path.targetraw", "CHARBUF", "That target as it was passed", (scene) => pathOf(scene, "target", false)),
+  pathField("fs.path.source", "CHARBUF", "Absolute source of a call with two paths", perEvent((scene) => sidePath(scene, "source", true))),
+  pathField("fs.path.sourceraw", "CHARBUF", "That source as it was passed", (scene) => sidePath(scene, "source", false)),
+  pathField("fs.path.target", "CHARBUF", "Absolute target of a call with two paths", perEvent((scene) => sidePath(scene, "target", true))),
+  pathField("fs.path.targetraw", "CHARBUF", "That target as it was passed", (scene) => sidePath(scene, "target", false)),
 ];
+
+const GENERIC = eventType("syscall").code;
 
 function localOffset(scene: Scene): number {
   return scene.utcOffsetMinutes(Number(scene.event.timestamp / 1_000_000n));
+}
+
+/** A system call without an event type of its own comes as the generic event, which tells its number. */
+function typeName({ event }: Scene): string | undefined {
+  return (event.code === GENERIC ? syscallName(event.uint(0) ?? 0) : undefined) ?? event.type?.name;
 }
 
 function isSyscall(scene: Scene): boolean {
@@ -118,6 +130,30 @@ function categoryOf(type: EventType | undefined): string | undefined {
   if (type.category === "io_other") return "file";
   if (type.category !== "io_read" && type.category !== "io_write") return type.category;
   return type.params.some((param) => param.type === "SOCKTUPLE") ? "net" : "file";
+}
+
+/** Data goes where its descriptor leads, which is not known of every one. */
+function shownCategory(scene: Scene): string | undefined {
+  const { type } = scene.event;
+  const { descriptor } = scene;
+  if (type?.category.startsWith("io_") === true && descriptor === undefined && scene.thread !== undefined) return "unknown";
+  if (descriptor !== undefined && type?.category.startsWith("io_") === true) return descriptor.isUnknown === true ? "unknown" : (IO_CATEGORIES[descriptor.kind] ?? "other");
+  const category = categoryOf(type);
+  return category === "ipc" ? "IPC" : category;
+}
+
+const IO_CATEGORIES: Readonly<Record<string, string>> = { f: "file", d: "file", "4": "net", "6": "net", p: "ipc", u: "ipc" };
+
+function isAsync({ event: { type } }: Scene): boolean {
+  return type !== undefined && ASYNC.has(type.name);
+}
+
+/** What the engine tells of itself, not of a system call. */
+const ASYNC: ReadonlySet<string> = new Set(["asyncevent", "procinfo", "container"]);
+
+function asyncType(scene: Scene): string | undefined {
+  const name = scene.event.type?.name;
+  return name === "asyncevent" ? scene.event.text(1) : ASYNC.has(name ?? "") ? name : undefined;
 }
 
 /** What a call that failed was about: memory, a file or a connection, by its category and its descriptor. */
@@ -173,11 +209,18 @@ function rawArgument(argument: string): Extract {
   return (scene) => {
     const index = parameterIndex(scene.event.type, argument);
     const param = scene.event.type?.params[index];
-    if (param === undefined || !scene.event.has(index)) return undefined;
-    if (TEXT_TYPES.has(param.type)) return scene.event.text(index);
+    if (param === undefined || index >= scene.event.count) return undefined;
+    if (TEXT_TYPES.has(param.type)) return scene.event.text(index) ?? "<NA>";
+    if (!scene.event.has(index)) return undefined;
     if (param.type === "BYTEBUF") return scene.event.slice(index);
     return SIGNED_TYPES.has(param.type) ? scene.event.int(index) : scene.event.uint(index);
   };
+}
+
+/** A raw parameter prints as its event's own parameter does. */
+function rawFormat(argument: string, scene: Scene): NumberFormat | undefined {
+  const { type } = scene.event;
+  return type?.params[parameterIndex(type, argument)]?.format;
 }
 
 const TEXT_TYPES: ReadonlySet<string> = new Set(["CHARBUF", "FSPATH", "FSRELPATH"]);
@@ -213,6 +256,9 @@ function isOpenExec(scene: Scene): boolean {
   return call !== undefined && ((openFlags(scene) ?? 0) & creates) !== 0 && ((scene.event.uint(call.mode) ?? 0) & execute) !== 0;
 }
 
+/** What stands for a path that the kernel could not read. */
+const UNREADABLE = "<NA>";
+
 interface PathParams {
   readonly name?: string;
   readonly source?: string;
@@ -240,7 +286,7 @@ const PATH_PARAMS: Readonly<Record<string, PathParams>> = {
   mount: { source: "dev", target: "dir" },
   umount: { name: "name" },
   umount2: { name: "name" },
-  quotactl: { name: "quotafilepath" },
+  quotactl: { name: "special" },
   rename: { source: "oldpath", target: "newpath" },
   renameat: { source: "oldpath", target: "newpath" },
   renameat2: { source: "oldpath", target: "newpath" },
@@ -250,10 +296,27 @@ const PATH_PARAMS: Readonly<Record<string, PathParams>> = {
   symlinkat: { source: "target", target: "linkpath" },
 };
 
+/** `fs.path.*` of a call with two paths. A link's source is the new name: the real engine has it so. */
+function sidePath(scene: Scene, side: "source" | "target", absolute: boolean): string | undefined {
+  if (!LINKS.has(scene.event.type?.name ?? "")) return pathOf(scene, side, absolute);
+  const path = pathOf(scene, side === "source" ? "target" : "source", absolute);
+  const raw = side === "target" && absolute && scene.event.type?.name === "symlinkat" ? pathOf(scene, "source", false) : undefined;
+  // What a relative link leads to starts where the link is, which is not looked into.
+  return raw === undefined || raw.startsWith("/") ? path : `${UNKNOWN_DIRECTORY}${raw}`;
+}
+
+const LINKS: ReadonlySet<string> = new Set(["link", "linkat", "symlink", "symlinkat"]);
+
+/** Undefined for a call that failed, too. */
 function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): string | undefined {
   const type = scene.event.type;
+  if (resultOf(scene) === -1 || (type?.params[0]?.name === "res" && scene.event.int(0) !== 0)) return undefined;
   const name = PATH_PARAMS[type?.name ?? ""]?.[which];
   if (name === undefined) return type?.name.startsWith("fch") === true && which === "name" ? scene.descriptor?.name : undefined;
-  const path = scene.event.text(parameterIndex(type, name));
-  return path === undefined || !absolute ? path : new SceneNames(scene).absolute(path);
+  const index = parameterIndex(type, name);
+  const path = scene.event.text(index);
+  if (path === undefined || path === UNREADABLE || !absolute) return path === UNREADABLE ? undefined : path;
+  // The real engine does not follow the directory of an open that failed.
+  if (scene.thread !== undefined && type?.name === "openat" && (scene.event.int(0) ?? 0) < 0 && !path.startsWith("/")) return UNKNOWN_DIRECTORY;
+  return new SceneNames(scene).absolute(path, dirfdOf(scene.event, index));
 }

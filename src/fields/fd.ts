@@ -11,32 +11,32 @@ const { plain, ends, absent } = fieldsOf("fd");
 /** `fd.*`: the descriptor that the event is about. */
 export const FD_FIELDS: readonly Field[] = [
   plain("fd.num", "INT64", "Number of the descriptor, -1 when the call that would have opened it failed", (scene) => {
-    const number = scene.descriptor?.number;
-    return number !== undefined && number < 0 ? -1 : number;
+    const descriptor = scene.descriptor;
+    return descriptor?.number !== undefined && descriptor.number < 0 && descriptor.isUnknown !== true ? -1 : descriptor?.number;
   }),
   plain("fd.type", "CHARBUF", "Kind of descriptor in words: file, directory, ipv4, ipv6, unix, fifo, event, …", (scene) =>
-    kindName(scene.descriptor),
+    kindName(known(scene)),
   ),
   plain("fd.typechar", "CHARBUF", "Kind of descriptor as one letter: f file, d directory, 4 and 6 IP sockets, u unix socket, p fifo, m memfd, …", (scene) =>
-    scene.descriptor?.kind,
+    letterOf(scene.descriptor),
   ),
   plain("fd.name", "CHARBUF", "Path of a file, client->server of a connected socket, address:port of a listening one", (scene) => scene.descriptor?.name),
   plain("fd.nameraw", "CHARBUF", "Path as it was passed, not normalised", (scene) => scene.descriptor?.rawName),
-  plain("fd.directory", "CHARBUF", "Directory part of fd.name", perEvent((scene) => pathPart(scene.descriptor, directoryOf))),
-  plain("fd.filename", "CHARBUF", "Last part of fd.name", perEvent((scene) => pathPart(scene.descriptor, fileNameOf))),
-  plain("fd.dev", "INT32", "Device number, printed in hexadecimal digits", (scene) => scene.descriptor?.device, { format: "HEX" }),
-  plain("fd.dev.major", "INT32", "Major number of the device", (scene) => (scene.descriptor === undefined ? undefined : (scene.descriptor.device >>> 8) & 0xfff)),
-  plain("fd.dev.minor", "INT32", "Minor number of the device", (scene) => (scene.descriptor === undefined ? undefined : scene.descriptor.device & 0xff)),
-  plain("fd.ino", "INT64", "Inode", (scene) => scene.descriptor?.inode),
-  plain("fd.is_upper_layer", "BOOL", "True when the file lies in the writable layer of an overlay file system", (scene) => scene.descriptor?.upperLayer),
-  plain("fd.is_lower_layer", "BOOL", "True when the file lies in a lower layer of an overlay file system", (scene) => scene.descriptor?.lowerLayer),
-  plain("fd.name_changed", "BOOL", "True when this event gave the descriptor its name", (scene) => scene.descriptor?.nameChanged),
-  plain("fd.connected", "BOOL", "True for a connected socket", (scene) => scene.descriptor?.connected),
-  plain("fd.is_server", "BOOL", "True when the process owns the server's end of the socket", (scene) => scene.descriptor?.isServer),
+  plain("fd.directory", "CHARBUF", "Directory part of a file's fd.name; of a directory fd.name itself", perEvent((scene) => directoryPart(scene.descriptor))),
+  plain("fd.filename", "CHARBUF", "Last part of a file's fd.name", perEvent((scene) => filePart(known(scene)))),
+  plain("fd.dev", "INT32", "Device number, printed in hexadecimal digits", (scene) => known(scene)?.device, { format: "HEX" }),
+  plain("fd.dev.major", "INT32", "Major number of the device", (scene) => devicePart(scene, (device) => (device >>> 8) & 0xfff)),
+  plain("fd.dev.minor", "INT32", "Minor number of the device", (scene) => devicePart(scene, (device) => (device & 0xff) | ((device >>> 12) & 0xfff00))),
+  plain("fd.ino", "INT64", "Inode", (scene) => known(scene)?.inode),
+  plain("fd.is_upper_layer", "BOOL", "True when the file lies in the writable layer of an overlay file system", (scene) => known(scene)?.upperLayer),
+  plain("fd.is_lower_layer", "BOOL", "True when the file lies in a lower layer of an overlay file system", (scene) => known(scene)?.lowerLayer),
+  plain("fd.name_changed", "BOOL", "True when this event gave the descriptor its name", (scene) => known(scene)?.nameChanged),
+  plain("fd.connected", "BOOL", "True for a connected socket", (scene) => known(scene)?.connected),
+  plain("fd.is_server", "BOOL", "True when the process owns the server's end of the socket", (scene) => known(scene)?.isServer),
   plain("fd.l4proto", "CHARBUF", "tcp, udp, icmp or raw; the text <NA> for what is not an IP socket", (scene) =>
-    scene.descriptor === undefined ? undefined : (scene.descriptor.protocol ?? "<NA>"),
+    known(scene) === undefined ? undefined : (known(scene)?.protocol ?? "<NA>"),
   ),
-  plain("fd.sockfamily", "CHARBUF", "ip or unix", (scene) => (scene.descriptor === undefined ? undefined : SOCKET_FAMILIES[scene.descriptor.kind])),
+  plain("fd.sockfamily", "CHARBUF", "ip or unix", (scene) => SOCKET_FAMILIES[known(scene)?.kind ?? ""]),
   ends("fd.ip", "IPADDR", "Address of either end", (scene) => bothEnds(scene, addressOf)),
   plain("fd.cip", "IPADDR", "Client's address", (scene) => addressOf(scene.descriptor?.client)),
   plain("fd.sip", "IPADDR", "Server's address", (scene) => addressOf(scene.descriptor?.server)),
@@ -57,7 +57,7 @@ export const FD_FIELDS: readonly Field[] = [
     scene.descriptor?.number === undefined ? undefined : `${scene.event.tid}${scene.descriptor.number}`,
   ),
   plain("fd.containername", "CHARBUF", "container.id, a colon and fd.name", (scene) => inContainer(scene, scene.descriptor?.name)),
-  plain("fd.containerdirectory", "CHARBUF", "container.id, a colon and fd.directory", (scene) => inContainer(scene, pathPart(scene.descriptor, directoryOf))),
+  plain("fd.containerdirectory", "CHARBUF", "container.id, a colon and fd.directory", (scene) => inContainer(scene, directoryPart(scene.descriptor))),
   ...["fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"].map((name) =>
     absent(name, "CHARBUF", "Host name that stands for the address of this end", { noRightSide: true, noTransformer: true }),
   ),
@@ -67,6 +67,21 @@ export const FD_FIELDS: readonly Field[] = [
   plain("fd.lproto", "CHARBUF", "Local port as text", (scene) => connectedEnd(scene.descriptor, "local", portText)),
   plain("fd.rproto", "CHARBUF", "Remote port as text", (scene) => portText(scene.descriptor?.remote)),
 ];
+
+/** fd.typechar: a userfaultfd has that of a unix socket, as in the real engine. */
+export function letterOf(descriptor: Descriptor | undefined): string | undefined {
+  return descriptor?.kind === "U" ? "u" : descriptor?.kind;
+}
+
+/** What is more than a number and perhaps a name. */
+function known(scene: Scene): Descriptor | undefined {
+  return scene.descriptor?.isUnknown === true ? undefined : scene.descriptor;
+}
+
+function devicePart(scene: Scene, part: (device: number) => number): number | undefined {
+  const device = known(scene)?.device;
+  return device === undefined ? undefined : part(device);
+}
 
 /** fd.type of a descriptor: its kind in words. */
 export function kindName(descriptor: Descriptor | undefined): string | undefined {
@@ -87,12 +102,24 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
   t: "timerfd",
   n: "netlink",
   b: "bpf",
+  U: "userfaultfd",
+  o: "other",
   r: "io_uring",
   m: "memfd",
   P: "pidfd",
 };
 
 const SOCKET_FAMILIES: Readonly<Record<string, string>> = { "4": "ip", "6": "ip", u: "unix" };
+
+/** Of a descriptor that nothing told of, too: it is said to be in the root. */
+function directoryPart(descriptor: Descriptor | undefined): string | undefined {
+  if (descriptor?.isUnknown === true) return directoryOf(descriptor.name);
+  return descriptor?.kind === "d" && descriptor.name !== "" ? descriptor.name : pathPart(descriptor, directoryOf);
+}
+
+function filePart(descriptor: Descriptor | undefined): string | undefined {
+  return descriptor?.kind === "d" ? undefined : pathPart(descriptor, fileNameOf);
+}
 
 function pathPart(descriptor: Descriptor | undefined, part: (path: string) => string): string | undefined {
   if (descriptor === undefined || !(descriptor.kind === "f" || descriptor.kind === "d")) return undefined;

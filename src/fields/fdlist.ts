@@ -1,18 +1,20 @@
-import type { Event } from "../events/event.ts";
+import { readDescriptorList } from "../events/param-text.ts";
+import { ipText } from "../lib/ip-text.ts";
+import type { Descriptor } from "../state/descriptor.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field } from "./field.ts";
 
-const { plain, absent } = fieldsOf("fdlist");
+const { plain } = fieldsOf("fdlist");
 
 /** `fdlist.*`: the descriptors that poll(2) and its like were asked about. The probe does not send those calls; a capture may hold them. */
 export const FDLIST_FIELDS: readonly Field[] = [
-  plain("fdlist.nums", "CHARBUF", "Numbers of the descriptors that a poll is about, joined by commas", numbersOf),
-  absent("fdlist.names", "CHARBUF", "Their names"),
-  absent("fdlist.cips", "CHARBUF", "Addresses of their clients"),
-  absent("fdlist.sips", "CHARBUF", "Addresses of their servers"),
-  absent("fdlist.cports", "CHARBUF", "Ports of their clients"),
-  absent("fdlist.sports", "CHARBUF", "Ports of their servers"),
+  plain("fdlist.nums", "CHARBUF", "Numbers of the descriptors that a poll is about, joined by commas", joined((_scene, number) => String(number))),
+  plain("fdlist.names", "CHARBUF", "Their names, in captures", ofDescriptor(({ name }) => name)),
+  plain("fdlist.cips", "CHARBUF", "Addresses of their clients, in captures", ofDescriptor(({ client }) => (client === undefined ? undefined : ipText(client.address)))),
+  plain("fdlist.sips", "CHARBUF", "Addresses of their servers, in captures", ofDescriptor(({ server }) => (server === undefined ? undefined : ipText(server.address)))),
+  plain("fdlist.cports", "CHARBUF", "Ports of their clients, in captures", ofDescriptor(({ client }) => (client === undefined ? undefined : String(client.port)))),
+  plain("fdlist.sports", "CHARBUF", "Ports of their servers, in captures", ofDescriptor(({ server }) => (server === undefined ? undefined : String(server.port)))),
 ];
 
 const util: Pick<Field, "name" | "type" | "class" | "doc"> = { name: "util.cnt", type: "UINT64", class: "util", doc: "How often this use of the field was asked, this time included" };
@@ -25,19 +27,21 @@ function counter(): () => number {
   return () => (count += 1);
 }
 
-function numbersOf({ event }: Scene): string | undefined {
-  const index = event.type?.params.findIndex((param) => param.type === "FDLIST") ?? -1;
-  if (index < 0 || !event.has(index)) return undefined;
-  const numbers = readNumbers(event, index);
-  return numbers.length === 0 ? undefined : numbers.join(",");
+/** Of each descriptor of the list what `read` makes of it, joined by commas; undefined for events without such a list. */
+function joined(read: (scene: Scene, number: number) => string): (scene: Scene) => string | undefined {
+  return (scene) => {
+    const { event } = scene;
+    const index = event.type?.params.findIndex((param) => param.type === "FDLIST") ?? -1;
+    if (index < 0 || !event.has(index)) return undefined;
+    const numbers = readDescriptorList(event, index);
+    return numbers.length === 0 ? undefined : numbers.map(({ number }) => read(scene, number)).join(",");
+  };
 }
 
-/** An FDLIST parameter: u16 count, then as many entries of an i64 number and i16 flags. What does not fit any more is left out. */
-function readNumbers(event: Event, index: number): bigint[] {
-  const [start, length] = [event.offset(index), event.length(index)];
-  if (length < 2) return [];
-  const count = Math.min(event.view.getUint16(start, true), Math.floor((length - 2) / ENTRY));
-  return Array.from({ length: count }, (_, entry) => event.view.getBigInt64(start + 2 + entry * ENTRY, true));
+/** A list of what was never told has places that say so. */
+function ofDescriptor(read: (descriptor: Descriptor) => string | undefined): (scene: Scene) => string | undefined {
+  return joined(({ thread }, number) => {
+    const descriptor = thread?.group.descriptors.get(number);
+    return descriptor === undefined ? "<NA>" : (read(descriptor) ?? "<NA>");
+  });
 }
-
-const ENTRY = 10;

@@ -1,4 +1,4 @@
-import type { ParamType } from "../events/schema.ts";
+import type { NumberFormat, ParamType } from "../events/schema.ts";
 import type { Scene } from "../state/scene.ts";
 
 /** Falco's field types (libs, `PT_*`), as `reference` documents name them: those of parameters, and some that only fields have. */
@@ -48,6 +48,8 @@ export interface Field {
   readonly deprecated?: true;
   /** How a number prints; decimal where it is left out. */
   readonly format?: "HEX";
+  /** For fields whose numbers print differently from event to event (`evt.rawarg`). */
+  readonly formatIn?: (argument: string, scene: Scene) => NumberFormat | undefined;
   /** Falco's `suggested_output`: appended to outputs that ask for it. */
   readonly suggested?: true;
   /** The value comes from the container runtime's API, so an alert or a condition may have to wait for it. */

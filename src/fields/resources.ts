@@ -1,5 +1,6 @@
 import type { Process, Resources } from "../state/process.ts";
 import type { Scene } from "../state/scene.ts";
+import { leaderOf } from "../state/thread.ts";
 import { MAX_ANCESTORS } from "./_ancestors.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Extract, Field } from "./field.ts";
@@ -26,7 +27,7 @@ export const RESOURCE_FIELDS: readonly Field[] = [
 ];
 
 function used(what: keyof Resources): Extract {
-  return (scene) => scene.process?.resources?.[what];
+  return ({ thread, process }) => (what !== "descriptorLimit" || thread === undefined ? process : (leaderOf(thread)?.process ?? process))?.resources?.[what];
 }
 
 function ofFirstThread(what: keyof Resources, unit: number): Extract {
@@ -40,7 +41,7 @@ function ofFirstThread(what: keyof Resources, unit: number): Extract {
 /** As the process's fork told it, else the start of the ancestor that is the namespace's first process. */
 function namespaceStart(scene: Scene): bigint | undefined {
   const told = scene.process?.pidNamespaceStart;
-  if (told !== undefined) return told;
+  if (told !== undefined) return told === 0n ? undefined : told;
   const first = firstOfNamespace(scene);
   return first === undefined || first.startTime === 0n ? undefined : first.startTime;
 }

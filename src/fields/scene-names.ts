@@ -1,5 +1,6 @@
 import type { ParamNames } from "../events/param-text.ts";
 import { dateTimeText } from "../lib/time-text.ts";
+import { letterOf } from "./fd.ts";
 import { joinPath } from "../state/path.ts";
 import type { Scene } from "../state/scene.ts";
 
@@ -12,10 +13,11 @@ export class SceneNames implements ParamNames {
   }
 
   descriptor(fd: number): string | undefined {
-    const descriptor = this.#scene.descriptor;
-    if (descriptor === undefined || descriptor.number !== fd) return undefined;
+    const { descriptor: own, thread } = this.#scene;
+    const descriptor = own?.number === fd ? own : thread?.group.descriptors.get(fd);
+    if (descriptor === undefined || descriptor.isUnknown === true) return undefined;
     const transport = descriptor.protocol === undefined ? "" : (TRANSPORTS[descriptor.protocol] ?? "");
-    return `<${descriptor.kind}${transport}>${descriptor.name}`;
+    return `<${letterOf(descriptor) ?? ""}${transport}>${descriptor.name}`;
   }
 
   process(pid: number): string | undefined {
@@ -30,8 +32,8 @@ export class SceneNames implements ParamNames {
     return this.#scene.accounts.groupName(gid);
   }
 
-  absolute(path: string): string | undefined {
-    return joinPath(this.#scene.event.directory ?? this.#scene.process?.cwd ?? "/", path);
+  absolute(path: string, dirfd: number | undefined): string | undefined {
+    return joinPath(this.#scene.directoryOf(dirfd), path);
   }
 
   dateTime(epochNs: bigint): string {

@@ -1,4 +1,6 @@
 import type { Extract, ExtractAll, Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
+import type { NumberFormat } from "../events/schema.ts";
+import type { Scene } from "../state/scene.ts";
 import type { FieldReference, Operand, Transform, TransformArgument } from "./ast.ts";
 import { ConditionError } from "./condition-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -16,6 +18,8 @@ export interface BoundOperand {
   readonly several: Field["several"];
   /** How a number prints; decimal where it is undefined. */
   readonly format: Field["format"];
+  /** The same, where it differs from event to event. */
+  readonly formatIn?: (scene: Scene) => NumberFormat | undefined;
   /** The fields it reads. */
   readonly fields: readonly Field[];
 }
@@ -56,7 +60,10 @@ function bindField(reference: FieldReference, fields: FieldRegistry, side: Side)
   if (type === undefined) throw new UnknownFieldError(`unknown event argument "${argument ?? ""}"`, { ...at, hint: "saker events lists the arguments of each event" });
   const getAll = field.several === undefined || argument !== undefined ? undefined : (field.bindAll?.(undefined) ?? none);
   const get = getAll === undefined ? bound(field, argument, at) : (field.bind?.(undefined) ?? missing);
-  return { type, isList: field.list === true, get, getAll, several: getAll === undefined ? undefined : field.several, format: field.format, fields: [field] };
+  const { formatIn } = field;
+  const several = getAll === undefined ? undefined : field.several;
+  const formats = formatIn === undefined || argument === undefined ? {} : { formatIn: (scene: Scene) => formatIn(argument, scene) };
+  return { type, isList: field.list === true, get, getAll, several, format: field.format, ...formats, fields: [field] };
 }
 
 interface At {

@@ -88,12 +88,16 @@ export function valueOf(operand: BoundOperand, scene: Scene): OutputValue {
 /** One field's value as text; undefined when it is missing. */
 export function textOf(operand: BoundOperand, scene: Scene): string | undefined {
   const value = operand.get(scene);
-  if (value !== undefined) return printed(value, operand);
+  if (value !== undefined) return operand.formatIn === undefined ? printed(value, operand) : printed(value, { type: operand.type, format: operand.formatIn(scene) === "HEX" ? "HEX" : undefined });
   const values = operand.getAll?.(scene) ?? [];
-  return values.length === 0 ? undefined : values.map((one) => printed(one, operand)).join(" ");
+  if (values.length === 0) return undefined;
+  // Nothing stands between empty values at the beginning, as in the real engine.
+  let text = "";
+  for (const one of values) text += `${text === "" ? "" : " "}${printed(one, operand)}`;
+  return text;
 }
 
-function printed(value: FieldValue | SingleValue, operand: BoundOperand): string {
+function printed(value: FieldValue | SingleValue, operand: Pick<BoundOperand, "type" | "format">): string {
   if (operand.format === "HEX" && (typeof value === "number" || typeof value === "bigint")) return value.toString(16).toUpperCase();
   return printable(formatValue(value, operand.type));
 }

@@ -1,3 +1,4 @@
+import type { HostEntries } from "./host-entries.ts";
 import type { Accounts } from "./scene.ts";
 
 interface User {
@@ -18,6 +19,15 @@ export function parseAccounts(passwd: string, group: string): Accounts {
     const id = Number(gid);
     if (name && gid && Number.isInteger(id) && !groups.has(id)) groups.set(id, name);
   }
+  return accountsIn(users, groups);
+}
+
+/** The accounts that a capture tells of. */
+export function accountsOf({ users, groups }: Pick<HostEntries, "users" | "groups">): Accounts {
+  return accountsIn(new Map(users.map((user) => [user.uid, user])), new Map(groups.map(({ gid, name }) => [gid, name])));
+}
+
+function accountsIn(users: ReadonlyMap<number, User>, groups: ReadonlyMap<number, string>): Accounts {
   return {
     userName: (uid) => users.get(uid)?.name ?? (uid === 0 ? "root" : undefined),
     userHome: (uid) => users.get(uid)?.home,

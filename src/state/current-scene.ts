@@ -3,6 +3,8 @@ import { Event } from "../events/event.ts";
 import { type Descriptor, descriptorOf } from "./descriptor.ts";
 import type { Process } from "./process.ts";
 import type { Accounts, Ancestry, Scene } from "./scene.ts";
+import type { Thread } from "./thread.ts";
+import type { ThreadTable } from "./thread-table.ts";
 import type { EventTimes } from "./timeline.ts";
 
 /** What stays the same from one scene to the next. */
@@ -14,6 +16,8 @@ export interface SceneSurroundings {
   /** Of the stream that the events are from, when they are from one; whoever shows the events keeps it. */
   readonly times?: EventTimes;
   readonly containerById?: (fullId: string) => Container | undefined;
+  /** Where state comes from events alone: the table that has seen the event shown. */
+  readonly threads?: ThreadTable;
 }
 
 /** The scene that the engine reuses for all events: `show` puts the next event on it. Hot: what a rule does not ask for is not computed. */
@@ -27,6 +31,7 @@ export class CurrentScene implements Scene {
   process: Process | undefined;
   container: Container | undefined;
   accounts: Accounts = NO_ACCOUNTS;
+  thread: Thread | undefined;
   readonly #surroundings: SceneSurroundings;
   #descriptor: Descriptor | undefined;
   #hasDescriptor = false;
@@ -46,7 +51,10 @@ export class CurrentScene implements Scene {
     this.process = process;
     this.container = container;
     this.accounts = accounts;
-    this.#hasDescriptor = false;
+    const threads = this.#surroundings.threads;
+    this.thread = threads?.thread;
+    this.#descriptor = threads?.descriptor;
+    this.#hasDescriptor = threads !== undefined;
     return this;
   }
 
@@ -56,6 +64,12 @@ export class CurrentScene implements Scene {
       this.#hasDescriptor = true;
     }
     return this.#descriptor;
+  }
+
+  directoryOf(dirfd: number | undefined): string {
+    const { threads } = this.#surroundings;
+    if (threads !== undefined && this.thread !== undefined) return threads.directoryOf(this.thread, dirfd);
+    return this.event.directory ?? this.process?.cwd ?? "/";
   }
 
   containerById(fullId: string): Container | undefined {

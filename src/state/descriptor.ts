@@ -30,6 +30,10 @@ export interface Descriptor {
   readonly inode: number;
   readonly upperLayer: boolean;
   readonly lowerLayer: boolean;
+  /** Of a socket whose peer is not known yet: what `protocol` will be. */
+  readonly createdProtocol?: Descriptor["protocol"];
+  /** Nothing told of it, or the call that would have made it failed: there is its number, perhaps its name, and nothing else. */
+  readonly isUnknown?: true;
 }
 
 /** The descriptor that an event is about; undefined when it is about none. `cwd` is for relative paths. */
@@ -68,7 +72,7 @@ function openedFile(event: Event, type: EventType, params: OpenParams, base: str
   const rawName = event.text(params.path) ?? "";
   const flags = params.flags === undefined ? 0 : (event.uint(params.flags) ?? 0);
   return {
-    ...NOTHING,
+    ...NO_DESCRIPTOR,
     number: descriptorNumber(event, type),
     kind: (flags & OPEN_FLAGS.O_DIRECTORY) === 0 ? "f" : "d",
     name: rawName === "" ? "" : joinPath(base, rawName),
@@ -83,7 +87,7 @@ function openedFile(event: Event, type: EventType, params: OpenParams, base: str
 
 function createdSocket(event: Event): Descriptor {
   const family = event.uint(1) ?? 0;
-  return { ...NOTHING, number: event.int(0), kind: FAMILY_KINDS[family] ?? "?" };
+  return { ...NO_DESCRIPTOR, number: event.int(0), kind: FAMILY_KINDS[family] ?? "?" };
 }
 
 /** A descriptor as the kernel described it. */
@@ -92,7 +96,7 @@ function fromSection(event: Event, type: EventType): Descriptor {
   const family = event.bytes[at + DESCRIPTOR.family] ?? 0;
   const size = addressSize(family);
   const common = {
-    ...NOTHING,
+    ...NO_DESCRIPTOR,
     number: descriptorNumber(event, type),
     kind: String.fromCharCode(event.bytes[at + DESCRIPTOR.kind] ?? 0x6f),
     device: event.view.getUint32(at + DESCRIPTOR.device, true),
@@ -125,8 +129,8 @@ function fromTuple(event: Event, type: EventType): Descriptor | undefined {
   const number = descriptorNumber(event, type);
   const tupleAt = type.params.findIndex((param) => param.type === "SOCKTUPLE");
   const tuple = tupleAt < 0 ? undefined : readTuple(event, tupleAt);
-  if (tuple === undefined) return number === undefined ? undefined : { ...NOTHING, number, ...boundSocket(event, type) };
-  const common = { ...NOTHING, number, kind: FAMILY_KINDS[tuple.family] ?? "?", nameChanged: NAMING.has(type.name) };
+  if (tuple === undefined) return number === undefined ? undefined : { ...NO_DESCRIPTOR, number, ...boundSocket(event, type) };
+  const common = { ...NO_DESCRIPTOR, number, kind: FAMILY_KINDS[tuple.family] ?? "?", nameChanged: NAMING.has(type.name) };
   if (tuple.source === undefined || tuple.destination === undefined) return { ...common, name: tuple.path ?? "", rawName: tuple.path ?? "" };
   const isClient = type.name === "connect";
   const [local, remote] = isClient ? [tuple.source, tuple.destination] : [tuple.destination, tuple.source];
@@ -185,7 +189,8 @@ const PROTOCOLS: Readonly<Record<number, "tcp" | "udp" | "icmp" | "raw">> = { 1:
 /** fd.typechar of a socket by its address family (include/linux/socket.h). */
 const FAMILY_KINDS: Readonly<Record<number, string>> = { 1: "u", 2: "4", 10: "6", 16: "n" };
 
-const NOTHING: Descriptor = {
+/** A descriptor of which nothing is known. */
+export const NO_DESCRIPTOR: Descriptor = {
   number: undefined,
   kind: "o",
   name: "",

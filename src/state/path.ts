@@ -42,3 +42,6 @@ export function directoryOf(path: string): string {
 export function fileNameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
+
+/** What stands for the directory of a descriptor that nothing told of. */
+export const UNKNOWN_DIRECTORY = "<UNKNOWN>";

@@ -2,6 +2,7 @@ import type { Container } from "../containers/container.ts";
 import type { Event } from "../events/event.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Process } from "./process.ts";
+import type { Thread } from "./thread.ts";
 import type { EventTimes } from "./timeline.ts";
 
 /** Names of users and groups of the host. */
@@ -38,6 +39,10 @@ export interface Scene {
   readonly hostname: string;
   /** What the event's descriptor is; computed when first asked. */
   readonly descriptor: Descriptor | undefined;
+  /** The thread that acted, where the source tells of threads and their descriptors (a capture); undefined for a live one. */
+  readonly thread: Thread | undefined;
+  /** The directory that a relative path of the event starts from: that of descriptor `dirfd`, else the current one. */
+  directoryOf(dirfd: number | undefined): string;
   /** Offset of local time from UTC at a moment, in minutes, east positive. */
   readonly utcOffsetMinutes: (epochMs: number) => number;
 }
