@@ -54,6 +54,33 @@ program
   .option("--json", "one JSON object a port")
   .action(async (options) => (await import("./ports.ts")).ports(options));
 
+program
+  .command("replay")
+  .description("rules over a capture file (.scap, plain or gzip), or with --write a part of it into another")
+  .argument("<file>")
+  .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules)", collect, [])
+  .option("--config <file>", "saker.yaml or an existing falco.yaml")
+  .option("--from <moment>", "begin there: 10s (after the first event), 14:05:30 or 2026-11-23T14:05:30Z; what comes before makes the state")
+  .option("--to <moment>", "end there")
+  .option("--where <condition>", "only events that satisfy this condition, such as \"proc.name = cat\"")
+  .option("--write <file>", "write the events that are meant into another capture, with all that they need")
+  .option("--json", "alerts as JSON lines")
+  .option("--stats", "events by type, alerts by rule, the rules that took most time, events a second")
+  .action(async (file, options) => (await import("./replay.ts")).replay(file, options));
+
+program
+  .command("events")
+  .description("the events of a capture file, a line each; without a file the register of event types and their parameters")
+  .argument("[file]")
+  .option("--where <condition>", "only events that satisfy this condition, such as \"evt.type = openat and fd.name startswith /etc\"")
+  .option("--format <output>", "fields to print, as in a rule's output (default: number, time, processor, process, event, parameters)")
+  .option("--from <moment>", "begin there: 10s (after the first event), 14:05:30 or 2026-11-23T14:05:30Z")
+  .option("--to <moment>", "end there")
+  .option("--limit <number>", "stop after so many events")
+  .option("--all", "of the register, event types of old captures, too")
+  .option("--json", "one JSON object an event, or an event type")
+  .action(async (file, options) => (await import("./events.ts")).events(file, options));
+
 const rules = program.command("rules").description("rules: check, list, show, explain, test, install, schema");
 rules
   .command("check")

@@ -3,17 +3,15 @@ import { styleText } from "node:util";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
 import { FIELDS } from "../fields/registry.ts";
-import { AppError, messageOf } from "../lib/errors.ts";
-import { compileCondition } from "../rules/compile-condition.ts";
-import { ConditionError } from "../rules/condition-error.ts";
+import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
 import type { LoadedRule } from "../rules/load-rules.ts";
-import { parseCondition } from "../rules/parse-condition.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { parseDuration } from "./duration.ts";
 import { loadOrTell, ruleNamed } from "./rules-list.ts";
+import { parseWhere } from "./where.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
 
 export interface ExplainOptions {
@@ -48,7 +46,7 @@ interface Run {
 
 async function explainLive(rule: LoadedRule, { options, limit, durationMs }: Run): Promise<number> {
   const explain = compileExplanation(rule.expression, FIELDS);
-  const isMeant = options.where === undefined ? () => true : filterOf(options.where);
+  const isMeant = options.where === undefined ? () => true : parseWhere(options.where);
   let told = 0;
   let enough = (): void => {};
   const full = new Promise<void>((resolve) => (enough = resolve));
@@ -86,16 +84,6 @@ async function explainLive(rule: LoadedRule, { options, limit, durationMs }: Run
     containers.stop();
   }
   return told;
-}
-
-/** Throws `USAGE_WHERE` for a condition that is none. */
-function filterOf(text: string): (scene: Scene) => boolean {
-  try {
-    return compileCondition(parseCondition(text), FIELDS).predicate;
-  } catch (thrown) {
-    const hint = thrown instanceof ConditionError ? thrown.hint : undefined;
-    throw new AppError("USAGE_WHERE", `Cannot use --where "${text}": ${messageOf(thrown)}`, { hint: hint ?? 'write a condition, such as "proc.name = cat and fd.name startswith /etc"' });
-  }
 }
 
 function tell(rule: LoadedRule, explanation: Explanation, scene: Scene, options: ExplainOptions): void {

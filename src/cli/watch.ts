@@ -11,6 +11,7 @@ import { RuleMeter } from "../engine/rule-meter.ts";
 import { AppError } from "../lib/errors.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
+import { utcOffsetMinutes } from "./local-time.ts";
 import { LiveRules } from "./live-rules.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
@@ -204,9 +205,4 @@ function costLines(meter: RuleMeter | undefined): string[] {
 function dropLine(live: LiveWatch, written: number): string {
   const { dropped } = live.stats().probe;
   return `dropped: ${dropped.ringFull} events found the ring full, ${dropped.scratchBusy} met a busy CPU buffer, ${written} lines or audits had no room; a larger engine.modern_ebpf.buf_size_preset helps`;
-}
-
-/** Local time as the machine's zone has it at that moment. */
-function utcOffsetMinutes(epochMs: number): number {
-  return -new Date(epochMs).getTimezoneOffset();
 }

@@ -1,0 +1,69 @@
+import type { Container, ContainerMount, ContainerPort, ContainerRuntime } from "./container.ts";
+import { shortId } from "./cgroup-path.ts";
+import { at, entriesOf, listOf, numberOf, textOf, textsOf } from "./json-value.ts";
+import { splitImageName } from "./image-name.ts";
+
+/** `sinsp_container_type` of the real engine. */
+const RUNTIMES: Readonly<Record<number, ContainerRuntime>> = { 0: "docker", 6: "containerd", 7: "containerd", 8: "cri-o", 11: "podman" };
+
+/** What a capture's `container` event tells (the real engine's own JSON); undefined when it is no such JSON or names no container. Nothing throws. */
+export function parseContainerEvent(text: string): Container | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const of = at(json, "container") ?? json;
+  const id = textOf(at(of, "id"));
+  // While the engine was still asking, it wrote this.
+  if (id === "" || textOf(at(of, "image")) === "incomplete") return undefined;
+  const image = textOf(at(of, "image"));
+  const named = splitImageName(image);
+  const fullId = textOf(at(of, "full_id")) || id;
+  const flag = (name: string): boolean => at(of, name) === true;
+  return {
+    fullId,
+    id: shortId(fullId),
+    runtime: RUNTIMES[numberOf(at(of, "type"))] ?? "unknown",
+    state: "known",
+    metadata: {
+      name: textOf(at(of, "name")),
+      image,
+      imageId: textOf(at(of, "imageid")),
+      imageRepository: textOf(at(of, "imagerepo")) || named.repository,
+      imageTag: textOf(at(of, "imagetag")) || named.tag,
+      imageDigest: textOf(at(of, "imagedigest")),
+      privileged: flag("privileged"),
+      labels: Object.fromEntries(entriesOf(at(of, "labels")).map(([name, value]) => [name, textOf(value)])),
+      env: textsOf(at(of, "env")),
+      command: [],
+      healthcheck: undefined,
+      mounts: listOf(at(of, "Mounts")).map(mountOf),
+      ports: listOf(at(of, "port_mappings")).map(portOf),
+      ip: textOf(at(of, "ip")),
+      hostNetwork: flag("host_network"),
+      hostPid: flag("host_pid"),
+      hostIpc: flag("host_ipc"),
+      pid: 0,
+      createdAt: BigInt(Math.trunc(numberOf(at(of, "created_time")))) * 1_000_000_000n,
+      startedAt: 0n,
+    },
+  };
+}
+
+function mountOf(json: unknown): ContainerMount {
+  return {
+    source: textOf(at(json, "Source")),
+    destination: textOf(at(json, "Destination")),
+    mode: textOf(at(json, "Mode")),
+    writable: at(json, "RW") === true,
+    propagation: textOf(at(json, "Propagation")),
+  };
+}
+
+function portOf(json: unknown): ContainerPort {
+  const address = numberOf(at(json, "HostIp"));
+  const bytes = [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff);
+  return { port: numberOf(at(json, "ContainerPort")), protocol: "tcp", published: { address: bytes.join("."), port: numberOf(at(json, "HostPort")) } };
+}
