@@ -20,7 +20,9 @@ import { concatenatePaths } from "../../src/state/path.ts";
 import type { Scene } from "../../src/state/scene.ts";
 import { scene } from "../fixtures/scenes.ts";
 import { type Case, type Judge, text, type Verdict } from "./case-file.ts";
+import { judgeBadCapture, judgeGolden, judgeRegression, judgeRuleScenario } from "./capture-judges.ts";
 import { judgeConverting } from "./converter-judges.ts";
+import { judgeScenario } from "./event-judges.ts";
 import { judgeEnabling, judgeLoading, judgePlugins, judgeResolving } from "./loading-judges.ts";
 import { fieldsWithMocks, type MockScene, mockScene } from "./mock-fields.ts";
 
@@ -88,6 +90,11 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
   plugin_requirements: () => judgePlugins,
   rule_enable: () => judgeEnabling,
   scap_converter: () => judgeConverting,
+  event_scenarios: judgeScenario,
+  capture_goldens: judgeGolden,
+  bad_captures: judgeBadCapture,
+  rule_scenarios: judgeRuleScenario,
+  regression_e2e: judgeRegression,
   rule_loading: (file) => {
     const [all, bare] = [fieldsWithMocks(file), fieldsWithMocks(file, { withContainers: false })];
     return (one) => judgeLoading(one, one["container_plugin"] === false ? bare : all);
