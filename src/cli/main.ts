@@ -69,6 +69,15 @@ program
   .action(async (file, options) => (await import("./replay.ts")).replay(file, options));
 
 program
+  .command("record")
+  .description("this host's events into a capture file, until Ctrl-C: for saker replay, Falco, sysdig and Stratoshark (needs root)")
+  .requiredOption("-o, --output <file>", "the file")
+  .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
+  .option("--max-size <size>", "stop when the file has this size, such as 500M or 2G", "4G")
+  .option("--config <file>", "saker.yaml or an existing falco.yaml: the size of the ring")
+  .action(async (options) => (await import("./record.ts")).record(options));
+
+program
   .command("events")
   .description("the events of a capture file, a line each; without a file the register of event types and their parameters")
   .argument("[file]")

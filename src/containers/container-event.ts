@@ -52,6 +52,26 @@ export function parseContainerEvent(text: string): Container | undefined {
   };
 }
 
+/** The same JSON of a container of this host, for a capture. */
+export function containerEventJson({ fullId, runtime, metadata }: Container): string {
+  const type = Number(Object.entries(RUNTIMES).find(([, name]) => name === runtime)?.[0] ?? 0);
+  return JSON.stringify({
+    container: {
+      id: shortId(fullId), full_id: fullId, type, name: metadata?.name ?? "", image: metadata?.image ?? "", imageid: metadata?.imageId ?? "", imagerepo: metadata?.imageRepository ?? "",
+      imagetag: metadata?.imageTag ?? "", imagedigest: metadata?.imageDigest ?? "", ip: metadata?.ip ?? "", privileged: metadata?.privileged ?? false, labels: metadata?.labels ?? {}, env: metadata?.env ?? [],
+      Mounts: (metadata?.mounts ?? []).map((mount) => ({ Source: mount.source, Destination: mount.destination, Mode: mount.mode, RW: mount.writable, Propagation: mount.propagation })),
+      port_mappings: (metadata?.ports ?? []).flatMap(({ port, published }) => (published === undefined ? [] : [{ HostIp: addressNumber(published.address), HostPort: published.port, ContainerPort: port }])),
+      host_network: metadata?.hostNetwork ?? false, host_pid: metadata?.hostPid ?? false, host_ipc: metadata?.hostIpc ?? false, created_time: Number((metadata?.createdAt ?? 0n) / 1_000_000_000n),
+    },
+  });
+}
+
+/** An IPv4 address as the engine's JSON has it, 0 for another. */
+function addressNumber(address: string): number {
+  const bytes = address.split(".").map(Number);
+  return bytes.length === 4 ? bytes.reduce((sum, byte) => sum * 256 + byte, 0) : 0;
+}
+
 function mountOf(json: unknown): ContainerMount {
   return {
     source: textOf(at(json, "Source")),

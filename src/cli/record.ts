@@ -1,0 +1,56 @@
+import { CaptureFile } from "../capture/scap-writer.ts";
+import { loadConfig } from "../config/config-file.ts";
+import { DEFAULT_SETTINGS } from "../config/settings.ts";
+import { containersOfHost } from "../engine/containers-of-host.ts";
+import { Recorder } from "../engine/recorder.ts";
+import { AppError } from "../lib/errors.ts";
+import { parseDuration } from "./duration.ts";
+import { stopSignal, untilStopped } from "./stop.ts";
+import { Terminal } from "./terminal.ts";
+
+export interface RecordOptions {
+  readonly output: string;
+  readonly duration?: string;
+  readonly maxSize: string;
+  readonly config?: string;
+}
+
+/** `saker record -o FILE`: all events that the probe knows, until Ctrl-C, for `--duration` or up to `--max-size`. */
+export async function record(options: RecordOptions): Promise<void> {
+  const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
+  const maxBytes = parseSize(options.maxSize);
+  const settings = options.config === undefined ? DEFAULT_SETTINGS : loadConfig(options.config, process.env).settings;
+  const terminal = new Terminal({ json: false });
+  const stopped = stopSignal();
+  const containers = containersOfHost({ environment: process.env, onProblem: (text) => terminal.problem(text) });
+  await Promise.race([containers.start(), stopped]);
+  let full = (): void => {};
+  const isFull = new Promise<void>((resolve) => (full = resolve));
+  const file = new CaptureFile(options.output);
+  let recorder: Recorder | undefined;
+  try {
+    recorder = new Recorder({ file, containers, ringBytes: Math.max(settings.ringBytes, RING_BYTES), maxBytes, onFull: () => full(), onProblem: (text) => terminal.problem(text) });
+    terminal.note(`recording this host's events to ${options.output}: eBPF (${recorder.variant}); Ctrl-C ends it`);
+    recorder.start();
+    await untilStopped(Promise.race([stopped, isFull.then(() => terminal.note(`the file has ${options.maxSize}: recording ends`))]), durationMs);
+  } finally {
+    recorder?.close();
+    file.close();
+    containers.stop();
+  }
+  const { events, bytes, malformed, probe } = recorder.stats();
+  const dropped = probe.dropped.ringFull + probe.dropped.scratchBusy;
+  terminal.note(`${events} events, ${dropped} dropped${dropped > 0 ? ` (${probe.dropped.ringFull} found the ring full, ${probe.dropped.scratchBusy} met a busy CPU buffer)` : ""}, ${malformed} malformed, ${probe.truncated} cut at a limit; ${(bytes / 1e6).toFixed(1)} MB`);
+}
+
+/** All events of a busy host are many: the ring holds some tenths of a second of them. */
+const RING_BYTES = 64 * 1024 * 1024;
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+function parseSize(text: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)B?$/i.exec(text.trim()) ?? [];
+  const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
+  if (!(bytes >= 1)) throw new AppError("USAGE_SIZE", `Cannot use --max-size "${text}": it must be a size`, { hint: "write --max-size 500M or 2G" });
+  return bytes;
+}
