@@ -17,7 +17,7 @@ const UNOFFICIAL: Readonly<Record<number, number>> = {
 
 /** The type of a block under its present number. */
 export function presentType(type: number): number {
-  return UNOFFICIAL[type] ?? type;
+  return type < 0x8000_0000 ? type : (UNOFFICIAL[type] ?? type);
 }
 
 /** Versions of the process list by block type. */

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { ALL_EVENT_TYPES } from "../events/all-event-types.ts";
@@ -68,12 +68,7 @@ export class CaptureParser {
 
   /** Takes the next piece; the parser keeps nothing of its memory. */
   push(piece: Uint8Array): void {
-    let from = 0;
-    if (this.#toSkip > 0) {
-      from = Math.min(this.#toSkip, piece.length);
-      this.#toSkip -= from;
-      this.counts.bytes += from;
-    }
+    let from = this.#skipWithin(piece.length);
     // The block that the last piece left unfinished is completed first, byte for byte as much as it needs.
     while (this.#restLength > 0 && from < piece.length) {
       const needed = this.#neededOfRest();
@@ -81,9 +76,7 @@ export class CaptureParser {
       this.#keep(piece.subarray(from, from + taken), needed);
       from += taken;
       if (this.#restLength < needed) return;
-      if (needed === BLOCK.body) {
-        if (this.#neededOfRest() > BLOCK.body) continue;
-      }
+      if (needed === BLOCK.body && this.#neededOfRest() > BLOCK.body) continue;
       this.#restLength = 0;
       this.#blocks(this.#rest.subarray(0, needed), 0, needed);
       from += this.#skipWithin(piece.length - from);
@@ -103,10 +96,11 @@ export class CaptureParser {
     return { ...this.counts, truncated };
   }
 
-  /** Length of the block in `rest`, or of the header that tells it. */
+  /** Length of the block in `rest`, or of the header that tells it; of a block that is passed over its header is enough. */
   #neededOfRest(): number {
     if (this.#restLength < BLOCK.body) return BLOCK.body;
-    return this.#lengthOf(new DataView(this.#rest.buffer, this.#rest.byteOffset), 0);
+    const view = new DataView(this.#rest.buffer, this.#rest.byteOffset);
+    return isKnown(presentType(view.getUint32(0, true))) ? this.#lengthOf(view, 0) : BLOCK.body;
   }
 
   #keep(bytes: Uint8Array, needed: number): void {
@@ -128,14 +122,14 @@ export class CaptureParser {
     return skipped;
   }
 
-  /** Takes whole blocks from `from`; returns where the first unfinished one begins. */
+  /** Takes whole blocks from `from`; returns where the first unfinished one begins. Hot: nearly all blocks are events. */
   #blocks(bytes: Uint8Array, from: number, end: number): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = from;
     while (at + BLOCK.body <= end) {
+      const type = presentType(view.getUint32(at, true));
       const length = this.#lengthOf(view, at);
-      const type = presentType(view.getUint32(at + BLOCK.type, true));
-      if (type !== SECTION.type && !KNOWN_BLOCKS.has(type)) {
+      if (!isKnown(type)) {
         const present = Math.min(length, end - at);
         this.counts.unknownBlocks += 1;
         this.counts.bytes += present;
@@ -144,7 +138,9 @@ export class CaptureParser {
         continue;
       }
       if (at + length > end) return at;
-      this.#block(type, bytes, { view, start: at, length });
+      const event = eventBlockOf(type);
+      if (event === undefined) this.#block(type, bytes.subarray(at, at + length));
+      else this.#readEvent(event, bytes, view, at, length);
       this.counts.bytes += length;
       at += length;
     }
@@ -153,31 +149,28 @@ export class CaptureParser {
 
   /** The whole length of the block whose header is at `at`. */
   #lengthOf(view: DataView, at: number): number {
-    const present = presentType(view.getUint32(at, true));
-    if (!this.#inSection && present !== SECTION.type) throw this.#fault("it is no scap file: it does not begin with the block that every section starts with");
+    const type = presentType(view.getUint32(at, true));
     const length = view.getUint32(at + BLOCK.length, true);
-    if (length < BLOCK.overhead + (present === SECTION.type ? SECTION.length : 0)) throw this.#fault(`a block of type 0x${present.toString(16)} has the length ${length}, which is shorter than its own header`);
-    const limit = limitOf(present);
-    if (length - BLOCK.overhead > limit) throw this.#fault(`a block of type 0x${present.toString(16)} has the length ${length}; at most ${limit + BLOCK.overhead} are legal`);
+    if (this.#inSection && length - BLOCK.overhead <= limitOf(type) && length >= shortestOf(type)) return length;
+    if (!this.#inSection && type !== SECTION.type) throw this.#fault("it is no scap file: it does not begin with the block that every section starts with");
+    const what = `a block of type 0x${type.toString(16)} has the length ${length}`;
+    if (length < shortestOf(type)) throw this.#fault(`${what}, which is shorter than its own header`);
+    if (length - BLOCK.overhead > limitOf(type)) throw this.#fault(`${what}; at most ${limitOf(type) + BLOCK.overhead} are legal`);
     return length;
   }
 
-  #block(type: number, bytes: Uint8Array, place: { readonly view: DataView; readonly start: number; readonly length: number }): void {
-    const { view, start, length } = place;
+  /** A whole block that is no event's. */
+  #block(type: number, block: Uint8Array): void {
+    const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     if (type === SECTION.type) {
-      this.#section(view, start);
+      this.#section(view, 0);
       return;
     }
-    const trailer = view.getUint32(start + length - BLOCK.trailer, true);
-    const block = EVENT_BLOCKS.get(type);
-    if (block !== undefined) {
-      this.#readEvent(block, bytes, place);
-      return;
-    }
-    if (trailer !== length) throw this.#fault(`a block of type 0x${type.toString(16)} says ${length} bytes at its start and ${trailer} at its end`);
+    const trailer = view.getUint32(block.length - BLOCK.trailer, true);
+    if (trailer !== block.length) throw this.#fault(`a block of type 0x${type.toString(16)} says ${block.length} bytes at its start and ${trailer} at its end`);
     if (this.#hasHost) throw this.#fault(`a block of type 0x${type.toString(16)} tells of the host after events were told; only a new section may`);
     try {
-      this.#entries.take(type, bytes.subarray(start + BLOCK.body, start + length - BLOCK.trailer));
+      this.#entries.take(type, block.subarray(BLOCK.body, block.length - BLOCK.trailer));
     } catch (error) {
       throw error instanceof AppError ? this.#fault(error.message) : error;
     }
@@ -203,8 +196,8 @@ export class CaptureParser {
     this.#sink.host(this.#entries);
   }
 
-  #readEvent({ version, hasFlags }: EventBlock, bytes: Uint8Array, { view, start, length }: { readonly view: DataView; readonly start: number; readonly length: number }): void {
-    this.#tellHost();
+  #readEvent({ version, hasFlags }: EventBlock, bytes: Uint8Array, view: DataView, start: number, length: number): void {
+    if (!this.#hasHost) this.#tellHost();
     const at = start + BLOCK.body + (hasFlags ? 6 : 2);
     const room = start + length - BLOCK.trailer - at;
     const flags = hasFlags ? view.getUint32(start + BLOCK.body + 2, true) : 0;
@@ -287,14 +280,30 @@ const INITIAL_STATE: ReadonlySet<string> = new Set(["container", "useradded", "u
 
 const WRONG_LENGTHS: ReadonlySet<string> = new Set(["notification", "infra"]);
 
-const KNOWN_BLOCKS: ReadonlySet<number> = new Set([MACHINE.type, ...PROCESS_LISTS.keys(), ...DESCRIPTOR_LISTS.keys(), ...INTERFACE_LISTS.keys(), ...USER_LISTS.keys(), ...EVENT_BLOCKS.keys()]);
+const LISTS: ReadonlySet<number> = new Set([MACHINE.type, ...PROCESS_LISTS.keys(), ...DESCRIPTOR_LISTS.keys(), ...INTERFACE_LISTS.keys(), ...USER_LISTS.keys()]);
+
+/** Blocks of events by their types, of which the first is subtracted: a table is faster than a map. */
+const FIRST_TYPE = 0x200;
+const EVENTS_BY_TYPE: readonly (EventBlock | undefined)[] = Array.from({ length: 0x40 }, (_, index) => EVENT_BLOCKS.get(FIRST_TYPE + index));
+
+function eventBlockOf(type: number): EventBlock | undefined {
+  return EVENTS_BY_TYPE[type - FIRST_TYPE];
+}
+
+function isKnown(type: number): boolean {
+  return eventBlockOf(type) !== undefined || type === SECTION.type || LISTS.has(type);
+}
 
 function limitOf(type: number): number {
+  const block = eventBlockOf(type);
+  if (block !== undefined) return block.isLarge ? BLOCK_LIMITS.largeEvent : BLOCK_LIMITS.event;
   // Programs that edit captures put comments into it.
   if (type === SECTION.type) return BLOCK_LIMITS.event;
-  const block = EVENT_BLOCKS.get(type);
-  if (block !== undefined) return block.isLarge ? BLOCK_LIMITS.largeEvent : BLOCK_LIMITS.event;
-  return KNOWN_BLOCKS.has(type) ? BLOCK_LIMITS.list : Infinity;
+  return LISTS.has(type) ? BLOCK_LIMITS.list : Infinity;
+}
+
+function shortestOf(type: number): number {
+  return type === SECTION.type ? BLOCK.overhead + SECTION.length : BLOCK.overhead;
 }
 
 /** The lists of one section, as its blocks tell them one after the other. */
@@ -332,7 +341,7 @@ export interface ReadCaptureOptions {
 }
 
 /** Bytes of a piece of the file. */
-const PIECE = 256 * 1024;
+const PIECE = 512 * 1024;
 
 /**
  * Reads the capture at `path`, plain or gzip. Throws `INPUT_CAPTURE` when it cannot be read or is no scap file; one that ends
@@ -340,12 +349,15 @@ const PIECE = 256 * 1024;
  */
 export async function readCapture(path: string, sink: CaptureSink, { signal, onProgress }: ReadCaptureOptions = {}): Promise<CaptureEnd> {
   const parser = new CaptureParser(sink);
-  const file = createReadStream(path, { highWaterMark: PIECE });
+  let file: FileHandle | undefined;
   try {
-    for await (const piece of decompressed(file)) {
-      if (signal?.aborted === true) break;
+    file = await open(path);
+    let read = 0;
+    const pieces = decompressed(file, (bytes) => (read += bytes));
+    for await (const piece of pieces) {
+      if (signal?.aborted === true) return { ...parser.counts, truncated: undefined };
       parser.push(piece);
-      onProgress?.(file.bytesRead);
+      onProgress?.(read);
     }
     return parser.end();
   } catch (error) {
@@ -354,20 +366,26 @@ export async function readCapture(path: string, sink: CaptureSink, { signal, onP
     if (code === "Z_BUF_ERROR" && parser.counts.bytes > 0) return parser.end("its compressed stream is cut");
     throw new AppError("INPUT_CAPTURE", `Cannot read capture "${path}": ${code === "ENOENT" ? "no such file" : message}`, { cause: error });
   } finally {
-    file.destroy();
+    await file?.close();
   }
 }
 
-/** The pieces of a file, out of gzip when its first bytes say so (RFC 1952, section 2.3.1). */
-async function* decompressed(file: Readable): AsyncGenerator<Uint8Array> {
-  const pieces = file[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  const first = await pieces.next();
-  if (first.done === true) return;
-  const all = (async function* () {
-    yield first.value;
-    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
-  })();
-  const isGzip = first.value[0] === 0x1f && first.value[1] === 0x8b;
-  // A fault of either stream ends the other and comes out of the iteration.
-  yield* isGzip ? (pipeline(Readable.from(all), createGunzip({ chunkSize: PIECE }), () => {}) as AsyncIterable<Uint8Array>) : all;
+/** The pieces of a file, each to be used up before the next is asked for, out of gzip when its first bytes say so (RFC 1952, section 2.3.1). */
+async function* decompressed(file: FileHandle, onRead: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(PIECE);
+  const next = async (): Promise<Uint8Array> => {
+    const { bytesRead } = await file.read(buffer, 0, PIECE, null);
+    onRead(bytesRead);
+    return buffer.subarray(0, bytesRead);
+  };
+  let piece = await next();
+  if (piece[0] === 0x1f && piece[1] === 0x8b) {
+    // The decompressor works beside us, so it gets memory of its own. A fault of either stream ends the other and comes out of the iteration.
+    const copies = async function* (): AsyncGenerator<Uint8Array> {
+      for (; piece.length > 0; piece = await next()) yield piece.slice();
+    };
+    yield* pipeline(Readable.from(copies()), createGunzip({ chunkSize: PIECE }), () => {}) as AsyncIterable<Uint8Array>;
+    return;
+  }
+  for (; piece.length > 0; piece = await next()) yield piece;
 }

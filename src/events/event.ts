@@ -91,6 +91,13 @@ export class Event {
     return this.view.getBigUint64(this.#scap + SCAP_HEADER.timestamp, true);
   }
 
+  /** The timestamp's lower and upper half, to `into[at]` and behind it. Hot: nothing is allocated. */
+  copyTimestamp(into: Uint32Array, at: number): void {
+    const from = this.#scap + SCAP_HEADER.timestamp;
+    into[at] = this.view.getUint32(from, true);
+    into[at + 1] = this.view.getUint32(from + 4, true);
+  }
+
   /** -1 where there is no thread. */
   get tid(): number {
     const at = this.#scap + SCAP_HEADER.tid;

@@ -1,13 +1,18 @@
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
+/** Of a text this short the call costs more than the characters. */
+const SHORT = 8;
+
+const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, start: number, end: number): string };
+
 /** Byte b of what is no UTF-8 stands in a text as the lone surrogate U+DC00 + b: no byte is lost, and equal bytes are equal texts. */
 const BYTE = 0xdc00;
 
 /**
  * Text from `start` up to the first NUL or `end`. Kernel strings are bytes: each byte that is not part of UTF-8 becomes a lone
  * surrogate (U+DC80 … U+DCFF), which `encodeText` turns back and `printable` prints as U+FFFD.
- * Hot: short ASCII, nearly all there is, takes no detour through TextDecoder.
+ * Hot: ASCII, nearly all there is, takes no detour through TextDecoder.
  */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
   let stop = start;
@@ -18,10 +23,12 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
     high |= byte;
     stop += 1;
   }
-  if (high >= 0x80 || stop - start > 64) {
+  if (high >= 0x80) {
     const text = decoder.decode(bytes.subarray(start, stop));
-    return high >= 0x80 && text.includes("\ufffd") ? decodeBroken(bytes.subarray(start, stop)) : text;
+    return text.includes("\ufffd") ? decodeBroken(bytes.subarray(start, stop)) : text;
   }
+  // Four times as fast as adding characters, and the text is flat: whoever searches it need not flatten it first.
+  if (stop - start > SHORT) return latin1Slice.call(bytes, start, stop);
   let text = "";
   for (let at = start; at < stop; at += 1) text += String.fromCharCode(bytes[at] as number);
   return text;

@@ -80,8 +80,21 @@ export class CurrentScene implements Scene {
   freeze(): CurrentScene {
     const { times } = this;
     const surroundings = times === undefined ? this.#surroundings : { ...this.#surroundings, times: { first: times.first, previous: times.previous } };
-    return new CurrentScene(surroundings).show(this.event.copy(), this.process, this.container, this.accounts);
+    const frozen = new CurrentScene(surroundings).show(this.event.copy(), this.process, this.container, this.accounts);
+    if (this.#surroundings.threads !== undefined) {
+      frozen.thread = this.thread;
+      frozen.#descriptor = this.#descriptor === undefined ? undefined : copyOf(this.#descriptor);
+      frozen.#hasDescriptor = true;
+    }
+    return frozen;
   }
+}
+
+/** A descriptor that stays as it is now: the table's own changes where it is. */
+function copyOf(descriptor: Descriptor): Descriptor {
+  const { number, kind, name, rawName, protocol, local, remote, client, server, isServer, connected, nameChanged, device, inode, upperLayer, lowerLayer, isUnknown } = descriptor;
+  const copy = { number, kind, name, rawName, protocol, local, remote, client, server, isServer, connected, nameChanged, device, inode, upperLayer, lowerLayer };
+  return isUnknown === true ? { ...copy, isUnknown } : copy;
 }
 
 /** Over all scenes, so that no two of them ever have the same. */

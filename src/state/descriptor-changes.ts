@@ -4,10 +4,11 @@ import { readSockaddr, readTuple, type SocketAddress, type SocketEnd } from "../
 import { isUnspecified } from "../lib/ip-text.ts";
 import { type Descriptor, NO_DESCRIPTOR } from "./descriptor.ts";
 import { connectedSocket, endText, serverSocket } from "./entry-descriptor.ts";
-import { concatenatePaths, UNKNOWN_DIRECTORY } from "./path.ts";
+import { OpenedFile } from "./opened-file.ts";
+import { UNREADABLE } from "./path.ts";
 import type { Thread } from "./thread.ts";
 import type { Change, ThreadTable } from "./thread-table.ts";
-import { unknownDescriptor } from "./unknown-descriptor.ts";
+import { unknownDescriptor, unknownKind } from "./unknown-descriptor.ts";
 
 /** Parameter numbers of the open calls, and of their enter events. */
 interface OpenParams {
@@ -20,9 +21,6 @@ interface OpenParams {
   readonly layers?: { readonly upper: number; readonly lower: number };
   readonly entered?: { readonly dirfd?: number; readonly path: number; readonly flags?: number };
 }
-
-/** What stands for a path that the kernel could not read. */
-const UNREADABLE = "<NA>";
 
 /** Flags that only the exit knows: created, upper and lower layer, … */
 const EXIT_FLAGS = ~(OPEN_FLAGS.O_F_CREATED - 1);
@@ -37,25 +35,25 @@ function opensFile(params: OpenParams): Change {
     const { entered } = params;
     const enter = entered === undefined ? undefined : table.enterOf(thread, event);
     const enteredPath = entered === undefined ? undefined : enter?.text(entered.path);
-    if (entered !== undefined && enter !== undefined && enteredPath !== undefined && enteredPath !== "<NA>") {
+    if (entered !== undefined && enter !== undefined && enteredPath !== undefined && enteredPath !== UNREADABLE) {
       path = enteredPath;
       if (entered.dirfd !== undefined) dirfd = enter.int(entered.dirfd) ?? dirfd;
       if (entered.flags !== undefined) flags = (flags & EXIT_FLAGS) | (enter.uint(entered.flags) ?? 0);
     }
     const base = path.startsWith("/") ? "" : table.directoryOf(thread, dirfd);
-    const name = path === UNREADABLE ? path : base === UNKNOWN_DIRECTORY ? `${UNKNOWN_DIRECTORY}/${path}` : concatenatePaths(base, path);
-    const rawName = path.replaceAll(/\/{2,}/g, "/");
-    if (number < 0) {
-      table.descriptor = unknownDescriptor(event, -1, { name, rawName });
-      return;
-    }
-    table.open(thread, {
-      ...NO_DESCRIPTOR, number, name, rawName, kind: (flags & OPEN_FLAGS.O_DIRECTORY) === 0 ? "f" : "d", nameChanged: true,
+    const hasFailed = number < 0;
+    const opened = new OpenedFile({
+      base, path,
+      number: hasFailed ? -1 : number,
+      isUnknown: hasFailed ? true : undefined,
+      kind: hasFailed ? unknownKind(event) : (flags & OPEN_FLAGS.O_DIRECTORY) === 0 ? "f" : "d",
       device: event.uint(params.device) ?? 0,
       inode: event.uint(params.inode) ?? 0,
       upperLayer: (flags & (params.layers?.upper ?? OPEN_FLAGS.FD_UPPER_LAYER)) !== 0,
       lowerLayer: (flags & (params.layers?.lower ?? OPEN_FLAGS.FD_LOWER_LAYER)) !== 0,
     });
+    if (hasFailed) table.descriptor = opened;
+    else table.open(thread, opened);
   };
 }
 
@@ -80,7 +78,7 @@ function makesSocketPair(table: ThreadTable, thread: Thread, event: Event): void
   if ((event.int(0) ?? -1) < 0 || first === second) return;
   const name = `${hex(event, 3)}->${hex(event, 4)}`;
   const made = { ...NO_DESCRIPTOR, kind: "u", name, nameChanged: true };
-  table.open(thread, { ...made, number: second });
+  table.open(thread, { ...made, number: second, nameChanged: false });
   table.open(thread, { ...made, number: first });
   table.descriptor = { ...made, number: second };
 }
@@ -89,11 +87,15 @@ function hex(event: Event, index: number): string {
   return (event.bigUint(index) ?? 0n).toString(16);
 }
 
+function withNumber(descriptor: Descriptor, number: number): Descriptor {
+  return descriptor instanceof OpenedFile ? descriptor.duplicate(number) : { ...descriptor, number };
+}
+
 /** dup and its like: the new number stands for the same thing. */
 function applyDup(table: ThreadTable, thread: Thread, event: Event): void {
   const number = event.int(0) ?? -1;
   const old = table.descriptor;
-  if (number >= 0 && old !== undefined && old.isUnknown !== true) table.open(thread, { ...old, number });
+  if (number >= 0 && old !== undefined && old.isUnknown !== true) table.open(thread, withNumber(old, number));
 }
 
 /** F_DUPFD, F_DUPFD_CLOEXEC in scap's numbering. */
@@ -107,7 +109,7 @@ function applyPidfdGetfd(table: ThreadTable, thread: Thread, event: Event): void
   const [number, pidfd, target] = [event.int(0) ?? -1, event.int(1) ?? -1, event.int(2) ?? -1];
   const owner = table.find(thread.group.descriptors.get(pidfd)?.inode ?? -1);
   const found = owner?.group.descriptors.get(target);
-  if (number >= 0 && found !== undefined) table.open(thread, { ...found, number });
+  if (number >= 0 && found !== undefined) table.open(thread, withNumber(found, number));
 }
 
 function applyPidfdOpen(table: ThreadTable, thread: Thread, event: Event): void {

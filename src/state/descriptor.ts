@@ -33,7 +33,7 @@ export interface Descriptor {
   /** Of a socket whose peer is not known yet: what `protocol` will be. */
   readonly createdProtocol?: Descriptor["protocol"];
   /** Nothing told of it, or the call that would have made it failed: there is its number, perhaps its name, and nothing else. */
-  readonly isUnknown?: true;
+  readonly isUnknown?: true | undefined;
 }
 
 /** The descriptor that an event is about; undefined when it is about none. `cwd` is for relative paths. */

@@ -43,6 +43,9 @@ export class ThreadTable implements Ancestry {
   #leaving: Thread | undefined;
   #reaper = 0;
   #closing: number | undefined;
+  #named: Descriptor | undefined;
+  /** The thread of the event before, while it is in the table: the next is often its, too. */
+  #last: Thread | undefined;
   #refused = 0;
 
   constructor(options: ThreadTableOptions) {
@@ -69,6 +72,7 @@ export class ThreadTable implements Ancestry {
   /** Takes the list of a capture in place of all that was known. */
   enter({ machine, threads, descriptors, interfaces }: HostEntries): void {
     this.#byTid.clear();
+    this.#last = undefined;
     this.#addresses.clear();
     this.#leaving = undefined;
     this.#closing = undefined;
@@ -111,6 +115,7 @@ export class ThreadTable implements Ancestry {
     if (this.#leaving !== undefined) this.#finishLeaving();
     if (this.#closing !== undefined) this.#finishClosing();
     this.descriptor = undefined;
+    if (this.#named !== undefined) this.#nameIsOld(this.#named);
     const act = ACTS[event.code];
     if (act === undefined) {
       this.thread = undefined;
@@ -123,7 +128,10 @@ export class ThreadTable implements Ancestry {
       else if (act.lookup === "clone") act.change?.(this, NO_THREAD, event);
       return;
     }
-    const thread = this.#byTid.get(event.tid) ?? this.addUnknown(event.tid);
+    const { tid } = event;
+    const last = this.#last;
+    const thread = last !== undefined && last.tid === tid ? last : (this.#byTid.get(tid) ?? this.addUnknown(tid));
+    this.#last = thread;
     this.thread = thread;
     if (act.descriptorParam !== NO_PARAM) {
       const number = act.descriptorParam >= 0 ? (event.int(act.descriptorParam) ?? -1) : -1;
@@ -148,6 +156,7 @@ export class ThreadTable implements Ancestry {
     const group: ThreadGroup =
       leader?.group ?? { pid: process.pid, threads: new Map(), alive: 0, descriptors: new Map(), cgroups: [], isReaper: tid === process.pid && (process.pid === 1 || process.vpid === 1) };
     const thread: Thread = { tid, vtid, process, flags, group, isUnknown, hasExited: false, children: new Set(replaced?.children), entered: undefined };
+    this.#last = undefined;
     if (this.#byTid.size >= this.#options.capacity) {
       this.#refused += 1;
       return thread;
@@ -199,7 +208,8 @@ export class ThreadTable implements Ancestry {
     this.descriptor = descriptor;
     if (number < 0) return;
     if (descriptors.size >= MAX_DESCRIPTORS && !descriptors.has(number)) return;
-    descriptors.set(number, descriptor.nameChanged ? { ...descriptor, nameChanged: false } : descriptor);
+    descriptors.set(number, descriptor);
+    if (descriptor.nameChanged) this.#named = descriptor;
   }
 
   /** A thread that nothing told of. */
@@ -210,6 +220,12 @@ export class ThreadTable implements Ancestry {
   #keepEnter(event: Event): void {
     const thread = this.#byTid.get(event.tid) ?? this.addUnknown(event.tid);
     thread.entered = event.copy();
+  }
+
+  /** Only the event that gives a descriptor its name shows it as changed. Hot: changed where it is. */
+  #nameIsOld(named: { nameChanged: boolean }): void {
+    named.nameChanged = false;
+    this.#named = undefined;
   }
 
   #finishClosing(): void {
@@ -251,6 +267,7 @@ export class ThreadTable implements Ancestry {
   }
 
   #drop(thread: Thread): void {
+    this.#last = undefined;
     if (this.#byTid.get(thread.tid) === thread) this.#byTid.delete(thread.tid);
     if (thread.group.threads.get(thread.tid) === thread) thread.group.threads.delete(thread.tid);
     this.#byTid.get(thread.process.ppid)?.children.delete(thread);

@@ -39,7 +39,7 @@ export interface ThreadGroup {
 
 /** The thread that leads its process; undefined when it has exited before the others. */
 export function leaderOf(thread: Thread): Thread | undefined {
-  return thread.group.threads.get(thread.group.pid);
+  return isLeader(thread) ? thread : thread.group.threads.get(thread.group.pid);
 }
 
 /** Threads that live, the leader left out. */

@@ -10,28 +10,32 @@ export interface EventTimes {
 
 /** Keeps the times of a source's first event and of its last two. Hot: every event passes here, so nothing is allocated. */
 export class Timeline implements EventTimes {
-  readonly #times = new BigUint64Array(3);
+  /** Two halves of each, since whole 64-bit numbers would be allocated. */
+  readonly #times = new Uint32Array(6);
   #isEmpty = true;
 
   /** Takes the next event; the one before becomes `previous`. */
   see(event: Event): void {
     const times = this.#times;
     if (this.#isEmpty) {
-      times.fill(event.timestamp);
+      for (const at of [FIRST, LAST]) event.copyTimestamp(times, at);
       this.#isEmpty = false;
-      return;
     }
-    times[PREVIOUS] = times[LAST] ?? 0n;
-    times[LAST] = event.timestamp;
+    times.copyWithin(PREVIOUS, LAST, LAST + 2);
+    event.copyTimestamp(times, LAST);
   }
 
   get first(): bigint {
-    return this.#times[FIRST] ?? 0n;
+    return this.#at(FIRST);
   }
 
   get previous(): bigint {
-    return this.#times[PREVIOUS] ?? 0n;
+    return this.#at(PREVIOUS);
+  }
+
+  #at(index: number): bigint {
+    return (BigInt(this.#times[index + 1] ?? 0) << 32n) | BigInt(this.#times[index] ?? 0);
   }
 }
 
-const [FIRST, PREVIOUS, LAST] = [0, 1, 2];
+const [FIRST, PREVIOUS, LAST] = [0, 2, 4];

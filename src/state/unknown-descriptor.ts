@@ -12,9 +12,14 @@ export function unknownDescriptor(event: Event, number: number, { name = "", raw
   const isShared = number === -1 && name === "";
   const known = isShared ? SHARED.get(event.code) : undefined;
   if (known !== undefined) return known;
-  const made: Descriptor = { ...NO_DESCRIPTOR, number, kind: KINDS[event.type?.name ?? ""] ?? "o", name, rawName, isUnknown: true };
+  const made: Descriptor = { ...NO_DESCRIPTOR, number, kind: unknownKind(event), name, rawName, isUnknown: true };
   if (isShared) SHARED.set(event.code, made);
   return made;
+}
+
+/** fd.typechar of what the call would have made. */
+export function unknownKind(event: Event): string {
+  return KINDS[event.type?.name ?? ""] ?? "o";
 }
 
 /** Hot: an event that makes a descriptor begins with this one. */
