@@ -4,6 +4,7 @@ import type { Event } from "../events/event.ts";
 import { isLargePayload } from "../events/schema.ts";
 import type { SocketEnd } from "../events/socket-address.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { ByteWriter } from "../lib/byte-writer.ts";
 import { encodeText } from "../lib/text.ts";
 import { DESCRIPTOR_ENTRY_TYPES as TYPES, type DescriptorEntry, type HostEntries, type ThreadEntry } from "../state/host-entries.ts";
 import { ACCOUNT_TYPES, BLOCK, INTERFACE_TYPES, MACHINE, SECTION, STATE_ONLY } from "./scap-format.ts";
@@ -47,19 +48,19 @@ export class CaptureFile {
 
   /** Begins a section: all that the events after it need to be understood. */
   section(entries: HostEntries): void {
-    const magic = new Writer().u32(SECTION.magic).u16(SECTION.major).u16(SECTION.minor).u64(0xffff_ffff_ffff_ffffn);
-    this.#block(SECTION.type, magic.bytes);
+    const magic = new Writer().u32LE(SECTION.magic).u16LE(SECTION.major).u16LE(SECTION.minor).u64LE(0xffff_ffff_ffff_ffffn);
+    this.#block(SECTION.type, magic.finish());
     if (entries.machine !== undefined) this.#block(MACHINE.type, machineOf(entries));
     // Small blocks: a reader holds one at a time.
     for (let at = 0; at < entries.threads.length; at += THREADS_IN_BLOCK) {
       const list = new Writer();
       for (const thread of entries.threads.slice(at, at + THREADS_IN_BLOCK)) list.entry(true, (entry) => writeThread(entry, thread));
-      this.#block(BLOCKS.processes, list.bytes);
+      this.#block(BLOCKS.processes, list.finish());
     }
     for (const [tid, descriptors] of entries.descriptors) {
-      const list = new Writer().u64(BigInt(tid));
+      const list = new Writer().u64LE(BigInt(tid));
       for (const descriptor of descriptors) list.entry(true, (entry) => writeDescriptor(entry, descriptor));
-      this.#block(BLOCKS.descriptors, list.bytes);
+      this.#block(BLOCKS.descriptors, list.finish());
     }
     this.#block(BLOCKS.interfaces, interfacesOf(entries));
     this.#block(BLOCKS.users, accountsOf(entries));
@@ -105,17 +106,17 @@ export class CaptureFile {
   }
 
   #huge(event: Event, { isState, length }: { readonly isState: boolean; readonly length: number }): void {
-    const body = new Writer().u16(Math.max(0, event.cpu));
-    if (isState) body.u32(STATE_ONLY);
-    this.#block(isState ? BLOCKS.largeEventWithFlags : BLOCKS.largeEvent, body.raw(event.scapBytes).bytes, length);
+    const body = new Writer().u16LE(Math.max(0, event.cpu));
+    if (isState) body.u32LE(STATE_ONLY);
+    this.#block(isState ? BLOCKS.largeEventWithFlags : BLOCKS.largeEvent, body.bytes(event.scapBytes).finish(), length);
     this.#events += 1;
   }
 
   #block(type: number, body: Uint8Array, length = padded(BLOCK.body + body.length) + BLOCK.trailer): void {
-    const head = new Writer().u32(type).u32(length);
+    const head = new Writer().u32LE(type).u32LE(length);
     const tail = new Uint8Array(length - BLOCK.body - body.length);
     new DataView(tail.buffer).setUint32(tail.length - BLOCK.trailer, length, true);
-    for (const part of [head.bytes, body, tail]) this.#put(part);
+    for (const part of [head.finish(), body, tail]) this.#put(part);
   }
 
   #put(bytes: Uint8Array): void {
@@ -157,55 +158,17 @@ function padded(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** Bytes that grow. */
-class Writer {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
-  #length = 0;
-
-  get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  u8(value: number): this {
-    const at = this.#grow(1);
-    this.#view.setUint8(at, value);
-    return this;
-  }
-
-  u16(value: number): this {
-    const at = this.#grow(2);
-    this.#view.setUint16(at, value, true);
-    return this;
-  }
-
-  u32(value: number): this {
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value, true);
-    return this;
-  }
-
-  u64(value: bigint): this {
-    const at = this.#grow(8);
-    this.#view.setBigUint64(at, BigInt.asUintN(64, value), true);
-    return this;
-  }
-
+/** Bytes that grow, in the forms that scap has. */
+class Writer extends ByteWriter {
   /** A number below 2^53, signed. */
   int(value: number): this {
-    return this.u64(BigInt(Math.trunc(value)));
-  }
-
-  raw(bytes: Uint8Array): this {
-    const at = this.#grow(bytes.length);
-    this.#bytes.set(bytes, at);
-    return this;
+    return this.u64LE(BigInt.asUintN(64, BigInt(Math.trunc(value))));
   }
 
   /** `{ u16 length, text }`, cut to `most` bytes. */
   text(text: string, most: number): this {
     const bytes = encodeText(text).subarray(0, most);
-    return this.u16(bytes.length).raw(bytes);
+    return this.u16LE(bytes.length).bytes(bytes);
   }
 
   /** `{ u16 length, texts, each with its NUL }`; texts that do not fit are left out. */
@@ -218,8 +181,8 @@ class Writer {
       parts.push(bytes);
       length += bytes.length + 1;
     }
-    this.u16(length);
-    for (const part of parts) this.raw(part).u8(0);
+    this.u16LE(length);
+    for (const part of parts) this.bytes(part).u8(0);
     return this;
   }
 
@@ -227,27 +190,15 @@ class Writer {
   entry(lengthCountsItself: boolean, write: (entry: Writer) => void): this {
     const entry = new Writer();
     write(entry);
-    return this.u32(entry.bytes.length + (lengthCountsItself ? 4 : 0)).raw(entry.bytes);
-  }
-
-  #grow(by: number): number {
-    const at = this.#length;
-    if (at + by > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(at + by, 2 * this.#bytes.length));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
-    }
-    this.#length = at + by;
-    return at;
+    return this.u32LE(entry.length + (lengthCountsItself ? 4 : 0)).bytes(entry.finish());
   }
 }
 
 function machineOf({ machine }: HostEntries): Uint8Array {
   const hostname = new Uint8Array(MACHINE.hostnameLength);
   hostname.set(encodeText(machine?.hostname ?? "").subarray(0, MACHINE.hostnameLength - 1));
-  const body = new Writer().u32(machine?.cpus ?? 0).u64(machine?.memoryBytes ?? 0n).u64(machine?.maxPid ?? 0n).raw(hostname).u64(machine?.bootTime ?? 0n);
-  return body.u64(0n).u64(0n).u64(0n).bytes;
+  const body = new Writer().u32LE(machine?.cpus ?? 0).u64LE(machine?.memoryBytes ?? 0n).u64LE(machine?.maxPid ?? 0n).bytes(hostname).u64LE(machine?.bootTime ?? 0n);
+  return body.u64LE(0n).u64LE(0n).u64LE(0n).finish();
 }
 
 /** An entry of the process list, version 9. */
@@ -255,12 +206,12 @@ function writeThread(entry: Writer, thread: ThreadEntry): void {
   const flag = (bit: number): number => ((thread.exeFlags & bit) === 0 ? 0 : 1);
   entry.int(thread.tid).int(thread.pid).int(thread.ptid).int(thread.sid).int(thread.vpgid);
   entry.text(thread.comm, LIMITS.path).text(thread.exe, LIMITS.path).text(thread.exepath, LIMITS.path).texts(thread.args, LIMITS.args).text(thread.cwd, LIMITS.path);
-  entry.int(thread.fdlimit).u32(thread.flags).u32(thread.uid).u32(thread.gid);
-  entry.u32(thread.vmSize).u32(thread.vmRss).u32(thread.vmSwap).int(thread.pfMajor).int(thread.pfMinor);
+  entry.int(thread.fdlimit).u32LE(thread.flags).u32LE(thread.uid).u32LE(thread.gid);
+  entry.u32LE(thread.vmSize).u32LE(thread.vmRss).u32LE(thread.vmSwap).int(thread.pfMajor).int(thread.pfMinor);
   entry.texts(thread.env, LIMITS.env).int(thread.vtid).int(thread.vpid).texts(thread.cgroups, LIMITS.cgroups).text(thread.root, LIMITS.path);
-  entry.u64(thread.pidNamespaceStart).u32(thread.tty).u32(thread.loginuid).u8(flag(EXEC_FLAGS.EXE_WRITABLE));
-  entry.u64(thread.capInheritable).u64(thread.capPermitted).u64(thread.capEffective).u8(flag(EXEC_FLAGS.EXE_UPPER_LAYER));
-  entry.int(thread.exeInode).u64(thread.exeCtime).u64(thread.exeMtime).u8(flag(EXEC_FLAGS.EXE_FROM_MEMFD)).u8(flag(EXEC_FLAGS.EXE_LOWER_LAYER)).int(thread.pgid);
+  entry.u64LE(thread.pidNamespaceStart).u32LE(thread.tty).u32LE(thread.loginuid).u8(flag(EXEC_FLAGS.EXE_WRITABLE));
+  entry.u64LE(thread.capInheritable).u64LE(thread.capPermitted).u64LE(thread.capEffective).u8(flag(EXEC_FLAGS.EXE_UPPER_LAYER));
+  entry.int(thread.exeInode).u64LE(thread.exeCtime).u64LE(thread.exeMtime).u8(flag(EXEC_FLAGS.EXE_FROM_MEMFD)).u8(flag(EXEC_FLAGS.EXE_LOWER_LAYER)).int(thread.pgid);
 }
 
 function writeDescriptor(entry: Writer, descriptor: DescriptorEntry): void {
@@ -268,22 +219,22 @@ function writeDescriptor(entry: Writer, descriptor: DescriptorEntry): void {
   entry.int(descriptor.number).int(descriptor.inode).u8(descriptor.type);
   switch (descriptor.type) {
     case TYPES.IPV4_SOCK:
-      entry.raw(address(source, 4)).raw(address(destination, 4)).u16(source?.port ?? 0).u16(destination?.port ?? 0).u8(descriptor.protocol);
+      entry.bytes(address(source, 4)).bytes(address(destination, 4)).u16LE(source?.port ?? 0).u16LE(destination?.port ?? 0).u8(descriptor.protocol);
       break;
     case TYPES.IPV6_SOCK:
-      entry.raw(address(source, 16)).raw(address(destination, 16)).u16(source?.port ?? 0).u16(destination?.port ?? 0).u8(descriptor.protocol);
+      entry.bytes(address(source, 16)).bytes(address(destination, 16)).u16LE(source?.port ?? 0).u16LE(destination?.port ?? 0).u8(descriptor.protocol);
       break;
     case TYPES.IPV4_SERVSOCK:
-      entry.raw(address(source, 4)).u16(source?.port ?? 0).u8(descriptor.protocol);
+      entry.bytes(address(source, 4)).u16LE(source?.port ?? 0).u8(descriptor.protocol);
       break;
     case TYPES.IPV6_SERVSOCK:
-      entry.raw(address(source, 16)).u16(source?.port ?? 0).u8(descriptor.protocol);
+      entry.bytes(address(source, 16)).u16LE(source?.port ?? 0).u8(descriptor.protocol);
       break;
     case TYPES.UNIX_SOCK:
-      entry.u64(0n).u64(0n).text(name, LIMITS.path - 1);
+      entry.u64LE(0n).u64LE(0n).text(name, LIMITS.path - 1);
       break;
     case TYPES.FILE_V2:
-      entry.u32(descriptor.openFlags).text(name, LIMITS.path - 1).u32(descriptor.device);
+      entry.u32LE(descriptor.openFlags).text(name, LIMITS.path - 1).u32LE(descriptor.device);
       break;
     case TYPES.UNKNOWN:
       break;
@@ -301,19 +252,19 @@ function interfacesOf({ interfaces }: HostEntries): Uint8Array {
   for (const { name, address: own, netmask } of interfaces) {
     const bytes = encodeText(name).subarray(0, LIMITS.name);
     list.entry(false, (entry) => {
-      entry.u16(own.length === 4 ? INTERFACE_TYPES.IPV4 : INTERFACE_TYPES.IPV6).u16(bytes.length).raw(own).raw(netmask);
+      entry.u16LE(own.length === 4 ? INTERFACE_TYPES.IPV4 : INTERFACE_TYPES.IPV6).u16LE(bytes.length).bytes(own).bytes(netmask);
       // The broadcast address and the speed of the link, which nobody asks for.
-      entry.raw(new Uint8Array(own.length)).u64(0n).raw(bytes);
+      entry.bytes(new Uint8Array(own.length)).u64LE(0n).bytes(bytes);
     });
   }
-  return list.bytes;
+  return list.finish();
 }
 
 function accountsOf({ users, groups }: HostEntries): Uint8Array {
   const list = new Writer();
   for (const user of users) {
-    list.entry(true, (entry) => entry.u8(ACCOUNT_TYPES.USER).u32(user.uid).u32(user.gid).text(user.name, LIMITS.name).text(user.home, LIMITS.name).text(user.shell, LIMITS.name));
+    list.entry(true, (entry) => entry.u8(ACCOUNT_TYPES.USER).u32LE(user.uid).u32LE(user.gid).text(user.name, LIMITS.name).text(user.home, LIMITS.name).text(user.shell, LIMITS.name));
   }
-  for (const group of groups) list.entry(true, (entry) => entry.u8(ACCOUNT_TYPES.GROUP).u32(group.gid).text(group.name, LIMITS.name));
-  return list.bytes;
+  for (const group of groups) list.entry(true, (entry) => entry.u8(ACCOUNT_TYPES.GROUP).u32LE(group.gid).text(group.name, LIMITS.name));
+  return list.finish();
 }

@@ -1,10 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { Alert } from "../alerts/alert.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
+import { MatchCaptures } from "../engine/match-captures.ts";
 import { PortExaminer } from "../engine/port-examiner.ts";
 import { ReportFolder } from "../engine/report-folder.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
@@ -62,6 +65,13 @@ async function watchKernel(run: Run): Promise<void> {
     onProblem: (text) => terminal.problem(text),
     onStopped: (container) => live?.containerStopped(container),
   });
+  const captures = settings.capture === undefined ? undefined : new MatchCaptures({
+    settings: settings.capture,
+    containers,
+    onNote: (text) => terminal.note(text),
+    onProblem: (text) => terminal.problem(text),
+    onLimit: (path) => outlets.onAlert(captureLimitAlert(path, process.env["FALCO_HOSTNAME"] ?? hostname())),
+  });
   try {
     live = new LiveWatch({
       rules: metered(rules.loaded.set),
@@ -73,6 +83,7 @@ async function watchKernel(run: Run): Promise<void> {
       onNote: (text) => terminal.note(text),
       onProblem: (text) => terminal.problem(text),
       examiner: outlets.examiner,
+      captures,
     });
     // After the probe: a host that cannot be watched is said at once, and what starts while the runtimes answer is seen.
     await Promise.race([containers.start(), run.stopped]);
@@ -94,6 +105,14 @@ async function watchKernel(run: Run): Promise<void> {
   const dropped = probe.dropped.ringFull + probe.dropped.scratchBusy + outlets.dropped();
   terminal.note(`${events} events, ${dropped} dropped, ${outlets.alerts()} alerts, ${outlets.examined()} ports examined, ${openPorts} open; ${processes} processes known`);
   if (dropped > 0) terminal.note(dropLine(live, outlets.dropped()));
+}
+
+/** As Falco tells it of itself. */
+function captureLimitAlert(path: string, host: string): Alert {
+  return {
+    rule: "Falco internal: capture size limit reached", priority: "Informational", source: "internal", tags: [], time: BigInt(Date.now()) * 1_000_000n, hostname: host,
+    message: `Capture ${path} has reached its size limit (capture.max_file_size_mb): it ends here`, outputFields: { path }, uuid: randomUUID(),
+  };
 }
 
 function rulesOf({ options, settings, terminal }: Run): LiveRules {
@@ -179,9 +198,9 @@ function settingsOf(options: WatchOptions, terminal: Terminal): Settings {
 function parseSource(text: string): { readonly kind: "kernel" } | { readonly kind: "falco"; readonly file: string } {
   if (text === "auto" || text === "ebpf") return { kind: "kernel" };
   if (text.startsWith("falco:") && text.length > "falco:".length) return { kind: "falco", file: text.slice("falco:".length) };
-  const later = text === "sockets" || text.startsWith("scap:");
-  throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": ${later ? `Saker ${VERSION} does not have it yet` : "there is no such source"}`, {
-    hint: "sources are auto, ebpf, falco:FILE and falco:- (standard input)",
+  if (text.startsWith("scap:")) throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": a capture file is over, not to be watched`, { hint: `saker replay ${text.slice("scap:".length) || "FILE"}` });
+  throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": ${text === "sockets" ? `Saker ${VERSION} does not have it yet` : "there is no such source"}`, {
+    hint: "sources are auto, ebpf, falco:FILE and falco:- (standard input); saker replay reads capture files",
   });
 }
 

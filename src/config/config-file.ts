@@ -4,7 +4,7 @@ import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocumen
 import { AppError, messageOf } from "../lib/errors.ts";
 import { priorityByName } from "../rules/priority.ts";
 import { readAppendedOutputs, readSelections, readStaticFields } from "./rule-options.ts";
-import { DEFAULT_SETTINGS, ringBytesOfPreset, type Settings } from "./settings.ts";
+import { type CaptureSettings, DEFAULT_CAPTURE, DEFAULT_SETTINGS, ringBytesOfPreset, type Settings } from "./settings.ts";
 
 export interface LoadedConfig {
   readonly settings: Settings;
@@ -88,12 +88,48 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
     if (settings.fileOutput !== undefined) settings.fileOutput = readText(option);
   },
   "ports.host": (settings, option) => void (settings.hostPorts = readBoolean(option)),
+  "syscall_event_drops.threshold": (_settings, option) => {
+    const threshold = Number(readText(option));
+    if (!(threshold >= 0 && threshold <= 1)) option.fail("must be a number from 0 to 1");
+  },
+  capture: (settings, option) => void (settings.capture = readCapture(option)),
   "engine.modern_ebpf.buf_size_preset": (settings, option) => {
     const preset = Number(readText(option));
     if (!Number.isInteger(preset) || preset < 1 || preset > 10) option.fail("must be a whole number from 1 to 10");
     settings.ringBytes = ringBytesOfPreset(preset);
   },
 };
+
+/** Falco's capture, and the two keys of ours; undefined where it is not switched on. */
+function readCapture(option: OptionContext): CaptureSettings | undefined {
+  if (!isMap(option.node)) return option.fail("must be a map of keys");
+  let [settings, isEnabled] = [DEFAULT_CAPTURE, false];
+  for (const { key, value } of option.node.items as Pair<Node, Node | null>[]) {
+    const name = isScalar(key) ? String(key.value) : "";
+    const own: OptionContext = { ...option, node: value, fail: (state) => option.fail(`: "${name}" ${state}`) };
+    if (name === "enabled") isEnabled = readBoolean(own);
+    const read = CAPTURE_KEYS[name];
+    if (read !== undefined) settings = { ...settings, ...read(own) };
+  }
+  return isEnabled ? settings : undefined;
+}
+
+const CAPTURE_KEYS: Readonly<Record<string, (option: OptionContext) => Partial<CaptureSettings>>> = {
+  path_prefix: (option) => ({ pathPrefix: readText(option) }),
+  mode: (option) => {
+    const mode = readText(option);
+    return mode === "rules" || mode === "all_rules" ? { mode } : option.fail(`'${mode}' is not a valid mode: it must be rules or all_rules`);
+  },
+  default_duration: (option) => ({ durationMs: readWhole(option, "milliseconds") }),
+  max_file_size_mb: (option) => ({ maxBytes: readWhole(option, "megabytes") * 1_000_000 }),
+  before: (option) => ({ beforeMs: readWhole(option, "milliseconds") }),
+  memory_mb: (option) => ({ ringBytes: readWhole(option, "megabytes") << 20 }),
+};
+
+function readWhole(option: OptionContext, what: string): number {
+  const value = Number(readText(option));
+  return Number.isInteger(value) && value >= 0 && value <= 1_000_000_000 ? value : option.fail(`must be a whole number of ${what}`);
+}
 
 /** Keys of falco.yaml that only tune Falco's own machinery: nothing is lost when Saker leaves them. */
 const NEUTRAL: ReadonlySet<string> = new Set([

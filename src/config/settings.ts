@@ -24,7 +24,25 @@ export interface Settings {
   readonly hostPorts: boolean;
   /** Size of the probe's ring buffer in bytes. */
   readonly ringBytes: number;
+  /** Falco's capture: the events around a rule's match go into a file. Undefined when it is off. */
+  readonly capture: CaptureSettings | undefined;
 }
+
+export interface CaptureSettings {
+  /** Files are called so, with the time and the number of the event behind it. */
+  readonly pathPrefix: string;
+  /** Rules that ask for it (`capture: true`), or all. */
+  readonly mode: "rules" | "all_rules";
+  /** How long events are written after a match, in milliseconds, where the rule does not say. */
+  readonly durationMs: number;
+  /** The most bytes of a file, 0 for no limit. */
+  readonly maxBytes: number;
+  /** How long before a match its file begins, in milliseconds, as far as `ringBytes` of memory hold it. Ours; Falco's files begin with the match. */
+  readonly beforeMs: number;
+  readonly ringBytes: number;
+}
+
+export const DEFAULT_CAPTURE: CaptureSettings = { pathPrefix: "/tmp/falco", mode: "rules", durationMs: 5000, maxBytes: 0, beforeMs: 5000, ringBytes: 32 << 20 };
 
 export const DEFAULT_SETTINGS: Settings = {
   rulesFiles: [],
@@ -40,6 +58,7 @@ export const DEFAULT_SETTINGS: Settings = {
   fileOutput: undefined,
   hostPorts: false,
   ringBytes: 8 << 20,
+  capture: undefined,
 };
 
 /** Falco's buf_size_preset: 1 to 10 are 1 to 512 MB. */

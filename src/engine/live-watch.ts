@@ -17,6 +17,7 @@ import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
 import { listeningRecords } from "./listening-records.ts";
 import { Pipeline } from "./pipeline.ts";
+import type { MatchCaptures } from "./match-captures.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
@@ -30,6 +31,8 @@ export interface LiveWatchOptions {
   readonly onAlert: (alert: Alert) => void;
   readonly onNote: (text: string) => void;
   readonly onProblem: (text: string) => void;
+  /** Undefined when matches are not captured. */
+  readonly captures?: MatchCaptures | undefined;
   /** Undefined when ports are not to be examined. */
   readonly examiner: PortExaminer | undefined;
 }
@@ -61,6 +64,7 @@ export class LiveWatch {
       containerById: (fullId) => options.containers.byId(fullId),
       accountsOf: (container, pid) => accounts.of(container, pid),
       whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
+      onEvent: options.captures === undefined ? undefined : (event) => options.captures?.event(event),
       onMatch: (rule, scene) => this.#matched(rule, scene),
       onNotice: (event) => this.#notice(event),
     });
@@ -112,6 +116,7 @@ export class LiveWatch {
 
   close(): void {
     this.#probe.close();
+    this.#options.captures?.close();
   }
 
   #enableEvents(rules: RuleSet): void {
@@ -130,6 +135,7 @@ export class LiveWatch {
   }
 
   #matched(rule: CompiledRule, scene: CurrentScene): void {
+    this.#options.captures?.matched(rule, scene.event);
     const server = scene.descriptor?.protocol === "tcp" ? scene.descriptor.server : undefined;
     if (server === undefined || !rule.tags.includes(OPEN_PORT_TAG)) {
       this.#options.onAlert(makeAlert(rule, scene, randomUUID()));

@@ -14,6 +14,8 @@ export interface PipelineOptions extends SceneSurroundings {
   readonly whenSettled: (container: Container) => Promise<Container>;
   readonly rules: RuleSet;
   readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
+  /** Every event, before the rules are asked. */
+  readonly onEvent?: ((event: Event) => void) | undefined;
   readonly onNotice: (event: Event) => void;
 }
 
@@ -83,6 +85,7 @@ export class Pipeline {
     event.num = this.#events;
     this.#times.see(event);
     this.#counts[event.code] = (this.#counts[event.code] ?? 0) + 1;
+    this.#options.onEvent?.(event);
     const process = this.#options.processes.apply(event);
     const rules = this.#rules;
     const bucket = rules.forEvent(event.code);

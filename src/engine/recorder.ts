@@ -2,12 +2,11 @@ import { type ProbeSource, openProbe } from "../capture/probe.ts";
 import { snapshotHost } from "../capture/host-snapshot.ts";
 import type { CaptureFile } from "../capture/scap-writer.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
-import { type Container } from "../containers/container.ts";
-import { containerEventJson } from "../containers/container-event.ts";
-import { encodeEvent, paramBytes } from "../events/encode.ts";
+import type { Container } from "../containers/container.ts";
 import { Event } from "../events/event.ts";
-import { CONTEXT, NOTICE } from "../events/record.ts";
-import { EVENT_TYPES, eventType } from "../events/schema.ts";
+import { NOTICE } from "../events/record.ts";
+import { EVENT_TYPES } from "../events/schema.ts";
+import { containedEvent, containerEvent, containerOfEvent } from "./contained-events.ts";
 
 export interface RecorderOptions {
   readonly file: CaptureFile;
@@ -80,7 +79,9 @@ export class Recorder {
       return;
     }
     const { file, maxBytes, onFull } = this.#options;
-    file.event(STARTS.has(event.code) && !event.has(CGROUPS) ? this.#withCgroups(event) : event);
+    const container = containerOfEvent(event, this.#options.containers);
+    if (container !== undefined) this.#tellContainer(container);
+    file.event(container === undefined ? event : containedEvent(event, this.#options.containers));
     if (file.bytes >= maxBytes) {
       this.#isClosed = true;
       onFull();
@@ -93,25 +94,13 @@ export class Recorder {
     else if (event.code === NOTICE.cgroup_rmdir) containers.cgroupGone(event.uint(0) ?? 0);
   }
 
-  /** A start of a program or a process in a container with the control group that makes it one: the probe tells its number alone. */
-  #withCgroups(event: Event): Event {
-    const container = this.#options.containers.byCgroup(event.contextU64(CONTEXT.cgroup));
-    if (container === undefined || event.type === undefined) return event;
-    this.#tellContainer(container);
-    const params = Array.from({ length: Math.max(event.count, CGROUPS + 1) }, (_, index) => (index < event.count ? event.slice(index) : new Uint8Array(0)));
-    params[CGROUPS] = paramBytes.text(`pids=/${container.runtime}/${container.fullId}`);
-    return loaded(encodeEvent({ timestamp: event.timestamp, tid: event.tid, code: event.code, params }));
-  }
-
   /** Once for each container, when its runtime has told of it or did not. */
   #tellContainer(container: Container): void {
     if (this.#told.has(container.fullId)) return;
     this.#told.add(container.fullId);
     const write = (known: Container): void => {
-      if (known.metadata === undefined || this.#isClosed) return;
-      const params = [paramBytes.text(containerEventJson(known))];
-      const now = BigInt(Date.now()) * 1_000_000n;
-      this.#options.file.event(loaded(encodeEvent({ timestamp: now, tid: 0, code: CONTAINER, params })), true);
+      const event = this.#isClosed ? undefined : containerEvent(known, BigInt(Date.now()) * 1_000_000n);
+      if (event !== undefined) this.#options.file.event(event, true);
     };
     if (container.state === "known") write(container);
     else void this.#options.containers.whenSettled(container, METADATA_PATIENCE_MS).then(write);
@@ -121,15 +110,3 @@ export class Recorder {
     if (!this.#isClosed) this.#options.file.flush();
   }
 }
-
-function loaded(bytes: Uint8Array<ArrayBuffer>): Event {
-  const event = new Event();
-  event.load(bytes, new DataView(bytes.buffer), 0, bytes.length, false);
-  return event;
-}
-
-const CONTAINER = eventType("container").code;
-
-/** Events that begin a program or a process, and the number of their parameter `cgroups`. */
-const STARTS: ReadonlySet<number> = new Set(["execve", "execveat", "clone", "clone3", "fork", "vfork"].map((name) => eventType(name).code));
-const CGROUPS = 14;
