@@ -83,7 +83,7 @@ function templateOf(format: string): OutputTemplate {
 function limitOf({ limit }: EventsOptions): number {
   const value = limit === undefined ? Infinity : Number(limit);
   if (value === Infinity || (Number.isInteger(value) && value >= 1)) return value;
-  throw new AppError("USAGE_LIMIT", `Cannot use --limit "${limit ?? ""}": it must be a whole number from 1`);
+  throw new AppError("USAGE_LIMIT", `Cannot use --limit "${limit ?? ""}": it must be a whole number from 1`, { hint: "write --limit 20" });
 }
 
 function printRegister({ all, json }: EventsOptions): void {

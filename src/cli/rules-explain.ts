@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
 import { styleText } from "node:util";
+import { readCapture } from "../capture/scap-reader.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
+import { Replay } from "../engine/replay.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
@@ -29,13 +31,12 @@ export interface ExplainOptions {
  * events, or with Ctrl-C.
  */
 export async function explainRule(name: string, options: ExplainOptions): Promise<void> {
-  if (options.capture !== undefined) throw new AppError("USAGE_CAPTURE", `Cannot explain events of capture "${options.capture}": captures are not read yet`, { hint: "leave --capture out to explain this host's events as they happen" });
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1) throw new AppError("USAGE_LIMIT", `Cannot use --limit "${options.limit}": it must be a whole number from 1`);
   const durationMs = parseDuration(options.duration, "--duration");
   const rule = ruleNamed(name, loadOrTell(options.rules));
-  const told = await explainLive(rule, { options, limit, durationMs });
-  if (told === 0) process.stderr.write(`no event of ${rule.name} within ${options.duration}\n`);
+  const told = options.capture === undefined ? await explainLive(rule, { options, limit, durationMs }) : await explainCapture(rule, options.capture, { options, limit, durationMs });
+  if (told === 0) process.stderr.write(`no event of ${rule.name} ${options.capture === undefined ? `within ${options.duration}` : `in ${options.capture}`}\n`);
 }
 
 interface Run {
@@ -44,12 +45,11 @@ interface Run {
   readonly durationMs: number;
 }
 
-async function explainLive(rule: LoadedRule, { options, limit, durationMs }: Run): Promise<number> {
+/** The rule's condition put in a way that tells of each event, and how many it told of. */
+function explainer(rule: LoadedRule, { options, limit }: Run, onEnough: () => void): { readonly condition: (scene: Scene) => boolean; readonly told: () => number } {
   const explain = compileExplanation(rule.expression, FIELDS);
   const isMeant = options.where === undefined ? () => true : parseWhere(options.where);
   let told = 0;
-  let enough = (): void => {};
-  const full = new Promise<void>((resolve) => (enough = resolve));
   const condition = (scene: Scene): boolean => {
     if (told >= limit || !isMeant(scene)) return false;
     const explanation = explain(scene);
@@ -57,9 +57,26 @@ async function explainLive(rule: LoadedRule, { options, limit, durationMs }: Run
     if (options.all !== true && !explanation.holds && decisiveChecks(explanation).every((part) => part.check?.startsWith("evt.type ") === true)) return false;
     told += 1;
     tell(rule, explanation, scene, options);
-    if (told >= limit) enough();
+    if (told >= limit) onEnough();
     return false;
   };
+  return { condition, told: () => told };
+}
+
+async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise<number> {
+  const stop = new AbortController();
+  const { condition, told } = explainer(rule, run, () => stop.abort());
+  void stopSignal().then(() => stop.abort());
+  const rules = compileRuleSet([{ ...rule, condition }], { matching: "all" });
+  const end = await readCapture(path, new Replay({ rules, hostname: hostname(), utcOffsetMinutes: () => 0, onMatch: () => {} }), { signal: stop.signal });
+  if (end.truncated !== undefined) process.stderr.write(`capture "${path}" is not whole: ${end.truncated}\n`);
+  return told();
+}
+
+async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
+  let enough = (): void => {};
+  const full = new Promise<void>((resolve) => (enough = resolve));
+  const { condition, told } = explainer(rule, run, () => enough());
   const onProblem = (text: string): void => void process.stderr.write(`${text}\n`);
   const containers = containersOfHost({ environment: process.env, onProblem });
   const live = new LiveWatch({
@@ -78,12 +95,12 @@ async function explainLive(rule: LoadedRule, { options, limit, durationMs }: Run
     await Promise.race([containers.start(), stopped]);
     process.stderr.write(`explaining ${rule.name} on this host's events\n`);
     await Promise.race([live.start(), stopped]);
-    await untilStopped(Promise.race([stopped, full]), durationMs);
+    await untilStopped(Promise.race([stopped, full]), run.durationMs);
   } finally {
     live.close();
     containers.stop();
   }
-  return told;
+  return told();
 }
 
 function tell(rule: LoadedRule, explanation: Explanation, scene: Scene, options: ExplainOptions): void {
