@@ -19,7 +19,7 @@ describe("saker's command line", () => {
   test("says what is wrong with usage in one line and a hint, exit code 2", async () => {
     for (const [args, error, hint] of [
       [["wach"], /^saker: error: unknown command 'wach'$/m, /watch/],
-      [["watch", "--source", "scap:x"], /Cannot watch source "scap:x"/, /sources are auto/],
+      [["watch", "--source", "scap:x"], /Cannot watch source "scap:x"/, /saker replay x/],
       [["watch", "--duration", "soon"], /Cannot use --duration "soon"/, /30s/],
       [["audit", "nowhere"], /Cannot examine "nowhere": it names no port/, /host:port/],
       [["audit", "127.0.0.1:1", "--format", "pdf"], /Cannot print as "pdf"/, /text, json, nmap/],
@@ -27,7 +27,7 @@ describe("saker's command line", () => {
       [["rules", "test", "/nonexistent.yaml"], /Cannot read rule tests "\/nonexistent.yaml": ENOENT/, /saker: error/],
       [["rules", "list", "--priority", "loud"], /Cannot list rules of priority "loud"/, /priorities are Emergency/],
       [["rules", "show", "Reverse shel"], /Cannot find rule "Reverse shel"/, /did you mean "Reverse shell"/],
-      [["rules", "explain", "Reverse shell", "--capture", "x.scap"], /captures are not read yet/, /leave --capture out/],
+      [["watch", "--source", "nothing"], /Cannot watch source "nothing"/, /sources are auto/],
     ] as const) {
       const { code, err } = await saker(args);
       assert.deepEqual([code, error.test(err), hint.test(err)], [2, true, true], `${args.join(" ")}: ${err}`);
