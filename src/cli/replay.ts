@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import { type FormatOptions, jsonLine, textLine } from "../alerts/format.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
@@ -7,6 +8,7 @@ import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
 import { Replay } from "../engine/replay.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
+import { AppError } from "../lib/errors.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { CaptureCopy } from "../engine/capture-copy.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
@@ -36,7 +38,7 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   const meter = options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
   const rules = rulesOf(options, settings, terminal);
   const where = options.where === undefined ? undefined : parseWhere(options.where);
-  const copy = options.write === undefined ? undefined : new CaptureCopy(options.write);
+  const copy = options.write === undefined ? undefined : new CaptureCopy(another(options.write, path));
   const format: FormatOptions = { isoTime: settings.timeFormatIso8601, utcOffsetMinutes };
   const byRule = new Map<string, number>();
   const progress = new Progress(path);
@@ -123,6 +125,13 @@ function windowOf({ from, to }: ReplayCommandOptions, onPast: () => void) {
     ...(from === undefined ? {} : { from: parseMoment(from, "--from", utcOffsetMinutes) }),
     ...(to === undefined ? {} : { to: parseMoment(to, "--to", utcOffsetMinutes), onPast }),
   };
+}
+
+/** Writing would empty the file before it is read. Throws `USAGE_WRITE` when both are one file. */
+function another(written: string, read: string): string {
+  const [target, source] = [written, read].map((path) => statSync(path, { throwIfNoEntry: false }));
+  if (target === undefined || target.isCharacterDevice() || target.dev !== source?.dev || target.ino !== source.ino) return written;
+  throw new AppError("USAGE_WRITE", `Cannot write "${written}": it is the capture that is read`, { hint: "name another file with --write" });
 }
 
 /** No rules where events are only written, none were named. */

@@ -11,7 +11,11 @@ import { compileRegex } from "./regex.ts";
 import { TYPE_SHAPES, type TypeShape } from "./value-types.ts";
 
 /** Does a field's value satisfy a comparison with constants? Hot: resolved at load, never throws. */
-export type ValueTest = (value: FieldValue) => boolean;
+export interface ValueTest {
+  (value: FieldValue): boolean;
+  /** The same of a text, for whoever knows that the value is one. */
+  readonly ofText?: (text: string) => boolean;
+}
 
 export interface Comparison {
   readonly operator: Operator;
@@ -66,8 +70,8 @@ function listTest(comparison: Comparison): ValueTest {
 function scalarTest(comparison: Comparison): ValueTest {
   switch (TYPE_SHAPES[comparison.type].family) {
     case "text": {
-      const test = textTest(comparison, comparison.values.map(textOf));
-      return (value) => typeof value === "string" && test(value);
+      const ofText = textTest(comparison, comparison.values.map(textOf));
+      return Object.assign((value: FieldValue) => typeof value === "string" && ofText(value), { ofText });
     }
     case "bytes":
       return bytesTest(comparison);

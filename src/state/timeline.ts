@@ -21,7 +21,8 @@ export class Timeline implements EventTimes {
       for (const at of [FIRST, LAST]) event.copyTimestamp(times, at);
       this.#isEmpty = false;
     }
-    times.copyWithin(PREVIOUS, LAST, LAST + 2);
+    times[PREVIOUS] = times[LAST] ?? 0;
+    times[PREVIOUS + 1] = times[LAST + 1] ?? 0;
     event.copyTimestamp(times, LAST);
   }
 

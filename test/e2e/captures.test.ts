@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { captureBytes } from "../fixtures/captures.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
 import { saker, startSaker, until } from "../fixtures/saker.ts";
@@ -81,6 +82,7 @@ describe("saker on captures", () => {
   test("usage that cannot be is one line and a hint", async () => {
     for (const [args, error] of [
       [["replay", capture, "--from", "soon"], /Cannot use --from "soon"/], [["replay", capture, "--where", "proc.nmae = x"], /Cannot use --where "proc.nmae = x"/],
+      [["replay", capture, "--write", capture], /it is the capture that is read/],
       [["events", capture, "--format", "%proc.nmae"], /Cannot use --format "%proc.nmae"/], [["events", capture, "--limit", "0"], /Cannot use --limit "0"/],
       [["record", "-o", join(folder, "x.scap"), "--max-size", "much"], /Cannot use --max-size "much"/],
     ] as const) {
@@ -150,5 +152,28 @@ describe("saker record and capture", { skip: whyNoBpf() }, () => {
     assert.equal(files.length, 1);
     const { out } = await saker(["events", join(folder, files[0] ?? ""), "--where", "evt.args contains saker-capture", "--format", "%evt.arg.path"]);
     assert.deepEqual([...out.matchAll(/saker-capture-(\w+)/g)].map(([, word]) => word), ["before", "mark", "after"]);
+  });
+});
+
+describe("saker record with containers", { skip: dockerdMissing() ?? whyNoBpf() }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "saker-record-docker-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test("a recording tells of containers: those that ran, and those that started and ended meanwhile", async (t) => {
+    const dockerd = await startDockerd();
+    t.after(() => dockerd.stop());
+    const image = "saker-test/busy:2";
+    await dockerd.importImage({ reference: image });
+    await dockerd.docker("run", "-d", "--name", "early", image, "/bin/busybox", "sh", "-c", "sleep 3; cat /etc/hostname; sleep 600");
+    const path = join(folder, "containers.scap");
+    const recording = startSaker(["record", "-o", path], { env: dockerd.env });
+    t.after(() => recording.stop());
+    await until("the recording to begin", () => recording.err().includes("recording this host"), { seen: recording.err });
+    await dockerd.docker("run", "--rm", "--name", "brief", image, "/bin/busybox", "cat", "/etc/passwd");
+    await sleep(4000);
+    await recording.stop();
+    const { out } = await saker(["events", path, "--where", "evt.type in (open, openat) and fd.name in (/etc/hostname, /etc/passwd) and container.id != host", "--format", "%container.name %container.image.repository %container.image.tag %fd.name"]);
+    const lines = out.trim().split("\n");
+    for (const line of ["early saker-test/busy 2 /etc/hostname", "brief saker-test/busy 2 /etc/passwd"]) assert.ok(lines.includes(line), `${line} is not in ${out}`);
   });
 });
