@@ -31,6 +31,8 @@ export class CaptureFile {
   #flushed = 0;
   #events = 0;
   #isClosed = false;
+  /** A write has failed: that was said, and what comes after it would make no capture. */
+  #isBroken = false;
 
   constructor(path: string) {
     this.path = path;
@@ -132,11 +134,13 @@ export class CaptureFile {
   #flush(): void {
     const bytes = this.#buffer.subarray(0, this.#used);
     this.#used = 0;
-    this.#write(bytes);
+    if (!this.#isBroken) this.#write(bytes);
   }
 
   #write(bytes: Uint8Array): void {
+    this.#isBroken = true;
     for (let at = 0; at < bytes.length; ) at += guarded(this.path, () => writeSync(this.#fd, bytes, at));
+    this.#isBroken = false;
     this.#flushed += bytes.length;
   }
 }

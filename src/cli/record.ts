@@ -26,13 +26,15 @@ export async function record(options: RecordOptions): Promise<void> {
   await Promise.race([containers.start(), stopped]);
   let full = (): void => {};
   const isFull = new Promise<void>((resolve) => (full = resolve));
+  let fail = (_thrown: unknown): void => {};
+  const hasFailed = new Promise<void>((_, reject) => (fail = reject));
   const file = new CaptureFile(options.output);
   let recorder: Recorder | undefined;
   try {
-    recorder = new Recorder({ file, containers, ringBytes: Math.max(settings.ringBytes, RING_BYTES), maxBytes, onFull: () => full(), onProblem: (text) => terminal.problem(text) });
+    recorder = new Recorder({ file, containers, ringBytes: Math.max(settings.ringBytes, RING_BYTES), maxBytes, onFull: () => full(), onFailed: (thrown) => fail(thrown), onProblem: (text) => terminal.problem(text) });
     terminal.note(`recording this host's events to ${options.output}: eBPF (${recorder.variant}); Ctrl-C ends it`);
     recorder.start();
-    await untilStopped(Promise.race([stopped, isFull.then(() => terminal.note(`the file has ${options.maxSize}: recording ends`))]), durationMs);
+    await untilStopped(Promise.race([stopped, isFull.then(() => terminal.note(`the file has ${options.maxSize}: recording ends`))]), durationMs, hasFailed);
   } finally {
     recorder?.close();
     file.close();

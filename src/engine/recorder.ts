@@ -15,11 +15,16 @@ export interface RecorderOptions {
   /** Called once when the file has so many bytes. */
   readonly maxBytes: number;
   readonly onFull: () => void;
+  /** Called once when the file cannot be written any more. */
+  readonly onFailed: (thrown: unknown) => void;
   readonly onProblem: (text: string) => void;
 }
 
 /** How often what was gathered goes to the file, in milliseconds. */
 const FLUSH_MS = 500;
+
+/** The most bytes of events that wait for a container's name; beyond them they are written without it. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 /** How long a container's name may take. */
 const METADATA_PATIENCE_MS = 1000;
@@ -33,6 +38,10 @@ export class Recorder {
   readonly #timer: NodeJS.Timeout;
   #malformed = 0;
   #isClosed = false;
+  /** Containers whose runtimes are being asked, and the events that wait for the answers. */
+  #pending = 0;
+  #held: Event[] = [];
+  #heldBytes = 0;
 
   /** Loads and attaches the probe, and writes what the host is now. Throws `KERNEL_…` where that cannot be. */
   constructor(options: RecorderOptions) {
@@ -44,7 +53,7 @@ export class Recorder {
     if (leftOut > 0) options.onProblem(`${leftOut} open descriptors of processes with very many are not in the capture's list`);
     options.file.section(entries);
     for (const container of options.containers.list()) this.#tellContainer(container);
-    this.#timer = setInterval(() => this.#flush(), FLUSH_MS);
+    this.#timer = setInterval(() => this.#guarded(() => this.#flush()), FLUSH_MS);
   }
 
   get variant(): string {
@@ -52,7 +61,7 @@ export class Recorder {
   }
 
   start(): void {
-    this.#probe.start((bytes, view, start, length) => this.#record(bytes, view, start, length));
+    this.#probe.start((bytes, view, start, length) => this.#guarded(() => this.#record(bytes, view, start, length)));
   }
 
   stats() {
@@ -61,14 +70,14 @@ export class Recorder {
   }
 
   close(): void {
-    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#probe.close();
+    if (!this.#isClosed) this.#release();
+    this.#isClosed = true;
     this.#options.file.close();
   }
 
   #record(bytes: Uint8Array, view: DataView, start: number, length: number): void {
-    if (this.#isClosed) return;
     const event = this.#event;
     if (!event.load(bytes, view, start, length, true)) {
       this.#malformed += 1;
@@ -81,8 +90,11 @@ export class Recorder {
     const { file, maxBytes, onFull } = this.#options;
     const container = containerOfEvent(event, this.#options.containers);
     if (container !== undefined) this.#tellContainer(container);
-    file.event(container === undefined ? event : containedEvent(event, this.#options.containers));
-    if (file.bytes >= maxBytes) {
+    const written = container === undefined ? event : containedEvent(event, this.#options.containers);
+    if (this.#pending === 0) file.event(written);
+    else this.#hold(written);
+    if (file.bytes + this.#heldBytes >= maxBytes) {
+      this.#release();
       this.#isClosed = true;
       onFull();
     }
@@ -98,15 +110,51 @@ export class Recorder {
   #tellContainer(container: Container): void {
     if (this.#told.has(container.fullId)) return;
     this.#told.add(container.fullId);
-    const write = (known: Container): void => {
-      const event = this.#isClosed ? undefined : containerEvent(known, BigInt(Date.now()) * 1_000_000n);
-      if (event !== undefined) this.#options.file.event(event, true);
-    };
-    if (container.state === "known") write(container);
-    else void this.#options.containers.whenSettled(container, METADATA_PATIENCE_MS).then(write);
+    if (container.state === "known") this.#writeContainer(container);
+    else void this.#waitForContainer(container);
+  }
+
+  async #waitForContainer(container: Container): Promise<void> {
+    this.#pending += 1;
+    const settled = await this.#options.containers.whenSettled(container, METADATA_PATIENCE_MS);
+    this.#pending -= 1;
+    this.#guarded(() => {
+      this.#writeContainer(settled);
+      if (this.#pending === 0) this.#release();
+    });
+  }
+
+  #writeContainer(container: Container): void {
+    const event = containerEvent(container, BigInt(Date.now()) * 1_000_000n);
+    if (event !== undefined) this.#options.file.event(event, true);
+  }
+
+  /** Who replays the file must know a container's name before its first event, so events wait while a runtime is asked. */
+  #hold(event: Event): void {
+    const copy = event.copy();
+    this.#held.push(copy);
+    this.#heldBytes += copy.record.length;
+    if (this.#heldBytes > MAX_HELD_BYTES) this.#release();
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const event of held) this.#options.file.event(event);
+  }
+
+  #guarded(act: () => void): void {
+    if (this.#isClosed) return;
+    try {
+      act();
+    } catch (thrown) {
+      this.#isClosed = true;
+      this.#options.onFailed(thrown);
+    }
   }
 
   #flush(): void {
-    if (!this.#isClosed) this.#options.file.flush();
+    this.#options.file.flush();
   }
 }

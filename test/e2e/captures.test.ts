@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -130,6 +130,12 @@ describe("saker record and capture", { skip: whyNoBpf() }, () => {
     }
     const lines = execFileSync("sysdig", ["-r", path, "evt.type in (mkdir, mkdirat)"]).toString();
     assert.match(lines, /mkdir(?:at)? .*saker-record-made/);
+  });
+
+  test("record on a full disk is one error", { skip: !existsSync("/dev/full") && "needs /dev/full" }, async () => {
+    const { code, err } = await saker(["record", "-o", "/dev/full", "--duration", "20s"], { env: noDocker });
+    assert.equal(code, 1);
+    assert.match(err, /^saker: error: Cannot write capture "\/dev\/full": ENOSPC/m);
   });
 
   test("a rule with capture: true writes the seconds around its match", async (t) => {
