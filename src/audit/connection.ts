@@ -2,9 +2,13 @@ import type { Socket } from "node:net";
 import { messageOf } from "../lib/errors.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import { deadline, unlessAborted } from "./deadline.ts";
+import { type Ending as WireEnding, Wire } from "./wire.ts";
 
 /** How one port is reached; gives a connected socket or rejects. */
 export type Connect = (signal: AbortSignal) => Promise<Socket>;
+
+/** Leads a fresh connection to where TLS begins (STARTTLS). Rejects with `PEER_…` when the peer does not go along. */
+export type Dialogue = (wire: Wire) => Promise<void>;
 
 /** Reads an answer from pieces of any size; throws for bytes that it cannot read. */
 export interface AnswerReader extends Flight {
@@ -12,8 +16,14 @@ export interface AnswerReader extends Flight {
   push(bytes: Uint8Array): void;
 }
 
-/** How an answer ended: read to its end, closed or reset by the server, or nothing more within the limit. */
-export type Ending = "done" | "closed" | "reset" | "silent";
+/** How an answer ended: read to its end, or as the wire did. */
+export type Ending = "done" | WireEnding;
+
+/** No connection came about, or none that led to TLS. */
+export interface Unreachable {
+  readonly kind: "unreachable";
+  readonly reason: string;
+}
 
 /** What came of one request. */
 export type Answer<R extends Flight = Flight> =
@@ -22,33 +32,33 @@ export type Answer<R extends Flight = Flight> =
   /** Bytes that are no TLS; the beginning of them. */
   | { readonly kind: "plain"; readonly bytes: Uint8Array }
   /** Not a single byte came back. */
-  | { readonly kind: "nothing"; readonly ending: Exclude<Ending, "done"> }
-  /** No connection came about. */
-  | { readonly kind: "unreachable"; readonly reason: string };
+  | { readonly kind: "nothing"; readonly ending: WireEnding }
+  | Unreachable;
 
-export interface ExchangeOptions {
+export interface SessionOptions {
   readonly connect: Connect;
+  readonly dialogue: Dialogue | undefined;
   /** The whole target's end: aborts what is under way. */
   readonly signal: AbortSignal;
   /** The most time for connecting, and for each wait for bytes. */
   readonly silenceMs: number;
-  /** The most time for the whole exchange, however the bytes drip. */
+  /** The most time for the whole connection, however the bytes drip. */
   readonly totalMs: number;
 }
 
-/** Opens one connection, sends `request` and reads the answer to its end or one of the limits. Never rejects. */
-export async function exchange<R extends AnswerReader>(request: Uint8Array, reader: R, options: ExchangeOptions): Promise<Answer<R>> {
-  const end = deadline(options.totalMs, options.signal);
+/** Opens one connection, leads it to TLS and gives it to `talk`. Rejects only with what `talk` rejects with. */
+export async function session<T>(talk: (wire: Wire) => Promise<T>, options: SessionOptions): Promise<T | Unreachable> {
+  const { connect, dialogue, signal, silenceMs, totalMs } = options;
+  const end = deadline(totalMs, signal);
   try {
-    const socket = await connected(options.connect, Math.min(options.silenceMs, options.totalMs), end.signal);
+    const socket = await connected(connect, Math.min(silenceMs, totalMs), end.signal);
     if (typeof socket === "string") return { kind: "unreachable", reason: socket };
+    const wire = new Wire(socket, { signal: end.signal, silenceMs });
     try {
-      return await converse(socket, { request, reader, signal: end.signal, silenceMs: options.silenceMs });
+      const failure = await dialogue?.(wire).catch((thrown: unknown) => messageOf(thrown));
+      return failure === undefined ? await talk(wire) : { kind: "unreachable", reason: failure };
     } finally {
-      // A reset instead of a closing handshake: the server need not wait for us, and no socket is left in TIME_WAIT. Where the server
-      // has ended already, Node would wait for ever for the rest of our own end.
-      if (socket.readableEnded || socket.destroyed) socket.destroy();
-      else socket.resetAndDestroy();
+      wire.close();
     }
   } finally {
     end.end();
@@ -72,50 +82,24 @@ async function connected(connect: Connect, ms: number, parent: AbortSignal): Pro
   }
 }
 
-interface Conversation<R> {
-  readonly request: Uint8Array;
-  readonly reader: R;
-  readonly signal: AbortSignal;
-  readonly silenceMs: number;
-}
-
-function converse<R extends AnswerReader>(socket: Socket, { request, reader, signal, silenceMs }: Conversation<R>): Promise<Answer<R>> {
-  return new Promise((resolve) => {
-    let received = 0;
-    let plain: PlainBytes | undefined;
-    const settle = (ending: Ending, fault?: string): void => {
-      signal.removeEventListener("abort", onAbort);
-      socket.removeAllListeners("data");
-      socket.setTimeout(0);
-      if (plain !== undefined) resolve({ kind: "plain", bytes: plain.bytes() });
-      else if (received > 0) resolve({ kind: "flight", flight: reader, ending, ...(fault === undefined ? {} : { fault }) });
-      else resolve({ kind: "nothing", ending: ending === "done" ? "closed" : ending });
-    };
-    const onAbort = (): void => settle("silent");
-    signal.addEventListener("abort", onAbort, { once: true });
-    socket.setTimeout(silenceMs, () => settle("silent"));
-    socket.on("error", (error: NodeJS.ErrnoException) => settle(error.code === "ECONNRESET" || error.code === "EPIPE" ? "reset" : "closed"));
-    socket.on("close", () => settle("closed"));
-    socket.on("end", () => settle("closed"));
-    socket.on("data", (bytes: Uint8Array) => {
-      received += bytes.length;
-      try {
-        if (plain === undefined) reader.push(bytes);
-        if (reader.isDone) settle("done");
-      } catch (thrown) {
-        // Broken after the server has shown that it speaks TLS: what was read still counts.
-        if (reader.hello !== undefined || reader.alert !== undefined) settle("done", messageOf(thrown));
-        else {
-          plain = new PlainBytes();
-          socket.setTimeout(Math.min(PLAIN_SETTLE_MS, silenceMs));
-        }
-      }
-      plain?.push(bytes);
-      if (plain?.isEnough === true) settle("done");
-    });
-    if (signal.aborted) onAbort();
-    else socket.write(request);
-  });
+/** Sends `request` and reads the answer until `reader` is done, the stream ends, or the bytes are no TLS. */
+export async function converse<R extends AnswerReader>(wire: Wire, request: Uint8Array, reader: R): Promise<Answer<R>> {
+  wire.write(request);
+  let read: Uint8Array | undefined;
+  try {
+    while (!reader.isDone) {
+      const bytes = await wire.read();
+      if (typeof bytes === "string") return read === undefined ? { kind: "nothing", ending: bytes } : { kind: "flight", flight: reader, ending: bytes };
+      read = bytes;
+      reader.push(bytes);
+    }
+    return { kind: "flight", flight: reader, ending: "done" };
+  } catch (thrown) {
+    // Broken after the server has shown that it speaks TLS: what was read still counts.
+    const isTls = reader.hello !== undefined || reader.alert !== undefined;
+    if (isTls || read === undefined) return { kind: "flight", flight: reader, ending: "done", fault: messageOf(thrown) };
+    return { kind: "plain", bytes: await plainText(wire, read) };
+  }
 }
 
 /** Once bytes are no TLS, this long without more of them ends the wait. */
@@ -126,18 +110,12 @@ const PLAIN_KEPT = 4096;
 const PLAIN_ENOUGH = 64;
 
 /** The beginning of an answer in another protocol. */
-class PlainBytes {
-  readonly #pieces: Uint8Array[] = [];
-  #length = 0;
-  isEnough = false;
-
-  push(bytes: Uint8Array): void {
-    this.#pieces.push(bytes.subarray(0, PLAIN_KEPT - this.#length));
-    this.#length += bytes.length;
-    this.isEnough = this.#length >= PLAIN_ENOUGH || bytes.includes(0x0a);
+async function plainText(wire: Wire, first: Uint8Array): Promise<Uint8Array> {
+  let text = first.slice(0, PLAIN_KEPT);
+  while (text.length < PLAIN_ENOUGH && !text.includes(0x0a)) {
+    const more = await wire.read(PLAIN_SETTLE_MS);
+    if (typeof more === "string") break;
+    text = Buffer.concat([text, more]).subarray(0, PLAIN_KEPT);
   }
-
-  bytes(): Uint8Array {
-    return Buffer.concat(this.#pieces);
-  }
+  return text;
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
 import { encodeClientHello, type HelloOptions } from "../tls/client-hello.ts";
 import { FlightReader } from "../tls/server-flight.ts";
-import { type Answer, type AnswerReader, type Connect, exchange } from "./connection.ts";
+import { type Answer, type AnswerReader, type Connect, converse, type Dialogue, session, type Unreachable } from "./connection.ts";
 import type { ProbeError } from "./report.ts";
+import type { Wire } from "./wire.ts";
 
 export interface ProberOptions {
   readonly connect: Connect;
@@ -26,6 +28,9 @@ const STALL_FLOOR_MS = 150;
 /** Errors that are kept; a target that fails in more ways than this has told enough. */
 const MAX_ERRORS = 64;
 
+/** Pauses after which a target that answered before and now takes no connection is asked again; together the most that one probe waits. */
+const PAUSES_MS = [150, 400, 1000] as const;
+
 /** Second tries of a target: enough to tell an overrun server from one that always fails. */
 const MAX_SECOND_TRIES = 8;
 
@@ -39,10 +44,14 @@ export class Prober {
   readonly errors: ProbeError[] = [];
   /** The name that hellos carry; set to undefined when the server refuses it. */
   serverName: string | undefined;
+  /** What leads each connection to TLS; undefined where TLS begins at once. */
+  dialogue: Dialogue | undefined;
   connections = 0;
   #active = 0;
   #limit = 1;
   #secondTries = 0;
+  /** Took no connection after all pauses: further probes do not wait again, until one gets through. */
+  #isGone = false;
   #quickestMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ProberOptions) {
@@ -70,12 +79,29 @@ export class Prober {
    * overrun must not look like one that says no.
    */
   async converse<R extends AnswerReader>(request: Uint8Array, reader: () => R): Promise<Answer<R>> {
-    const [answer, wasAlone] = await this.#once(request, reader());
-    const isWorthIt = !wasAlone && isFailure(answer) && this.#hasAnswered && !this.isOver && this.#secondTries < MAX_SECOND_TRIES;
-    if (!isWorthIt) return answer;
+    const ask = (): Promise<Answer<R>> => this.session((wire) => converse(wire, request, reader()));
+    const others = this.#active;
+    const answer = await ask();
+    if (answer.kind !== "nothing" || others === 0 || !this.#hasAnswered || this.isOver || this.#secondTries >= MAX_SECOND_TRIES) return answer;
     this.#secondTries += 1;
     this.#limit = 1;
-    return (await this.#once(request, reader()))[0];
+    return ask();
+  }
+
+  /**
+   * Opens a connection, leads it to where TLS begins and gives it to `talk`; it is closed when that is done. A target that answered before and now takes no
+   * connection is given pauses. Rejects only with what `talk` rejects with. `talk` may run once more on a fresh connection.
+   */
+  async session<T>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
+    for (const pause of this.#isGone ? [] : PAUSES_MS) {
+      const result = await this.#once(talk);
+      if (!isUnreachable(result) || !this.#hasAnswered || this.isOver) return result;
+      this.#limit = 1;
+      await sleep(pause, this.#options.signal);
+    }
+    const last = await this.#once(talk);
+    this.#isGone = isUnreachable(last);
+    return isUnreachable(last) && this.#hasAnswered ? { ...last, reason: `refused after it had answered (${this.connections} connections), as servers that limit rates do: ${last.reason}` } : last;
   }
 
   /** Lets so many connections be open at once, though no answer has shown yet that the server bears it. */
@@ -92,24 +118,26 @@ export class Prober {
     return this.#quickestMs < Number.POSITIVE_INFINITY;
   }
 
-  async #once<R extends AnswerReader>(request: Uint8Array, reader: R): Promise<[answer: Answer<R>, wasAlone: boolean]> {
+  async #once<T>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
     await this.#enter();
-    const wasAlone = this.#active === 1;
     const start = performance.now();
     try {
-      if (this.isOver) return [{ kind: "unreachable", reason: "the target's time is up" }, true];
-      const { connect, signal, silenceMs } = this.#options;
-      const answer = await exchange(request, reader, { connect, signal, silenceMs, totalMs: silenceMs * TOTAL_FACTOR });
-      if (answer.kind !== "unreachable") this.connections += 1;
-      this.#adapt(answer, performance.now() - start);
-      return [answer, wasAlone && this.#active === 1];
+      if (this.isOver) return { kind: "unreachable", reason: "the target's time is up" };
+      const { signal, silenceMs } = this.#options;
+      const connect = async (limit: AbortSignal): Promise<Socket> => {
+        const socket = await this.#options.connect(limit);
+        this.connections += 1;
+        return socket;
+      };
+      const timed = (wire: Wire): Promise<T> => talk(wire).finally(() => this.#adapt(wire, performance.now() - start));
+      return await session(timed, { connect, dialogue: this.dialogue, signal, silenceMs, totalMs: silenceMs * TOTAL_FACTOR });
     } finally {
       this.#leave();
     }
   }
 
-  #adapt(answer: Answer, ms: number): void {
-    if (answer.kind !== "flight") return;
+  #adapt(wire: Wire, ms: number): void {
+    if (wire.received === 0) return;
     this.#quickestMs = Math.min(this.#quickestMs, ms);
     if (ms > STALL_FLOOR_MS && ms > this.#quickestMs * STALL_FACTOR) this.#limit = Math.max(1, this.#limit >> 1);
     else this.#limit = Math.min(this.#options.maxParallel, this.#limit + 1);
@@ -130,7 +158,20 @@ export class Prober {
   }
 }
 
-/** Nothing came back, or no connection came about. */
-function isFailure(answer: Answer): boolean {
-  return answer.kind === "nothing" || answer.kind === "unreachable";
+function isUnreachable(result: unknown): result is Unreachable {
+  return typeof result === "object" && result !== null && "kind" in result && result.kind === "unreachable";
+}
+
+/** Waits, but not beyond the target's end. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", settle);
+      resolve();
+    };
+    const timer = setTimeout(settle, ms);
+    signal.addEventListener("abort", settle, { once: true });
+    if (signal.aborted) settle();
+  });
 }

@@ -8,7 +8,9 @@ export interface AuditReport {
   readonly reachable?: string;
   /** False also when nothing could be learnt: `errors` says why. */
   readonly tls: boolean;
-  /** What a port without TLS speaks, where known: `http`, `ssh`, …; `silent` when it says nothing. */
+  /** The protocol in which TLS was asked for, such as `smtp`; absent where TLS begins at once. */
+  readonly starttls?: string;
+  /** What a port without TLS speaks, or one with STARTTLS before it: `http`, `ssh`, …; `silent` when it says nothing. */
   readonly speaks?: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
@@ -17,11 +19,25 @@ export interface AuditReport {
   readonly protocols: Readonly<Record<string, ProtocolReport>>;
   /** The worst letter of all suites; absent without TLS. */
   readonly leastStrength?: string;
-  /** Names of the groups that the server chose. */
+  /** Names of the key exchange groups that the server takes, in its order where it has one. */
   readonly groups: readonly string[];
-  /** The leaf first. */
+  /** Who decides on the group; absent when it could not be told. */
+  readonly groupPreference?: "server" | "client" | "indeterminate";
+  /** Names of the signature schemes that the server signs with, in its order where it has one. */
+  readonly signatureSchemes?: readonly string[];
+  readonly features?: Features;
+  /** All that were seen, each once; of the first chain the leaf first. */
   readonly certificates: readonly CertificateReport[];
+  /** One for each kind of key that the server has a certificate for. */
+  readonly chains?: readonly ChainReport[];
+  /** What came of each known weakness's probe, by its id. */
+  readonly weaknesses?: Readonly<Record<string, WeaknessVerdict>>;
+  /** Worst first. */
   readonly findings: readonly Finding[];
+  /** The overall grade; absent without TLS. */
+  readonly grade?: OverallGrade;
+  /** TLS over UDP at the same port number; absent where nothing answers. */
+  readonly datagram?: { readonly dtls?: DatagramReport; readonly quic?: DatagramReport };
   readonly errors: readonly ProbeError[];
 }
 
@@ -45,6 +61,39 @@ export interface CipherReport {
   readonly strength: string;
 }
 
+/** What the server can do besides suites and groups. An absent key: it could not be told, or no probe of this version could ask. */
+export interface Features {
+  /** Protocols of ALPN that the server takes, in its order where it has one; empty when it has no ALPN. */
+  readonly alpn?: readonly string[];
+  /** RFC 7627. */
+  readonly extendedMasterSecret?: boolean;
+  /** RFC 7366; absent where no suite with CBC is accepted. */
+  readonly encryptThenMac?: boolean;
+  /** RFC 5746. */
+  readonly secureRenegotiation?: boolean;
+  /** The client may start a new handshake in a running session. */
+  readonly clientRenegotiation?: boolean;
+  /** RFC 7507: a downgraded hello with the SCSV is refused. Absent where only one version is offered. */
+  readonly fallbackScsv?: boolean;
+  /** RFC 5077 in TLS 1.2 and older, or NewSessionTicket in TLS 1.3. */
+  readonly tickets?: boolean;
+  /** A session that was resumed by its id (up to TLS 1.2), by a ticket, by a pre-shared key of TLS 1.3. */
+  readonly resumption?: { readonly sessionId?: boolean; readonly ticket?: boolean; readonly psk?: boolean };
+  /** Bytes of early data that a ticket of TLS 1.3 allows; 0 for none. */
+  readonly earlyData?: number;
+  /** `optional`: asked for, but the handshake ends well without. */
+  readonly clientCertificate?: "no" | "optional" | "required";
+  /** What a hello with no name, or with a name that the server cannot know, is answered with. */
+  readonly sni?: { readonly withoutName: SniBehaviour; readonly unknownName: SniBehaviour };
+  readonly ocspStapling?: boolean;
+  readonly heartbeat?: boolean;
+  /** The DH prime of TLS 1.2 and older: its size, and its name where it is a well-known one. */
+  readonly dhPrime?: { readonly bits: number; readonly known?: string };
+}
+
+/** `same`: the certificate that the given name gets; `other`: another one; else the alert. */
+export type SniBehaviour = "same" | "other" | "refused";
+
 export interface CertificateReport {
   readonly subject: string;
   readonly issuer: string;
@@ -58,13 +107,86 @@ export interface CertificateReport {
   readonly serialNumber: string;
   readonly fingerprintSha256: string;
   readonly isSelfSigned: boolean;
+  readonly isAuthority?: boolean;
+  readonly keyUsage?: readonly string[];
+  readonly extendedKeyUsage?: readonly string[];
+  /** TLS feature status_request (RFC 7633). */
+  readonly mustStaple?: boolean;
+  /** Signed certificate timestamps in the certificate (RFC 6962). */
+  readonly scts?: readonly SctReport[];
+  readonly ocspUrls?: readonly string[];
+  readonly issuerUrls?: readonly string[];
+  readonly crlUrls?: readonly string[];
+  /** What is odd about it: trailing bytes, a negative serial number, an extension that cannot be read, … */
+  readonly oddities?: readonly string[];
 }
+
+export interface SctReport {
+  /** Hex of the log's key hash. */
+  readonly logId: string;
+  /** ISO 8601, UTC. */
+  readonly timestamp: string;
+}
+
+/** The chain that the server sends for one kind of key, and what is to be said of it. */
+export interface ChainReport {
+  /** Of the leaf: `rsa`, `ec`, `ed25519`, … */
+  readonly keyType: string;
+  /** The versions in which it was seen. */
+  readonly protocols: readonly string[];
+  /** SHA-256 fingerprints in the order they were sent; each is one of `certificates`. */
+  readonly sent: readonly string[];
+  readonly isTrusted: boolean;
+  /** Why it is not trusted, in words; absent where it is. */
+  readonly distrust?: string;
+  /** SHA-256 fingerprint or subject of the root that ends it. */
+  readonly anchor?: string;
+  /** Each certificate is followed by its issuer. */
+  readonly isOrdered: boolean;
+  /** Sent but no part of the path, by subject. */
+  readonly superfluous: readonly string[];
+  /** An issuer is neither sent nor in the store, by name. */
+  readonly missingIssuer?: string;
+  /** Whether the leaf is for the name that was asked for; absent without a name. */
+  readonly hostMatches?: boolean;
+  readonly ocsp?: { readonly status: "good" | "revoked" | "unknown" | "invalid"; readonly detail: string; readonly thisUpdate?: string; readonly nextUpdate?: string };
+  /** Timestamps from the TLS extension or the OCSP response. */
+  readonly scts?: readonly SctReport[];
+}
+
+/** `vulnerable` has a finding of the same id with the evidence; `unknown` has an error of the probe's name; `not applicable`: nothing to attack. */
+export type WeaknessVerdict = "vulnerable" | "not vulnerable" | "not applicable" | "unknown";
 
 export interface Finding {
   readonly id: string;
   readonly severity: "info" | "low" | "medium" | "high" | "critical";
   readonly title: string;
   readonly evidence: string;
+  /** One sentence: what it means. */
+  readonly explanation?: string;
+}
+
+/** SSL Labs' rating, "SSL Server Rating Guide" 2009r. */
+export interface OverallGrade {
+  /** A+, A, A-, B, C, D, E, F, T (not trusted) or M (name mismatch). */
+  readonly letter: string;
+  /** 0 to 100, before caps. */
+  readonly score: number;
+  readonly scores: { readonly protocol: number; readonly keyExchange: number; readonly cipher: number };
+  /** What holds the letter down, strictest first. `cap` is a letter; `A-` for what only takes the plus or lowers an A. */
+  readonly caps: readonly { readonly cap: string; readonly reason: string }[];
+  /** The letter that the server would have if its certificate were trusted and matched; absent where that is the letter. */
+  readonly ignoringTrust?: string;
+}
+
+/** What a port answered over UDP. */
+export interface DatagramReport {
+  /** `DTLSv1.2`, `QUICv1`, … */
+  readonly versions: readonly string[];
+  readonly cipher?: { readonly id: string; readonly name: string };
+  readonly group?: string;
+  readonly alpn?: readonly string[];
+  readonly certificates: readonly CertificateReport[];
 }
 
 /** A probe that could not tell: never read as "not supported". */

@@ -1,0 +1,119 @@
+import type { Socket } from "node:net";
+import { AppError } from "../lib/errors.ts";
+
+/** How a wait for bytes ended when none came: closed or reset by the peer, or nothing within the limit. */
+export type Ending = "closed" | "reset" | "silent";
+
+/** What some protocols wrap around TLS records while the handshake lasts (MS-SQL). */
+export interface Framing {
+  seal(bytes: Uint8Array): Uint8Array;
+  /** Takes what came, in any pieces; gives what is inside the frames that are whole. Throws `PEER_…` for frames that are none. */
+  open(bytes: Uint8Array): Uint8Array;
+}
+
+/** Bytes of one connection that may wait unread; beyond that the peer is not read from. */
+const MAX_UNREAD_BYTES = 256 * 1024;
+
+/** Bytes that one connection may bring in all: no probe of ours asks for more. */
+const MAX_RECEIVED_BYTES = 4 * 1024 * 1024;
+
+/** One connected byte stream with limits: every wait ends, whatever the peer does. */
+export class Wire {
+  /** Set by a dialogue whose protocol frames the records. */
+  framing: Framing | undefined;
+  received = 0;
+  readonly #socket: Socket;
+  readonly #signal: AbortSignal;
+  readonly #silenceMs: number;
+  readonly #unread: Uint8Array[] = [];
+  #unreadBytes = 0;
+  #ending: Ending | undefined;
+  #wake: (() => void) | undefined;
+
+  /** `signal` ends the connection's whole time; `silenceMs` is the most that one `read` waits. */
+  constructor(socket: Socket, { signal, silenceMs }: { readonly signal: AbortSignal; readonly silenceMs: number }) {
+    this.#socket = socket;
+    this.#signal = signal;
+    this.#silenceMs = silenceMs;
+    socket.on("data", (bytes: Uint8Array) => this.#take(bytes));
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#end(error.code === "ECONNRESET" || error.code === "EPIPE" ? "reset" : "closed"));
+    socket.on("end", () => this.#end("closed"));
+    socket.on("close", () => this.#end("closed"));
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal.aborted) this.#onAbort();
+  }
+
+  /** Sends bytes; what a peer that has gone does not take is no error here: the next `read` tells. */
+  write(bytes: Uint8Array): void {
+    if (this.#ending === undefined) this.#socket.write(this.framing === undefined ? bytes : this.framing.seal(bytes));
+  }
+
+  /**
+   * The next bytes, at least one; or how the stream ended. `silenceMs` shortens the wait. Bytes that came before an end are given first. Throws
+   * `PEER_FLOOD` for more bytes than any probe asks for, and what `framing` throws.
+   */
+  async read(silenceMs: number = this.#silenceMs): Promise<Uint8Array | Ending> {
+    const until = performance.now() + Math.min(silenceMs, this.#silenceMs);
+    for (;;) {
+      const bytes = this.#unread.shift();
+      if (bytes === undefined) {
+        if (this.#isFlooded) throw new AppError("PEER_FLOOD", `Cannot go on reading: the peer has sent over ${MAX_RECEIVED_BYTES} bytes`);
+        if (this.#ending !== undefined) return this.#ending;
+        if (!(await this.#news(until - performance.now()))) return "silent";
+        continue;
+      }
+      this.#unreadBytes -= bytes.length;
+      this.#socket.resume();
+      const inside = this.framing === undefined ? bytes : this.framing.open(bytes);
+      if (inside.length > 0) return inside;
+    }
+  }
+
+  /** Puts bytes back in front: what a dialogue has read too much. */
+  unread(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#unread.unshift(bytes);
+    this.#unreadBytes += bytes.length;
+  }
+
+  /** Ends the connection with a reset: the peer need not wait for us, and no socket is left in TIME_WAIT. */
+  close(): void {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    // Where the peer has ended already, Node would wait for ever for the rest of our own end.
+    if (this.#socket.readableEnded || this.#socket.destroyed) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  get #isFlooded(): boolean {
+    return this.received > MAX_RECEIVED_BYTES;
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (this.#isFlooded) return;
+    this.received += bytes.length;
+    this.#unread.push(bytes);
+    this.#unreadBytes += bytes.length;
+    if (this.#unreadBytes > MAX_UNREAD_BYTES) this.#socket.pause();
+    this.#wake?.();
+  }
+
+  #end(ending: Ending): void {
+    this.#ending ??= ending;
+    this.#wake?.();
+  }
+
+  readonly #onAbort = (): void => this.#end("silent");
+
+  /** Waits for bytes or an end; false when neither came in time. */
+  #news(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle(false), Math.max(0, ms));
+      const settle = (isNews: boolean): void => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve(isNews);
+      };
+      this.#wake = () => settle(true);
+    });
+  }
+}
