@@ -12,7 +12,7 @@ const FEW_SUITES = 32;
 export async function findCompressors(prober: Prober, version: VersionCode, accepted: readonly Accepted[]): Promise<string[]> {
   const found = new Set<number>();
   const first = accepted[0];
-  let picked = first?.sawCompressors === true ? first.flight.hello?.compressor : undefined;
+  let picked = first?.wasAskedAll === true ? first.flight.hello?.compressor : undefined;
   for (;;) {
     if (picked !== undefined) found.add(picked);
     const offered = COMPRESSORS.filter((method) => method === 0 || !found.has(method));

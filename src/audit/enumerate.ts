@@ -1,23 +1,28 @@
 import { CIPHER_SUITES, cipherSuite } from "../tls/cipher-suites.ts";
-import { COMMON, roomForSuites, type VersionCode, versionName } from "../tls/client-hello.ts";
+import { ABILITIES, COMMON, HEARTBEAT, PROOFS, roomForSuites, type VersionCode, versionName } from "../tls/client-hello.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import type { Answer } from "./connection.ts";
-import type { Prober } from "./prober.ts";
+import type { Hello, Prober } from "./prober.ts";
 import { judgeAnswer, type Verdict } from "./verdict.ts";
 
 /** A suite that the server selected, with the flight in which it did. */
 export interface Accepted {
   readonly suite: number;
   readonly flight: Flight;
-  /** The hello also offered compression. */
-  readonly sawCompressors: boolean;
+  /** The hello also offered compression and asked for proofs and heartbeats: what the flight lacks of these, the server does not have. */
+  readonly wasAskedAll: boolean;
 }
 
 /** What a version accepts. */
 export interface Enumeration {
   /** Within a run, suites stand in the order in which the server picked them from one offer; runs come from different offers. */
   readonly runs: readonly (readonly Accepted[])[];
+  /** Why nothing was accepted, where the server said neither yes nor no. */
+  readonly doubt?: Doubt;
 }
+
+/** An answer that is neither yes nor no. */
+export type Doubt = Pick<Failure, "reason" | "isSilent">;
 
 /** wolfSSL answers a hello with more than 150 suites with decode_error. */
 const MAX_SUITES = 128;
@@ -44,20 +49,32 @@ function rank(suite: { readonly keyExchange: string; readonly name: string }): n
   return (place < 0 ? order.length : place) + isDraft;
 }
 
-/** The suites of a version's first hello. */
-export function firstOffer(version: VersionCode): readonly number[] {
-  return candidateSuites(version).slice(0, MAX_SUITES);
+/** A version's first hello: all its suites, and everything that the server may say yes to without selecting anything else. */
+export function firstHello(version: VersionCode): Hello {
+  return helloOf(version, candidateSuites(version), { asksAll: true });
+}
+
+function helloOf(version: VersionCode, suites: readonly number[], { asksAll }: { readonly asksAll: boolean }): Hello {
+  if (version === 0x0304) return { version, suites };
+  return { version, suites, compressors: asksAll ? COMPRESSORS : [0], extensions: asksAll ? [...ABILITIES, ...PROOFS, HEARTBEAT] : ABILITIES };
 }
 
 /**
- * Finds the suites of one version with the fewest handshakes: a hello offers many, the one that the server selects is struck out, and so on until
- * it refuses. Where it fails without refusing, the offer is split, so that one suite that it cannot complete hides no other. `first` is the answer
- * to the version's first offer where that was made already.
+ * Finds the suites of one version with the fewest handshakes: a hello offers all, the one that the server selects is struck out, and so on until
+ * it refuses. A server that fails at long hellos gets shorter ones. Where it fails without refusing, the offer is split, so that one suite that it cannot complete
+ * hides no other.
  */
-export async function enumerate(prober: Prober, version: VersionCode, first?: Answer): Promise<Enumeration> {
+export async function enumerate(prober: Prober, version: VersionCode, { first, bearsLongHellos }: EnumerateOptions): Promise<Enumeration> {
   const search = new Search(prober, version);
-  await search.all(candidateSuites(version), first);
-  return { runs: search.runs };
+  const doubt = await search.all(candidateSuites(version), { first, bearsLongHellos });
+  return { runs: search.runs, ...(doubt === undefined ? {} : { doubt }) };
+}
+
+interface EnumerateOptions {
+  /** The answer to the version's first hello, where that was sent already. */
+  readonly first: Answer | undefined;
+  /** The server has read such a hello of another version: a failure has another reason than its length. */
+  readonly bearsLongHellos: boolean;
 }
 
 /** One version's search and what it has learnt of the server's ways. */
@@ -76,32 +93,33 @@ class Search {
     this.#name = versionName(version);
   }
 
-  async all(suites: readonly number[], first?: Answer): Promise<void> {
-    const offers = chunks(suites, MAX_SUITES);
+  /** Undefined, or why nothing can be said. */
+  async all(suites: readonly number[], { first, bearsLongHellos }: EnumerateOptions): Promise<Doubt | undefined> {
+    const whole = await this.#offer([suites], first);
+    if (whole === undefined) return undefined;
+    if (bearsLongHellos) return whole.alert === undefined ? whole : undefined;
+    const some = suites.length > MAX_SUITES ? await this.#offer(chunks(suites, MAX_SUITES)) : whole;
+    if (some === undefined) return undefined;
+    this.#isShort = true;
+    const { serverName } = this.#prober;
+    const few = await this.#offer(chunks(suites, Math.max(16, roomForSuites({ version: this.#version, serverName, ...COMMON }, SHORT_HELLO_BYTES))));
+    // An alert says that the server read the hello and will not go on; anything else may be trouble on the way.
+    return few === undefined || (whole.alert !== undefined && few.alert !== undefined) ? undefined : few;
+  }
+
+  /** Searches offer by offer; the failure where the first of them already failed. */
+  async #offer(offers: readonly (readonly number[])[], first?: Answer): Promise<Failure | undefined> {
     for (const [index, offer] of offers.entries()) {
       const outcome = await this.#strikeOut(offer, index === 0 ? first : undefined);
       if (outcome.kind === "refused") continue;
-      if (outcome.kind !== "failed") return void this.#end(outcome);
-      if (this.runs.length === 0) return this.#short(suites, outcome);
-      if (!(await this.#split(outcome, index === 0))) return;
-    }
-  }
-
-  /** Nothing but failures so far: short hellos tell a server that refuses long ones from one without this version. */
-  async #short(suites: readonly number[], long: Failure): Promise<void> {
-    this.#isShort = true;
-    const { serverName } = this.#prober;
-    for (const offer of chunks(suites, Math.max(16, roomForSuites({ version: this.#version, serverName, ...COMMON }, SHORT_HELLO_BYTES)))) {
-      const outcome = await this.#strikeOut(offer);
-      if (outcome.kind === "refused") continue;
-      if (outcome.kind !== "failed") return void this.#end(outcome);
-      if (this.runs.length === 0) {
-        // An alert says that the server read the hello and will not go on; anything else may be trouble on the way.
-        if (!long.isAlert || !outcome.isAlert) this.#prober.note(this.#name, `could not tell whether it is offered: ${outcome.reason}`);
-        return;
+      if (outcome.kind !== "failed") {
+        this.#end(outcome);
+        return undefined;
       }
-      if (!(await this.#split(outcome, false))) return;
+      if (this.runs.length === 0) return outcome;
+      if (!(await this.#split(outcome, index === 0))) return undefined;
     }
+    return undefined;
   }
 
   /** Looks for the suites that make the handshake fail; false when the search cannot go on. */
@@ -151,27 +169,26 @@ class Search {
     const run: Accepted[] = [];
     let [left, answer] = [suites, first];
     while (left.length > 0) {
-      const sawCompressors = this.#offersCompressors;
+      const wasAskedAll = this.#asksAll;
       const verdict = answer === undefined ? await this.#ask(left) : judgeAnswer(answer, this.#version, left);
       answer = undefined;
       if (verdict.kind === "failed") return { ...verdict, left };
       if (verdict.kind !== "accepted") return verdict;
       if (run.length === 0) this.runs.push(run);
-      run.push({ suite: verdict.suite, flight: verdict.flight, sawCompressors });
+      run.push({ suite: verdict.suite, flight: verdict.flight, wasAskedAll });
       left = left.filter((suite) => suite !== verdict.suite);
     }
     return { kind: "refused" };
   }
 
-  /** Until a suite was accepted, hellos offer compression too: the first ServerHello then answers both questions. */
-  get #offersCompressors(): boolean {
+  /** Until a suite was accepted, hellos ask everything: the first ServerHello then answers many questions. */
+  get #asksAll(): boolean {
     return this.#version < 0x0304 && !this.#isShort && this.runs.length === 0;
   }
 
   async #ask(suites: readonly number[]): Promise<Verdict> {
-    const compressors = this.#offersCompressors ? COMPRESSORS : [0];
-    const answer = await this.#prober.hello({ version: this.#version, suites, compressors, ...(this.#isShort ? COMMON : {}) });
-    return judgeAnswer(answer, this.#version, suites);
+    const hello = this.#isShort ? { version: this.#version, suites, ...COMMON } : helloOf(this.#version, suites, { asksAll: this.#asksAll });
+    return judgeAnswer(await this.#prober.hello(hello), this.#version, suites);
   }
 }
 

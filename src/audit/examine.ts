@@ -1,22 +1,23 @@
-import { cipherSuite } from "../tls/cipher-suites.ts";
 import { COMMON, roomForSuites, VERSIONS, type VersionCode } from "../tls/client-hello.ts";
 import { alertText } from "../tls/alerts.ts";
-import { groupName } from "../tls/groups.ts";
+import { findAlpn, findFallbackScsv, findSniBehaviour, shownAbilities } from "./abilities.ts";
 import type { Answer } from "./connection.ts";
 import { type Certificate, readCertificate } from "./certificate.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Accepted, candidateSuites, COMPRESSORS, enumerate, firstOffer } from "./enumerate.ts";
+import { type Accepted, candidateSuites, type Enumeration, enumerate, firstHello } from "./enumerate.ts";
 import { findings } from "./findings.ts";
-import { chosenGroup, worstLetter } from "./grade.ts";
+import { worstLetter } from "./grade.ts";
+import { findKeyExchange } from "./key-exchange.ts";
 import { modernCertificates } from "./modern-leaf.ts";
 import { identifyPlain } from "./plain-protocol.ts";
 import { findPreference } from "./preference.ts";
 import type { Prober } from "./prober.ts";
 import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
-import type { AuditReport, ProtocolReport } from "./report.ts";
+import type { AuditReport, Features, ProtocolReport } from "./report.ts";
+import { judgeAnswer } from "./verdict.ts";
 
 /** What the probes of a target found: the report without its frame. */
-export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "certificates" | "findings">;
+export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "findings">;
 
 const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
 
@@ -46,7 +47,7 @@ export async function examine(prober: Prober, { host, now }: { readonly host: st
 
 /** The first hello of the search, which also tells TLS from what is none. A server that refuses the name is asked again without. */
 async function firstAnswer(prober: Prober): Promise<Answer> {
-  const hello = { version: FIRST_VERSION, suites: firstOffer(FIRST_VERSION), compressors: COMPRESSORS } as const;
+  const hello = firstHello(FIRST_VERSION);
   const answer = await prober.hello(hello);
   const isNameRefused = answer.kind === "flight" && answer.flight.alert?.description === UNRECOGNIZED_NAME;
   if (!isNameRefused) return answer;
@@ -72,43 +73,99 @@ async function answersToOther(prober: Prober): Promise<boolean> {
 
 const OTHER_VERSIONS: readonly VersionCode[] = [0x0303, 0x0304, 0x0301, 0x0300];
 
-/** All versions side by side: the prober decides how many connections that really are. */
+/** All versions side by side: the prober decides how many connections that really are. Newest first. */
 async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
-  const found = await Promise.all(
-    VERSIONS.map(async ({ code, name }): Promise<FoundProtocol | undefined> => {
-      const enumeration = await enumerate(prober, code, code === FIRST_VERSION ? first : undefined);
-      const accepted = enumeration.runs.flat();
-      if (accepted.length === 0) return undefined;
-      const preference = await findPreference(prober, code, enumeration);
-      const compressors = code === 0x0304 ? undefined : await findCompressors(prober, code, accepted);
-      return { version: code, name, preference, compressors };
+  const bearsLongHellos = first.kind === "flight" && first.flight.hello !== undefined;
+  const searches = await Promise.all(
+    VERSIONS.toReversed().map(async ({ code, name }) => {
+      const options = code === FIRST_VERSION ? { first, bearsLongHellos: false } : { first: undefined, bearsLongHellos };
+      return { version: code, name, enumeration: await enumerate(prober, code, options) };
     }),
   );
-  return found.filter((protocol) => protocol !== undefined);
+  const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
+  await settleDoubts(prober, spoken[0]?.enumeration.runs[0]?.[0], searches);
+  const newestOlder = spoken.find(({ version }) => version < 0x0304);
+  return Promise.all(
+    spoken.map(async (search): Promise<FoundProtocol> => {
+      const { version, name, enumeration } = search;
+      const accepted = enumeration.runs.flat();
+      const [preference, compressors, keyExchange] = await Promise.all([
+        findPreference(prober, version, enumeration),
+        version === 0x0304 ? undefined : findCompressors(prober, version, accepted),
+        version === 0x0304 || search === newestOlder ? findKeyExchange(prober, version, accepted) : undefined,
+      ]);
+      return { version, name, preference, compressors, keyExchange };
+    }),
+  );
+}
+
+interface Search {
+  readonly version: VersionCode;
+  readonly name: string;
+  readonly enumeration: Enumeration;
+}
+
+/**
+ * A version that was answered with neither yes nor no: where the server still takes what it took before, and treats that version the same again, closing is
+ * its way to say no. Otherwise the doubt is told.
+ */
+async function settleDoubts(prober: Prober, control: Accepted | undefined, searches: readonly Search[]): Promise<void> {
+  for (const { version, name, enumeration } of searches) {
+    if (enumeration.doubt === undefined) continue;
+    const isSettled = control !== undefined && !enumeration.doubt.isSilent && (await closesOnPurpose(prober, control, version));
+    if (!isSettled) prober.note(name, `could not tell whether it is offered: ${enumeration.doubt.reason}`);
+  }
+}
+
+async function closesOnPurpose(prober: Prober, control: Accepted, version: VersionCode): Promise<boolean> {
+  const controlVersion = (control.flight.hello?.version ?? FIRST_VERSION) as VersionCode;
+  const again = judgeAnswer(await prober.hello({ version, suites: candidateSuites(version).slice(0, 16), ...COMMON }), version, []);
+  const works = judgeAnswer(await prober.hello({ version: controlVersion, suites: [control.suite] }), controlVersion, [control.suite]);
+  return again.kind === "failed" && works.kind === "accepted";
+}
+
+/** What the server can do besides, with few connections. */
+async function findFeatures(prober: Prober, protocols: readonly FoundProtocol[]): Promise<Features> {
+  const spoken = protocols.map(({ version, preference }) => ({ version, accepted: preference.ordered }));
+  const older = spoken.find(({ version }) => version < 0x0304 && version > 0x0300);
+  const [alpn, fallbackScsv, sni] = await Promise.all([
+    older === undefined ? undefined : findAlpn(prober, older),
+    findFallbackScsv(prober, spoken),
+    older === undefined ? undefined : findSniBehaviour(prober, older),
+  ]);
+  return {
+    ...shownAbilities(spoken),
+    ...(alpn === undefined ? {} : { alpn }),
+    ...(fallbackScsv === undefined ? {} : { fallbackScsv }),
+    ...(sni === undefined ? {} : { sni }),
+  };
 }
 
 async function judge(prober: Prober, protocols: readonly FoundProtocol[], now: Date): Promise<Found> {
+  const features = await findFeatures(prober, protocols);
   const known = new KnownCertificates();
   const reports: Record<string, ProtocolReport> = {};
   for (const protocol of protocols) reports[protocol.name] = reportProtocol(protocol, (accepted) => known.leafOf(accepted.flight.certificates));
+  for (const { keyExchange } of protocols) for (const { certificates } of keyExchange?.flights ?? []) known.leafOf(certificates);
   const isEncryptedOnly = known.isEmpty && reports["TLSv1.3"] !== undefined && !prober.isOver;
   if (isEncryptedOnly) known.leafOf(await modernCertificates(prober));
   const certificates = known.all.map(({ report }) => report);
   const letters = Object.values(reports).flatMap((report) => report.ciphers.map((cipher) => cipher.strength));
+  const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
   return {
     tls: true,
     protocols: reports,
     leastStrength: worstLetter(letters),
-    groups: groupsOf(protocols.flatMap(({ preference }) => preference.ordered)),
+    groups: union(Object.values(reports).map((report) => report.groups ?? [])),
+    ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
+    features,
     certificates,
     findings: findings(reports, certificates, now),
   };
 }
 
-/** Names of the groups that the server chose, each once. */
-function groupsOf(accepted: readonly Accepted[]): string[] {
-  const codes = accepted.map(({ suite, flight }) => chosenGroup(cipherSuite(suite), flight)).filter((code) => code !== undefined);
-  return [...new Set(codes.map(groupName))];
+function union(lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())];
 }
 
 /** Certificates by their bytes: a server shows the same ones with nearly every suite. */

@@ -37,6 +37,7 @@ class EncryptedFlightReader implements AnswerReader {
   hello: ServerHello | undefined;
   certificates: readonly Uint8Array[] = [];
   readonly keyExchange = undefined;
+  readonly ocspResponse = undefined;
   alert: Alert | undefined;
   wantsClientCertificate = false;
   isDone = false;

@@ -6,6 +6,10 @@ import { judgeAnswer } from "./verdict.ts";
 
 /** Who decides on the suite, and all accepted suites: in the server's order where it has one, else as they were found. */
 export interface Preference {
+  /** The server has an order, but takes ChaCha20 from clients that put it first (as OpenSSL's PrioritizeChaCha). */
+  readonly isChaChaFirst?: boolean;
+  /** The server ranks these first and leaves the choice among them to the client (as BoringSSL's groups of equal preference). */
+  readonly equals?: readonly number[];
   readonly preference: "server" | "client" | "indeterminate" | undefined;
   readonly error: string | undefined;
   readonly ordered: readonly Accepted[];
@@ -32,9 +36,28 @@ export async function findPreference(prober: Prober, version: VersionCode, { run
     const [first = 0, last = 0] = [offered[0], offered.at(-1)];
     return { preference: undefined, error: `Error when comparing ${cipherSuite(first).name} and ${cipherSuite(last).name}`, ordered: found };
   }
-  if (before !== after) return { preference: "client", error: undefined, ordered: found };
+  if (before !== after) {
+    // A client's order would have given the last one offered; what lies between are suites that the server holds for equal.
+    if (after === offered.at(-1)) return { preference: "client", error: undefined, ordered: found };
+    return { preference: "server", error: undefined, ordered: found, equals: offered.slice(offered.indexOf(before), offered.indexOf(after) + 1) };
+  }
   const ordered = await mergeAll(prober, version, runs);
-  return { preference: "server", error: ordered === undefined ? "Network error" : undefined, ordered: ordered ?? found };
+  const isChaChaFirst = ordered === undefined ? undefined : await prefersChaCha(prober, version, ordered);
+  return {
+    preference: "server",
+    error: ordered === undefined ? "Network error" : undefined,
+    ordered: ordered ?? found,
+    ...(isChaChaFirst === true ? { isChaChaFirst } : {}),
+  };
+}
+
+/** Whether ChaCha20 is picked when the client puts it first, though the server's own order does not begin with it; undefined where that cannot be asked. */
+async function prefersChaCha(prober: Prober, version: VersionCode, ordered: readonly Accepted[]): Promise<boolean | undefined> {
+  const suites = ordered.slice(0, MAX_SUITES).map(({ suite }) => suite);
+  const chacha = suites.filter((suite) => cipherSuite(suite).cipher === "CHACHA20");
+  if (chacha.length === 0 || chacha.length === suites.length || chacha.includes(suites[0] ?? 0)) return undefined;
+  const picked = await pick(prober, version, [...chacha, ...suites.filter((suite) => !chacha.includes(suite))]);
+  return picked === undefined ? undefined : chacha.includes(picked);
 }
 
 function withoutChaCha(accepted: readonly Accepted[]): readonly Accepted[] {

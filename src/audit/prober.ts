@@ -64,8 +64,9 @@ export class Prober {
     return this.#options.signal.aborted;
   }
 
-  hello(hello: Hello): Promise<Answer> {
-    const { serverName } = this;
+  /** Sends a ClientHello with the target's name, another one, or with `null` none, and reads the answer. */
+  hello(hello: Hello, name: string | null | undefined = this.serverName): Promise<Answer> {
+    const serverName = name ?? undefined;
     return this.send(encodeClientHello({ ...hello, random: randomBytes(32), serverName }));
   }
 

@@ -1,7 +1,10 @@
 import { cipherSuite } from "../tls/cipher-suites.ts";
 import type { VersionCode } from "../tls/client-hello.ts";
+import { groupName } from "../tls/groups.ts";
+import { schemeName } from "../tls/signature-schemes.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Accepted } from "./enumerate.ts";
+import type { KeyExchangeFacts } from "./key-exchange.ts";
 import { forwardSecrecyWarning, gradeSuite } from "./grade.ts";
 import type { Preference } from "./preference.ts";
 import type { ProtocolReport } from "./report.ts";
@@ -13,10 +16,11 @@ export interface FoundProtocol {
   readonly preference: Preference;
   /** Undefined for TLS 1.3, which has none. */
   readonly compressors: readonly string[] | undefined;
+  readonly keyExchange: KeyExchangeFacts | undefined;
 }
 
 /** A version's suites with their grades and warnings, as ssl-enum-ciphers reports them. */
-export function reportProtocol({ version, preference, compressors }: FoundProtocol, leafOf: (accepted: Accepted) => Certificate | undefined): ProtocolReport {
+export function reportProtocol({ version, preference, compressors, keyExchange }: FoundProtocol, leafOf: (accepted: Accepted) => Certificate | undefined): ProtocolReport {
   const warnings = new Set<string>();
   const ciphers = preference.ordered.map((accepted) => {
     const suite = cipherSuite(accepted.suite);
@@ -33,6 +37,17 @@ export function reportProtocol({ version, preference, compressors }: FoundProtoc
     ...(compressors === undefined ? {} : { compressors }),
     ...(preference.preference === undefined ? {} : { cipherPreference: preference.preference }),
     ...(preference.error === undefined ? {} : { cipherPreferenceError: preference.error }),
+    ...(preference.isChaChaFirst === true ? { chacha20First: true } : {}),
+    ...(preference.equals === undefined ? {} : { equalPreference: preference.equals.map((suite) => cipherSuite(suite).name) }),
+    ...(keyExchange === undefined ? {} : keyExchangeReport(keyExchange)),
     warnings: [...warnings].toSorted(),
+  };
+}
+
+function keyExchangeReport({ groups, groupPreference, schemes }: KeyExchangeFacts): Pick<ProtocolReport, "groups" | "groupPreference" | "signatureSchemes"> {
+  return {
+    groups: groups.map(groupName),
+    ...(groupPreference === undefined ? {} : { groupPreference }),
+    ...(schemes.length === 0 ? {} : { signatureSchemes: schemes.map(schemeName) }),
   };
 }

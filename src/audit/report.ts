@@ -21,9 +21,7 @@ export interface AuditReport {
   readonly leastStrength?: string;
   /** Names of the key exchange groups that the server takes, in its order where it has one. */
   readonly groups: readonly string[];
-  /** Who decides on the group; absent when it could not be told. */
-  readonly groupPreference?: "server" | "client" | "indeterminate";
-  /** Names of the signature schemes that the server signs with, in its order where it has one. */
+  /** Names of the signature schemes that the server signs with. */
   readonly signatureSchemes?: readonly string[];
   readonly features?: Features;
   /** All that were seen, each once; of the first chain the leaf first. */
@@ -48,6 +46,15 @@ export interface ProtocolReport {
   readonly compressors?: readonly string[];
   readonly cipherPreference?: "server" | "client" | "indeterminate";
   readonly cipherPreferenceError?: string;
+  /** The server has an order, but takes ChaCha20 from clients that put it first. */
+  readonly chacha20First?: boolean;
+  /** Names of the suites that the server ranks first and lets the client choose among. */
+  readonly equalPreference?: readonly string[];
+  /** Names of the groups that are taken in this version, in the server's order where it has one; asked of TLS 1.3 and the newest older version. */
+  readonly groups?: readonly string[];
+  readonly groupPreference?: "server" | "client" | "indeterminate";
+  /** Names of the signature schemes that are used in this version; asked of TLS 1.3 and 1.2. */
+  readonly signatureSchemes?: readonly string[];
   readonly warnings: readonly string[];
 }
 

@@ -1,5 +1,6 @@
 import { ByteWriter } from "../lib/byte-writer.ts";
 import { GROUP_CODES } from "./groups.ts";
+import { SCHEME_CODES } from "./signature-schemes.ts";
 
 /** Protocol versions by their code on the wire, oldest first. */
 export const VERSIONS = [
@@ -33,6 +34,16 @@ export interface HelloOptions {
   readonly signatureSchemes?: readonly number[];
   /** Public keys for TLS 1.3; none when left out, so that the server asks for one. */
   readonly keyShares?: readonly KeyShare[];
+  /** Up to 32 bytes; empty when left out. */
+  readonly sessionId?: Uint8Array;
+  /** Extensions behind those that every hello has; SSL 3.0 gets none. */
+  readonly extensions?: readonly Extension[];
+}
+
+/** A hello extension as it stands on the wire. */
+export interface Extension {
+  readonly type: number;
+  readonly body: Uint8Array;
 }
 
 export interface KeyShare {
@@ -46,16 +57,50 @@ export const COMMON = {
   signatureSchemes: [0x0401, 0x0201, 0x0403, 0x0203, 0x0804, 0x0809, 0x0501, 0x0503, 0x0601, 0x0603, 0x0807],
 } as const satisfies Partial<HelloOptions>;
 
+/** IANA "TLS ExtensionType Values": those that we write or read. */
+export const EXTENSION = {
+  serverName: 0,
+  statusRequest: 5,
+  supportedGroups: 10,
+  pointFormats: 11,
+  signatureAlgorithms: 13,
+  heartbeat: 15,
+  alpn: 16,
+  signedCertificateTimestamp: 18,
+  encryptThenMac: 22,
+  extendedMasterSecret: 23,
+  sessionTicket: 35,
+  supportedVersions: 43,
+  keyShare: 51,
+  renegotiationInfo: 0xff01,
+} as const;
+
 /**
- * Signature schemes, SHA-1 and SHA-256 before longer hashes: a server with a 512-bit RSA key cannot sign those, and takes the first it is
- * offered (RFC 8446 §4.2.3; ML-DSA: draft-ietf-tls-mldsa).
+ * Extensions that ask a server of TLS 1.2 or older what it can do; it answers with those that it knows (RFC 7627, 7366, 5077, 5746). They change nothing of what it
+ * selects.
  */
-const SIGNATURE_SCHEMES: readonly number[] = [
-  0x0401, 0x0201, 0x0403, 0x0203, 0x0804, 0x0809, 0x0501, 0x0503, 0x0805, 0x080a, 0x0601, 0x0603, 0x0806, 0x080b, 0x0807, 0x0808, 0x0402, 0x0202, 0x0301, 0x0303,
-  0x0101, 0x081a, 0x081b, 0x081c, 0x0904, 0x0905, 0x0906, 0x0708,
+export const ABILITIES: readonly Extension[] = [
+  { type: EXTENSION.extendedMasterSecret, body: new Uint8Array(0) },
+  { type: EXTENSION.encryptThenMac, body: new Uint8Array(0) },
+  { type: EXTENSION.sessionTicket, body: new Uint8Array(0) },
+  { type: EXTENSION.renegotiationInfo, body: Uint8Array.of(0) },
 ];
 
-const EXTENSION = { serverName: 0, supportedGroups: 10, pointFormats: 11, signatureAlgorithms: 13, supportedVersions: 43, keyShare: 51 } as const;
+/** Asks for what proves the certificate: an OCSP response (RFC 6066 §8) and timestamps of transparency logs (RFC 6962 §3.3.1). */
+export const PROOFS: readonly Extension[] = [
+  { type: EXTENSION.statusRequest, body: Uint8Array.of(1, 0, 0, 0, 0) },
+  { type: EXTENSION.signedCertificateTimestamp, body: new Uint8Array(0) },
+];
+
+/** The peer may send heartbeats (RFC 6520 §2). */
+export const HEARTBEAT: Extension = { type: EXTENSION.heartbeat, body: Uint8Array.of(1) };
+
+/** Offers application protocols (RFC 7301 §3.1). */
+export function alpnExtension(protocols: readonly string[]): Extension {
+  const writer = new ByteWriter();
+  writer.vector(2, (list) => protocols.forEach((name) => list.vector(1, (entry) => entry.bytes(new TextEncoder().encode(name)))));
+  return { type: EXTENSION.alpn, body: writer.finish() };
+}
 
 /**
  * A ClientHello in one record. For TLS 1.3 the key share is empty, so that the server names its group in a HelloRetryRequest and does no
@@ -67,7 +112,8 @@ export function encodeClientHello(options: HelloOptions): Uint8Array {
   writer.u8(22).u16(options.version === 0x0304 ? 0x0301 : legacy);
   writer.vector(2, (record) => {
     record.u8(1).vector(3, (hello) => {
-      hello.u16(legacy).bytes(options.random).u8(0);
+      hello.u16(legacy).bytes(options.random);
+      hello.vector(1, (id) => id.bytes(options.sessionId ?? new Uint8Array(0)));
       hello.vector(2, (suites) => options.suites.forEach((suite) => suites.u16(suite)));
       hello.vector(1, (compressors) => (options.compressors ?? [0]).forEach((method) => compressors.u8(method)));
       if (options.version > 0x0300) hello.vector(2, (extensions) => writeExtensions(extensions, options));
@@ -83,7 +129,7 @@ export function roomForSuites(options: Omit<HelloOptions, "suites" | "random">, 
 }
 
 function writeExtensions(writer: ByteWriter, options: HelloOptions): void {
-  const { version, serverName, groups = GROUP_CODES, signatureSchemes = SIGNATURE_SCHEMES, keyShares = [] } = options;
+  const { version, serverName, groups = GROUP_CODES, signatureSchemes = SCHEME_CODES, keyShares = [] } = options;
   if (serverName !== undefined) {
     const name = new TextEncoder().encode(serverName);
     extension(writer, EXTENSION.serverName, (body) => body.vector(2, (list) => list.u8(0).vector(2, (host) => host.bytes(name))));
@@ -93,6 +139,7 @@ function writeExtensions(writer: ByteWriter, options: HelloOptions): void {
   if (version >= 0x0303) {
     extension(writer, EXTENSION.signatureAlgorithms, (body) => body.vector(2, (list) => signatureSchemes.forEach((scheme) => list.u16(scheme))));
   }
+  for (const { type, body } of options.extensions ?? []) extension(writer, type, (written) => written.bytes(body));
   if (version === 0x0304) {
     extension(writer, EXTENSION.supportedVersions, (body) => body.vector(1, (list) => list.u16(version)));
     extension(writer, EXTENSION.keyShare, (body) =>

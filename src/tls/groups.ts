@@ -73,3 +73,10 @@ export function curveStrength(bits: number): number {
   const steps: readonly (readonly [below: number, strength: number])[] = [[160, 512], [224, 1024], [256, 2048], [384, 3072], [512, 7680]];
   return steps.find(([below]) => bits < below)?.[1] ?? 15_360;
 }
+
+const BY_NAME: ReadonlyMap<string, number> = new Map(GROUPS.map(({ code, name }) => [name, code]));
+
+/** The code of a group by its name, as `groupName` gives it. */
+export function groupCode(name: string): number | undefined {
+  return BY_NAME.get(name);
+}

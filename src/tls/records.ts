@@ -7,6 +7,7 @@ export const RECORD = { changeCipherSpec: 20, alert: 21, handshake: 22, applicat
 /** Types of handshake messages that a server's first flight has (RFC 8446 §4, RFC 5246 §7.4). */
 export const MESSAGE = {
   serverHello: 2,
+  newSessionTicket: 4,
   encryptedExtensions: 8,
   certificate: 11,
   serverKeyExchange: 12,
@@ -14,6 +15,7 @@ export const MESSAGE = {
   serverHelloDone: 14,
   certificateVerify: 15,
   finished: 20,
+  certificateStatus: 22,
 } as const;
 
 /** Bytes that one answer may take: the longest flights of real servers are some ten kilobytes. */

@@ -56,7 +56,7 @@ test("FlightReader.push() takes the group of a HelloRetryRequest", () => {
   const reader = new FlightReader();
   reader.push(record(22, retry));
   const { version, suite, isRetryRequest, group, extensions } = reader.hello ?? {};
-  assert.deepEqual({ version, suite, isRetryRequest, group, extensions }, { version: 0x0304, suite: 0x1301, isRetryRequest: true, group: 29, extensions: [43, 51] });
+  assert.deepEqual({ version, suite, isRetryRequest, group, extensions: [...(extensions?.keys() ?? [])] }, { version: 0x0304, suite: 0x1301, isRetryRequest: true, group: 29, extensions: [43, 51] });
 });
 
 test("FlightReader.push() refuses what is no TLS, and answers without end", () => {

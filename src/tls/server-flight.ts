@@ -1,6 +1,7 @@
 import { AppError } from "../lib/errors.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
 import type { Alert } from "./alerts.ts";
+import { EXTENSION } from "./client-hello.ts";
 import { MESSAGE, MessageReader, RECORD, RecordReader, type HandshakeMessage, type TlsRecord } from "./records.ts";
 
 export interface ServerHello {
@@ -12,8 +13,9 @@ export interface ServerHello {
   readonly group: number | undefined;
   /** The server's public key in TLS 1.3; undefined in a HelloRetryRequest. */
   readonly keyShare: Uint8Array | undefined;
-  /** Types of the extensions, in the server's order. */
-  readonly extensions: readonly number[];
+  readonly sessionId: Uint8Array;
+  /** Bodies of the extensions by type, in the server's order. */
+  readonly extensions: ReadonlyMap<number, Uint8Array>;
 }
 
 /** What a server has answered to a ClientHello so far. */
@@ -23,6 +25,8 @@ export interface Flight {
   readonly certificates: readonly Uint8Array[];
   /** The ServerKeyExchange's body: what is in it depends on the suite, see `readServerKey`. */
   readonly keyExchange: Uint8Array | undefined;
+  /** The OCSP response of a CertificateStatus (RFC 6066 §8), DER. */
+  readonly ocspResponse: Uint8Array | undefined;
   /** A fatal alert ends the flight; warnings are read over. */
   readonly alert: Alert | undefined;
   readonly wantsClientCertificate: boolean;
@@ -39,6 +43,7 @@ export class FlightReader implements Flight {
   hello: ServerHello | undefined;
   certificates: readonly Uint8Array[] = [];
   keyExchange: Uint8Array | undefined;
+  ocspResponse: Uint8Array | undefined;
   alert: Alert | undefined;
   wantsClientCertificate = false;
   isDone = false;
@@ -79,6 +84,9 @@ export class FlightReader implements Flight {
       case MESSAGE.serverKeyExchange:
         this.keyExchange = body;
         break;
+      case MESSAGE.certificateStatus:
+        this.ocspResponse = readCertificateStatus(body);
+        break;
       case MESSAGE.certificateRequest:
         this.wantsClientCertificate = true;
         break;
@@ -102,22 +110,29 @@ export function readServerHello(body: Uint8Array): ServerHello {
   const legacy = reader.u16("server version");
   if (legacy >>> 8 !== 3) throw new AppError("PEER_TLS", `Cannot read ServerHello: version 0x${legacy.toString(16)} is none of TLS`);
   const isRetryRequest = hex(reader.take(32, "server random")) === RETRY_RANDOM;
-  reader.sub(reader.u8("session id length"), "session id");
+  const sessionId = reader.take(reader.u8("session id length"), "session id").slice();
   const [suite, compressor] = [reader.u16("cipher suite"), reader.u8("compression method")];
-  const types: number[] = [];
+  const bodies = new Map<number, Uint8Array>();
   let [version, group, keyShare]: [number, number | undefined, Uint8Array | undefined] = [legacy, undefined, undefined];
   const extensions = reader.sub(reader.left === 0 ? 0 : reader.u16("extensions length"), "extensions");
   while (extensions.left > 0) {
     const type = extensions.u16("extension type");
-    const extension = extensions.sub(extensions.u16("extension length"), "extension");
-    types.push(type);
-    if (type === 43) version = extension.u16("selected version");
-    if (type === 51) {
+    const bytes = extensions.take(extensions.u16("extension length"), "extension").slice();
+    const extension = new ByteReader(bytes, "PEER_TLS");
+    bodies.set(type, bytes);
+    if (type === EXTENSION.supportedVersions) version = extension.u16("selected version");
+    if (type === EXTENSION.keyShare) {
       group = extension.u16("selected group");
       if (!isRetryRequest) keyShare = extension.take(extension.u16("key length"), "key share");
     }
   }
-  return { version, suite, compressor, isRetryRequest, group, keyShare, extensions: types };
+  return { version, suite, compressor, isRetryRequest, group, keyShare, sessionId, extensions: bodies };
+}
+
+/** The response in a CertificateStatus; undefined for a kind that is not OCSP. Throws `PEER_TLS`. */
+export function readCertificateStatus(body: Uint8Array): Uint8Array | undefined {
+  const reader = new ByteReader(body, "PEER_TLS");
+  return reader.u8("status type") === 1 ? reader.take(reader.u24("OCSP response length"), "OCSP response").slice() : undefined;
 }
 
 /** The certificates of a Certificate message, leaf first; TLS 1.3 has extensions behind each (RFC 8446 §4.4.2). Throws `PEER_TLS`. */
