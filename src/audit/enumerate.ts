@@ -124,13 +124,7 @@ class Search {
 
   /** Looks for the suites that make the handshake fail; false when the search cannot go on. */
   async #split(failure: Failure, isFirst: boolean): Promise<boolean> {
-    const accepted = this.runs[0]?.[0];
-    if (accepted === undefined || this.#prober.isOver) return !this.#prober.isOver;
-    const control = await this.#ask([accepted.suite]);
-    if (control.kind !== "accepted") {
-      this.#prober.note(this.#name, `the server stopped answering, there may be more ciphers than were found: ${failure.reason}`);
-      return false;
-    }
+    if (this.#prober.isOver) return false;
     this.#answerToNothing ??= this.#ask(NO_SUITES);
     const toNothing = await this.#answerToNothing;
     if (toNothing.kind !== "failed" || toNothing.reason !== failure.reason) return this.#bisect(halves(failure.left), failure);

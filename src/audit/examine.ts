@@ -4,7 +4,7 @@ import { findAlpn, findFallbackScsv, findSniBehaviour, shownAbilities } from "./
 import type { Answer } from "./connection.ts";
 import { type Certificate, readCertificate } from "./certificate.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Accepted, candidateSuites, type Enumeration, enumerate, firstHello } from "./enumerate.ts";
+import { candidateSuites, type Enumeration, enumerate, firstHello } from "./enumerate.ts";
 import { findings } from "./findings.ts";
 import { worstLetter } from "./grade.ts";
 import { findKeyExchange } from "./key-exchange.ts";
@@ -14,7 +14,6 @@ import { findPreference } from "./preference.ts";
 import type { Prober } from "./prober.ts";
 import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
 import type { AuditReport, Features, ProtocolReport } from "./report.ts";
-import { judgeAnswer } from "./verdict.ts";
 
 /** What the probes of a target found: the report without its frame. */
 export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "findings">;
@@ -83,7 +82,7 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
     }),
   );
   const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
-  await settleDoubts(prober, spoken[0]?.enumeration.runs[0]?.[0], searches);
+  tellDoubts(prober, searches, spoken.length > 0);
   const newestOlder = spoken.find(({ version }) => version < 0x0304);
   return Promise.all(
     spoken.map(async (search): Promise<FoundProtocol> => {
@@ -100,28 +99,16 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
 }
 
 interface Search {
-  readonly version: VersionCode;
   readonly name: string;
   readonly enumeration: Enumeration;
 }
 
-/**
- * A version that was answered with neither yes nor no: where the server still takes what it took before, and treats that version the same again, closing is
- * its way to say no. Otherwise the doubt is told.
- */
-async function settleDoubts(prober: Prober, control: Accepted | undefined, searches: readonly Search[]): Promise<void> {
-  for (const { version, name, enumeration } of searches) {
-    if (enumeration.doubt === undefined) continue;
-    const isSettled = control !== undefined && !enumeration.doubt.isSilent && (await closesOnPurpose(prober, control, version));
-    if (!isSettled) prober.note(name, `could not tell whether it is offered: ${enumeration.doubt.reason}`);
+/** A version that was answered with neither yes nor no: closing is how a server says no that still takes what it took before (the prober has asked). */
+function tellDoubts(prober: Prober, searches: readonly Search[], isAnswered: boolean): void {
+  for (const { name, enumeration } of searches) {
+    const { doubt } = enumeration;
+    if (doubt !== undefined && (doubt.isSilent || !isAnswered)) prober.note(name, `could not tell whether it is offered: ${doubt.reason}`);
   }
-}
-
-async function closesOnPurpose(prober: Prober, control: Accepted, version: VersionCode): Promise<boolean> {
-  const controlVersion = (control.flight.hello?.version ?? FIRST_VERSION) as VersionCode;
-  const again = judgeAnswer(await prober.hello({ version, suites: candidateSuites(version).slice(0, 16), ...COMMON }), version, []);
-  const works = judgeAnswer(await prober.hello({ version: controlVersion, suites: [control.suite] }), controlVersion, [control.suite]);
-  return again.kind === "failed" && works.kind === "accepted";
 }
 
 /** What the server can do besides, with few connections. */

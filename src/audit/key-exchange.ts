@@ -84,7 +84,8 @@ class KeySearch {
     for (let { groups, schemes } = offer(); groups.length > 0 && schemes.length > 0 && !this.#prober.isOver; { groups, schemes } = offer()) {
       const answer = await this.#prober.hello({ version: this.#version, suites: this.#suites, groups, signatureSchemes: schemes });
       const verdict = judgeAnswer(answer, this.#version, this.#suites);
-      if (verdict.kind === "unreachable") this.#prober.note(`${versionName(this.#version)} groups`, verdict.reason);
+      const isTrouble = verdict.kind === "unreachable" || (verdict.kind === "failed" && verdict.isSilent);
+      if (isTrouble) this.#prober.note(`${versionName(this.#version)} groups`, `there may be more than were found: ${verdict.reason}`);
       // A server that picks what it has picked before does not look at the offer.
       if (verdict.kind !== "accepted" || !this.learn(verdict.flight, verdict.suite)) return;
     }

@@ -31,8 +31,8 @@ const MAX_ERRORS = 64;
 /** Pauses after which a target that answered before and now takes no connection is asked again; together the most that one probe waits. */
 const PAUSES_MS = [150, 400, 1000] as const;
 
-/** Second tries of a target: enough to tell an overrun server from one that always fails. */
-const MAX_SECOND_TRIES = 8;
+/** Times that a target is asked for its mood: enough for its ways to show. */
+const MAX_CHECKS = 24;
 
 /**
  * Sends hellos to one target, counts connections and keeps errors. Starts with one connection at a time and widens while answers stay
@@ -49,7 +49,10 @@ export class Prober {
   connections = 0;
   #active = 0;
   #limit = 1;
-  #secondTries = 0;
+  /** The first request that was answered with a ServerHello. */
+  #control: Uint8Array | undefined;
+  #checks = 0;
+  #check: Promise<"well" | "recovered" | "gone"> | undefined;
   /** Took no connection after all pauses: further probes do not wait again, until one gets through. */
   #isGone = false;
   #quickestMs = Number.POSITIVE_INFINITY;
@@ -76,17 +79,41 @@ export class Prober {
   }
 
   /**
-   * Sends bytes on a connection of their own. A connection that fails while others were open is tried once more alone: a server that is
-   * overrun must not look like one that says no.
+   * Sends bytes on a connection of their own. When nothing comes back from a server that has answered before, it is asked again what it has answered: so
+   * a server that is overrun, or limits rates, does not look like one that says no.
    */
   async converse<R extends AnswerReader>(request: Uint8Array, reader: () => R): Promise<Answer<R>> {
     const ask = (): Promise<Answer<R>> => this.session((wire) => converse(wire, request, reader()));
-    const others = this.#active;
+    const wasAlone = this.#active === 0;
     const answer = await ask();
-    if (answer.kind !== "nothing" || others === 0 || !this.#hasAnswered || this.isOver || this.#secondTries >= MAX_SECOND_TRIES) return answer;
-    this.#secondTries += 1;
+    if (answer.kind === "flight" && answer.flight.hello !== undefined) this.#control ??= request;
+    if (answer.kind !== "nothing" || this.#control === undefined || this.isOver || this.#checks >= MAX_CHECKS) return answer;
+    this.#checks += 1;
     this.#limit = 1;
-    return ask();
+    this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
+    const mood = await this.#check;
+    if (mood === "gone") return { kind: "unreachable", reason: this.#refusal(`the connection ended without a word`) };
+    return mood === "well" && wasAlone ? answer : ask();
+  }
+
+  /** How the server takes the hello that it has answered before: well at once, only after a pause, or not any more. */
+  async #checkMood(control: Uint8Array): Promise<"well" | "recovered" | "gone"> {
+    const answers = async (): Promise<boolean> => {
+      const answer = await this.#once((wire) => converse(wire, control, new FlightReader()));
+      return answer.kind === "flight";
+    };
+    if (await answers()) return "well";
+    for (const pause of this.#isGone ? [] : PAUSES_MS) {
+      await sleep(pause, this.#options.signal);
+      if (this.isOver) return "gone";
+      if (await answers()) return "recovered";
+    }
+    this.#isGone = true;
+    return "gone";
+  }
+
+  #refusal(reason: string): string {
+    return `refused after it had answered (${this.connections} connections), as servers that limit rates do: ${reason}`;
   }
 
   /**
@@ -102,7 +129,7 @@ export class Prober {
     }
     const last = await this.#once(talk);
     this.#isGone = isUnreachable(last);
-    return isUnreachable(last) && this.#hasAnswered ? { ...last, reason: `refused after it had answered (${this.connections} connections), as servers that limit rates do: ${last.reason}` } : last;
+    return isUnreachable(last) && this.#hasAnswered ? { ...last, reason: this.#refusal(last.reason) } : last;
   }
 
   /** Lets so many connections be open at once, though no answer has shown yet that the server bears it. */
