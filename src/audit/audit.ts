@@ -1,4 +1,5 @@
 import type { AuditTarget } from "./audit-target.ts";
+import type { TrustStore } from "./certificate/trust-store.ts";
 import { deadline } from "./deadline.ts";
 import { examine } from "./examine.ts";
 import { Prober } from "./prober.ts";
@@ -14,6 +15,8 @@ export interface AuditOptions {
   readonly maxParallel?: number;
   /** The date that certificates are held against; default today. */
   readonly now?: () => Date;
+  /** What certificates must lead to; default the system's store. */
+  readonly trust?: TrustStore;
 }
 
 /**
@@ -34,7 +37,7 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     maxParallel: options.maxParallel ?? 6,
   });
   try {
-    const found = await examine(prober, { host: target.serverName ?? host, now: now() });
+    const found = await examine(prober, { host: target.serverName ?? host, now: now(), trust: options.trust });
     if (limit.signal.aborted) prober.note("target", "the time for this target is up: the rest was not examined");
     return {
       target: label,

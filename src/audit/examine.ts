@@ -2,7 +2,10 @@ import { COMMON, roomForSuites, VERSIONS, type VersionCode } from "../tls/client
 import { alertText } from "../tls/alerts.ts";
 import { findAlpn, findFallbackScsv, findSniBehaviour, shownAbilities } from "./abilities.ts";
 import type { Answer } from "./connection.ts";
-import { type Certificate, readCertificate } from "./certificate.ts";
+import { certificateFindings } from "./certificate/certificate-findings.ts";
+import { reportChain } from "./certificate/chain-report.ts";
+import { SeenCertificates } from "./certificate/seen-certificates.ts";
+import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
 import { candidateSuites, type Enumeration, enumerate, firstHello } from "./enumerate.ts";
 import { findings } from "./findings.ts";
@@ -13,18 +16,29 @@ import { identifyPlain } from "./plain-protocol.ts";
 import { findPreference } from "./preference.ts";
 import type { Prober } from "./prober.ts";
 import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
-import type { AuditReport, Features, ProtocolReport } from "./report.ts";
+import type { AuditReport, Features, Finding, ProtocolReport } from "./report.ts";
 
 /** What the probes of a target found: the report without its frame. */
-export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "findings">;
+export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "chains" | "findings">;
 
 const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
 
 /** The version of the first hello: nearly all servers have it, and those that do not say so in TLS. */
 const FIRST_VERSION = 0x0303;
 
-/** Finds out everything about one target. `host` is what an HTTP request names; `now` the date that certificates are held against. */
-export async function examine(prober: Prober, { host, now }: { readonly host: string; readonly now: Date }): Promise<Found> {
+/** What certificates are held against, and how the target is named. */
+export interface Context {
+  /** What an HTTP request names. */
+  readonly host: string;
+  readonly now: Date;
+  /** The system's store when left out. */
+  readonly trust?: TrustStore | undefined;
+}
+
+/** Finds out everything about one target. */
+export async function examine(prober: Prober, context: Context): Promise<Found> {
+  const { host } = context;
+  const name = prober.serverName;
   const first = await firstAnswer(prober);
   if (first.kind === "unreachable") {
     prober.note("connect", first.reason);
@@ -37,7 +51,7 @@ export async function examine(prober: Prober, { host, now }: { readonly host: st
     if (!isTls) return { ...NOTHING, ...(speaks === undefined ? {} : { speaks }) };
   }
   const protocols = await enumerateAll(prober, first);
-  if (protocols.length > 0) return judge(prober, protocols, now);
+  if (protocols.length > 0) return judge(prober, protocols, { ...context, name });
   // An alert is TLS, even where no suite of ours was good enough.
   const alert = first.kind === "flight" ? first.flight.alert : undefined;
   prober.note("ciphers", `none was accepted${alert === undefined ? "" : `: ${alertText(alert)}`}`);
@@ -128,17 +142,21 @@ async function findFeatures(prober: Prober, protocols: readonly FoundProtocol[])
   };
 }
 
-async function judge(prober: Prober, protocols: readonly FoundProtocol[], now: Date): Promise<Found> {
+async function judge(prober: Prober, protocols: readonly FoundProtocol[], { name, now, trust }: Context & { readonly name: string | undefined }): Promise<Found> {
   const features = await findFeatures(prober, protocols);
-  const known = new KnownCertificates();
+  const seen = new SeenCertificates();
   const reports: Record<string, ProtocolReport> = {};
-  for (const protocol of protocols) reports[protocol.name] = reportProtocol(protocol, (accepted) => known.leafOf(accepted.flight.certificates));
-  for (const { keyExchange } of protocols) for (const { certificates } of keyExchange?.flights ?? []) known.leafOf(certificates);
-  const isEncryptedOnly = known.isEmpty && reports["TLSv1.3"] !== undefined && !prober.isOver;
-  if (isEncryptedOnly) known.leafOf(await modernCertificates(prober));
-  const certificates = known.all.map(({ report }) => report);
+  for (const protocol of protocols) reports[protocol.name] = reportProtocol(protocol, (accepted) => seen.add(accepted.flight, protocol.name));
+  for (const protocol of protocols) for (const flight of protocol.keyExchange?.flights ?? []) seen.add(flight, protocol.name);
+  const isEncryptedOnly = seen.isEmpty && reports["TLSv1.3"] !== undefined && !prober.isOver;
+  if (isEncryptedOnly) seen.add({ certificates: await modernCertificates(prober), ocspResponse: undefined, hello: undefined }, "TLSv1.3");
+  for (const fault of seen.faults) prober.note("certificate", fault);
+  const certificates = seen.all.map(({ report }) => report);
+  const store = seen.chains.length === 0 ? undefined : (trust ?? (await systemTrust()));
+  const chains = store === undefined ? [] : seen.chains.map((chain) => reportChain(chain, { store, name, now }));
   const letters = Object.values(reports).flatMap((report) => report.ciphers.map((cipher) => cipher.strength));
   const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
+  const found = [...findings(reports), ...certificateFindings(chains, certificates, features, { name, now })];
   return {
     tls: true,
     protocols: reports,
@@ -147,34 +165,13 @@ async function judge(prober: Prober, protocols: readonly FoundProtocol[], now: D
     ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
     features,
     certificates,
-    findings: findings(reports, certificates, now),
+    chains,
+    findings: found.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
   };
 }
 
+const SEVERITIES: readonly Finding["severity"][] = ["critical", "high", "medium", "low", "info"];
+
 function union(lists: readonly (readonly string[])[]): string[] {
   return [...new Set(lists.flat())];
-}
-
-/** Certificates by their bytes: a server shows the same ones with nearly every suite. */
-class KnownCertificates {
-  readonly #byDer = new Map<string, Certificate | undefined>();
-
-  /** The first certificate of a chain; all of the chain are kept. Undefined when it cannot be read. */
-  leafOf(chain: readonly Uint8Array[]): Certificate | undefined {
-    const read = chain.map((der) => {
-      const key = Buffer.from(der).toString("base64");
-      if (!this.#byDer.has(key)) this.#byDer.set(key, readCertificate(der));
-      return this.#byDer.get(key);
-    });
-    return read[0];
-  }
-
-  /** True until a chain was seen, readable or not. */
-  get isEmpty(): boolean {
-    return this.#byDer.size === 0;
-  }
-
-  get all(): Certificate[] {
-    return [...this.#byDer.values()].filter((certificate) => certificate !== undefined);
-  }
 }

@@ -1,12 +1,11 @@
-import { insecureDigest } from "./certificate.ts";
-import type { CertificateReport, Finding, ProtocolReport } from "./report.ts";
+import type { Finding, ProtocolReport } from "./report.ts";
 
 interface Check {
   readonly id: string;
   readonly severity: Finding["severity"];
   readonly title: string;
   /** What shows it; undefined when it is not so. */
-  readonly evidence: (protocols: Readonly<Record<string, ProtocolReport>>, certificates: readonly CertificateReport[]) => string | undefined;
+  readonly evidence: (protocols: Readonly<Record<string, ProtocolReport>>) => string | undefined;
 }
 
 /** What stands out in an audit; one entry a weakness. */
@@ -19,37 +18,14 @@ const CHECKS: readonly Check[] = [
   { id: "null", severity: "critical", title: "Suites without encryption", evidence: (protocols) => suites(protocols, /_NULL_/) },
   { id: "rc4", severity: "high", title: "RC4 is broken (RFC 7465)", evidence: (protocols) => suites(protocols, /RC4/) },
   { id: "sweet32", severity: "medium", title: "Ciphers with 64-bit blocks (SWEET32)", evidence: (protocols) => suites(protocols, /3DES|_DES|IDEA|RC2/) },
-  { id: "self-signed", severity: "info", title: "The certificate is signed by itself", evidence: (_, [leaf]) => (leaf?.isSelfSigned === true ? leaf.subject : undefined) },
-  {
-    id: "weak-signature",
-    severity: "high",
-    title: "The certificate's signature is insecure",
-    evidence: (_, [leaf]) => (leaf !== undefined && insecureDigest(leaf.signatureAlgorithm) !== undefined ? leaf.signatureAlgorithm : undefined),
-  },
-  {
-    id: "small-key",
-    severity: "high",
-    title: "The certificate's RSA key is short",
-    evidence: (_, [leaf]) => (leaf?.keyType === "rsa" && (leaf.keyBits ?? 2048) < 2048 ? `${leaf.keyBits} bits` : undefined),
-  },
 ];
 
-/** Everything that stands out, worst first. */
-export function findings(protocols: Readonly<Record<string, ProtocolReport>>, certificates: readonly CertificateReport[], now: Date): Finding[] {
-  const found = CHECKS.flatMap(({ id, severity, title, evidence }) => {
-    const text = evidence(protocols, certificates);
+/** What stands out in the protocols. */
+export function findings(protocols: Readonly<Record<string, ProtocolReport>>): Finding[] {
+  return CHECKS.flatMap(({ id, severity, title, evidence }) => {
+    const text = evidence(protocols);
     return text === undefined ? [] : [{ id, severity, title, evidence: text }];
   });
-  return [...found, ...validity(certificates, now)].toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
-}
-
-const SEVERITIES: readonly Finding["severity"][] = ["critical", "high", "medium", "low", "info"];
-
-function validity([leaf]: readonly CertificateReport[], now: Date): Finding[] {
-  if (leaf === undefined) return [];
-  const today = now.toISOString();
-  if (leaf.notAfter < today) return [{ id: "expired", severity: "high", title: "The certificate has expired", evidence: leaf.notAfter }];
-  return leaf.notBefore > today ? [{ id: "not-yet-valid", severity: "high", title: "The certificate is not valid yet", evidence: leaf.notBefore }] : [];
 }
 
 function offered(protocols: Readonly<Record<string, ProtocolReport>>, names: readonly string[]): string | undefined {

@@ -3,10 +3,9 @@ import { test } from "node:test";
 import { cipherSuite } from "../tls/cipher-suites.ts";
 import { FlightReader } from "../tls/server-flight.ts";
 import { ByteWriter } from "../lib/byte-writer.ts";
-import { gradeSuite, worstLetter } from "./grade.ts";
-import type { Certificate } from "./certificate.ts";
+import { type GradedCertificate, gradeSuite, worstLetter } from "./grade.ts";
 
-function certificate(bits: number, more: Partial<Certificate["report"]> = {}): Certificate {
+function certificate(bits: number, more: Partial<GradedCertificate["report"]> = {}): GradedCertificate {
   const report = {
     subject: "CN=x", issuer: "CN=x", notBefore: "", notAfter: "", names: [], keyType: "rsa", keyBits: bits, signatureAlgorithm: "sha256WithRSAEncryption",
     serialNumber: "1", fingerprintSha256: "", isSelfSigned: true, ...more,
@@ -15,7 +14,7 @@ function certificate(bits: number, more: Partial<Certificate["report"]> = {}): C
 }
 
 const flight = new FlightReader();
-const grade = (suite: number, cert: Certificate | undefined, on = flight) => gradeSuite({ suite: cipherSuite(suite), flight: on, certificate: cert, version: 0x0303 });
+const grade = (suite: number, cert: GradedCertificate | undefined, on = flight) => gradeSuite({ suite: cipherSuite(suite), flight: on, certificate: cert, version: 0x0303 });
 
 // ssl-enum-ciphers' table: RSA key exchange of some sizes with RC4 (80 bits), AES-128 and AES-256.
 for (const [bits, letters] of [

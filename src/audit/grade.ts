@@ -2,7 +2,7 @@ import { type CipherSuite, hasForwardSecrecy } from "../tls/cipher-suites.ts";
 import { curveStrength, groupName, groupStrength } from "../tls/groups.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import { readServerKey, type ServerKey } from "../tls/server-key.ts";
-import { type Certificate, insecureDigest } from "./certificate.ts";
+import { type Certificate, insecureDigest } from "./certificate/certificate.ts";
 
 /** A suite's letter and what stands behind it, as ssl-enum-ciphers computes both. */
 export interface Grade {
@@ -11,10 +11,13 @@ export interface Grade {
   readonly warnings: readonly string[];
 }
 
+/** What of a certificate grades go by. */
+export type GradedCertificate = Pick<Certificate, "report" | "keyKind" | "rsaExponent">;
+
 export interface GradeInput {
   readonly suite: CipherSuite;
   readonly flight: Flight;
-  readonly certificate: Certificate | undefined;
+  readonly certificate: GradedCertificate | undefined;
   readonly version: number;
 }
 
@@ -61,7 +64,7 @@ function keyExchange({ suite, flight, certificate }: GradeInput): KeyExchange {
 
 const EXPONENT_WARNING = "Certificate RSA exponent is 1, score capped at F";
 
-function judgeCertificate({ report, keyKind, rsaExponent }: Certificate): { readonly strength: number; readonly info: string; readonly warnings: readonly string[] } {
+function judgeCertificate({ report, keyKind, rsaExponent }: GradedCertificate): { readonly strength: number; readonly info: string; readonly warnings: readonly string[] } {
   const warnings: string[] = [];
   const bits = report.keyBits ?? 0;
   const [strength, info] = keyKind === "ec" ? [curveStrength(curveBits(report.curve ?? "")), report.curve ?? "ec"] : [bits, `${keyKind ?? "key"} ${bits}`];

@@ -3,8 +3,9 @@ import { versionName, type VersionCode } from "../tls/client-hello.ts";
 import { GROUP_CODES, groupCode } from "../tls/groups.ts";
 import { readKeyScheme } from "../tls/server-key.ts";
 import { SCHEME_CODES } from "../tls/signature-schemes.ts";
+import { readPublicKey } from "../tls/public-key.ts";
 import type { Flight } from "../tls/server-flight.ts";
-import { readCertificate } from "./certificate.ts";
+import { readX509 } from "../tls/x509.ts";
 import type { Accepted } from "./enumerate.ts";
 import { chosenGroup } from "./grade.ts";
 import type { Prober } from "./prober.ts";
@@ -99,8 +100,17 @@ class KeySearch {
   #pinned(): readonly number[] {
     if (this.#version === 0x0304) return [];
     const leaves = new Map(this.flights.map(({ certificates: [leaf] }) => [leaf === undefined ? "" : Buffer.from(leaf).toString("base64"), leaf]));
-    const curves = [...leaves.values()].map((leaf) => (leaf === undefined ? undefined : readCertificate(leaf)?.report.curve));
+    const curves = [...leaves.values()].map((leaf) => (leaf === undefined ? undefined : curveOf(leaf)));
     return curves.map((curve) => (curve === undefined ? undefined : groupCode(curve))).filter((code) => code !== undefined && this.groups.includes(code)) as number[];
+  }
+}
+
+function curveOf(leaf: Uint8Array): string | undefined {
+  try {
+    return readPublicKey(readX509(leaf)).curve;
+  } catch {
+    // What is odd about a certificate is told where certificates are read.
+    return undefined;
   }
 }
 

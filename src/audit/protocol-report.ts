@@ -2,7 +2,7 @@ import { cipherSuite } from "../tls/cipher-suites.ts";
 import type { VersionCode } from "../tls/client-hello.ts";
 import { groupName } from "../tls/groups.ts";
 import { schemeName } from "../tls/signature-schemes.ts";
-import type { Certificate } from "./certificate.ts";
+import type { Certificate } from "./certificate/certificate.ts";
 import type { Accepted } from "./enumerate.ts";
 import type { KeyExchangeFacts } from "./key-exchange.ts";
 import { forwardSecrecyWarning, gradeSuite } from "./grade.ts";

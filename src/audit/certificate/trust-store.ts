@@ -1,0 +1,80 @@
+import { readFile } from "node:fs/promises";
+import { rootCertificates } from "node:tls";
+import { AppError, messageOf } from "../../lib/errors.ts";
+import type { X509 } from "../../tls/x509.ts";
+import { type Certificate, fingerprint, readCertificate } from "./certificate.ts";
+
+/** Certificates that are trusted because somebody put them here. */
+export class TrustStore {
+  /** Where they are from, for reports. */
+  readonly origin: string;
+  readonly #bySubject = new Map<string, Certificate[]>();
+  readonly #fingerprints = new Set<string>();
+
+  /** Certificates that cannot be read are passed over: a system's bundle may hold keys of kinds that are unknown here. */
+  constructor(origin: string, pem: string) {
+    this.origin = origin;
+    for (const [block] of pem.matchAll(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END/g)) this.#add(Buffer.from(block.replace(/-----[^-]+-----|-----END/g, ""), "base64"));
+  }
+
+  get size(): number {
+    return this.#fingerprints.size;
+  }
+
+  /** Those whose name is the issuer of `x509`: whether their keys fit is not looked at. */
+  issuersOf(x509: X509): readonly Certificate[] {
+    return this.#bySubject.get(keyOf(x509.issuer)) ?? [];
+  }
+
+  has(certificate: Certificate): boolean {
+    return this.#fingerprints.has(certificate.report.fingerprintSha256);
+  }
+
+  #add(der: Uint8Array): void {
+    try {
+      const certificate = readCertificate(der);
+      const key = keyOf(certificate.x509.subject);
+      this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), certificate]);
+      this.#fingerprints.add(fingerprint(certificate.x509.der));
+    } catch {
+      // Told by `size` where it matters: an empty store.
+    }
+  }
+}
+
+function keyOf(name: Uint8Array): string {
+  return Buffer.from(name).toString("latin1");
+}
+
+/** Where distributions keep their bundle: Debian, Fedora, SUSE, Alpine and the BSDs. */
+const BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"];
+
+let systemStore: Promise<TrustStore> | undefined;
+
+/** The system's store, read once and on first use; Mozilla's as Node brings it where the system has none. */
+export function systemTrust(): Promise<TrustStore> {
+  systemStore ??= readSystemTrust();
+  return systemStore;
+}
+
+async function readSystemTrust(): Promise<TrustStore> {
+  for (const path of BUNDLES) {
+    const text = await readFile(path, "latin1").catch(() => "");
+    const store = new TrustStore(path, text);
+    if (store.size > 0) return store;
+  }
+  return new TrustStore("Mozilla's list in Node", rootCertificates.join("\n"));
+}
+
+/** A store of the certificates in a PEM file. Throws `USAGE_CA` when it cannot be read or holds none. */
+export async function trustFrom(path: string): Promise<TrustStore> {
+  let text: string;
+  try {
+    text = await readFile(path, "latin1");
+  } catch (thrown) {
+    throw new AppError("USAGE_CA", `Cannot read certificates from "${path}": ${messageOf(thrown)}`, { cause: thrown });
+  }
+  const store = new TrustStore(path, text);
+  if (store.size === 0) throw new AppError("USAGE_CA", `Cannot read certificates from "${path}": it holds none that can be read`, { hint: "a PEM file with -----BEGIN CERTIFICATE----- is expected" });
+  return store;
+}
