@@ -1,5 +1,7 @@
 import { COMMON, roomForSuites, VERSIONS, type VersionCode } from "../tls/client-hello.ts";
 import { alertText } from "../tls/alerts.ts";
+import { knownPrime } from "../tls/dh-primes.ts";
+import type { Sslv2ServerHello } from "../tls/sslv2.ts";
 import { findAlpn, findFallbackScsv, findSniBehaviour, shownAbilities } from "./abilities.ts";
 import type { Answer } from "./connection.ts";
 import { certificateFindings } from "./certificate/certificate-findings.ts";
@@ -8,7 +10,6 @@ import { SeenCertificates } from "./certificate/seen-certificates.ts";
 import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
 import { candidateSuites, type Enumeration, enumerate, firstHello } from "./enumerate.ts";
-import { findings } from "./findings.ts";
 import { worstLetter } from "./grade.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { modernCertificates } from "./modern-leaf.ts";
@@ -16,10 +17,13 @@ import { identifyPlain } from "./plain-protocol.ts";
 import { findPreference } from "./preference.ts";
 import type { Prober } from "./prober.ts";
 import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
+import { findSslv2, reportSslv2 } from "./sslv2.ts";
 import type { AuditReport, Features, Finding, ProtocolReport } from "./report.ts";
+import { primesOf } from "./weaknesses/suite-weaknesses.ts";
+import { judgeWeaknesses } from "./weaknesses/weaknesses.ts";
 
 /** What the probes of a target found: the report without its frame. */
-export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "chains" | "findings">;
+export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "chains" | "weaknesses" | "findings">;
 
 const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
 
@@ -46,12 +50,13 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
   }
   if (first.kind === "plain") return { ...NOTHING, speaks: (await identifyPlain(prober, first, host)) ?? "unknown" };
   if (first.kind === "nothing") {
-    const [isTls, speaks] = await Promise.all([answersToOther(prober), identifyPlain(prober, first, host)]);
+    const [isOther, sslv2, speaks] = await Promise.all([answersToOther(prober), findSslv2(prober), identifyPlain(prober, first, host)]);
+    const isTls = isOther || sslv2 !== undefined;
     if (!isTls && speaks === undefined) prober.note("protocol", "the port closes every connection without a word");
     if (!isTls) return { ...NOTHING, ...(speaks === undefined ? {} : { speaks }) };
   }
-  const protocols = await enumerateAll(prober, first);
-  if (protocols.length > 0) return judge(prober, protocols, { ...context, name });
+  const [protocols, sslv2] = await Promise.all([enumerateAll(prober, first), findSslv2(prober)]);
+  if (protocols.length > 0 || sslv2 !== undefined) return judge(prober, { protocols, sslv2 }, { ...context, name });
   // An alert is TLS, even where no suite of ours was good enough.
   const alert = first.kind === "flight" ? first.flight.alert : undefined;
   prober.note("ciphers", `none was accepted${alert === undefined ? "" : `: ${alertText(alert)}`}`);
@@ -129,6 +134,8 @@ function tellDoubts(prober: Prober, searches: readonly Search[], isAnswered: boo
 async function findFeatures(prober: Prober, protocols: readonly FoundProtocol[]): Promise<Features> {
   const spoken = protocols.map(({ version, preference }) => ({ version, accepted: preference.ordered }));
   const older = spoken.find(({ version }) => version < 0x0304 && version > 0x0300);
+  const [prime] = primesOf(spoken).toSorted((a, b) => a.bits - b.bits);
+  const known = prime === undefined ? undefined : knownPrime(prime.prime);
   const [alpn, fallbackScsv, sni] = await Promise.all([
     older === undefined ? undefined : findAlpn(prober, older),
     findFallbackScsv(prober, spoken),
@@ -139,33 +146,46 @@ async function findFeatures(prober: Prober, protocols: readonly FoundProtocol[])
     ...(alpn === undefined ? {} : { alpn }),
     ...(fallbackScsv === undefined ? {} : { fallbackScsv }),
     ...(sni === undefined ? {} : { sni }),
+    ...(prime === undefined ? {} : { dhPrime: { bits: prime.bits, ...(known === undefined ? {} : { known }) } }),
   };
 }
 
-async function judge(prober: Prober, protocols: readonly FoundProtocol[], { name, now, trust }: Context & { readonly name: string | undefined }): Promise<Found> {
-  const features = await findFeatures(prober, protocols);
+/** What the probes of a server of TLS have found. */
+interface Spoken {
+  readonly protocols: readonly FoundProtocol[];
+  readonly sslv2: Sslv2ServerHello | undefined;
+}
+
+async function judge(prober: Prober, { protocols, sslv2 }: Spoken, { name, now, trust }: Context & { readonly name: string | undefined }): Promise<Found> {
   const seen = new SeenCertificates();
   const reports: Record<string, ProtocolReport> = {};
   for (const protocol of protocols) reports[protocol.name] = reportProtocol(protocol, (accepted) => seen.add(accepted.flight, protocol.name));
   for (const protocol of protocols) for (const flight of protocol.keyExchange?.flights ?? []) seen.add(flight, protocol.name);
+  if (sslv2 !== undefined) reports["SSLv2"] = reportSslv2(sslv2);
+  const letters = Object.values(reports).flatMap((report) => report.ciphers.map((cipher) => cipher.strength));
+  const groups = union(Object.values(reports).map((report) => report.groups ?? []));
+  const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
   const isEncryptedOnly = seen.isEmpty && reports["TLSv1.3"] !== undefined && !prober.isOver;
-  if (isEncryptedOnly) seen.add({ certificates: await modernCertificates(prober), ocspResponse: undefined, hello: undefined }, "TLSv1.3");
+  const [features, modern] = await Promise.all([findFeatures(prober, protocols), isEncryptedOnly ? modernCertificates(prober) : []]);
+  if (modern.length > 0) seen.add({ certificates: modern, ocspResponse: undefined, hello: undefined }, "TLSv1.3");
+  const spoken = protocols.map(({ version, name: protocol, preference, compressors }) => ({ version, name: protocol, accepted: preference.ordered, compressors }));
+  const leaves = seen.chains.map(({ sent: [leaf] }) => leaf.x509.der);
+  const { verdicts, findings } = await judgeWeaknesses({ prober, protocols: spoken, features, leaves, groups, schemes, sslv2 });
   for (const fault of seen.faults) prober.note("certificate", fault);
   const certificates = seen.all.map(({ report }) => report);
   const store = seen.chains.length === 0 ? undefined : (trust ?? (await systemTrust()));
   const chains = store === undefined ? [] : seen.chains.map((chain) => reportChain(chain, { store, name, now }));
-  const letters = Object.values(reports).flatMap((report) => report.ciphers.map((cipher) => cipher.strength));
-  const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
-  const found = [...findings(reports), ...certificateFindings(chains, certificates, features, { name, now })];
+  const found = [...findings, ...certificateFindings(chains, certificates, features, { name, now })];
   return {
     tls: true,
     protocols: reports,
     leastStrength: worstLetter(letters),
-    groups: union(Object.values(reports).map((report) => report.groups ?? [])),
+    groups,
     ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
     features,
     certificates,
     chains,
+    weaknesses: verdicts,
     findings: found.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
   };
 }

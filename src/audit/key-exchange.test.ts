@@ -54,6 +54,7 @@ describe("audit() of key exchange and abilities", { skip: opensslMissing() ?? fa
       alpn: ["http/1.1", "h2"],
       fallbackScsv: true,
       sni: { withoutName: "same", unknownName: "same" },
+      dhPrime: { bits: 2048, known: "RFC 3526 MODP 2048" },
     });
   });
 

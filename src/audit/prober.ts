@@ -78,22 +78,27 @@ export class Prober {
     return this.converse(request, () => new FlightReader());
   }
 
-  /**
-   * Sends bytes on a connection of their own. When nothing comes back from a server that has answered before, it is asked again what it has answered: so
-   * a server that is overrun, or limits rates, does not look like one that says no.
-   */
+  /** Sends bytes on a connection of their own and reads the answer; like `exchange` for a server that says nothing. */
   async converse<R extends AnswerReader>(request: Uint8Array, reader: () => R): Promise<Answer<R>> {
-    const ask = (): Promise<Answer<R>> => this.session((wire) => converse(wire, request, reader()));
-    const wasAlone = this.#active === 0;
-    const answer = await ask();
+    const answer = await this.exchange((wire): Promise<Answer<R>> => converse(wire, request, reader()));
     if (answer.kind === "flight" && answer.flight.hello !== undefined) this.#control ??= request;
-    if (answer.kind !== "nothing" || this.#control === undefined || this.isOver || this.#checks >= MAX_CHECKS) return answer;
+    return answer;
+  }
+
+  /**
+   * Talks on a connection of its own. When nothing comes back from a server that has answered before, it is asked again what it has answered: so a server that
+   * is overrun, or limits rates, does not look like one that says no. `talk` may run again on a fresh connection.
+   */
+  async exchange<T extends object>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
+    const wasAlone = this.#active === 0;
+    const answer = await this.session(talk);
+    if (!saidNothing(answer) || this.#control === undefined || this.isOver || this.#checks >= MAX_CHECKS) return answer;
     this.#checks += 1;
     this.#limit = 1;
     this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
     const mood = await this.#check;
     if (mood === "gone") return { kind: "unreachable", reason: this.#refusal(`the connection ended without a word`) };
-    return mood === "well" && wasAlone ? answer : ask();
+    return mood === "well" && wasAlone ? answer : this.session(talk);
   }
 
   /** How the server takes the hello that it has answered before: well at once, only after a pause, or not any more. */
@@ -202,4 +207,8 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", settle, { once: true });
     if (signal.aborted) settle();
   });
+}
+
+function saidNothing(answer: object): boolean {
+  return "kind" in answer && answer.kind === "nothing";
 }

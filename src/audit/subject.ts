@@ -9,13 +9,13 @@ export interface SubjectProtocol {
   readonly name: string;
   /** All accepted suites with the flights in which they were picked. */
   readonly accepted: readonly Accepted[];
+  /** Names; undefined for TLS 1.3, which has none. */
+  readonly compressors: readonly string[] | undefined;
 }
 
 /** A server that is known to speak TLS, as further probes find it. */
 export interface Subject {
   readonly prober: Prober;
-  /** The name that was asked for, or the address. */
-  readonly host: string;
   /** Newest first; at least one. */
   readonly protocols: readonly SubjectProtocol[];
 }

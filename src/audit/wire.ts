@@ -48,6 +48,11 @@ export class Wire {
     if (this.#ending === undefined) this.#socket.write(this.framing === undefined ? bytes : this.framing.seal(bytes));
   }
 
+  /** Tells the peer that nothing more comes, and goes on reading: what it would wait for, it now answers. */
+  endWriting(): void {
+    if (this.#ending === undefined) this.#socket.end();
+  }
+
   /**
    * The next bytes, at least one; or how the stream ended. `silenceMs` shortens the wait. Bytes that came before an end are given first. Throws
    * `PEER_FLOOD` for more bytes than any probe asks for, and what `framing` throws.

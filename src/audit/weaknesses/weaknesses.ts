@@ -1,0 +1,35 @@
+import { AppError, messageOf } from "../../lib/errors.ts";
+import type { AuditReport, Finding, WeaknessVerdict } from "../report.ts";
+import { CCS_INJECTION } from "./ccs-injection.ts";
+import { HEARTBLEED } from "./heartbleed.ts";
+import { remarks } from "./remarks.ts";
+import { ROBOT } from "./robot.ts";
+import { SUITE_WEAKNESSES } from "./suite-weaknesses.ts";
+import type { Evidence, Verdict, Weakness } from "./weakness.ts";
+
+/** All that is looked for. On a server of TLS 1.2 and 1.3 without heartbeats and RSA key exchange they cost one connection. */
+export const WEAKNESSES: readonly Weakness[] = [HEARTBLEED, CCS_INJECTION, ROBOT, ...SUITE_WEAKNESSES];
+
+/** Judges every weakness, and finds what else is to be said. A probe that could not tell is told to the prober. */
+export async function judgeWeaknesses(evidence: Evidence): Promise<{ readonly verdicts: NonNullable<AuditReport["weaknesses"]>; readonly findings: Finding[] }> {
+  const verdicts: Record<string, WeaknessVerdict> = {};
+  const findings: Finding[] = [];
+  const judged = await Promise.all(WEAKNESSES.map(async (weakness) => ({ weakness, verdict: await judge(weakness, evidence) })));
+  for (const { weakness, verdict } of judged) {
+    const { id, severity, title, explanation } = weakness;
+    verdicts[id] = verdict.kind;
+    if (verdict.kind === "unknown") evidence.prober.note(id, verdict.reason);
+    if (verdict.kind === "vulnerable") findings.push({ id, severity, title, evidence: verdict.evidence, explanation });
+  }
+  return { verdicts, findings: [...findings, ...remarks(evidence)] };
+}
+
+async function judge({ examine }: Weakness, evidence: Evidence): Promise<Verdict> {
+  try {
+    return await examine(evidence);
+  } catch (thrown) {
+    // What the peer did to end a probe tells nothing of the weakness; a fault of our own is none of the peer's.
+    if (!(thrown instanceof AppError)) throw thrown;
+    return { kind: "unknown", reason: messageOf(thrown) };
+  }
+}
