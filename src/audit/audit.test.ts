@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from "node:tls";
 import { opensslMissing, TlsServers } from "../../test/fixtures/tls-servers.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
+import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
 import { audit } from "./audit.ts";
 import type { AuditReport } from "./report.ts";
 
@@ -46,6 +47,15 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
       assert.deepEqual(block(auditNmap(report)), block(theirs), JSON.stringify(report.errors));
     });
   }
+
+  test("its XML has the same script element as nmap's", { skip: nmapMissing ?? (existsSync("/usr/bin/python3") ? false : "needs python3") }, async () => {
+    const port = await servers.openssl(rsa, "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3", "-serverpref");
+    const theirs = execFileSync("nmap", ["-Pn", "-n", "-p", String(port), "--script", "ssl-enum-ciphers", "-oX", "-", "127.0.0.1"], { encoding: "utf8" });
+    // Lua's tables have no order: elements with keys are compared in the keys' order.
+    const program = "import sys,json,xml.etree.ElementTree as E\nf=lambda e:[e.tag,e.attrib,(e.text or '').strip(),sorted([f(c) for c in e],key=lambda c:c[1].get('key',''))]\nprint(json.dumps([f(s) for s in E.fromstring(sys.stdin.buffer.read()).iter('script')]))";
+    const scripts = (xml: string): unknown => JSON.parse(execFileSync("python3", ["-c", program], { input: xml, encoding: "utf8" }));
+    assert.deepEqual(scripts(auditNmapXml([await examine(port)], "1")), scripts(theirs));
+  });
 
   // nmap offers no ecdsa_secp384r1_sha384, rsa_pss or ed25519 schemes in these versions, so it finds less (TLS facts, A.2).
   for (const [name, newkey, more, keyType] of [

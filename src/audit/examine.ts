@@ -15,6 +15,7 @@ import { findKeyExchange } from "./key-exchange.ts";
 import { modernCertificates } from "./modern-leaf.ts";
 import { identifyPlain } from "./plain-protocol.ts";
 import { findPreference } from "./preference.ts";
+import { overallGrade } from "./overall-grade.ts";
 import type { Prober } from "./prober.ts";
 import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
 import { findSslv2, reportSslv2 } from "./sslv2.ts";
@@ -23,7 +24,7 @@ import { primesOf } from "./weaknesses/suite-weaknesses.ts";
 import { judgeWeaknesses } from "./weaknesses/weaknesses.ts";
 
 /** What the probes of a target found: the report without its frame. */
-export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "chains" | "weaknesses" | "findings">;
+export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "chains" | "weaknesses" | "findings" | "grade">;
 
 const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
 
@@ -176,6 +177,7 @@ async function judge(prober: Prober, { protocols, sslv2 }: Spoken, { name, now, 
   const store = seen.chains.length === 0 ? undefined : (trust ?? (await systemTrust()));
   const chains = store === undefined ? [] : seen.chains.map((chain) => reportChain(chain, { store, name, now }));
   const found = [...findings, ...certificateFindings(chains, certificates, features, { name, now })];
+  const grade = overallGrade({ protocols: reports, certificates, chains, findings: found });
   return {
     tls: true,
     protocols: reports,
@@ -187,6 +189,7 @@ async function judge(prober: Prober, { protocols, sslv2 }: Spoken, { name, now, 
     chains,
     weaknesses: verdicts,
     findings: found.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
+    ...(grade === undefined ? {} : { grade }),
   };
 }
 

@@ -1,10 +1,12 @@
 import { lookup } from "node:dns/promises";
+import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
+import { text } from "node:stream/consumers";
 import type { AuditTarget } from "../audit/audit-target.ts";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
-import { AppError } from "../lib/errors.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
@@ -16,27 +18,59 @@ export interface ResolvedTarget extends AuditTarget {
   close(): void;
 }
 
-/** `host:port`, `[v6]:port`, a URL, `container:NAME[:PORT]`, `listening`. Throws `USAGE_TARGET` or `PEER_…` for what is none. */
-export async function resolveTargets(texts: readonly string[]): Promise<ResolvedTarget[]> {
-  let registry: ContainerRegistry | undefined;
-  const containers = async (): Promise<ContainerRegistry> => {
-    if (registry === undefined) {
-      registry = containersOfHost({ environment: process.env, onProblem: (text) => process.stderr.write(`saker: note: ${text}\n`) });
-      await registry.start();
-    }
+/** Words of the command line: `@FILE` stands for the targets in a file and `-` for those on standard input, one a line, `#` before a note. Throws `USAGE_TARGET`. */
+export async function expandTargets(words: readonly string[]): Promise<string[]> {
+  const expand = async (word: string): Promise<readonly string[]> => {
+    if (word === "-") return readList("standard input", text(process.stdin));
+    return word.startsWith("@") ? readList(word.slice(1), readFile(word.slice(1), "utf8")) : [word];
+  };
+  return (await Promise.all(words.map(expand))).flat();
+}
+
+async function readList(name: string, content: Promise<string>): Promise<string[]> {
+  try {
+    const targets = (await content).split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
+    if (targets.length > MAX_TARGETS) throw new AppError("USAGE_TARGET", `Cannot read targets from "${name}": ${targets.length} are over the limit of ${MAX_TARGETS}`);
+    return targets;
+  } catch (thrown) {
+    if (thrown instanceof AppError) throw thrown;
+    throw new AppError("USAGE_TARGET", `Cannot read targets from "${name}": ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+/** Each target is kept in memory with its report. */
+const MAX_TARGETS = 65_536;
+
+/**
+ * `host:port`, `[v6]:port`, a URL, `container:NAME[:PORT]`, `listening`. What is none of these throws `USAGE_TARGET`; a name without an address, or a
+ * container that does not run, is told to `onFault`, and the others go on.
+ */
+export async function resolveTargets(texts: readonly string[], onFault: (message: string) => void): Promise<ResolvedTarget[]> {
+  let registry: Promise<ContainerRegistry> | undefined;
+  const containers = (): Promise<ContainerRegistry> => {
+    registry ??= startRegistry();
     return registry;
   };
+  const resolve = async (text: string): Promise<readonly ResolvedTarget[]> => {
+    if (text === "listening") return listening(await containers());
+    return text.startsWith("container:") ? inContainer(text.slice("container:".length), await containers()) : [await atAddress(text)];
+  };
   try {
-    const targets: ResolvedTarget[] = [];
-    for (const text of texts) {
-      if (text === "listening") targets.push(...(await listening(await containers())));
-      else if (text.startsWith("container:")) targets.push(...(await inContainer(text.slice("container:".length), await containers())));
-      else targets.push(await atAddress(text));
-    }
-    return targets;
+    const results = await Promise.allSettled(texts.map(resolve));
+    const faults = results.filter((result) => result.status === "rejected").map(({ reason }) => reason as unknown);
+    const wrong = faults.find((thrown) => !(thrown instanceof AppError) || thrown.code.startsWith("USAGE_"));
+    if (wrong !== undefined) throw wrong;
+    for (const thrown of faults) onFault(messageOf(thrown));
+    return results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
   } finally {
-    registry?.stop();
+    (await registry)?.stop();
   }
+}
+
+async function startRegistry(): Promise<ContainerRegistry> {
+  const registry = containersOfHost({ environment: process.env, onProblem: (problem) => process.stderr.write(`saker: note: ${problem}\n`) });
+  await registry.start();
+  return registry;
 }
 
 /** Ports that a scheme implies. */

@@ -29,11 +29,14 @@ program
 
 program
   .command("audit")
-  .description("examine the TLS of ports: host:port, [v6]:port, a URL, container:NAME[:PORT], or listening (all of this host)")
+  .description("examine the TLS of ports: host:port, [v6]:port, a URL, container:NAME[:PORT], listening (all of this host), @FILE or - (targets, one a line)")
   .argument("<target...>")
-  .option("--format <format>", "text, json, nmap", "text")
+  .option("--format <format>", "text, json, nmap (normal output), nmap-xml, html (one page for all targets)", "text")
   .option("--json", "the same as --format json")
   .option("--sni <name>", "server name to ask for")
+  .option("--ca-file <file>", "certificates (PEM) that are trusted, instead of the system's")
+  .option("--fail-under <grade>", "exit with 1 when a target's overall grade is worse than this, or it has no TLS: A+, A, A-, B, C, D, E")
+  .option("--ignore-trust", "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name")
   .option("--timeout <time>", "the most time for one target", "20s")
   .option("--parallel <number>", "targets examined at once", "4")
   .action(async (targets, options) => (await import("./audit.ts")).audit(targets, options));

@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { styleText } from "node:util";
 
 const EVERY_MS = 100;
@@ -10,11 +9,12 @@ export class Progress {
   #shownAt = 0;
   #isShown = false;
 
-  constructor(path: string) {
-    this.#size = process.stderr.isTTY ? (statSync(path, { throwIfNoEntry: false })?.size ?? 0) : 0;
+  /** `size` is what there is to do in all, in any unit; 0 when that is not known. */
+  constructor(size: number) {
+    this.#size = process.stderr.isTTY ? size : 0;
   }
 
-  /** `done` bytes of the file are read; `text` stands behind the bar. */
+  /** So much is done; `text` stands behind the bar. */
   update(done: number, text: () => string): void {
     const now = performance.now();
     if (this.#size === 0 || now - this.#shownAt < EVERY_MS) return;

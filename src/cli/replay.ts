@@ -41,7 +41,7 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   const copy = options.write === undefined ? undefined : new CaptureCopy(another(options.write, path));
   const format: FormatOptions = { isoTime: settings.timeFormatIso8601, utcOffsetMinutes };
   const byRule = new Map<string, number>();
-  const progress = new Progress(path);
+  const progress = new Progress(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   let alerts = 0;
   const stop = new AbortController();
   void stopSignal().then(() => stop.abort());

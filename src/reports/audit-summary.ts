@@ -1,16 +1,39 @@
 import type { AuditReport } from "../audit/report.ts";
 
-/** An audit in one line for the terminal. Certificates' names are the peer's own words, so they are escaped. */
+/** An audit in one line: what the port speaks, how good it is, what is worst. Certificates' names are the peer's own words, so they are escaped. */
 export function auditSummary(report: AuditReport): string {
   const cost = `${report.durationMs} ms, ${report.connections} connections`;
-  if (!report.tls) return `${report.target} ${plainText(report)}, ${cost}`;
+  const datagram = datagramText(report);
+  if (!report.tls) return [`${report.target} ${plainText(report)}`, ...datagram, cost].join(", ");
   const versions = Object.keys(report.protocols).toSorted();
-  if (versions.length === 0) return `${report.target} TLS, but no suite was accepted, ${cost}`;
+  if (versions.length === 0) return [`${report.target} TLS, but no suite was accepted`, ...datagram, cost].join(", ");
   const suites = Object.values(report.protocols).reduce((sum, protocol) => sum + protocol.ciphers.length, 0);
   const leaf = report.certificates[0];
-  const certificate = leaf === undefined ? [] : [`${escaped(leaf.subject)} until ${leaf.notAfter.slice(0, 10)}`];
-  const worst = report.findings.filter((finding) => finding.severity !== "info").map((finding) => finding.id);
-  return [`${report.target} ${versions.join(" ")}`, `least strength ${report.leastStrength ?? "unknown"}`, `${suites} suites`, ...certificate, ...(worst.length > 0 ? [worst.join(" ")] : []), cost].join(", ");
+  return [
+    `${report.target} ${versions.join(" ")}${report.starttls === undefined ? "" : ` after STARTTLS (${report.starttls})`}`,
+    ...(report.grade === undefined ? [] : [gradeText(report.grade)]),
+    `least strength ${report.leastStrength ?? "unknown"}`,
+    `${suites} suites`,
+    ...(leaf === undefined ? [] : [`${escaped(leaf.subject)} until ${leaf.notAfter.slice(0, 10)}`]),
+    ...worst(report),
+    ...datagram,
+    cost,
+  ].join(", ");
+}
+
+/** `grade T (A without trust)` */
+export function gradeText({ letter, ignoringTrust }: NonNullable<AuditReport["grade"]>): string {
+  return `grade ${letter}${ignoringTrust === undefined ? "" : ` (${ignoringTrust} without trust)`}`;
+}
+
+function worst({ findings }: AuditReport): string[] {
+  const ids = findings.filter(({ severity }) => severity !== "info" && severity !== "low").map(({ id }) => id);
+  return ids.length === 0 ? [] : [ids.join(" ")];
+}
+
+function datagramText({ datagram }: AuditReport): string[] {
+  const versions = [...(datagram?.dtls?.versions ?? []), ...(datagram?.quic?.versions ?? [])];
+  return versions.length === 0 ? [] : [`over UDP ${versions.join(" ")}`];
 }
 
 /** What a port without TLS is. */
@@ -20,7 +43,8 @@ export function plainText(report: AuditReport): string {
   return `could not be examined (${report.errors[0]?.error ?? "no answer"})`;
 }
 
-/** Control characters written out, so that a peer cannot move the terminal's cursor. */
+/** Control characters written out, so that a peer cannot move the terminal's cursor or break a line. */
 export function escaped(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
+  // oxlint-disable-next-line no-control-regex -- these are the ones that must not get through
+  return text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

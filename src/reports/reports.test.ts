@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { test } from "node:test";
 import type { AuditReport } from "../audit/report.ts";
+import { auditHtml } from "./audit-html.ts";
 import { auditJson } from "./audit-json.ts";
 import { auditNmap } from "./audit-nmap.ts";
+import { auditNmapXml } from "./audit-nmap-xml.ts";
 import { auditSummary } from "./audit-summary.ts";
 import { auditText } from "./audit-text.ts";
+import { worstFirst } from "./worst-first.ts";
 
 const bare: AuditReport = {
   target: "web:8443", host: "127.0.0.1", port: 8443, container: "web", tls: false, startedAt: "2026-01-01T00:00:00.000Z", durationMs: 12, connections: 3, protocols: {}, groups: [],
@@ -60,4 +65,86 @@ test("auditNmap() writes the block that nmap writes", () => {
 test("no report lets a certificate move the terminal's cursor", () => {
   for (const text of [auditText(secure), auditSummary(secure), auditJson(secure)]) assert.ok(!text.includes("\u001b"));
   assert.deepEqual(JSON.parse(auditJson(secure)), secure);
+});
+
+/** Every optional part, and strings that a hostile peer would like to see printed as they are. */
+const full: AuditReport = {
+  ...secure,
+  starttls: "smtp",
+  reachable: "published at 0.0.0.0:8443",
+  protocols: { ...secure.protocols, SSLv2: { ciphers: [{ id: "0x010080", name: "SSL2_RC4_128_WITH_MD5", strength: "F" }], warnings: [] } },
+  groups: ["x25519", "secp256r1"],
+  signatureSchemes: ["rsa_pss_rsae_sha256"],
+  features: {
+    alpn: ["h2"], extendedMasterSecret: true, secureRenegotiation: false, fallbackScsv: true, tickets: true, resumption: { sessionId: false, ticket: true }, earlyData: 0, clientCertificate: "optional",
+    sni: { withoutName: "same", unknownName: "refused" }, heartbeat: false, dhPrime: { bits: 1024, known: "nginx 1024" },
+  },
+  chains: [
+    {
+      keyType: "rsa", protocols: ["TLSv1.2"], sent: ["AA"], isTrusted: false, distrust: "it expired", isOrdered: false, superfluous: ["CN=<img>"], missingIssuer: "CN=ca", hostMatches: false,
+      ocsp: { status: "revoked", detail: "on Monday" }, scts: [{ logId: "00", timestamp: "2026-01-01T00:00:00.000Z" }],
+    },
+  ],
+  weaknesses: { heartbleed: "not applicable", robot: "unknown", rc4: "vulnerable", beast: "not vulnerable" },
+  findings: [{ id: "rc4", severity: "high", title: "RC4", evidence: "<script>alert(1)</script>\u0007", explanation: "It is broken." }],
+  grade: { letter: "T", score: 80, scores: { protocol: 95, keyExchange: 90, cipher: 60 }, caps: [{ cap: "T", reason: "it expired" }, { cap: "B", reason: "RC4" }], ignoringTrust: "B" },
+  datagram: { dtls: { versions: ["DTLSv1.2"], cipher: { id: "0xC02F", name: "TLS_X" }, certificates: [] }, quic: { versions: ["QUICv1"], alpn: ["h3"], certificates: [] } },
+  errors: [{ probe: "robot", error: "no answer & more" }],
+};
+
+test("auditText() says everything, what matters first", () => {
+  const text = auditText(full);
+  assert.equal(
+    text.split("\n")[0],
+    String.raw`web:8443 SSLv2 TLSv1.2 after STARTTLS (smtp), grade T (B without trust), least strength A, 2 suites, CN=\u001b[31mevil\u000a until 2027-01-01, rc4, over UDP DTLSv1.2 QUICv1, 12 ms, 3 connections`,
+  );
+  for (const line of [
+    "grade T (B without trust), score 80: protocols 95, key exchange 90, ciphers 60", "  T   at best: it expired", String.raw`  high     RC4: <script>alert(1)</script>\u0007`, "  groups                  x25519, secp256r1",
+    "  server name (SNI)       without one: same certificate; unknown one: refused", "  resumption              session id: no, ticket: yes, pre-shared key: not known", "  trust        no: it expired", "  OCSP staple  revoked: on Monday",
+    "  could not tell  robot", "  QUIC  QUICv1", "  robot: no answer & more",
+  ]) {
+    assert.ok(text.split("\n").includes(line), `${line}\n---\n${text}`);
+  }
+});
+
+test("auditNmap() and its XML leave out what ssl-enum-ciphers does not know", () => {
+  assert.ok(!auditNmap(full).includes("SSLv2"));
+  assert.ok(!auditNmapXml([full], "1.0").includes("SSLv2"));
+  assert.ok(!auditNmap({ ...full, protocols: { SSLv2: full.protocols["SSLv2"] ?? { ciphers: [], warnings: [] } } }).includes("ssl-enum-ciphers"));
+});
+
+/** A document as Python's parser sees it: tags, attributes, text, children. */
+function parsed(xml: string): unknown {
+  const program = "import sys,json,xml.etree.ElementTree as E\nf=lambda e:[e.tag,e.attrib,(e.text or '').strip(),[f(c) for c in e]]\nprint(json.dumps(f(E.fromstring(sys.stdin.buffer.read()))))";
+  return JSON.parse(execFileSync("python3", ["-c", program], { input: xml, encoding: "utf8" }));
+}
+
+test("auditNmapXml() is XML whatever a host is called, one host element for each", { skip: existsSync("/usr/bin/python3") ? false : "needs python3" }, () => {
+  const evil = { ...full, host: '"><x>\u0001\ud800&' };
+  const document = JSON.stringify(parsed(auditNmapXml([evil, secure, { ...secure, port: 1 }, { ...bare, host: "::1", connections: 0 }], "1.0")));
+  assert.match(document, /"name": ?"\\"><x>\ufffd\ufffd&"|"name":"\\"><x>\ufffd\ufffd&"/);
+  assert.equal(document.match(/\["host",/g)?.length, 3);
+  assert.equal(document.match(/\["port",/g)?.length, 4);
+  assert.match(document, /"addr":"::1","addrtype":"ipv6"/);
+  assert.match(document, /\["hosts",\{"up":"2","down":"1","total":"3"\}/);
+});
+
+test("auditHtml() shows everything and runs nothing of a peer's", () => {
+  const page = auditHtml([full]);
+  assert.ok(!/<script|<img|\son\w+=|https?:\/\/|@import|url\(/i.test(page), "nothing active, nothing from elsewhere");
+  assert.match(page, /&lt;script&gt;alert\(1\)&lt;\/script&gt;/);
+  assert.match(page, /default-src 'none'/);
+  for (const part of ["SSL2_RC4_128_WITH_MD5", "it expired", "published at 0.0.0.0:8443", "Chain of the rsa key", "CN=&lt;img&gt;", "It is broken.", "no answer &amp; more", 'value="95"']) assert.ok(page.includes(part), part);
+  assert.ok(!page.includes("[object"));
+});
+
+test("auditHtml() of several targets begins with an overview, worst first", () => {
+  const page = auditHtml([bare, { ...full, target: "bad:1" }, { ...secure, target: "good:2", grade: { letter: "A", score: 90, scores: { protocol: 1, keyExchange: 1, cipher: 1 }, caps: [] } }]);
+  assert.deepEqual([...page.matchAll(/<a href="#target-\d">([^<]+)</g)].map(([, target]) => target), ["bad:1", "good:2", "web:8443"]);
+});
+
+test("worstFirst() goes by encryption, then by trust", () => {
+  const graded = (letter: string, ignoringTrust?: string): AuditReport => ({ ...secure, grade: { letter, score: 1, scores: { protocol: 1, keyExchange: 1, cipher: 1 }, caps: [], ...(ignoringTrust === undefined ? {} : { ignoringTrust }) } });
+  const sorted = worstFirst([bare, graded("A"), graded("T", "A"), graded("F"), graded("T", "F"), graded("A+")]);
+  assert.deepEqual(sorted.map(({ grade }) => `${grade?.letter} ${grade?.ignoringTrust}`), ["T F", "F undefined", "T A", "A undefined", "A+ undefined", "undefined undefined"]);
 });
