@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { AuditTarget } from "./audit-target.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { deadline } from "./deadline.ts";
@@ -15,6 +16,8 @@ export interface AuditOptions {
   readonly maxParallel?: number;
   /** The date that certificates are held against; default today. */
   readonly now?: () => Date;
+  /** The protocol in which TLS is asked for, such as `smtp`; found out when left out. */
+  readonly starttls?: string | undefined;
   /** What certificates must lead to; default the system's store. */
   readonly trust?: TrustStore;
 }
@@ -37,7 +40,7 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     maxParallel: options.maxParallel ?? 6,
   });
   try {
-    const found = await examine(prober, { host: target.serverName ?? host, now: now(), trust: options.trust });
+    const found = await examine(prober, { names: namesOf(target), starttls: options.starttls, now: now(), trust: options.trust });
     if (limit.signal.aborted) prober.note("target", "the time for this target is up: the rest was not examined");
     return {
       target: label,
@@ -53,4 +56,9 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   } finally {
     limit.end();
   }
+}
+
+/** What a server of several names may know itself by. */
+function namesOf({ serverName, container, host }: AuditTarget): string[] {
+  return [...new Set([serverName, container, isIP(host) === 0 ? host : undefined, "localhost"].filter((name) => name !== undefined))];
 }

@@ -1,4 +1,4 @@
-import { COMMON, roomForSuites, VERSIONS, type VersionCode } from "../tls/client-hello.ts";
+import { VERSIONS } from "../tls/client-hello.ts";
 import { alertText } from "../tls/alerts.ts";
 import { knownPrime } from "../tls/dh-primes.ts";
 import type { Sslv2ServerHello } from "../tls/sslv2.ts";
@@ -9,14 +9,15 @@ import { reportChain } from "./certificate/chain-report.ts";
 import { SeenCertificates } from "./certificate/seen-certificates.ts";
 import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
-import { candidateSuites, type Enumeration, enumerate, firstHello } from "./enumerate.ts";
+import { type Enumeration, enumerate } from "./enumerate.ts";
 import { worstLetter } from "./grade.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { modernCertificates } from "./modern-leaf.ts";
-import { identifyPlain } from "./plain-protocol.ts";
 import { findPreference } from "./preference.ts";
 import { overallGrade } from "./overall-grade.ts";
 import type { Prober } from "./prober.ts";
+import { askHttp } from "./starttls/find-tls.ts";
+import { FIRST_VERSION, reachTls, type ReachOptions } from "./reach-tls.ts";
 import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
 import { findSslv2, reportSslv2 } from "./sslv2.ts";
 import type { AuditReport, Features, Finding, ProtocolReport } from "./report.ts";
@@ -24,17 +25,12 @@ import { primesOf } from "./weaknesses/suite-weaknesses.ts";
 import { judgeWeaknesses } from "./weaknesses/weaknesses.ts";
 
 /** What the probes of a target found: the report without its frame. */
-export type Found = Pick<AuditReport, "tls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "chains" | "weaknesses" | "findings" | "grade">;
+export type Found = Pick<AuditReport, "tls" | "starttls" | "speaks" | "protocols" | "leastStrength" | "groups" | "signatureSchemes" | "features" | "certificates" | "chains" | "weaknesses" | "findings" | "grade">;
 
 const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
 
-/** The version of the first hello: nearly all servers have it, and those that do not say so in TLS. */
-const FIRST_VERSION = 0x0303;
-
 /** What certificates are held against, and how the target is named. */
-export interface Context {
-  /** What an HTTP request names. */
-  readonly host: string;
+export interface Context extends ReachOptions {
   readonly now: Date;
   /** The system's store when left out. */
   readonly trust?: TrustStore | undefined;
@@ -42,55 +38,18 @@ export interface Context {
 
 /** Finds out everything about one target. */
 export async function examine(prober: Prober, context: Context): Promise<Found> {
-  const { host } = context;
   const name = prober.serverName;
-  const first = await firstAnswer(prober);
-  if (first.kind === "unreachable") {
-    prober.note("connect", first.reason);
-    return NOTHING;
-  }
-  if (first.kind === "plain") return { ...NOTHING, speaks: (await identifyPlain(prober, first, host)) ?? "unknown" };
-  if (first.kind === "nothing") {
-    const [isOther, sslv2, speaks] = await Promise.all([answersToOther(prober), findSslv2(prober), identifyPlain(prober, first, host)]);
-    const isTls = isOther || sslv2 !== undefined;
-    if (!isTls && speaks === undefined) prober.note("protocol", "the port closes every connection without a word");
-    if (!isTls) return { ...NOTHING, ...(speaks === undefined ? {} : { speaks }) };
-  }
+  const reached = await reachTls(prober, context);
+  if (reached.kind === "plain") return { ...NOTHING, ...(reached.speaks === undefined ? {} : { speaks: reached.speaks }) };
+  const { first, starttls } = reached;
   const [protocols, sslv2] = await Promise.all([enumerateAll(prober, first), findSslv2(prober)]);
-  if (protocols.length > 0 || sslv2 !== undefined) return judge(prober, { protocols, sslv2 }, { ...context, name });
+  const frame = starttls === undefined ? {} : { starttls, speaks: starttls };
+  if (protocols.length > 0 || sslv2 !== undefined) return { ...(await judge(prober, { protocols, sslv2 }, { ...context, name })), ...frame };
   // An alert is TLS, even where no suite of ours was good enough.
   const alert = first.kind === "flight" ? first.flight.alert : undefined;
   prober.note("ciphers", `none was accepted${alert === undefined ? "" : `: ${alertText(alert)}`}`);
-  return { ...NOTHING, tls: true };
+  return { ...NOTHING, ...frame, tls: true };
 }
-
-/** The first hello of the search, which also tells TLS from what is none. A server that refuses the name is asked again without. */
-async function firstAnswer(prober: Prober): Promise<Answer> {
-  const hello = firstHello(FIRST_VERSION);
-  const answer = await prober.hello(hello);
-  const isNameRefused = answer.kind === "flight" && answer.flight.alert?.description === UNRECOGNIZED_NAME;
-  if (!isNameRefused) return answer;
-  prober.note("server name", prober.serverName === undefined ? "the server refuses clients that name no host" : `the server refuses ${prober.serverName}; examined without a name`);
-  if (prober.serverName === undefined) return answer;
-  prober.serverName = undefined;
-  return prober.hello(hello);
-}
-
-const UNRECOGNIZED_NAME = 112;
-
-/** Whether a port that said nothing to the first hello answers to a shorter or another one: all at once, for each may wait its full time. */
-async function answersToOther(prober: Prober): Promise<boolean> {
-  prober.widen(OTHER_VERSIONS.length + 1);
-  const answers = await Promise.all(
-    OTHER_VERSIONS.map((version) => {
-      const room = roomForSuites({ version, serverName: prober.serverName, ...COMMON }, 255);
-      return prober.hello({ version, suites: candidateSuites(version).slice(0, room), ...COMMON });
-    }),
-  );
-  return answers.some(({ kind }) => kind === "flight");
-}
-
-const OTHER_VERSIONS: readonly VersionCode[] = [0x0303, 0x0304, 0x0301, 0x0300];
 
 /** All versions side by side: the prober decides how many connections that really are. Newest first. */
 async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
@@ -167,11 +126,15 @@ async function judge(prober: Prober, { protocols, sslv2 }: Spoken, { name, now, 
   const groups = union(Object.values(reports).map((report) => report.groups ?? []));
   const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
   const isEncryptedOnly = seen.isEmpty && reports["TLSv1.3"] !== undefined && !prober.isOver;
-  const [features, modern] = await Promise.all([findFeatures(prober, protocols), isEncryptedOnly ? modernCertificates(prober) : []]);
+  const [features, modern, plainAnswer] = await Promise.all([
+    findFeatures(prober, protocols),
+    isEncryptedOnly ? modernCertificates(prober) : [],
+    prober.dialogue === undefined ? findPlainAnswer(prober) : undefined,
+  ]);
   if (modern.length > 0) seen.add({ certificates: modern, ocspResponse: undefined, hello: undefined }, "TLSv1.3");
   const spoken = protocols.map(({ version, name: protocol, preference, compressors }) => ({ version, name: protocol, accepted: preference.ordered, compressors }));
   const leaves = seen.chains.map(({ sent: [leaf] }) => leaf.x509.der);
-  const { verdicts, findings } = await judgeWeaknesses({ prober, protocols: spoken, features, leaves, groups, schemes, sslv2 });
+  const { verdicts, findings } = await judgeWeaknesses({ prober, protocols: spoken, features, leaves, groups, schemes, sslv2, plainAnswer });
   for (const fault of seen.faults) prober.note("certificate", fault);
   const certificates = seen.all.map(({ report }) => report);
   const store = seen.chains.length === 0 ? undefined : (trust ?? (await systemTrust()));
@@ -197,4 +160,12 @@ const SEVERITIES: readonly Finding["severity"][] = ["critical", "high", "medium"
 
 function union(lists: readonly (readonly string[])[]): string[] {
   return [...new Set(lists.flat())];
+}
+
+/** What a plain HTTP request gets from a port of TLS: undefined where that is an alert, silence, a refusal or a way to TLS. */
+async function findPlainAnswer(prober: Prober): Promise<string | undefined> {
+  const answer = await askHttp(prober);
+  const [line, status] = answer.kind === "plain" ? (/^HTTP\/1\.[01] (\d{3})[^\r\n]{0,80}/.exec(Buffer.from(answer.bytes).toString("latin1")) ?? []) : [];
+  // 400, 426 and 497 are what servers say to those who speak HTTP to HTTPS; a redirect leads there.
+  return status === undefined || /^(?:3\d\d|400|426|497)$/.test(status) ? undefined : line;
 }

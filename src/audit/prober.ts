@@ -70,12 +70,7 @@ export class Prober {
   /** Sends a ClientHello with the target's name, another one, or with `null` none, and reads the answer. */
   hello(hello: Hello, name: string | null | undefined = this.serverName): Promise<Answer> {
     const serverName = name ?? undefined;
-    return this.send(encodeClientHello({ ...hello, random: randomBytes(32), serverName }));
-  }
-
-  /** Sends bytes and reads the answer as a server's first flight. */
-  send(request: Uint8Array): Promise<Answer> {
-    return this.converse(request, () => new FlightReader());
+    return this.converse(encodeClientHello({ ...hello, random: randomBytes(32), serverName }), () => new FlightReader());
   }
 
   /** Sends bytes on a connection of their own and reads the answer; like `exchange` for a server that says nothing. */

@@ -2,6 +2,7 @@ import { audit as auditPort } from "../audit/audit.ts";
 import { AuditQueue } from "../audit/audit-queue.ts";
 import { systemTrust, trustFrom, type TrustStore } from "../audit/certificate/trust-store.ts";
 import { LETTERS } from "../audit/overall-grade.ts";
+import { checkStarttls } from "../audit/reach-tls.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { AUDIT_FORMATS, printSummary } from "./audit-output.ts";
@@ -15,6 +16,7 @@ export interface AuditCommandOptions {
   readonly format: string;
   readonly json?: boolean;
   readonly sni?: string;
+  readonly starttls: string;
   readonly caFile?: string;
   readonly failUnder?: string;
   readonly ignoreTrust?: boolean;
@@ -38,6 +40,7 @@ export async function audit(texts: readonly string[], options: AuditCommandOptio
 interface Settings {
   readonly format: (typeof AUDIT_FORMATS)[string];
   readonly sni: string | undefined;
+  readonly starttls: string | undefined;
   readonly trust: TrustStore;
   readonly failUnder: string | undefined;
   readonly ignoreTrust: boolean;
@@ -57,6 +60,7 @@ async function settingsOf(options: AuditCommandOptions): Promise<Settings> {
   return {
     format,
     sni: options.sni,
+    starttls: options.starttls === "auto" ? undefined : checkStarttls(options.starttls),
     trust: options.caFile === undefined ? await systemTrust() : await trustFrom(options.caFile),
     failUnder,
     ignoreTrust: options.ignoreTrust === true,
@@ -87,12 +91,12 @@ class AuditRun {
   /** Never rejects. After Ctrl-C the targets that have not begun are left out. */
   async examine(target: ResolvedTarget): Promise<void> {
     if (this.#signal.aborted) return;
-    const { sni, trust, targetTimeoutMs, format } = this.#settings;
+    const { sni, starttls, trust, targetTimeoutMs, format } = this.#settings;
     const { label, host, port, container, connect } = target;
     const serverName = sni ?? target.serverName;
     const optional = { ...(serverName === undefined ? {} : { serverName }), ...(container === undefined ? {} : { container }) };
     try {
-      const report = await auditPort({ label, host, port, connect, ...optional }, { targetTimeoutMs, trust, signal: this.#signal });
+      const report = await auditPort({ label, host, port, connect, ...optional }, { targetTimeoutMs, starttls, trust, signal: this.#signal });
       this.#reports.push(report);
       this.#judge(report);
       this.#progress.clear();

@@ -34,6 +34,7 @@ program
   .option("--format <format>", "text, json, nmap (normal output), nmap-xml, html (one page for all targets)", "text")
   .option("--json", "the same as --format json")
   .option("--sni <name>", "server name to ask for")
+  .option("--starttls <protocol>", "protocol in which TLS is asked for, such as smtp, imap, postgresql; auto finds out", "auto")
   .option("--ca-file <file>", "certificates (PEM) that are trusted, instead of the system's")
   .option("--fail-under <grade>", "exit with 1 when a target's overall grade is worse than this, or it has no TLS: A+, A, A-, B, C, D, E")
   .option("--ignore-trust", "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name")

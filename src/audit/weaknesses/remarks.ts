@@ -1,7 +1,7 @@
 import { cipherSuite, hasForwardSecrecy } from "../../tls/cipher-suites.ts";
+import { knownPrime } from "../../tls/dh-primes.ts";
 import type { Finding } from "../report.ts";
 import { primesOf } from "./suite-weaknesses.ts";
-import { knownPrime } from "../../tls/dh-primes.ts";
 import type { Evidence } from "./weakness.ts";
 
 interface Remark extends Omit<Finding, "evidence"> {
@@ -12,6 +12,11 @@ interface Remark extends Omit<Finding, "evidence"> {
 
 /** What is no weakness by itself, but better changed. */
 const REMARKS: readonly Remark[] = [
+  {
+    id: "plaintext", severity: "high", title: "The port answers in plain text, too",
+    explanation: "Clients that forget the s of https are served all the same, and everybody on the way reads along.",
+    evidence: ({ plainAnswer }) => plainAnswer,
+  },
   {
     id: "old-tls", severity: "medium", title: "TLS 1.0 and 1.1 are deprecated (RFC 8996)",
     explanation: "They rest on MD5 and SHA-1, and no client of today needs them.",

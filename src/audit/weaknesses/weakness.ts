@@ -23,6 +23,8 @@ export interface Evidence extends Subject {
   /** Names of the signature schemes of TLS 1.2 and newer. */
   readonly schemes: readonly string[];
   readonly sslv2: Sslv2ServerHello | undefined;
+  /** The first line of what plain HTTP on the same port is answered with, where that is a page and not a refusal. */
+  readonly plainAnswer: string | undefined;
 }
 
 /** One known weakness: what it is called, what it means, and how it shows. */
