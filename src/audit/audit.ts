@@ -31,7 +31,8 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   const now = options.now ?? (() => new Date());
   const start = performance.now();
   const startedAt = now().toISOString();
-  const limit = deadline(options.targetTimeoutMs ?? 20_000, options.signal);
+  const over = new AbortController();
+  const limit = deadline(options.targetTimeoutMs ?? 20_000, AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]));
   const prober = new Prober({
     connect: target.connect,
     signal: limit.signal,
@@ -51,9 +52,11 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
       startedAt,
       durationMs: Math.round(performance.now() - start),
       connections: prober.connections,
-      errors: prober.errors,
+      errors: [...prober.errors],
     };
   } finally {
+    // Probes whose answer was not needed any more are ended with it.
+    over.abort();
     limit.end();
   }
 }

@@ -64,8 +64,8 @@ function helloOf(version: VersionCode, suites: readonly number[], { asksAll }: {
  * it refuses. A server that fails at long hellos gets shorter ones. Where it fails without refusing, the offer is split, so that one suite that it cannot complete
  * hides no other.
  */
-export async function enumerate(prober: Prober, version: VersionCode, { first, bearsLongHellos }: EnumerateOptions): Promise<Enumeration> {
-  const search = new Search(prober, version);
+export async function enumerate(prober: Prober, version: VersionCode, { first, bearsLongHellos, hidden }: EnumerateOptions): Promise<Enumeration> {
+  const search = new Search(prober, version, hidden);
   const doubt = await search.all(candidateSuites(version), { first, bearsLongHellos });
   return { runs: search.runs, ...(doubt === undefined ? {} : { doubt }) };
 }
@@ -75,6 +75,24 @@ interface EnumerateOptions {
   readonly first: Answer | undefined;
   /** The server has read such a hello of another version: a failure has another reason than its length. */
   readonly bearsLongHellos: boolean;
+  /** What all versions of a target share. */
+  readonly hidden: HiddenFamilies;
+}
+
+/**
+ * Whether a server that refuses without a word has hidden suites behind others that it cannot complete. That takes a hello for each kind of key exchange, so one
+ * version finds out for all: where it found nothing, the others do not look.
+ */
+export class HiddenFamilies {
+  #known: Promise<boolean> | undefined;
+
+  /** Looks by `search`, which tells whether it found anything, unless another version has looked before and found nothing. */
+  async look(search: () => Promise<boolean>): Promise<void> {
+    if (this.#known === undefined) {
+      this.#known = search();
+      await this.#known;
+    } else if (await this.#known) await search();
+  }
 }
 
 /** One version's search and what it has learnt of the server's ways. */
@@ -83,18 +101,20 @@ class Search {
   readonly #prober: Prober;
   readonly #version: VersionCode;
   readonly #name: string;
+  readonly #hidden: HiddenFamilies;
   /** Once the server has shown that it refuses long hellos. */
   #isShort = false;
   #answerToNothing: Promise<Verdict> | undefined;
 
-  constructor(prober: Prober, version: VersionCode) {
+  constructor(prober: Prober, version: VersionCode, hidden: HiddenFamilies) {
     this.#prober = prober;
+    this.#hidden = hidden;
     this.#version = version;
     this.#name = versionName(version);
   }
 
   /** Undefined, or why nothing can be said. */
-  async all(suites: readonly number[], { first, bearsLongHellos }: EnumerateOptions): Promise<Doubt | undefined> {
+  async all(suites: readonly number[], { first, bearsLongHellos }: Omit<EnumerateOptions, "hidden">): Promise<Doubt | undefined> {
     const whole = await this.#offer([suites], first);
     if (whole === undefined) return undefined;
     if (bearsLongHellos) return whole.alert === undefined ? whole : undefined;
@@ -129,7 +149,8 @@ class Search {
     const toNothing = await this.#answerToNothing;
     if (toNothing.kind !== "failed" || toNothing.reason !== failure.reason) return this.#bisect(halves(failure.left), failure);
     // That is how this server refuses. One kind of key exchange that it cannot complete may still hide the others.
-    return isFirst ? this.#families(failure.left) : true;
+    if (isFirst) await this.#hidden.look(() => this.#families(failure.left));
+    return true;
   }
 
   async #bisect(offers: readonly (readonly number[])[], whole: Failure): Promise<boolean> {
@@ -145,12 +166,15 @@ class Search {
     return true;
   }
 
+  /** Offers each kind of key exchange alone; true when that found suites. */
   async #families(left: readonly number[]): Promise<boolean> {
+    const before = this.runs.length;
     for (const family of Map.groupBy(left, (suite) => cipherSuite(suite).keyExchange).values()) {
       const outcome = await this.#strikeOut(family);
-      if (outcome.kind === "unreachable" || this.#prober.isOver) return this.#end(outcome);
+      if (outcome.kind === "unreachable") this.#end(outcome);
+      if (outcome.kind === "unreachable" || this.#prober.isOver) break;
     }
-    return true;
+    return this.runs.length > before;
   }
 
   #end(outcome: Outcome): false {

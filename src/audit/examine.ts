@@ -9,7 +9,7 @@ import { reportChain } from "./certificate/chain-report.ts";
 import { SeenCertificates } from "./certificate/seen-certificates.ts";
 import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Enumeration, enumerate } from "./enumerate.ts";
+import { type Enumeration, enumerate, HiddenFamilies } from "./enumerate.ts";
 import { worstLetter } from "./grade.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { modernCertificates } from "./modern-leaf.ts";
@@ -54,9 +54,10 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
 /** All versions side by side: the prober decides how many connections that really are. Newest first. */
 async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
   const bearsLongHellos = first.kind === "flight" && first.flight.hello !== undefined;
+  const hidden = new HiddenFamilies();
   const searches = await Promise.all(
     VERSIONS.toReversed().map(async ({ code, name }) => {
-      const options = code === FIRST_VERSION ? { first, bearsLongHellos: false } : { first: undefined, bearsLongHellos };
+      const options = code === FIRST_VERSION ? { first, bearsLongHellos: false, hidden } : { first: undefined, bearsLongHellos, hidden };
       return { version: code, name, enumeration: await enumerate(prober, code, options) };
     }),
   );

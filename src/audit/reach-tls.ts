@@ -5,7 +5,7 @@ import type { Answer } from "./connection.ts";
 import { candidateSuites, firstHello } from "./enumerate.ts";
 import type { Prober } from "./prober.ts";
 import { findSslv2 } from "./sslv2.ts";
-import { askHttp, dialogueOf, findByTrying, findByWords, recognise, type Way } from "./starttls/find-tls.ts";
+import { dialogueOf, findByTrying, findByWords, type Way } from "./starttls/find-tls.ts";
 import { STARTTLS_PROTOCOLS } from "./starttls/protocols.ts";
 
 /** The version of the first hello: nearly all servers have it, and those that do not say so in TLS. */
@@ -37,17 +37,20 @@ export async function reachTls(prober: Prober, { names, starttls }: ReachOptions
   // Most servers of TLS have answered by then; what is silent so long is likely to wait for another protocol's first word.
   const isSlow = (await Promise.race([pending, sleep(PATIENCE_MS, "slow" as const)])) === "slow";
   const tries = isSlow ? tryAll(prober, names) : undefined;
-  const first = await pending;
-  if (first.kind === "flight") {
-    await tries;
-    return { kind: "tls", first };
-  }
-  if (first.kind === "unreachable") {
-    prober.note("connect", first.reason);
-    await tries;
-    return { kind: "plain" };
-  }
-  return first.kind === "plain" ? byWords(prober, first.bytes, names) : settle(prober, first, await (tries ?? tryAll(prober, names)));
+  // A port that shows another protocol need not be waited for any more; a hello's answer counts before all else.
+  const first = await Promise.race([pending, ...(tries === undefined ? [] : [firstOf(tries.way, pending)])]);
+  if (first.kind === "flight") return { kind: "tls", first };
+  if (first.kind === "nothing") return settle(prober, first, tries ?? tryAll(prober, names));
+  if ("bytes" in first) return byWords(prober, first.bytes, names);
+  if (first.kind !== "unreachable") return follow(prober, first);
+  prober.note("connect", first.reason);
+  return { kind: "plain" };
+}
+
+/** The way as soon as there is one, else the answer. */
+async function firstOf(tried: Promise<Way>, pending: Promise<Answer>): Promise<Way | Answer> {
+  const way = await tried;
+  return way.kind === "none" ? pending : way;
 }
 
 /** A server that has not answered a hello after so long is looked at in other ways meanwhile. */
@@ -75,31 +78,28 @@ async function follow(prober: Prober, way: Way): Promise<Reached> {
 
 async function byWords(prober: Prober, bytes: Uint8Array, names: readonly string[]): Promise<Reached> {
   const way = await findByWords(prober, bytes, { names });
-  if (way.kind !== "none") return follow(prober, way);
-  const answer = await askHttp(prober);
-  const speaks = answer.kind === "plain" ? recognise(answer.bytes) : undefined;
-  if (speaks !== undefined) return { kind: "plain", speaks };
-  const tried = await follow(prober, await findByTrying(prober, { names }));
-  return tried.kind === "plain" && tried.speaks === undefined ? { kind: "plain", speaks: "unknown" } : tried;
+  const reached = await follow(prober, way.kind === "none" ? await findByTrying(prober, { names }) : way);
+  return reached.kind === "plain" && reached.speaks === undefined ? { kind: "plain", speaks: "unknown" } : reached;
 }
 
+/** What is asked of a port that did not answer; each part ends for itself. */
 interface Tries {
-  readonly isTls: boolean;
-  readonly way: Way;
-  readonly http: Answer;
+  readonly isTls: Promise<boolean>;
+  readonly way: Promise<Way>;
 }
 
-/** Everything that can be asked of a port that did not answer: other hellos, SSLv2, protocols in which the client speaks first. */
-async function tryAll(prober: Prober, names: readonly string[]): Promise<Tries> {
-  const [isOther, sslv2, way, http] = await Promise.all([answersToOther(prober), findSslv2(prober), findByTrying(prober, { names }), askHttp(prober)]);
-  return { isTls: isOther || sslv2 !== undefined, way, http };
+/** Other hellos, SSLv2, and protocols in which the client speaks first. */
+function tryAll(prober: Prober, names: readonly string[]): Tries {
+  const way = findByTrying(prober, { names });
+  const isTls = Promise.all([answersToOther(prober), findSslv2(prober)]).then(([isOther, sslv2]) => isOther || sslv2 !== undefined);
+  return { isTls, way };
 }
 
-async function settle(prober: Prober, first: Answer, { isTls, way, http }: Tries): Promise<Reached> {
-  if (isTls) return { kind: "tls", first };
-  if (http.kind === "plain") return { kind: "plain", speaks: recognise(http.bytes) ?? "unknown" };
+async function settle(prober: Prober, first: Extract<Answer, { readonly kind: "nothing" }>, tries: Tries): Promise<Reached> {
+  const way = await tries.way;
   if (way.kind !== "none") return follow(prober, way);
-  if (http.kind === "nothing" && http.ending === "silent") return { kind: "plain", speaks: "silent" };
+  if (await tries.isTls) return { kind: "tls", first };
+  if (first.ending === "silent") return { kind: "plain", speaks: "silent" };
   prober.note("protocol", "the port closes every connection without a word");
   return { kind: "plain" };
 }

@@ -3,7 +3,7 @@ import { FlightReader } from "../../tls/server-flight.ts";
 import { type Answer, converse, type Dialogue } from "../connection.ts";
 import type { Prober } from "../prober.ts";
 import { PlainStream } from "./plain-stream.ts";
-import { PLAIN_PROBES, PLAIN_SIGNS, STARTTLS_PROTOCOLS, type StarttlsProtocol } from "./protocols.ts";
+import { HTTP_REQUEST, PLAIN_PROBES, PLAIN_SIGNS, STARTTLS_PROTOCOLS, type StarttlsProtocol } from "./protocols.ts";
 import type { DialogueContext } from "./text-dialogues.ts";
 
 /** How TLS is reached in a port that did not answer a hello with TLS, or what it speaks instead. */
@@ -11,7 +11,8 @@ export type Way =
   | { readonly kind: "starttls"; readonly protocol: string; readonly dialogue: Dialogue }
   /** `refusal`: it has a way to TLS, and does not go it. */
   | { readonly kind: "plain"; readonly speaks: string; readonly refusal?: string }
-  | { readonly kind: "none" };
+  /** `hasSpoken`: there was an answer, in no protocol that is known here. */
+  | { readonly kind: "none"; readonly hasSpoken?: boolean };
 
 /** One protocol's dialogue for a target. */
 export function dialogueOf(protocol: StarttlsProtocol, context: DialogueContext, silenceMs?: number): Dialogue {
@@ -38,23 +39,27 @@ export async function findByWords(prober: Prober, bytes: Uint8Array, context: Di
     if (way.kind === "starttls") return way;
     if (way.kind === "plain") refused ??= way;
   }
-  return refused ?? { kind: "none" };
+  // It greets like one and then has nothing more to say.
+  return refused ?? (signed[0] === undefined ? { kind: "none" } : { kind: "plain", speaks: signed[0].name });
 }
 
 /** How long one protocol is tried in a port that says nothing by itself. */
 const TRY_MS = 1000;
 
-/** Tries protocols in which the client speaks first, all at once; the first that fits ends it. */
+/** Tries protocols in which the client speaks first, all at once; the first that fits ends it. The prober closes what is still open at the audit's end. */
 export async function findByTrying(prober: Prober, context: DialogueContext): Promise<Way> {
   prober.widen(Number.POSITIVE_INFINITY);
+  const asked = PLAIN_PROBES.map(([, request]) => askPlainly(prober, request, context));
   const tried = STARTTLS_PROTOCOLS.filter(({ isTried }) => isTried === true).map((protocol) => tryProtocol(prober, protocol, context));
-  const asked = PLAIN_PROBES.map(([, request]) => askPlainly(prober, request));
-  const ways = await Promise.all([...tried, ...asked]);
-  const found = ways.find(({ kind }) => kind === "starttls") ?? ways.find(({ kind }) => kind === "plain");
-  if (found?.kind !== "plain" || found.speaks !== "xmpp-client") return found ?? { kind: "none" };
-  const server = STARTTLS_PROTOCOLS.find(({ name }) => name === "xmpp-server");
-  const way = server === undefined ? found : await tryProtocol(prober, server, context);
-  return way.kind === "starttls" ? way : found;
+  const found = [...asked, ...tried].map(async (pending) => {
+    const way = await pending;
+    if (way.kind === "none") throw new AppError("PEER_PROTOCOL", "Cannot speak with the port: it is another protocol");
+    return way;
+  });
+  return Promise.any(found).catch(async (): Promise<Way> => {
+    const hasSpoken = (await Promise.all(asked)).some((way) => way.kind === "none" && way.hasSpoken === true);
+    return hasSpoken ? { kind: "plain", speaks: "unknown" } : { kind: "none" };
+  });
 }
 
 /** One dialogue on a connection of its own; with XMPP, for each name in turn until the server serves one. */
@@ -80,23 +85,19 @@ async function tryProtocol(prober: Prober, protocol: StarttlsProtocol, { names }
   return refused ?? { kind: "none" };
 }
 
-async function askPlainly(prober: Prober, request: Uint8Array): Promise<Way> {
-  const words = await prober.session(async (wire) => {
+async function askPlainly(prober: Prober, request: Uint8Array, context: DialogueContext): Promise<Way> {
+  const answer = await prober.session(async (wire) => {
     wire.write(request);
     const bytes = await wire.read(TRY_MS);
-    return { words: typeof bytes === "string" ? "" : Buffer.from(bytes).toString("latin1") };
+    return { words: typeof bytes === "string" ? undefined : bytes };
   });
-  const speaks = "words" in words ? PLAIN_SIGNS.find(([, sign]) => sign.test(words.words))?.[0] : undefined;
-  return speaks === undefined ? { kind: "none" } : { kind: "plain", speaks };
+  const words = "words" in answer ? answer.words : undefined;
+  if (words === undefined) return { kind: "none" };
+  const way = await findByWords(prober, words, context);
+  return way.kind === "none" ? { kind: "none", hasSpoken: true } : way;
 }
 
-/** What an HTTP request is answered with. It names no host: Redis would take that for an attack, and HTTP 1.0 needs none. */
+/** What a plain HTTP request is answered with. */
 export function askHttp(prober: Prober): Promise<Answer> {
-  return prober.session((wire): Promise<Answer> => converse(wire, new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"), new FlightReader()));
-}
-
-/** What words of a peer say of it. */
-export function recognise(bytes: Uint8Array): string | undefined {
-  const words = Buffer.from(bytes).toString("latin1");
-  return PLAIN_SIGNS.find(([, sign]) => sign.test(words))?.[0] ?? STARTTLS_PROTOCOLS.find(({ sign }) => sign?.test(words))?.name;
+  return prober.session((wire): Promise<Answer> => converse(wire, HTTP_REQUEST, new FlightReader()));
 }

@@ -31,7 +31,7 @@ export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
   { name: "vnc", sign: /^RFB \d{3}\./, talk: vnc },
   { name: "irc", sign: /^(?::\S+ (?:NOTICE|\d{3}|ERROR) |NOTICE (?:AUTH|\*) |ERROR :)/, talk: irc, isTried: true },
   { name: "xmpp-client", sign: /^(?:<\?xml[^>]*>\s*)?<stream:/, talk: xmpp("jabber:client"), isTried: true },
-  { name: "xmpp-server", talk: xmpp("jabber:server") },
+  { name: "xmpp-server", talk: xmpp("jabber:server"), isTried: true },
   { name: "amqp", sign: /^AMQP/, talk: amqp, isTried: true },
   { name: "postgresql", talk: postgresql, isTried: true },
   { name: "ldap", talk: ldap, isTried: true },
@@ -53,9 +53,13 @@ export const PLAIN_SIGNS: readonly (readonly [speaks: string, sign: RegExp])[] =
   ["http", /<html|<!doctype html/i],
 ];
 
+/** It names no host: Redis would take that for an attack, and HTTP 1.0 needs none. */
+export const HTTP_REQUEST = new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n");
+
 /** Requests that make clients-first protocols show themselves: short, harmless, and answered with an error at worst. */
 export const PLAIN_PROBES: readonly (readonly [name: string, request: Uint8Array])[] = [
-  // An empty command line for those who want one: Redis answers PONG, memcached ERROR.
+  ["http", HTTP_REQUEST],
+  // For those who want a command line: Redis answers PONG, memcached ERROR.
   ["ping", new TextEncoder().encode("PING\r\n")],
   ["mqtt", Uint8Array.of(0x10, 16, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 10, 0, 4, 0x73, 0x61, 0x6b, 0x72)],
   ["mongodb", mongoHello()],

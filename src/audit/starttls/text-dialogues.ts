@@ -121,7 +121,8 @@ export function xmpp(namespace: "jabber:client" | "jabber:server"): Talk {
     const answer = await stream.until("</stream:features>", "<stream:features/>", "</stream:error>", "</stream:stream>");
     if (!answer.includes("<stream:stream") && !answer.includes("<?xml")) throw stream.isOther(`it says "${answer.slice(0, 60)}"`);
     const [, condition] = /<stream:error>\s*<([\w-]{1,40})/.exec(answer) ?? [];
-    if (condition === "invalid-namespace") throw stream.isOther(`it does not speak ${namespace}`);
+    const other = namespace === "jabber:client" ? "jabber:server" : "jabber:client";
+    if (condition === "invalid-namespace" || answer.includes(`xmlns='${other}'`) || answer.includes(`xmlns="${other}"`)) throw stream.isOther(`it does not speak ${namespace}`);
     if (condition !== undefined || !answer.includes("urn:ietf:params:xml:ns:xmpp-tls")) throw stream.refuses(condition === undefined ? "STARTTLS is not offered" : `the server answers ${condition} to the name ${to}`);
     stream.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     await stream.until("<");
