@@ -1,13 +1,13 @@
 import type { AuditReport, CertificateReport, ChainReport, ProtocolReport } from "../audit/report.ts";
 import { certificateFacts, chainFacts, type Fact, featureFacts, weaknessFacts } from "./audit-facts.ts";
+import { attentionRank } from "./audit-rows.ts";
 import { AUDIT_STYLE } from "./audit-html-style.ts";
 import { auditSummary, plainText } from "./audit-summary.ts";
 import { type Html, html } from "./html.ts";
-import { worstFirst } from "./worst-first.ts";
 
 /** Audits as one page that needs nothing else: no scripts, no fonts, nothing from elsewhere. Several targets get an overview with links, worst first. */
 export function auditHtml(reports: readonly AuditReport[]): string {
-  const ordered = reports.length > 1 ? worstFirst(reports) : reports;
+  const ordered = reports.length > 1 ? reports.toSorted((a, b) => attentionRank(b) - attentionRank(a)) : reports;
   const [only] = ordered;
   const title = reports.length === 1 && only !== undefined ? only.target : `${reports.length} ports`;
   return html`<!DOCTYPE html>

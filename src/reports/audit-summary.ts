@@ -40,7 +40,7 @@ function datagramText({ datagram }: AuditReport): string[] {
 export function plainText(report: AuditReport): string {
   if (report.speaks === "silent") return "no TLS (silent)";
   if (report.speaks !== undefined) return report.speaks === "unknown" ? "no TLS (speaks something unknown)" : `no TLS (speaks ${report.speaks.toUpperCase()})`;
-  return `could not be examined (${report.errors[0]?.error ?? "no answer"})`;
+  return `could not be examined (${escaped(report.errors[0]?.error ?? "no answer")})`;
 }
 
 /** Control characters written out, so that a peer cannot move the terminal's cursor or break a line. */

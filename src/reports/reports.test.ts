@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 import type { AuditReport } from "../audit/report.ts";
 import { auditHtml } from "./audit-html.ts";
 import { auditJson } from "./audit-json.ts";
 import { auditNmap } from "./audit-nmap.ts";
 import { auditNmapXml } from "./audit-nmap-xml.ts";
+import { attentionRank } from "./audit-rows.ts";
 import { auditSummary } from "./audit-summary.ts";
 import { auditText } from "./audit-text.ts";
-import { worstFirst } from "./worst-first.ts";
 
 const bare: AuditReport = {
   target: "web:8443", host: "127.0.0.1", port: 8443, container: "web", tls: false, startedAt: "2026-01-01T00:00:00.000Z", durationMs: 12, connections: 3, protocols: {}, groups: [],
@@ -49,7 +50,12 @@ test("auditSummary() says why a port could not be examined", () => {
 });
 
 test("auditNmap() writes the block that nmap writes", () => {
-  assert.deepEqual(auditNmap(secure).split("\n").slice(3, -1), [
+  assert.deepEqual(auditNmap(secure).split("\n"), [
+    "Nmap scan report for 127.0.0.1",
+    "Host is up.",
+    "",
+    "PORT     STATE SERVICE",
+    "8443/tcp open  ssl/unknown",
     "| ssl-enum-ciphers: ",
     "|   TLSv1.2: ",
     "|     ciphers: ",
@@ -59,8 +65,19 @@ test("auditNmap() writes the block that nmap writes", () => {
     "|     cipher preference: indeterminate",
     "|     cipher preference error: Too few ciphers supported",
     "|_  least strength: A",
+    "",
+    "",
   ]);
 });
+
+for (const [name, report, line] of [
+  ["is closed", { ...bare, connections: 0, errors: [{ probe: "connect", error: 'Cannot connect to "127.0.0.1:8443": ECONNREFUSED' }] }, "8443/tcp closed unknown"],
+  ["never answers", { ...bare, connections: 0, errors: [{ probe: "connect", error: "no connection in time" }] }, "8443/tcp filtered unknown"],
+  ["speaks SSH", { ...bare, port: 22, speaks: "ssh" }, "22/tcp open  ssh"],
+  ["has STARTTLS", { ...secure, starttls: "smtp", speaks: "smtp" }, "8443/tcp open  smtp"],
+] as const) {
+  test(`auditNmap() of a port that ${name}`, () => assert.equal(auditNmap(report).split("\n")[4], line));
+}
 
 test("no report lets a certificate move the terminal's cursor", () => {
   for (const text of [auditText(secure), auditSummary(secure), auditJson(secure)]) assert.ok(!text.includes("\u001b"));
@@ -107,6 +124,23 @@ test("auditText() says everything, what matters first", () => {
   }
 });
 
+test("auditText() has colours where they are asked for, and none of a peer's", () => {
+  const text = auditText(full, { colour: true });
+  assert.ok(text.includes("\u001b[31mhigh    \u001b[39m RC4"));
+  assert.ok(text.includes("(secp256r1) - \u001b[32mA\u001b[39m"));
+  assert.equal(stripVTControlCharacters(text), auditText(full));
+});
+
+test("auditText() tells the orders and groups of versions apart", () => {
+  const protocol = secure.protocols["TLSv1.2"];
+  assert.ok(protocol !== undefined);
+  const modern = { ...protocol, groups: ["X25519MLKEM768"], groupPreference: "server", chacha20First: true } as const;
+  const lines = auditText({ ...full, protocols: { "TLSv1.3": modern, "TLSv1.2": { ...protocol, groups: ["x25519"], equalPreference: ["TLS_A", "TLS_B"] } } }).split("\n");
+  for (const line of ["  groups of TLSv1.2       x25519", "  groups of TLSv1.3       X25519MLKEM768 (server's order)", "  equals of TLSv1.2       TLS_A, TLS_B", "  order of TLSv1.3        ChaCha20 first for clients that put it first"]) {
+    assert.ok(lines.includes(line), lines.join("\n"));
+  }
+});
+
 test("auditNmap() and its XML leave out what ssl-enum-ciphers does not know", () => {
   assert.ok(!auditNmap(full).includes("SSLv2"));
   assert.ok(!auditNmapXml([full], "1.0").includes("SSLv2"));
@@ -120,14 +154,28 @@ function parsed(xml: string): unknown {
 }
 
 test("auditNmapXml() is XML whatever a host is called, one host element for each", { skip: existsSync("/usr/bin/python3") ? false : "needs python3" }, () => {
-  const evil = { ...full, host: '"><x>\u0001\ud800&' };
-  const document = JSON.stringify(parsed(auditNmapXml([evil, secure, { ...secure, port: 1 }, { ...bare, host: "::1", connections: 0 }], "1.0")));
-  assert.match(document, /"name": ?"\\"><x>\ufffd\ufffd&"|"name":"\\"><x>\ufffd\ufffd&"/);
-  assert.equal(document.match(/\["host",/g)?.length, 3);
-  assert.equal(document.match(/\["port",/g)?.length, 4);
+  const named = { ...full, host: '"><x>\u0001\ud800&', address: "192.0.2.1" };
+  const unnamed: AuditReport = { ...bare, host: "nosuch.invalid", connections: 0 };
+  const other = { ...secure, container: "other" };
+  const document = JSON.stringify(parsed(auditNmapXml([{ ...named, container: named.host }, secure, { ...secure, port: 1 }, other, { ...bare, host: "::1", connections: 0 }, unnamed], "1.0")));
+  assert.match(document, /"name":"\\"><x>\ufffd\ufffd&"/);
+  assert.equal(document.match(/\["host",/g)?.length, 4, "two containers with one address are two hosts");
+  assert.equal(document.match(/\["port",/g)?.length, 5);
+  assert.match(document, /"addr":"192.0.2.1","addrtype":"ipv4"/);
   assert.match(document, /"addr":"::1","addrtype":"ipv6"/);
-  assert.match(document, /\["hosts",\{"up":"2","down":"1","total":"3"\}/);
+  assert.match(document, /\["target",\{"specification":"nosuch.invalid","status":"skipped","reason":"invalid"\}/);
+  assert.match(document, /\["scaninfo",\{"type":"connect","protocol":"tcp","numservices":"2","services":"1,8443"\}/);
+  assert.match(document, /\["hosts",\{"up":"3","down":"1","total":"4"\}/);
 });
+
+const validator = ["/usr/bin/xmllint", "/usr/share/nmap/nmap.dtd"].find((path) => !existsSync(path));
+
+test("auditNmapXml() is valid by nmap's document type", { skip: validator === undefined ? false : `needs ${validator}` }, () => {
+  const xml = auditNmapXml([full, secure, { ...bare, host: "nosuch.invalid", connections: 0 }, { ...bare, speaks: "ssh" }], "1.0");
+  execFileSync("xmllint", ["--noout", "--dtdvalid", "/usr/share/nmap/nmap.dtd", "-"], { input: xml, stdio: ["pipe", "inherit", "inherit"] });
+});
+
+test("auditNmapXml() of nothing is a document", () => assert.match(auditNmapXml([], "1.0"), /<nmaprun [^]*<hosts up="0" down="0" total="0"\/>\n<\/runstats>\n<\/nmaprun>\n$/));
 
 test("auditHtml() shows everything and runs nothing of a peer's", () => {
   const page = auditHtml([full]);
@@ -143,8 +191,8 @@ test("auditHtml() of several targets begins with an overview, worst first", () =
   assert.deepEqual([...page.matchAll(/<a href="#target-\d">([^<]+)</g)].map(([, target]) => target), ["bad:1", "good:2", "web:8443"]);
 });
 
-test("worstFirst() goes by encryption, then by trust", () => {
+test("attentionRank() goes by encryption, then by trust", () => {
   const graded = (letter: string, ignoringTrust?: string): AuditReport => ({ ...secure, grade: { letter, score: 1, scores: { protocol: 1, keyExchange: 1, cipher: 1 }, caps: [], ...(ignoringTrust === undefined ? {} : { ignoringTrust }) } });
-  const sorted = worstFirst([bare, graded("A"), graded("T", "A"), graded("F"), graded("T", "F"), graded("A+")]);
+  const sorted = [bare, graded("A"), graded("T", "A"), graded("F"), graded("T", "F"), graded("A+")].toSorted((a, b) => attentionRank(b) - attentionRank(a));
   assert.deepEqual(sorted.map(({ grade }) => `${grade?.letter} ${grade?.ignoringTrust}`), ["T F", "F undefined", "T A", "A undefined", "A+ undefined", "undefined undefined"]);
 });
