@@ -1,5 +1,5 @@
 import type { AuditReport, ProtocolReport } from "../audit/report.ts";
-import { escaped } from "./audit-summary.ts";
+import { escaped } from "./escaped.ts";
 import { portState } from "./port-state.ts";
 
 /** What ssl-enum-ciphers knows of: it does not ask for SSLv2. */

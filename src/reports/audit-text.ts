@@ -1,7 +1,8 @@
 import type { AuditReport, Finding } from "../audit/report.ts";
 import { certificateFacts, chainFacts, datagramFacts, datagrams, type Fact, featureFacts, weaknessFacts, whereText } from "./audit-facts.ts";
 import { cipherBlock } from "./audit-nmap.ts";
-import { auditSummary, escaped, gradeText } from "./audit-summary.ts";
+import { auditSummary, gradeText } from "./audit-summary.ts";
+import { escaped } from "./escaped.ts";
 import { type Ink, inkFor, letterTone, severityTone } from "./ink.ts";
 
 /** How a text looks. */
@@ -24,7 +25,7 @@ export function auditText(report: AuditReport, { colour = false }: AuditTextOpti
     section("over UDP:", datagrams(report).flatMap(([name, one]) => factLines(datagramFacts(name, one)))),
     section("could not tell:", report.errors.map(({ probe, error }) => `  ${escaped(probe)}: ${escaped(error)}`)),
   ];
-  return [ink("strong", auditSummary(report)), ink("dim", whereText(report)), "", ...sections.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, ""])].join("\n");
+  return [ink("strong", auditSummary(report)), ink("dim", escaped(whereText(report))), "", ...sections.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, ""])].join("\n");
 }
 
 function gradeLines({ grade }: AuditReport, ink: Ink): string[] {
