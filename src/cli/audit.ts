@@ -2,6 +2,7 @@ import { AuditQueue } from "../audit/audit-queue.ts";
 import { systemTrust, trustFrom } from "../audit/certificate/trust-store.ts";
 import { GRADE_LIMITS } from "../audit/overall-grade.ts";
 import { AppError } from "../lib/errors.ts";
+import { auditSchema } from "../reports/audit-schema.ts";
 import { AUDIT_FORMATS, type AuditFormat, auditOutput, MAX_IN_DOCUMENT } from "./audit-output.ts";
 import { AuditRun } from "./audit-run.ts";
 import { expandTargets } from "./audit-target-list.ts";
@@ -20,10 +21,13 @@ export interface AuditCommandOptions {
   readonly ignoreTrust?: boolean;
   readonly timeout: string;
   readonly parallel: string;
+  readonly schema?: boolean;
 }
 
 /** `saker audit TARGET…`: each target's report as it comes. Exit code 1 when a target could not be examined at all, or is worse than --fail-under. */
 export async function audit(words: readonly string[], options: AuditCommandOptions): Promise<void> {
+  if (options.schema === true) return void process.stdout.write(`${JSON.stringify(auditSchema(), undefined, 2)}\n`);
+  if (words.length === 0) throw new AppError("USAGE_TARGET", "Cannot examine anything: no target is given", { hint: "saker audit host:port, or listening for all of this host" });
   const format = formatOf(options);
   const parallel = parallelOf(options.parallel);
   const failUnder = limitOf(options.failUnder);

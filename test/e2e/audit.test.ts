@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { saker } from "../fixtures/saker.ts";
 import { Authority } from "../fixtures/authority.ts";
+import { faults } from "../fixtures/json-schema.ts";
 import { opensslMissing, TlsServers } from "../fixtures/tls-servers.ts";
 
 describe("saker audit", { skip: opensslMissing() ?? false }, () => {
@@ -49,6 +50,7 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
     [["127.0.0.1:1", "--fail-under", "Z"], /Cannot use --fail-under "Z": there is no such grade\n.*hint: grades are A\+, A, A-, B, C, D, E, F/s],
     [["127.0.0.1:1", "--ca-file", "/nonexistent"], /Cannot read certificates from "\/nonexistent": ENOENT/],
     [["127.0.0.1:1", "--ca-file", "/etc/passwd"], /Cannot read certificates from "\/etc\/passwd": it holds none/],
+    [[], /Cannot examine anything: no target is given/],
     [["@/nonexistent"], /Cannot read targets from "\/nonexistent": ENOENT/],
   ] as const) {
     test(`wrong use is told: ${args.join(" ")}`, async () => {
@@ -85,6 +87,12 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
     const port = await servers.openssl(good, "-tls1_3");
     const { out } = await saker(["audit", `localhost:${port}`, "--json"]);
     assert.match((JSON.parse(out) as { address: string }).address, /^(?:127\.0\.0\.1|::1)$/);
+  });
+
+  test("--schema describes what --json prints", async () => {
+    const schema = JSON.parse((await saker(["audit", "--schema"])).out) as Parameters<typeof faults>[1];
+    const port = await servers.openssl(good, "-cipher", "ALL:@SECLEVEL=0", "-serverpref");
+    for (const target of [`localhost:${port}`, "127.0.0.1:1"]) assert.deepEqual(faults(JSON.parse((await saker(["audit", target, "--json"])).out), schema), []);
   });
 
   test("nmap-xml and html are one document for all targets", async () => {
