@@ -26,7 +26,8 @@ export function auditNmap(report: AuditReport): string {
   const table = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" "));
   const block = scriptBlock(report);
   const script = block.length === 0 ? [] : ["ssl-enum-ciphers: ", ...block].map((line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`);
-  return [`Nmap scan report for ${escaped(report.host)}`, "Host is up.", "", ...table, ...script, "", ""].join("\n");
+  const host = report.address === undefined ? report.host : `${report.host} (${report.address})`;
+  return [`Nmap scan report for ${escaped(host)}`, "Host is up.", "", ...table, ...script, "", ""].join("\n");
 }
 
 /** The script's lines as nmap would have them; empty where it would print nothing. */

@@ -43,6 +43,10 @@ test("auditNmap() writes the block that nmap writes", () => {
   ]);
 });
 
+test("auditNmap() writes a name with its address", () => {
+  assert.equal(auditNmap({ ...secure, host: "web.test", address: "192.0.2.1" }).split("\n")[0], "Nmap scan report for web.test (192.0.2.1)");
+});
+
 for (const [name, report, line] of [
   ["is closed", { ...bare, connections: 0, errors: [{ probe: "connect", error: 'Cannot connect to "127.0.0.1:8443": ECONNREFUSED' }] }, "8443/tcp closed unknown"],
   ["never answers", { ...bare, connections: 0, errors: [{ probe: "connect", error: "no connection in time" }] }, "8443/tcp filtered unknown"],
