@@ -17,6 +17,8 @@ export interface AuditOptions {
   readonly now?: () => Date;
   /** What certificates must lead to; default the system's store. */
   readonly trust?: TrustStore;
+  /** The protocol in which TLS is asked for, such as `smtp`; `auto`, the default, finds that out. */
+  readonly starttls?: string;
 }
 
 /**
@@ -36,6 +38,8 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     serverName: target.serverName,
     maxParallel: options.maxParallel ?? 6,
   });
+  const { starttls = "auto" } = options;
+  if (starttls !== "auto") prober.note("starttls", `${starttls} is not spoken yet: examined as if TLS began at once`);
   try {
     const found = await examine(prober, { host: target.serverName ?? host, now: now(), trust: options.trust });
     if (limit.signal.aborted) prober.note("target", "the time for this target is up: the rest was not examined");

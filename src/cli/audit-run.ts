@@ -18,6 +18,7 @@ export interface AuditRunOptions extends Demand {
   readonly isToFile: boolean;
   readonly trust: TrustStore;
   readonly sni: string | undefined;
+  readonly starttls: string;
   readonly targetTimeoutMs: number;
   /** How many targets there are in all. */
   readonly count: number;
@@ -47,14 +48,14 @@ export class AuditRun {
 
   /** Never rejects. */
   async examine(target: ResolvedTarget): Promise<void> {
-    const { signal, sni, trust, targetTimeoutMs } = this.#options;
+    const { signal, sni, starttls, trust, targetTimeoutMs } = this.#options;
     if (signal.aborted) return;
     const { label, host, port, container, connect } = target;
     const serverName = sni ?? target.serverName;
     const optional = { ...(serverName === undefined ? {} : { serverName }), ...(container === undefined ? {} : { container }) };
     this.#underWay.add(label);
     try {
-      const report = await auditPort({ label, host, port, connect, ...optional }, { targetTimeoutMs, trust, signal });
+      const report = await auditPort({ label, host, port, connect, ...optional }, { targetTimeoutMs, trust, signal, starttls });
       const address = target.address?.();
       this.#take(address === undefined ? report : { ...report, address }, target);
     } catch (thrown) {

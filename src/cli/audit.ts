@@ -16,6 +16,7 @@ export interface AuditCommandOptions {
   readonly json?: boolean;
   readonly output?: string;
   readonly sni?: string;
+  readonly starttls: string;
   readonly caFile?: string;
   readonly failUnder?: string;
   readonly ignoreTrust?: boolean;
@@ -45,7 +46,7 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
   void stopSignal().then(() => stop.abort());
   const run = new AuditRun({
     format, output, trust, targetTimeoutMs, failUnder,
-    sni: options.sni, isToFile: options.output !== undefined, ignoreTrust: options.ignoreTrust === true, count: targets.length, signal: stop.signal,
+    sni: options.sni, starttls: options.starttls, isToFile: options.output !== undefined, ignoreTrust: options.ignoreTrust === true, count: targets.length, signal: stop.signal,
   });
   const queue = new AuditQueue({ capacity: Math.max(targets.length, 1), parallel });
   for (const target of targets) queue.push(() => run.examine(target).finally(() => target.close()));

@@ -35,6 +35,7 @@ program
   .option("--json", "the same as --format json")
   .option("--output <file>", "write the reports there; standard output gets a line for each target")
   .option("--sni <name>", "server name to ask for")
+  .option("--starttls <protocol>", "in which TLS is asked for, such as smtp; auto finds that out", "auto")
   .option("--ca-file <file>", "certificates (PEM) that are trusted, instead of the system's")
   .option("--fail-under <grade>", "exit with 1 when a target has a worse overall grade or none: A+ to F; T (not trusted) and M (another name) are worse than all letters")
   .option("--ignore-trust", "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name")
