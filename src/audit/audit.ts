@@ -16,10 +16,10 @@ export interface AuditOptions {
   readonly maxParallel?: number;
   /** The date that certificates are held against; default today. */
   readonly now?: () => Date;
-  /** The protocol in which TLS is asked for, such as `smtp`; found out when left out. */
-  readonly starttls?: string | undefined;
   /** What certificates must lead to; default the system's store. */
   readonly trust?: TrustStore;
+  /** The protocol in which TLS is asked for, such as `smtp`; `auto`, the default, finds that out. */
+  readonly starttls?: string;
 }
 
 /**
@@ -40,8 +40,9 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     serverName: target.serverName,
     maxParallel: options.maxParallel ?? 6,
   });
+  const starttls = options.starttls === "auto" ? undefined : options.starttls;
   try {
-    const found = await examine(prober, { names: namesOf(target), starttls: options.starttls, now: now(), trust: options.trust });
+    const found = await examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust });
     if (limit.signal.aborted) prober.note("target", "the time for this target is up: the rest was not examined");
     return {
       target: label,

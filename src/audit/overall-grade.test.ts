@@ -63,6 +63,19 @@ test("overallGrade() of trust: T, M, and the letter without them", () => {
   assert.equal(graded({ chains: [{ ...CHAIN, hostMatches: false }], findings: [finding("no-tls13")] }), "M 93 else A- M: The certificate is for another name | A-: the title of no-tls13");
   assert.match(graded({ certificates: [{ ...LEAF, signatureAlgorithm: "sha1WithRSAEncryption" }] }), /^T /);
   assert.match(graded({ certificates: [{ ...LEAF, signatureAlgorithm: "md5WithRSAEncryption" }] }), /^F /);
+  const root = { ...LEAF, subject: "CN=root", fingerprintSha256: "BB", isSelfSigned: true, signatureAlgorithm: "md5WithRSAEncryption" };
+  assert.equal(graded({ certificates: [LEAF, root], chains: [{ ...CHAIN, sent: ["AA", "BB"] }] }), "A+ 93", "a root's own signature is nobody's concern");
+  assert.equal(graded({ certificates: [LEAF, { ...root, isSelfSigned: false }], chains: [{ ...CHAIN, sent: ["AA", "BB"], superfluous: ["CN=root"] }] }), "A+ 93", "nor is what is no part of the path");
+});
+
+test("overallGrade() of a chain that lacks an issuer", () => {
+  const lacking = { ...CHAIN, isTrusted: false, distrust: "an issuer is missing", missingIssuer: "CN=ca" };
+  assert.match(graded({ chains: [lacking] }), /^T 93 else A\+ T: [^|]*$/, "a private authority's own certificate is not sent");
+  assert.match(graded({ chains: [lacking], certificates: [{ ...LEAF, issuerUrls: ["http://ca.test/ca.cer"] }] }), /^T 93 else B T: [^|]* \| B: The chain lacks an issuer: CN=ca$/);
+});
+
+test("overallGrade() is not misled by the numbers of groups without a name", () => {
+  assert.equal(graded({ protocols: { "TLSv1.2": protocol("ECDHE_RSA_WITH_AES_128_GCM_SHA256 group 0x0017") } }), "A+ 89");
 });
 
 test("overallGrade() is undefined where nothing is spoken", () => assert.equal(overallGrade({ protocols: {}, certificates: [], findings: [] }), undefined));

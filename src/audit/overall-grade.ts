@@ -1,5 +1,5 @@
 import { cipherSuite } from "../tls/cipher-suites.ts";
-import type { AuditReport, CertificateReport, OverallGrade, ProtocolReport } from "./report.ts";
+import type { AuditReport, CertificateReport, ChainReport, OverallGrade, ProtocolReport } from "./report.ts";
 
 /** What of a report the grade rests on. */
 export type GradedReport = Pick<AuditReport, "protocols" | "certificates" | "chains" | "findings">;
@@ -16,21 +16,29 @@ export function overallGrade(report: GradedReport): OverallGrade | undefined {
   if (Object.keys(protocols).length === 0) return undefined;
   const scores = { protocol: protocolScore(Object.keys(protocols)), keyExchange: keyExchangeScore(report), cipher: cipherScore(protocols) };
   const isNothing = Object.values(scores).includes(0);
-  const score = isNothing ? 0 : Math.floor(0.3 * scores.protocol + 0.3 * scores.keyExchange + 0.4 * scores.cipher);
-  const caps = [...findingCaps(report), ...suiteCaps(protocols), ...keyCaps(scores.keyExchange), ...trustCaps(report)].toSorted((a, b) => LETTERS.indexOf(b.cap) - LETTERS.indexOf(a.cap));
+  const score = isNothing ? 0 : Math.floor((30 * scores.protocol + 30 * scores.keyExchange + 40 * scores.cipher) / 100);
+  const caps = [...findingCaps(report), ...suiteCaps(protocols), ...keyCaps(scores.keyExchange), ...trustCaps(report)].toSorted((a, b) => letterRank(b.cap) - letterRank(a.cap));
   const plain = letterOf(score, caps.filter(({ cap }) => cap !== "T" && cap !== "M"));
   const letter = caps.some(({ cap }) => cap === "T") ? "T" : caps.some(({ cap }) => cap === "M") ? "M" : plain;
   return { letter, score, scores, caps, ...(letter === plain ? {} : { ignoringTrust: plain }) };
 }
 
 /** Best first; the last two are no worse encryption, but no identity. */
-export const LETTERS = ["A+", "A", "A-", "B", "C", "D", "E", "F", "M", "T"];
+const LETTERS = ["A+", "A", "A-", "B", "C", "D", "E", "F", "M", "T"];
+
+/** How bad a letter is: 0 for A+, the higher the worse, T worst of all. */
+export function letterRank(letter: string): number {
+  return LETTERS.indexOf(letter);
+}
+
+/** Letters that a server can be asked to reach, best first: T and M are no degrees of strength. */
+export const GRADE_LIMITS: readonly string[] = LETTERS.filter((letter) => letter !== "T" && letter !== "M");
 
 function letterOf(score: number, caps: readonly Cap[]): string {
   const steps: readonly (readonly [from: number, letter: string])[] = [[80, "A"], [65, "B"], [50, "C"], [35, "D"], [20, "E"]];
   const byScore = steps.find(([from]) => score >= from)?.[1] ?? "F";
   if (byScore === "A" && caps.length === 0) return "A+";
-  return [byScore, ...caps.map(({ cap }) => cap)].reduce((worst, letter) => (LETTERS.indexOf(letter) > LETTERS.indexOf(worst) ? letter : worst));
+  return [byScore, ...caps.map(({ cap }) => cap)].reduce((worst, letter) => (letterRank(letter) > letterRank(worst) ? letter : worst));
 }
 
 const PROTOCOL_SCORES: Readonly<Record<string, number>> = { SSLv2: 0, SSLv3: 80, "TLSv1.0": 90, "TLSv1.1": 95, "TLSv1.2": 100, "TLSv1.3": 100 };
@@ -72,9 +80,9 @@ function modulusScore(bits: number): number {
   return step(bits, [[512, 20], [1024, 40], [2048, 80], [4096, 90]]);
 }
 
-/** Groups by the size in their name; a finite field's or a hybrid's is strong enough whatever its number says. */
+/** Groups by the size in their name. A hybrid's number says something else, and that of a group without a name nothing: neither lowers the score. */
 function curveScore(name: string): number {
-  if (/mlkem/i.test(name)) return 100;
+  if (/mlkem|kyber|^group 0x/i.test(name)) return 100;
   if (name.startsWith("ffdhe")) return modulusScore(Number(name.slice(5)));
   if (/25519/.test(name)) return 100;
   return step(Number(/\d{3}/.exec(name)?.[0] ?? 256), [[110, 20], [123, 40], [163, 80], [225, 90]]);
@@ -93,7 +101,7 @@ function step(value: number, steps: readonly (readonly [below: number, score: nu
 /** The best letter that a server with a finding can have. */
 const FINDING_CAPS: Readonly<Record<string, string>> = {
   drown: "F", heartbleed: "F", "ccs-injection": "F", ticketbleed: "F", robot: "F", "poodle-tls": "F", "invalid-curve": "F", export: "F", anonymous: "F", null: "F", "weak-cipher": "F", "rsa-exponent-1": "F",
-  crime: "C", "poodle-ssl": "C", sslv3: "B", "old-tls": "B", "no-forward-secrecy": "B", beast: "B", rc4: "B", "missing-intermediate": "B",
+  crime: "C", "poodle-ssl": "C", sslv3: "B", "old-tls": "B", "no-forward-secrecy": "B", beast: "B", rc4: "B",
   "insecure-renegotiation": "A-", "no-tls13": "A-", "fallback-scsv": "A",
 };
 
@@ -125,12 +133,22 @@ function keyCaps(score: number): Cap[] {
 }
 
 function trustCaps({ chains = [], certificates, findings }: GradedReport): Cap[] {
-  const caps: Cap[] = chains.flatMap(({ distrust, keyType }) => (distrust === undefined ? [] : [{ cap: "T", reason: `The certificate (${keyType}) is not trusted: ${distrust}` }]));
+  const caps = chains.flatMap((chain) => chainCaps(chain, chain.sent.flatMap((print) => certificates.find((one) => one.fingerprintSha256 === print) ?? [])));
   for (const { id, title } of findings) if (id === "revoked") caps.push({ cap: "T", reason: title });
-  for (const { signatureAlgorithm, isSelfSigned } of certificates) {
-    if (/md[245]/i.test(signatureAlgorithm)) caps.push({ cap: "F", reason: `A certificate is signed with ${signatureAlgorithm}` });
-    else if (!isSelfSigned && /sha1(?!\d)/i.test(signatureAlgorithm)) caps.push({ cap: "T", reason: `A certificate is signed with ${signatureAlgorithm}` });
+  return caps;
+}
+
+function chainCaps({ distrust, keyType, missingIssuer, hostMatches, superfluous }: ChainReport, sent: readonly CertificateReport[]): Cap[] {
+  const caps: Cap[] = distrust === undefined ? [] : [{ cap: "T", reason: `The certificate (${keyType}) is not trusted: ${distrust}` }];
+  if (hostMatches === false) caps.push({ cap: "M", reason: "The certificate is for another name" });
+  // A private authority's own certificate need not be sent; one that tells where to fetch it was forgotten.
+  if (missingIssuer !== undefined && sent.some(({ issuerUrls }) => issuerUrls !== undefined)) caps.push({ cap: "B", reason: `The chain lacks an issuer: ${missingIssuer}` });
+  for (const [index, { signatureAlgorithm, isSelfSigned, subject }] of sent.entries()) {
+    // Nobody looks at a root's signature of itself, for clients have that certificate already, nor at what is no part of the path.
+    if (index > 0 && (isSelfSigned || superfluous.includes(subject))) continue;
+    const reason = `A certificate is signed with ${signatureAlgorithm}: ${subject}`;
+    if (/md[245]/i.test(signatureAlgorithm)) caps.push({ cap: "F", reason });
+    else if (/sha1(?!\d)/i.test(signatureAlgorithm)) caps.push({ cap: "T", reason });
   }
-  if (chains.some(({ hostMatches }) => hostMatches === false)) caps.push({ cap: "M", reason: "The certificate is for another name" });
   return caps;
 }

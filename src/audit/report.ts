@@ -3,6 +3,8 @@ export interface AuditReport {
   readonly target: string;
   readonly host: string;
   readonly port: number;
+  /** What was connected to, where `host` is a name. */
+  readonly address?: string;
   readonly container?: string;
   /** From where the port can be reached, where the watch knows: `published at 0.0.0.0:8080`, `loopback only`, … */
   readonly reachable?: string;

@@ -1,39 +1,50 @@
+import { closeSync, openSync, writeSync } from "node:fs";
 import type { AuditReport } from "../audit/report.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import { auditHtml } from "../reports/audit-html.ts";
 import { auditJson } from "../reports/audit-json.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
 import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
-import { plainText } from "../reports/audit-summary.ts";
 import { auditText } from "../reports/audit-text.ts";
-import { worstFirst } from "../reports/worst-first.ts";
-import { printTable } from "./table.ts";
 import { VERSION } from "./version.ts";
 
-/** How one format is printed: what goes out as soon as a target is done, and what when all are. */
-interface Format {
-  readonly each?: (report: AuditReport) => string;
-  readonly end?: (reports: readonly AuditReport[]) => string;
-  readonly hasSummary?: boolean;
-}
+/** How one format is printed: each target as soon as it is done, or all as one document when all are. */
+export type AuditFormat =
+  | { readonly kind: "stream"; readonly each: (report: AuditReport, options: { readonly colour: boolean }) => string; readonly hasSummary?: true }
+  | { readonly kind: "document"; readonly all: (reports: readonly AuditReport[]) => string };
 
 /** Every value of --format. */
-export const AUDIT_FORMATS: Readonly<Record<string, Format>> = {
-  text: { each: auditText, hasSummary: true },
-  json: { each: auditJson },
-  nmap: { each: auditNmap },
-  "nmap-xml": { end: (reports) => auditNmapXml(reports, VERSION) },
-  html: { end: auditHtml },
+export const AUDIT_FORMATS: Readonly<Record<string, AuditFormat>> = {
+  text: { kind: "stream", each: auditText, hasSummary: true },
+  json: { kind: "stream", each: (report) => auditJson(report) },
+  nmap: { kind: "stream", each: (report) => auditNmap(report) },
+  "nmap-xml": { kind: "document", all: (reports) => auditNmapXml(reports, VERSION) },
+  html: { kind: "document", all: auditHtml },
 };
 
-/** Prints the table that stands at the end of many targets, worst first. */
-export function printSummary(reports: readonly AuditReport[]): void {
-  const rows = worstFirst(reports).map((report) => [
-    report.grade?.letter ?? "-",
-    report.grade?.ignoringTrust ?? report.grade?.letter ?? "-",
-    report.leastStrength ?? "-",
-    report.target,
-    report.tls ? Object.keys(report.protocols).toSorted().join(" ") || "TLS, but no suite was accepted" : plainText(report),
-    report.findings.filter(({ severity }) => severity !== "info" && severity !== "low").map(({ id }) => id).join(" "),
-  ]);
-  printTable(["GRADE", "ENCRYPTION", "LEAST", "TARGET", "PROTOCOLS", "FINDINGS"], rows);
+/** The most targets of one document: all their reports are in memory at once. */
+export const MAX_IN_DOCUMENT = 4096;
+
+/** Where reports go. */
+export interface AuditOutput {
+  /** Whether what is written is seen in colours. */
+  readonly colour: boolean;
+  write(text: string): void;
+  close(): void;
+}
+
+/** Standard output, or a file that is made anew. Throws `USAGE_OUTPUT` when it cannot be made. */
+export function auditOutput(path: string | undefined): AuditOutput {
+  if (path === undefined) return { colour: process.stdout.isTTY && process.stdout.hasColors(), write: (text) => void process.stdout.write(text), close: () => {} };
+  try {
+    const file = openSync(path, "w", 0o640);
+    return { colour: false, write: (text) => writeWhole(file, text), close: () => closeSync(file) };
+  } catch (thrown) {
+    throw new AppError("USAGE_OUTPUT", `Cannot write "${path}": ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+function writeWhole(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }

@@ -1,7 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
-import { text } from "node:stream/consumers";
 import type { AuditTarget } from "../audit/audit-target.ts";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
@@ -15,35 +13,16 @@ import { type NetworkNamespace, openNamespace } from "../ports/network-namespace
 
 /** One port to examine, however it was named; closed when its examination is over. */
 export interface ResolvedTarget extends AuditTarget {
+  /** Found while looking what listens, instead of being asked for by its number. */
+  readonly isFound: boolean;
+  /** Where `host` is a name: the address it was found to have, once that was looked up. */
+  address?(): string | undefined;
   close(): void;
 }
 
-/** Words of the command line: `@FILE` stands for the targets in a file and `-` for those on standard input, one a line, `#` before a note. Throws `USAGE_TARGET`. */
-export async function expandTargets(words: readonly string[]): Promise<string[]> {
-  const expand = async (word: string): Promise<readonly string[]> => {
-    if (word === "-") return readList("standard input", text(process.stdin));
-    return word.startsWith("@") ? readList(word.slice(1), readFile(word.slice(1), "utf8")) : [word];
-  };
-  return (await Promise.all(words.map(expand))).flat();
-}
-
-async function readList(name: string, content: Promise<string>): Promise<string[]> {
-  try {
-    const targets = (await content).split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
-    if (targets.length > MAX_TARGETS) throw new AppError("USAGE_TARGET", `Cannot read targets from "${name}": ${targets.length} are over the limit of ${MAX_TARGETS}`);
-    return targets;
-  } catch (thrown) {
-    if (thrown instanceof AppError) throw thrown;
-    throw new AppError("USAGE_TARGET", `Cannot read targets from "${name}": ${messageOf(thrown)}`, { cause: thrown });
-  }
-}
-
-/** Each target is kept in memory with its report. */
-const MAX_TARGETS = 65_536;
-
 /**
- * `host:port`, `[v6]:port`, a URL, `container:NAME[:PORT]`, `listening`. What is none of these throws `USAGE_TARGET`; a name without an address, or a
- * container that does not run, is told to `onFault`, and the others go on.
+ * `host:port`, `[v6]:port`, a URL, `container:NAME[:PORT]`, `listening`. What is none of these throws `USAGE_TARGET`; a container that does not
+ * run is told to `onFault`, and the others go on. Names are looked up when their turn comes.
  */
 export async function resolveTargets(texts: readonly string[], onFault: (message: string) => void): Promise<ResolvedTarget[]> {
   let registry: Promise<ContainerRegistry> | undefined;
@@ -53,7 +32,8 @@ export async function resolveTargets(texts: readonly string[], onFault: (message
   };
   const resolve = async (text: string): Promise<readonly ResolvedTarget[]> => {
     if (text === "listening") return listening(await containers());
-    return text.startsWith("container:") ? inContainer(text.slice("container:".length), await containers()) : [await atAddress(text)];
+    if (text.startsWith("container:")) return inContainer(text.slice("container:".length), await containers());
+    return [atAddress(text)];
   };
   try {
     const results = await Promise.allSettled(texts.map(resolve));
@@ -76,7 +56,7 @@ async function startRegistry(): Promise<ContainerRegistry> {
 /** Ports that a scheme implies. */
 const SCHEME_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80, "imaps:": 993, "ldaps:": 636, "smtps:": 465, "pop3s:": 995 };
 
-async function atAddress(text: string): Promise<ResolvedTarget> {
+function atAddress(text: string): ResolvedTarget {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? URL.parse(text) : null;
   const [, v6, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = url === null ? (v6 ?? name) : url.hostname.replace(/^\[|\]$/g, "");
@@ -84,17 +64,29 @@ async function atAddress(text: string): Promise<ResolvedTarget> {
   if (host === undefined || host === "" || !(port >= 1 && port <= 65_535)) {
     throw new AppError("USAGE_TARGET", `Cannot examine "${text}": it names no port`, { hint: "write host:port, [v6]:port, https://host, container:NAME[:PORT] or listening" });
   }
-  const address = isIP(host) === 0 ? await resolved(host) : host;
   const label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const target = { label, host, port, connect: (signal: AbortSignal) => connectDirectly(address, port, { signal }), close: () => {} };
-  return isIP(host) === 0 ? { ...target, serverName: host } : target;
+  const target = { label, host, port, isFound: false, close: () => {} };
+  if (isIP(host) !== 0) return { ...target, connect: (signal) => connectDirectly(host, port, { signal }) };
+  const late = new LateName(host);
+  return { ...target, serverName: host, address: () => late.address, connect: async (signal) => connectDirectly(await late.resolve(), port, { signal }) };
 }
 
-async function resolved(host: string): Promise<string> {
-  try {
-    return (await lookup(host)).address;
-  } catch (thrown) {
-    throw new AppError("PEER_NAME", `Cannot examine "${host}": the name has no address`, { cause: thrown });
+/** A name that is looked up when its target's turn comes, once: of thousands, nobody waits for all. */
+class LateName {
+  readonly #name: string;
+  #lookup: Promise<void> | undefined;
+  address: string | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Rejects with `PEER_NAME` where the name has no address. */
+  async resolve(): Promise<string> {
+    this.#lookup ??= lookup(this.#name).then(({ address }) => void (this.address = address), () => {});
+    await this.#lookup;
+    if (this.address === undefined) throw new AppError("PEER_NAME", `Cannot connect to "${this.#name}": the name has no address`);
+    return this.address;
   }
 }
 
@@ -105,13 +97,13 @@ async function inContainer(text: string, registry: ContainerRegistry): Promise<R
   if (container === undefined) throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": no runtime knows it`);
   if (pid === 0) throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": it does not run`);
   const label = container.metadata?.name ?? container.id;
-  if (digits !== undefined) return [inNamespaceOf(pid, { name: label, address: listenAddressOf(pid, Number(digits)), port: Number(digits), container: label })];
+  if (digits !== undefined) return [inNamespaceOf(pid, { name: label, address: listenAddressOf(pid, Number(digits)), port: Number(digits), container: label, isFound: false })];
   const namespace = openNamespace(pid);
   const sockets = listListeners(namespace);
   namespace.close();
   if (sockets.length === 0) process.stderr.write(`saker: note: nothing listens in container ${label}\n`);
   const byPort = new Map(sockets.map((socket) => [socket.port, socket]));
-  return [...byPort.values()].map(({ address, port }) => inNamespaceOf(pid, { name: label, address, port, container: label }));
+  return [...byPort.values()].map(({ address, port }) => inNamespaceOf(pid, { name: label, address, port, container: label, isFound: true }));
 }
 
 /** Where a port of the process's namespace listens; loopback when nothing does, and then the connection will say so. */
@@ -131,7 +123,7 @@ async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]>
   return [...onePerPort.values()].map((listener) => {
     const container = containerNameOf(listener, registry);
     const { address, port, pid } = listener;
-    return inNamespaceOf(pid, { name: container ?? "host", address, port, ...(container === undefined ? {} : { container }) });
+    return inNamespaceOf(pid, { name: container ?? "host", address, port, isFound: true, ...(container === undefined ? {} : { container }) });
   });
 }
 
@@ -147,11 +139,12 @@ interface Place {
   readonly address: string;
   readonly port: number;
   readonly container?: string;
+  readonly isFound: boolean;
 }
 
-function inNamespaceOf(pid: number, { name, address, port, container }: Place): ResolvedTarget {
+function inNamespaceOf(pid: number, { name, address, port, container, isFound }: Place): ResolvedTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
   const [host] = addressesOf(address);
-  const target = { label: `${name}:${port}`, host, port, connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }), close: () => namespace.close() };
+  const target = { label: `${name}:${port}`, host, port, isFound, connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }), close: () => namespace.close() };
   return container === undefined ? target : { ...target, container };
 }

@@ -30,14 +30,16 @@ program
 program
   .command("audit")
   .description("examine the TLS of ports: host:port, [v6]:port, a URL, container:NAME[:PORT], listening (all of this host), @FILE or - (targets, one a line)")
-  .argument("<target...>")
+  .argument("[target...]")
   .option("--format <format>", "text, json, nmap (normal output), nmap-xml, html (one page for all targets)", "text")
   .option("--json", "the same as --format json")
+  .option("--output <file>", "write the reports there; standard output gets a line for each target")
   .option("--sni <name>", "server name to ask for")
   .option("--starttls <protocol>", "protocol in which TLS is asked for, such as smtp, imap, postgresql; auto finds out", "auto")
   .option("--ca-file <file>", "certificates (PEM) that are trusted, instead of the system's")
-  .option("--fail-under <grade>", "exit with 1 when a target's overall grade is worse than this, or it has no TLS: A+, A, A-, B, C, D, E")
+  .option("--fail-under <grade>", "exit with 1 when a target has a worse overall grade or none: A+ to F; T (not trusted) and M (another name) are worse than all letters")
   .option("--ignore-trust", "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name")
+  .option("--schema", "print the JSON Schema of --format json and do nothing else")
   .option("--timeout <time>", "the most time for one target", "20s")
   .option("--parallel <number>", "targets examined at once", "4")
   .action(async (targets, options) => (await import("./audit.ts")).audit(targets, options));

@@ -1,4 +1,4 @@
-import type { AuditReport, CertificateReport, ChainReport, Features } from "../audit/report.ts";
+import type { AuditReport, CertificateReport, ChainReport, DatagramReport, Features, ProtocolReport } from "../audit/report.ts";
 
 /** A name and what it is, for people; lists of these are what the text and the page print. */
 export type Fact = readonly [name: string, value: string];
@@ -30,16 +30,39 @@ function named(parts: Readonly<Record<string, boolean | undefined>>): string {
 }
 
 /** What the server can do besides suites; what is not known is left out. */
-export function featureFacts({ features = {}, groups, signatureSchemes = [], protocols }: AuditReport): Fact[] {
-  const order = Object.values(protocols).find(({ groupPreference }) => groupPreference !== undefined)?.groupPreference;
-  const facts: Fact[] = [];
-  if (groups.length > 0) facts.push(["groups", `${groups.join(", ")}${order === undefined || order === "indeterminate" ? "" : ` (${order}'s order)`}`]);
+export function featureFacts(report: AuditReport): Fact[] {
+  const { features = {}, signatureSchemes = [] } = report;
+  const facts: Fact[] = [...groupFacts(report), ...orderFacts(report)];
   if (signatureSchemes.length > 0) facts.push(["signature schemes", signatureSchemes.join(", ")]);
   for (const [name, value] of FEATURES) {
     const text = value(features);
     if (text !== undefined) facts.push([name, text]);
   }
   return facts;
+}
+
+function byVersion(protocols: AuditReport["protocols"]): [version: string, protocol: ProtocolReport][] {
+  return Object.entries(protocols).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** One line where all versions take the same groups, else one for each that was asked. */
+function groupFacts({ groups, protocols }: AuditReport): Fact[] {
+  const asked = byVersion(protocols).flatMap(([version, { groups: taken, groupPreference }]) => {
+    const order = groupPreference === undefined || groupPreference === "indeterminate" ? "" : ` (${groupPreference}'s order)`;
+    return taken === undefined || taken.length === 0 ? [] : [{ version, text: `${taken.join(", ")}${order}` }];
+  });
+  const texts = new Set(asked.map(({ text }) => text));
+  if (texts.size > 1) return asked.map(({ version, text }): Fact => [`groups of ${version}`, text]);
+  const [text = groups.join(", ")] = texts;
+  return text === "" ? [] : [["groups", text]];
+}
+
+/** What nmap's word for the order of suites leaves out. */
+function orderFacts({ protocols }: AuditReport): Fact[] {
+  return byVersion(protocols).flatMap(([version, { chacha20First, equalPreference }]): Fact[] => [
+    ...(chacha20First === true ? [[`order of ${version}`, "ChaCha20 first for clients that put it first"] as const] : []),
+    ...(equalPreference === undefined ? [] : [[`equals of ${version}`, equalPreference.join(", ")] as const]),
+  ]);
 }
 
 /** A chain as a whole. */
@@ -79,4 +102,26 @@ export function weaknessFacts({ weaknesses = {} }: AuditReport): Fact[] {
     const ids = Object.entries(weaknesses).filter(([, one]) => one === verdict).map(([id]) => id);
     return ids.length === 0 ? [] : [[verdict === "unknown" ? "could not tell" : verdict, ids.join(", ")]];
   });
+}
+
+/** What answers over UDP at the same number. */
+export function datagrams({ datagram }: AuditReport): (readonly [name: string, report: DatagramReport])[] {
+  const both = [["DTLS", datagram?.dtls], ["QUIC", datagram?.quic]] as const;
+  return both.flatMap(([name, report]) => (report === undefined ? [] : [[name, report] as const]));
+}
+
+/** One kind of TLS over UDP, with its leaf certificate. */
+export function datagramFacts(name: string, { versions, cipher, group, alpn, certificates }: DatagramReport): Fact[] {
+  const facts: Fact[] = [[name, versions.join(", ")]];
+  if (cipher !== undefined) facts.push(["suite", cipher.name]);
+  if (group !== undefined) facts.push(["group", group]);
+  if (alpn !== undefined) facts.push(["ALPN", alpn.join(", ") || "none"]);
+  return [...facts, ...certificates.slice(0, 1).flatMap(certificateFacts)];
+}
+
+/** When and where the audit was made. */
+export function whereText({ startedAt, host, address, port, container, reachable }: AuditReport): string {
+  const at = address === undefined || address === host ? host : `${host} (${address})`;
+  const inside = container === undefined ? "" : ` in container ${container}`;
+  return `examined ${startedAt}, at ${at} port ${port}${inside}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
 }

@@ -1,53 +1,83 @@
 import type { AuditReport, ProtocolReport } from "../audit/report.ts";
 import { enumeratedProtocols, lexicallyLast, scriptBlock } from "./audit-nmap.ts";
+import { portState } from "./port-state.ts";
 
 /**
- * Audits as one document of nmap's XML (nmap.dtd, output version 1.05), for parsers that read it: the same elements for hosts, ports and the script
- * `ssl-enum-ciphers`. Ports of one host stand below one host element.
+ * Audits as one document of nmap's XML, for parsers that read it: valid by nmap.dtd (output version 1.05), with the same elements for hosts, ports and
+ * the script `ssl-enum-ciphers`. Ports of one host stand below one host element; a name without an address is a target that was skipped, as nmap has it.
  */
 export function auditNmapXml(reports: readonly AuditReport[], version: string): string {
   const times = reports.map(({ startedAt, durationMs }) => ({ start: Date.parse(startedAt), end: Date.parse(startedAt) + durationMs }));
-  const start = Math.min(...times.map((time) => time.start), Number.MAX_SAFE_INTEGER);
-  const end = Math.max(...times.map((time) => time.end), 0);
-  const hosts = Map.groupBy(reports, ({ host }) => host);
-  const up = [...hosts.values()].filter((ofHost) => ofHost.some(({ connections }) => connections > 0)).length;
+  const start = least(times.map((time) => time.start));
+  const end = most(times.map((time) => time.end));
+  const [known, skipped] = [reports.filter((report) => addressOf(report) !== undefined), reports.filter((report) => addressOf(report) === undefined)];
+  const hosts = [...Map.groupBy(known, (report) => [addressOf(report), nameOf(report)].join(" ")).values()];
+  const up = hosts.filter(isUp).length;
   const elapsed = ((end - start) / 1000).toFixed(2);
+  const ports = [...new Set(reports.map(({ port }) => port))].toSorted((a, b) => a - b);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     "<!DOCTYPE nmaprun>",
-    `<nmaprun${attributes({ scanner: "saker", args: "saker audit --format nmap-xml", start: seconds(start), startstr: asctime(start), version, xmloutputversion: "1.05" })}>`,
-    ...[...hosts.values()].map(hostElement),
-    `<runstats><finished${attributes({ time: seconds(end), timestr: asctime(end), summary: `Saker done at ${asctime(end)}; ${hosts.size} hosts examined in ${elapsed} seconds`, elapsed, exit: "success" })}/>` +
-      `<hosts${attributes({ up: `${up}`, down: `${hosts.size - up}`, total: `${hosts.size}` })}/>`,
+    // The document type knows no other scanner than nmap; what it really was stands in the arguments.
+    `<nmaprun${attributes({ scanner: "nmap", args: "saker audit --format nmap-xml", start: seconds(start), startstr: asctime(start), version, xmloutputversion: "1.05" })}>`,
+    `<scaninfo${attributes({ type: "connect", protocol: "tcp", numservices: `${ports.length}`, services: ports.join(",") })}/>`,
+    '<verbose level="0"/>',
+    '<debugging level="0"/>',
+    ...skipped.map(({ host }) => `<target${attributes({ specification: host, status: "skipped", reason: "invalid" })}/>`),
+    ...hosts.map(hostElement),
+    `<runstats><finished${attributes({ time: seconds(end), timestr: asctime(end), summary: `Saker done at ${asctime(end)}; ${hosts.length} hosts examined in ${elapsed} seconds`, elapsed, exit: "success" })}/>` +
+      `<hosts${attributes({ up: `${up}`, down: `${hosts.length - up}`, total: `${hosts.length}` })}/>`,
     "</runstats>",
     "</nmaprun>",
     "",
   ].join("\n");
 }
 
-function hostElement(reports: readonly AuditReport[]): string {
-  const [{ host, startedAt } = { host: "", startedAt: "" }] = reports;
-  const isUp = reports.some(({ connections }) => connections > 0);
-  const isAddress = host.includes(":") || /^\d+(?:\.\d+){3}$/.test(host);
-  const end = Math.max(...reports.map((report) => Date.parse(report.startedAt) + report.durationMs));
+function least(times: readonly number[]): number {
+  return times.reduce((a, b) => Math.min(a, b), times[0] ?? 0);
+}
+
+function most(times: readonly number[]): number {
+  return times.reduce((a, b) => Math.max(a, b), times[0] ?? 0);
+}
+
+/** The address that was examined; undefined where a name has none. */
+function addressOf({ host, address }: AuditReport): string | undefined {
+  return address ?? (host.includes(":") || /^\d+(?:\.\d+){3}$/.test(host) ? host : undefined);
+}
+
+/** What the host is called besides its address. Containers have addresses of their own, which may be those of others. */
+function nameOf(report: AuditReport): string | undefined {
+  return report.container ?? (report.host === addressOf(report) ? undefined : report.host);
+}
+
+/** A port that refuses is an answer, too. */
+function isUp(ofHost: readonly AuditReport[]): boolean {
+  return ofHost.some((report) => portState(report).state !== "filtered");
+}
+
+function hostElement(ofHost: readonly AuditReport[]): string {
+  const [first] = ofHost;
+  if (first === undefined) return "";
+  const [address = "", name] = [addressOf(first), nameOf(first)];
+  const start = least(ofHost.map(({ startedAt }) => Date.parse(startedAt)));
+  const end = most(ofHost.map((report) => Date.parse(report.startedAt) + report.durationMs));
   return [
-    `<host${attributes({ starttime: seconds(Date.parse(startedAt)), endtime: seconds(end) })}><status${attributes({ state: isUp ? "up" : "down", reason: "user-set", reason_ttl: "0" })}/>`,
-    ...(isAddress ? [`<address${attributes({ addr: host, addrtype: host.includes(":") ? "ipv6" : "ipv4" })}/>`] : []),
+    `<host${attributes({ starttime: seconds(start), endtime: seconds(end) })}><status${attributes({ state: isUp(ofHost) ? "up" : "down", reason: "user-set", reason_ttl: "0" })}/>`,
+    `<address${attributes({ addr: address, addrtype: address.includes(":") ? "ipv6" : "ipv4" })}/>`,
     "<hostnames>",
-    ...(isAddress ? [] : [`<hostname${attributes({ name: host, type: "user" })}/>`]),
+    ...(name === undefined ? [] : [`<hostname${attributes({ name, type: "user" })}/>`]),
     "</hostnames>",
-    `<ports>${reports.map(portElement).join("\n")}`,
+    `<ports>${ofHost.map(portElement).join("\n")}`,
     "</ports>",
     "</host>",
   ].join("\n");
 }
 
 function portElement(report: AuditReport): string {
-  const isOpen = report.connections > 0;
-  const state = `<state${attributes({ state: isOpen ? "open" : "closed", reason: isOpen ? "syn-ack" : "conn-refused", reason_ttl: "0" })}/>`;
-  const name = report.tls && report.starttls === undefined ? "ssl" : (report.starttls ?? report.speaks ?? "unknown");
-  const service = `<service${attributes({ name, ...(report.tls && report.starttls === undefined ? { tunnel: "ssl" } : {}), method: "probed", conf: "10" })}/>`;
-  return `<port${attributes({ protocol: "tcp", portid: `${report.port}` })}>${state}${isOpen ? service : ""}${scriptElement(report)}</port>`;
+  const { state, reason, service, isTunnelled } = portState(report);
+  const told = `<service${attributes({ name: service, ...(isTunnelled ? { tunnel: "ssl" } : {}), method: "probed", conf: "10" })}/>`;
+  return `<port${attributes({ protocol: "tcp", portid: `${report.port}` })}><state${attributes({ state, reason, reason_ttl: "0" })}/>${state === "open" ? told : ""}${scriptElement(report)}</port>`;
 }
 
 function scriptElement(report: AuditReport): string {

@@ -1,4 +1,6 @@
 import type { AuditReport, ProtocolReport } from "../audit/report.ts";
+import { escaped } from "./escaped.ts";
+import { portState } from "./port-state.ts";
 
 /** What ssl-enum-ciphers knows of: it does not ask for SSLv2. */
 export function enumeratedProtocols({ protocols }: Pick<AuditReport, "protocols">): AuditReport["protocols"] {
@@ -18,11 +20,14 @@ export function cipherBlock(report: Pick<AuditReport, "protocols" | "leastStreng
 
 /** nmap's normal output for one port, for parsers that read it. */
 export function auditNmap(report: AuditReport): string {
-  const head = [`Nmap scan report for ${report.host}`, "PORT      STATE SERVICE", `${`${report.port}/tcp`.padEnd(9)} open  ${report.tls ? "ssl/unknown" : (report.speaks ?? "unknown")}`];
+  const { state, service, isTunnelled } = portState(report);
+  const rows = [["PORT", "STATE", "SERVICE"], [`${report.port}/tcp`, state, `${isTunnelled ? "ssl/" : ""}${service}`]];
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const table = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" "));
   const block = scriptBlock(report);
-  if (block.length === 0) return `${head.join("\n")}\n`;
-  const lines = ["ssl-enum-ciphers: ", ...block].map((line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`);
-  return `${[...head, ...lines].join("\n")}\n`;
+  const script = block.length === 0 ? [] : ["ssl-enum-ciphers: ", ...block].map((line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`);
+  const host = report.address === undefined ? report.host : `${report.host} (${report.address})`;
+  return [`Nmap scan report for ${escaped(host)}`, "Host is up.", "", ...table, ...script, "", ""].join("\n");
 }
 
 /** The script's lines as nmap would have them; empty where it would print nothing. */

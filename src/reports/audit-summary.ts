@@ -1,12 +1,15 @@
 import type { AuditReport } from "../audit/report.ts";
+import { escaped } from "./escaped.ts";
 
 /** An audit in one line: what the port speaks, how good it is, what is worst. Certificates' names are the peer's own words, so they are escaped. */
 export function auditSummary(report: AuditReport): string {
-  const cost = `${report.durationMs} ms, ${report.connections} connections`;
-  const datagram = datagramText(report);
-  if (!report.tls) return [`${report.target} ${plainText(report)}`, ...datagram, cost].join(", ");
+  return escaped([...summaryParts(report), ...datagramText(report), `${report.durationMs} ms, ${report.connections} connections`].join(", "));
+}
+
+function summaryParts(report: AuditReport): string[] {
+  if (!report.tls) return [`${report.target} ${plainText(report)}`];
   const versions = Object.keys(report.protocols).toSorted();
-  if (versions.length === 0) return [`${report.target} TLS, but no suite was accepted`, ...datagram, cost].join(", ");
+  if (versions.length === 0) return [`${report.target} TLS, but no suite was accepted`];
   const suites = Object.values(report.protocols).reduce((sum, protocol) => sum + protocol.ciphers.length, 0);
   const leaf = report.certificates[0];
   return [
@@ -14,11 +17,9 @@ export function auditSummary(report: AuditReport): string {
     ...(report.grade === undefined ? [] : [gradeText(report.grade)]),
     `least strength ${report.leastStrength ?? "unknown"}`,
     `${suites} suites`,
-    ...(leaf === undefined ? [] : [`${escaped(leaf.subject)} until ${leaf.notAfter.slice(0, 10)}`]),
+    ...(leaf === undefined ? [] : [`${leaf.subject} until ${leaf.notAfter.slice(0, 10)}`]),
     ...worst(report),
-    ...datagram,
-    cost,
-  ].join(", ");
+  ];
 }
 
 /** `grade T (A without trust)` */
@@ -40,11 +41,5 @@ function datagramText({ datagram }: AuditReport): string[] {
 export function plainText(report: AuditReport): string {
   if (report.speaks === "silent") return "no TLS (silent)";
   if (report.speaks !== undefined) return report.speaks === "unknown" ? "no TLS (speaks something unknown)" : `no TLS (speaks ${report.speaks.toUpperCase()})`;
-  return `could not be examined (${report.errors[0]?.error ?? "no answer"})`;
-}
-
-/** Control characters written out, so that a peer cannot move the terminal's cursor or break a line. */
-export function escaped(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are the ones that must not get through
-  return text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return `could not be examined (${escaped(report.errors[0]?.error ?? "no answer")})`;
 }

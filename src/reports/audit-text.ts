@@ -1,43 +1,50 @@
-import type { AuditReport, DatagramReport, Finding } from "../audit/report.ts";
-import { certificateFacts, chainFacts, type Fact, featureFacts, weaknessFacts } from "./audit-facts.ts";
+import type { AuditReport, Finding } from "../audit/report.ts";
+import { certificateFacts, chainFacts, datagramFacts, datagrams, type Fact, featureFacts, weaknessFacts, whereText } from "./audit-facts.ts";
 import { cipherBlock } from "./audit-nmap.ts";
-import { auditSummary, escaped, gradeText } from "./audit-summary.ts";
+import { auditSummary, gradeText } from "./audit-summary.ts";
+import { escaped } from "./escaped.ts";
+import { type Ink, inkFor, letterTone, severityTone } from "./ink.ts";
+
+/** How a text looks. */
+export interface AuditTextOptions {
+  /** With the colours of a terminal; default none. */
+  readonly colour?: boolean;
+}
 
 /** An audit for people: the first line says what matters, then the grade with its reasons, findings, suites as ssl-enum-ciphers prints them, and the rest. */
-export function auditText(report: AuditReport): string {
+export function auditText(report: AuditReport, { colour = false }: AuditTextOptions = {}): string {
+  const ink = inkFor(colour);
+  const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [ink("strong", title), ...lines]);
   const sections = [
-    gradeLines(report),
-    section("findings:", report.findings.flatMap(findingLines)),
-    section("ssl-enum-ciphers: ", Object.keys(report.protocols).length > 0 ? cipherBlock(report) : []),
+    gradeLines(report, ink),
+    section("findings:", report.findings.flatMap((finding) => findingLines(finding, ink))),
+    section("ssl-enum-ciphers: ", Object.keys(report.protocols).length > 0 ? cipherBlock(report).map((line) => suiteInk(line, ink)) : []),
     section("features:", factLines(featureFacts(report))),
-    ...certificateSections(report),
+    ...certificateSections(report).map(([title = "", ...lines]) => section(title, lines)),
     section("weaknesses:", factLines(weaknessFacts(report))),
-    section("over UDP:", [...datagramLines("DTLS", report.datagram?.dtls), ...datagramLines("QUIC", report.datagram?.quic)]),
-    section("could not tell:", report.errors.map(({ probe, error }) => `  ${probe}: ${escaped(error)}`)),
+    section("over UDP:", datagrams(report).flatMap(([name, one]) => factLines(datagramFacts(name, one)))),
+    section("could not tell:", report.errors.map(({ probe, error }) => `  ${escaped(probe)}: ${escaped(error)}`)),
   ];
-  return [auditSummary(report), whereLine(report), "", ...sections.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, ""])].join("\n");
+  return [ink("strong", auditSummary(report)), ink("dim", escaped(whereText(report))), "", ...sections.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, ""])].join("\n");
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : [title, ...lines];
-}
-
-function whereLine({ startedAt, host, port, container, reachable }: AuditReport): string {
-  const inside = container === undefined ? "" : ` in container ${container}`;
-  return `examined ${startedAt}, at ${host} port ${port}${inside}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
-}
-
-function gradeLines({ grade }: AuditReport): string[] {
+function gradeLines({ grade }: AuditReport, ink: Ink): string[] {
   if (grade === undefined) return [];
   const { protocol, keyExchange, cipher } = grade.scores;
   return [
-    `${gradeText(grade)}, score ${grade.score}: protocols ${protocol}, key exchange ${keyExchange}, ciphers ${cipher}`,
-    ...grade.caps.map(({ cap, reason }) => `  ${cap.padEnd(3)} at best: ${escaped(reason)}`),
+    ink(letterTone(grade.letter), `${gradeText(grade)}, score ${grade.score}: protocols ${protocol}, key exchange ${keyExchange}, ciphers ${cipher}`),
+    ...grade.caps.map(({ cap, reason }) => `  ${ink(letterTone(cap), cap.padEnd(3))} at best: ${escaped(reason)}`),
   ];
 }
 
-function findingLines({ severity, title, evidence, explanation }: Finding): string[] {
-  return [`  ${severity.padEnd(8)} ${title}: ${escaped(evidence)}`, ...(explanation === undefined ? [] : [`  ${"".padEnd(8)}   ${explanation}`])];
+function findingLines({ severity, title, evidence, explanation }: Finding, ink: Ink): string[] {
+  const lines = [`  ${ink(severityTone(severity), severity.padEnd(8))} ${title}: ${escaped(evidence)}`];
+  return explanation === undefined ? lines : [...lines, ink("dim", `  ${"".padEnd(8)}   ${explanation}`)];
+}
+
+/** A suite's letter in its colour. */
+function suiteInk(line: string, ink: Ink): string {
+  return line.replace(/(?<= - |least strength: )(?:[A-F]|unknown)$/, (letter) => ink(letterTone(letter), letter));
 }
 
 function factLines(facts: readonly Fact[]): string[] {
@@ -57,13 +64,4 @@ function certificateSections({ certificates, chains = [] }: AuditReport): string
   };
   const leaves = chains.map(({ sent: [leaf = ""] }) => one(leaf, "certificate:"));
   return [...sections.flatMap((lines, index) => [lines, leaves[index] ?? []]), ...certificates.map(({ fingerprintSha256 }) => one(fingerprintSha256, chains.length > 0 ? "further certificate:" : "certificate:"))];
-}
-
-function datagramLines(name: string, report: DatagramReport | undefined): string[] {
-  if (report === undefined) return [];
-  const facts: Fact[] = [[name, report.versions.join(", ")]];
-  if (report.cipher !== undefined) facts.push(["suite", report.cipher.name]);
-  if (report.group !== undefined) facts.push(["group", report.group]);
-  if (report.alpn !== undefined) facts.push(["ALPN", report.alpn.join(", ")]);
-  return [...factLines(facts), ...report.certificates.slice(0, 1).flatMap((leaf) => factLines(certificateFacts(leaf)))];
 }

@@ -1,3 +1,5 @@
+import { escaped } from "./escaped.ts";
+
 /** Markup that is safe to print: made by `html` alone. */
 export class Html {
   readonly text: string;
@@ -17,7 +19,7 @@ export function html(parts: TemplateStringsArray, ...values: readonly Value[]): 
 function markupOf(value: Value): string {
   if (value instanceof Html) return value.text;
   if (typeof value === "object") return value.map(({ text }) => text).join("");
-  return String(value).toWellFormed().replace(/[&<>"']/g, (one) => ENTITIES[one] ?? one);
+  return escaped(String(value)).replace(/[&<>"']/g, (one) => ENTITIES[one] ?? one);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };

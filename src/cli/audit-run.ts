@@ -1,0 +1,108 @@
+import { audit as auditPort } from "../audit/audit.ts";
+import type { TrustStore } from "../audit/certificate/trust-store.ts";
+import type { AuditReport } from "../audit/report.ts";
+import { messageOf } from "../lib/errors.ts";
+import { AUDIT_COLUMNS, type AuditRow, auditRow } from "../reports/audit-rows.ts";
+import { auditSummary } from "../reports/audit-summary.ts";
+import { type Demand, shortfall } from "./audit-judgement.ts";
+import type { AuditFormat, AuditOutput } from "./audit-output.ts";
+import type { ResolvedTarget } from "./audit-targets.ts";
+import { EXIT, printError } from "./exit.ts";
+import { Progress } from "./progress.ts";
+import { printTable } from "./table.ts";
+
+export interface AuditRunOptions extends Demand {
+  readonly format: AuditFormat;
+  readonly output: AuditOutput;
+  /** Reports go to a file: standard output then gets a line for each target. */
+  readonly isToFile: boolean;
+  readonly trust: TrustStore;
+  readonly sni: string | undefined;
+  readonly starttls: string;
+  readonly targetTimeoutMs: number;
+  /** How many targets there are in all. */
+  readonly count: number;
+  /** Aborted: what is under way ends with what it knows, and no further target begins. */
+  readonly signal: AbortSignal;
+}
+
+const TICK_MS = 100;
+
+/** All targets of one `saker audit`: their reports as they come, what stands at the end, and what the exit code is. */
+export class AuditRun {
+  readonly #options: AuditRunOptions;
+  readonly #progress: Progress;
+  readonly #ticking: NodeJS.Timeout;
+  /** Of a document alone: otherwise only rows are kept. */
+  readonly #reports: AuditReport[] = [];
+  readonly #rows: AuditRow[] = [];
+  readonly #underWay = new Set<string>();
+  #done = 0;
+
+  constructor(options: AuditRunOptions) {
+    this.#options = options;
+    // One target needs no bar: its own time limit says how long it can take.
+    this.#progress = new Progress(options.count > 1 ? options.count : 0);
+    this.#ticking = setInterval(() => this.#showProgress(), TICK_MS);
+  }
+
+  /** Never rejects. */
+  async examine(target: ResolvedTarget): Promise<void> {
+    const { signal, sni, starttls, trust, targetTimeoutMs } = this.#options;
+    if (signal.aborted) return;
+    const { label, host, port, container, connect } = target;
+    const serverName = sni ?? target.serverName;
+    const optional = { ...(serverName === undefined ? {} : { serverName }), ...(container === undefined ? {} : { container }) };
+    this.#underWay.add(label);
+    try {
+      const report = await auditPort({ label, host, port, connect, ...optional }, { targetTimeoutMs, trust, signal, starttls });
+      const address = target.address?.();
+      this.#take(address === undefined ? report : { ...report, address }, target);
+    } catch (thrown) {
+      this.#fault(`Cannot examine ${label}: ${messageOf(thrown)}`);
+    } finally {
+      this.#underWay.delete(label);
+      this.#done += 1;
+    }
+  }
+
+  /** Prints what stands at the end. */
+  end(): void {
+    const { format, output, isToFile, count, signal } = this.#options;
+    clearInterval(this.#ticking);
+    this.#progress.clear();
+    if (format.kind === "document") output.write(format.all(this.#reports));
+    output.close();
+    const hasTable = isToFile || (format.kind === "stream" && format.hasSummary === true);
+    if (hasTable && count > 1) printTable(AUDIT_COLUMNS, this.#rows.toSorted((a, b) => b.rank - a.rank).map(({ cells }) => cells));
+    if (signal.aborted) process.exitCode = EXIT.finding;
+  }
+
+  #take(report: AuditReport, target: ResolvedTarget): void {
+    const { format, output, isToFile, count } = this.#options;
+    this.#progress.clear();
+    if (format.kind === "stream") output.write(format.each(report, output));
+    else this.#reports.push(report);
+    if (isToFile) console.log(auditSummary(report));
+    if (count > 1) this.#rows.push(auditRow(report));
+    this.#judge(report, target);
+  }
+
+  /** A port that could not be reached is a finding of its own. */
+  #judge(report: AuditReport, target: ResolvedTarget): void {
+    if (!report.tls && report.connections === 0) process.exitCode = EXIT.finding;
+    const short = shortfall(report, this.#options, target.isFound);
+    if (short !== undefined) this.#fault(short.message, short.hint);
+  }
+
+  #fault(message: string, hint?: string): void {
+    this.#progress.clear();
+    printError(message, hint);
+    process.exitCode = EXIT.finding;
+  }
+
+  #showProgress(): void {
+    const [longest = ""] = this.#underWay;
+    this.#progress.update(this.#done, () => `${this.#done} of ${this.#options.count} done, ${this.#underWay.size} under way: ${longest}`);
+  }
+}
