@@ -30,17 +30,14 @@ export async function findByWords(prober: Prober, bytes: Uint8Array, context: Di
   const plain = PLAIN_SIGNS.find(([, sign]) => sign.test(words))?.[0];
   if (plain !== undefined && !STARTTLS_PROTOCOLS.some(({ name }) => name === plain)) return { kind: "plain", speaks: plain };
   const signed = STARTTLS_PROTOCOLS.filter(({ name, sign }) => name === plain || sign?.test(words) === true);
-  // SMTP and FTP greet alike, and a server of XMPP may want clients or servers: what is not the one may be the other.
-  const kin = signed.some(({ name }) => name === "ftp") ? ["smtp"] : signed.some(({ name }) => name === "xmpp-client") ? ["xmpp-server"] : [];
-  const candidates = [...signed, ...STARTTLS_PROTOCOLS.filter((one) => kin.includes(one.name) && !signed.includes(one))];
-  let refused: Way | undefined;
-  for (const protocol of candidates) {
+  // A bare 220 may be SMTP's, which FTP servers tell at its first word; and a server of XMPP may want servers.
+  const kin = signed[0]?.name === "ftp" ? ["smtp", "ftp"] : signed[0]?.name === "xmpp-client" ? ["xmpp-client", "xmpp-server"] : undefined;
+  for (const protocol of kin === undefined ? signed : STARTTLS_PROTOCOLS.filter(({ name }) => kin.includes(name))) {
     const way = await tryProtocol(prober, protocol, context);
-    if (way.kind === "starttls") return way;
-    if (way.kind === "plain") refused ??= way;
+    if (way.kind !== "none") return way;
   }
   // It greets like one and then has nothing more to say.
-  return refused ?? (signed[0] === undefined ? { kind: "none" } : { kind: "plain", speaks: signed[0].name });
+  return signed[0] === undefined ? { kind: "none" } : { kind: "plain", speaks: signed[0].name };
 }
 
 /** How long one protocol is tried in a port that says nothing by itself. */
