@@ -26,7 +26,6 @@ export function shownAbilities(protocols: readonly Spoken[]): Features {
     secureRenegotiation: has(EXTENSION.renegotiationInfo),
     tickets: has(EXTENSION.sessionTicket),
     ...(askedAll.length === 0 ? {} : { heartbeat: has(EXTENSION.heartbeat, askedAll), ocspStapling: askedAll.some(({ flight }) => flight.ocspResponse !== undefined) }),
-    clientCertificate: older.some(({ flight }) => flight.wantsClientCertificate) ? "optional" : "no",
   };
 }
 

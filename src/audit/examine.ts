@@ -1,8 +1,7 @@
 import { VERSIONS } from "../tls/client-hello.ts";
 import { alertText } from "../tls/alerts.ts";
-import { knownPrime } from "../tls/dh-primes.ts";
+import { schemeName } from "../tls/signature-schemes.ts";
 import type { Sslv2ServerHello } from "../tls/sslv2.ts";
-import { findAlpn, findFallbackScsv, findSniBehaviour, shownAbilities } from "./abilities.ts";
 import type { Answer } from "./connection.ts";
 import { certificateFindings } from "./certificate/certificate-findings.ts";
 import { reportChain } from "./certificate/chain-report.ts";
@@ -10,18 +9,16 @@ import { SeenCertificates } from "./certificate/seen-certificates.ts";
 import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
 import { type Enumeration, enumerate, HiddenFamilies } from "./enumerate.ts";
+import { askFurther } from "./further-facts.ts";
 import { worstLetter } from "./grade.ts";
 import { findKeyExchange } from "./key-exchange.ts";
-import { modernCertificates } from "./modern-leaf.ts";
 import { findPreference } from "./preference.ts";
 import { overallGrade } from "./overall-grade.ts";
 import type { Prober } from "./prober.ts";
-import { askHttp } from "./starttls/find-tls.ts";
 import { FIRST_VERSION, reachTls, type ReachOptions } from "./reach-tls.ts";
 import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
 import { findSslv2, reportSslv2 } from "./sslv2.ts";
-import type { AuditReport, Features, Finding, ProtocolReport } from "./report.ts";
-import { primesOf } from "./weaknesses/suite-weaknesses.ts";
+import type { AuditReport, Finding, ProtocolReport } from "./report.ts";
 import { judgeWeaknesses } from "./weaknesses/weaknesses.ts";
 
 /** What the probes of a target found: the report without its frame. */
@@ -91,26 +88,6 @@ function tellDoubts(prober: Prober, searches: readonly Search[], isAnswered: boo
   }
 }
 
-/** What the server can do besides, with few connections. */
-async function findFeatures(prober: Prober, protocols: readonly FoundProtocol[]): Promise<Features> {
-  const spoken = protocols.map(({ version, preference }) => ({ version, accepted: preference.ordered }));
-  const older = spoken.find(({ version }) => version < 0x0304 && version > 0x0300);
-  const [prime] = primesOf(spoken).toSorted((a, b) => a.bits - b.bits);
-  const known = prime === undefined ? undefined : knownPrime(prime.prime);
-  const [alpn, fallbackScsv, sni] = await Promise.all([
-    older === undefined ? undefined : findAlpn(prober, older),
-    findFallbackScsv(prober, spoken),
-    older === undefined ? undefined : findSniBehaviour(prober, older),
-  ]);
-  return {
-    ...shownAbilities(spoken),
-    ...(alpn === undefined ? {} : { alpn }),
-    ...(fallbackScsv === undefined ? {} : { fallbackScsv }),
-    ...(sni === undefined ? {} : { sni }),
-    ...(prime === undefined ? {} : { dhPrime: { bits: prime.bits, ...(known === undefined ? {} : { known }) } }),
-  };
-}
-
 /** What the probes of a server of TLS have found. */
 interface Spoken {
   readonly protocols: readonly FoundProtocol[];
@@ -125,17 +102,13 @@ async function judge(prober: Prober, { protocols, sslv2 }: Spoken, { name, now, 
   if (sslv2 !== undefined) reports["SSLv2"] = reportSslv2(sslv2);
   const letters = Object.values(reports).flatMap((report) => report.ciphers.map((cipher) => cipher.strength));
   const groups = union(Object.values(reports).map((report) => report.groups ?? []));
+  const { features, modern, plainAnswer, ticket } = await askFurther(prober, protocols);
+  for (const message of modern?.messages ?? []) seen.add(message, "TLSv1.3");
+  if (reports["TLSv1.3"] !== undefined && (modern?.schemes.length ?? 0) > 0) reports["TLSv1.3"] = { ...reports["TLSv1.3"], signatureSchemes: modern?.schemes.map(schemeName) ?? [] };
   const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
-  const isEncryptedOnly = seen.isEmpty && reports["TLSv1.3"] !== undefined && !prober.isOver;
-  const [features, modern, plainAnswer] = await Promise.all([
-    findFeatures(prober, protocols),
-    isEncryptedOnly ? modernCertificates(prober) : [],
-    prober.dialogue === undefined ? findPlainAnswer(prober) : undefined,
-  ]);
-  if (modern.length > 0) seen.add({ certificates: modern, ocspResponse: undefined, hello: undefined }, "TLSv1.3");
   const spoken = protocols.map(({ version, name: protocol, preference, compressors }) => ({ version, name: protocol, accepted: preference.ordered, compressors }));
   const leaves = seen.chains.map(({ sent: [leaf] }) => leaf.x509.der);
-  const { verdicts, findings } = await judgeWeaknesses({ prober, protocols: spoken, features, leaves, groups, schemes, sslv2, plainAnswer });
+  const { verdicts, findings } = await judgeWeaknesses({ prober, protocols: spoken, features, leaves, groups, schemes, sslv2, plainAnswer, ticket });
   for (const fault of seen.faults) prober.note("certificate", fault);
   const certificates = seen.all.map(({ report }) => report);
   const store = seen.chains.length === 0 ? undefined : (trust ?? (await systemTrust()));
@@ -161,12 +134,4 @@ const SEVERITIES: readonly Finding["severity"][] = ["critical", "high", "medium"
 
 function union(lists: readonly (readonly string[])[]): string[] {
   return [...new Set(lists.flat())];
-}
-
-/** What a plain HTTP request gets from a port of TLS: undefined where that is an alert, silence, a refusal or a way to TLS. */
-async function findPlainAnswer(prober: Prober): Promise<string | undefined> {
-  const answer = await askHttp(prober);
-  const [line, status] = answer.kind === "plain" ? (/^HTTP\/1\.[01] (\d{3})[^\r\n]{0,80}/.exec(Buffer.from(answer.bytes).toString("latin1")) ?? []) : [];
-  // 400, 426 and 497 are what servers say to those who speak HTTP to HTTPS; a redirect leads there.
-  return status === undefined || /^(?:3\d\d|400|426|497)$/.test(status) ? undefined : line;
 }

@@ -1,5 +1,5 @@
 import { cipherSuite } from "../tls/cipher-suites.ts";
-import type { VersionCode } from "../tls/client-hello.ts";
+import type { VersionCode, VersionName } from "../tls/client-hello.ts";
 import { groupName } from "../tls/groups.ts";
 import { schemeName } from "../tls/signature-schemes.ts";
 import type { Certificate } from "./certificate/certificate.ts";
@@ -12,7 +12,7 @@ import type { ProtocolReport } from "./report.ts";
 /** One version that a server speaks. */
 export interface FoundProtocol {
   readonly version: VersionCode;
-  readonly name: string;
+  readonly name: VersionName;
   readonly preference: Preference;
   /** Undefined for TLS 1.3, which has none. */
   readonly compressors: readonly string[] | undefined;

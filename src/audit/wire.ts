@@ -81,6 +81,19 @@ export class Wire {
     this.#unreadBytes += bytes.length;
   }
 
+  /**
+   * Hands the bare socket to somebody else, with what was not read yet in front of it; the wire then reads no more, but still ends the socket when the time is
+   * up. Undefined where records are framed, or the stream has ended.
+   */
+  release(): Socket | undefined {
+    if (this.framing !== undefined || this.#ending !== undefined) return undefined;
+    this.#socket.removeAllListeners("data");
+    this.#socket.pause();
+    this.#signal.addEventListener("abort", () => this.#socket.destroy(), { once: true });
+    for (const bytes of this.#unread.splice(0).toReversed()) this.#socket.unshift(bytes);
+    return this.#socket;
+  }
+
   /** Ends the connection with a reset: the peer need not wait for us, and no socket is left in TIME_WAIT. */
   close(): void {
     this.#signal.removeEventListener("abort", this.#onAbort);

@@ -79,7 +79,7 @@ export class FlightReader implements Flight {
         if (this.hello.version === 0x0304) this.isDone = true;
         break;
       case MESSAGE.certificate:
-        this.certificates = readCertificates(new ByteReader(body, "PEER_TLS"), false);
+        this.certificates = readCertificates(new ByteReader(body, "PEER_TLS"));
         break;
       case MESSAGE.serverKeyExchange:
         this.keyExchange = body;
@@ -135,16 +135,40 @@ export function readCertificateStatus(body: Uint8Array): Uint8Array | undefined 
   return reader.u8("status type") === 1 ? reader.take(reader.u24("OCSP response length"), "OCSP response").slice() : undefined;
 }
 
-/** The certificates of a Certificate message, leaf first; TLS 1.3 has extensions behind each (RFC 8446 §4.4.2). Throws `PEER_TLS`. */
-export function readCertificates(reader: ByteReader, isTls13: boolean): Uint8Array[] {
-  if (isTls13) reader.sub(reader.u8("certificate context length"), "certificate context");
+/** The certificates of a Certificate message up to TLS 1.2, leaf first. Throws `PEER_TLS`. */
+export function readCertificates(reader: ByteReader): Uint8Array[] {
   const list = reader.sub(reader.u24("certificates length"), "certificates");
   const certificates: Uint8Array[] = [];
+  while (list.left > 0 && certificates.length < MAX_CERTIFICATES) certificates.push(list.take(list.u24("certificate length"), "certificate").slice());
+  return certificates;
+}
+
+/** What a Certificate message of TLS 1.3 has: the chain, and the extensions of its leaf (RFC 8446 §4.4.2). */
+export interface ModernCertificateMessage {
+  readonly certificates: readonly Uint8Array[];
+  readonly ocspResponse: Uint8Array | undefined;
+  /** Body of signed_certificate_timestamp. */
+  readonly sctList: Uint8Array | undefined;
+}
+
+/** Reads it. Throws `PEER_TLS`. */
+export function readModernCertificates(reader: ByteReader): ModernCertificateMessage {
+  reader.sub(reader.u8("certificate context length"), "certificate context");
+  const list = reader.sub(reader.u24("certificates length"), "certificates");
+  const certificates: Uint8Array[] = [];
+  let [ocspResponse, sctList]: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined];
   while (list.left > 0 && certificates.length < MAX_CERTIFICATES) {
     certificates.push(list.take(list.u24("certificate length"), "certificate").slice());
-    if (isTls13) list.sub(list.u16("certificate extensions length"), "certificate extensions");
+    const extensions = list.sub(list.u16("certificate extensions length"), "certificate extensions");
+    while (extensions.left > 0) {
+      const type = extensions.u16("extension type");
+      const body = extensions.take(extensions.u16("extension length"), "extension").slice();
+      if (certificates.length > 1) continue;
+      if (type === EXTENSION.statusRequest) ocspResponse = readCertificateStatus(body);
+      if (type === EXTENSION.signedCertificateTimestamp) sctList = body;
+    }
   }
-  return certificates;
+  return { certificates, ocspResponse, sctList };
 }
 
 function hex(bytes: Uint8Array): string {

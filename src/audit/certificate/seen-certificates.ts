@@ -5,7 +5,11 @@ import { type Certificate, readCertificate } from "./certificate.ts";
 import type { SentChain } from "./chain-report.ts";
 
 /** What of a flight tells of certificates. */
-export type ShownCertificates = Pick<Flight, "certificates" | "ocspResponse" | "hello">;
+export type ShownCertificates = Pick<Flight, "certificates" | "ocspResponse"> & {
+  readonly hello?: Flight["hello"];
+  /** The body of signed_certificate_timestamp, where it is not the ServerHello's. */
+  readonly sctList?: Uint8Array | undefined;
+};
 
 /** Most chains of one target that are kept: a server has one for each kind of key. */
 const MAX_CHAINS = 16;
@@ -25,7 +29,7 @@ export class SeenCertificates {
   readonly faults = new Set<string>();
 
   /** Keeps a flight's chain and gives its leaf; undefined when there is none, or when it cannot be read. */
-  add({ certificates, ocspResponse, hello }: ShownCertificates, protocol: string): Certificate | undefined {
+  add({ certificates, ocspResponse, hello, sctList }: ShownCertificates, protocol: string): Certificate | undefined {
     const read = certificates.map((der) => this.#read(der));
     const [leaf] = read;
     if (leaf === undefined) return undefined;
@@ -38,7 +42,7 @@ export class SeenCertificates {
     }
     chain.protocols.add(protocol);
     chain.ocspResponse ??= ocspResponse;
-    chain.sctList ??= hello?.extensions.get(EXTENSION.signedCertificateTimestamp);
+    chain.sctList ??= sctList ?? hello?.extensions.get(EXTENSION.signedCertificateTimestamp);
     return leaf;
   }
 

@@ -25,6 +25,8 @@ export interface Evidence extends Subject {
   readonly sslv2: Sslv2ServerHello | undefined;
   /** The first line of what plain HTTP on the same port is answered with, where that is a page and not a refusal. */
   readonly plainAnswer: string | undefined;
+  /** A ticket that the server gave in TLS 1.2 or older. */
+  readonly ticket: Uint8Array | undefined;
 }
 
 /** One known weakness: what it is called, what it means, and how it shows. */

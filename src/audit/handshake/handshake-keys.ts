@@ -1,5 +1,5 @@
 import { createDecipheriv, createHash, createHmac, type CipherGCMTypes } from "node:crypto";
-import { AppError } from "../lib/errors.ts";
+import { AppError } from "../../lib/errors.ts";
 
 /** How a TLS 1.3 suite protects records. */
 interface Protection {
