@@ -35,6 +35,8 @@ export class Wire {
     this.#socket = socket;
     this.#signal = signal;
     this.#silenceMs = silenceMs;
+    // Two small writes in a row would otherwise wait for the peer's delayed acknowledgement.
+    socket.setNoDelay(true);
     socket.on("data", (bytes: Uint8Array) => this.#take(bytes));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#end(error.code === "ECONNRESET" || error.code === "EPIPE" ? "reset" : "closed"));
     socket.on("end", () => this.#end("closed"));

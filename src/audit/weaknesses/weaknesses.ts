@@ -2,13 +2,16 @@ import { AppError, messageOf } from "../../lib/errors.ts";
 import type { AuditReport, Finding, WeaknessVerdict } from "../report.ts";
 import { CCS_INJECTION } from "./ccs-injection.ts";
 import { HEARTBLEED } from "./heartbleed.ts";
+import { INVALID_CURVE } from "./invalid-curve.ts";
+import { POODLE_TLS } from "./poodle-tls.ts";
 import { remarks } from "./remarks.ts";
 import { ROBOT } from "./robot.ts";
 import { SUITE_WEAKNESSES } from "./suite-weaknesses.ts";
+import { TICKETBLEED } from "./ticketbleed.ts";
 import type { Evidence, Verdict, Weakness } from "./weakness.ts";
 
-/** All that is looked for. On a server of TLS 1.2 and 1.3 without heartbeats and RSA key exchange they cost one connection. */
-export const WEAKNESSES: readonly Weakness[] = [HEARTBLEED, CCS_INJECTION, ROBOT, ...SUITE_WEAKNESSES];
+/** All that is looked for. On a server of TLS 1.2 and 1.3 without heartbeats, CBC and RSA key exchange they cost three connections. */
+export const WEAKNESSES: readonly Weakness[] = [HEARTBLEED, CCS_INJECTION, ROBOT, POODLE_TLS, TICKETBLEED, INVALID_CURVE, ...SUITE_WEAKNESSES];
 
 /** Judges every weakness, and finds what else is to be said. A probe that could not tell is told to the prober. */
 export async function judgeWeaknesses(evidence: Evidence): Promise<{ readonly verdicts: NonNullable<AuditReport["weaknesses"]>; readonly findings: Finding[] }> {
