@@ -68,7 +68,9 @@ function shake(wire: Wire, handshake: WholeHandshake, serverName: string | undef
       tls.destroy();
     };
     const done = (): void => {
-      const outcome: HandshakeOutcome = { kind: "done", wasResumed: tls.isSessionReused(), session: latest ?? (version === "TLSv1.3" ? undefined : tls.getSession()), ticket: tls.getTLSTicket(), hasRenegotiated };
+      // Where the peer has gone already, Node gives null, whatever its types say.
+      const session = latest ?? (version === "TLSv1.3" ? undefined : (tls.getSession() ?? undefined));
+      const outcome: HandshakeOutcome = { kind: "done", wasResumed: tls.isSessionReused(), session, ticket: tls.getTLSTicket() ?? undefined, hasRenegotiated };
       clearTimeout(timer);
       tls.removeAllListeners("error").on("error", () => settle(outcome));
       tls.removeAllListeners("close").on("close", () => settle(outcome));
@@ -95,7 +97,7 @@ function shake(wire: Wire, handshake: WholeHandshake, serverName: string | undef
 
 /** A second handshake in the session; the first one's session is kept before, for it is lost then. */
 function renegotiate(tls: TLSSocket, done: (has: boolean) => void, keep: (session: Buffer | undefined) => void): void {
-  keep(tls.getSession());
+  keep(tls.getSession() ?? undefined);
   tls.removeAllListeners("error").on("error", () => done(false));
   tls.removeAllListeners("close").on("close", () => done(false));
   tls.renegotiate({ rejectUnauthorized: false }, (error) => done(error === null || error === undefined));
