@@ -7,6 +7,7 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { AppError } from "../lib/errors.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
+import { openDatagram } from "../ports/datagram.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
@@ -52,7 +53,7 @@ async function atAddress(text: string): Promise<ResolvedTarget> {
   }
   const address = isIP(host) === 0 ? await resolved(host) : host;
   const label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const target = { label, host, port, connect: (signal: AbortSignal) => connectDirectly(address, port, { signal }), close: () => {} };
+  const target = { label, host, port, connect: (signal: AbortSignal) => connectDirectly(address, port, { signal }), datagram: () => openDatagram(undefined, address, port), close: () => {} };
   return isIP(host) === 0 ? { ...target, serverName: host } : target;
 }
 
@@ -118,6 +119,13 @@ interface Place {
 function inNamespaceOf(pid: number, { name, address, port, container }: Place): ResolvedTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
   const [host] = addressesOf(address);
-  const target = { label: `${name}:${port}`, host, port, connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }), close: () => namespace.close() };
+  const target = {
+    label: `${name}:${port}`,
+    host,
+    port,
+    connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }),
+    datagram: () => openDatagram(namespace, host, port),
+    close: () => namespace.close(),
+  };
   return container === undefined ? target : { ...target, container };
 }

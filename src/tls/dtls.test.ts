@@ -8,7 +8,7 @@ const record = (body: readonly number[]): Uint8Array => Uint8Array.of(22, 0xfe, 
 const fragment = (type: number, sequence: number, whole: readonly number[], [from, to]: readonly [number, number]): Uint8Array =>
   record([type, 0, 0, whole.length, 0, sequence, 0, 0, from, 0, 0, to - from, ...whole.slice(from, to)]);
 
-const SERVER_HELLO = [0xfe, 0xfd, ...new Array<number>(32).fill(7), 0, 0xc0, 0x2f, 0];
+const SERVER_HELLO = [0xfe, 0xfd, ...Array.from({ length: 32 }, () => 7), 0, 0xc0, 0x2f, 0];
 
 test("encodeDatagramHello puts the cookie behind the session id and counts the message", () => {
   const [version] = DTLS_VERSIONS;

@@ -78,5 +78,6 @@ const OFFERED = [...CIPHER_SUITES.values()]
   .map(({ id }) => id);
 
 function rank(suite: CipherSuite): number {
-  return (suite.isAnonymous ? 0 : 4000) + (suite.certificateKey === undefined ? 0 : 2000) + (hasForwardSecrecy(suite) ? 1000 : 0) + suite.bits;
+  const proven = suite.isAnonymous || suite.certificateKey === undefined ? 0 : 4000;
+  return proven + (hasForwardSecrecy(suite) ? 2000 : 0) + (suite.isCbc ? 0 : 1000) + (suite.ephemeral === "ec" ? 500 : 0) + suite.bits;
 }
