@@ -1,4 +1,5 @@
 import type { AuditTarget } from "./audit-target.ts";
+import { examineDatagram } from "./datagram/examine-datagram.ts";
 import { deadline } from "./deadline.ts";
 import { examine } from "./examine.ts";
 import { Prober } from "./prober.ts";
@@ -34,7 +35,10 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     maxParallel: options.maxParallel ?? 6,
   });
   try {
-    const found = await examine(prober, { host: target.serverName ?? host, now: now() });
+    const [found, datagram] = await Promise.all([
+      examine(prober, { host: target.serverName ?? host, now: now() }),
+      overDatagrams(target, prober, limit.signal),
+    ]);
     if (limit.signal.aborted) prober.note("target", "the time for this target is up: the rest was not examined");
     return {
       target: label,
@@ -42,6 +46,7 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
       port,
       ...(container === undefined ? {} : { container }),
       ...found,
+      ...(datagram === undefined ? {} : { datagram }),
       startedAt,
       durationMs: Math.round(performance.now() - start),
       connections: prober.connections,
@@ -49,5 +54,18 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     };
   } finally {
     limit.end();
+  }
+}
+
+/** Milliseconds that a port which is silent over UDP may cost; it runs beside the rest. */
+const DATAGRAM_SILENCE_MS = 1000;
+
+async function overDatagrams({ datagram, serverName }: AuditTarget, prober: Prober, signal: AbortSignal): Promise<AuditReport["datagram"]> {
+  if (datagram === undefined) return undefined;
+  try {
+    return await examineDatagram(datagram, { serverName, signal, silenceMs: DATAGRAM_SILENCE_MS });
+  } catch (thrown) {
+    prober.note("datagram", thrown);
+    return undefined;
   }
 }
