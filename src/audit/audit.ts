@@ -65,7 +65,7 @@ async function overDatagrams({ datagram, serverName }: AuditTarget, prober: Prob
   try {
     return await examineDatagram(datagram, { serverName, signal, silenceMs: DATAGRAM_SILENCE_MS });
   } catch (thrown) {
-    prober.note("datagram", thrown);
+    prober.note("datagram", thrown instanceof Error ? thrown.message : String(thrown));
     return undefined;
   }
 }
