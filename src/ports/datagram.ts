@@ -28,11 +28,11 @@ export async function openDatagram(namespace: NetworkNamespace | undefined, addr
     isRefused = true;
     wake();
   });
+  // Done at once: a descriptor is bound without the event loop.
   if (namespace !== undefined) bindInside(namespace, { six, bind: (fd) => socket.bind({ fd }) });
   await new Promise<void>((resolve) => {
     wake = resolve;
-    if (namespace === undefined) socket.connect(port, address, resolve);
-    else socket.once("listening", () => socket.connect(port, address, resolve));
+    socket.connect(port, address, resolve);
   });
   return {
     send: (datagram) => socket.send(datagram, (error) => {
