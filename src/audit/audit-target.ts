@@ -1,3 +1,4 @@
+import type { DatagramDoor } from "../ports/datagram.ts";
 import type { Connect } from "./connection.ts";
 
 /** A port to examine, and how it is reached. */
@@ -9,4 +10,6 @@ export interface AuditTarget {
   readonly serverName?: string;
   readonly container?: string;
   readonly connect: Connect;
+  /** Opens a UDP socket to the same port number; without it nothing is asked over UDP. */
+  readonly datagram?: () => Promise<DatagramDoor>;
 }

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { AuditTarget } from "./audit-target.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
+import { examineDatagram } from "./datagram/examine-datagram.ts";
 import { deadline } from "./deadline.ts";
 import { examine } from "./examine.ts";
 import { Prober } from "./prober.ts";
@@ -42,7 +43,10 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   });
   const starttls = options.starttls === "auto" ? undefined : options.starttls;
   try {
-    const found = await examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust });
+    const [found, datagram] = await Promise.all([
+      examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust }),
+      overDatagrams(target, prober, limit.signal),
+    ]);
     if (limit.signal.aborted) prober.note("target", "the time for this target is up: the rest was not examined");
     return {
       target: label,
@@ -50,6 +54,7 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
       port,
       ...(container === undefined ? {} : { container }),
       ...found,
+      ...(datagram === undefined ? {} : { datagram }),
       startedAt,
       durationMs: Math.round(performance.now() - start),
       connections: prober.connections,
@@ -65,4 +70,17 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
 /** What a server of several names may know itself by. */
 function namesOf({ serverName, container, host }: AuditTarget): string[] {
   return [...new Set([serverName, container, isIP(host) === 0 ? host : undefined, "localhost"].filter((name) => name !== undefined))];
+}
+
+/** Milliseconds that a port which is silent over UDP may cost; it runs beside the rest. */
+const DATAGRAM_SILENCE_MS = 1000;
+
+async function overDatagrams({ datagram, serverName }: AuditTarget, prober: Prober, signal: AbortSignal): Promise<AuditReport["datagram"]> {
+  if (datagram === undefined) return undefined;
+  try {
+    return await examineDatagram(datagram, { serverName, signal, silenceMs: DATAGRAM_SILENCE_MS, note: (probe, error) => prober.note(probe, error) });
+  } catch (thrown) {
+    prober.note("datagram", thrown instanceof Error ? thrown.message : String(thrown));
+    return undefined;
+  }
 }

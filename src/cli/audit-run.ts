@@ -50,12 +50,12 @@ export class AuditRun {
   async examine(target: ResolvedTarget): Promise<void> {
     const { signal, sni, starttls, trust, targetTimeoutMs } = this.#options;
     if (signal.aborted) return;
-    const { label, host, port, container, connect } = target;
+    const { label, host, port, container, connect, datagram } = target;
     const serverName = sni ?? target.serverName;
     const optional = { ...(serverName === undefined ? {} : { serverName }), ...(container === undefined ? {} : { container }) };
     this.#underWay.add(label);
     try {
-      const report = await auditPort({ label, host, port, connect, ...optional }, { targetTimeoutMs, trust, signal, starttls });
+      const report = await auditPort({ label, host, port, connect, ...(datagram === undefined ? {} : { datagram }), ...optional }, { targetTimeoutMs, trust, signal, starttls });
       const address = target.address?.();
       this.#take(address === undefined ? report : { ...report, address }, target);
     } catch (thrown) {

@@ -7,6 +7,7 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
+import { openDatagram } from "../ports/datagram.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
@@ -66,9 +67,15 @@ function atAddress(text: string): ResolvedTarget {
   }
   const label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const target = { label, host, port, isFound: false, close: () => {} };
-  if (isIP(host) !== 0) return { ...target, connect: (signal) => connectDirectly(host, port, { signal }) };
+  if (isIP(host) !== 0) return { ...target, connect: (signal) => connectDirectly(host, port, { signal }), datagram: () => openDatagram(undefined, host, port) };
   const late = new LateName(host);
-  return { ...target, serverName: host, address: () => late.address, connect: async (signal) => connectDirectly(await late.resolve(), port, { signal }) };
+  return {
+    ...target,
+    serverName: host,
+    address: () => late.address,
+    connect: async (signal) => connectDirectly(await late.resolve(), port, { signal }),
+    datagram: async () => openDatagram(undefined, await late.resolve(), port),
+  };
 }
 
 /** A name that is looked up when its target's turn comes, once: of thousands, nobody waits for all. */
@@ -145,6 +152,14 @@ interface Place {
 function inNamespaceOf(pid: number, { name, address, port, container, isFound }: Place): ResolvedTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
   const [host] = addressesOf(address);
-  const target = { label: `${name}:${port}`, host, port, isFound, connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }), close: () => namespace.close() };
+  const target = {
+    label: `${name}:${port}`,
+    host,
+    port,
+    isFound,
+    connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }),
+    datagram: () => openDatagram(namespace, host, port),
+    close: () => namespace.close(),
+  };
   return container === undefined ? target : { ...target, container };
 }

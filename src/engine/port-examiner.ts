@@ -3,6 +3,7 @@ import { AuditQueue } from "../audit/audit-queue.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { messageOf } from "../lib/errors.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
+import { openDatagram } from "../ports/datagram.ts";
 import type { NetworkNamespace } from "../ports/network-namespace.ts";
 import type { ReportFolder } from "./report-folder.ts";
 
@@ -75,7 +76,14 @@ export class PortExaminer {
     const [host] = addressesOf(address);
     try {
       const found = await audit(
-        { label: `${name}:${port}`, host, port, ...(container === undefined ? {} : { container }), connect: (signal) => connectToListener(namespace, address, port, { signal }) },
+        {
+          label: `${name}:${port}`,
+          host,
+          port,
+          ...(container === undefined ? {} : { container }),
+          connect: (signal) => connectToListener(namespace, address, port, { signal }),
+          datagram: () => openDatagram(namespace, host, port),
+        },
         { signal: this.#abort.signal },
       );
       if (this.#abort.signal.aborted) return;

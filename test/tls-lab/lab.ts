@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -66,11 +66,12 @@ export class Lab {
   endServers(): void {
     for (const { pid } of this.#children.splice(0)) {
       if (pid === undefined) continue;
-      // The whole group: some servers have workers.
-      try {
-        process.kill(-pid, "SIGKILL");
-      } catch {
-        // Gone already.
+      for (const member of processTree(pid)) {
+        try {
+          process.kill(member, "SIGKILL");
+        } catch {
+          // Gone already.
+        }
       }
     }
   }
@@ -81,13 +82,12 @@ export class Lab {
   }
 }
 
-/** A loopback port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen({ host: "127.0.0.1", port: 0 }, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** A process and all that it has started: Postfix's are of groups of their own. */
+function processTree(root: number): number[] {
+  const parents = execFileSync("ps", ["-e", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n").map((line) => line.trim().split(/ +/).map(Number));
+  const tree = [root];
+  for (const member of tree) tree.push(...parents.filter(([, parent]) => parent === member).map(([pid = 0]) => pid));
+  return tree;
 }
 
 function answers(port: number): Promise<boolean> {

@@ -1,4 +1,5 @@
-import { freePort, type Lab } from "./lab.ts";
+import { freePort } from "../fixtures/free-port.ts";
+import type { Lab } from "./lab.ts";
 
 /** A real server, and what an audit of it must find. */
 export interface LabServer {
@@ -282,7 +283,7 @@ export const LAB_SERVERS: readonly LabServer[] = [
     start: (lab, port) => {
       const [etc, queue, data] = [lab.directory("postfix"), lab.directory("postfix-queue"), lab.directory("postfix-data", "postfix")];
       lab.file("postfix/main.cf", `compatibility_level = 3.6\nqueue_directory = ${queue}\ndata_directory = ${data}\nmaillog_file_prefixes = ${lab.folder}\nmaillog_file = ${lab.folder}/postfix.log\nsmtpd_tls_security_level = may\nsmtpd_tls_cert_file = ${lab.rsa.certificate}\nsmtpd_tls_key_file = ${lab.rsa.key}\nmyhostname = lab.test\nsmtpd_client_connection_rate_limit = 0\nsmtpd_client_connection_count_limit = 0\n`);
-      lab.file("postfix/master.cf", `127.0.0.1:${port} inet n - n - - smtpd\nanvil unix - - n - 1 anvil\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\npostlog unix-dgram n - n - 1 postlogd\n`);
+      lab.file("postfix/master.cf", `127.0.0.1:${port} inet n - n - - smtpd\nanvil unix - - n - 1 anvil\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nproxymap unix - - n - - proxymap\npostlog unix-dgram n - n - 1 postlogd\n`);
       return lab.serve(port, "postfix", ["-c", etc, "start-fg"]);
     },
   },

@@ -2,7 +2,7 @@ import { createDecipheriv, createHash, createHmac, type CipherGCMTypes } from "n
 import { AppError } from "../../lib/errors.ts";
 
 /** How a TLS 1.3 suite protects records. */
-interface Protection {
+export interface Protection {
   readonly cipher: string;
   readonly hash: "sha256" | "sha384";
   readonly keyBytes: number;
@@ -18,7 +18,32 @@ export const PROTECTIONS: Readonly<Record<number, Protection>> = {
   0x1305: { cipher: "aes-128-ccm", hash: "sha256", keyBytes: 16, tagBytes: 8 },
 };
 
-const IV_BYTES = 12;
+/** Of every AEAD cipher of TLS 1.3. */
+export const IV_BYTES = 12;
+
+/** What both sides encrypt their handshakes from. */
+export interface HandshakeSecrets {
+  readonly protection: Protection;
+  readonly client: Uint8Array;
+  readonly server: Uint8Array;
+}
+
+/**
+ * The handshake traffic secrets (RFC 8446 §7.1) without a pre-shared key. `shared` is the key exchange's result, `transcript` ClientHello and ServerHello as
+ * messages. Throws `PEER_TLS` for a suite that is not known.
+ */
+export function handshakeSecrets(suite: number, shared: Uint8Array, transcript: readonly Uint8Array[]): HandshakeSecrets {
+  const protection = PROTECTIONS[suite];
+  if (protection === undefined) throw new AppError("PEER_TLS", `Cannot decrypt the handshake: suite 0x${suite.toString(16)} is not known`);
+  const { hash } = protection;
+  const zeros = Buffer.alloc(createHash(hash).digest().length);
+  const early = hmac(hash, zeros, zeros);
+  const derived = expandLabel(hash, early, { label: "derived", context: createHash(hash).digest(), length: zeros.length });
+  const handshake = hmac(hash, derived, shared);
+  const context = transcript.reduce((digest, message) => digest.update(message), createHash(hash)).digest();
+  const secretOf = (side: string): Uint8Array => expandLabel(hash, handshake, { label: `${side} hs traffic`, context, length: zeros.length });
+  return { protection, client: secretOf("c"), server: secretOf("s") };
+}
 
 /**
  * Reads the records that a TLS 1.3 server encrypts in its handshake (RFC 8446 §7.1, §7.3, §5.2). `shared` is the key exchange's result, `transcript`
@@ -31,18 +56,10 @@ export class HandshakeDecryption {
   #sequence = 0n;
 
   constructor(suite: number, shared: Uint8Array, transcript: readonly Uint8Array[]) {
-    const protection = PROTECTIONS[suite];
-    if (protection === undefined) throw new AppError("PEER_TLS", `Cannot decrypt the handshake: suite 0x${suite.toString(16)} is not known`);
-    const { hash, keyBytes } = protection;
-    const zeros = Buffer.alloc(createHash(hash).digest().length);
-    const early = hmac(hash, zeros, zeros);
-    const derived = expandLabel(hash, early, { label: "derived", context: createHash(hash).digest(), length: zeros.length });
-    const handshake = hmac(hash, derived, shared);
-    const context = transcript.reduce((digest, message) => digest.update(message), createHash(hash)).digest();
-    const secret = expandLabel(hash, handshake, { label: "s hs traffic", context, length: zeros.length });
+    const { protection, server } = handshakeSecrets(suite, shared, transcript);
     this.#protection = protection;
-    this.#key = expandLabel(hash, secret, { label: "key", context: new Uint8Array(0), length: keyBytes });
-    this.#iv = expandLabel(hash, secret, { label: "iv", context: new Uint8Array(0), length: IV_BYTES });
+    this.#key = expandLabel(protection.hash, server, { label: "key", length: protection.keyBytes });
+    this.#iv = expandLabel(protection.hash, server, { label: "iv", length: IV_BYTES });
   }
 
   /** One record's content and its true type. Throws `PEER_TLS` when it is not what the keys made. */
@@ -71,12 +88,13 @@ export class HandshakeDecryption {
 
 interface Label {
   readonly label: string;
-  readonly context: Uint8Array;
+  /** Empty when left out. */
+  readonly context?: Uint8Array;
   readonly length: number;
 }
 
 /** HKDF-Expand-Label (RFC 8446 §7.1). */
-function expandLabel(hash: string, secret: Uint8Array, { label, context, length }: Label): Buffer {
+export function expandLabel(hash: string, secret: Uint8Array, { label, context = new Uint8Array(0), length }: Label): Buffer {
   const name = Buffer.from(`tls13 ${label}`);
   const info = Buffer.concat([Buffer.from([length >>> 8, length & 0xff, name.length]), name, Buffer.from([context.length]), context]);
   let [block, okm] = [Buffer.alloc(0), Buffer.alloc(0)];

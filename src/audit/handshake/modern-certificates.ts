@@ -175,7 +175,7 @@ class EncryptedFlightReader implements AnswerReader {
 }
 
 /** The protocol in EncryptedExtensions (RFC 7301 §3.1); undefined when there is none. Throws `PEER_TLS`. */
-function readAlpn(reader: ByteReader): string | undefined {
+export function readAlpn(reader: ByteReader): string | undefined {
   const extensions = reader.sub(reader.u16("extensions length"), "extensions");
   while (extensions.left > 0) {
     const type = extensions.u16("extension type");
