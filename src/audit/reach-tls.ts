@@ -35,7 +35,7 @@ export async function reachTls(prober: Prober, { names, starttls }: ReachOptions
   if (starttls !== undefined) return within(prober, starttls, names);
   const pending = firstAnswer(prober);
   // Most servers of TLS have answered by then; what is silent so long is likely to wait for another protocol's first word.
-  const isSlow = (await Promise.race([pending, sleep(PATIENCE_MS, "slow" as const)])) === "slow";
+  const isSlow = (await Promise.race([pending, sleep(PATIENCE_MS, "slow" as const, { ref: false })])) === "slow";
   const tries = isSlow ? tryAll(prober, names) : undefined;
   // A port that shows another protocol need not be waited for any more; a hello's answer counts before all else.
   const first = await Promise.race([pending, ...(tries === undefined ? [] : [firstOf(tries.way, pending)])]);

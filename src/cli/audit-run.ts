@@ -16,7 +16,8 @@ export interface AuditRunOptions extends Demand {
   readonly output: AuditOutput;
   /** Reports go to a file: standard output then gets a line for each target. */
   readonly isToFile: boolean;
-  readonly trust: TrustStore;
+  /** The system's when left out. */
+  readonly trust?: TrustStore;
   readonly sni: string | undefined;
   readonly starttls: string;
   readonly targetTimeoutMs: number;
@@ -55,7 +56,7 @@ export class AuditRun {
     const optional = { ...(serverName === undefined ? {} : { serverName }), ...(container === undefined ? {} : { container }) };
     this.#underWay.add(label);
     try {
-      const report = await auditPort({ label, host, port, connect, ...(datagram === undefined ? {} : { datagram }), ...optional }, { targetTimeoutMs, trust, signal, starttls });
+      const report = await auditPort({ label, host, port, connect, ...(datagram === undefined ? {} : { datagram }), ...optional }, { targetTimeoutMs, signal, starttls, ...(trust === undefined ? {} : { trust }) });
       const address = target.address?.();
       this.#take(address === undefined ? report : { ...report, address }, target);
     } catch (thrown) {

@@ -3,7 +3,6 @@ import { isIP } from "node:net";
 import type { AuditTarget } from "../audit/audit-target.ts";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
-import { containersOfHost } from "../engine/containers-of-host.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
@@ -49,6 +48,8 @@ export async function resolveTargets(texts: readonly string[], onFault: (message
 }
 
 async function startRegistry(): Promise<ContainerRegistry> {
+  // Loaded when needed: it brings an HTTP client, which would be a tenth of a short audit's time.
+  const { containersOfHost } = await import("../engine/containers-of-host.ts");
   const registry = containersOfHost({ environment: process.env, onProblem: (problem) => process.stderr.write(`saker: note: ${problem}\n`) });
   await registry.start();
   return registry;

@@ -1,5 +1,5 @@
 import { AuditQueue } from "../audit/audit-queue.ts";
-import { systemTrust, trustFrom } from "../audit/certificate/trust-store.ts";
+import { trustFrom } from "../audit/certificate/trust-store.ts";
 import { GRADE_LIMITS } from "../audit/overall-grade.ts";
 import { checkStarttls } from "../audit/reach-tls.ts";
 import { AppError } from "../lib/errors.ts";
@@ -34,7 +34,7 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
   const parallel = parallelOf(options.parallel);
   const failUnder = limitOf(options.failUnder);
   const targetTimeoutMs = parseDuration(options.timeout, "--timeout");
-  const trust = options.caFile === undefined ? await systemTrust() : await trustFrom(options.caFile);
+  const trust = options.caFile === undefined ? undefined : await trustFrom(options.caFile);
   const targets = await resolveTargets(await expandTargets(words), (message) => {
     printError(message);
     process.exitCode = EXIT.finding;
@@ -46,7 +46,8 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
   const stop = new AbortController();
   void stopSignal().then(() => stop.abort());
   const run = new AuditRun({
-    format, output, trust, targetTimeoutMs, failUnder,
+    format, output, targetTimeoutMs, failUnder,
+    ...(trust === undefined ? {} : { trust }),
     sni: options.sni, starttls: options.starttls === "auto" ? "auto" : checkStarttls(options.starttls), isToFile: options.output !== undefined, ignoreTrust: options.ignoreTrust === true, count: targets.length, signal: stop.signal,
   });
   const queue = new AuditQueue({ capacity: Math.max(targets.length, 1), parallel });

@@ -1,14 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { rootCertificates } from "node:tls";
+import tls from "node:tls";
 import { AppError, messageOf } from "../../lib/errors.ts";
-import type { X509 } from "../../tls/x509.ts";
+import { readX509, type X509 } from "../../tls/x509.ts";
 import { type Certificate, fingerprint, readCertificate } from "./certificate.ts";
 
 /** Certificates that are trusted because somebody put them here. */
 export class TrustStore {
   /** Where they are from, for reports. */
   readonly origin: string;
-  readonly #bySubject = new Map<string, Certificate[]>();
+  /** Of most only the name is ever looked at. */
+  readonly #bySubject = new Map<string, (() => Certificate)[]>();
   readonly #fingerprints = new Set<string>();
 
   /** Certificates that cannot be read are passed over: a system's bundle may hold keys of kinds that are unknown here. */
@@ -23,7 +24,7 @@ export class TrustStore {
 
   /** Those whose name is the issuer of `x509`: whether their keys fit is not looked at. */
   issuersOf(x509: X509): readonly Certificate[] {
-    return this.#bySubject.get(keyOf(x509.issuer)) ?? [];
+    return this.#bySubject.get(keyOf(x509.issuer))?.map((read) => read()) ?? [];
   }
 
   has(certificate: Certificate): boolean {
@@ -32,10 +33,11 @@ export class TrustStore {
 
   #add(der: Uint8Array): void {
     try {
-      const certificate = readCertificate(der);
-      const key = keyOf(certificate.x509.subject);
-      this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), certificate]);
-      this.#fingerprints.add(fingerprint(certificate.x509.der));
+      const x509 = readX509(der);
+      const key = keyOf(x509.subject);
+      let certificate: Certificate | undefined;
+      this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), () => (certificate ??= readCertificate(der))]);
+      this.#fingerprints.add(fingerprint(x509.der));
     } catch {
       // Told by `size` where it matters: an empty store.
     }
@@ -63,7 +65,7 @@ async function readSystemTrust(): Promise<TrustStore> {
     const store = new TrustStore(path, text);
     if (store.size > 0) return store;
   }
-  return new TrustStore("Mozilla's list in Node", rootCertificates.join("\n"));
+  return new TrustStore("Mozilla's list in Node", tls.rootCertificates.join("\n"));
 }
 
 /** A store of the certificates in a PEM file. Throws `USAGE_CA` when it cannot be read or holds none. */
