@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
+import type { AuditReport } from "../audit/report.ts";
 import { auditStem } from "../engine/report-folder.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { exposureOf, exposureText, type Exposure } from "../ports/exposure.ts";
@@ -61,12 +62,12 @@ function cells(row: Row): string[] {
   return [String(row.port), row.addresses.join(","), row.container ?? "-", String(row.pid), row.process, row.reachable, row.grade ?? "-"];
 }
 
-/** What the last audit of this port found: its letter, or "no TLS". */
+/** What the last audit of this port found: its overall grade, or "no TLS". */
 function lastGrade(path: string): string | null {
   if (!existsSync(path)) return null;
   try {
-    const report = JSON.parse(readFileSync(path, "utf8")) as { readonly tls?: boolean; readonly leastStrength?: string };
-    return report.tls === true ? (report.leastStrength ?? null) : "no TLS";
+    const report = JSON.parse(readFileSync(path, "utf8")) as Partial<AuditReport>;
+    return report.tls === true ? (report.grade?.letter ?? null) : "no TLS";
   } catch {
     return null;
   }

@@ -228,6 +228,19 @@ export const LAB_SERVERS: readonly LabServer[] = [
   ]),
   oldNode("0.12.18", ["--enable-ssl3"]),
   {
+    name: "selfserv (NSS)",
+    needs: ["/usr/bin/selfserv", "libnss3-tools"],
+    expect: "tls",
+    isCompared: true,
+    start: (lab, port) => {
+      const database = lab.directory("nss");
+      lab.run("openssl", "pkcs12", "-export", "-in", lab.rsa.certificate, "-inkey", lab.rsa.key, "-name", "lab", "-passout", "pass:saker1", "-out", `${database}/lab.p12`);
+      lab.run("certutil", "-N", "-d", `sql:${database}`, "--empty-password");
+      lab.run("pk12util", "-i", `${database}/lab.p12`, "-d", `sql:${database}`, "-W", "saker1", "-K", "");
+      return lab.serve(port, "selfserv", ["-d", `sql:${database}`, "-n", "lab", "-p", `${port}`, "-V", "tls1.0:", "-u"]);
+    },
+  },
+  {
     name: "haproxy",
     needs: ["/usr/sbin/haproxy", "haproxy"],
     expect: "tls",
