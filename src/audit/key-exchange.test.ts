@@ -55,6 +55,10 @@ describe("audit() of key exchange and abilities", { skip: opensslMissing() ?? fa
       fallbackScsv: true,
       sni: { withoutName: "same", unknownName: "same" },
       dhPrime: { bits: 2048, known: "RFC 3526 MODP 2048" },
+      // Without tickets OpenSSL still keeps sessions itself, in TLS 1.3 under a ticket that is only their name.
+      resumption: { sessionId: true, ticket: false, psk: true },
+      earlyData: 0,
+      clientRenegotiation: false,
     });
   });
 

@@ -31,8 +31,11 @@ const MAX_ERRORS = 64;
 /** Pauses after which a target that answered before and now takes no connection is asked again; together the most that one probe waits. */
 const PAUSES_MS = [150, 400, 1000] as const;
 
-/** Times that a target is asked for its mood: enough for its ways to show. */
-const MAX_CHECKS = 24;
+/** Probes that a target leaves without a word though it is well: from then on that is its way to say no, and it is not asked for its mood any more. */
+const MAX_SILENCES = 24;
+
+/** Times that one probe is tried while the target is not well. */
+const MAX_TURNS = 4;
 
 /**
  * Sends hellos to one target, counts connections and keeps errors. Starts with one connection at a time and widens while answers stay
@@ -51,7 +54,7 @@ export class Prober {
   #limit = 1;
   /** The first request that was answered with a ServerHello. */
   #control: Uint8Array | undefined;
-  #checks = 0;
+  #silences = 0;
   #check: Promise<"well" | "recovered" | "gone"> | undefined;
   /** Took no connection after all pauses: further probes do not wait again, until one gets through. */
   #isGone = false;
@@ -85,15 +88,16 @@ export class Prober {
    * is overrun, or limits rates, does not look like one that says no. `talk` may run again on a fresh connection.
    */
   async exchange<T extends object>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
-    const wasAlone = this.#active === 0;
-    const answer = await this.session(talk);
-    if (!saidNothing(answer) || this.#control === undefined || this.isOver || this.#checks >= MAX_CHECKS) return answer;
-    this.#checks += 1;
-    this.#limit = 1;
-    this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
-    const mood = await this.#check;
-    if (mood === "gone") return { kind: "unreachable", reason: this.#refusal(`the connection ended without a word`) };
-    return mood === "well" && wasAlone ? answer : this.session(talk);
+    for (let turn = 1; ; turn += 1) {
+      const wasAlone = this.#active === 0;
+      const answer = await this.session(talk);
+      if (!saidNothing(answer) || this.#control === undefined || this.isOver || this.#silences >= MAX_SILENCES) return answer;
+      this.#limit = 1;
+      this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
+      const mood = await this.#check;
+      if (mood === "gone") return { kind: "unreachable", reason: this.#refusal(`the connection ended without a word`) };
+      if ((mood === "well" && wasAlone) || turn === MAX_TURNS) return answer;
+    }
   }
 
   /** How the server takes the hello that it has answered before: well at once, only after a pause, or not any more. */
@@ -102,7 +106,10 @@ export class Prober {
       const answer = await this.#once((wire) => converse(wire, control, new FlightReader()));
       return answer.kind === "flight";
     };
-    if (await answers()) return "well";
+    if (await answers()) {
+      this.#silences += 1;
+      return "well";
+    }
     for (const pause of this.#isGone ? [] : PAUSES_MS) {
       await sleep(pause, this.#options.signal);
       if (this.isOver) return "gone";

@@ -69,7 +69,8 @@ describe("RingBuffer", { skip: whyNoBpfFromSource() }, () => {
     });
     assert.equal(drained, records);
     assert.deepEqual(numbers, Array.from({ length: 300 }, (_, index) => index));
-    assert.equal(ring.drain(() => assert.fail("the ring is empty")), 0);
+    // Other processes of the machine may end meanwhile.
+    ring.drain((_bytes, view, start) => assert.notEqual(view.getUint32(start, true), pid));
     ring.close();
     assert.equal(ring.drain(() => assert.fail("the ring is closed")), 0);
     object.close();

@@ -32,7 +32,7 @@ test("examineDtls tells both versions of a server that takes them, without cooki
 test("examineDtls reads GnuTLS, its group and its chain", { skip: existsSync("/usr/bin/gnutls-serv") ? false : "needs gnutls-bin" }, async () => {
   const pair = servers.keyPair("rsa:4096");
   const port = await freePort();
-  children.push(spawn("gnutls-serv", ["--udp", "--quiet", "--echo", "-p", `${port}`, "--x509keyfile", pair.key, "--x509certfile", pair.certificate, "--priority", "NORMAL:+VERS-DTLS1.0"], { stdio: ["pipe", "ignore", "ignore"] }));
+  children.push(spawn("/usr/bin/gnutls-serv", ["--udp", "--quiet", "--echo", "-p", `${port}`, "--x509keyfile", pair.key, "--x509certfile", pair.certificate, "--priority", "NORMAL:+VERS-DTLS1.0"], { stdio: ["pipe", "ignore", "ignore"] }));
   let report: Awaited<ReturnType<typeof examine>>;
   for (let turn = 0; turn < 40 && report === undefined; turn += 1) {
     await sleep(100);

@@ -39,14 +39,19 @@ const FAREWELL_MS = 50;
 
 /** Does one handshake. Nothing is verified: this is a scanner. Never rejects for what the peer does. */
 export async function wholeHandshake(prober: Prober, handshake: WholeHandshake): Promise<HandshakeOutcome> {
-  const outcome = await prober.session((wire) => shake(wire, handshake, prober.serverName));
-  return outcome.kind === "unreachable" ? { kind: "failed", reason: outcome.reason, code: "" } : outcome;
+  const outcome = await prober.exchange((wire) => shake(wire, handshake, prober.serverName));
+  return outcome.kind === "done" || outcome.kind === "failed" ? outcome : { kind: "failed", reason: outcome.reason, code: outcome.kind === "nothing" ? outcome.code : "" };
 }
 
-function shake(wire: Wire, handshake: WholeHandshake, serverName: string | undefined): Promise<HandshakeOutcome> {
+/** The peer was gone before it said a word. */
+type Silence = Omit<Extract<HandshakeOutcome, { readonly kind: "failed" }>, "kind"> & { readonly kind: "nothing" };
+
+function shake(wire: Wire, handshake: WholeHandshake, serverName: string | undefined): Promise<HandshakeOutcome | Silence> {
+  if (wire.framing !== undefined) return Promise.resolve({ kind: "failed", reason: "TLS in packets of another protocol is not spoken to its end here", code: "" });
   const socket = wire.release();
   const version = NODE_VERSIONS[handshake.version];
-  if (socket === undefined || version === undefined) return Promise.resolve({ kind: "failed", reason: "the connection has ended", code: "" });
+  if (socket === undefined || version === undefined) return Promise.resolve({ kind: "nothing", reason: "the connection has ended", code: "" });
+  const heard = socket.bytesRead;
   return new Promise((resolve) => {
     const tls = connect({
       socket,
@@ -64,7 +69,7 @@ function shake(wire: Wire, handshake: WholeHandshake, serverName: string | undef
     let timer: NodeJS.Timeout | undefined;
     const settle = (outcome: HandshakeOutcome): void => {
       clearTimeout(timer);
-      resolve(outcome);
+      resolve(outcome.kind === "failed" && socket.bytesRead === heard ? { ...outcome, kind: "nothing" } : outcome);
       tls.destroy();
     };
     const done = (): void => {

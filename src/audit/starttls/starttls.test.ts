@@ -113,7 +113,7 @@ describe("TLS behind other protocols", { skip: opensslMissing() ?? false }, () =
       const found = await examine(port);
       assert.deepEqual([found.tls, found.starttls, Object.keys(found.protocols)], [true, name, ["TLSv1.2"]], JSON.stringify(found.errors));
       const told = await examine(port, name);
-      assert.deepEqual([told.starttls, Object.keys(told.protocols), told.errors], [name, ["TLSv1.2"], []]);
+      assert.deepEqual([told.starttls, Object.keys(told.protocols), told.errors.map(({ probe }) => probe)], [name, ["TLSv1.2"], name === "ms-sql" ? ["session"] : []]);
     });
   }
 
