@@ -25,6 +25,7 @@ export async function lookAt(lab: Lab, server: LabServer): Promise<Look> {
     const report = await audit({ label: server.name, host: "127.0.0.1", port, connect: (signal) => connectDirectly("127.0.0.1", port, { signal }) });
     const seen = report.tls ? (report.starttls === undefined ? "tls" : `starttls ${report.starttls}`) : (report.speaks ?? "nothing");
     const problems = seen === server.expect ? [] : [`expected ${server.expect}, found ${seen}`];
+    for (const id of server.vulnerable ?? []) if (report.weaknesses?.[id] !== "vulnerable") problems.push(`expected ${id}, found ${report.weaknesses?.[id]}`);
     for (const { probe, error } of report.errors) problems.push(`${probe}: ${error}`);
     if (hasNmap && server.isCompared === true) problems.push(...(await compare(server, report, port)));
     // A port without TLS that has a way to it says why it does not go it: that is no problem of ours.

