@@ -18,7 +18,8 @@ typedef signed long long s64;
 #define MAP_TYPE(name, type) type *name
 #define MAP_VALUES(name, type) type *name[]
 
-enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PROG_ARRAY = 3, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_RINGBUF = 27 };
+enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PROG_ARRAY = 3, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_LPM_TRIE = 11, MAP_RINGBUF = 27 };
+enum { MAP_NO_PREALLOC = 1 };
 enum { UPDATE_ANY = 0, UPDATE_NOEXIST = 1 };
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;

@@ -18,7 +18,7 @@ INLINE u32 is_told(struct cgroup *cgroup) {
 
 INLINE struct scratch *open_cgroup_notice(struct cgroup *cgroup, u16 code, u32 params) {
   if (!is_told(cgroup)) return NULL;
-  struct scratch *s = take_scratch(SCRATCH_OTHER);
+  struct scratch *s = take_scratch(SCRATCH_OTHER, 0);
   if (!s) return NULL;
   put_context(s, current_task());
   begin(s, code, params);

@@ -34,7 +34,7 @@ int inet_sock_set_state(u64 *ctx) {
   struct settings *settings = the_settings();
   struct task_struct *task = current_task();
   if (!settings || READ(task, tgid) == settings->own_pid) return 0;
-  struct scratch *s = take_scratch(SCRATCH_OTHER);
+  struct scratch *s = take_scratch(SCRATCH_OTHER, 0);
   if (!s) return 0;
   put_context(s, task);
   if (is_new_cgroup(s)) send_cgroup(s);
@@ -57,7 +57,7 @@ int inet_sock_set_state(u64 *ctx) {
     put_u64(s, -1);
     put_u32(s, 0);
     append_socket(s, sk);
-    COUNT(seen);
+    COUNT_OUTCOME(EVENT_LISTEN, seen);
     send(s, now, context_of(s)->tid);
   }
   s->busy = 0;

@@ -3,6 +3,7 @@
 //   sys_exit ─▶ (cgroup, when it is new) ─▶ simple │ open │ network │ exec │ clone │ message ─▶ sections
 // All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
 #pragma once
+#include "filter.h"
 #include "messages.h"
 #include "network.h"
 #include "open.h"
@@ -71,7 +72,7 @@ int sys_exit(u64 *ctx) {
   struct settings *settings = the_settings();
   if (!settings || (!is_socketcall && !settings->enabled[(found >> 16) & 511])) return 0;
   if (READ(task, tgid) == settings->own_pid) return 0;
-  struct scratch *s = take_scratch(SCRATCH_SYSCALL);
+  struct scratch *s = take_scratch(SCRATCH_SYSCALL, found >> 16);
   if (!s) return 0;
   read_args(s, regs, compat);
   if (is_socketcall) found = unfold_socketcall(s);
@@ -80,10 +81,16 @@ int sys_exit(u64 *ctx) {
     s->busy = 0;
     return 0;
   }
-  COUNT(seen);
+  u32 code = found >> 16;
   s->args[ARG_RESULT] = result;
-  s->code = found >> 16;
+  s->code = code;
   s->handler = found;
+  COUNT_OUTCOME(code, seen);
+  if ((u16)found == HANDLER_OPEN && !is_open_wanted(s, code)) {
+    COUNT_OUTCOME(code, filtered);
+    s->busy = 0;
+    return 0;
+  }
   put_context(s, task);
   if (compat) context_of(s)->flags |= FLAG_COMPAT;
   if (is_new_cgroup(s)) bpf_tail_call(ctx, &handlers, HANDLER_CGROUP);

@@ -40,6 +40,8 @@ struct descriptor {
   u64 inode;
 };
 
+enum { CODES = 512 };
+
 struct settings {
   /** realtime minus boottime */
   u64 epoch_offset_ns;
@@ -47,12 +49,19 @@ struct settings {
   u32 own_pid;
   u32 flags;
   /** by scap event code: not 0 means send */
-  u8 enabled[512];
+  u8 enabled[CODES];
+};
+
+/** What became of the calls of one event; the events of `counters` that were dropped are counted here once more. */
+struct outcomes {
+  u64 seen;
+  /** no rule could match them */
+  u64 filtered;
+  u64 sent;
+  u64 dropped;
 };
 
 struct counters {
-  u64 seen;
-  u64 sent;
   u64 dropped_ring_full;
   u64 dropped_scratch_busy;
   u64 truncated;
@@ -78,6 +87,14 @@ struct {
   MAP_TYPE(value, struct counters);
 } counters SEC(".maps");
 
+// By scap event code.
+struct {
+  MAP_NUMBER(type, MAP_PERCPU_ARRAY);
+  MAP_NUMBER(max_entries, CODES);
+  MAP_TYPE(key, u32);
+  MAP_TYPE(value, struct outcomes);
+} outcomes SEC(".maps");
+
 // Ids of the cgroups whose path was sent.
 struct {
   MAP_NUMBER(type, MAP_LRU_HASH);
@@ -100,4 +117,11 @@ INLINE struct counters *the_counters(void) {
   ({                                                                                                                               \
     struct counters *counters_ = the_counters();                                                                                   \
     if (counters_) counters_->what += 1;                                                                                           \
+  })
+
+#define COUNT_OUTCOME(code, what)                                                                                                  \
+  ({                                                                                                                               \
+    u32 code_ = (code);                                                                                                            \
+    struct outcomes *outcomes_ = bpf_map_lookup_elem(&outcomes, &code_);                                                           \
+    if (outcomes_) outcomes_->what += 1;                                                                                           \
   })

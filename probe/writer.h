@@ -56,12 +56,16 @@ INLINE struct scratch *the_scratch(u32 which) {
   return bpf_map_lookup_elem(&scratches, &which);
 }
 
-/** Takes the scratch of this CPU for one record, or counts the drop and gives null. */
-INLINE struct scratch *take_scratch(u32 which) {
+/** Takes the scratch of this CPU for one record, or counts the drop and gives null. `code` is 0 for what is no event. */
+INLINE struct scratch *take_scratch(u32 which, u32 code) {
   struct scratch *s = the_scratch(which);
   if (!s) return NULL;
   if (s->busy) {
     COUNT(dropped_scratch_busy);
+    if (code) {
+      COUNT_OUTCOME(code, seen);
+      COUNT_OUTCOME(code, dropped);
+    }
     return NULL;
   }
   s->busy = 1;
@@ -174,8 +178,9 @@ INLINE void send(struct scratch *s, u64 now, u32 tid) {
   struct counters *counters = the_counters();
   if (!counters) return;
   if (failed) counters->dropped_ring_full += 1;
-  else if (s->code >= FIRST_NOTICE) counters->notices += 1;
-  else counters->sent += 1;
+  if (s->code >= FIRST_NOTICE) counters->notices += !failed;
+  else if (failed) COUNT_OUTCOME(s->code, dropped);
+  else COUNT_OUTCOME(s->code, sent);
   if (context->flags & FLAG_TRUNCATED) counters->truncated += 1;
 }
 

@@ -7,6 +7,7 @@ import { readKernelBtf } from "../bpf/kernel-btf.ts";
 import { loadObject, type LoadedObject } from "../bpf/load-object.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
+import { MAX_PREFIX_BYTES, type OpenFilter } from "../events/open-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 
@@ -19,17 +20,33 @@ export interface ProbeOptions {
   readonly ownPid: number;
 }
 
-/** What the probe counted since it was opened, over all CPUs. */
-export interface ProbeCounters {
-  /** Calls that the enabled events asked for. */
+/** What became of the calls of one event: `seen` is the sum of the others. */
+export interface Outcomes {
+  /** Calls of an enabled event. */
   readonly seen: number;
+  /** Left in the kernel, because no rule could match them. */
+  readonly filtered: number;
   readonly sent: number;
-  /** Lost, by reason: the ring had no room; an interrupt met the CPU's scratch in use. */
-  readonly dropped: { readonly ringFull: number; readonly scratchBusy: number };
+  readonly dropped: number;
+}
+
+/** Records that were lost, by reason, and all of them by CPU. */
+export interface Losses {
+  readonly ringFull: number;
+  readonly scratchBusy: number;
+  readonly byCpu: readonly number[];
+}
+
+/** What the probe counted since it was opened, over all CPUs. */
+export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
+  /** Lost, by reason: the ring had no room; an interrupt met the CPU's scratch in use. Notices count here, too. */
+  readonly dropped: Losses;
   /** Sent, but with a parameter cut at its limit. */
   readonly truncated: number;
   /** Records that are not scap events (`NOTICE` of events/record.ts); not counted in `sent`. */
   readonly notices: number;
+  /** By scap event code; events that never came are left out. */
+  readonly byCode: ReadonlyMap<number, Outcomes>;
 }
 
 /** Which of the two builds of the probe the kernel took; `tp_btf` is the faster. */
@@ -63,6 +80,10 @@ export class ProbeSource {
   readonly #object: LoadedObject;
   readonly #ring: RingBuffer;
   readonly #counters: BpfMap;
+  readonly #outcomes: BpfMap;
+  readonly #openFilter: BpfMap;
+  readonly #openPrefixes: BpfMap;
+  readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
   readonly #ownPid: number;
   readonly #epochOffset = epochOffsetNs();
@@ -74,6 +95,9 @@ export class ProbeSource {
     this.#ownPid = ownPid;
     this.#settings = object.map("settings");
     this.#counters = object.map("counters");
+    this.#outcomes = object.map("outcomes");
+    this.#openFilter = object.map("open_filter");
+    this.#openPrefixes = object.map("open_prefixes");
     this.setEnabled(new Set());
     this.#ring = new RingBuffer(object.map("events"));
   }
@@ -89,20 +113,47 @@ export class ProbeSource {
     const view = new DataView(bytes.buffer);
     view.setBigInt64(SETTINGS.epochOffset, this.#epochOffset, true);
     view.setUint32(SETTINGS.ownPid, this.#ownPid, true);
-    for (const code of codes) if (code < SETTINGS.codes) bytes[SETTINGS.enabled + code] = 1;
+    for (const code of codes) {
+      if (code >= SETTINGS.codes) continue;
+      bytes[SETTINGS.enabled + code] = 1;
+      this.#everEnabled.add(code);
+    }
     this.#settings.update(FIRST_KEY, bytes);
+  }
+
+  /** Leaves opens in the kernel that do not pass the filter; undefined sends all. While it changes all are sent. */
+  setOpenFilter(filter: OpenFilter | undefined): void {
+    const table = new Uint32Array(OPEN_FILTER_HEAD + OPEN_FILTER_TABLE);
+    const bytes = new Uint8Array(table.buffer);
+    this.#openFilter.update(FIRST_KEY, bytes);
+    // All keys first: a walk starts over when the key that it stands on is gone.
+    for (const key of Array.from(this.#openPrefixes.keys())) this.#openPrefixes.delete(key);
+    if (filter === undefined) return;
+    for (const [prefix, clauses] of filter.prefixes) this.#openPrefixes.update(prefixKey(prefix), new Uint8Array(Uint32Array.of(clauses).buffer));
+    table.set([1, filter.anyPath]);
+    table.set(filter.clauses, OPEN_FILTER_HEAD);
+    this.#openFilter.update(FIRST_KEY, bytes);
   }
 
   /** Still answers after `close`, with the last numbers. */
   counters(): ProbeCounters {
     if (this.#last !== undefined) return this.#last;
-    const sums = COUNTERS.map(() => 0);
-    for (const value of this.#counters.perCpuLookup(FIRST_KEY) ?? []) {
-      const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-      for (const index of sums.keys()) sums[index] = (sums[index] ?? 0) + Number(view.getBigUint64(index * 8, true));
+    const [, , truncated = 0, notices = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
+    const byCode = new Map<number, Outcomes>();
+    for (const code of this.#everEnabled) {
+      const [seen = 0, filtered = 0, sent = 0, dropped = 0] = sumPerCpu(this.#outcomes, keyOf(code), OUTCOMES.length);
+      if (seen > 0) byCode.set(code, { seen, filtered, sent, dropped });
     }
-    const [seen = 0, sent = 0, ringFull = 0, scratchBusy = 0, truncated = 0, notices = 0] = sums;
-    return { seen, sent, dropped: { ringFull, scratchBusy }, truncated, notices };
+    const total = (what: keyof Outcomes): number => [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
+    return { seen: total("seen"), filtered: total("filtered"), sent: total("sent"), dropped: this.losses(), truncated, notices, byCode };
+  }
+
+  /** The part of `counters` that is cheap enough to be asked often. */
+  losses(): Losses {
+    if (this.#last !== undefined) return this.#last.dropped;
+    const [ringFull = 0, scratchBusy = 0] = sumPerCpu(this.#counters, FIRST_KEY, 2);
+    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1));
+    return { ringFull, scratchBusy, byCpu };
   }
 
   /** Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call twice. */
@@ -146,7 +197,40 @@ function architecture(): string {
 export const SETTINGS = { epochOffset: 0, ownPid: 8, flags: 12, enabled: 16, codes: 512, size: 528 } as const;
 
 /** The members of `struct counters` of probe/record.h, in order, a u64 each. */
-export const COUNTERS = ["seen", "sent", "dropped_ring_full", "dropped_scratch_busy", "truncated", "notices"] as const;
+export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "truncated", "notices"] as const;
+
+/** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
+export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
+
+/** Words of `struct open_filter` of probe/filter.h: two, then the table. */
+const OPEN_FILTER_HEAD = 2;
+const OPEN_FILTER_TABLE = 256;
+
+/** `struct path_prefix` of probe/filter.h. */
+function prefixKey(prefix: string): Uint8Array {
+  const text = new TextEncoder().encode(prefix);
+  const key = new Uint8Array(4 + MAX_PREFIX_BYTES);
+  new DataView(key.buffer).setUint32(0, text.length * 8, true);
+  key.set(text, 4);
+  return key;
+}
+
+function keyOf(index: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(index).buffer);
+}
+
+/** The first `words` u64 of a per-CPU value, summed over the CPUs. */
+function sumPerCpu(map: BpfMap, key: Uint8Array, words: number): number[] {
+  const sums = Array.from({ length: words }, () => 0);
+  for (const value of map.perCpuLookup(key) ?? []) {
+    for (const index of sums.keys()) sums[index] = (sums[index] ?? 0) + u64At(value, index);
+  }
+  return sums;
+}
+
+function u64At(bytes: Uint8Array, index: number): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(index * 8, true));
+}
 
 const PACKAGE_PROBE = fileURLToPath(new URL("../../probe/", import.meta.url));
 const FIRST_KEY = new Uint8Array(4);

@@ -8,6 +8,7 @@ import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
 import type { LoadedRule } from "../rules/load-rules.ts";
+import { ANY_OPEN } from "../events/open-filter.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
@@ -80,7 +81,8 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
   const onProblem = (text: string): void => void process.stderr.write(`${text}\n`);
   const containers = containersOfHost({ environment: process.env, onProblem });
   const live = new LiveWatch({
-    rules: compileRuleSet([{ ...rule, condition }], { matching: "all" }),
+    // What cannot match is explained, too.
+    rules: compileRuleSet([{ ...rule, condition, openClauses: [ANY_OPEN] }], { matching: "all" }),
     containers,
     hostname: hostname(),
     ringBytes: DEFAULT_SETTINGS.ringBytes,
@@ -88,6 +90,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
     onAlert: () => {},
     onNote: () => {},
     onProblem,
+    drops: { ...DEFAULT_SETTINGS.drops, onTold: ({ events }) => onProblem(`${events} events were lost`) },
     examiner: undefined,
   });
   const stopped = stopSignal();

@@ -3,17 +3,21 @@ import { hostname } from "node:os";
 import type { Alert } from "../alerts/alert.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
+import type { ProbeCounters } from "../capture/probe.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
+import type { Loss } from "../engine/drop-watch.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { MatchCaptures } from "../engine/match-captures.ts";
 import { PortExaminer } from "../engine/port-examiner.ts";
 import { ReportFolder } from "../engine/report-folder.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
+import { EVENT_TYPES } from "../events/schema.ts";
 import { AppError } from "../lib/errors.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
+import { EXIT } from "./exit.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
 import { LiveRules } from "./live-rules.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
@@ -40,9 +44,11 @@ export async function watch(options: WatchOptions): Promise<void> {
   const terminal = new Terminal({ json: options.json === true });
   const settings = settingsOf(options, terminal);
   // Heard from the beginning: who stops a watch that is still starting gets its summary, too.
-  const stopped = stopSignal();
-  if (source.kind === "falco") await watchFalco(source.file, { options, settings, terminal, stopped, durationMs });
-  else await watchKernel({ options, settings, terminal, stopped, durationMs });
+  const ended = Promise.withResolvers<void>();
+  const stopped = Promise.race([stopSignal(), ended.promise]);
+  const stop = ended.resolve;
+  if (source.kind === "falco") await watchFalco(source.file, { options, settings, terminal, stopped, stop, durationMs });
+  else await watchKernel({ options, settings, terminal, stopped, stop, durationMs });
 }
 
 interface Run {
@@ -50,6 +56,7 @@ interface Run {
   readonly settings: Settings;
   readonly terminal: Terminal;
   readonly stopped: Promise<void>;
+  readonly stop: () => void;
   readonly durationMs: number | undefined;
 }
 
@@ -82,6 +89,7 @@ async function watchKernel(run: Run): Promise<void> {
       onAlert: outlets.onAlert,
       onNote: (text) => terminal.note(text),
       onProblem: (text) => terminal.problem(text),
+      drops: { ...settings.drops, onTold: (loss) => tellLoss(loss, run, outlets.onAlert) },
       examiner: outlets.examiner,
       captures,
     });
@@ -91,7 +99,7 @@ async function watchKernel(run: Run): Promise<void> {
     const watching = live;
     rules.follow({ files: settings.watchRules, use: (changed) => watching.useRules(metered(changed)) });
     terminal.note(`watching this host: eBPF (${live.variant}), ${set.rules.length} rules from ${files.length} files, ${containers.list().length} containers; reports in ${outlets.folder.path}`);
-    const ticker = options.stats === true ? setInterval(() => terminal.note([statsLine(live), ...costLines(meter)].join("\n")), STATS_INTERVAL_MS) : undefined;
+    const ticker = options.stats === true ? setInterval(() => terminal.note(statsText(watching.stats(), meter)), STATS_INTERVAL_MS) : undefined;
     await Promise.race([live.start(), run.stopped]);
     await untilStopped(run.stopped, run.durationMs);
     clearInterval(ticker);
@@ -101,10 +109,33 @@ async function watchKernel(run: Run): Promise<void> {
     containers.stop();
     outlets.close();
   }
-  const { events, probe, openPorts, processes } = live.stats();
+  const { events, probe, openPorts, processes, healed } = live.stats();
   const dropped = probe.dropped.ringFull + probe.dropped.scratchBusy + outlets.dropped();
   terminal.note(`${events} events, ${dropped} dropped, ${outlets.alerts()} alerts, ${outlets.examined()} ports examined, ${openPorts} open; ${processes} processes known`);
+  if (probe.filtered > 0) terminal.note(kernelLine(probe));
+  if (healed > 0) terminal.note(`${healed} processes were looked up again after losses`);
   if (dropped > 0) terminal.note(dropLine(live, outlets.dropped()));
+}
+
+/** What syscall_event_drops says is to be done when events were lost. */
+function tellLoss(loss: Loss, { settings, terminal, stop }: Run, onAlert: (alert: Alert) => void): void {
+  const { actions } = settings.drops;
+  const share = `${loss.events} of ${loss.seen} events were lost (${loss.ringFull} found the ring full, ${loss.scratchBusy} met a busy CPU buffer)`;
+  if (actions.includes("ignore")) return;
+  if (actions.includes("log") || actions.includes("exit")) terminal.problem(`${share}; a larger engine.modern_ebpf.buf_size_preset helps`);
+  if (actions.includes("alert")) onAlert(dropAlert(loss, process.env["FALCO_HOSTNAME"] ?? hostname()));
+  if (!actions.includes("exit")) return;
+  process.exitCode = EXIT.finding;
+  stop();
+}
+
+/** As Falco tells it of itself. */
+function dropAlert({ events, seen, ringFull, scratchBusy }: Loss, host: string): Alert {
+  return {
+    rule: "Falco internal: syscall event drop", priority: "Debug", source: "internal", tags: [], time: BigInt(Date.now()) * 1_000_000n, hostname: host,
+    message: `Falco internal: syscall event drop. ${events} system calls dropped.`,
+    outputFields: { n_evts: seen, n_drops: events, n_drops_buffer_total: ringFull, n_drops_scratch_map: scratchBusy, ebpf_enabled: 1 }, uuid: randomUUID(),
+  };
 }
 
 /** As Falco tells it of itself. */
@@ -206,11 +237,24 @@ function parseSource(text: string): { readonly kind: "kernel" } | { readonly kin
 
 const STATS_INTERVAL_MS = 5000;
 
-function statsLine(live: LiveWatch | undefined): string {
-  if (live === undefined) return "";
-  const { events, held, probe, processes, openPorts } = live.stats();
+function statsText(stats: ReturnType<LiveWatch["stats"]>, meter: RuleMeter | undefined): string {
+  const { events, held, probe, processes, openPorts } = stats;
   const megabytes = Math.round(process.memoryUsage.rss() / (1 << 20));
-  return `${events} events (${probe.dropped.ringFull + probe.dropped.scratchBusy} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
+  const line = `${events} events (${probe.dropped.ringFull + probe.dropped.scratchBusy} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
+  return [line, kernelLine(probe), ...typeLines(probe), ...costLines(meter)].join("\n");
+}
+
+/** What the kernel saw and what of it came out. */
+function kernelLine({ seen, filtered, sent }: ProbeCounters): string {
+  return `the kernel saw ${seen} calls of these events, kept ${filtered} that no rule can match, sent ${sent}`;
+}
+
+const MAX_EVENT_TYPES = 6;
+
+/** The events that were seen most, with what became of them. */
+function typeLines({ byCode }: ProbeCounters): string[] {
+  const rows = [...byCode].toSorted(([, left], [, right]) => right.seen - left.seen).slice(0, MAX_EVENT_TYPES);
+  return rows.map(([code, { seen, filtered, sent, dropped }]) => `  ${EVENT_TYPES[code]?.name ?? code}: ${seen} seen, ${filtered} kept in the kernel, ${sent} sent, ${dropped} dropped`);
 }
 
 const MAX_COSTLY_RULES = 5;
@@ -223,5 +267,6 @@ function costLines(meter: RuleMeter | undefined): string[] {
 
 function dropLine(live: LiveWatch, written: number): string {
   const { dropped } = live.stats().probe;
-  return `dropped: ${dropped.ringFull} events found the ring full, ${dropped.scratchBusy} met a busy CPU buffer, ${written} lines or audits had no room; a larger engine.modern_ebpf.buf_size_preset helps`;
+  const byCpu = dropped.byCpu.flatMap((lost, cpu) => (lost === 0 ? [] : [`CPU ${cpu}: ${lost}`])).join(", ");
+  return `dropped: ${byCpu === "" ? "" : `${byCpu}; `}${dropped.ringFull} events found the ring full, ${dropped.scratchBusy} met a busy CPU buffer, ${written} lines or audits had no room; a larger engine.modern_ebpf.buf_size_preset helps`;
 }

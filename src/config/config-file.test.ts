@@ -17,6 +17,7 @@ time_format_iso_8601: yes
 stdout_output: {enabled: false}
 file_output: {enabled: true, keep_alive: false, filename: ./events.txt}
 engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 5}}
+syscall_event_drops: {threshold: .2, actions: [log, exit], rate: .5, max_burst: 1}
 `;
   assert.deepEqual(parseConfig(text, context), {
     settings: {
@@ -30,6 +31,7 @@ engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 5}}
       stdoutEnabled: false,
       fileOutput: "./events.txt",
       ringBytes: 16 << 20,
+      drops: { threshold: 0.2, actions: ["log", "exit"], rate: 0.5 },
     },
     ignored: [],
   });

@@ -4,7 +4,7 @@ import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocumen
 import { AppError, messageOf } from "../lib/errors.ts";
 import { priorityByName } from "../rules/priority.ts";
 import { readAppendedOutputs, readSelections, readStaticFields } from "./rule-options.ts";
-import { type CaptureSettings, DEFAULT_CAPTURE, DEFAULT_SETTINGS, ringBytesOfPreset, type Settings } from "./settings.ts";
+import { type CaptureSettings, DEFAULT_CAPTURE, DEFAULT_SETTINGS, DROP_ACTIONS, ringBytesOfPreset, type Settings } from "./settings.ts";
 
 export interface LoadedConfig {
   readonly settings: Settings;
@@ -88,9 +88,17 @@ const OPTIONS: Readonly<Record<string, ReadOption>> = {
     if (settings.fileOutput !== undefined) settings.fileOutput = readText(option);
   },
   "ports.host": (settings, option) => void (settings.hostPorts = readBoolean(option)),
-  "syscall_event_drops.threshold": (_settings, option) => {
+  "syscall_event_drops.threshold": (settings, option) => {
     const threshold = Number(readText(option));
-    if (!(threshold >= 0 && threshold <= 1)) option.fail("must be a number from 0 to 1");
+    settings.drops = { ...settings.drops, threshold: threshold >= 0 && threshold <= 1 ? threshold : option.fail("must be a number from 0 to 1") };
+  },
+  "syscall_event_drops.rate": (settings, option) => {
+    const rate = Number(readText(option));
+    settings.drops = { ...settings.drops, rate: rate > 0 ? rate : option.fail("must be a number of times a second, more than 0") };
+  },
+  "syscall_event_drops.actions": (settings, option) => {
+    const actions = readTexts(option).map((name) => DROP_ACTIONS.find((action) => action === name) ?? option.fail(`"${name}" is none of ${DROP_ACTIONS.join(", ")}`));
+    settings.drops = { ...settings.drops, actions };
   },
   capture: (settings, option) => void (settings.capture = readCapture(option)),
   "engine.modern_ebpf.buf_size_preset": (settings, option) => {
@@ -161,9 +169,15 @@ function readBoolean(option: OptionContext): boolean {
 }
 
 function readPaths(option: OptionContext): string[] {
-  const { node, context } = option;
+  const { context } = option;
+  return readTexts(option).map((path) => resolve(dirname(context.path), path));
+}
+
+/** A list of texts, or one alone. */
+function readTexts(option: OptionContext): string[] {
+  const { node } = option;
   const items = isSeq(node) ? (node.items as Node[]) : [node];
-  return items.map((item) => resolve(dirname(context.path), readText({ ...option, node: item })));
+  return items.map((item) => readText({ ...option, node: item }));
 }
 
 /** `${NAME}` becomes the variable's value, `$${NAME}` stays `${NAME}` (Falco, configuration). */

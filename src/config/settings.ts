@@ -24,8 +24,21 @@ export interface Settings {
   readonly hostPorts: boolean;
   /** Size of the probe's ring buffer in bytes. */
   readonly ringBytes: number;
+  readonly drops: DropSettings;
   /** Falco's capture: the events around a rule's match go into a file. Undefined when it is off. */
   readonly capture: CaptureSettings | undefined;
+}
+
+export const DROP_ACTIONS = ["ignore", "log", "alert", "exit"] as const;
+export type DropAction = (typeof DROP_ACTIONS)[number];
+
+/** What is done when events are lost (Falco's syscall_event_drops). */
+export interface DropSettings {
+  /** Told when more than this share of the events is lost, 0 to 1. */
+  readonly threshold: number;
+  readonly actions: readonly DropAction[];
+  /** Times a second that it may be told, on average. */
+  readonly rate: number;
 }
 
 export interface CaptureSettings {
@@ -58,6 +71,8 @@ export const DEFAULT_SETTINGS: Settings = {
   fileOutput: undefined,
   hostPorts: false,
   ringBytes: 8 << 20,
+  // Falco tells of losses from a tenth on; we tell of each.
+  drops: { threshold: 0, actions: ["log", "alert"], rate: 0.03333 },
   capture: undefined,
 };
 

@@ -15,6 +15,7 @@ import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
+import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { listeningRecords } from "./listening-records.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { MatchCaptures } from "./match-captures.ts";
@@ -31,6 +32,7 @@ export interface LiveWatchOptions {
   readonly onAlert: (alert: Alert) => void;
   readonly onNote: (text: string) => void;
   readonly onProblem: (text: string) => void;
+  readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & { readonly onTold: (loss: Loss) => void };
   /** Undefined when matches are not captured. */
   readonly captures?: MatchCaptures | undefined;
   /** Undefined when ports are not to be examined. */
@@ -39,6 +41,9 @@ export interface LiveWatchOptions {
 
 /** The most processes kept; a process takes about a kilobyte. */
 const MAX_PROCESSES = 65_536;
+
+/** So long a process may look like what it was before a lost exec. */
+const DROP_CHECK_MS = 250;
 
 /** How long an alert waits for its container's name. */
 const METADATA_PATIENCE_MS = 1000;
@@ -50,6 +55,7 @@ export class LiveWatch {
   readonly #pipeline: Pipeline;
   readonly #probe: ProbeSource;
   readonly #ports = new PortNews();
+  #dropTimer: NodeJS.Timeout | undefined;
 
   /** Loads and attaches the probe. Throws `KERNEL_…` where that cannot be. */
   constructor(options: LiveWatchOptions) {
@@ -76,6 +82,8 @@ export class LiveWatch {
 
   /** Events flow from here on; then what listened before is told, once. */
   async start(): Promise<void> {
+    const watch = new DropWatch({ ...this.#options.drops, counters: () => this.#probe.counters(), losses: () => this.#probe.losses(), onLost: () => this.#processes.doubt(), now: () => performance.now() });
+    this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
     this.#probe.start((bytes, view, start, length) => this.#pipeline.record(bytes, view, start, length));
     try {
       await this.#tellListening();
@@ -104,6 +112,7 @@ export class LiveWatch {
       processes: this.#processes.size,
       evicted: this.#processes.evicted,
       lookedUp: this.#processes.found,
+      healed: this.#processes.healed,
       openPorts: this.#ports.inventory.size,
       knownPorts: this.#ports.suppressed,
     };
@@ -115,12 +124,17 @@ export class LiveWatch {
   }
 
   close(): void {
+    clearInterval(this.#dropTimer);
     this.#probe.close();
     this.#options.captures?.close();
   }
 
   #enableEvents(rules: RuleSet): void {
-    this.#probe.setEnabled(new Set([...rules.eventCodes, ...PROCESS_EVENT_CODES]));
+    const { eventCodes, openFilter } = rules;
+    // The events around a match are kept whole.
+    const isFiltered = this.#options.captures === undefined;
+    this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]));
+    if (isFiltered) this.#probe.setOpenFilter(openFilter);
   }
 
   /** Sockets that listened before we came become listen events, so that the same rules tell of them. */

@@ -1,3 +1,4 @@
+import { OPEN_CODES, type OpenClause, type OpenFilter, openFilterOf } from "../events/open-filter.ts";
 import type { Field } from "../fields/field.ts";
 import type { Predicate } from "./compile-condition.ts";
 import type { OutputTemplate } from "./output.ts";
@@ -21,6 +22,8 @@ export interface CompiledRule {
   readonly captureDuration: number;
   /** Codes of the events that it can match. */
   readonly eventCodes: ReadonlySet<number>;
+  /** The opens that it can match, and perhaps more. */
+  readonly openClauses: readonly OpenClause[];
   /** Its condition asks what only the container runtime knows. */
   readonly needsMetadata: boolean;
   /** Its output prints what only the container runtime knows. */
@@ -32,6 +35,8 @@ export interface RuleSet {
   readonly rules: readonly CompiledRule[];
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
+  /** Which opens any rule can match; undefined when all must be looked at. */
+  readonly openFilter: OpenFilter | undefined;
   /** Hot: in the order of definition. */
   forEvent(code: number): readonly CompiledRule[];
 }
@@ -46,7 +51,9 @@ export function compileRuleSet(rules: readonly CompiledRule[], { matching }: { r
       eventCodes.add(code);
     }
   }
-  return { rules, matching, eventCodes, forEvent: (code) => buckets[code] ?? NO_RULES };
+  const openers = rules.filter((rule) => OPEN_CODES.some((code) => rule.eventCodes.has(code)));
+  const openFilter = openFilterOf(openers.flatMap((rule) => rule.openClauses));
+  return { rules, matching, eventCodes, openFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
 }
 
 const NO_RULES: readonly CompiledRule[] = [];

@@ -48,6 +48,20 @@ test("ProcessTable.apply() looks up a process whose fork and exec were lost", ()
   assert.equal(table.found, 1);
 });
 
+test("ProcessTable.doubt() has each process looked up once more when it acts", () => {
+  const other: Process = { ...shell, comm: "nc", exe: "nc", exepath: "/bin/nc", args: ["-l"] };
+  let lookups = 0;
+  const table = new ProcessTable({ capacity: 10, find: (pid) => ((lookups += 1), pid === 50 ? other : undefined) });
+  table.set(shell);
+  table.set({ ...shell, pid: 51 });
+  const act = (pid: number): Process => table.apply(event("setsid", { res: pid }, { context: { pid, startTime: shell.startBoot } }));
+  assert.equal(act(50).exepath, "/bin/sh");
+  table.doubt();
+  assert.deepEqual([act(50).exepath, act(50).args, table.get(50)?.comm, table.healed, lookups], ["/bin/nc", ["-l"], "nc", 1, 1]);
+  // One that has ended meanwhile stays as it was.
+  assert.deepEqual([act(51).exepath, table.healed, lookups], ["/bin/sh", 1, 2]);
+});
+
 test("ProcessTable never holds more than its capacity", () => {
   const table = new ProcessTable({ capacity: 10, find: () => undefined });
   for (let pid = 1; pid <= 25; pid += 1) table.apply(event("setsid", { res: -1 }, { context: { pid } }));

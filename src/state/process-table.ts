@@ -27,8 +27,11 @@ export class ProcessTable implements Ancestry {
   readonly #options: ProcessTableOptions;
   readonly #byPid = new Map<number, Process>();
   readonly #exited: Process[] = [];
+  /** Processes that may have done what was lost; each is looked up once more when it acts. */
+  readonly #doubted = new Set<number>();
   #evicted = 0;
   #found = 0;
+  #healed = 0;
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
@@ -46,6 +49,16 @@ export class ProcessTable implements Ancestry {
   /** Processes whose fork or exec was not seen and that had to be looked up. */
   get found(): number {
     return this.#found;
+  }
+
+  /** Processes that had become others while events were lost. */
+  get healed(): number {
+    return this.#healed;
+  }
+
+  /** Events were lost: any process may have started another program since. */
+  doubt(): void {
+    for (const pid of this.#byPid.keys()) this.#doubted.add(pid);
   }
 
   get(pid: number): Process | undefined {
@@ -83,8 +96,10 @@ export class ProcessTable implements Ancestry {
     if (process === undefined || Math.abs(process.startBoot - startBoot) > START_TOLERANCE_NS) {
       process = this.#unseen(event, pid, startBoot);
       this.set(process);
+      this.#doubted.delete(pid);
       return process;
     }
+    if (this.#doubted.size > 0 && this.#doubted.delete(pid)) process = this.#lookedUpAgain(process, startBoot);
     if (
       process.uid === event.contextU32(CONTEXT.uid) &&
       process.gid === event.contextU32(CONTEXT.gid) &&
@@ -96,6 +111,17 @@ export class ProcessTable implements Ancestry {
     }
     process = { ...process, ...contextPart(event) };
     this.#byPid.set(pid, process);
+    return process;
+  }
+
+  /** The same process as the host tells of it now: its exec may have been lost. One that has ended stays as it was. */
+  #lookedUpAgain(known: Process, startBoot: number): Process {
+    const found = this.#options.find(known.pid);
+    if (found === undefined || Math.abs(found.startBoot - startBoot) > START_TOLERANCE_NS) return known;
+    if (found.exepath === known.exepath && found.exe === known.exe && found.args.join("\0") === known.args.join("\0")) return known;
+    this.#healed += 1;
+    const process = { ...known, ...found, startBoot: known.startBoot };
+    this.set(process);
     return process;
   }
 
@@ -125,6 +151,7 @@ export class ProcessTable implements Ancestry {
     const oldest = this.#byPid.keys().next();
     if (oldest.done === true) return;
     this.#byPid.delete(oldest.value);
+    this.#doubted.delete(oldest.value);
     this.#evicted += 1;
   }
 }

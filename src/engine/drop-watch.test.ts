@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ProbeCounters } from "../capture/probe.ts";
+import { DropWatch, type Loss } from "./drop-watch.ts";
+
+function watching({ threshold, rate }: { threshold: number; rate: number }) {
+  let [seen, ringFull, scratchBusy, time, doubts] = [0, 0, 0, 0, 0];
+  const told: Loss[] = [];
+  const losses = () => ({ ringFull, scratchBusy, byCpu: [] });
+  const counters = (): ProbeCounters => ({ seen, filtered: 0, sent: seen, dropped: losses(), truncated: 0, notices: 0, byCode: new Map() });
+  const watch = new DropWatch({ threshold, rate, counters, losses, onLost: () => (doubts += 1), onTold: (loss) => told.push(loss), now: () => time });
+  const pass = (ms: number, more: { seen?: number; ringFull?: number; scratchBusy?: number } = {}): void => {
+    time += ms;
+    seen += more.seen ?? 0;
+    ringFull += more.ringFull ?? 0;
+    scratchBusy += more.scratchBusy ?? 0;
+    watch.check();
+  };
+  return { pass, told, doubts: () => doubts };
+}
+
+test("DropWatch tells of a loss once an interval, with everything since", () => {
+  const { pass, told, doubts } = watching({ threshold: 0, rate: 0.1 });
+  pass(250, { seen: 100 });
+  assert.deepEqual([told.length, doubts()], [0, 0]);
+  pass(250, { seen: 100, ringFull: 5 });
+  pass(250, { seen: 100, ringFull: 2, scratchBusy: 1 });
+  pass(250, { seen: 100 });
+  assert.deepEqual([told, doubts()], [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0 }], 2]);
+  pass(10_000, { seen: 100 });
+  assert.deepEqual(told[1], { events: 3, seen: 300, ringFull: 2, scratchBusy: 1 });
+  pass(10_000, { seen: 100 });
+  assert.equal(told.length, 2);
+});
+
+test("DropWatch is silent below the threshold, but processes are doubted all the same", () => {
+  const { pass, told, doubts } = watching({ threshold: 0.1, rate: 1 });
+  pass(1000, { seen: 1000, ringFull: 50 });
+  assert.deepEqual([told.length, doubts()], [0, 1]);
+  pass(1000, { seen: 100, ringFull: 50 });
+  assert.deepEqual(told, [{ events: 50, seen: 100, ringFull: 50, scratchBusy: 0 }]);
+});

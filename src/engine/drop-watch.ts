@@ -1,0 +1,56 @@
+import type { ProbeCounters } from "../capture/probe.ts";
+
+/** What was lost since it was told last. */
+export interface Loss {
+  readonly events: number;
+  /** Calls that were seen meanwhile, those included. */
+  readonly seen: number;
+  readonly ringFull: number;
+  readonly scratchBusy: number;
+}
+
+export interface DropWatchOptions {
+  readonly counters: () => ProbeCounters;
+  readonly losses: () => ProbeCounters["dropped"];
+  /** At once, whatever the threshold. */
+  readonly onLost: () => void;
+  readonly onTold: (loss: Loss) => void;
+  /** Share of the events from which on it is told. */
+  readonly threshold: number;
+  /** Times a second that it is told at most. */
+  readonly rate: number;
+  readonly now: () => number;
+}
+
+/** Looks at the probe's losses and tells of them, once an interval: what was lost in between is in the next one. */
+export class DropWatch {
+  readonly #options: DropWatchOptions;
+  #known: number;
+  #told: { readonly seen: number; readonly ringFull: number; readonly scratchBusy: number };
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: DropWatchOptions) {
+    this.#options = options;
+    const { ringFull, scratchBusy } = options.losses();
+    this.#known = ringFull + scratchBusy;
+    this.#told = { seen: options.counters().seen, ringFull, scratchBusy };
+  }
+
+  /** To be called a few times a second. */
+  check(): void {
+    const { ringFull, scratchBusy } = this.#options.losses();
+    const lost = ringFull + scratchBusy;
+    if (lost > this.#known) this.#options.onLost();
+    this.#known = lost;
+    const { threshold, rate, now } = this.#options;
+    const since = { ringFull: ringFull - this.#told.ringFull, scratchBusy: scratchBusy - this.#told.scratchBusy };
+    const events = since.ringFull + since.scratchBusy;
+    if (events === 0 || now() - this.#toldAt < 1000 / rate) return;
+    const { seen } = this.#options.counters();
+    const loss = { events, seen: seen - this.#told.seen, ...since };
+    this.#told = { seen, ringFull, scratchBusy };
+    if (events <= threshold * loss.seen) return;
+    this.#toldAt = now();
+    this.#options.onTold(loss);
+  }
+}
