@@ -30,16 +30,20 @@ export interface Outcomes {
   readonly dropped: number;
 }
 
-/** Records that were lost, by reason, and all of them by CPU. */
+/** Records that were lost, by reason, and all of them by CPU where that is known. */
 export interface Losses {
+  /** The ring, or the socket's buffer, had no room. */
   readonly ringFull: number;
+  /** An interrupt met the CPU's scratch in use. */
   readonly scratchBusy: number;
+  /** Processes that had ended before they could be looked at (without eBPF). */
+  readonly gone: number;
   readonly byCpu: readonly number[];
 }
 
 /** What the probe counted since it was opened, over all CPUs. */
 export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
-  /** Lost, by reason: the ring had no room; an interrupt met the CPU's scratch in use. Notices count here, too. */
+  /** Notices count here, too. */
   readonly dropped: Losses;
   /** Sent, but with a parameter cut at its limit. */
   readonly truncated: number;
@@ -153,7 +157,7 @@ export class ProbeSource {
     if (this.#last !== undefined) return this.#last.dropped;
     const [ringFull = 0, scratchBusy = 0] = sumPerCpu(this.#counters, FIRST_KEY, 2);
     const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1));
-    return { ringFull, scratchBusy, byCpu };
+    return { ringFull, scratchBusy, gone: 0, byCpu };
   }
 
   /** Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call twice. */

@@ -90,6 +90,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
     onAlert: () => {},
     onNote: () => {},
     onProblem,
+    source: "ebpf",
     drops: { ...DEFAULT_SETTINGS.drops, onTold: ({ events }) => onProblem(`${events} events were lost`) },
     examiner: undefined,
   });

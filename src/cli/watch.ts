@@ -6,8 +6,8 @@ import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
-import type { Loss } from "../engine/drop-watch.ts";
-import { LiveWatch } from "../engine/live-watch.ts";
+import { type Loss, lostRecords } from "../engine/drop-watch.ts";
+import { LiveWatch, type LiveWatchOptions } from "../engine/live-watch.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { MatchCaptures } from "../engine/match-captures.ts";
 import { PortExaminer } from "../engine/port-examiner.ts";
@@ -48,7 +48,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const stopped = Promise.race([stopSignal(), ended.promise]);
   const stop = ended.resolve;
   if (source.kind === "falco") await watchFalco(source.file, { options, settings, terminal, stopped, stop, durationMs });
-  else await watchKernel({ options, settings, terminal, stopped, stop, durationMs });
+  else await watchKernel({ options, settings, terminal, stopped, stop, durationMs }, source.by);
 }
 
 interface Run {
@@ -60,7 +60,7 @@ interface Run {
   readonly durationMs: number | undefined;
 }
 
-async function watchKernel(run: Run): Promise<void> {
+async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promise<void> {
   const { options, settings, terminal } = run;
   const rules = rulesOf(run);
   const meter = options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
@@ -82,6 +82,7 @@ async function watchKernel(run: Run): Promise<void> {
   try {
     live = new LiveWatch({
       rules: metered(rules.loaded.set),
+      source,
       containers,
       hostname: process.env["FALCO_HOSTNAME"] ?? hostname(),
       ringBytes: settings.ringBytes,
@@ -98,7 +99,7 @@ async function watchKernel(run: Run): Promise<void> {
     const { set, files } = rules.loaded;
     const watching = live;
     rules.follow({ files: settings.watchRules, use: (changed) => watching.useRules(metered(changed)) });
-    terminal.note(`watching this host: eBPF (${live.variant}), ${set.rules.length} rules from ${files.length} files, ${containers.list().length} containers; reports in ${outlets.folder.path}`);
+    terminal.note(`watching this host: ${live.variant === "sockets" ? "sockets and processes" : `eBPF (${live.variant})`}, ${set.rules.length} rules from ${files.length} files, ${containers.list().length} containers; reports in ${outlets.folder.path}`);
     const ticker = options.stats === true ? setInterval(() => terminal.note(statsText(watching.stats(), meter)), STATS_INTERVAL_MS) : undefined;
     await Promise.race([live.start(), run.stopped]);
     await untilStopped(run.stopped, run.durationMs);
@@ -110,7 +111,7 @@ async function watchKernel(run: Run): Promise<void> {
     outlets.close();
   }
   const { events, probe, openPorts, processes, healed } = live.stats();
-  const dropped = probe.dropped.ringFull + probe.dropped.scratchBusy + outlets.dropped();
+  const dropped = lostRecords(probe.dropped) + outlets.dropped();
   terminal.note(`${events} events, ${dropped} dropped, ${outlets.alerts()} alerts, ${outlets.examined()} ports examined, ${openPorts} open; ${processes} processes known`);
   if (probe.filtered > 0) terminal.note(kernelLine(probe));
   if (healed > 0) terminal.note(`${healed} processes were looked up again after losses`);
@@ -120,9 +121,9 @@ async function watchKernel(run: Run): Promise<void> {
 /** What syscall_event_drops says is to be done when events were lost. */
 function tellLoss(loss: Loss, { settings, terminal, stop }: Run, onAlert: (alert: Alert) => void): void {
   const { actions } = settings.drops;
-  const share = `${loss.events} of ${loss.seen} events were lost (${loss.ringFull} found the ring full, ${loss.scratchBusy} met a busy CPU buffer)`;
+  const share = `${loss.events} of ${loss.seen} events were lost (${lossText(loss)})`;
   if (actions.includes("ignore")) return;
-  if (actions.includes("log") || actions.includes("exit")) terminal.problem(`${share}; a larger engine.modern_ebpf.buf_size_preset helps`);
+  if (actions.includes("log") || actions.includes("exit")) terminal.problem(share);
   if (actions.includes("alert")) onAlert(dropAlert(loss, process.env["FALCO_HOSTNAME"] ?? hostname()));
   if (!actions.includes("exit")) return;
   process.exitCode = EXIT.finding;
@@ -226,12 +227,14 @@ function settingsOf(options: WatchOptions, terminal: Terminal): Settings {
   return settings;
 }
 
-function parseSource(text: string): { readonly kind: "kernel" } | { readonly kind: "falco"; readonly file: string } {
-  if (text === "auto" || text === "ebpf") return { kind: "kernel" };
+type Source = { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" } | { readonly kind: "falco"; readonly file: string };
+
+function parseSource(text: string): Source {
+  if (text === "auto" || text === "ebpf" || text === "sockets") return { kind: "kernel", by: text };
   if (text.startsWith("falco:") && text.length > "falco:".length) return { kind: "falco", file: text.slice("falco:".length) };
   if (text.startsWith("scap:")) throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": a capture file is over, not to be watched`, { hint: `saker replay ${text.slice("scap:".length) || "FILE"}` });
-  throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": ${text === "sockets" ? `Saker ${VERSION} does not have it yet` : "there is no such source"}`, {
-    hint: "sources are auto, ebpf, falco:FILE and falco:- (standard input); saker replay reads capture files",
+  throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": there is no such source`, {
+    hint: "sources are auto, ebpf, sockets, falco:FILE and falco:- (standard input); saker replay reads capture files",
   });
 }
 
@@ -240,7 +243,7 @@ const STATS_INTERVAL_MS = 5000;
 function statsText(stats: ReturnType<LiveWatch["stats"]>, meter: RuleMeter | undefined): string {
   const { events, held, probe, processes, openPorts } = stats;
   const megabytes = Math.round(process.memoryUsage.rss() / (1 << 20));
-  const line = `${events} events (${probe.dropped.ringFull + probe.dropped.scratchBusy} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
+  const line = `${events} events (${lostRecords(probe.dropped)} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
   return [line, kernelLine(probe), ...typeLines(probe), ...costLines(meter)].join("\n");
 }
 
@@ -265,8 +268,17 @@ function costLines(meter: RuleMeter | undefined): string[] {
   return rows.map(({ name, evaluations, matches, share, meanNs }) => `  ${Math.round(share * 100)} % of rule time: ${name} (${evaluations} evaluations, ${matches} matches, ${Math.round(meanNs)} ns each)`);
 }
 
+function lossText({ ringFull, scratchBusy, gone }: Omit<Loss, "events" | "seen">): string {
+  const reasons = [
+    ringFull > 0 ? `${ringFull} events found the ring full: a larger engine.modern_ebpf.buf_size_preset helps` : "",
+    scratchBusy > 0 ? `${scratchBusy} met a busy CPU buffer` : "",
+    gone > 0 ? `${gone} programs had ended before they could be looked at` : "",
+  ];
+  return reasons.filter((reason) => reason !== "").join(", ") || "none in the kernel";
+}
+
 function dropLine(live: LiveWatch, written: number): string {
   const { dropped } = live.stats().probe;
   const byCpu = dropped.byCpu.flatMap((lost, cpu) => (lost === 0 ? [] : [`CPU ${cpu}: ${lost}`])).join(", ");
-  return `dropped: ${byCpu === "" ? "" : `${byCpu}; `}${dropped.ringFull} events found the ring full, ${dropped.scratchBusy} met a busy CPU buffer, ${written} lines or audits had no room; a larger engine.modern_ebpf.buf_size_preset helps`;
+  return `dropped: ${byCpu === "" ? "" : `${byCpu}; `}${lossText(dropped)}, ${written} lines or audits had no room`;
 }

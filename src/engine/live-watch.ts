@@ -3,13 +3,14 @@ import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
-import { openProbe, type ProbeSource } from "../capture/probe.ts";
+import type { KernelSource } from "../capture/kernel-source.ts";
+import { openProbe } from "../capture/probe.ts";
 import type { Container } from "../containers/container.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE, TCP_STATE } from "../events/record.ts";
 import { ipText } from "../lib/ip-text.ts";
-import { messageOf } from "../lib/errors.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import { openNamespace, ownNamespaceInode } from "../ports/network-namespace.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
@@ -22,6 +23,7 @@ import type { MatchCaptures } from "./match-captures.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
+import { SOCKETS_SOURCE_CODES, SocketsSource } from "./sockets-source.ts";
 
 export interface LiveWatchOptions {
   readonly rules: RuleSet;
@@ -29,6 +31,8 @@ export interface LiveWatchOptions {
   readonly hostname: string;
   readonly ringBytes: number;
   readonly utcOffsetMinutes: (epochMs: number) => number;
+  /** `auto`: eBPF, and where the kernel does not take it sockets and processes. */
+  readonly source: "auto" | "ebpf" | "sockets";
   readonly onAlert: (alert: Alert) => void;
   readonly onNote: (text: string) => void;
   readonly onProblem: (text: string) => void;
@@ -53,7 +57,7 @@ export class LiveWatch {
   readonly #options: LiveWatchOptions;
   readonly #processes: ProcessTable;
   readonly #pipeline: Pipeline;
-  readonly #probe: ProbeSource;
+  readonly #probe: KernelSource;
   readonly #ports = new PortNews();
   #dropTimer: NodeJS.Timeout | undefined;
 
@@ -74,7 +78,7 @@ export class LiveWatch {
       onMatch: (rule, scene) => this.#matched(rule, scene),
       onNotice: (event) => this.#notice(event),
     });
-    this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: process.pid });
+    this.#probe = openSource(options, proc);
     this.#enableEvents(options.rules);
     // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
     for (const known of proc.all()) this.#processes.set(known);
@@ -84,7 +88,8 @@ export class LiveWatch {
   async start(): Promise<void> {
     const watch = new DropWatch({ ...this.#options.drops, counters: () => this.#probe.counters(), losses: () => this.#probe.losses(), onLost: () => this.#processes.doubt(), now: () => performance.now() });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
-    this.#probe.start((bytes, view, start, length) => this.#pipeline.record(bytes, view, start, length));
+    await this.#probe.start((bytes, view, start, length) => this.#pipeline.record(bytes, view, start, length));
+    if (this.#probe.tellsListening === true) return;
     try {
       await this.#tellListening();
     } catch (thrown) {
@@ -203,6 +208,20 @@ export class LiveWatch {
       this.#ports.closed(place);
     }
   }
+}
+
+function openSource({ source, ringBytes, onNote, onProblem, rules }: LiveWatchOptions, proc: ProcReader): KernelSource {
+  try {
+    if (source !== "sockets") return openProbe({ ringBytes, ownPid: process.pid });
+  } catch (thrown) {
+    // Who is not root sees too little of other processes for anything: that is told instead.
+    const isRoot = process.geteuid?.() === 0;
+    if (source === "ebpf" || !(thrown instanceof AppError) || !thrown.code.startsWith("KERNEL_") || !isRoot) throw thrown;
+    onProblem(`eBPF cannot be used: ${thrown.message}${thrown.hint === undefined ? "" : ` (${thrown.hint})`}`);
+  }
+  const blind = rules.rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(SOCKETS_SOURCE_CODES)).length;
+  onNote(`watching without eBPF: programs that start and ports that open are seen, files, connections and other calls are not; ${blind} of ${rules.rules.length} rules ask for those alone`);
+  return new SocketsSource({ proc, ownPid: process.pid, onProblem });
 }
 
 /** The namespace, by the first of the processes that is still in it. Throws `KERNEL_NAMESPACE` when all are gone. */

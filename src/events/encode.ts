@@ -1,6 +1,6 @@
 import { AppError } from "../lib/errors.ts";
 import { CONTEXT, DESCRIPTOR, SCAP_HEADER } from "./record.ts";
-import { isLargePayload } from "./schema.ts";
+import { type EventType, isLargePayload, type ParamType } from "./schema.ts";
 
 /** What stands in a live record's context; what is left out is 0 or empty. */
 export interface ContextValues {
@@ -138,4 +138,28 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return bytes;
+}
+
+/** Parameter values by name; what is left out is empty, as a probe leaves what it does not know. */
+export type ParamValues = Readonly<Record<string, string | number | bigint | readonly string[] | Uint8Array>>;
+
+/** The bytes of an event's parameters in their order. Throws `BUG_EVENT_PARAMETER` for a name that the event does not have. */
+export function encodeParams(type: EventType, values: ParamValues): Uint8Array[] {
+  const unknown = Object.keys(values).filter((key) => !type.params.some((param) => param.name === key));
+  if (unknown.length > 0) throw new AppError("BUG_EVENT_PARAMETER", `Cannot encode ${type.name}: it has no parameter ${unknown.join(", ")}`);
+  return type.params.map((param) => valueBytes(values[param.name], param.type));
+}
+
+function valueBytes(value: ParamValues[string] | undefined, type: ParamType): Uint8Array {
+  if (value === undefined) return paramBytes.none;
+  if (value instanceof Uint8Array) return value;
+  if (typeof value === "string") return paramBytes.text(value);
+  if (typeof value === "number" || typeof value === "bigint") return paramBytes.number(value, widthOf(type));
+  return paramBytes.texts(value);
+}
+
+function widthOf(type: ParamType): 1 | 2 | 4 | 8 {
+  if (type.endsWith("8") || type === "SIGTYPE") return 1;
+  if (type.endsWith("16") || type === "PORT") return 2;
+  return type.endsWith("32") || ["UID", "GID", "MODE"].includes(type) ? 4 : 8;
 }

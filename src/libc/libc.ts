@@ -18,6 +18,7 @@ export const libc = {
   getpagesize: process_.func("int getpagesize()"),
   setrlimit: process_.func("int setrlimit(int resource, const void *limit)"),
   clock_gettime: process_.func("int clock_gettime(int clock, _Out_ void *time)"),
+  setsockopt: process_.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
   bind: process_.func("int bind(int fd, const void *address, uint32_t length)"),
 } as const;
 

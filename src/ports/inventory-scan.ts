@@ -28,20 +28,33 @@ export interface InventoryScan {
 
 /** Finds every listening TCP socket of this host: each network namespace that a process is in, once. Gives the event loop turns. */
 export async function scanListeners(): Promise<InventoryScan> {
+  const { listeners, ...rest } = await scanSockets();
+  return { ...rest, listeners: await withOwners(listeners) };
+}
+
+/** A listening socket, and where it was found. */
+export type PlacedListener = Omit<FoundListener, "owner">;
+
+/** The same without who holds the sockets, which takes most of the time. */
+export async function scanSockets(): Promise<Omit<InventoryScan, "listeners"> & { readonly listeners: readonly PlacedListener[] }> {
   const { namespaces, hidden } = await namespacesOfHost();
   const problems: string[] = [];
-  const found: (Listener & { namespace: number; pid: number })[] = [];
+  const listeners: PlacedListener[] = [];
   for (const [namespace, pid] of namespaces) {
     try {
-      found.push(...listenersOf(pid).map((listener) => ({ ...listener, namespace, pid })));
+      listeners.push(...listenersOf(pid).map((listener) => ({ ...listener, namespace, pid })));
     } catch (error) {
       problems.push(messageOf(error));
     }
     await turn();
   }
-  const owners = await ownersOf(found.map((listener) => listener.inode));
-  const listeners = found.map((listener) => ({ ...listener, owner: owners.get(listener.inode) ?? unseenOwner(listener.pid) }));
   return { listeners, namespaces: namespaces.size, problems, hidden };
+}
+
+/** Who holds each of these sockets. */
+export async function withOwners(listeners: readonly PlacedListener[]): Promise<FoundListener[]> {
+  const owners = await ownersOf(listeners.map((listener) => listener.inode));
+  return listeners.map((listener) => ({ ...listener, owner: owners.get(listener.inode) ?? unseenOwner(listener.pid) }));
 }
 
 function unseenOwner(member: number): SocketOwner {

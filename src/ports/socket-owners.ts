@@ -52,6 +52,11 @@ export function describeProcess(pid: number): SocketOwner {
   };
 }
 
+/** The path of a process's cgroup; `/` when it is gone. */
+export function cgroupPathOfProcess(pid: number): string {
+  return cgroupPathOf(attempt(() => readFileSync(`/proc/${pid}/cgroup`, "utf8")) ?? "");
+}
+
 /** The path that decides from the text of /proc/PID/cgroup (cgroups(7)): the same choice as the probe's. */
 export function cgroupPathOf(text: string): string {
   const lines = text.split("\n").map((line) => /^\d+:([^:]*):(.*)$/.exec(line) ?? []);

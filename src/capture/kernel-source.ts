@@ -1,0 +1,19 @@
+import type { OnRecord } from "../bpf/ring-buffer.ts";
+import type { OpenFilter } from "../events/open-filter.ts";
+import type { Losses, ProbeCounters } from "./probe.ts";
+
+/** Where records of the running kernel come from (layout: events/record.ts). */
+export interface KernelSource {
+  /** What it works by: `tp_btf`, `raw_tp`, `sockets`. */
+  readonly variant: string;
+  /** It tells of what listens already by itself. */
+  readonly tellsListening?: true;
+  /** Hands over records until `close`. */
+  start(onRecord: OnRecord): Promise<void> | void;
+  /** Hands over events of these scap codes only, as far as it sees them. */
+  setEnabled(codes: ReadonlySet<number>): void;
+  setOpenFilter(filter: OpenFilter | undefined): void;
+  counters(): ProbeCounters;
+  losses(): Losses;
+  close(): void;
+}
