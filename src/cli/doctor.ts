@@ -1,13 +1,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
-import { openProbe } from "../capture/probe.ts";
+import { openProbe, type ProbeCounters } from "../capture/probe.ts";
 import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
+import { lostRecords } from "../engine/drop-watch.ts";
 import { readRuleFiles } from "../engine/rule-files.ts";
+import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { ownNamespaceInode } from "../ports/network-namespace.ts";
 import { loadRules } from "../rules/load-rules.ts";
+import { compileRuleSet } from "../rules/rule-set.ts";
 import { EXIT } from "./exit.ts";
 
 interface Check {
@@ -20,7 +24,7 @@ interface Check {
 
 /** `saker doctor`: what works on this host, what does not, and what to do. Exit code 3 when `saker watch` could not run. */
 export async function doctor(options: { readonly json?: boolean }): Promise<void> {
-  const checks = [kernel(), privileges(), probe(), namespaces(), await docker(), rules()];
+  const checks = [kernel(), privileges(), await probe(), namespaces(), await docker(), rules()];
   for (const check of checks) console.log(options.json === true ? JSON.stringify(check) : line(check));
   if (checks.some((check) => check.state === "missing")) process.exitCode = EXIT.missing;
 }
@@ -34,7 +38,7 @@ function kernel(): Check {
   const hasBtf = existsSync("/sys/kernel/btf/vmlinux");
   const detail = `Linux ${release()} on ${process.arch}, ${hasBtf ? "with" : "without"} BTF`;
   if (hasBtf) return { name: "kernel", state: "ok", detail };
-  return { name: "kernel", state: "missing", detail, hint: "the probe needs /sys/kernel/btf/vmlinux: a kernel from 5.8 with CONFIG_DEBUG_INFO_BTF" };
+  return { name: "kernel", state: withoutProbe(), detail, hint: `the probe needs /sys/kernel/btf/vmlinux: a kernel from 5.8 with CONFIG_DEBUG_INFO_BTF${FALLS_BACK}` };
 }
 
 /** Capability bits that `saker watch` uses (capabilities(7)). */
@@ -53,16 +57,40 @@ function privileges(): Check {
   return { name: "privileges", state: "missing", detail: `without ${lacking.join(", ")}`, hint };
 }
 
-function probe(): Check {
+/** Root without eBPF still sees programs that start and ports that open. */
+function withoutProbe(): Check["state"] {
+  return process.geteuid?.() === 0 ? "limited" : "missing";
+}
+
+const FALLS_BACK = "; without it root watches programs that start and ports that open (--source sockets)";
+
+/** How long the events of the shipped rules are counted. */
+const COUNTED_MS = 1000;
+
+async function probe(): Promise<Check> {
   try {
     const source = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
-    const detail = `loads and attaches (${source.variant})`;
-    source.close();
-    return { name: "probe", state: "ok", detail };
+    try {
+      const { eventCodes, openFilter } = compileRuleSet(loadRules(readRuleFiles([]), { fields: FIELDS }).rules, { matching: "first" });
+      source.setOpenFilter(openFilter);
+      source.setEnabled(eventCodes);
+      source.start(() => {});
+      await sleep(COUNTED_MS);
+      return { name: "probe", state: "ok", detail: `loads and attaches (${source.variant}); within a second ${countsText(source.counters())}` };
+    } finally {
+      source.close();
+    }
   } catch (thrown) {
-    const hint = thrown instanceof AppError ? thrown.hint : undefined;
-    return { name: "probe", state: "missing", detail: messageOf(thrown), ...(hint === undefined ? {} : { hint }) };
+    const hint = `${thrown instanceof AppError ? (thrown.hint ?? "") : ""}${FALLS_BACK}`;
+    return { name: "probe", state: withoutProbe(), detail: messageOf(thrown), hint };
   }
+}
+
+/** What the kernel saw, and the events that it saw most. */
+function countsText({ seen, filtered, sent, dropped, byCode }: ProbeCounters): string {
+  const most = [...byCode].toSorted(([, left], [, right]) => right.seen - left.seen).slice(0, 3);
+  const types = most.map(([code, outcomes]) => `${EVENT_TYPES[code]?.name ?? code} ${outcomes.seen}`).join(", ");
+  return `${seen} calls that the shipped rules ask for${types === "" ? "" : ` (${types})`}: ${filtered} kept in the kernel, ${sent} sent, ${lostRecords(dropped)} dropped`;
 }
 
 function namespaces(): Check {
