@@ -88,3 +88,12 @@ test("the stable file's opens: writes, and reads of what is sensitive", () => {
   assert.deepEqual([call("/etc/shadow"), call("/etc/pam.d/su"), call("shadow"), call("/etc/../etc/shadow")], [true, true, true, true]);
   assert.deepEqual([call("/etc/ld.so.cache"), call("/usr/lib/x.so"), call("/etc/shadow", { flags: 2 }), call("/etc/shadow", { result: -2 }), call("/etc/pam.d", { flags: 0x401 })], [false, false, false, false, false]);
 });
+
+test("long lists and macros that multiply end soon, and leave opens through", () => {
+  const names = (from: number): string => Array.from({ length: 20_000 }, (_, index) => `/p/${from + index}`).join(", ");
+  const long = openClausesOf(parseCondition(`evt.type = open and fd.name in (${names(0)}) and fd.name in (${names(10_000)})`));
+  assert.equal(openFilterOf(long), undefined);
+  let bomb = parseCondition("evt.type = open and fd.name = /a");
+  for (let level = 0; level < 60; level += 1) bomb = { kind: level % 2 === 0 ? "and" : "or", operands: [bomb, { kind: "not", operand: bomb, start: 0, end: 0 }, bomb], start: 0, end: 0 };
+  assert.ok(openClausesOf(bomb).length > 0);
+});

@@ -12,23 +12,26 @@ const MAX_CLAUSES = 64;
  * can make narrow them, everything else leaves all opens; so does what stands behind `not`.
  */
 export function openClausesOf(expression: Expression): readonly OpenClause[] {
-  return clausesOf(expression, false, new Map());
+  return clausesOf(expression, false, [new Map(), new Map()]);
 }
 
-/** Of expressions as they stand: a macro's is one object wherever it is used. */
-type Known = Map<Expression, readonly OpenClause[]>;
+/** Of expressions as they stand, and negated: a macro's is one object wherever it is used. */
+type Known = readonly [Map<Expression, readonly OpenClause[]>, Map<Expression, readonly OpenClause[]>];
 
 function clausesOf(expression: Expression, negated: boolean, known: Known): readonly OpenClause[] {
+  const memory = known[negated ? 1 : 0];
+  const clauses = memory.get(expression) ?? newClausesOf(expression, negated, known);
+  memory.set(expression, clauses);
+  return clauses;
+}
+
+function newClausesOf(expression: Expression, negated: boolean, known: Known): readonly OpenClause[] {
   switch (expression.kind) {
     case "and":
     case "or": {
-      const before = negated ? undefined : known.get(expression);
-      if (before !== undefined) return before;
       const parts = expression.operands.map((operand) => clausesOf(operand, negated, known));
       const clauses = (expression.kind === "or") === negated ? parts.reduce(both) : mergeClauses(parts.flat());
-      const bounded = clauses.length > MAX_CLAUSES ? [ANY_OPEN] : clauses;
-      if (!negated) known.set(expression, bounded);
-      return bounded;
+      return clauses.length > MAX_CLAUSES ? [ANY_OPEN] : clauses;
     }
     case "not":
       return clausesOf(expression.operand, !negated, known);
@@ -53,8 +56,12 @@ function join(one: OpenClause, other: OpenClause): OpenClause {
   };
 }
 
+/** Pairs of beginnings that are compared; of longer lists one is taken alone. */
+const MAX_PAIRS = 100_000;
+
 /** The beginnings of the paths that begin with one of each. */
 function common(left: readonly string[], right: readonly string[]): readonly string[] {
+  if (left.length * right.length > MAX_PAIRS) return left.length <= right.length ? left : right;
   const narrower = (these: readonly string[], those: readonly string[]): string[] => these.filter((one) => those.some((other) => one.startsWith(other)));
   return [...new Set([...narrower(left, right), ...narrower(right, left)])];
 }
