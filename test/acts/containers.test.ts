@@ -32,6 +32,8 @@ describe("acts of the official container rules beyond the stable ones", { skip: 
       await stage.inside("act", "/bin/mkdir", "-p", "/host");
       await stage.inside("act", "/bin/dd", "if=/dev/zero", "of=/host/x", "count=1");
     } },
+    "a container with too many rights": { rules: ["Launch Excessively Capable Container"], tells: [/process=true /, /container_name=able/], run: () => stage.start("--name", "able", "--cap-add", "SYS_ADMIN") },
+    "a container with the host's files": { rules: ["Launch Sensitive Mount Container"], tells: [/process=true /, /container_name=mounted/], run: () => stage.start("--name", "mounted", "-v", "/proc:/mnt:ro") },
     "files that are carried away": { rules: ["Exfiltrating Artifacts via Kubernetes Control Plane"], tells: [/process=tar /, /container_name=act/], run: inAct("/bin/tar", "c", "-f", "/dev/null", "/bin/busybox") },
   };
 

@@ -71,6 +71,11 @@ export class Stage {
     return this.#dockerd?.docker("exec", ...args).catch(() => undefined) ?? Promise.resolve();
   }
 
+  /** `docker run` of the stage's image with these options: a program that ends at once. */
+  start(...options: string[]): Promise<unknown> {
+    return this.#dockerd?.docker("run", "--rm", ...options, IMAGE, "/bin/true").catch(() => undefined) ?? Promise.resolve();
+  }
+
   /** A copy of bash under the name of another program. */
   as(name: string): string {
     mkdirSync(join(this.folder, "as"), { recursive: true });
