@@ -11,7 +11,8 @@ const SECONDS = Number(process.argv[2] ?? 600);
 const SAMPLES = 10;
 const STABLE = join(import.meta.dirname, "../../shared/falco-rules/falco_rules.yaml");
 const folder = mkdtempSync(join(tmpdir(), "saker-soak-"));
-const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tools/compile-cache"), MALLOC_ARENA_MAX: "1" };
+// As bin/saker starts it.
+const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tools/compile-cache"), MALLOC_ARENA_MAX: "1", NODE_OPTIONS: "--max-semi-space-size=1" };
 
 /** One shell that never rests: it starts programs, writes a file and reads some. */
 const LOAD = `while :; do for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; echo x > ${folder}/file; read y < ${folder}/file; done; find /usr/lib -maxdepth 2 > /dev/null; done`;
