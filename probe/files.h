@@ -11,6 +11,13 @@ INLINE struct file *file_of(s32 fd) {
   return file;
 }
 
+/** The file of a descriptor that an event is about. That of an io_uring request may have no number, and its result may be none. */
+INLINE struct file *file_at(struct scratch *s, s32 fd) {
+  if (s->is_request && s->request_file && fd == (s32)s->args[0]) return (struct file *)s->request_file;
+  if (s->is_request && s->hides_result && fd == (s32)s->args[ARG_RESULT]) return NULL;
+  return file_of(fd);
+}
+
 /** A device number as stat(2) and scap write it. */
 INLINE u32 device_of(struct inode *inode) {
   u32 device = PROBE(inode, i_sb, s_dev);
@@ -50,7 +57,7 @@ INLINE void put_user_path(struct scratch *s, u64 path, s32 dirfd) {
 }
 
 INLINE void want_descriptor(struct scratch *s, s32 fd) {
-  s->descriptor_file = (u64)file_of(fd);
+  s->descriptor_file = (u64)file_at(s, fd);
 }
 
 /** Falco's fd.typechar of an anonymous inode, by its name (fs/eventfd.c and so on). */

@@ -58,7 +58,7 @@ enum { PATH_LOOK = 256 };
 /** The clauses that the path fulfils; all of them where that cannot be told. */
 INLINE u32 clauses_of_path(struct scratch *s, u64 path) {
   struct path_prefix *key = (struct path_prefix *)s->walk;
-  long length = bpf_probe_read_user_str(key->text, PATH_LOOK, (void *)path);
+  long length = read_passed_text(s, key->text, PATH_LOOK, path);
   if (length < 2 || length >= PATH_LOOK || key->text[0] != '/') return ~0u;
   u32 before = 0;
 #pragma clang loop unroll(disable)

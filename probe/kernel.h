@@ -79,7 +79,7 @@ struct fs_struct { struct path root, pwd; };
 struct percpu_counter { s64 count; };
 struct mm_struct {
   unsigned long total_vm;
-  unsigned long arg_start, arg_end;
+  unsigned long arg_start, arg_end, env_start, env_end;
   struct file *exe_file;
   struct percpu_counter rss_stat[4];
 };
@@ -177,6 +177,27 @@ struct socket_alloc { struct socket socket; struct inode vfs_inode; };
 struct sockaddr_un { u16 sun_family; char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[1]; };
 struct unix_sock { struct unix_address *addr; struct sock *peer; };
+
+// io_uring (io_uring/*.h): a request, and what each kind of request keeps of its own.
+struct open_how { u64 flags, mode, resolve; };
+struct filename { const char *name; };
+struct io_cqe { s32 res; int fd; };
+struct io_cmd_data { struct file *file; };
+struct io_kiocb {
+  struct file *file;
+  struct io_cmd_data cmd;
+  u8 opcode;
+  u32 flags;
+  struct io_cqe cqe;
+};
+struct io_open { int dfd; u32 file_slot; struct filename *filename; struct open_how how; };
+struct io_connect { void *addr; int addr_len; };
+struct io_socket { int domain, type, protocol; u32 file_slot; };
+struct io_accept { int flags; u32 file_slot; };
+struct io_rename { int old_dfd, new_dfd; struct filename *oldpath, *newpath; int flags; };
+struct io_unlink { int dfd, flags; struct filename *filename; };
+struct io_mkdir { int dfd; u16 mode; struct filename *filename; };
+struct io_link { int old_dfd, new_dfd; struct filename *oldpath, *newpath; int flags; };
 
 enum bpf_func_id { BPF_FUNC_task_pt_regs = 175 };
 

@@ -57,7 +57,7 @@ INLINE void put_message(struct scratch *s) {
   };
   if (code == EVENT_SENDMSG) message = read_message(s, s->args[1]);
   if (result >= 0 && message.data_size > (u64)result) message.data_size = result;
-  struct sock *sk = socket_at(s->args[0]);
+  struct sock *sk = socket_at(s, s->args[0]);
   begin(s, code, 5);
   put_u64(s, result);
   put_data(s, message.data, message.data_size);

@@ -7,8 +7,8 @@
 
 enum { EINPROGRESS = 115 };
 
-INLINE struct sock *socket_at(s32 fd) {
-  struct file *file = file_of(fd);
+INLINE struct sock *socket_at(struct scratch *s, s32 fd) {
+  struct file *file = file_at(s, fd);
   if (!file || (PROBE(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return NULL;
   return sock_of(file);
 }
@@ -24,18 +24,18 @@ INLINE void put_queue(struct scratch *s, struct sock *listener) {
 
 INLINE void put_accept(struct scratch *s, u32 with_flags) {
   s64 fd = s->args[ARG_RESULT];
-  struct sock *sk = fd < 0 ? NULL : socket_at(fd);
+  struct sock *sk = fd < 0 ? NULL : socket_at(s, fd);
   put_u64(s, fd);
   if (sk) put_tuple(s, sk, 1);
   else put_nothing(s);
-  put_queue(s, socket_at(s->args[0]));
+  put_queue(s, socket_at(s, s->args[0]));
   if (with_flags) put_u32(s, descriptor_flags(s->args[3]));
   if (fd >= 0) want_descriptor(s, fd);
 }
 
 INLINE void put_connect(struct scratch *s) {
   s64 result = s->args[ARG_RESULT];
-  struct sock *sk = result == 0 || result == -EINPROGRESS ? socket_at(s->args[0]) : NULL;
+  struct sock *sk = result == 0 || result == -EINPROGRESS ? socket_at(s, s->args[0]) : NULL;
   put_u64(s, result);
   if (sk) put_tuple(s, sk, 0);
   else put_nothing(s);
@@ -60,7 +60,8 @@ INLINE void put_network(struct scratch *s) {
   case EVENT_BIND:
     begin(s, code, 3);
     put_u64(s, result);
-    put_user_address(s, s->args[1], s->args[2]);
+    if (s->is_request) put_own_address(s, socket_at(s, s->args[0]));
+    else put_user_address(s, s->args[1], s->args[2]);
     put_u64(s, (s64)(s32)s->args[0]);
     want_descriptor(s, s->args[0]);
     return;

@@ -33,6 +33,7 @@ int process_exec(u64 *ctx) {
   put_u64(s, 0);
   put_mm_args(s, PROBE(task, mm));
   put_process(s, task);
+  put_mm_environment(s, PROBE(task, mm));
   put_program(s, task);
   put_kernel_text(s, PROBE((struct linux_binprm *)ctx[2], filename));
   finish(s);

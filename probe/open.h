@@ -13,9 +13,9 @@ struct opened {
 };
 
 /** What only the kernel knows of the file that was opened. */
-INLINE struct opened look_at_opened(s64 result) {
+INLINE struct opened look_at_opened(struct scratch *s, s64 result) {
   struct opened opened = {};
-  struct file *file = result < 0 ? NULL : file_of(result);
+  struct file *file = result < 0 ? NULL : file_at(s, result);
   if (!file) return opened;
   struct inode *inode = PROBE(file, f_inode);
   opened.layer = overlay_layer(inode);
@@ -29,11 +29,11 @@ INLINE struct opened look_at_opened(s64 result) {
 INLINE void put_open(struct scratch *s) {
   u16 code = s->code;
   s64 result = s->args[ARG_RESULT];
-  struct opened opened = look_at_opened(result);
+  struct opened opened = look_at_opened(s, result);
   u64 how[3] = {};
   switch (code) {
   case EVENT_OPENAT2: {
-    bpf_probe_read_user(how, sizeof(how), (void *)s->args[2]);
+    read_passed(s, how, sizeof(how), s->args[2]);
     begin(s, code, 8);
     break;
   }

@@ -19,23 +19,42 @@ INLINE void put_mm_args(struct scratch *s, struct mm_struct *mm) {
   put_user_bytes(s, start, end - start, TEXT_MAX);
 }
 
-/** exe and args of a program that could not be started, from the array the process passed. */
-INLINE void put_argv(struct scratch *s, u64 argv) {
+INLINE u32 wants_environment(void) {
+  struct settings *settings = the_settings();
+  return settings && settings->flags & SETTING_ENVIRONMENT;
+}
+
+/** The environment of a running program, from the memory of the current process. */
+INLINE void put_mm_environment(struct scratch *s, struct mm_struct *mm) {
+  u64 start = PROBE(mm, env_start);
+  u64 end = PROBE(mm, env_end);
+  if (!wants_environment() || end <= start) return put_nothing(s);
+  put_user_bytes(s, start, end - start, TEXT_MAX);
+}
+
+/** The texts of an array that the process passed to execve(), from `first` on, as one parameter. */
+INLINE void put_texts(struct scratch *s, u64 array, u32 first) {
   u32 width = context_of(s)->flags & FLAG_COMPAT ? 4 : 8;
-  u64 text = 0;
-  bpf_probe_read_user(&text, width, (void *)argv);
-  put_user_text(s, text);
   u32 start = s->used;
 #pragma clang loop unroll(disable)
-  for (u32 i = 1; i < MAX_FAILED_ARGS; i += 1) {
-    text = 0;
-    bpf_probe_read_user(&text, width, (void *)(argv + i * width));
+  for (u32 i = 0; i < MAX_FAILED_ARGS; i += 1) {
+    u64 text = 0;
+    bpf_probe_read_user(&text, width, (void *)(array + (first + i) * width));
     if (!text || s->used - start > TEXT_MAX) break;
     s->used += append_user_text(s, text);
   }
   u32 length = s->used - start;
   s->used = start;
   end_param(s, length);
+}
+
+/** exe and args of a program that could not be started, from the array the process passed. */
+INLINE void put_argv(struct scratch *s, u64 argv) {
+  u32 width = context_of(s)->flags & FLAG_COMPAT ? 4 : 8;
+  u64 text = 0;
+  bpf_probe_read_user(&text, width, (void *)argv);
+  put_user_text(s, text);
+  put_texts(s, argv, 1);
 }
 
 INLINE u64 resident_pages(struct mm_struct *mm, u32 kind) {
@@ -135,7 +154,7 @@ INLINE u32 executable_flags(struct file *file, struct cred *cred, u64 effective)
   return flags;
 }
 
-/** env to gid: what execve tells beyond clone. */
+/** tty to gid: what execve tells beyond clone and the environment. */
 INLINE void put_program(struct scratch *s, struct task_struct *task) {
   struct context *context = context_of(s);
   struct file *file = PROBE(task, mm, exe_file);
@@ -143,7 +162,6 @@ INLINE void put_program(struct scratch *s, struct task_struct *task) {
   struct cred *cred = PROBE(task, cred);
   struct pid *group = PROBE(task, signal, pids[PIDTYPE_PGID]);
   u64 effective = capabilities(&cred->cap_effective);
-  put_nothing(s);
   put_u32(s, tty_of(task));
   put_u64(s, pid_at_level(group, s->level).nr);
   put_u32(s, context->loginuid);
@@ -181,6 +199,8 @@ INLINE void put_failed_exec(struct scratch *s, struct task_struct *task) {
   put_u64(s, s->args[ARG_RESULT]);
   put_argv(s, s->args[is_at ? 2 : 1]);
   put_process(s, task);
+  if (wants_environment()) put_texts(s, s->args[is_at ? 3 : 2], 0);
+  else put_nothing(s);
   put_program(s, task);
   if (!is_at) put_user_path(s, s->args[0], AT_FDCWD);
 }

@@ -23,7 +23,7 @@ struct context {
   u32 reserved;
 };
 
-enum { FLAG_TRUNCATED = 1, FLAG_COMPAT = 2 };
+enum { FLAG_TRUNCATED = 1, FLAG_COMPAT = 2, FLAG_IO_URING = 8 };
 
 // Offsets of the scap event behind the context, and within its packed header.
 enum { SCAP = 88, SCAP_TIMESTAMP = 0, SCAP_TID = 8, SCAP_LENGTH = 16, SCAP_TYPE = 20, SCAP_COUNT = 22, SCAP_LENGTHS = 26 };
@@ -42,11 +42,15 @@ struct descriptor {
 
 enum { CODES = 512 };
 
+/** What is sent on demand: the environment of a program that starts. */
+enum { SETTING_ENVIRONMENT = 1 };
+
 struct settings {
   /** realtime minus boottime */
   u64 epoch_offset_ns;
   /** process whose events are never sent */
   u32 own_pid;
+  /** SETTING_… */
   u32 flags;
   /** by scap event code: not 0 means send */
   u8 enabled[CODES];
@@ -66,6 +70,8 @@ struct counters {
   u64 dropped_scratch_busy;
   u64 truncated;
   u64 notices;
+  /** io_uring requests that found no place to wait for their end */
+  u64 dropped_requests;
 };
 
 struct {

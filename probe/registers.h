@@ -34,7 +34,8 @@ INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
   s->args[5] = READ(regs, r9);
 }
 #else
-enum { SYSCALL_LISTEN = 201, COMPAT_LISTEN = 284, COMPAT_SOCKETCALL = 102 };
+// 32-bit programs of today's ABI have no socketcall.
+enum { SYSCALL_LISTEN = 201, COMPAT_LISTEN = 284, COMPAT_SOCKETCALL = 0xffff };
 
 INLINE u32 is_compat(struct task_struct *task) {
   return READ(task, thread_info.flags) >> TIF_32BIT & 1;
@@ -48,6 +49,9 @@ INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
   // x0 holds the result by now.
   bpf_probe_read_kernel(s->args, 48, &regs->regs[0]);
   s->args[0] = READ(regs, orig_x0);
+  if (!compat) return;
+#pragma clang loop unroll(full)
+  for (u32 i = 0; i < 6; i += 1) s->args[i] = (u32)s->args[i];
 }
 #endif
 

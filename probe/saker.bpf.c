@@ -6,5 +6,6 @@
 #include "on-process.h"
 #include "on-cgroup.h"
 #include "on-listen.h"
+#include "on-uring.h"
 
 char licence[] SEC("license") = "GPL";

@@ -99,7 +99,7 @@ INLINE void put_user_address(struct scratch *s, u64 from, u32 size) {
   u32 start = s->used;
   OPAQUE(size);
   if (size > 110) size = 110;
-  if (from == 0 || size < 2 || is_full(s) || bpf_probe_read_user(raw, size, (void *)from) < 0) return put_nothing(s);
+  if (from == 0 || size < 2 || is_full(s) || read_passed(s, raw, size, from) < 0) return put_nothing(s);
   u16 family = *(u16 *)raw;
   *position(s) = family;
   s->used += 1;
@@ -121,6 +121,23 @@ INLINE void put_user_address(struct scratch *s, u64 from, u32 size) {
     *position(s) = 0;
     s->used += 1;
   }
+  u32 length = s->used - start;
+  s->used = start;
+  end_param(s, length);
+}
+
+/** A SOCKADDR parameter from the address that a socket has; nothing when it has none. */
+INLINE void put_own_address(struct scratch *s, struct sock *sk) {
+  u16 family = sk ? family_of(sk) : 0;
+  u32 start = s->used;
+  if (is_full(s) || (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) return put_nothing(s);
+  *position(s) = family;
+  s->used += 1;
+  if (family == AF_UNIX) {
+    s->used += append_unix_name(s, sk);
+    *position(s) = 0;
+    s->used += 1;
+  } else append_end(s, sk, 1);
   u32 length = s->used - start;
   s->used = start;
   end_param(s, length);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // Which syscall is which event: one row a syscall. To add one, add a row (and, for SIMPLE ones, its recipe in simple.h).
-//   BOTH(event code, handler, x86-64 number, i386 number, arm64 number)
-//   OLD(event code, handler, x86-64 number, i386 number): has no number on arm64
-//   I386(event code, handler, i386 number): the 16-bit-id calls and others that only i386 has
+//   BOTH(event code, handler, x86-64 number, i386 number, arm64 number, arm number)
+//   OLD(event code, handler, x86-64 number, i386 number, arm number): has no number on arm64
+//   COMPAT(event code, handler, number): the 16-bit-id calls and others that only 32-bit programs have, i386 and arm alike
 #pragma once
 #include "bpf.h"
 
@@ -23,84 +23,84 @@ enum {
   EVENT_INIT_MODULE = 411, EVENT_FINIT_MODULE = 413, EVENT_SETREUID = 427, EVENT_SETREGID = 429,
 };
 
-#define SYSCALLS(BOTH, OLD, I386)                                                                                                  \
-  BOTH(EVENT_EXECVE, HANDLER_EXEC, 59, 11, 221)                                                                                    \
-  BOTH(EVENT_EXECVEAT, HANDLER_EXEC, 322, 358, 281)                                                                                \
-  BOTH(EVENT_CLONE, HANDLER_CLONE, 56, 120, 220)                                                                                   \
-  BOTH(EVENT_CLONE3, HANDLER_CLONE, 435, 435, 435)                                                                                 \
-  OLD(EVENT_FORK, HANDLER_CLONE, 57, 2)                                                                                            \
-  OLD(EVENT_VFORK, HANDLER_CLONE, 58, 190)                                                                                         \
-  OLD(EVENT_OPEN, HANDLER_OPEN, 2, 5)                                                                                              \
-  OLD(EVENT_CREAT, HANDLER_OPEN, 85, 8)                                                                                            \
-  BOTH(EVENT_OPENAT, HANDLER_OPEN, 257, 295, 56)                                                                                   \
-  BOTH(EVENT_OPENAT2, HANDLER_OPEN, 437, 437, 437)                                                                                 \
-  BOTH(EVENT_SOCKET, HANDLER_SOCKET, 41, 359, 198)                                                                                 \
-  BOTH(EVENT_BIND, HANDLER_SOCKET, 49, 361, 200)                                                                                   \
-  BOTH(EVENT_LISTEN, HANDLER_SOCKET, 50, 363, 201)                                                                                 \
-  BOTH(EVENT_CONNECT, HANDLER_SOCKET, 42, 362, 203)                                                                                \
-  BOTH(EVENT_ACCEPT, HANDLER_SOCKET, 43, 511, 202)                                                                                 \
-  BOTH(EVENT_ACCEPT4, HANDLER_SOCKET, 288, 364, 242)                                                                               \
-  BOTH(EVENT_SENDTO, HANDLER_MESSAGE, 44, 369, 206)                                                                                \
-  BOTH(EVENT_SENDMSG, HANDLER_MESSAGE, 46, 370, 211)                                                                               \
-  BOTH(EVENT_DUP, HANDLER_SIMPLE, 32, 41, 23)                                                                                      \
-  OLD(EVENT_DUP2, HANDLER_SIMPLE, 33, 63)                                                                                          \
-  BOTH(EVENT_DUP3, HANDLER_SIMPLE, 292, 330, 24)                                                                                   \
-  BOTH(EVENT_FCNTL, HANDLER_SIMPLE, 72, 221, 25)                                                                                   \
-  OLD(EVENT_UNLINK, HANDLER_SIMPLE, 87, 10)                                                                                        \
-  BOTH(EVENT_UNLINKAT, HANDLER_SIMPLE, 263, 301, 35)                                                                               \
-  OLD(EVENT_RENAME, HANDLER_SIMPLE, 82, 38)                                                                                        \
-  BOTH(EVENT_RENAMEAT, HANDLER_SIMPLE, 264, 302, 38)                                                                               \
-  BOTH(EVENT_RENAMEAT2, HANDLER_SIMPLE, 316, 353, 276)                                                                             \
-  OLD(EVENT_SYMLINK, HANDLER_SIMPLE, 88, 83)                                                                                       \
-  BOTH(EVENT_SYMLINKAT, HANDLER_SIMPLE, 266, 304, 36)                                                                              \
-  OLD(EVENT_LINK, HANDLER_SIMPLE, 86, 9)                                                                                           \
-  BOTH(EVENT_LINKAT, HANDLER_SIMPLE, 265, 303, 37)                                                                                 \
-  OLD(EVENT_MKDIR, HANDLER_SIMPLE, 83, 39)                                                                                         \
-  BOTH(EVENT_MKDIRAT, HANDLER_SIMPLE, 258, 296, 34)                                                                                \
-  OLD(EVENT_RMDIR, HANDLER_SIMPLE, 84, 40)                                                                                         \
-  OLD(EVENT_CHMOD, HANDLER_SIMPLE, 90, 15)                                                                                         \
-  BOTH(EVENT_FCHMOD, HANDLER_SIMPLE, 91, 94, 52)                                                                                   \
-  BOTH(EVENT_FCHMODAT, HANDLER_SIMPLE, 268, 306, 53)                                                                               \
-  BOTH(EVENT_FCHMODAT, HANDLER_SIMPLE, 452, 452, 452)                                                                              \
-  OLD(EVENT_CHOWN, HANDLER_SIMPLE, 92, 212)                                                                                        \
-  OLD(EVENT_LCHOWN, HANDLER_SIMPLE, 94, 198)                                                                                       \
-  BOTH(EVENT_FCHOWN, HANDLER_SIMPLE, 93, 207, 55)                                                                                  \
-  BOTH(EVENT_FCHOWNAT, HANDLER_SIMPLE, 260, 298, 54)                                                                               \
-  BOTH(EVENT_SETUID, HANDLER_SIMPLE, 105, 213, 146)                                                                                \
-  BOTH(EVENT_SETGID, HANDLER_SIMPLE, 106, 214, 144)                                                                                \
-  BOTH(EVENT_SETREUID, HANDLER_SIMPLE, 113, 203, 145)                                                                              \
-  BOTH(EVENT_SETREGID, HANDLER_SIMPLE, 114, 204, 143)                                                                              \
-  BOTH(EVENT_SETRESUID, HANDLER_SIMPLE, 117, 208, 147)                                                                             \
-  BOTH(EVENT_SETRESGID, HANDLER_SIMPLE, 119, 210, 149)                                                                             \
-  BOTH(EVENT_SETSID, HANDLER_SIMPLE, 112, 66, 157)                                                                                 \
-  BOTH(EVENT_SETPGID, HANDLER_SIMPLE, 109, 57, 154)                                                                                \
-  BOTH(EVENT_CHDIR, HANDLER_SIMPLE, 80, 12, 49)                                                                                    \
-  BOTH(EVENT_FCHDIR, HANDLER_SIMPLE, 81, 133, 50)                                                                                  \
-  BOTH(EVENT_CHROOT, HANDLER_SIMPLE, 161, 61, 51)                                                                                  \
-  BOTH(EVENT_PTRACE, HANDLER_SIMPLE, 101, 26, 117)                                                                                 \
-  BOTH(EVENT_MOUNT, HANDLER_SIMPLE, 165, 21, 40)                                                                                   \
-  BOTH(EVENT_UMOUNT2, HANDLER_SIMPLE, 166, 52, 39)                                                                                 \
-  BOTH(EVENT_MEMFD_CREATE, HANDLER_SIMPLE, 319, 356, 279)                                                                          \
-  BOTH(EVENT_KILL, HANDLER_SIMPLE, 62, 37, 129)                                                                                    \
-  BOTH(EVENT_TKILL, HANDLER_SIMPLE, 200, 238, 130)                                                                                 \
-  BOTH(EVENT_TGKILL, HANDLER_SIMPLE, 234, 270, 131)                                                                                \
-  BOTH(EVENT_SETNS, HANDLER_SIMPLE, 308, 346, 268)                                                                                 \
-  BOTH(EVENT_UNSHARE, HANDLER_SIMPLE, 272, 310, 97)                                                                                \
-  BOTH(EVENT_BPF, HANDLER_SIMPLE, 321, 357, 280)                                                                                   \
-  BOTH(EVENT_INIT_MODULE, HANDLER_SIMPLE, 175, 128, 105)                                                                           \
-  BOTH(EVENT_FINIT_MODULE, HANDLER_SIMPLE, 313, 350, 273)                                                                          \
-  BOTH(EVENT_USERFAULTFD, HANDLER_SIMPLE, 323, 374, 282)                                                                           \
-  I386(EVENT_UMOUNT, HANDLER_SIMPLE, 22)                                                                                           \
-  I386(EVENT_FCNTL, HANDLER_SIMPLE, 55)                                                                                            \
-  I386(EVENT_CHOWN, HANDLER_SIMPLE, 182)                                                                                           \
-  I386(EVENT_LCHOWN, HANDLER_SIMPLE, 16)                                                                                           \
-  I386(EVENT_FCHOWN, HANDLER_SIMPLE, 95)                                                                                           \
-  I386(EVENT_SETUID, HANDLER_SIMPLE, 23)                                                                                           \
-  I386(EVENT_SETGID, HANDLER_SIMPLE, 46)                                                                                           \
-  I386(EVENT_SETREUID, HANDLER_SIMPLE, 70)                                                                                         \
-  I386(EVENT_SETREGID, HANDLER_SIMPLE, 71)                                                                                         \
-  I386(EVENT_SETRESUID, HANDLER_SIMPLE, 164)                                                                                       \
-  I386(EVENT_SETRESGID, HANDLER_SIMPLE, 170)
+#define SYSCALLS(BOTH, OLD, COMPAT)                                                                                                \
+  BOTH(EVENT_EXECVE, HANDLER_EXEC, 59, 11, 221, 11)                                                                                \
+  BOTH(EVENT_EXECVEAT, HANDLER_EXEC, 322, 358, 281, 387)                                                                           \
+  BOTH(EVENT_CLONE, HANDLER_CLONE, 56, 120, 220, 120)                                                                              \
+  BOTH(EVENT_CLONE3, HANDLER_CLONE, 435, 435, 435, 435)                                                                            \
+  OLD(EVENT_FORK, HANDLER_CLONE, 57, 2, 2)                                                                                         \
+  OLD(EVENT_VFORK, HANDLER_CLONE, 58, 190, 190)                                                                                    \
+  OLD(EVENT_OPEN, HANDLER_OPEN, 2, 5, 5)                                                                                           \
+  OLD(EVENT_CREAT, HANDLER_OPEN, 85, 8, 8)                                                                                         \
+  BOTH(EVENT_OPENAT, HANDLER_OPEN, 257, 295, 56, 322)                                                                              \
+  BOTH(EVENT_OPENAT2, HANDLER_OPEN, 437, 437, 437, 437)                                                                            \
+  BOTH(EVENT_SOCKET, HANDLER_SOCKET, 41, 359, 198, 281)                                                                            \
+  BOTH(EVENT_BIND, HANDLER_SOCKET, 49, 361, 200, 282)                                                                              \
+  BOTH(EVENT_LISTEN, HANDLER_SOCKET, 50, 363, 201, 284)                                                                            \
+  BOTH(EVENT_CONNECT, HANDLER_SOCKET, 42, 362, 203, 283)                                                                           \
+  BOTH(EVENT_ACCEPT, HANDLER_SOCKET, 43, 511, 202, 285)                                                                            \
+  BOTH(EVENT_ACCEPT4, HANDLER_SOCKET, 288, 364, 242, 366)                                                                          \
+  BOTH(EVENT_SENDTO, HANDLER_MESSAGE, 44, 369, 206, 290)                                                                           \
+  BOTH(EVENT_SENDMSG, HANDLER_MESSAGE, 46, 370, 211, 296)                                                                          \
+  BOTH(EVENT_DUP, HANDLER_SIMPLE, 32, 41, 23, 41)                                                                                  \
+  OLD(EVENT_DUP2, HANDLER_SIMPLE, 33, 63, 63)                                                                                      \
+  BOTH(EVENT_DUP3, HANDLER_SIMPLE, 292, 330, 24, 358)                                                                              \
+  BOTH(EVENT_FCNTL, HANDLER_SIMPLE, 72, 221, 25, 221)                                                                              \
+  OLD(EVENT_UNLINK, HANDLER_SIMPLE, 87, 10, 10)                                                                                    \
+  BOTH(EVENT_UNLINKAT, HANDLER_SIMPLE, 263, 301, 35, 328)                                                                          \
+  OLD(EVENT_RENAME, HANDLER_SIMPLE, 82, 38, 38)                                                                                    \
+  BOTH(EVENT_RENAMEAT, HANDLER_SIMPLE, 264, 302, 38, 329)                                                                          \
+  BOTH(EVENT_RENAMEAT2, HANDLER_SIMPLE, 316, 353, 276, 382)                                                                        \
+  OLD(EVENT_SYMLINK, HANDLER_SIMPLE, 88, 83, 83)                                                                                   \
+  BOTH(EVENT_SYMLINKAT, HANDLER_SIMPLE, 266, 304, 36, 331)                                                                         \
+  OLD(EVENT_LINK, HANDLER_SIMPLE, 86, 9, 9)                                                                                        \
+  BOTH(EVENT_LINKAT, HANDLER_SIMPLE, 265, 303, 37, 330)                                                                            \
+  OLD(EVENT_MKDIR, HANDLER_SIMPLE, 83, 39, 39)                                                                                     \
+  BOTH(EVENT_MKDIRAT, HANDLER_SIMPLE, 258, 296, 34, 323)                                                                           \
+  OLD(EVENT_RMDIR, HANDLER_SIMPLE, 84, 40, 40)                                                                                     \
+  OLD(EVENT_CHMOD, HANDLER_SIMPLE, 90, 15, 15)                                                                                     \
+  BOTH(EVENT_FCHMOD, HANDLER_SIMPLE, 91, 94, 52, 94)                                                                               \
+  BOTH(EVENT_FCHMODAT, HANDLER_SIMPLE, 268, 306, 53, 333)                                                                          \
+  BOTH(EVENT_FCHMODAT, HANDLER_SIMPLE, 452, 452, 452, 452)                                                                         \
+  OLD(EVENT_CHOWN, HANDLER_SIMPLE, 92, 212, 212)                                                                                   \
+  OLD(EVENT_LCHOWN, HANDLER_SIMPLE, 94, 198, 198)                                                                                  \
+  BOTH(EVENT_FCHOWN, HANDLER_SIMPLE, 93, 207, 55, 207)                                                                             \
+  BOTH(EVENT_FCHOWNAT, HANDLER_SIMPLE, 260, 298, 54, 325)                                                                          \
+  BOTH(EVENT_SETUID, HANDLER_SIMPLE, 105, 213, 146, 213)                                                                           \
+  BOTH(EVENT_SETGID, HANDLER_SIMPLE, 106, 214, 144, 214)                                                                           \
+  BOTH(EVENT_SETREUID, HANDLER_SIMPLE, 113, 203, 145, 203)                                                                         \
+  BOTH(EVENT_SETREGID, HANDLER_SIMPLE, 114, 204, 143, 204)                                                                         \
+  BOTH(EVENT_SETRESUID, HANDLER_SIMPLE, 117, 208, 147, 208)                                                                        \
+  BOTH(EVENT_SETRESGID, HANDLER_SIMPLE, 119, 210, 149, 210)                                                                        \
+  BOTH(EVENT_SETSID, HANDLER_SIMPLE, 112, 66, 157, 66)                                                                             \
+  BOTH(EVENT_SETPGID, HANDLER_SIMPLE, 109, 57, 154, 57)                                                                            \
+  BOTH(EVENT_CHDIR, HANDLER_SIMPLE, 80, 12, 49, 12)                                                                                \
+  BOTH(EVENT_FCHDIR, HANDLER_SIMPLE, 81, 133, 50, 133)                                                                             \
+  BOTH(EVENT_CHROOT, HANDLER_SIMPLE, 161, 61, 51, 61)                                                                              \
+  BOTH(EVENT_PTRACE, HANDLER_SIMPLE, 101, 26, 117, 26)                                                                             \
+  BOTH(EVENT_MOUNT, HANDLER_SIMPLE, 165, 21, 40, 21)                                                                               \
+  BOTH(EVENT_UMOUNT2, HANDLER_SIMPLE, 166, 52, 39, 52)                                                                             \
+  BOTH(EVENT_MEMFD_CREATE, HANDLER_SIMPLE, 319, 356, 279, 385)                                                                     \
+  BOTH(EVENT_KILL, HANDLER_SIMPLE, 62, 37, 129, 37)                                                                                \
+  BOTH(EVENT_TKILL, HANDLER_SIMPLE, 200, 238, 130, 238)                                                                            \
+  BOTH(EVENT_TGKILL, HANDLER_SIMPLE, 234, 270, 131, 268)                                                                           \
+  BOTH(EVENT_SETNS, HANDLER_SIMPLE, 308, 346, 268, 375)                                                                            \
+  BOTH(EVENT_UNSHARE, HANDLER_SIMPLE, 272, 310, 97, 337)                                                                           \
+  BOTH(EVENT_BPF, HANDLER_SIMPLE, 321, 357, 280, 386)                                                                              \
+  BOTH(EVENT_INIT_MODULE, HANDLER_SIMPLE, 175, 128, 105, 128)                                                                      \
+  BOTH(EVENT_FINIT_MODULE, HANDLER_SIMPLE, 313, 350, 273, 379)                                                                     \
+  BOTH(EVENT_USERFAULTFD, HANDLER_SIMPLE, 323, 374, 282, 388)                                                                      \
+  COMPAT(EVENT_UMOUNT, HANDLER_SIMPLE, 22)                                                                                         \
+  COMPAT(EVENT_FCNTL, HANDLER_SIMPLE, 55)                                                                                          \
+  COMPAT(EVENT_CHOWN, HANDLER_SIMPLE, 182)                                                                                         \
+  COMPAT(EVENT_LCHOWN, HANDLER_SIMPLE, 16)                                                                                         \
+  COMPAT(EVENT_FCHOWN, HANDLER_SIMPLE, 95)                                                                                         \
+  COMPAT(EVENT_SETUID, HANDLER_SIMPLE, 23)                                                                                         \
+  COMPAT(EVENT_SETGID, HANDLER_SIMPLE, 46)                                                                                         \
+  COMPAT(EVENT_SETREUID, HANDLER_SIMPLE, 70)                                                                                       \
+  COMPAT(EVENT_SETREGID, HANDLER_SIMPLE, 71)                                                                                       \
+  COMPAT(EVENT_SETRESUID, HANDLER_SIMPLE, 164)                                                                                     \
+  COMPAT(EVENT_SETRESGID, HANDLER_SIMPLE, 170)
 
 /** What a syscall number means: event code in the upper, handler in the lower half; 0 when it is none of ours. */
 #define FOUND(code, handler) ((code) << 16 | (handler))
@@ -108,11 +108,11 @@ enum {
 
 INLINE u32 find_syscall(u32 number) {
 #if defined(__TARGET_ARCH_arm64)
-#define ROW(code, handler, x64, i386, arm64) case arm64: return FOUND(code, handler);
+#define ROW(code, handler, x64, i386, arm64, arm) case arm64: return FOUND(code, handler);
 #define OLD_ROW(...)
 #else
-#define ROW(code, handler, x64, i386, arm64) case x64: return FOUND(code, handler);
-#define OLD_ROW(code, handler, x64, i386) case x64: return FOUND(code, handler);
+#define ROW(code, handler, x64, i386, arm64, arm) case x64: return FOUND(code, handler);
+#define OLD_ROW(code, handler, x64, i386, arm) case x64: return FOUND(code, handler);
 #endif
   switch (number) {
     SYSCALLS(ROW, OLD_ROW, NO_ROW)
@@ -123,21 +123,22 @@ INLINE u32 find_syscall(u32 number) {
 #undef OLD_ROW
 }
 
-/** The same for a 32-bit syscall. On arm64 these stay unseen. */
+/** The same for the system call of a 32-bit program. */
 INLINE u32 find_compat_syscall(u32 number) {
-#if defined(__TARGET_ARCH_x64)
-#define ROW(code, handler, x64, i386, arm64) case i386: return FOUND(code, handler);
-#define OLD_ROW(code, handler, x64, i386) case i386: return FOUND(code, handler);
-#define I386_ROW(code, handler, i386) case i386: return FOUND(code, handler);
+#if defined(__TARGET_ARCH_arm64)
+#define ROW(code, handler, x64, i386, arm64, arm) case arm: return FOUND(code, handler);
+#define OLD_ROW(code, handler, x64, i386, arm) case arm: return FOUND(code, handler);
+#else
+#define ROW(code, handler, x64, i386, arm64, arm) case i386: return FOUND(code, handler);
+#define OLD_ROW(code, handler, x64, i386, arm) case i386: return FOUND(code, handler);
+#endif
+#define COMPAT_ROW(code, handler, number) case number: return FOUND(code, handler);
   switch (number) {
-    SYSCALLS(ROW, OLD_ROW, I386_ROW)
+    SYSCALLS(ROW, OLD_ROW, COMPAT_ROW)
   default:
     return 0;
   }
 #undef ROW
 #undef OLD_ROW
-#undef I386_ROW
-#else
-  return 0;
-#endif
+#undef COMPAT_ROW
 }

@@ -17,6 +17,17 @@ enum {
 /** A place among the arguments: 0 to 5, or the syscall's result. */
 enum { ARG_RESULT = 6, ARGS = 8 };
 
+enum { REQUEST_ARGS = 6, REQUEST_BYTES = 128, REQUEST_TEXT = 1024 };
+
+/** What an io_uring request asks for, as the arguments of the system call that it stands for. */
+struct request {
+  u64 args[REQUEST_ARGS];
+  u64 hides_result;
+  /** a socket address or a struct open_how */
+  u8 bytes[REQUEST_BYTES];
+  u8 texts[2][REQUEST_TEXT];
+};
+
 struct scratch {
   u32 busy;
   u32 used;
@@ -30,6 +41,10 @@ struct scratch {
   /** the `struct file` or, failing that, the `struct sock` of the descriptor section, or 0 */
   u64 descriptor_file;
   u64 descriptor_socket;
+  /** of an io_uring request: its file, whether its result is no descriptor, and that what args point to was copied to `request` */
+  u64 request_file;
+  u32 hides_result;
+  u32 is_request;
   u64 last_cgroup;
   u64 cgroup_node;
   u64 namespace;
@@ -37,13 +52,14 @@ struct scratch {
   u32 level;
   u32 walk_at;
   u64 nodes[32];
+  struct request request;
   u8 address[128];
   u8 walk[WALK_SIZE + 512];
   u8 record[RECORD_SIZE] __attribute__((aligned(8)));
 };
 
 /** Programs that can interrupt each other on one CPU have a scratch each. */
-enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCHES };
+enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCH_REQUEST, SCRATCHES };
 
 struct {
   MAP_NUMBER(type, MAP_PERCPU_ARRAY);
@@ -124,15 +140,27 @@ INLINE void put_u32(struct scratch *s, u32 value) { PUT_NUMBER(s, u32, value); }
 INLINE void put_u64(struct scratch *s, u64 value) { PUT_NUMBER(s, u64, value); }
 INLINE void put_nothing(struct scratch *s) { end_param(s, 0); }
 
-/** Appends a text of user memory and returns its length with NUL, 0 when it cannot be read; not yet a parameter. */
+/** Reads what an argument points to: memory of the process, or a request's copy. */
+INLINE long read_passed(struct scratch *s, void *to, u32 size, u64 from) {
+  if (s->is_request) return bpf_probe_read_kernel(to, size, (void *)from);
+  return bpf_probe_read_user(to, size, (void *)from);
+}
+
+/** The same for a text. */
+INLINE long read_passed_text(struct scratch *s, void *to, u32 size, u64 from) {
+  if (s->is_request) return bpf_probe_read_kernel_str(to, size, (void *)from);
+  return bpf_probe_read_user_str(to, size, (void *)from);
+}
+
+/** Appends a text that an argument points to and returns its length with NUL, 0 when it cannot be read; not yet a parameter. */
 INLINE u32 append_user_text(struct scratch *s, u64 text) {
   if (is_full(s)) {
     mark_truncated(s);
     return 0;
   }
-  long length = bpf_probe_read_user_str(position(s), TEXT_MAX, (void *)text);
+  long length = read_passed_text(s, position(s), TEXT_MAX, text);
   if (length < 0) return 0;
-  if (length == TEXT_MAX) mark_truncated(s);
+  if (length == TEXT_MAX || (s->is_request && length == REQUEST_TEXT)) mark_truncated(s);
   return length;
 }
 

@@ -103,9 +103,10 @@ function processes(): void {
 function execs(): void {
   const [program, argument] = [Buffer.from("program\0"), Buffer.from("an argument\0")];
   const argv = new Uint8Array(new BigUint64Array([addressOf(program), addressOf(argument), 0n]).buffer);
-  call("execve", "./by-execve", argv, 0);
+  const variable = Buffer.from("BY=execve\0");
+  call("execve", "./by-execve", argv, new Uint8Array(new BigUint64Array([addressOf(variable), 0n]).buffer));
   call("execveat", dirfd, "by-execveat", argv, 0, 0);
-  spawnSync("/bin/sh", ["-c", "exit 7", "by spawn"]);
+  spawnSync("/bin/sh", ["-c", "exit 7", "by spawn"], { env: { BY: "spawn" } });
   spawnSync("/bin/sh", ["-c", "kill -9 $$", "by signal"]);
 }
 

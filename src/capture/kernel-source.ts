@@ -1,6 +1,12 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
 import type { OpenFilter } from "../events/open-filter.ts";
-import type { Losses, ProbeCounters } from "./probe.ts";
+import type { Losses } from "./losses.ts";
+import type { ProbeCounters } from "./probe.ts";
+
+export interface EventOptions {
+  /** A program's start tells its environment. */
+  readonly environment?: boolean;
+}
 
 /** Where records of the running kernel come from (layout: events/record.ts). */
 export interface KernelSource {
@@ -11,7 +17,7 @@ export interface KernelSource {
   /** Hands over records until `close`. */
   start(onRecord: OnRecord): Promise<void> | void;
   /** Hands over events of these scap codes only, as far as it sees them. */
-  setEnabled(codes: ReadonlySet<number>): void;
+  setEnabled(codes: ReadonlySet<number>, options?: EventOptions): void;
   setOpenFilter(filter: OpenFilter | undefined): void;
   counters(): ProbeCounters;
   losses(): Losses;

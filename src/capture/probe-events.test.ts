@@ -1,31 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { realpathSync } from "node:fs";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Event } from "../events/event.ts";
-import { CONTEXT, NOTICE } from "../events/record.ts";
-import { EVENT_TYPES, type Param } from "../events/schema.ts";
+import { type Expected, missingOf, probeMissing, watchActor } from "../../test/fixtures/acting-process.ts";
 import type { ActorFacts } from "./_probe-actor.ts";
-import { openProbe } from "./probe.ts";
 
-const PROBE = fileURLToPath(new URL("../../probe/", import.meta.url));
 const ACTOR = fileURLToPath(new URL("./_probe-actor.ts", import.meta.url));
-const ALL_CODES = new Set(EVENT_TYPES.filter((type) => type !== undefined).map((type) => type.code));
 const OLD = process.arch === "x64";
-
-/** An event that must be among the actor's (or its children's): what it must say at least. */
-interface Expected {
-  readonly event: string;
-  readonly params?: Readonly<Record<string, unknown>>;
-  readonly directory?: string;
-  readonly descriptor?: string;
-  /** Of a child of the actor rather than of the actor itself. */
-  readonly child?: true;
-}
 
 function expectedEvents(f: ActorFacts): readonly (Expected | false)[] {
   const file = `f ${f.dir}/file`;
@@ -91,9 +72,9 @@ function expectedEvents(f: ActorFacts): readonly (Expected | false)[] {
 }
 
 function expectedProcesses(f: ActorFacts): readonly Expected[] {
-  const shell = { tty: 0, cwd: f.dir, env: undefined, ptid: f.pid, uid: 0, gid: 0, filename: "/bin/sh", vpgid: f.pid };
+  const shell = { tty: 0, cwd: f.dir, env: ["BY=spawn"], ptid: f.pid, uid: 0, gid: 0, filename: "/bin/sh", vpgid: f.pid };
   return [
-    { event: "execve", params: { res: -2, exe: "program", args: ["an argument"], cwd: f.dir, filename: "./by-execve" }, directory: f.dir },
+    { event: "execve", params: { res: -2, exe: "program", args: ["an argument"], env: ["BY=execve"], cwd: f.dir, filename: "./by-execve" }, directory: f.dir },
     { event: "execveat", params: { res: -2, exe: "program", args: ["an argument"], tid: f.pid, pid: f.pid, ptid: f.ppid, cwd: f.dir } },
     { event: "execve", child: true, params: { ...shell, res: 0, exe: "/bin/sh", args: ["-c", "exit 7", "by spawn"], trusted_exepath: realpathSync("/bin/sh") } },
     { event: "clone", child: true, params: { res: 0, ptid: f.pid, exe: process.execPath, cwd: f.dir, uid: 0 } },
@@ -134,125 +115,14 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
 
 for (const variant of ["saker", "saker-rawtp"]) {
   test(`${variant} object reports what a process does`, { timeout: 60_000 }, async (t) => {
-    const reason = whyNot();
+    const reason = probeMissing();
     if (reason !== undefined) return t.skip(reason);
-    const { facts, events } = await watchActor(t, variant);
-    const missing = expectedEvents(facts).filter((row) => row !== false && !events.some((event) => fits(event, row, facts)));
-    const seen = missing.map((row) => row !== false && events.filter((event) => event.event === row.event).slice(-8));
+    const { facts, events } = await watchActor(t, { variant, actor: ACTOR, read: (text): ActorFacts => JSON.parse(text) });
+    const missing = missingOf(expectedEvents(facts), events, facts);
+    const seen = missing.map((row) => events.filter((event) => event.event === row.event).slice(-8));
     assert.deepEqual(missing, [], `seen of these types: ${JSON.stringify(seen, undefined, 1)}`);
     assert.equal(events.filter((event) => event.event === "fcntl" && event.params["cmd"] !== 1 && event.params["cmd"] !== 26).length, 0);
     const listens = events.filter(({ event, params }) => event === "listen" && (params["fd"] === facts.v4.server || params["fd"] === -1));
     assert.equal(listens.length, 1, "a listen(2) is one event");
   });
-}
-
-/** Why this machine cannot run the probe, in words; undefined when it can. */
-function whyNot(): string | undefined {
-  if (process.getuid?.() !== 0) return "needs root: only root may load eBPF programs";
-  if (!existsSync("/sys/kernel/btf/vmlinux")) return "needs a kernel with BTF (/sys/kernel/btf/vmlinux)";
-  return undefined;
-}
-
-/** Loads one object as the only one, lets the actor act, and gives all that was sent of it and its children. */
-async function watchActor(t: TestContext, variant: string): Promise<{ facts: ActorFacts; events: readonly Seen[] }> {
-  const objects = mkdtempSync(join(tmpdir(), "saker-probe-"));
-  t.after(() => rmSync(objects, { recursive: true }));
-  copyFileSync(join(PROBE, `${variant}.${process.arch}.bpf.o`), join(objects, `saker.${process.arch}.bpf.o`));
-  const probe = openProbe({ ownPid: process.pid, objectDirectory: objects });
-  t.after(() => probe.close());
-  const records: Event[] = [];
-  probe.setEnabled(ALL_CODES);
-  probe.start((bytes, view, start, length) => {
-    const event = new Event();
-    assert.ok(event.load(bytes, view, start, length, true), "each record is well formed");
-    records.push(event.copy());
-  });
-  const facts = await act();
-  t.after(() => rmSync(facts.dir, { recursive: true }));
-  await sleep(200);
-  const { ringFull, scratchBusy } = probe.losses();
-  assert.deepEqual([ringFull, scratchBusy], [0, 0]);
-  assert.ok(!records.some((event) => event.contextU32(CONTEXT.pid) === process.pid && !event.isNotice), "our own process is silent");
-  // Only the actor's: other processes of the machine use what this test does not decode.
-  const own = records.filter((event) => event.contextU32(CONTEXT.pid) === facts.pid || event.contextU32(CONTEXT.ppid) === facts.pid);
-  return { facts, events: own.map(decode) };
-}
-
-/** Under load libuv may abort a process whose child ends while its spawnSync() winds up (its signal handler meets a closed pipe): such an actor acts anew. */
-async function act(attempts = 3): Promise<ActorFacts> {
-  const actor = spawn(process.execPath, [ACTOR], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise<NodeJS.Signals | null>((resolve) => actor.once("close", (_, signal) => resolve(signal)));
-  let text = "";
-  for await (const chunk of actor.stdout) text += String(chunk);
-  if ((await ended) === "SIGABRT" && attempts > 1) return act(attempts - 1);
-  const facts: ActorFacts = JSON.parse(text);
-  return facts;
-}
-
-interface Seen {
-  readonly event: string;
-  readonly pid: number;
-  readonly ppid: number;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly directory: string | undefined;
-  readonly descriptor: string | undefined;
-}
-
-function fits(seen: Seen, row: Expected, facts: ActorFacts): boolean {
-  if (seen.event !== row.event || (row.child ? seen.ppid : seen.pid) !== facts.pid) return false;
-  if (seen.directory !== row.directory) return false;
-  if (row.descriptor !== undefined && seen.descriptor !== row.descriptor) return false;
-  return Object.entries(row.params ?? {}).every(([name, value]) => JSON.stringify(seen.params[name]) === JSON.stringify(value));
-}
-
-function decode(event: Event): Seen {
-  const notice = Object.entries(NOTICE).find(([, code]) => code === event.code)?.[0];
-  const params: Record<string, unknown> = {};
-  if (event.type === undefined) for (let index = 0; index < event.count; index += 1) params[index] = event.uint(index);
-  for (const [index, param] of (event.type?.params ?? []).entries()) params[param.name] = decodeParam(event, index, param);
-  return {
-    event: notice ?? event.type?.name ?? "",
-    pid: event.contextU32(CONTEXT.pid),
-    ppid: event.contextU32(CONTEXT.ppid),
-    params,
-    directory: event.directory,
-    descriptor: decodeDescriptor(event),
-  };
-}
-
-function decodeParam(event: Event, index: number, { type }: Param): unknown {
-  if (!event.has(index)) return undefined;
-  if (type === "CHARBUF" || type === "FSPATH" || type === "FSRELPATH") return event.text(index);
-  if (type === "BYTEBUF") return event.texts(index);
-  if (type === "DYN") return Buffer.from(event.slice(index)).toString("hex");
-  if (type === "SOCKADDR" || type === "SOCKTUPLE") return decodeAddresses(event.slice(index), type === "SOCKTUPLE");
-  return /^(?:U|MODE|FLAGS|ENUMFLAGS|GID|ABSTIME)/.test(type) ? event.uint(index) : event.int(index);
-}
-
-function decodeAddresses(bytes: Uint8Array, isTuple: boolean): string {
-  const family = bytes[0];
-  if (family === 1) return Buffer.from(bytes.subarray(isTuple ? 17 : 1, -1)).toString();
-  const size = family === 2 ? 6 : 18;
-  return isTuple ? `${end(bytes.subarray(1, 1 + size))} ${end(bytes.subarray(1 + size))}` : end(bytes.subarray(1));
-}
-
-/** Address and port as text; IPv6 only as far as these tests need it. */
-function end(bytes: Uint8Array): string {
-  const port = new DataView(bytes.buffer, bytes.byteOffset).getUint16(bytes.length - 2, true);
-  if (bytes.length === 6) return `${bytes.subarray(0, 4).join(".")}:${port}`;
-  return bytes[15] === 1 ? `[::1]:${port}` : `[::]:${port}`;
-}
-
-/** `kind/state local remote` of a socket, `kind path` of the rest. */
-function decodeDescriptor(event: Event): string | undefined {
-  const at = event.descriptor;
-  if (at < 0) return undefined;
-  const kind = String.fromCharCode(event.bytes[at] ?? 0);
-  const state = event.bytes[at + 1];
-  if (kind === "4" || kind === "6") {
-    const size = kind === "4" ? 6 : 18;
-    const ends = event.bytes.subarray(at + 16, at + 16 + 2 * size);
-    return `${kind}/${state} ${end(ends.subarray(0, size))} ${end(ends.subarray(size))}`;
-  }
-  return kind === "u" ? `u/${state} ${event.descriptorPath}` : `${kind} ${event.descriptorPath}`;
 }

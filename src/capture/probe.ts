@@ -2,14 +2,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BpfMap } from "../bpf/bpf-map.ts";
-import type { Btf } from "../bpf/btf.ts";
+import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
 import { loadObject, type LoadedObject } from "../bpf/load-object.ts";
+import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
 import { MAX_PREFIX_BYTES, type OpenFilter } from "../events/open-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
+import type { EventOptions } from "./kernel-source.ts";
+import { type Losses, NO_LOSSES } from "./losses.ts";
 
 export interface ProbeOptions {
   /** Where the compiled probe lies; by default the package's own `probe/`. */
@@ -30,17 +33,6 @@ export interface Outcomes {
   readonly dropped: number;
 }
 
-/** Records that were lost, by reason, and all of them by CPU where that is known. */
-export interface Losses {
-  /** The ring, or the socket's buffer, had no room. */
-  readonly ringFull: number;
-  /** An interrupt met the CPU's scratch in use. */
-  readonly scratchBusy: number;
-  /** Processes that had ended before they could be looked at (without eBPF). */
-  readonly gone: number;
-  readonly byCpu: readonly number[];
-}
-
 /** What the probe counted since it was opened, over all CPUs. */
 export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
   /** Notices count here, too. */
@@ -56,6 +48,20 @@ export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
 /** Which of the two builds of the probe the kernel took; `tp_btf` is the faster. */
 export type ProbeVariant = "tp_btf" | "raw_tp";
 
+/** A build of the probe, with or without the programs that not every kernel can have. */
+interface Candidate {
+  readonly variant: ProbeVariant;
+  readonly isWhole: boolean;
+}
+
+/** From the best on. */
+const CANDIDATES: readonly Candidate[] = [
+  { variant: "tp_btf", isWhole: true },
+  { variant: "tp_btf", isWhole: false },
+  { variant: "raw_tp", isWhole: true },
+  { variant: "raw_tp", isWhole: false },
+];
+
 /**
  * Loads and attaches the probe; notices flow at once, events once they are enabled.
  * Throws `KERNEL_<ERRNO>` (no privilege, or a kernel too old), `KERNEL_NO_BTF`, `KERNEL_ARCHITECTURE`, `INPUT_NO_PROBE`, `CONFIG_RING_SIZE`.
@@ -65,10 +71,10 @@ export function openProbe(options: ProbeOptions): ProbeSource {
   if (!Number.isInteger(Math.log2(ringBytes)) || ringBytes < SMALLEST_RING_BYTES || ringBytes > LARGEST_RING_BYTES) {
     throw new AppError("CONFIG_RING_SIZE", `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`);
   }
-  const { object, variant } = loadEither(objectDirectory, ringBytes);
+  const { object, variant, seesIoUring } = loadBest(objectDirectory, ringBytes);
   let source: ProbeSource | undefined;
   try {
-    source = new ProbeSource({ object, variant, ownPid });
+    source = new ProbeSource({ object, variant, seesIoUring, ownPid });
     object.attach();
     return source;
   } catch (thrown) {
@@ -81,6 +87,8 @@ export function openProbe(options: ProbeOptions): ProbeSource {
 /** The live kernel as a source of records. */
 export class ProbeSource {
   readonly variant: ProbeVariant;
+  /** False before Linux 6.0, and where the kernel does not take these programs; listening sockets are seen all the same. */
+  readonly seesIoUring: boolean;
   readonly #object: LoadedObject;
   readonly #ring: RingBuffer;
   readonly #counters: BpfMap;
@@ -93,8 +101,9 @@ export class ProbeSource {
   readonly #epochOffset = epochOffsetNs();
   #last: ProbeCounters | undefined;
 
-  constructor({ object, variant, ownPid }: { object: LoadedObject; variant: ProbeVariant; ownPid: number }) {
+  constructor({ object, variant, seesIoUring, ownPid }: Loaded & { readonly ownPid: number }) {
     this.variant = variant;
+    this.seesIoUring = seesIoUring;
     this.#object = object;
     this.#ownPid = ownPid;
     this.#settings = object.map("settings");
@@ -111,12 +120,13 @@ export class ProbeSource {
     void this.#ring.run(onRecord);
   }
 
-  /** Sends events of these scap codes only; takes effect at once. */
-  setEnabled(codes: ReadonlySet<number>): void {
+  /** Sends events of these scap codes only, and with programs that start their environment where that is asked for; takes effect at once. */
+  setEnabled(codes: ReadonlySet<number>, { environment = false }: EventOptions = {}): void {
     const bytes = new Uint8Array(SETTINGS.size);
     const view = new DataView(bytes.buffer);
     view.setBigInt64(SETTINGS.epochOffset, this.#epochOffset, true);
     view.setUint32(SETTINGS.ownPid, this.#ownPid, true);
+    view.setUint32(SETTINGS.flags, environment ? SETTING_ENVIRONMENT : 0, true);
     for (const code of codes) {
       if (code >= SETTINGS.codes) continue;
       bytes[SETTINGS.enabled + code] = 1;
@@ -155,9 +165,9 @@ export class ProbeSource {
   /** The part of `counters` that is cheap enough to be asked often. */
   losses(): Losses {
     if (this.#last !== undefined) return this.#last.dropped;
-    const [ringFull = 0, scratchBusy = 0] = sumPerCpu(this.#counters, FIRST_KEY, 2);
-    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1));
-    return { ringFull, scratchBusy, gone: 0, byCpu };
+    const [ringFull = 0, scratchBusy = 0, , , requests = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
+    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1) + u64At(value, 4));
+    return { ...NO_LOSSES, ringFull, scratchBusy, requests, byCpu };
   }
 
   /** Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call twice. */
@@ -168,29 +178,48 @@ export class ProbeSource {
   }
 }
 
-/** The tp_btf build, and where the kernel does not take it (before 5.11, or without BPF trampolines) the raw_tp one. */
-function loadEither(directory: string, ringBytes: number): { object: LoadedObject; variant: ProbeVariant } {
-  const kernelBtf = readKernelBtf();
-  try {
-    return { object: load(join(directory, `saker.${architecture()}.bpf.o`), kernelBtf, ringBytes), variant: "tp_btf" };
-  } catch (first) {
-    if (!(first instanceof AppError) || !first.code.startsWith("KERNEL_") || first.code === "KERNEL_ARCHITECTURE") throw first;
-    return { object: load(join(directory, `saker-rawtp.${architecture()}.bpf.o`), kernelBtf, ringBytes), variant: "raw_tp" };
-  }
+interface Loaded {
+  readonly object: LoadedObject;
+  readonly variant: ProbeVariant;
+  readonly seesIoUring: boolean;
 }
 
-function load(path: string, kernelBtf: Btf, ringBytes: number): LoadedObject {
-  let bytes: Uint8Array;
+/** The tp_btf build, and where the kernel does not take it (before 5.11, or without BPF trampolines) the raw_tp one. */
+function loadBest(directory: string, ringBytes: number): Loaded {
+  const kernelBtf = readKernelBtf();
+  const hasRequests = kernelBtf.find("io_cmd_data", BTF_KIND.struct) !== undefined;
+  let problem: unknown;
+  for (const { variant, isWhole } of CANDIDATES) {
+    try {
+      const path = join(directory, `${OBJECT[variant]}.${architecture()}.bpf.o`);
+      const select = (program: ProgramSpec): boolean => program.autoload || (isWhole && hasTracepoint(kernelBtf, program));
+      const object = loadObject(parseObject(readObject(path)), { kernelBtf, select, mapOverrides: { events: { maxEntries: ringBytes } } });
+      return { object, variant, seesIoUring: isWhole && hasRequests };
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || !thrown.code.startsWith("KERNEL_") || thrown.code === "KERNEL_ARCHITECTURE") throw thrown;
+      problem = thrown;
+    }
+  }
+  throw problem;
+}
+
+/** A tracepoint's name as the kernel's types have it. */
+function hasTracepoint(kernelBtf: Btf, { attach }: ProgramSpec): boolean {
+  return kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef) !== undefined;
+}
+
+function readObject(path: string): Uint8Array {
   try {
-    bytes = readFileSync(path);
+    return readFileSync(path);
   } catch (cause) {
     throw new AppError("INPUT_NO_PROBE", `Cannot read probe "${path}": there is no such file`, {
       hint: "install the package again; in a checkout run probe/build",
       cause,
     });
   }
-  return loadObject(parseObject(bytes), { kernelBtf, mapOverrides: { events: { maxEntries: ringBytes } } });
 }
+
+const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp" } as const;
 
 function architecture(): string {
   if (process.arch === "x64" || process.arch === "arm64") return process.arch;
@@ -200,8 +229,11 @@ function architecture(): string {
 /** `struct settings` of probe/record.h; `codes` is the length of its table of scap event codes. */
 export const SETTINGS = { epochOffset: 0, ownPid: 8, flags: 12, enabled: 16, codes: 512, size: 528 } as const;
 
+/** Bits of `flags`. */
+const SETTING_ENVIRONMENT = 1;
+
 /** The members of `struct counters` of probe/record.h, in order, a u64 each. */
-export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "truncated", "notices"] as const;
+export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "truncated", "notices", "dropped_requests"] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;

@@ -58,7 +58,7 @@ export class ProcReader {
       comm,
       exe,
       args,
-      env: undefined,
+      env: environmentOf(this.#text(`${directory}/environ`)),
       exepath: this.#link(`${directory}/exe`).replace(/ \(deleted\)$/, ""),
       cwd: `${this.#link(`${directory}/cwd`)}/`.replace("//", "/"),
       uid: ids("Uid")[1] ?? 0,
@@ -144,6 +144,14 @@ function parseStatus(text: string): ReadonlyMap<string, string> {
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
   return new Map(entries);
+}
+
+/** As much as the probe sends of it. */
+const MAX_ENVIRONMENT = 4095;
+
+/** Undefined where there is none, or it may not be read. */
+function environmentOf(text: string): readonly string[] | undefined {
+  return text === "" ? undefined : text.slice(0, MAX_ENVIRONMENT).replace(/\0$/, "").split("\0");
 }
 
 function hexSet(text: string | undefined): bigint {

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
+import { lostRecords } from "../capture/losses.ts";
 import { openProbe, type ProbeCounters } from "../capture/probe.ts";
 import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
-import { lostRecords } from "../engine/drop-watch.ts";
 import { readRuleFiles } from "../engine/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
@@ -76,7 +76,7 @@ async function probe(): Promise<Check> {
       source.setEnabled(eventCodes);
       source.start(() => {});
       await sleep(COUNTED_MS);
-      return { name: "probe", state: "ok", detail: `loads and attaches (${source.variant}); within a second ${countsText(source.counters())}` };
+      return { name: "probe", state: "ok", detail: `loads and attaches (${source.variant}${source.seesIoUring ? "" : ", without io_uring"}); within a second ${countsText(source.counters())}` };
     } finally {
       source.close();
     }

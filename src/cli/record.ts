@@ -1,3 +1,4 @@
+import { lostRecords } from "../capture/losses.ts";
 import { CaptureFile } from "../capture/scap-writer.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
@@ -41,7 +42,7 @@ export async function record(options: RecordOptions): Promise<void> {
     containers.stop();
   }
   const { events, bytes, malformed, probe } = recorder.stats();
-  const dropped = probe.dropped.ringFull + probe.dropped.scratchBusy;
+  const dropped = lostRecords(probe.dropped);
   terminal.note(`${events} events, ${dropped} dropped${dropped > 0 ? ` (${probe.dropped.ringFull} found the ring full, ${probe.dropped.scratchBusy} met a busy CPU buffer)` : ""}, ${malformed} malformed, ${probe.truncated} cut at a limit; ${(bytes / 1e6).toFixed(1)} MB`);
 }
 

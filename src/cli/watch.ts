@@ -3,10 +3,11 @@ import { hostname } from "node:os";
 import type { Alert } from "../alerts/alert.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
+import { type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
-import { type Loss, lostRecords } from "../engine/drop-watch.ts";
+import type { Loss } from "../engine/drop-watch.ts";
 import { LiveWatch, type LiveWatchOptions } from "../engine/live-watch.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { MatchCaptures } from "../engine/match-captures.ts";
@@ -268,10 +269,11 @@ function costLines(meter: RuleMeter | undefined): string[] {
   return rows.map(({ name, evaluations, matches, share, meanNs }) => `  ${Math.round(share * 100)} % of rule time: ${name} (${evaluations} evaluations, ${matches} matches, ${Math.round(meanNs)} ns each)`);
 }
 
-function lossText({ ringFull, scratchBusy, gone }: Omit<Loss, "events" | "seen">): string {
+function lossText({ ringFull, scratchBusy, requests, gone }: LossCounts): string {
   const reasons = [
     ringFull > 0 ? `${ringFull} events found the ring full: a larger engine.modern_ebpf.buf_size_preset helps` : "",
     scratchBusy > 0 ? `${scratchBusy} met a busy CPU buffer` : "",
+    requests > 0 ? `${requests} requests of io_uring were one too many under way` : "",
     gone > 0 ? `${gone} programs had ended before they could be looked at` : "",
   ];
   return reasons.filter((reason) => reason !== "").join(", ") || "none in the kernel";

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NO_LOSSES } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { DropWatch, type Loss } from "./drop-watch.ts";
 
 function watching({ threshold, rate }: { threshold: number; rate: number }) {
   let [seen, ringFull, scratchBusy, time, doubts] = [0, 0, 0, 0, 0];
   const told: Loss[] = [];
-  const losses = () => ({ ringFull, scratchBusy, gone: 0, byCpu: [] });
+  const losses = () => ({ ...NO_LOSSES, ringFull, scratchBusy });
   const counters = (): ProbeCounters => ({ seen, filtered: 0, sent: seen, dropped: losses(), truncated: 0, notices: 0, byCode: new Map() });
   const watch = new DropWatch({ threshold, rate, counters, losses, onLost: () => (doubts += 1), onTold: (loss) => told.push(loss), now: () => time });
   const pass = (ms: number, more: { seen?: number; ringFull?: number; scratchBusy?: number } = {}): void => {
@@ -26,9 +27,9 @@ test("DropWatch tells of a loss once an interval, with everything since", () => 
   pass(250, { seen: 100, ringFull: 5 });
   pass(250, { seen: 100, ringFull: 2, scratchBusy: 1 });
   pass(250, { seen: 100 });
-  assert.deepEqual([told, doubts()], [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, gone: 0 }], 2]);
+  assert.deepEqual([told, doubts()], [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, requests: 0, gone: 0 }], 2]);
   pass(10_000, { seen: 100 });
-  assert.deepEqual(told[1], { events: 3, seen: 300, ringFull: 2, scratchBusy: 1, gone: 0 });
+  assert.deepEqual(told[1], { events: 3, seen: 300, ringFull: 2, scratchBusy: 1, requests: 0, gone: 0 });
   pass(10_000, { seen: 100 });
   assert.equal(told.length, 2);
 });
@@ -38,5 +39,5 @@ test("DropWatch is silent below the threshold, but processes are doubted all the
   pass(1000, { seen: 1000, ringFull: 50 });
   assert.deepEqual([told.length, doubts()], [0, 1]);
   pass(1000, { seen: 100, ringFull: 50 });
-  assert.deepEqual(told, [{ events: 50, seen: 100, ringFull: 50, scratchBusy: 0, gone: 0 }]);
+  assert.deepEqual(told, [{ events: 50, seen: 100, ringFull: 50, scratchBusy: 0, requests: 0, gone: 0 }]);
 });

@@ -1,18 +1,11 @@
-import type { Losses, ProbeCounters } from "../capture/probe.ts";
+import { type LossCounts, type Losses, lossesSince, lostRecords } from "../capture/losses.ts";
+import type { ProbeCounters } from "../capture/probe.ts";
 
 /** What was lost since it was told last. */
-export interface Loss {
+export interface Loss extends LossCounts {
   readonly events: number;
   /** Calls that were seen meanwhile, those included. */
   readonly seen: number;
-  readonly ringFull: number;
-  readonly scratchBusy: number;
-  readonly gone: number;
-}
-
-/** All records of these losses. */
-export function lostRecords({ ringFull, scratchBusy, gone }: Omit<Losses, "byCpu">): number {
-  return ringFull + scratchBusy + gone;
 }
 
 export interface DropWatchOptions {
@@ -32,29 +25,29 @@ export interface DropWatchOptions {
 export class DropWatch {
   readonly #options: DropWatchOptions;
   #known: number;
-  #told: Omit<Loss, "events">;
+  #told: { readonly seen: number; readonly losses: LossCounts };
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: DropWatchOptions) {
     this.#options = options;
-    const { ringFull, scratchBusy, gone } = options.losses();
-    this.#known = lostRecords({ ringFull, scratchBusy, gone });
-    this.#told = { seen: options.counters().seen, ringFull, scratchBusy, gone };
+    const losses = options.losses();
+    this.#known = lostRecords(losses);
+    this.#told = { seen: options.counters().seen, losses };
   }
 
   /** To be called a few times a second. */
   check(): void {
-    const { ringFull, scratchBusy, gone } = this.#options.losses();
-    const lost = lostRecords({ ringFull, scratchBusy, gone });
+    const losses = this.#options.losses();
+    const lost = lostRecords(losses);
     if (lost > this.#known) this.#options.onLost();
     this.#known = lost;
     const { threshold, rate, now } = this.#options;
-    const since = { ringFull: ringFull - this.#told.ringFull, scratchBusy: scratchBusy - this.#told.scratchBusy, gone: gone - this.#told.gone };
+    const since = lossesSince(losses, this.#told.losses);
     const events = lostRecords(since);
     if (events === 0 || now() - this.#toldAt < 1000 / rate) return;
     const { seen } = this.#options.counters();
     const loss = { events, seen: seen - this.#told.seen, ...since };
-    this.#told = { seen, ringFull, scratchBusy, gone };
+    this.#told = { seen, losses };
     if (events <= threshold * loss.seen) return;
     this.#toldAt = now();
     this.#options.onTold(loss);

@@ -60,6 +60,8 @@ export class LiveWatch {
   readonly #probe: KernelSource;
   readonly #ports = new PortNews();
   #dropTimer: NodeJS.Timeout | undefined;
+  /** Whether the processes that started since have told theirs. */
+  #knowsEnvironment = true;
 
   /** Loads and attaches the probe. Throws `KERNEL_…` where that cannot be. */
   constructor(options: LiveWatchOptions) {
@@ -135,10 +137,12 @@ export class LiveWatch {
   }
 
   #enableEvents(rules: RuleSet): void {
-    const { eventCodes, openFilter } = rules;
+    const { eventCodes, openFilter, needsEnvironment } = rules;
     // The events around a match are kept whole.
     const isFiltered = this.#options.captures === undefined;
-    this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]));
+    this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), { environment: needsEnvironment || !isFiltered });
+    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.doubt();
+    this.#knowsEnvironment = needsEnvironment || !isFiltered;
     if (isFiltered) this.#probe.setOpenFilter(openFilter);
   }
 

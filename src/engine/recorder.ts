@@ -47,7 +47,7 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: process.pid });
-    this.#probe.setEnabled(new Set(EVENT_TYPES.flatMap((type) => type?.code ?? [])));
+    this.#probe.setEnabled(new Set(EVENT_TYPES.flatMap((type) => type?.code ?? [])), { environment: true });
     // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
     const { entries, leftOut } = snapshotHost();
     if (leftOut > 0) options.onProblem(`${leftOut} open descriptors of processes with very many are not in the capture's list`);

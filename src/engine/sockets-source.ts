@@ -1,6 +1,7 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
-import type { Losses, Outcomes, ProbeCounters } from "../capture/probe.ts";
+import { type Losses, NO_LOSSES } from "../capture/losses.ts";
+import type { Outcomes, ProbeCounters } from "../capture/probe.ts";
 import { ProcConnector } from "../capture/proc-connector.ts";
 import type { ProcReader } from "../capture/proc-snapshot.ts";
 import { encodeParams, encodeRecord, paramBytes } from "../events/encode.ts";
@@ -80,7 +81,7 @@ export class SocketsSource implements KernelSource {
 
   losses(): Losses {
     const gone = this.#outcomes.get(EXECVE.code)?.dropped ?? 0;
-    return { ringFull: this.#connector?.overruns ?? 0, scratchBusy: 0, gone, byCpu: [] };
+    return { ...NO_LOSSES, ringFull: this.#connector?.overruns ?? 0, gone };
   }
 
   close(): void {

@@ -28,7 +28,7 @@ export const CONTEXT = {
   networkNamespace: 52,
   /** offset of the descriptor section from the record's start, 0 when absent */
   descriptor: 56,
-  /** bits: 1 a parameter or section was cut at its limit, 2 a 32-bit system call, 4 found at the start, not seen to happen (RECORD_FLAGS) */
+  /** bits: 1 a parameter or section was cut at its limit, 2 a 32-bit system call, 4 found at the start, not seen to happen, 8 done by io_uring (RECORD_FLAGS) */
   flags: 60,
   /** the thread's name, 16 bytes, NUL-terminated */
   comm: 64,
@@ -41,7 +41,7 @@ export const CONTEXT = {
 } as const;
 
 /** Bits of a context's `flags`. */
-export const RECORD_FLAGS = { CUT: 1, COMPAT: 2, FOUND_AT_START: 4 } as const;
+export const RECORD_FLAGS = { CUT: 1, COMPAT: 2, FOUND_AT_START: 4, IO_URING: 8 } as const;
 
 /** Offsets into the header of a scap event (libs, `struct ppm_evt_hdr`, packed). The lengths follow at `end`. */
 export const SCAP_HEADER = { timestamp: 0, tid: 8, length: 16, type: 20, count: 22, end: 26 } as const;

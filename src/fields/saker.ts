@@ -21,6 +21,9 @@ export const SAKER_FIELDS: readonly Field[] = [
   plain("saker.port.was_open", "BOOL", "True for a port that listened already when Saker started", (scene) =>
     scene.event.context < 0 ? undefined : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.FOUND_AT_START) !== 0,
   ),
+  plain("saker.is_io_uring", "BOOL", "True when no system call did it but a request of io_uring", (scene) =>
+    scene.event.context < 0 ? undefined : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.IO_URING) !== 0,
+  ),
   plain("saker.connection.is_kubernetes_api", "BOOL", "True for a connection to the API server that Kubernetes told the container of", isKubernetesApi, { metadata: true }),
 ];
 

@@ -157,6 +157,7 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
     return {
       name, priority, source, tags: tags.toSorted(), desc, file, enabled, capture, captureDuration, ...condition, conditionText: rule.condition.text, output, outputText, extraFields,
       outputNeedsMetadata: printed.some((field) => field.metadata === true),
+      needsEnvironment: [...condition.conditionFields, ...printed].some((field) => field.environment === true),
     };
   } catch (thrown) {
     const diagnostic = conditionDiagnostic(thrown);

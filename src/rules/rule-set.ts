@@ -24,6 +24,8 @@ export interface CompiledRule {
   readonly eventCodes: ReadonlySet<number>;
   /** The opens that it can match, and perhaps more. */
   readonly openClauses: readonly OpenClause[];
+  /** It asks for the environment of processes, or prints it. */
+  readonly needsEnvironment: boolean;
   /** Its condition asks what only the container runtime knows. */
   readonly needsMetadata: boolean;
   /** Its output prints what only the container runtime knows. */
@@ -35,6 +37,7 @@ export interface RuleSet {
   readonly rules: readonly CompiledRule[];
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
+  readonly needsEnvironment: boolean;
   /** Which opens any rule can match; undefined when all must be looked at. */
   readonly openFilter: OpenFilter | undefined;
   /** Hot: in the order of definition. */
@@ -53,7 +56,7 @@ export function compileRuleSet(rules: readonly CompiledRule[], { matching }: { r
   }
   const openers = rules.filter((rule) => OPEN_CODES.some((code) => rule.eventCodes.has(code)));
   const openFilter = openFilterOf(openers.flatMap((rule) => rule.openClauses));
-  return { rules, matching, eventCodes, openFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
+  return { rules, matching, eventCodes, needsEnvironment: rules.some((rule) => rule.needsEnvironment), openFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
 }
 
 const NO_RULES: readonly CompiledRule[] = [];

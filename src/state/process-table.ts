@@ -56,7 +56,7 @@ export class ProcessTable implements Ancestry {
     return this.#healed;
   }
 
-  /** Events were lost: any process may have started another program since. */
+  /** Events were lost: any process may have started another program since; or what was not told of them is wanted now. */
   doubt(): void {
     for (const pid of this.#byPid.keys()) this.#doubted.add(pid);
   }
@@ -118,7 +118,12 @@ export class ProcessTable implements Ancestry {
   #lookedUpAgain(known: Process, startBoot: number): Process {
     const found = this.#options.find(known.pid);
     if (found === undefined || Math.abs(found.startBoot - startBoot) > START_TOLERANCE_NS) return known;
-    if (found.exepath === known.exepath && found.exe === known.exe && found.args.join("\0") === known.args.join("\0")) return known;
+    if (found.exepath === known.exepath && found.exe === known.exe && found.args.join("\0") === known.args.join("\0")) {
+      if (known.env !== undefined) return known;
+      const told = { ...known, env: found.env };
+      this.set(told);
+      return told;
+    }
     this.#healed += 1;
     const process = { ...known, ...found, startBoot: known.startBoot };
     this.set(process);

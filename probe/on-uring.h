@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// io_uring: requests that stand for a system call of ours become its event. What one asks for is kept when it is submitted, since the
+// process may reuse its memory from then on; its event is made when it completes, with the result:
+//   io_uring_submit_req ─▶ requests ─▶ io_uring_complete ─▶ (cgroup, when it is new) ─▶ simple │ open │ network ─▶ sections
+// These are raw_tp programs in both objects: tail calls demand one type of all, and here two tracepoints share them.
+// Kernels from 6.0 on; listening sockets are told by their state (on-listen.h), on all kernels.
+#pragma once
+#include "filter.h"
+#include "network.h"
+#include "open.h"
+#include "simple.h"
+
+// include/uapi/linux/io_uring.h
+enum {
+  IORING_OP_ACCEPT = 13, IORING_OP_CONNECT = 16, IORING_OP_OPENAT = 18, IORING_OP_OPENAT2 = 28, IORING_OP_RENAMEAT = 35,
+  IORING_OP_UNLINKAT = 36, IORING_OP_MKDIRAT = 37, IORING_OP_SYMLINKAT = 38, IORING_OP_LINKAT = 39, IORING_OP_SOCKET = 45,
+  IORING_OP_BIND = 56,
+};
+enum { REQ_FIXED_FILE = 1, REQ_CQE_SKIP = 64 };
+
+/** Requests under way that are remembered; a request too many is counted as dropped. */
+enum { MAX_REQUESTS = 4096 };
+
+// By the request's address.
+struct {
+  MAP_NUMBER(type, MAP_HASH);
+  MAP_NUMBER(map_flags, MAP_NO_PREALLOC);
+  MAP_NUMBER(max_entries, MAX_REQUESTS);
+  MAP_TYPE(key, u64);
+  MAP_TYPE(value, struct request);
+} requests SEC(".maps");
+
+handler request_simple, request_open, request_network, request_sections, request_cgroup;
+
+struct {
+  MAP_NUMBER(type, MAP_PROG_ARRAY);
+  MAP_NUMBER(max_entries, HANDLERS);
+  MAP_NUMBER(key_size, 4);
+  MAP_VALUES(values, handler);
+} request_handlers SEC(".maps") = {
+  .values = {
+    [HANDLER_SIMPLE] = &request_simple,
+    [HANDLER_OPEN] = &request_open,
+    [HANDLER_SOCKET] = &request_network,
+    [HANDLER_SECTIONS] = &request_sections,
+    [HANDLER_CGROUP] = &request_cgroup,
+  },
+};
+
+/** As find_syscall(). */
+INLINE u32 find_request(u32 opcode) {
+  switch (opcode) {
+  case IORING_OP_ACCEPT: return FOUND(EVENT_ACCEPT4, HANDLER_SOCKET);
+  case IORING_OP_CONNECT: return FOUND(EVENT_CONNECT, HANDLER_SOCKET);
+  case IORING_OP_SOCKET: return FOUND(EVENT_SOCKET, HANDLER_SOCKET);
+  case IORING_OP_BIND: return FOUND(EVENT_BIND, HANDLER_SOCKET);
+  case IORING_OP_OPENAT: return FOUND(EVENT_OPENAT, HANDLER_OPEN);
+  case IORING_OP_OPENAT2: return FOUND(EVENT_OPENAT2, HANDLER_OPEN);
+  case IORING_OP_RENAMEAT: return FOUND(EVENT_RENAMEAT2, HANDLER_SIMPLE);
+  case IORING_OP_UNLINKAT: return FOUND(EVENT_UNLINKAT, HANDLER_SIMPLE);
+  case IORING_OP_MKDIRAT: return FOUND(EVENT_MKDIRAT, HANDLER_SIMPLE);
+  case IORING_OP_SYMLINKAT: return FOUND(EVENT_SYMLINKAT, HANDLER_SIMPLE);
+  case IORING_OP_LINKAT: return FOUND(EVENT_LINKAT, HANDLER_SIMPLE);
+  default: return 0;
+  }
+}
+
+INLINE u32 request_flags(struct io_kiocb *req) {
+  u32 flags = 0;
+  bpf_probe_read_kernel(&flags, sizeof(flags), &req->flags);
+  return flags;
+}
+
+INLINE void keep_text(struct request *request, u32 which, struct filename *filename) {
+  bpf_probe_read_kernel_str(request->texts[which], REQUEST_TEXT, (void *)PROBE(filename, name));
+}
+
+INLINE void keep_two_texts(struct request *request, struct filename *first, struct filename *second) {
+  keep_text(request, 0, first);
+  keep_text(request, 1, second);
+}
+
+/** The arguments of the system call that the request stands for; pointers are left out, see point_to_copies(). */
+INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
+  struct request *request = &s->request;
+  void *command = &req->cmd;
+  u64 *args = request->args;
+  request->hides_result = 0;
+  request->texts[0][0] = request->texts[1][0] = 0;
+  // The descriptor; registered files have none.
+  args[0] = request_flags(req) & REQ_FIXED_FILE ? -1 : PROBE(req, cqe.fd);
+  switch (opcode) {
+  case IORING_OP_OPENAT:
+  case IORING_OP_OPENAT2: {
+    struct io_open *open = command;
+    args[0] = (s64)PROBE(open, dfd);
+    args[2] = PROBE(open, how.flags);
+    args[3] = PROBE(open, how.mode);
+    *(struct open_how *)request->bytes = PROBE(open, how);
+    request->hides_result = PROBE(open, file_slot) != 0;
+    return keep_text(request, 0, PROBE(open, filename));
+  }
+  case IORING_OP_SOCKET: {
+    struct io_socket *socket = command;
+    args[0] = PROBE(socket, domain);
+    args[1] = PROBE(socket, type);
+    args[2] = PROBE(socket, protocol);
+    request->hides_result = PROBE(socket, file_slot) != 0;
+    return;
+  }
+  case IORING_OP_CONNECT: {
+    struct io_connect *connect = command;
+    args[2] = PROBE(connect, addr_len);
+    if (bpf_probe_read_user(request->bytes, REQUEST_BYTES, PROBE(connect, addr)) < 0) args[2] = 0;
+    return;
+  }
+  case IORING_OP_ACCEPT: {
+    struct io_accept *accept = command;
+    args[3] = PROBE(accept, flags);
+    request->hides_result = PROBE(accept, file_slot) != 0;
+    return;
+  }
+  case IORING_OP_UNLINKAT: {
+    struct io_unlink *unlink = command;
+    args[0] = (s64)PROBE(unlink, dfd);
+    args[2] = PROBE(unlink, flags);
+    return keep_text(request, 0, PROBE(unlink, filename));
+  }
+  case IORING_OP_MKDIRAT: {
+    struct io_mkdir *mkdir = command;
+    args[0] = (s64)PROBE(mkdir, dfd);
+    args[2] = PROBE(mkdir, mode);
+    return keep_text(request, 0, PROBE(mkdir, filename));
+  }
+  case IORING_OP_RENAMEAT: {
+    struct io_rename *rename = command;
+    args[0] = (s64)PROBE(rename, old_dfd);
+    args[2] = (s64)PROBE(rename, new_dfd);
+    args[4] = PROBE(rename, flags);
+    return keep_two_texts(request, PROBE(rename, oldpath), PROBE(rename, newpath));
+  }
+  case IORING_OP_SYMLINKAT: {
+    struct io_link *link = command;
+    args[1] = (s64)PROBE(link, new_dfd);
+    return keep_two_texts(request, PROBE(link, oldpath), PROBE(link, newpath));
+  }
+  case IORING_OP_LINKAT: {
+    struct io_link *link = command;
+    args[0] = (s64)PROBE(link, old_dfd);
+    args[2] = (s64)PROBE(link, new_dfd);
+    args[4] = PROBE(link, flags);
+    return keep_two_texts(request, PROBE(link, oldpath), PROBE(link, newpath));
+  }
+  }
+}
+
+/** Lets the arguments that are pointers point to what was kept. */
+INLINE void point_to_copies(struct scratch *s, u32 code) {
+  struct request *request = &s->request;
+  switch (code) {
+  case EVENT_SYMLINKAT:
+    s->args[0] = (u64)request->texts[0];
+    s->args[2] = (u64)request->texts[1];
+    return;
+  case EVENT_RENAMEAT2:
+  case EVENT_LINKAT:
+    s->args[1] = (u64)request->texts[0];
+    s->args[3] = (u64)request->texts[1];
+    return;
+  case EVENT_CONNECT:
+    s->args[1] = (u64)request->bytes;
+    return;
+  case EVENT_OPENAT2:
+    s->args[2] = (u64)request->bytes;
+    s->args[1] = (u64)request->texts[0];
+    return;
+  case EVENT_OPENAT:
+  case EVENT_UNLINKAT:
+  case EVENT_MKDIRAT:
+    s->args[1] = (u64)request->texts[0];
+    return;
+  }
+}
+
+/** Hands the request in the scratch over to the program that knows its event; returns when no rule can match it. */
+INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *file, s64 result) {
+  struct task_struct *task = current_task();
+  u32 code = found >> 16;
+#pragma clang loop unroll(full)
+  for (u32 i = 0; i < REQUEST_ARGS; i += 1) s->args[i] = s->request.args[i];
+  s->args[ARG_RESULT] = result;
+  s->hides_result = s->request.hides_result;
+  s->is_request = 1;
+  s->request_file = (u16)found == HANDLER_SOCKET && code != EVENT_SOCKET ? (u64)file : 0;
+  s->code = code;
+  s->handler = found;
+  point_to_copies(s, code);
+  COUNT_OUTCOME(code, seen);
+  if ((u16)found == HANDLER_OPEN && !is_open_wanted(s, code)) {
+    COUNT_OUTCOME(code, filtered);
+    return;
+  }
+  // A worker of the kernel's has a name of its own; it acts for the process whose thread it is.
+  put_context(s, READ(task, group_leader));
+  context_of(s)->flags |= FLAG_IO_URING;
+  if (!(READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER))) context_of(s)->tid = READ(task, pid);
+  if (is_new_cgroup(s)) bpf_tail_call(ctx, &request_handlers, HANDLER_CGROUP);
+  bpf_tail_call(ctx, &request_handlers, s->handler);
+}
+
+/** What a request stands for, when it is wanted; 0 otherwise. */
+INLINE u32 wanted_request(struct io_kiocb *req) {
+  // Before 6.0 requests had another shape.
+  if (!req || !FIELD_EXISTS(struct io_kiocb, cmd)) return 0;
+  struct settings *settings = the_settings();
+  u32 found = find_request(PROBE(req, opcode));
+  if (!found || !settings || !settings->enabled[(found >> 16) & 511]) return 0;
+  return READ(current_task(), tgid) == settings->own_pid ? 0 : found;
+}
+
+INLINE int submit_request(u64 *ctx, struct io_kiocb *req) {
+  u32 found = wanted_request(req);
+  if (!found) return 0;
+  struct scratch *s = take_scratch(SCRATCH_REQUEST, found >> 16);
+  if (!s) return 0;
+  keep_request(s, req, PROBE(req, opcode));
+  if (request_flags(req) & REQ_CQE_SKIP) {
+    // Whoever submits it does not want to be told when it succeeds, so nobody will be: it is told now.
+    s->request.hides_result = 1;
+    tell_request(ctx, s, found, NULL, 0);
+  } else {
+    u64 key = (u64)req;
+    if (bpf_map_update_elem(&requests, &key, &s->request, UPDATE_ANY) != 0) {
+      COUNT(dropped_requests);
+      COUNT_OUTCOME(found >> 16, seen);
+      COUNT_OUTCOME(found >> 16, dropped);
+    }
+  }
+  s->busy = 0;
+  return 0;
+}
+
+SEC("?raw_tp/io_uring_submit_req")
+int io_uring_submit_req(u64 *ctx) {
+  return submit_request(ctx, (struct io_kiocb *)ctx[0]);
+}
+
+// Its name before 6.4.
+SEC("?raw_tp/io_uring_submit_sqe")
+int io_uring_submit_sqe(u64 *ctx) {
+  return submit_request(ctx, (struct io_kiocb *)ctx[0]);
+}
+
+SEC("?raw_tp/io_uring_complete")
+int io_uring_complete(u64 *ctx) {
+  struct io_kiocb *req = (struct io_kiocb *)ctx[1];
+  u32 found = wanted_request(req);
+  if (!found || request_flags(req) & REQ_CQE_SKIP) return 0;
+  u64 key = (u64)req;
+  struct request *request = bpf_map_lookup_elem(&requests, &key);
+  if (!request) return 0;
+  struct scratch *s = take_scratch(SCRATCH_REQUEST, found >> 16);
+  if (s) bpf_probe_read_kernel(&s->request, sizeof(s->request), request);
+  bpf_map_delete_elem(&requests, &key);
+  if (!s) return 0;
+  tell_request(ctx, s, found, PROBE(req, file), (s64)PROBE(req, cqe.res));
+  s->busy = 0;
+  return 0;
+}
+
+#define REQUEST_HANDLER(name, ...)                                                                                                 \
+  SEC("?raw_tp/io_uring_complete")                                                                                                  \
+  int name(u64 *ctx) {                                                                                                             \
+    struct scratch *s = the_scratch(SCRATCH_REQUEST);                                                                              \
+    if (!s) return 0;                                                                                                              \
+    __VA_ARGS__;                                                                                                                   \
+    bpf_tail_call(ctx, &request_handlers, HANDLER_SECTIONS);                                                                       \
+    s->busy = 0;                                                                                                                   \
+    return 0;                                                                                                                      \
+  }
+
+REQUEST_HANDLER(request_simple, put_simple(s))
+REQUEST_HANDLER(request_open, put_open(s))
+REQUEST_HANDLER(request_network, put_network(s))
+
+SEC("?raw_tp/io_uring_complete")
+int request_cgroup(u64 *ctx) {
+  struct scratch *s = the_scratch(SCRATCH_REQUEST);
+  if (!s) return 0;
+  u16 code = s->code;
+  send_cgroup(s);
+  s->code = code;
+  bpf_tail_call(ctx, &request_handlers, s->handler);
+  s->busy = 0;
+  return 0;
+}
+
+SEC("?raw_tp/io_uring_complete")
+int request_sections(u64 *ctx) {
+  struct scratch *s = the_scratch(SCRATCH_REQUEST);
+  if (!s) return 0;
+  append_sections(s);
+  finish(s);
+  return 0;
+}

@@ -1,0 +1,25 @@
+/** Why a record of the kernel did not reach us. */
+export const LOSS_REASONS = ["ringFull", "scratchBusy", "requests", "gone"] as const;
+
+/**
+ * Records that were lost, by reason. `ringFull`: the ring, or the socket's buffer, had no room; `scratchBusy`: an interrupt met the CPU's scratch in use;
+ * `requests`: too many requests of io_uring were under way; `gone`: processes that had ended before they could be looked at (without eBPF).
+ */
+export type LossCounts = Readonly<Record<(typeof LOSS_REASONS)[number], number>>;
+
+/** The same since the start, and all reasons together by CPU where that is known. */
+export interface Losses extends LossCounts {
+  readonly byCpu: readonly number[];
+}
+
+export const NO_LOSSES: Losses = { ringFull: 0, scratchBusy: 0, requests: 0, gone: 0, byCpu: [] };
+
+/** All records of these losses. */
+export function lostRecords(losses: LossCounts): number {
+  return LOSS_REASONS.reduce((sum, reason) => sum + losses[reason], 0);
+}
+
+/** What was lost between two looks. */
+export function lossesSince(now: LossCounts, before: LossCounts): LossCounts {
+  return Object.fromEntries(LOSS_REASONS.map((reason) => [reason, now[reason] - before[reason]])) as LossCounts;
+}
