@@ -1,32 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-// Which opens leave the kernel: what no loaded rule can match is counted and left out. Its twin is src/events/open-filter.ts.
-// A rule's conditions on an open are some clauses; a clause asks for kinds of opens (bits) and perhaps for a path that begins so. What
-// cannot be told here (a relative path, one that is not in its shortest form, one that cannot be read) counts as asked for.
+// Which calls leave the kernel: what no loaded rule can match is counted and left out. Its twin is src/events/call-filter.ts.
+// A rule's conditions on a call are some clauses, each a bit of a word: kinds of calls, callers, and of an open how its path begins or
+// ends. What cannot be told here (a path that is not in its shortest form or cannot be read, where a process is) counts as asked for.
 #pragma once
+#include "context.h"
 #include "flags.h"
+#include "network.h"
 #include "syscalls.h"
-#include "writer.h"
 
-enum { OPEN_READ = 1, OPEN_WRITE = 2, OPEN_FILE = 4, OPEN_DIRECTORY = 8, OPEN_DONE = 16, OPEN_FAILED = 32, OPEN_KINDS = 64 };
+enum {
+  // of an open
+  CALL_READ = 1, CALL_WRITE = 2, CALL_FILE = 4, CALL_DIRECTORY = 8,
+  // on a socket
+  CALL_IP = 1, CALL_UNIX = 2, CALL_OTHER = 4,
+  CALL_SPECIFIC = 15, CALL_DONE = 16, CALL_FAILED = 32, CALL_KINDS = 64,
+};
+enum { CALLER_CONTAINED = 1, CALLER_HOST = 2, CALLER_ROOT = 4, CALLER_OTHER = 8, CALLERS = 16 };
+enum { FILTER_ROWS = 64 };
 
-/** Rows of the table: one for each event that opens. */
-enum { ROW_OPEN, ROW_OPENAT, ROW_OPENAT2, ROW_CREAT, OPEN_ROWS };
-
-struct open_filter {
-  /** 0: all opens are sent */
+struct call_filter {
+  /** 0: all calls are sent */
   u32 is_active;
-  /** the clauses, a bit each, that ask for no path */
-  u32 any_path;
-  /** the clauses that opens of these kinds fulfil but for their path */
-  u32 clauses[OPEN_ROWS * OPEN_KINDS];
+  /** the clauses that ask for no beginning, and for no last part of a path */
+  u32 any_path, any_name;
+  /** not 0 when some clauses ask who calls */
+  u32 asks_callers;
+  u32 callers[CALLERS];
+  /** the clauses that calls of these kinds fulfil but for callers and path */
+  u32 clauses[FILTER_ROWS * CALL_KINDS];
+  /** by scap event code: the row and 1; 0 for events that are always sent */
+  u8 rows[CODES];
 };
 
 struct {
   MAP_NUMBER(type, MAP_ARRAY);
   MAP_NUMBER(max_entries, 1);
   MAP_TYPE(key, u32);
-  MAP_TYPE(value, struct open_filter);
-} open_filter SEC(".maps");
+  MAP_TYPE(value, struct call_filter);
+} call_filter SEC(".maps");
 
 enum { PREFIX_MAX = 64 };
 
@@ -43,49 +54,118 @@ struct {
   MAP_NUMBER(max_entries, 4096);
   MAP_TYPE(key, struct path_prefix);
   MAP_TYPE(value, u32);
-} open_prefixes SEC(".maps");
+} path_prefixes SEC(".maps");
 
-INLINE u32 kinds_of_open(struct scratch *s, u32 row) {
-  u32 done = (s64)s->args[ARG_RESULT] >= 0 ? OPEN_DONE : OPEN_FAILED;
-  // openat2's flags are in memory that may change between two looks, and creat has none.
-  if (row == ROW_CREAT || row == ROW_OPENAT2) return done | OPEN_READ | OPEN_WRITE | OPEN_FILE | OPEN_DIRECTORY;
-  u32 flags = open_flags(s->args[row == ROW_OPENAT ? 2 : 1]);
-  return done | (flags & 3) | (flags & 0x400 ? OPEN_DIRECTORY : OPEN_FILE);
+// The clauses that paths with this last part fulfil, by its hash.
+struct {
+  MAP_NUMBER(type, MAP_HASH);
+  MAP_NUMBER(max_entries, 4096);
+  MAP_TYPE(key, u32);
+  MAP_TYPE(value, u32);
+} path_names SEC(".maps");
+
+// Ids of the cgroups of which user space says that they are no container's.
+struct {
+  MAP_NUMBER(type, MAP_LRU_HASH);
+  MAP_NUMBER(max_entries, 4096);
+  MAP_TYPE(key, u64);
+  MAP_TYPE(value, u8);
+} host_cgroups SEC(".maps");
+
+INLINE u32 kind_of_call(struct scratch *s, u32 code) {
+  u32 family;
+  if (code == EVENT_SOCKET) family = s->args[0];
+  else {
+    struct sock *sk = socket_at(s, s->args[0]);
+    if (!sk) return CALL_SPECIFIC;
+    family = family_of(sk);
+  }
+  return family == AF_INET || family == AF_INET6 ? CALL_IP : family == AF_UNIX ? CALL_UNIX : CALL_OTHER;
 }
 
-enum { PATH_LOOK = 256 };
+INLINE u32 kind_of_open(struct scratch *s, u32 code) {
+  // openat2's flags are in memory that may change between two looks, and creat has none.
+  if (code == EVENT_CREAT || code == EVENT_OPENAT2) return CALL_SPECIFIC;
+  u32 flags = open_flags(s->args[code == EVENT_OPENAT ? 2 : 1]);
+  return (flags & 3) | (flags & 0x400 ? CALL_DIRECTORY : CALL_FILE);
+}
 
-/** The clauses that the path fulfils; all of them where that cannot be told. */
-INLINE u32 clauses_of_path(struct scratch *s, u64 path) {
-  struct path_prefix *key = (struct path_prefix *)s->walk;
-  long length = read_passed_text(s, key->text, PATH_LOOK, path);
-  if (length < 2 || length >= PATH_LOOK || key->text[0] != '/') return ~0u;
-  u32 before = 0;
+INLINE u32 kinds_of_call(struct scratch *s, u32 code, u32 handler) {
+  u32 done = (s64)s->args[ARG_RESULT] >= 0 ? CALL_DONE : CALL_FAILED;
+  if (handler == HANDLER_OPEN) return done | kind_of_open(s, code);
+  if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE) return done | kind_of_call(s, code);
+  return done | CALL_SPECIFIC;
+}
+
+/** Who calls; both where it is not known whether in a container. */
+INLINE u32 callers_of(struct scratch *s, struct task_struct *task) {
+  u32 user = READ(task, cred, euid.val) == 0 ? CALLER_ROOT : CALLER_OTHER;
+  u64 cgroup = PROBE(cgroup_of(s, task), id);
+  // Mostly the one that this CPU saw last: looking up costs more than all the rest.
+  if (cgroup != s->last_host) {
+    if (!bpf_map_lookup_elem(&host_cgroups, &cgroup)) return user | CALLER_CONTAINED | CALLER_HOST;
+    s->last_host = cgroup;
+  }
+  return user | CALLER_HOST;
+}
+
+enum { PATH_LOOK = 256, FNV_START = 0x811c9dc5, FNV_PRIME = 0x01000193 };
+
+/** 1 when two characters are the same, else 0; without a jump, each of which would double what the verifier has to follow. */
+INLINE u32 is_same(u32 one, u32 other) {
+  u32 difference = (one ^ other) - 1;
+  OPAQUE(difference);
+  return difference >> 31;
+}
+
+/** Looks through the path in s->walk: not 0 when it is not in its shortest form. Leaves the hash of its last part, and its last character. */
+INLINE u32 look_through_path(struct scratch *s) {
+  s->path_odd = s->path_before = 0;
+  s->path_hash = FNV_START;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < PATH_LOOK; i += 1) {
     u32 c = s->walk[4 + i];
     if (!c) break;
+    u32 before = s->path_before;
+    u32 is_slash = is_same(c, '/');
+    u32 is_after_slash = is_same(before, '/');
     // "//", "/./", "..", and hidden files with them.
-    if ((before == '/' && c == '/') || ((before == '/' || before == '.') && c == '.')) return ~0u;
-    before = c;
+    s->path_odd |= (is_after_slash & is_slash) | ((is_after_slash | is_same(before, '.')) & is_same(c, '.'));
+    s->path_before = c;
+    u32 next = (s->path_hash ^ c) * FNV_PRIME;
+    s->path_hash = (next & (is_slash - 1)) | (FNV_START & (0 - is_slash));
   }
+  return s->path_odd;
+}
+
+/** The clauses that the path fulfils; all of them where that cannot be told. */
+INLINE u32 clauses_of_path(struct scratch *s, struct call_filter *filter, u64 path) {
+  struct path_prefix *key = (struct path_prefix *)s->walk;
+  long length = read_passed_text(s, key->text, PATH_LOOK, path);
+  if (length < 2 || length >= PATH_LOOK || (key->text[0] == '.' && length == 2) || look_through_path(s)) return ~0u;
+  u32 clauses = ~0u;
+  if (s->path_before != '/' && filter->any_name != ~0u) {
+    u32 *named = bpf_map_lookup_elem(&path_names, &s->path_hash);
+    clauses = filter->any_name | (named ? *named : 0);
+  }
+  if (key->text[0] != '/') return clauses;
   key->length = PREFIX_MAX * 8;
-  u32 *found = bpf_map_lookup_elem(&open_prefixes, key);
-  return found ? *found : 0;
+  u32 *begun = bpf_map_lookup_elem(&path_prefixes, key);
+  return clauses & (filter->any_path | (begun ? *begun : 0));
 }
 
-INLINE u32 row_of_open(u32 code) {
-  return code == EVENT_OPENAT ? ROW_OPENAT : code == EVENT_OPEN ? ROW_OPEN : code == EVENT_OPENAT2 ? ROW_OPENAT2 : ROW_CREAT;
-}
-
-/** False for an open that no rule can match. */
-INLINE u32 is_open_wanted(struct scratch *s, u32 code) {
-  u32 zero = 0;
-  struct open_filter *filter = bpf_map_lookup_elem(&open_filter, &zero);
+/** False for a call that no rule can match. */
+INLINE u32 is_call_wanted(struct scratch *s, struct task_struct *task) {
+  // Read back from memory: else the verifier would follow the path of each system call's number on its own.
+  u32 zero = 0, code = *(volatile u16 *)&s->code, handler = *(volatile u16 *)&s->handler;
+  struct call_filter *filter = bpf_map_lookup_elem(&call_filter, &zero);
   if (!filter || !filter->is_active) return 1;
-  u32 row = row_of_open(code);
-  u32 clauses = filter->clauses[(row * OPEN_KINDS + kinds_of_open(s, row)) & (OPEN_ROWS * OPEN_KINDS - 1)];
+  u32 row = filter->rows[code & (CODES - 1)];
+  if (!row) return 1;
+  u32 place = (row - 1) * CALL_KINDS + kinds_of_call(s, code, handler);
+  u32 clauses = filter->clauses[place & (FILTER_ROWS * CALL_KINDS - 1)];
+  if (clauses && filter->asks_callers) clauses &= filter->callers[callers_of(s, task) & (CALLERS - 1)];
   if (!clauses) return 0;
-  if (clauses & filter->any_path) return 1;
-  return (clauses & clauses_of_path(s, s->args[row == ROW_OPENAT || row == ROW_OPENAT2 ? 1 : 0])) != 0;
+  if (clauses & filter->any_path & filter->any_name) return 1;
+  return (clauses & clauses_of_path(s, filter, s->args[code == EVENT_OPENAT || code == EVENT_OPENAT2 ? 1 : 0])) != 0;
 }

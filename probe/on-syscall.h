@@ -86,8 +86,8 @@ int sys_exit(u64 *ctx) {
   s->code = code;
   s->handler = found;
   COUNT_OUTCOME(code, seen);
-  if ((u16)found == HANDLER_OPEN && !is_open_wanted(s, code)) {
-    COUNT_OUTCOME(code, filtered);
+  if (!is_call_wanted(s, task)) {
+    COUNT_OUTCOME(s->code, filtered);
     s->busy = 0;
     return 0;
   }

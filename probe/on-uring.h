@@ -196,8 +196,8 @@ INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *fi
   s->handler = found;
   point_to_copies(s, code);
   COUNT_OUTCOME(code, seen);
-  if ((u16)found == HANDLER_OPEN && !is_open_wanted(s, code)) {
-    COUNT_OUTCOME(code, filtered);
+  if (!is_call_wanted(s, READ(task, group_leader))) {
+    COUNT_OUTCOME(s->code, filtered);
     return;
   }
   // A worker of the kernel's has a name of its own; it acts for the process whose thread it is.

@@ -46,11 +46,17 @@ struct scratch {
   u32 hides_result;
   u32 is_request;
   u64 last_cgroup;
+  /** the last cgroup of this CPU's that is no container's */
+  u64 last_host;
   u64 cgroup_node;
   u64 namespace;
   u32 is_v1;
   u32 level;
   u32 walk_at;
+  /** while a path is looked through: the character before, the hash of its last part so far. In memory, where the verifier forgets them */
+  u32 path_odd;
+  u32 path_before;
+  u32 path_hash;
   u64 nodes[32];
   struct request request;
   u8 address[128];

@@ -1,5 +1,5 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
-import type { OpenFilter } from "../events/open-filter.ts";
+import type { CallFilter } from "../events/call-filter.ts";
 import type { Losses } from "./losses.ts";
 import type { ProbeCounters } from "./probe.ts";
 
@@ -18,7 +18,10 @@ export interface KernelSource {
   start(onRecord: OnRecord): Promise<void> | void;
   /** Hands over events of these scap codes only, as far as it sees them. */
   setEnabled(codes: ReadonlySet<number>, options?: EventOptions): void;
-  setOpenFilter(filter: OpenFilter | undefined): void;
+  /** Hands over no call that cannot pass; undefined: all. */
+  setCallFilter(filter: CallFilter | undefined): void;
+  /** Tells whether a cgroup is no container's. */
+  setHostCgroup(id: number, isHost: boolean): void;
   counters(): ProbeCounters;
   losses(): Losses;
   close(): void;

@@ -8,7 +8,7 @@ import { loadObject, type LoadedObject } from "../bpf/load-object.ts";
 import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
-import { MAX_PREFIX_BYTES, type OpenFilter } from "../events/open-filter.ts";
+import { type CallFilter, FILTER_TABLE, FILTERED_CODES, MAX_PREFIX_BYTES, nameHash } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import type { EventOptions } from "./kernel-source.ts";
@@ -93,8 +93,10 @@ export class ProbeSource {
   readonly #ring: RingBuffer;
   readonly #counters: BpfMap;
   readonly #outcomes: BpfMap;
-  readonly #openFilter: BpfMap;
-  readonly #openPrefixes: BpfMap;
+  readonly #callFilter: BpfMap;
+  readonly #pathPrefixes: BpfMap;
+  readonly #pathNames: BpfMap;
+  readonly #hostCgroups: BpfMap;
   readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
   readonly #ownPid: number;
@@ -109,8 +111,10 @@ export class ProbeSource {
     this.#settings = object.map("settings");
     this.#counters = object.map("counters");
     this.#outcomes = object.map("outcomes");
-    this.#openFilter = object.map("open_filter");
-    this.#openPrefixes = object.map("open_prefixes");
+    this.#callFilter = object.map("call_filter");
+    this.#pathPrefixes = object.map("path_prefixes");
+    this.#pathNames = object.map("path_names");
+    this.#hostCgroups = object.map("host_cgroups");
     this.setEnabled(new Set());
     this.#ring = new RingBuffer(object.map("events"));
   }
@@ -135,18 +139,25 @@ export class ProbeSource {
     this.#settings.update(FIRST_KEY, bytes);
   }
 
-  /** Leaves opens in the kernel that do not pass the filter; undefined sends all. While it changes all are sent. */
-  setOpenFilter(filter: OpenFilter | undefined): void {
-    const table = new Uint32Array(OPEN_FILTER_HEAD + OPEN_FILTER_TABLE);
-    const bytes = new Uint8Array(table.buffer);
-    this.#openFilter.update(FIRST_KEY, bytes);
+  /** Leaves calls in the kernel that do not pass the filter; undefined sends all. While it changes all are sent. */
+  setCallFilter(filter: CallFilter | undefined): void {
+    this.#callFilter.update(FIRST_KEY, new Uint8Array(CALL_FILTER.size));
     // All keys first: a walk starts over when the key that it stands on is gone.
-    for (const key of Array.from(this.#openPrefixes.keys())) this.#openPrefixes.delete(key);
+    for (const map of [this.#pathPrefixes, this.#pathNames]) for (const key of Array.from(map.keys())) map.delete(key);
     if (filter === undefined) return;
-    for (const [prefix, clauses] of filter.prefixes) this.#openPrefixes.update(prefixKey(prefix), new Uint8Array(Uint32Array.of(clauses).buffer));
-    table.set([1, filter.anyPath]);
-    table.set(filter.clauses, OPEN_FILTER_HEAD);
-    this.#openFilter.update(FIRST_KEY, bytes);
+    for (const [prefix, clauses] of filter.prefixes) this.#pathPrefixes.update(prefixKey(prefix), keyOf(clauses));
+    // Names of one hash share what they fulfil.
+    const byHash = new Map<number, number>();
+    for (const [name, clauses] of filter.names) byHash.set(nameHash(name), (byHash.get(nameHash(name)) ?? 0) | clauses);
+    for (const [hash, clauses] of byHash) this.#pathNames.update(keyOf(hash), keyOf(clauses));
+    this.#callFilter.update(FIRST_KEY, filterBytes(filter));
+  }
+
+  /** Tells whether a cgroup is no container's: calls from there need not be sent to rules about containers. Of others both is held possible. */
+  setHostCgroup(id: number, isHost: boolean): void {
+    const key = new Uint8Array(BigUint64Array.of(BigInt(id)).buffer);
+    if (isHost) this.#hostCgroups.update(key, new Uint8Array([1]));
+    else this.#hostCgroups.delete(key);
   }
 
   /** Still answers after `close`, with the last numbers. */
@@ -238,9 +249,24 @@ export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "truncated
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
 
-/** Words of `struct open_filter` of probe/filter.h: two, then the table. */
-const OPEN_FILTER_HEAD = 2;
-const OPEN_FILTER_TABLE = 256;
+/** `struct call_filter` of probe/filter.h: where its parts start, in bytes. */
+export const CALL_FILTER = (() => {
+  const callers = 16;
+  const clauses = callers + 4 * FILTER_TABLE.callers;
+  const rows = clauses + 4 * FILTER_TABLE.rows * FILTER_TABLE.kinds;
+  return { callers, clauses, rows, size: rows + SETTINGS.codes } as const;
+})();
+
+function filterBytes({ anyPath, anyName, callers, clauses, names }: CallFilter): Uint8Array {
+  const bytes = new Uint8Array(CALL_FILTER.size);
+  const asksCallers = callers.some((bits) => bits !== callers[callers.length - 1]);
+  // Without names no path need be looked up by its name.
+  new Uint32Array(bytes.buffer, 0, 4).set([1, anyPath, names.size === 0 ? 0xffff_ffff : anyName, asksCallers ? 1 : 0]);
+  new Uint32Array(bytes.buffer, CALL_FILTER.callers, callers.length).set(callers);
+  new Uint32Array(bytes.buffer, CALL_FILTER.clauses, clauses.length).set(clauses);
+  for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;
+  return bytes;
+}
 
 /** `struct path_prefix` of probe/filter.h. */
 function prefixKey(prefix: string): Uint8Array {

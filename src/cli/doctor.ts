@@ -71,8 +71,8 @@ async function probe(): Promise<Check> {
   try {
     const source = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
     try {
-      const { eventCodes, openFilter } = compileRuleSet(loadRules(readRuleFiles([]), { fields: FIELDS }).rules, { matching: "first" });
-      source.setOpenFilter(openFilter);
+      const { eventCodes, callFilter } = compileRuleSet(loadRules(readRuleFiles([]), { fields: FIELDS }).rules, { matching: "first" });
+      source.setCallFilter(callFilter);
       source.setEnabled(eventCodes);
       source.start(() => {});
       await sleep(COUNTED_MS);

@@ -8,7 +8,7 @@ import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
 import type { LoadedRule } from "../rules/load-rules.ts";
-import { ANY_OPEN } from "../events/open-filter.ts";
+import { ANY_CALL } from "../events/call-filter.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
@@ -82,7 +82,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
   const containers = containersOfHost({ environment: process.env, onProblem });
   const live = new LiveWatch({
     // What cannot match is explained, too.
-    rules: compileRuleSet([{ ...rule, condition, openClauses: [ANY_OPEN] }], { matching: "all" }),
+    rules: compileRuleSet([{ ...rule, condition, callClauses: [ANY_CALL] }], { matching: "all" }),
     containers,
     hostname: hostname(),
     ringBytes: DEFAULT_SETTINGS.ringBytes,

@@ -137,13 +137,13 @@ export class LiveWatch {
   }
 
   #enableEvents(rules: RuleSet): void {
-    const { eventCodes, openFilter, needsEnvironment } = rules;
+    const { eventCodes, callFilter, needsEnvironment } = rules;
     // The events around a match are kept whole.
     const isFiltered = this.#options.captures === undefined;
     this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), { environment: needsEnvironment || !isFiltered });
     if (needsEnvironment && !this.#knowsEnvironment) this.#processes.doubt();
     this.#knowsEnvironment = needsEnvironment || !isFiltered;
-    if (isFiltered) this.#probe.setOpenFilter(openFilter);
+    if (isFiltered) this.#probe.setCallFilter(callFilter);
   }
 
   /** Sockets that listened before we came become listen events, so that the same rules tell of them. */
@@ -186,11 +186,15 @@ export class LiveWatch {
   #notice(event: Event): void {
     const { containers } = this.#options;
     switch (event.code) {
-      case NOTICE.cgroup_mkdir:
-        containers.cgroupAppeared(event.uint(0) ?? 0, event.text(1) ?? "");
+      case NOTICE.cgroup_mkdir: {
+        const id = event.uint(0) ?? 0;
+        containers.cgroupAppeared(id, event.text(1) ?? "");
+        this.#probe.setHostCgroup(id, containers.byCgroup(id) === undefined);
         break;
+      }
       case NOTICE.cgroup_rmdir:
         containers.cgroupGone(event.uint(0) ?? 0);
+        this.#probe.setHostCgroup(event.uint(0) ?? 0, false);
         break;
       case NOTICE.inet_sock_set_state:
         this.#socketChanged(event);

@@ -70,8 +70,10 @@ export class SocketsSource implements KernelSource {
     this.#enabled = codes;
   }
 
-  /** No opens are seen at all. */
-  setOpenFilter(): void {}
+  /** Nothing that could be filtered is seen. */
+  setCallFilter(): void {}
+
+  setHostCgroup(): void {}
 
   counters(): ProbeCounters {
     const byCode = new Map<number, Outcomes>([...this.#outcomes].map(([code, counts]) => [code, { ...counts, filtered: 0 }]));

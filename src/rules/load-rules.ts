@@ -7,7 +7,7 @@ import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { eventCodesOf } from "./event-codes.ts";
-import { openClausesOf } from "./open-clauses.ts";
+import { callClausesOf } from "./call-clauses.ts";
 import { withExceptions } from "./exceptions.ts";
 import { ListExpander } from "./expand-lists.ts";
 import { MacroResolver, PlacedConditionError, UndefinedMacroError } from "./macros.ts";
@@ -176,7 +176,7 @@ function compileRuleCondition(rule: RuleDefinition, { macros, options, report, s
     for (const { check, advice: { message, hint, start, end } } of advice) {
       report({ code: "LOAD_COMPILE_CONDITION", message, hint, place: macros.textOf(check)?.place(start, end) ?? rule.place, itemType: "rule", itemName: rule.name }, rule.file);
     }
-    return { usedFields: fields, conditionFields: fields, condition: predicate, expression, eventCodes: eventCodesOf(expression), openClauses: openClausesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
+    return { usedFields: fields, conditionFields: fields, condition: predicate, expression, eventCodes: eventCodesOf(expression), callClauses: callClausesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
   } catch (thrown) {
     if (thrown instanceof FailedCheck) throw new PlacedConditionError(thrown.error, macros.textOf(thrown.check) ?? rule.condition);
     throw thrown;

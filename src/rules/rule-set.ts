@@ -1,4 +1,4 @@
-import { OPEN_CODES, type OpenClause, type OpenFilter, openFilterOf } from "../events/open-filter.ts";
+import { type CallClause, type CallFilter, callFilterOf, FILTERED_CODES } from "../events/call-filter.ts";
 import type { Field } from "../fields/field.ts";
 import type { Predicate } from "./compile-condition.ts";
 import type { OutputTemplate } from "./output.ts";
@@ -22,8 +22,8 @@ export interface CompiledRule {
   readonly captureDuration: number;
   /** Codes of the events that it can match. */
   readonly eventCodes: ReadonlySet<number>;
-  /** The opens that it can match, and perhaps more. */
-  readonly openClauses: readonly OpenClause[];
+  /** The calls that it can match, and perhaps more. */
+  readonly callClauses: readonly CallClause[];
   /** It asks for the environment of processes, or prints it. */
   readonly needsEnvironment: boolean;
   /** Its condition asks what only the container runtime knows. */
@@ -38,8 +38,8 @@ export interface RuleSet {
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
   readonly needsEnvironment: boolean;
-  /** Which opens any rule can match; undefined when all must be looked at. */
-  readonly openFilter: OpenFilter | undefined;
+  /** Which calls any rule can match; undefined when all must be looked at. */
+  readonly callFilter: CallFilter | undefined;
   /** Hot: in the order of definition. */
   forEvent(code: number): readonly CompiledRule[];
 }
@@ -54,9 +54,9 @@ export function compileRuleSet(rules: readonly CompiledRule[], { matching }: { r
       eventCodes.add(code);
     }
   }
-  const openers = rules.filter((rule) => OPEN_CODES.some((code) => rule.eventCodes.has(code)));
-  const openFilter = openFilterOf(openers.flatMap((rule) => rule.openClauses));
-  return { rules, matching, eventCodes, needsEnvironment: rules.some((rule) => rule.needsEnvironment), openFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
+  const asking = rules.filter((rule) => FILTERED_CODES.some((code) => rule.eventCodes.has(code)));
+  const callFilter = callFilterOf(asking.flatMap((rule) => rule.callClauses));
+  return { rules, matching, eventCodes, needsEnvironment: rules.some((rule) => rule.needsEnvironment), callFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
 }
 
 const NO_RULES: readonly CompiledRule[] = [];

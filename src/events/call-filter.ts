@@ -1,0 +1,224 @@
+import { eventType } from "./schema.ts";
+
+const codesOf = (...names: readonly string[]): readonly number[] => names.map((name) => eventType(name).code);
+
+/** The calls that open files. */
+export const OPEN_CODES = codesOf("open", "openat", "openat2", "creat");
+
+/** The calls on sockets. */
+export const SOCKET_CODES = codesOf("socket", "bind", "listen", "connect", "accept", "accept4", "sendto", "sendmsg");
+
+/** Further calls that may stay in the kernel. None of those that tell what a process is: its state needs them, whatever rules ask. */
+const PLAIN_CODES = codesOf(
+  "dup", "dup2", "dup3", "fcntl", "unlink", "unlinkat", "rename", "renameat", "renameat2", "symlink", "symlinkat", "link", "linkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmod",
+  "fchmodat", "chown", "lchown", "fchown", "fchownat", "ptrace", "mount", "umount", "umount2", "memfd_create", "kill", "tkill", "tgkill", "setns", "unshare", "bpf", "init_module",
+  "finit_module", "userfaultfd",
+);
+
+/** The events that the filter knows, by row. */
+export const FILTERED_CODES: readonly number[] = [...OPEN_CODES, ...SOCKET_CODES, ...PLAIN_CODES];
+const ROW_OF = new Map(FILTERED_CODES.map((code, row) => [code, row]));
+
+/**
+ * Kinds of calls, a bit each. The first four depend on the event: `read` to `directory` of an open, `ip` to `other` of a call on a socket; a call of which
+ * this cannot be told, and all calls of other events, have all four.
+ */
+export const CALL_KIND = { read: 1, write: 2, file: 4, directory: 8, ip: 1, unix: 2, other: 4, done: 16, failed: 32 } as const;
+const ALL_SPECIFIC = 15;
+
+/** Who calls, a bit each: in a container or on the host, as root or another user. */
+export const CALLER = { contained: 1, host: 2, root: 4, other: 8 } as const;
+
+/** Rows, and values of the two sets of bits, that the kernel's tables have (probe/filter.h). */
+export const FILTER_TABLE = { rows: 64, kinds: 64, callers: 16 } as const;
+
+/** One way in which a call can be what a rule asks for: all of its parts hold. */
+export interface CallClause {
+  /** Bits by place in FILTERED_CODES. */
+  readonly rows: bigint;
+  /** Bits of CALL_KIND that the call must have. */
+  readonly kinds: number;
+  /** Bits of CALLER that the call must have. */
+  readonly callers: number;
+  /** Of an open: the path begins with one of these, or is not in its shortest form, so that this cannot be told; undefined for any path. */
+  readonly prefixes: readonly string[] | undefined;
+  /** Of an open: the last part of the path is one of these; undefined for any. */
+  readonly names: readonly string[] | undefined;
+}
+
+/** The rows of these events. */
+export function rowsOf(codes: readonly number[]): bigint {
+  return codes.reduce((rows, code) => (ROW_OF.has(code) ? rows | (1n << BigInt(ROW_OF.get(code) ?? 0)) : rows), 0n);
+}
+
+export const ALL_ROWS = rowsOf(FILTERED_CODES);
+
+/** Any call at all. */
+export const ANY_CALL: CallClause = { rows: ALL_ROWS, kinds: 0, callers: 0, prefixes: undefined, names: undefined };
+
+/** Paths that the kernel does not look at further: `.`, and those with `//`, `/./` or `..`, and hidden files with them. */
+export const ODD_PATH = /\/[/.]|\.\.|^\.$/;
+
+/** What the kernel is given. A clause that asks for the same callers and no path as another shares its bit. */
+export interface CallFilter {
+  /** Bits that ask for no beginning of a path. */
+  readonly anyPath: number;
+  /** Bits that ask for no last part of a path. */
+  readonly anyName: number;
+  /** For each set of callers the bits that it fulfils. */
+  readonly callers: Uint32Array;
+  /** For each row and each set of kinds the bits that are fulfilled but for callers and path. */
+  readonly clauses: Uint32Array;
+  /** The bits that a path with this beginning fulfils; the longest beginning that is here counts. */
+  readonly prefixes: ReadonlyMap<string, number>;
+  /** The bits that a path with this last part fulfils. */
+  readonly names: ReadonlyMap<string, number>;
+}
+
+/** Bits that the kernel takes; where rules need more, all calls are sent. */
+const MAX_BITS = 32;
+
+/** Bytes of a beginning that are compared; a longer one lets more through. */
+export const MAX_PREFIX_BYTES = 64;
+/** Beginnings, and last parts, that the kernel takes. */
+const MAX_PREFIXES = 4096;
+export const MAX_NAMES = 4096;
+
+/** The filter for rules that ask for these calls; undefined when it would be too large, and everything must be sent. */
+export function callFilterOf(clauses: readonly CallClause[]): CallFilter | undefined {
+  const bits = bitsOf(mergeClauses(clauses));
+  if (bits.length > MAX_BITS) return undefined;
+  const filter = { callers: new Uint32Array(FILTER_TABLE.callers), clauses: new Uint32Array(FILTER_TABLE.rows * FILTER_TABLE.kinds), names: new Map<string, number>() };
+  const own = new Map<string, number>();
+  let [anyPath, anyName] = [0, 0];
+  for (const [index, group] of bits.entries()) {
+    const bit = (1 << index) >>> 0;
+    for (const { rows, kinds, callers, prefixes, names } of group) {
+      if (prefixes === undefined) anyPath = (anyPath | bit) >>> 0;
+      if (names === undefined) anyName = (anyName | bit) >>> 0;
+      for (const prefix of (prefixes ?? []).map((whole) => whole.slice(0, MAX_PREFIX_BYTES))) own.set(prefix, ((own.get(prefix) ?? 0) | bit) >>> 0);
+      for (const name of names ?? []) filter.names.set(name, ((filter.names.get(name) ?? 0) | bit) >>> 0);
+      for (let who = 0; who < filter.callers.length; who += 1) if ((who & callers) === callers) filter.callers[who] = ((filter.callers[who] ?? 0) | bit) >>> 0;
+      fill(filter.clauses, { rows, kinds, bit });
+    }
+  }
+  if (own.size > MAX_PREFIXES || filter.names.size > MAX_NAMES) return undefined;
+  return { ...filter, anyPath, anyName, prefixes: withShorter(own) };
+}
+
+function fill(table: Uint32Array, { rows, kinds, bit }: { rows: bigint; kinds: number; bit: number }): void {
+  for (let row = 0; row < FILTERED_CODES.length; row += 1) {
+    if (((rows >> BigInt(row)) & 1n) === 0n) continue;
+    for (let kind = 0; kind < FILTER_TABLE.kinds; kind += 1) {
+      const place = row * FILTER_TABLE.kinds + kind;
+      if ((kind & kinds) === kinds) table[place] = ((table[place] ?? 0) | bit) >>> 0;
+    }
+  }
+}
+
+/** The kernel finds the longest beginning alone, so each has what the shorter ones have. */
+function withShorter(own: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const prefixes = new Map<string, number>();
+  for (const prefix of own.keys()) {
+    let bits = 0;
+    for (const [other, value] of own) if (prefix.startsWith(other)) bits = (bits | value) >>> 0;
+    prefixes.set(prefix, bits);
+  }
+  return prefixes;
+}
+
+/** Clauses that can share a bit stand together: those without paths differ in their rows and kinds alone, which the table tells apart. */
+function bitsOf(clauses: readonly CallClause[]): readonly (readonly CallClause[])[] {
+  const shared = new Map<number, CallClause[]>();
+  const single: CallClause[][] = [];
+  for (const clause of clauses) {
+    if (clause.prefixes !== undefined || clause.names !== undefined) single.push([clause]);
+    else shared.set(clause.callers, [...(shared.get(clause.callers) ?? []), clause]);
+  }
+  return [...shared.values(), ...single];
+}
+
+/** The same clauses, fewer where one takes another in, or two differ in their paths alone. */
+export function mergeClauses(clauses: readonly CallClause[]): CallClause[] {
+  const byShape = new Map<string, CallClause>();
+  for (const clause of clauses) {
+    if (clause.rows === 0n) continue;
+    const shape = `${clause.kinds} ${clause.callers} ${clause.prefixes === undefined} ${clause.names === undefined} ${isAnyPath(clause) ? "" : clause.rows}`;
+    const before = byShape.get(shape);
+    byShape.set(shape, before === undefined ? clause : union(before, clause));
+  }
+  const all = [...byShape.values()];
+  return all.filter((clause) => !all.some((other) => other !== clause && takesIn(other, clause)));
+}
+
+function isAnyPath({ prefixes, names }: CallClause): boolean {
+  return prefixes === undefined && names === undefined;
+}
+
+/** Of two that are alike but for their rows, if they ask for no path, or but for their paths. */
+function union(one: CallClause, other: CallClause): CallClause {
+  const both = (left: readonly string[] | undefined, right: readonly string[] | undefined): readonly string[] | undefined =>
+    left === undefined || right === undefined ? undefined : [...new Set([...left, ...right])];
+  return { ...one, rows: one.rows | other.rows, prefixes: both(one.prefixes, other.prefixes), names: both(one.names, other.names) };
+}
+
+/** Different shapes never take each other in both ways. */
+function takesIn(wide: CallClause, narrow: CallClause): boolean {
+  return isAnyPath(wide) && (wide.rows & narrow.rows) === narrow.rows && (wide.kinds & narrow.kinds) === wide.kinds && (wide.callers & narrow.callers) === wide.callers;
+}
+
+/** A call as the kernel sees it when it decides. */
+export interface Call {
+  readonly code: number;
+  readonly result: number;
+  /** Of an open: its flags in scap's numbering; of no meaning for creat and openat2. */
+  readonly flags?: number;
+  /** Of an open: as it was passed; undefined when it cannot be read. */
+  readonly path?: string | undefined;
+  /** Of a call on a socket: its address family; undefined when the descriptor is no socket. */
+  readonly family?: number | undefined;
+  /** Bits of CALLER; the first two together when it is not known. Both pairs where it is left out. */
+  readonly callers?: number;
+}
+
+/** Longest path, NUL included, that the kernel looks through. */
+const PATH_LOOK = 256;
+
+/** Whether the call leaves the kernel: what `is_call_wanted` of probe/filter.h says. */
+export function passesCallFilter(filter: CallFilter, call: Call): boolean {
+  const row = ROW_OF.get(call.code);
+  if (row === undefined) return true;
+  const wanted = (filter.clauses[row * FILTER_TABLE.kinds + kindsOf(call)] ?? 0) & (filter.callers[call.callers ?? 15] ?? 0);
+  if (wanted === 0) return false;
+  if ((wanted & filter.anyPath & filter.anyName) !== 0) return true;
+  return (wanted & bitsOfPath(filter, call.path)) !== 0;
+}
+
+function bitsOfPath(filter: CallFilter, path: string | undefined): number {
+  if (path === undefined || path === "" || Buffer.byteLength(path) + 1 >= PATH_LOOK || ODD_PATH.test(path)) return -1;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const byName = filter.anyName | (name === "" ? -1 : (filter.names.get(name) ?? 0));
+  if (!path.startsWith("/")) return byName;
+  let longest = "";
+  for (const prefix of filter.prefixes.keys()) if (path.startsWith(prefix) && prefix.length > longest.length) longest = prefix;
+  return byName & (filter.anyPath | (filter.prefixes.get(longest) ?? 0));
+}
+
+const [OPEN, OPENAT] = OPEN_CODES;
+const SCAP_O_DIRECTORY = 0x400;
+const [AF_UNIX, AF_INET, AF_INET6] = [1, 2, 10];
+
+function kindsOf({ code, result, flags = 0, family }: Call): number {
+  const { read, write, file, directory, ip, unix, other, done, failed } = CALL_KIND;
+  const end = result >= 0 ? done : failed;
+  if (code === OPEN || code === OPENAT) return end | (flags & (read | write)) | ((flags & SCAP_O_DIRECTORY) === 0 ? file : directory);
+  if (!SOCKET_CODES.includes(code) || family === undefined) return end | ALL_SPECIFIC;
+  return end | (family === AF_INET || family === AF_INET6 ? ip : family === AF_UNIX ? unix : other);
+}
+
+/** FNV-1a of a path's last part, as probe/filter.h computes it. */
+export function nameHash(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}
