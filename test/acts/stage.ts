@@ -208,7 +208,7 @@ const IMAGE = "saker-test/acts:1.0";
 const BUSYBOXES = Object.fromEntries(["/usr/bin/apk", "/usr/bin/scp", "/usr/bin/kubectl", "/bin/debugfs", "/root/.ssh/id_rsa"].map((path) => [path, "/bin/busybox"]));
 
 /** They listen and no more: the kernel completes the connections. */
-const SERVERS = "@sockets = map { IO::Socket::INET->new(Listen => 50, LocalPort => $_) } 80, 30000; sleep 1000";
+const SERVERS = "@sockets = map { IO::Socket::INET->new(Listen => 50, LocalPort => $_) } 80, 3333, 30000; sleep 1000";
 
 /** Stands for a package whose installation runs a script. */
 const NPM = "#!/bin/sh\n/bin/nc --help\ntrue\n";

@@ -16,8 +16,17 @@ const READ_CLASS = `
   $s->accept->syswrite("\\xca\\xfe\\xba\\xbe");
   $c->recv($bytes, 10)`;
 
-/** What the official files leave to the user to fill in. */
+/** What the official files leave to the user to fill in, and one miner's name in place of all: nobody is to be asked for theirs. */
 export const FILLED_IN = `
+- list: miner_domains
+  items: [us1.ethermine.org]
+  override: {items: replace}
+- list: https_miner_domains
+  items: []
+  override: {items: replace}
+- list: http_miner_domains
+  items: []
+  override: {items: replace}
 - list: namespace_scope_network_only_subnet
   items: [kube-system]
   override: {items: replace}
@@ -49,7 +58,7 @@ export const SWITCHED_OFF: Readonly<Record<string, Act>> = {
   "a miner's pool": {
     rules: ["Detect outbound connections to common miner pool ports"],
     waitsFor: "names of addresses (fd.sip.name)",
-    tells: { ...inAlone, process: "busybox", ip: AFAR, rport: "3333" },
+    tells: { ...inAlone, ...connection(AFAR, 3333), process: "busybox", ip: AFAR },
     run: connect("alone", AFAR, 3333),
   },
   "a node's port": { rules: ["Unexpected K8s NodePort Connection"], tells: { ...inAlone, ...connection(AFAR, 30000), process: "busybox" }, run: connect("alone", AFAR, 30000) },
