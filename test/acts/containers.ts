@@ -31,7 +31,7 @@ export const CONTAINERS: Readonly<Record<string, Act>> = {
     rules: ["Launch Privileged Container"],
     tells: { container_name: "mighty", parent: RUNC, process: "true" },
     isPrivileged: true,
-    run: (stage) => stage.start("--name", "mighty", "--privileged"),
+    run: (stage) => stage.start("--name", "mighty", "--privileged", "--runtime", "weaker"),
   },
   "a container with the host's files": {
     rules: ["Launch Sensitive Mount Container"],
