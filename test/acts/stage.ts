@@ -64,7 +64,7 @@ export function actsMissing(): string | undefined {
  * the labels that Kubernetes gives.
  */
 export class Stage {
-  readonly folder = mkdtempSync(join(tmpdir(), "saker-acts-"));
+  folder = "";
   isPrivilegeAllowed = false;
   #dockerd: Dockerd | undefined;
   #watch: RunningSaker | undefined;
@@ -73,6 +73,7 @@ export class Stage {
   readonly #ids = new Set<string>();
 
   async open(): Promise<void> {
+    this.folder = mkdtempSync(join(tmpdir(), "saker-acts-"));
     this.#dockerd = await startDockerd({ args: ["--add-runtime", `weaker=${this.#write("weaker", WEAKER, 0o755)}`] });
     await this.#dockerd.importImage({ reference: IMAGE, files: { ...BUSYBOXES, "/usr/bin/npm": this.#write("npm", NPM, 0o755) } });
     await this.#startContainers();
@@ -98,7 +99,7 @@ export class Stage {
   async close(): Promise<void> {
     this.#servers?.kill();
     await this.#dockerd?.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.folder !== "") rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Runs a program as this process's child. */
