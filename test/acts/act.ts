@@ -1,32 +1,58 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
 import koffi from "koffi";
 
-// Run as a process of its own: does one thing that no program at hand does. `node act.ts memfd|attach|trace-me`
+// Run as a process of its own: does one thing that no program at hand does. `node act.ts NAME [ARGUMENT]`
 
 const syscall = koffi.load(null).func("int64_t syscall(int64_t number, ...)");
 const isX64 = process.arch === "x64";
-const [MEMFD_CREATE, PTRACE] = isX64 ? [319, 101] : [279, 117];
+const NUMBERS = {
+  memfd_create: isX64 ? 319 : 279,
+  ptrace: isX64 ? 101 : 117,
+  setns: isX64 ? 308 : 268,
+  setuid: isX64 ? 105 : 146,
+  setresuid: isX64 ? 117 : 147,
+  userfaultfd: isX64 ? 323 : 282,
+  bpf: isX64 ? 321 : 280,
+};
 const [PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH] = [0, 16, 17];
+const BPF_PROG_LOAD = 5;
+const UFFD_USER_MODE_ONLY = 1;
+const DAEMON = 1;
 
-function ptrace(request: number, pid: number): void {
-  syscall(PTRACE, "int64_t", request, "int64_t", pid, "int64_t", 0, "int64_t", 0);
-}
-
-switch (process.argv[2]) {
-  case "memfd": {
-    const fd = Number(syscall(MEMFD_CREATE, "str", "act", "int64_t", 0));
+const ACTS: Readonly<Record<string, (argument: string) => unknown>> = {
+  memfd: () => {
+    const fd = Number(syscall(NUMBERS.memfd_create, "str", "act", "int64_t", 0));
     writeFileSync(fd, readFileSync("/bin/true"));
     spawnSync(`/proc/${process.pid}/fd/${fd}`);
-    break;
-  }
-  case "attach": {
-    const pid = Number(process.argv[3]);
-    ptrace(PTRACE_ATTACH, pid);
-    ptrace(PTRACE_DETACH, pid);
-    break;
-  }
-  case "trace-me":
-    ptrace(PTRACE_TRACEME, 0);
-    break;
+  },
+  attach: (pid) => {
+    call("ptrace", PTRACE_ATTACH, Number(pid));
+    call("ptrace", PTRACE_DETACH, Number(pid));
+  },
+  "trace-me": () => call("ptrace", PTRACE_TRACEME),
+  // Into the namespace where it is.
+  namespace: () => call("setns", openSync("/proc/self/ns/uts", "r")),
+  // The kernel does the first for this thread alone.
+  "another-user": () => {
+    call("setresuid", DAEMON, DAEMON, DAEMON);
+    call("setuid", DAEMON);
+  },
+  "page-faults": () => {
+    call("setresuid", DAEMON, DAEMON, DAEMON);
+    call("userfaultfd", UFFD_USER_MODE_ONLY);
+  },
+  // Without attributes: it is refused.
+  "bpf-program": () => call("bpf", BPF_PROG_LOAD),
+  datagrams: (address) => {
+    const socket = createSocket("udp4");
+    socket.connect(5000, address, () => socket.close());
+  },
+};
+
+function call(name: keyof typeof NUMBERS, ...values: readonly number[]): void {
+  syscall(NUMBERS[name], ...[...values, 0, 0, 0, 0].slice(0, 4).flatMap((value) => ["int64_t", value]));
 }
+
+ACTS[process.argv[2] ?? ""]?.(process.argv[3] ?? "");
