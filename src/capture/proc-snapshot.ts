@@ -17,6 +17,7 @@ export class ProcReader {
   readonly #options: ProcOptions;
   readonly #bootNs: bigint;
   readonly #cgroupInodes = new Map<string, number>();
+  readonly #cgroupPaths = new Map<number, string>();
 
   constructor(options: Partial<ProcOptions> = {}) {
     this.#options = { ...DEFAULTS, ...options };
@@ -33,7 +34,10 @@ export class ProcReader {
     return processes;
   }
 
-  /** One process; undefined when it is gone or not ours to read. */
+  /**
+   * One process; undefined when it is gone or not ours to read. With an empty `exepath` it had ended (or is the kernel's own), and what else it has may be wrong; else its ids,
+   * name, arguments and control group are right.
+   */
   read(pid: number): Process | undefined {
     const directory = `${this.#options.procRoot}/${pid}`;
     const stat = this.#text(`${directory}/stat`);
@@ -44,6 +48,9 @@ export class ProcReader {
     const comm = stat.slice(stat.indexOf("(") + 1, nameEnd);
     const numbers = stat.slice(nameEnd + 2).split(" ").map(Number);
     const [exe = "", ...args] = this.#text(`${directory}/cmdline`).replace(/\0$/, "").split("\0");
+    const cgroup = this.#cgroupOf(directory);
+    // Behind what must be right: some processes live no longer than this takes.
+    const exepath = this.#link(`${directory}/exe`).replace(/ \(deleted\)$/, "");
     const startBoot = (numbers[19] ?? 0) * NS_PER_TICK;
     const startTime = this.#bootNs + BigInt(startBoot);
     const ids = (name: string): number[] => (status.get(name) ?? "").split("\t").map(Number);
@@ -59,7 +66,7 @@ export class ProcReader {
       exe,
       args,
       env: environmentOf(this.#text(`${directory}/environ`)),
-      exepath: this.#link(`${directory}/exe`).replace(/ \(deleted\)$/, ""),
+      exepath,
       cwd: `${this.#link(`${directory}/cwd`)}/`.replace("//", "/"),
       uid: ids("Uid")[1] ?? 0,
       gid: ids("Gid")[1] ?? 0,
@@ -72,10 +79,15 @@ export class ProcReader {
       startBoot,
       startTime,
       execTime: startTime,
-      cgroup: this.#cgroupOf(directory),
+      cgroup,
       networkNamespace: namespaceInode(this.#link(`${directory}/ns/net`)),
       pidNamespace: namespaceInode(this.#link(`${directory}/ns/pid`)),
     };
+  }
+
+  /** The path of a process's cgroup that was read, by its inode; undefined when there are too many. */
+  cgroupPath(inode: number): string | undefined {
+    return this.#cgroupPaths.get(inode);
   }
 
   /** The same choice as the probe's: the v2 group where it lies below the root, else the v1 `pids` group. */
@@ -93,7 +105,10 @@ export class ProcReader {
     for (const mount of mounts) {
       const inode = fileInode(`${this.#options.cgroupRoot}${mount}${path}`);
       if (inode === undefined || (mount === "" && fileInode(`${this.#options.cgroupRoot}/cgroup.procs`) === undefined)) continue;
-      if (this.#cgroupInodes.size < 4096) this.#cgroupInodes.set(path, inode);
+      if (this.#cgroupInodes.size < 4096) {
+        this.#cgroupInodes.set(path, inode);
+        this.#cgroupPaths.set(inode, path);
+      }
       return inode;
     }
     return 0;

@@ -57,12 +57,12 @@ function privileges(): Check {
   return { name: "privileges", state: "missing", detail: `without ${lacking.join(", ")}`, hint };
 }
 
-/** Root without eBPF still sees programs that start and ports that open. */
+/** Root without eBPF still sees programs that start, ports that open and files that are opened. */
 function withoutProbe(): Check["state"] {
   return process.geteuid?.() === 0 ? "limited" : "missing";
 }
 
-const FALLS_BACK = "; without it root watches programs that start and ports that open (--source sockets)";
+const FALLS_BACK = "; without it root watches programs that start, ports that open and files that are opened (--source sockets)";
 
 /** How long the events of the shipped rules are counted. */
 const COUNTED_MS = 1000;

@@ -16,7 +16,7 @@ const program = new Command("saker")
 program
   .command("watch")
   .description("watch this host: alerts, newly opened ports and their TLS, until Ctrl-C (needs root)")
-  .option("--source <source>", "where events come from: auto, ebpf, sockets (without eBPF: programs that start and ports that open), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input)", "auto")
+  .option("--source <source>", "where events come from: auto, ebpf, sockets (without eBPF: programs that start, ports and files that are opened), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input)", "auto")
   .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules, then falco_custom_rules.yaml)", collect, [])
   .option("--config <file>", "saker.yaml or an existing falco.yaml")
   .option("--report <folder>", "where reports are written", "./report")

@@ -23,7 +23,7 @@ import type { MatchCaptures } from "./match-captures.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
-import { SOCKETS_SOURCE_CODES, SocketsSource } from "./sockets-source.ts";
+import { SocketsSource } from "./sockets-source.ts";
 
 export interface LiveWatchOptions {
   readonly rules: RuleSet;
@@ -227,9 +227,12 @@ function openSource({ source, ringBytes, onNote, onProblem, rules }: LiveWatchOp
     if (source === "ebpf" || !(thrown instanceof AppError) || !thrown.code.startsWith("KERNEL_") || !isRoot) throw thrown;
     onProblem(`eBPF cannot be used: ${thrown.message}${thrown.hint === undefined ? "" : ` (${thrown.hint})`}`);
   }
-  const blind = rules.rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(SOCKETS_SOURCE_CODES)).length;
-  onNote(`watching without eBPF: programs that start and ports that open are seen, files, connections and other calls are not; ${blind} of ${rules.rules.length} rules ask for those alone`);
-  return new SocketsSource({ proc, ownPid: process.pid, onProblem });
+  const sockets = new SocketsSource({ proc, ownPid: process.pid, onProblem });
+  const { codes } = sockets;
+  const blind = rules.rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(codes)).length;
+  const [seen, unseen] = sockets.seesFiles ? ["programs that start, ports that open and files that are opened", "connections"] : ["programs that start and ports that open", "files, connections"];
+  onNote(`watching without eBPF: ${seen} are seen, ${unseen} and other calls are not; ${blind} of ${rules.rules.length} rules ask for those alone`);
+  return sockets;
 }
 
 /** The namespace, by the first of the processes that is still in it. Throws `KERNEL_NAMESPACE` when all are gone. */

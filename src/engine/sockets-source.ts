@@ -1,13 +1,16 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
+import { type FileOpen, FileWatch } from "../capture/file-watch.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
 import { type Losses, NO_LOSSES } from "../capture/losses.ts";
 import type { Outcomes, ProbeCounters } from "../capture/probe.ts";
 import { ProcConnector } from "../capture/proc-connector.ts";
 import type { ProcReader } from "../capture/proc-snapshot.ts";
+import type { CallFilter } from "../events/call-filter.ts";
 import { encodeParams, encodeRecord, paramBytes } from "../events/encode.ts";
 import { NOTICE } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { messageOf } from "../lib/errors.ts";
+import { encodeText } from "../lib/text.ts";
 import { type FoundListener, scanSockets, withOwners } from "../ports/inventory-scan.ts";
 import { cgroupPathOfProcess } from "../ports/socket-owners.ts";
 import type { Process } from "../state/process.ts";
@@ -19,22 +22,23 @@ const POLL_MS = 150;
 /** Cgroups whose path was told. */
 const MAX_CGROUPS = 4096;
 
+/** Processes that are known after their end. */
+const MAX_RECENT = 1024;
+
 const EXECVE = eventType("execve");
 const LISTEN = eventType("listen");
-
-/** The events that it sees. */
-export const SOCKETS_SOURCE_CODES: ReadonlySet<number> = new Set([EXECVE.code, LISTEN.code]);
+const OPENAT = eventType("openat");
 
 export interface SocketsSourceOptions {
-  readonly proc: Pick<ProcReader, "read">;
+  readonly proc: Pick<ProcReader, "read" | "cgroupPath">;
   readonly ownPid: number;
   /** What cannot be seen, once. */
   readonly onProblem: (text: string) => void;
 }
 
 /**
- * The kernel without eBPF: which programs start (process connector), and which sockets listen (sock_diag in each network namespace, several times a second).
- * What a program that has ended at once was cannot be read any more: that is counted as dropped.
+ * The kernel without eBPF: which programs start (process connector), which sockets listen (sock_diag in each network namespace, several times a second), and which files are
+ * opened (fanotify). What a program that has ended at once was cannot be read any more: that is counted as dropped.
  */
 export class SocketsSource implements KernelSource {
   readonly variant = "sockets";
@@ -43,8 +47,13 @@ export class SocketsSource implements KernelSource {
   readonly #known = new Map<string, { readonly listener: FoundListener; readonly facts: ListenerFacts }>();
   readonly #cgroups = new Set<number>();
   readonly #outcomes = new Map<number, { seen: number; sent: number; dropped: number }>();
+  /** By pid, as they were when they started their program: what has ended cannot be looked at any more. */
+  readonly #recent = new Map<number, Process>();
+  readonly #files: FileWatch | undefined;
   #connector: ProcConnector | undefined;
   #enabled: ReadonlySet<number> = new Set();
+  #callFilter: CallFilter | undefined;
+  #isStarted = false;
   #notices = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -53,6 +62,21 @@ export class SocketsSource implements KernelSource {
 
   constructor(options: SocketsSourceOptions) {
     this.#options = options;
+    const { ownPid, onProblem } = options;
+    try {
+      this.#files = new FileWatch({ ownPid, onProblem, processOf: (pid) => this.#processOf(pid), onOpen: (process, open) => this.#opened(process, open) });
+    } catch (thrown) {
+      onProblem(`Files that are opened are not seen: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** The events that it sees. */
+  get codes(): ReadonlySet<number> {
+    return new Set([EXECVE.code, LISTEN.code, ...(this.seesFiles ? [OPENAT.code] : [])]);
+  }
+
+  get seesFiles(): boolean {
+    return this.#files !== undefined;
   }
 
   /** Resolves when what listens already was told. */
@@ -63,32 +87,42 @@ export class SocketsSource implements KernelSource {
     } catch (thrown) {
       this.#options.onProblem(`Programs that start are not seen: ${messageOf(thrown)}`);
     }
+    this.#isStarted = true;
+    this.#askForFiles();
     await this.#poll(true);
   }
 
   setEnabled(codes: ReadonlySet<number>): void {
     this.#enabled = codes;
+    this.#askForFiles();
   }
 
-  /** Nothing that could be filtered is seen. */
-  setCallFilter(): void {}
+  setCallFilter(filter: CallFilter | undefined): void {
+    this.#callFilter = filter;
+    this.#askForFiles();
+  }
 
+  /** What is seen here is not asked for by who does it. */
   setHostCgroup(): void {}
 
   counters(): ProbeCounters {
     const byCode = new Map<number, Outcomes>([...this.#outcomes].map(([code, counts]) => [code, { ...counts, filtered: 0 }]));
+    const { filtered, sent, gone } = this.#files?.counts() ?? NO_FILES;
+    if (filtered + sent + gone > 0) byCode.set(OPENAT.code, { seen: filtered + sent + gone, filtered, sent, dropped: gone });
     const total = (what: "seen" | "sent"): number => [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
-    return { seen: total("seen"), filtered: 0, sent: total("sent"), dropped: this.losses(), truncated: 0, notices: this.#notices, byCode };
+    return { seen: total("seen"), filtered, sent: total("sent"), dropped: this.losses(), truncated: 0, notices: this.#notices, byCode };
   }
 
   losses(): Losses {
-    const gone = this.#outcomes.get(EXECVE.code)?.dropped ?? 0;
-    return { ...NO_LOSSES, ringFull: this.#connector?.overruns ?? 0, gone };
+    const files = this.#files?.counts() ?? NO_FILES;
+    const gone = (this.#outcomes.get(EXECVE.code)?.dropped ?? 0) + files.gone;
+    return { ...NO_LOSSES, ringFull: (this.#connector?.overruns ?? 0) + files.overruns, gone };
   }
 
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#files?.close();
     this.#connector?.close();
     this.#connector = undefined;
   }
@@ -131,18 +165,49 @@ export class SocketsSource implements KernelSource {
   #started(pid: number): void {
     if (pid === this.#options.ownPid || this.#isClosed) return;
     const process = this.#options.proc.read(pid);
-    if (process === undefined) {
+    if (process === undefined || process.exepath === "") {
       const counts = this.#count(EXECVE.code);
       counts.seen += 1;
       counts.dropped += 1;
       return;
     }
-    this.#tellCgroup(process.cgroup, cgroupPathOfProcess(pid));
+    this.#remember(process);
+    this.#files?.programStarted(process);
+    this.#tellCgroupOf(process);
     this.#send(EXECVE.code, execRecord(process));
   }
 
+  #remember(process: Process): void {
+    this.#recent.delete(process.pid);
+    const oldest = this.#recent.size < MAX_RECENT ? undefined : this.#recent.keys().next().value;
+    if (oldest !== undefined) this.#recent.delete(oldest);
+    this.#recent.set(process.pid, process);
+  }
+
+  /** A process as it is now; one that has ended, as it started. */
+  #processOf(pid: number): Process | undefined {
+    const process = this.#options.proc.read(pid);
+    return process === undefined || process.exepath === "" ? this.#recent.get(pid) : process;
+  }
+
+  #askForFiles(): void {
+    // Before the start nobody takes them.
+    if (this.#isStarted) this.#files?.ask(this.#enabled.has(OPENAT.code) ? { filter: this.#callFilter } : undefined);
+  }
+
+  #opened(process: Process, open: FileOpen): void {
+    if (this.#isClosed) return;
+    this.#tellCgroupOf(process);
+    this.#hand(openRecord(process, open));
+  }
+
+  #tellCgroupOf({ pid, cgroup }: Process): void {
+    if (!this.#cgroups.has(cgroup)) this.#tellCgroup(cgroup, this.#options.proc.cgroupPath(cgroup) ?? cgroupPathOfProcess(pid));
+  }
+
   #tellCgroup(cgroup: number, path: string): void {
-    if (cgroup === 0 || this.#cgroups.has(cgroup)) return;
+    // The root's path is also what a process has that is gone: no container is missed without it.
+    if (cgroup === 0 || path === "/" || this.#cgroups.has(cgroup)) return;
     if (this.#cgroups.size >= MAX_CGROUPS) this.#cgroups.clear();
     this.#cgroups.add(cgroup);
     const params = [paramBytes.number(cgroup, 8), paramBytes.text(path)];
@@ -185,9 +250,22 @@ function timeNow(): bigint {
 function execRecord(process: Process): Uint8Array<ArrayBuffer> {
   const { pid, ppid, exe, args, comm, cwd, exepath } = process;
   const params = encodeParams(EXECVE, {
-    res: 0, exe, args, tid: pid, pid, ptid: ppid, cwd, comm, tty: process.tty, vpgid: process.vpgid, loginuid: process.loginuid, flags: process.exeFlags,
+    res: 0, exe, args, tid: pid, pid, ptid: ppid, cwd, comm, ...(process.env === undefined ? {} : { env: process.env }), tty: process.tty, vpgid: process.vpgid, loginuid: process.loginuid, flags: process.exeFlags,
     cap_inheritable: process.capInheritable, cap_permitted: process.capPermitted, cap_effective: process.capEffective,
     exe_ino: process.exeInode, exe_ino_ctime: process.exeCtime, exe_ino_mtime: process.exeMtime, uid: process.uid, trusted_exepath: exepath, pgid: process.pgid, gid: process.gid, filename: exepath,
   });
   return encodeRecord({ ...process, tid: pid, startTime: process.startBoot, flags: 0 }, { timestamp: timeNow(), tid: pid, code: EXECVE.code, params });
 }
+
+/** An `openat` that succeeded. The path is absolute, so that its directory is of no meaning. */
+function openRecord(process: Process, { path, flags, number, device, inode }: FileOpen): Uint8Array<ArrayBuffer> {
+  const { pid } = process;
+  const name = Uint8Array.of(...encodeText(path), 0);
+  const params = encodeParams(OPENAT, { fd: number, dirfd: AT_FDCWD, name, flags, dev: device, ino: inode });
+  return encodeRecord({ ...process, tid: pid, startTime: process.startBoot, flags: 0 }, { timestamp: timeNow(), tid: pid, code: OPENAT.code, params });
+}
+
+/** As scap writes it. */
+const AT_FDCWD = -100;
+
+const NO_FILES = { filtered: 0, sent: 0, gone: 0, overruns: 0 };

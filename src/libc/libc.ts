@@ -14,12 +14,19 @@ export const libc = {
   socket: process_.func("int socket(int family, int type, int protocol)"),
   connect: process_.func("int connect(int fd, const void *address, uint32_t length)"),
   send: process_.func("int64_t send(int fd, const void *bytes, size_t length, int flags)"),
+  read: process_.func("int64_t read(int fd, _Out_ void *bytes, size_t length)"),
+  readlink: process_.func("int64_t readlink(const char *path, _Out_ void *bytes, size_t length)"),
   recv: process_.func("int64_t recv(int fd, _Out_ void *bytes, size_t length, int flags)"),
   getpagesize: process_.func("int getpagesize()"),
   setrlimit: process_.func("int setrlimit(int resource, const void *limit)"),
   clock_gettime: process_.func("int clock_gettime(int clock, _Out_ void *time)"),
   setsockopt: process_.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
   bind: process_.func("int bind(int fd, const void *address, uint32_t length)"),
+  fanotify_init: process_.func("int fanotify_init(uint32_t flags, uint32_t event_flags)"),
+  fanotify_mark: process_.func("int fanotify_mark(int fd, uint32_t flags, uint64_t mask, int directory, const char *path)"),
+  epoll_create1: process_.func("int epoll_create1(int flags)"),
+  epoll_ctl: process_.func("int epoll_ctl(int epoll, int operation, int fd, const void *event)"),
+  epoll_wait: process_.func("int epoll_wait(int epoll, _Out_ void *events, int count, int timeout)"),
 } as const;
 
 /** Second names of numbers, which nobody looks for first. */
@@ -71,3 +78,42 @@ export function watchDescriptor(fd: number): DescriptorWatch {
     close: () => handle.close(),
   };
 }
+
+/**
+ * Watches a file that can always be read and tells its changes as an exceptional condition (POLLPRI), as mount tables do (proc_pid_mountinfo(5)).
+ * Node waits for what can be read alone, and an epoll descriptor can be when it has an event. Calls once at the start, too: a change before Node waits is told to nobody.
+ */
+export function watchChanges(fd: number): DescriptorWatch {
+  const epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), "watch for changes");
+  const event = new Uint8Array(EPOLL_EVENT_BYTES);
+  new DataView(event.buffer).setUint32(0, EPOLLPRI | EPOLLET, true);
+  check(libc.epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event), "watch for changes");
+  const watch = watchDescriptor(epoll);
+  let first: NodeJS.Immediate | undefined;
+  const stop = (): void => {
+    clearImmediate(first);
+    watch.stop();
+  };
+  return {
+    start: (onChange) => {
+      watch.start(() => {
+        libc.epoll_wait(epoll, event, 1, 0);
+        onChange();
+      });
+      first = setImmediate(onChange);
+    },
+    stop,
+    close: () => {
+      stop();
+      watch.close();
+      libc.close(epoll);
+    },
+  };
+}
+
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLLPRI = 2;
+const EPOLLET = 0x8000_0000;
+/** Of struct epoll_event: 12 on x64, 16 elsewhere. */
+const EPOLL_EVENT_BYTES = 16;

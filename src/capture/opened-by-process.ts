@@ -1,0 +1,81 @@
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { OPEN_FLAGS } from "../events/flag-names.ts";
+import { decodeText, encodeText } from "../lib/text.ts";
+import { libc } from "../libc/libc.ts";
+
+/** A file as a link of /proc shows it: the path from the root of its mount namespace. */
+export interface LinkedFile {
+  readonly path: string;
+  /** It has this name no more. */
+  readonly isDeleted: boolean;
+}
+
+/** Where a link below /proc leads to; undefined when the process is gone. */
+export function linkedFile(link: string): LinkedFile | undefined {
+  const text = linkText(link);
+  if (text === undefined) return undefined;
+  const isDeleted = text.endsWith(DELETED);
+  return { path: isDeleted ? text.slice(0, -DELETED.length) : text, isDeleted };
+}
+
+/** How a process has a file open. */
+export interface OpenDescriptor {
+  readonly number: number;
+  /** In scap's numbering (OPEN_FLAGS), of those that last beyond the call. */
+  readonly flags: number;
+}
+
+/** The process's newest descriptor of the file, which may be deleted by now; undefined when it has none any more. */
+export function descriptorOfFile(pid: number, path: string): OpenDescriptor | undefined {
+  try {
+    const numbers = readdirSync(`/proc/${pid}/fd`).map(Number).toSorted((one, other) => other - one);
+    for (const number of numbers.slice(0, MAX_DESCRIPTORS)) {
+      if (linkedFile(`/proc/${pid}/fd/${number}`)?.path !== path) continue;
+      const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${number}`, "utf8"))?.[1];
+      if (flags !== undefined) return { number, flags: scapFlags(Number.parseInt(flags, 8)) };
+    }
+  } catch {
+    // It has ended.
+  }
+  return undefined;
+}
+
+/** Whether the process's path leads to this very file; undefined when that cannot be told. An overlay opens what lies below it in the process's name, too. */
+export function leadsTo(pid: number, { path, isDeleted }: LinkedFile, file: { readonly dev: number; readonly ino: number }): boolean | undefined {
+  const root = isDeleted ? undefined : linkText(`/proc/${pid}/root`);
+  if (root === undefined) return undefined;
+  const inside = root === "/" ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
+  if (inside === undefined) return undefined;
+  try {
+    const found = lstatSync(Buffer.from(encodeText(`/proc/${pid}/root${inside}`)));
+    return found.dev === file.dev && found.ino === file.ino;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Hot: each event's file is asked for, and this takes half the time of Node's own. */
+function linkText(link: string): string | undefined {
+  const length = Number(libc.readlink(link, target, target.length));
+  return length < 0 ? undefined : decodeText(target, 0, length);
+}
+
+/** A link of /proc gives no more than a page. */
+const target = new Uint8Array(4096);
+
+/** From Linux's numbers, of those that are the same on x64 and arm64. */
+function scapFlags(flags: number): number {
+  const access = [OPEN_FLAGS.O_RDONLY, OPEN_FLAGS.O_WRONLY, OPEN_FLAGS.O_RDWR][flags & 3] ?? 0;
+  return LASTING.reduce((sum, [linux, scap]) => ((flags & linux) === linux ? sum | scap : sum), access);
+}
+
+const LASTING = [
+  [0o2000, OPEN_FLAGS.O_APPEND],
+  [0o4000, OPEN_FLAGS.O_NONBLOCK],
+  [0o10000, OPEN_FLAGS.O_DSYNC],
+  [0o4010000, OPEN_FLAGS.O_SYNC],
+  [0o2000000, OPEN_FLAGS.O_CLOEXEC],
+] as const;
+
+const DELETED = " (deleted)";
+const MAX_DESCRIPTORS = 256;
