@@ -45,7 +45,9 @@ INLINE u32 unfold_socketcall(struct scratch *s) {
   case 4: return FOUND(EVENT_LISTEN, HANDLER_SOCKET);
   case 5: return FOUND(EVENT_ACCEPT, HANDLER_SOCKET);
   case 11: return FOUND(EVENT_SENDTO, HANDLER_MESSAGE);
+  case 12: return FOUND(EVENT_RECVFROM, HANDLER_MESSAGE);
   case 16: return FOUND(EVENT_SENDMSG, HANDLER_MESSAGE);
+  case 17: return FOUND(EVENT_RECVMSG, HANDLER_MESSAGE);
   case 18: return FOUND(EVENT_ACCEPT4, HANDLER_SOCKET);
   default: return 0;
   }

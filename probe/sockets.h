@@ -150,33 +150,38 @@ INLINE u32 is_connected(struct sock *sk) {
   return PROBE((struct unix_sock *)sk, peer) != NULL;
 }
 
-/** The SOCKTUPLE of a message: to the socket's peer, or else to the address that the process passed. */
-INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 to, u32 size) {
-  if (is_connected(sk) || !to) return put_tuple(s, sk, 0);
+/** Appends the end that a process passed as a socket address, which is in `raw` already: as append_end() does. */
+INLINE void append_passed_end(struct scratch *s, u8 *raw, u16 family) {
+  if (family == AF_INET) {
+    *(u32 *)position(s) = *(u32 *)(raw + 4);
+    s->used += 4;
+  } else {
+    *(u64 *)position(s) = *(u64 *)(raw + 8);
+    *(u64 *)(position(s) + 8) = *(u64 *)(raw + 16);
+    s->used += 16;
+  }
+  *(u16 *)position(s) = swap16(*(u16 *)(raw + 2));
+  s->used += 2;
+}
+
+/** The SOCKTUPLE of a message: to the socket's peer or from it (`is_received`), or else with the address that stands at `peer`. */
+INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 peer, u32 size, u32 is_received) {
+  if (is_connected(sk) || !peer) return put_tuple(s, sk, is_received);
   u8 *raw = s->address;
   u16 family = family_of(sk);
   u32 start = s->used;
   OPAQUE(size);
   if (size > 110) size = 110;
-  if (size < 3 || is_full(s) || bpf_probe_read_user(raw, size, (void *)to) < 0) return put_nothing(s);
+  if (size < 3 || is_full(s) || bpf_probe_read_user(raw, size, (void *)peer) < 0) return put_nothing(s);
   *position(s) = family;
   s->used += 1;
-  if (family == AF_INET) {
+  if (family == AF_INET || family == AF_INET6) {
+    if (is_received) append_passed_end(s, raw, family);
     append_end(s, sk, 1);
-    *(u32 *)position(s) = *(u32 *)(raw + 4);
-    s->used += 4;
-    *(u16 *)position(s) = swap16(*(u16 *)(raw + 2));
-    s->used += 2;
-  } else if (family == AF_INET6) {
-    append_end(s, sk, 1);
-    *(u64 *)position(s) = *(u64 *)(raw + 8);
-    *(u64 *)(position(s) + 8) = *(u64 *)(raw + 16);
-    s->used += 16;
-    *(u16 *)position(s) = swap16(*(u16 *)(raw + 2));
-    s->used += 2;
+    if (!is_received) append_passed_end(s, raw, family);
   } else if (family == AF_UNIX) {
-    *(u64 *)position(s) = (u64)sk;
-    *(u64 *)(position(s) + 8) = 0;
+    *(u64 *)position(s) = is_received ? 0 : (u64)sk;
+    *(u64 *)(position(s) + 8) = is_received ? (u64)sk : 0;
     s->used += 16;
     raw[size] = 0;
     s->used += append_unix_path(s, (const char *)raw + 2, size - 2);

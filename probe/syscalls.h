@@ -10,7 +10,7 @@
 enum { HANDLER_SIMPLE, HANDLER_OPEN, HANDLER_SOCKET, HANDLER_EXEC, HANDLER_CLONE, HANDLER_MESSAGE, HANDLER_SECTIONS, HANDLER_CGROUP, HANDLERS };
 
 enum {
-  EVENT_OPEN = 3, EVENT_SOCKET = 19, EVENT_BIND = 21, EVENT_CONNECT = 23, EVENT_LISTEN = 25, EVENT_SENDTO = 31, EVENT_SENDMSG = 49,
+  EVENT_OPEN = 3, EVENT_SOCKET = 19, EVENT_BIND = 21, EVENT_CONNECT = 23, EVENT_LISTEN = 25, EVENT_SENDTO = 31, EVENT_RECVFROM = 35, EVENT_SENDMSG = 49, EVENT_RECVMSG = 53,
   EVENT_CREAT = 59, EVENT_CHDIR = 95, EVENT_FCHDIR = 97, EVENT_KILL = 129, EVENT_TKILL = 131, EVENT_TGKILL = 133, EVENT_FCNTL = 151,
   EVENT_PTRACE = 169, EVENT_RENAME = 175, EVENT_RENAMEAT = 177, EVENT_SYMLINK = 179, EVENT_SYMLINKAT = 181, EVENT_PROCEXIT = 186,
   EVENT_SETRESUID = 193, EVENT_SETRESGID = 195, EVENT_SETUID = 199, EVENT_SETGID = 201, EVENT_CLONE = 223, EVENT_FORK = 225,
@@ -42,6 +42,8 @@ enum {
   BOTH(EVENT_ACCEPT4, HANDLER_SOCKET, 288, 364, 242, 366)                                                                          \
   BOTH(EVENT_SENDTO, HANDLER_MESSAGE, 44, 369, 206, 290)                                                                           \
   BOTH(EVENT_SENDMSG, HANDLER_MESSAGE, 46, 370, 211, 296)                                                                          \
+  BOTH(EVENT_RECVFROM, HANDLER_MESSAGE, 45, 371, 207, 292)                                                                         \
+  BOTH(EVENT_RECVMSG, HANDLER_MESSAGE, 47, 372, 212, 297)                                                                          \
   BOTH(EVENT_DUP, HANDLER_SIMPLE, 32, 41, 23, 41)                                                                                  \
   OLD(EVENT_DUP2, HANDLER_SIMPLE, 33, 63, 63)                                                                                      \
   BOTH(EVENT_DUP3, HANDLER_SIMPLE, 292, 330, 24, 358)                                                                              \

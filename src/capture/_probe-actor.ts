@@ -17,7 +17,7 @@ const NUMBERS = {
   init_module: [175, 105], userfaultfd: [323, 282], setsid: [112, 157], setpgid: [109, 154], setuid: [105, 146], setgid: [106, 144],
   setreuid: [113, 145], setregid: [114, 143], setresuid: [117, 147], setresgid: [119, 149], socket: [41, 198], bind: [49, 200],
   listen: [50, 201], connect: [42, 203], accept: [43, 202], accept4: [288, 242], close: [3, 57], execve: [59, 221], execveat: [322, 281],
-  sendto: [44, 206], sendmsg: [46, 211],
+  sendto: [44, 206], sendmsg: [46, 211], recvfrom: [45, 207], recvmsg: [47, 212],
 } as const satisfies Record<string, readonly [number, number]>;
 
 type Argument = number | string | Uint8Array;
@@ -158,6 +158,14 @@ function sendTwoParts(fd: number): void {
   call("sendmsg", fd, new Uint8Array(header.buffer), 0x4000);
 }
 
+/** recvmsg(2) into one buffer, with the address that it comes from. */
+function receiveOne(fd: number): void {
+  const [address, buffer] = [new Uint8Array(28), new Uint8Array(64)];
+  const vector = new Uint8Array(new BigUint64Array([addressOf(buffer), BigInt(buffer.length)]).buffer);
+  const header = new BigUint64Array([addressOf(address), 28n, addressOf(vector), 1n, 0n, 0n, 0n]);
+  call("recvmsg", fd, new Uint8Array(header.buffer), 0);
+}
+
 function sockets() {
   const v4 = serve(2, inet);
   const v6 = serve(10, inet6);
@@ -169,6 +177,14 @@ function sockets() {
   const text = Buffer.from("by sendto");
   call("sendto", sender, text, text.length, 0, inet(9), 16);
   sendTwoParts(v4.client);
+  const buffer = new Uint8Array(100);
+  call("recvfrom", v4.accepted, buffer, buffer.length, 0, 0, 0);
+  const receiver = call("socket", 2, 2, 0);
+  call("bind", receiver, inet(0), 16);
+  const [first, second] = [Buffer.from("first"), Buffer.from("second")];
+  for (const one of [first, second]) call("sendto", sender, one, one.length, 0, inet(portOf(receiver)), 16);
+  call("recvfrom", receiver, buffer, buffer.length, 0, new Uint8Array(28), new Uint8Array(new Uint32Array([28]).buffer));
+  receiveOne(receiver);
   const refused = call("socket", 2, 1, 0);
   call("connect", refused, inet(1), 16);
   const closing = call("socket", 2, 1, 0);
@@ -176,7 +192,7 @@ function sockets() {
   call("listen", closing, 1);
   const closed = portOf(closing);
   call("close", closing);
-  return { v4, v6, named, abstract, udp, udpPort: portOf(udp), sender, senderPort: portOf(sender), refused, closed };
+  return { v4, v6, named, abstract, udp, udpPort: portOf(udp), sender, senderPort: portOf(sender), receiver, receiverPort: portOf(receiver), refused, closed };
 }
 
 /** Last of all: ends the rights that the others need. */

@@ -108,6 +108,9 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
     { event: "connect", params: { res: -111, tuple: undefined, fd: f.refused, addr: "127.0.0.1:1" } },
     { event: "sendto", params: { res: 9, data: ["by sendto"], fd: f.sender, size: 9, tuple: `0.0.0.0:${f.senderPort} 127.0.0.1:9` } },
     { event: "sendmsg", params: { res: 14, data: ["by sendmsg"], fd: v4.client, size: 14, tuple: `${client} ${server}` } },
+    { event: "recvfrom", params: { res: 14, data: ["by sendmsgrest"], fd: v4.accepted, size: 100, tuple: `${client} ${server}` }, descriptor: `4/1 ${server} ${client}` },
+    { event: "recvfrom", params: { res: 5, data: ["first"], fd: f.receiver, size: 100, tuple: `127.0.0.1:${f.senderPort} 127.0.0.1:${f.receiverPort}` } },
+    { event: "recvmsg", params: { res: 6, size: 64, data: ["second"], fd: f.receiver, msgcontrol: undefined, tuple: `127.0.0.1:${f.senderPort} 127.0.0.1:${f.receiverPort}` } },
     { event: "inet_sock_set_state", params: { 1: 7, 2: 10 }, descriptor: `4/7 ${server} ${none}` },
     { event: "inet_sock_set_state", params: { 1: 10, 2: 7 }, descriptor: `4/10 127.0.0.1:${f.closed} ${none}` },
   ];

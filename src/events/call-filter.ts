@@ -6,7 +6,7 @@ const codesOf = (...names: readonly string[]): readonly number[] => names.map((n
 export const OPEN_CODES = codesOf("open", "openat", "openat2", "creat");
 
 /** The calls on sockets. */
-export const SOCKET_CODES = codesOf("socket", "bind", "listen", "connect", "accept", "accept4", "sendto", "sendmsg");
+export const SOCKET_CODES = codesOf("socket", "bind", "listen", "connect", "accept", "accept4", "sendto", "sendmsg", "recvfrom", "recvmsg");
 
 /** Further calls that may stay in the kernel. None of those that tell what a process is: its state needs them, whatever rules ask. */
 const PLAIN_CODES = codesOf(

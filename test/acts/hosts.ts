@@ -25,13 +25,11 @@ export const HOSTS: Readonly<Record<string, Act>> = {
   },
   "a download through a proxy": {
     rules: ["Program run with disallowed http proxy env"],
-    waitsFor: "an environment from the probe",
     tells: { ...self, process: "curl", env: /.*\bHTTP_PROXY=http:\/\/proxy\b.*/ },
     run: (stage) => stage.run("env", "HTTP_PROXY=http://proxy", stage.as("curl"), "/dev/null"),
   },
   "a setting of the loader": {
     rules: ["Potential Local Privilege Escalation via Environment Variables Misuse"],
-    waitsFor: "an environment from the probe",
     tells: { ...self, process: "true", env: /.*\bGLIBC_TUNABLES=x\b.*/ },
     run: (stage) => stage.run("env", "GLIBC_TUNABLES=x", "/bin/true"),
   },

@@ -51,7 +51,6 @@ export const SWITCHED_OFF: Readonly<Record<string, Act>> = {
   "a datagram": { rules: ["Interpreted procs outbound network activity"], tells: { ...self, ...connection(AFAR, 5000, "udp"), process: "perl", evt_type: "sendto" }, run: (stage) => stage.afar("perl", "-MSocket", "-e", SEND) },
   "a class file from the network": {
     rules: ["Java Process Class File Download"],
-    waitsFor: "recvfrom from the probe",
     tells: { ...self, process: "perl", server_ip: "127.0.0.1", fd_proto: "tcp" },
     run: (stage) => stage.run("bash", "-c", 'exec -a /usr/bin/java perl -MIO::Socket::INET -e "$0"', READ_CLASS),
   },
