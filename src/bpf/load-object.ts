@@ -2,7 +2,7 @@ import { AppError } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
 import { BPF_COMMAND, BpfAttributes, bpf, kernelError, tryBpf } from "./_bpf-call.ts";
 import { btfForKernel, functionRecords, lineRecords } from "./_program-btf.ts";
-import { createMap, type BpfMap } from "./bpf-map.ts";
+import { BpfMap, createMap } from "./bpf-map.ts";
 import { BTF_KIND, type Btf } from "./btf.ts";
 import { Instructions, PSEUDO } from "./instructions.ts";
 import type { MapSpec, ObjectSpec, ProgramSpec } from "./object-spec.ts";
@@ -24,7 +24,38 @@ export interface LoadedObject {
   readonly programs: readonly ProgramSpec[];
   /** Hangs each program on its tracepoint, but for those that a tail call map starts with: these are only jumped to. */
   readonly attach: () => void;
+  /** Everything as descriptors that the next program of this process finds open (execve(2)). */
+  readonly handOver: () => HandedObject;
   readonly close: () => void;
+}
+
+/** A loaded and attached object as its descriptors, to be had again by `adoptObject`. JSON. */
+export interface HandedObject {
+  readonly maps: readonly { readonly spec: Omit<MapSpec, "content" | "programs">; readonly fd: number }[];
+  readonly links: readonly number[];
+}
+
+/** What `handOver` gave, in the program that was started in place of the one that loaded it. It has no programs to attach any more. */
+export function adoptObject({ maps, links }: HandedObject): LoadedObject {
+  const adopted = new Map(maps.map(({ spec, fd }) => [spec.name, new BpfMap({ ...spec, content: undefined, programs: new Map() }, fd)]));
+  for (const fd of [...links, ...maps.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  const close = (): void => {
+    for (const fd of links) libc.close(fd);
+    for (const map of adopted.values()) map.close();
+  };
+  return { map: (name) => mapOf(adopted, name), programs: [], attach: () => {}, handOver: () => handed(adopted, links), close };
+}
+
+function handed(maps: ReadonlyMap<string, BpfMap>, links: readonly number[]): HandedObject {
+  const all = [...maps.values()].map(({ spec: { content: _, programs: __, ...spec }, fd }) => ({ spec, fd }));
+  for (const fd of [...links, ...all.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, 0);
+  return { maps: all, links: [...links] };
+}
+
+function mapOf(maps: ReadonlyMap<string, BpfMap>, name: string): BpfMap {
+  const found = maps.get(name);
+  if (found === undefined) throw new AppError("BUG_NO_MAP", `Cannot use BPF map "${name}": the object does not define it`);
+  return found;
 }
 
 /**
@@ -43,11 +74,7 @@ export function loadObject(spec: ObjectSpec, { kernelBtf, select = (program) => 
     for (const map of maps.values()) map.close();
     maps.clear();
   };
-  const map = (name: string): BpfMap => {
-    const found = maps.get(name);
-    if (found === undefined) throw new AppError("BUG_NO_MAP", `Cannot use BPF map "${name}": the object does not define it`);
-    return found;
-  };
+  const map = (name: string): BpfMap => mapOf(maps, name);
   const jumpedTo = new Set<string>();
   const attach = (): void => {
     for (const { program, fd } of loaded) if (!jumpedTo.has(program.spec.name)) links.push(attachProgram(program.spec, fd));
@@ -65,7 +92,7 @@ export function loadObject(spec: ObjectSpec, { kernelBtf, select = (program) => 
     close();
     throw thrown;
   }
-  return { map, programs: relocated.map((program) => program.spec), attach, close };
+  return { map, programs: relocated.map((program) => program.spec), attach, handOver: () => handed(maps, links), close };
 }
 
 interface ProgramContext {
@@ -171,6 +198,8 @@ function raiseMemlock(): void {
   libc.setrlimit(RLIMIT_MEMLOCK, new Uint8Array(16).fill(0xff));
 }
 
+/** include/uapi/linux/fcntl.h */
+const [F_SETFD, FD_CLOEXEC] = [2, 1];
 const RLIMIT_MEMLOCK = 8;
 /** Most of it stays untouched, and so costs nothing. */
 const LOG_BYTES = 16 * 1024 * 1024;

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import type { Container } from "../containers/container.ts";
 import { parseAccounts } from "../state/accounts.ts";
 import type { Accounts } from "../state/scene.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 const MAX_CONTAINERS = 1024;
 
@@ -22,8 +23,8 @@ export class AccountsReader {
   #checkedAt: number;
 
   constructor(options: { readonly etc?: string; readonly procRoot?: string; readonly now: () => number }) {
-    this.#etc = options.etc ?? "/etc";
-    this.#procRoot = options.procRoot ?? "/proc";
+    this.#etc = options.etc ?? hostPath("/etc");
+    this.#procRoot = options.procRoot ?? hostPath("/proc");
     this.#now = options.now;
     this.#host = readAccounts(this.#etc);
     this.#stamp = stampOf(this.#etc);

@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "no
 import { type DescriptorWatch, watchChanges } from "../libc/libc.ts";
 import type { Fanotify } from "./fanotify.ts";
 import { readMounts, watchableMounts } from "./mount-table.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 /** Marks the file systems of all mount namespaces: those that are there, those that the host mounts, and those of namespaces that come with a program. */
 export class FileMarks {
@@ -10,7 +11,7 @@ export class FileMarks {
   readonly #host = hostProcess();
   readonly #hostTable: number;
   readonly #hostChanges: DescriptorWatch;
-  readonly #hostNamespace = linkOf(`/proc/${this.#host}/ns/mnt`);
+  readonly #hostNamespace = linkOf(hostPath(`/proc/${this.#host}/ns/mnt`));
   /** Of processes whose mount table was read, by control group and namespace: a namespace's number is used again. */
   readonly #seen = new Set<string>();
   #mask = 0;
@@ -20,7 +21,7 @@ export class FileMarks {
   constructor(group: Pick<Fanotify, "mark" | "marksFileSystems" | "unmarkAll">, onProblem: (text: string) => void) {
     this.#group = group;
     this.#onProblem = onProblem;
-    this.#hostTable = openSync(`/proc/${this.#host}/mountinfo`, "r");
+    this.#hostTable = openSync(hostPath(`/proc/${this.#host}/mountinfo`), "r");
     this.#hostChanges = watchChanges(this.#hostTable);
     // A container's root is mounted by its runtime well before its first program runs.
     this.#hostChanges.start(() => this.#markNamespace(this.#host));
@@ -38,7 +39,7 @@ export class FileMarks {
   /** The process runs a program, in a mount namespace that may be new. */
   programStarted(pid: number, cgroup: number): void {
     if (this.#mask === 0) return;
-    const namespace = linkOf(`/proc/${pid}/ns/mnt`);
+    const namespace = linkOf(hostPath(`/proc/${pid}/ns/mnt`));
     if (namespace === undefined || namespace === this.#hostNamespace) return;
     const key = `${cgroup} ${namespace}`;
     if (this.#seen.has(key)) return;
@@ -58,16 +59,16 @@ export class FileMarks {
     if (this.#mask === 0) return;
     const done = new Set<string>();
     const failures = new Map<string, string>();
-    for (const { device, point } of watchableMounts(readMounts(textOf(`/proc/${pid}/mountinfo`))).slice(0, MAX_MOUNTS)) {
+    for (const { device, point } of watchableMounts(readMounts(textOf(hostPath(`/proc/${pid}/mountinfo`)))).slice(0, MAX_MOUNTS)) {
       const key = this.#group.marksFileSystems ? device : point;
       if (done.has(key)) continue;
-      const errno = this.#group.mark(`/proc/${pid}/root${point}`, this.#mask);
+      const errno = this.#group.mark(hostPath(`/proc/${pid}/root${point}`), this.#mask);
       if (errno === undefined) done.add(key);
       else failures.set(key, `${point}: ${errno}`);
     }
     // What was mounted for a moment is no failure, nor is a process that has ended.
     const all = [...failures].flatMap(([key, text]) => (done.has(key) || text.endsWith(": ENOENT") ? [] : [text]));
-    if (all.length === 0 || this.#hasFailed || linkOf(`/proc/${pid}/ns/mnt`) === undefined) return;
+    if (all.length === 0 || this.#hasFailed || linkOf(hostPath(`/proc/${pid}/ns/mnt`)) === undefined) return;
     this.#hasFailed = true;
     this.#onProblem(`Files on some file systems are not seen: cannot watch ${all.slice(0, 3).join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}`);
   }
@@ -75,14 +76,14 @@ export class FileMarks {
 
 /** Whose mounts are the host's: the first process, where we may look at it, else we are taken for a part of the host. */
 function hostProcess(): 1 | "self" {
-  return linkOf("/proc/1/ns/mnt") === undefined ? "self" : 1;
+  return linkOf(hostPath("/proc/1/ns/mnt")) === undefined ? "self" : 1;
 }
 
 /** A process of each mount namespace but the host's. */
 function onePerNamespace(hostNamespace: string | undefined): number[] {
   const byNamespace = new Map<string, number>();
-  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    const namespace = linkOf(`/proc/${name}/ns/mnt`);
+  for (const name of readdirSync(hostPath("/proc")).filter((entry) => /^\d+$/.test(entry))) {
+    const namespace = linkOf(hostPath(`/proc/${name}/ns/mnt`));
     if (namespace !== undefined && namespace !== hostNamespace) byNamespace.set(namespace, Number(name));
   }
   return [...byNamespace.values()];

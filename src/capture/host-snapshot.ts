@@ -8,6 +8,7 @@ import {
 } from "../state/host-entries.ts";
 import type { Process } from "../state/process.ts";
 import { ProcReader } from "./proc-snapshot.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 /** The most descriptors that are listed of one process; the kernel allows a million. */
 const MAX_DESCRIPTORS = 16_384;
@@ -28,27 +29,27 @@ export function snapshotHost(): HostSnapshot {
   for (const process of proc.all()) {
     const entry = threadOf(process);
     threads.push(entry, ...furtherThreads(entry));
-    const numbers = listOf(`/proc/${process.pid}/fd`);
+    const numbers = listOf(hostPath(`/proc/${process.pid}/fd`));
     leftOut += Math.max(0, numbers.length - MAX_DESCRIPTORS);
     const open = numbers.slice(0, MAX_DESCRIPTORS).flatMap((number) => descriptorOf(process, Number(number), sockets) ?? []);
     if (open.length > 0) descriptors.set(process.pid, open);
   }
-  const machine = { cpus: cpus().length, memoryBytes: BigInt(totalmem()), maxPid: BigInt(text("/proc/sys/kernel/pid_max").trim() || 0), hostname: hostname(), bootTime: bootTime() };
+  const machine = { cpus: cpus().length, memoryBytes: BigInt(totalmem()), maxPid: BigInt(text(hostPath("/proc/sys/kernel/pid_max")).trim() || 0), hostname: hostname(), bootTime: bootTime() };
   return { entries: { machine, threads, descriptors, ...accounts(), interfaces: interfaces() }, leftOut };
 }
 
 /** The leader of a process. */
 function threadOf(process: Process): ThreadEntry {
   const { pid } = process;
-  const status = text(`/proc/${pid}/status`);
+  const status = text(hostPath(`/proc/${pid}/status`));
   const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-  const stat = text(`/proc/${pid}/stat`);
+  const stat = text(hostPath(`/proc/${pid}/stat`));
   const numbers = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
-  const limit = /^Max open files\s+(\S+)/m.exec(text(`/proc/${pid}/limits`))?.[1];
+  const limit = /^Max open files\s+(\S+)/m.exec(text(hostPath(`/proc/${pid}/limits`)))?.[1];
   return {
     tid: pid, pid, ptid: process.ppid, sid: process.sid, vpgid: process.vpgid, pgid: process.pgid, vtid: process.vpid, vpid: process.vpid,
-    comm: process.comm, exe: process.exe, exepath: process.exepath, args: process.args, env: textsOf(`/proc/${pid}/environ`),
-    cwd: process.cwd, root: link(`/proc/${pid}/root`), cgroups: cgroupsOf(pid),
+    comm: process.comm, exe: process.exe, exepath: process.exepath, args: process.args, env: textsOf(hostPath(`/proc/${pid}/environ`)),
+    cwd: process.cwd, root: link(hostPath(`/proc/${pid}/root`)), cgroups: cgroupsOf(pid),
     fdlimit: limit === undefined || limit === "unlimited" ? -1 : Number(limit), flags: 0, uid: process.uid, gid: process.gid, loginuid: process.loginuid, tty: process.tty,
     vmSize: kilobytes("VmSize"), vmRss: kilobytes("VmRSS"), vmSwap: kilobytes("VmSwap"), pfMajor: numbers[9] ?? 0, pfMinor: numbers[7] ?? 0,
     cloneTime: process.startTime, pidNamespaceStart: 0n, exeFlags: process.exeFlags,
@@ -59,8 +60,8 @@ function threadOf(process: Process): ThreadEntry {
 
 function furtherThreads(leader: ThreadEntry): ThreadEntry[] {
   const flags = CLONE_FLAGS.CLONE_THREAD | CLONE_FLAGS.CLONE_FILES;
-  return listOf(`/proc/${leader.pid}/task`).map(Number).filter((tid) => tid !== leader.tid).map((tid) => {
-    const comm = text(`/proc/${leader.pid}/task/${tid}/comm`).trimEnd() || leader.comm;
+  return listOf(hostPath(`/proc/${leader.pid}/task`)).map(Number).filter((tid) => tid !== leader.tid).map((tid) => {
+    const comm = text(hostPath(`/proc/${leader.pid}/task/${tid}/comm`)).trimEnd() || leader.comm;
     // Its id in a pid namespace of its own is known where there is none.
     return { ...leader, tid, vtid: leader.vpid === leader.pid ? tid : -1, comm, flags, env: [], cgroups: [] };
   });
@@ -68,7 +69,7 @@ function furtherThreads(leader: ThreadEntry): ThreadEntry[] {
 
 /** `subsystem=path`, one of each controller; of the second version, where one path stands for all, of some. */
 function cgroupsOf(pid: number): string[] {
-  return text(`/proc/${pid}/cgroup`).split("\n").filter(Boolean).flatMap((line) => {
+  return text(hostPath(`/proc/${pid}/cgroup`)).split("\n").filter(Boolean).flatMap((line) => {
     const [hierarchy = "", controllers = "", ...path] = line.split(":");
     const names = hierarchy === "0" ? ["cpu", "memory", "pids"] : controllers.split(",");
     return names.map((name) => `${name}=${path.join(":")}`);
@@ -85,7 +86,7 @@ const ANONYMOUS: readonly (readonly [RegExp, DescriptorEntry["type"]])[] = [
 ];
 
 function descriptorOf(process: Process, number: number, sockets: SocketsOfHost): DescriptorEntry | undefined {
-  const path = `/proc/${process.pid}/fd/${number}`;
+  const path = hostPath(`/proc/${process.pid}/fd/${number}`);
   const name = link(path);
   if (name === "") return undefined;
   const stat = statOf(path);
@@ -101,7 +102,7 @@ function descriptorOf(process: Process, number: number, sockets: SocketsOfHost):
 
 /** The access mode alone: the rest is told by the open itself. */
 function openFlagsOf(pid: number, number: number): number {
-  const flags = Number.parseInt(/^flags:\s+(\d+)/m.exec(text(`/proc/${pid}/fdinfo/${number}`))?.[1] ?? "0", 8);
+  const flags = Number.parseInt(/^flags:\s+(\d+)/m.exec(text(hostPath(`/proc/${pid}/fdinfo/${number}`)))?.[1] ?? "0", 8);
   return [OPEN_FLAGS.O_RDONLY, OPEN_FLAGS.O_WRONLY, OPEN_FLAGS.O_RDWR][flags & 3] ?? 0;
 }
 
@@ -125,7 +126,7 @@ function socketsSeenBy(pid: number): Map<number, SocketEntry> {
   const sockets = new Map<number, SocketEntry>();
   for (const kind of ["tcp", "udp", "icmp", "raw"] as const) {
     for (const family of [4, 6] as const) {
-      for (const line of text(`/proc/${pid}/net/${kind}${family === 6 ? "6" : ""}`).split("\n").slice(1)) {
+      for (const line of text(hostPath(`/proc/${pid}/net/${kind}${family === 6 ? "6" : ""}`)).split("\n").slice(1)) {
         const words = line.trim().split(/\s+/);
         const [source, destination] = [endOf(words[1]), endOf(words[2])];
         if (source === undefined || destination === undefined) continue;
@@ -138,7 +139,7 @@ function socketsSeenBy(pid: number): Map<number, SocketEntry> {
       }
     }
   }
-  for (const line of text(`/proc/${pid}/net/unix`).split("\n").slice(1)) {
+  for (const line of text(hostPath(`/proc/${pid}/net/unix`)).split("\n").slice(1)) {
     const words = line.trim().split(/\s+/);
     if (words.length >= 7) sockets.set(Number(words[6]), { type: TYPES.UNIX_SOCK, name: words[7] ?? "" });
   }
@@ -157,8 +158,8 @@ function endOf(word: string | undefined): SocketEnd | undefined {
 function accounts(): { users: UserEntry[]; groups: GroupEntry[] } {
   const lines = (path: string): string[][] => text(path).split("\n").map((line) => line.split(":")).filter((words) => words.length >= 4);
   return {
-    users: lines("/etc/passwd").map(([name = "", , uid, gid, , home = "", shell = ""]) => ({ uid: Number(uid) || 0, gid: Number(gid) || 0, name, home, shell })),
-    groups: lines("/etc/group").map(([name = "", , gid]) => ({ gid: Number(gid) || 0, name })),
+    users: lines(hostPath("/etc/passwd")).map(([name = "", , uid, gid, , home = "", shell = ""]) => ({ uid: Number(uid) || 0, gid: Number(gid) || 0, name, home, shell })),
+    groups: lines(hostPath("/etc/group")).map(([name = "", , gid]) => ({ gid: Number(gid) || 0, name })),
   };
 }
 
@@ -172,7 +173,7 @@ function interfaces(): InterfaceEntry[] {
 }
 
 function bootTime(): bigint {
-  return BigInt(/^btime (\d+)$/m.exec(text("/proc/stat"))?.[1] ?? "0") * 1_000_000_000n;
+  return BigInt(/^btime (\d+)$/m.exec(text(hostPath("/proc/stat")))?.[1] ?? "0") * 1_000_000_000n;
 }
 
 function textsOf(path: string): string[] {

@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { OPEN_FLAGS } from "../events/flag-names.ts";
 import { decodeText, encodeText } from "../lib/text.ts";
 import { libc } from "../libc/libc.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 /** A file as a link of /proc shows it: the path from the root of its mount namespace. */
 export interface LinkedFile {
@@ -28,10 +29,10 @@ export interface OpenDescriptor {
 /** The process's newest descriptor of the file, which may be deleted by now; undefined when it has none any more. */
 export function descriptorOfFile(pid: number, path: string): OpenDescriptor | undefined {
   try {
-    const numbers = readdirSync(`/proc/${pid}/fd`).map(Number).toSorted((one, other) => other - one);
+    const numbers = readdirSync(hostPath(`/proc/${pid}/fd`)).map(Number).toSorted((one, other) => other - one);
     for (const number of numbers.slice(0, MAX_DESCRIPTORS)) {
-      if (linkedFile(`/proc/${pid}/fd/${number}`)?.path !== path) continue;
-      const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${number}`, "utf8"))?.[1];
+      if (linkedFile(hostPath(`/proc/${pid}/fd/${number}`))?.path !== path) continue;
+      const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(hostPath(`/proc/${pid}/fdinfo/${number}`), "utf8"))?.[1];
       if (flags !== undefined) return { number, flags: scapFlags(Number.parseInt(flags, 8)) };
     }
   } catch {
@@ -42,12 +43,12 @@ export function descriptorOfFile(pid: number, path: string): OpenDescriptor | un
 
 /** Whether the process's path leads to this very file; undefined when that cannot be told. An overlay opens what lies below it in the process's name, too. */
 export function leadsTo(pid: number, { path, isDeleted }: LinkedFile, file: { readonly dev: number; readonly ino: number }): boolean | undefined {
-  const root = isDeleted ? undefined : linkText(`/proc/${pid}/root`);
+  const root = isDeleted ? undefined : linkText(hostPath(`/proc/${pid}/root`));
   if (root === undefined) return undefined;
   const inside = root === "/" ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
   if (inside === undefined) return undefined;
   try {
-    const found = lstatSync(Buffer.from(encodeText(`/proc/${pid}/root${inside}`)));
+    const found = lstatSync(Buffer.from(encodeText(hostPath(`/proc/${pid}/root${inside}`))));
     return found.dev === file.dev && found.ino === file.ino;
   } catch {
     return undefined;

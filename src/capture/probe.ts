@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { BpfMap } from "../bpf/bpf-map.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
-import { loadObject, type LoadedObject } from "../bpf/load-object.ts";
+import { adoptObject, type HandedObject, loadObject, type LoadedObject } from "../bpf/load-object.ts";
 import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
@@ -21,6 +21,15 @@ export interface ProbeOptions {
   readonly ringBytes?: number;
   /** Process whose events are never sent: our own, lest each alert written raises an event. */
   readonly ownPid: number;
+  /** What `handOver` gave, in the program before this one: nothing is loaded then. */
+  readonly handed?: HandedProbe | undefined;
+}
+
+/** An attached probe that goes from one program of this process to the next. JSON. */
+export interface HandedProbe {
+  readonly variant: ProbeVariant;
+  readonly seesIoUring: boolean;
+  readonly object: HandedObject;
 }
 
 /** What became of the calls of one event: `seen` is the sum of the others. */
@@ -67,7 +76,8 @@ const CANDIDATES: readonly Candidate[] = [
  * Throws `KERNEL_<ERRNO>` (no privilege, or a kernel too old), `KERNEL_NO_BTF`, `KERNEL_ARCHITECTURE`, `INPUT_NO_PROBE`, `CONFIG_RING_SIZE`.
  */
 export function openProbe(options: ProbeOptions): ProbeSource {
-  const { objectDirectory = PACKAGE_PROBE, ringBytes = DEFAULT_RING_BYTES, ownPid } = options;
+  const { objectDirectory = PACKAGE_PROBE, ringBytes = DEFAULT_RING_BYTES, ownPid, handed } = options;
+  if (handed !== undefined) return new ProbeSource({ ...handed, object: adoptObject(handed.object), ownPid });
   if (!Number.isInteger(Math.log2(ringBytes)) || ringBytes < SMALLEST_RING_BYTES || ringBytes > LARGEST_RING_BYTES) {
     throw new AppError("CONFIG_RING_SIZE", `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`);
   }
@@ -179,6 +189,11 @@ export class ProbeSource {
     const [ringFull = 0, scratchBusy = 0, , , requests = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
     const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1) + u64At(value, 4));
     return { ...NO_LOSSES, ringFull, scratchBusy, requests, byCpu };
+  }
+
+  /** For the program that takes this one's place (execve(2)): the probe stays attached, and what comes meanwhile stays in the ring. */
+  handOver(): HandedProbe {
+    return { variant: this.variant, seesIoUring: this.seesIoUring, object: this.#object.handOver() };
   }
 
   /** Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call twice. */

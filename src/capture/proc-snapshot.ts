@@ -1,5 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import type { Process } from "../state/process.ts";
+import { containerOfCgroup } from "../containers/cgroup-path.ts";
+import { hostCgroupRoot } from "../containers/cgroup-scan.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 export interface ProcOptions {
   /** Where the host's /proc and cgroup file systems are: `/proc` and `/sys/fs/cgroup`, or below `/host` in a container. */
@@ -7,7 +10,9 @@ export interface ProcOptions {
   readonly cgroupRoot: string;
 }
 
-const DEFAULTS: ProcOptions = { procRoot: "/proc", cgroupRoot: "/sys/fs/cgroup" };
+/** Above all numbers that the kernel gives to control groups in a few thousand years. */
+const FIRST_UNKNOWN_CGROUP = 2 ** 52;
+const MAX_UNKNOWN_CGROUPS = 4096;
 
 /** USER_HZ: the unit of times in /proc/PID/stat, 100 on every architecture that Linux tells user space about. */
 const NS_PER_TICK = 10_000_000;
@@ -18,10 +23,16 @@ export class ProcReader {
   readonly #bootNs: bigint;
   readonly #cgroupInodes = new Map<string, number>();
   readonly #cgroupPaths = new Map<number, string>();
+  readonly #unknownCgroups = new Map<number, string>();
 
   constructor(options: Partial<ProcOptions> = {}) {
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { procRoot: options.procRoot ?? hostPath("/proc"), cgroupRoot: options.cgroupRoot ?? hostCgroupRoot() };
     this.#bootNs = this.#bootTime();
+  }
+
+  /** Control groups of containers that processes were in and that could not be looked at, by the number that they got here. */
+  unknownCgroups(): ReadonlyMap<number, string> {
+    return this.#unknownCgroups;
   }
 
   /** Every process that can be read now. */
@@ -111,7 +122,17 @@ export class ProcReader {
       }
       return inode;
     }
-    return 0;
+    return this.#numberOf(path);
+  }
+
+  /** Where the host's control groups cannot be looked at, as in a container, a container's get a number that none of the kernel's is. */
+  #numberOf(path: string): number {
+    if (containerOfCgroup(path) === undefined || this.#unknownCgroups.size >= MAX_UNKNOWN_CGROUPS) return 0;
+    const number = FIRST_UNKNOWN_CGROUP + this.#unknownCgroups.size;
+    this.#unknownCgroups.set(number, path);
+    this.#cgroupInodes.set(path, number);
+    this.#cgroupPaths.set(number, path);
+    return number;
   }
 
   #executable(path: string): { exeInode: number; exeCtime: bigint; exeMtime: bigint } {

@@ -13,6 +13,7 @@ import { ownNamespaceInode } from "../ports/network-namespace.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import { EXIT } from "./exit.ts";
+import { ownHostPid } from "../capture/own-process.ts";
 
 interface Check {
   readonly name: string;
@@ -69,7 +70,7 @@ const COUNTED_MS = 1000;
 
 async function probe(): Promise<Check> {
   try {
-    const source = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
+    const source = openProbe({ ringBytes: 1 << 20, ownPid: ownHostPid() });
     try {
       const { eventCodes, callFilter } = compileRuleSet(loadRules(readRuleFiles([]), { fields: FIELDS }).rules, { matching: "first" });
       source.setCallFilter(callFilter);

@@ -1,7 +1,12 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { hostRootOf } from "../config/host-root.ts";
+import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
 import { VERSION } from "./version.ts";
+
+// Before anything is read of the host: in a container its files are elsewhere.
+useHostRoot(hostRootOf(process.env));
 
 // Each command loads what it alone needs when it runs, so that `saker fields` starts no eBPF and `saker audit` no rules.
 const program = new Command("saker")

@@ -5,7 +5,7 @@ import { auditStem } from "../engine/report-folder.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { exposureOf, exposureText, type Exposure } from "../ports/exposure.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
-import { ownNamespaceInode } from "../ports/network-namespace.ts";
+import { hostNamespaceInode } from "../ports/network-namespace.ts";
 import { printTable } from "./table.ts";
 
 interface Row {
@@ -30,7 +30,7 @@ export async function ports(options: { readonly report: string; readonly json?: 
     const container = found === undefined ? undefined : registry.byId(found.fullId);
     const name = container?.metadata?.name ?? container?.id;
     const addresses = [...new Set(sockets.map((socket) => socket.address))];
-    const exposure = exposureOf({ port: first.port, addresses }, { onHostNetwork: first.namespace === ownNamespaceInode(), metadata: container?.metadata });
+    const exposure = exposureOf({ port: first.port, addresses }, { onHostNetwork: first.namespace === hostNamespaceInode(), metadata: container?.metadata });
     return rowOf({ first, addresses, name, exposure, reportFolder: options.report });
   });
   rows.sort((a, b) => (a.container ?? "").localeCompare(b.container ?? "") || a.port - b.port);

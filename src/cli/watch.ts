@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import type { Alert } from "../alerts/alert.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
 import { type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
+import { confine, handedProbe } from "../engine/confinement.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
 import type { Loss } from "../engine/drop-watch.ts";
@@ -25,6 +27,7 @@ import { loadRuleSet } from "./load-rule-set.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
+import { ownHostPid } from "../capture/own-process.ts";
 
 export interface WatchOptions {
   readonly source: string;
@@ -42,8 +45,13 @@ export interface WatchOptions {
 export async function watch(options: WatchOptions): Promise<void> {
   const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
   const source = parseSource(options.source);
+  const { settings, ignored } = options.config === undefined ? { settings: DEFAULT_SETTINGS, ignored: [] } : loadConfig(options.config, process.env);
+  if (source.kind === "kernel" && source.by !== "sockets") {
+    const writes = [options.report, settings.fileOutput ?? options.report, settings.capture?.pathPrefix ?? options.report].map((path) => resolve(path));
+    confine({ ringBytes: settings.ringBytes, ownPid: ownHostPid(), entersNamespaces: options.audit, writes, environment: process.env });
+  }
   const terminal = new Terminal({ json: options.json === true });
-  const settings = settingsOf(options, terminal);
+  for (const key of ignored) terminal.note(`${key} is not used by Saker ${VERSION}`);
   // Heard from the beginning: who stops a watch that is still starting gets its summary, too.
   const ended = Promise.withResolvers<void>();
   const stopped = Promise.race([stopSignal(), ended.promise]);
@@ -84,6 +92,7 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
     live = new LiveWatch({
       rules: metered(rules.loaded.set),
       source,
+      handed: handedProbe(process.env),
       containers,
       hostname: process.env["FALCO_HOSTNAME"] ?? hostname(),
       ringBytes: settings.ringBytes,
@@ -219,13 +228,6 @@ function openOutlets({ options, settings, terminal }: Run, sourceFile: string | 
       writer.close();
     },
   };
-}
-
-function settingsOf(options: WatchOptions, terminal: Terminal): Settings {
-  if (options.config === undefined) return DEFAULT_SETTINGS;
-  const { settings, ignored } = loadConfig(options.config, process.env);
-  for (const key of ignored) terminal.note(`${key} is not used by Saker ${VERSION}`);
-  return settings;
 }
 
 type Source = { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" } | { readonly kind: "falco"; readonly file: string };

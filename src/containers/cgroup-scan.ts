@@ -1,12 +1,24 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { containerOfCgroup } from "./cgroup-path.ts";
+import { hostPath, isOnHost } from "../lib/host-root.ts";
 
 /** The hierarchies that decide which container a process is in; paths of directories. */
 export interface CgroupRoots {
   readonly unified: string | undefined;
   readonly pids: string | undefined;
 }
+
+/**
+ * Where the host's control groups are mounted. In a container, what is at /sys/fs/cgroup are its own: those of the host are seen through its first process, if they may be.
+ */
+export function hostCgroupRoot(): string {
+  const candidates = [hostPath(CGROUP_ROOT), hostPath(`/proc/1/root${CGROUP_ROOT}`)];
+  const isThere = (root: string): boolean => Object.values(cgroupRoots(root)).some((hierarchy) => hierarchy !== undefined);
+  return isOnHost() ? CGROUP_ROOT : (candidates.find(isThere) ?? CGROUP_ROOT);
+}
+
+const CGROUP_ROOT = "/sys/fs/cgroup";
 
 /** Finds v2 at `root` itself or, on hybrid machines, at `root/unified`; and v1 `pids`. */
 export function cgroupRoots(root: string): CgroupRoots {

@@ -1,6 +1,6 @@
 import { AppError, messageOf } from "../lib/errors.ts";
 import { containerOfCgroup } from "./cgroup-path.ts";
-import { cgroupIdAt, type CgroupRoots, cgroupRoots, scanContainerCgroups } from "./cgroup-scan.ts";
+import { cgroupIdAt, type CgroupRoots, cgroupRoots, hostCgroupRoot, scanContainerCgroups } from "./cgroup-scan.ts";
 import type { Container, ContainerRuntime } from "./container.ts";
 import { ContainerRecord } from "./container-record.ts";
 import type { DockerClient, DockerEvent } from "./docker-client.ts";
@@ -13,7 +13,7 @@ export interface ContainerRegistryOptions {
   readonly onProblem?: (message: string) => void;
   /** A container has stopped: it has no cgroup any more, or its runtime says so. Called once for each run. */
   readonly onStopped?: (container: Container) => void;
-  /** Where cgroups are mounted; default /sys/fs/cgroup. */
+  /** Where cgroups are mounted; default that of the host. */
   readonly cgroupRoot?: string;
 }
 
@@ -36,7 +36,7 @@ export class ContainerRegistry {
 
   constructor(options: ContainerRegistryOptions) {
     this.#options = options;
-    this.#roots = cgroupRoots(options.cgroupRoot ?? CGROUP_ROOT);
+    this.#roots = cgroupRoots(options.cgroupRoot ?? hostCgroupRoot());
   }
 
   /** Starts to follow the runtimes; resolves when each has listed its containers (and they are known) or is out of reach. Never rejects. */
@@ -51,7 +51,7 @@ export class ContainerRegistry {
 
   /** Takes in the cgroups that exist already. */
   scanCgroups(): void {
-    for (const { id, path } of scanContainerCgroups(this.#options.cgroupRoot ?? CGROUP_ROOT)) this.cgroupAppeared(id, path);
+    for (const { id, path } of scanContainerCgroups(this.#options.cgroupRoot ?? hostCgroupRoot())) this.cgroupAppeared(id, path);
   }
 
   /** The kernel's word that a cgroup with this id (its directory's inode) has this path. */
@@ -276,7 +276,6 @@ function first<T>(items: Iterable<T>): T | undefined {
   return undefined;
 }
 
-const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Runtimes whose API is not asked yet, and what to say of their containers. */
 const UNASKED: Readonly<Partial<Record<ContainerRuntime, string>>> = {
   containerd: "containerd's API is not asked for names yet",

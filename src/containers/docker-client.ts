@@ -3,6 +3,7 @@ import type { ContainerMetadata } from "./container.ts";
 import { dockerHttp } from "./docker-http.ts";
 import { type InspectedContainer, parseInspect, withImage } from "./docker-inspect.ts";
 import { at, listOf, textOf } from "./json-value.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 /** Docker's Engine API, or Podman's which speaks the same. All methods throw what `DockerHttp` throws. */
 export interface DockerClient {
@@ -32,8 +33,9 @@ export interface DockerEvent {
 /** The addresses to ask: `dockerHost` (the value of DOCKER_HOST) alone where it is set, else those of Docker's and Podman's sockets that exist, else Docker's. */
 export function dockerEndpoints(dockerHost: string | undefined): readonly string[] {
   if (dockerHost !== undefined && dockerHost !== "") return [dockerHost];
-  const present = [DOCKER_SOCKET, PODMAN_SOCKET].filter((endpoint) => existsSync(endpoint.slice("unix://".length)));
-  return present.length > 0 ? present : [DOCKER_SOCKET];
+  const sockets = [DOCKER_SOCKET, PODMAN_SOCKET].map((path) => [hostPath(path), path].find((candidate) => existsSync(candidate)));
+  const present = sockets.flatMap((path) => (path === undefined ? [] : [`unix://${path}`]));
+  return present.length > 0 ? present : [`unix://${hostPath(DOCKER_SOCKET)}`];
 }
 
 /** `timeoutMs` is for one answer, default 10 s: Docker keeps an inspect waiting while the container starts. Throws `CONFIG_DOCKER_HOST`. */
@@ -90,8 +92,8 @@ const ACTIONS: Readonly<Record<string, DockerEvent["action"]>> = {
   remove: "destroy",
 };
 
-const DOCKER_SOCKET = "unix:///var/run/docker.sock";
-const PODMAN_SOCKET = "unix:///run/podman/podman.sock";
+const DOCKER_SOCKET = "/var/run/docker.sock";
+const PODMAN_SOCKET = "/run/podman/podman.sock";
 const ANSWER_BYTES = 8 * 1024 * 1024;
 const LIST_BYTES = 64 * 1024 * 1024;
 const IMAGES_MAX = 1024;

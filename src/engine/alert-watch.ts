@@ -6,7 +6,7 @@ import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Container } from "../containers/container.ts";
 import { messageOf } from "../lib/errors.ts";
 import { listListeners } from "../ports/listeners.ts";
-import { openNamespace, ownNamespaceInode } from "../ports/network-namespace.ts";
+import { hostNamespaceInode, type NetworkNamespace, openHostNamespace, openNamespace } from "../ports/network-namespace.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
@@ -76,9 +76,10 @@ export class AlertWatch {
     const port = Number(alert.outputFields["fd.sport"]);
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error("it has no fd.sport");
     const container = await this.#containerOf(alert);
-    const pid = container === undefined ? process.pid : (container.metadata?.pid ?? 0);
-    if (pid === 0) throw new Error("the container does not run");
-    const namespace = openNamespace(pid);
+    const pid = container?.metadata?.pid ?? 0;
+    if (container !== undefined && pid === 0) throw new Error("the container does not run");
+    const open = (): NetworkNamespace => (container === undefined ? openHostNamespace() : openNamespace(pid));
+    const namespace = open();
     try {
       const listening = listListeners(namespace);
       this.#ports.reconcile(namespace.inode, listening);
@@ -90,9 +91,9 @@ export class AlertWatch {
       const name = container === undefined ? "host" : (container.metadata?.name ?? container.id);
       const inode = namespace.inode;
       const { address } = socket;
-      const reachable = (): Promise<string> => reachability({ container, onHostNetwork: inode === ownNamespaceInode() }, { addresses: [address], port });
+      const reachable = (): Promise<string> => reachability({ container, onHostNetwork: inode === hostNamespaceInode() }, { addresses: [address], port });
       const label = container === undefined ? undefined : name;
-      this.#options.examiner?.examine({ name, container: label, address, port, reachable, namespace: () => sameNamespace(pid, inode) });
+      this.#options.examiner?.examine({ name, container: label, address, port, reachable, namespace: () => sameNamespace(open, inode) });
     } finally {
       namespace.close();
     }
@@ -128,8 +129,8 @@ function quote(line: string): string {
   return JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
 }
 
-function sameNamespace(pid: number, inode: number) {
-  const namespace = openNamespace(pid);
+function sameNamespace(open: () => NetworkNamespace, inode: number): NetworkNamespace {
+  const namespace = open();
   if (namespace.inode === inode) return namespace;
   namespace.close();
   throw new Error("its process has ended");

@@ -4,14 +4,14 @@ import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
-import { openProbe } from "../capture/probe.ts";
+import { type HandedProbe, openProbe } from "../capture/probe.ts";
 import type { Container } from "../containers/container.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE, TCP_STATE } from "../events/record.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
-import { openNamespace, ownNamespaceInode } from "../ports/network-namespace.ts";
+import { hostNamespaceInode, openNamespace } from "../ports/network-namespace.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
@@ -24,6 +24,7 @@ import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
 import { SocketsSource } from "./sockets-source.ts";
+import { ownHostPid } from "../capture/own-process.ts";
 
 export interface LiveWatchOptions {
   readonly rules: RuleSet;
@@ -31,6 +32,8 @@ export interface LiveWatchOptions {
   readonly hostname: string;
   readonly ringBytes: number;
   readonly utcOffsetMinutes: (epochMs: number) => number;
+  /** A probe that was loaded before. */
+  readonly handed?: HandedProbe | undefined;
   /** `auto`: eBPF, and where the kernel does not take it sockets and processes. */
   readonly source: "auto" | "ebpf" | "sockets";
   readonly onAlert: (alert: Alert) => void;
@@ -84,6 +87,7 @@ export class LiveWatch {
     this.#enableEvents(options.rules);
     // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
     for (const known of proc.all()) this.#processes.set(known);
+    for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
 
   /** Events flow from here on; then what listened before is told, once. */
@@ -172,13 +176,13 @@ export class LiveWatch {
     if (verdict === "known") return;
     this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
     if (verdict === "further") return;
-    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0, process.pid].filter((pid) => pid > 0);
+    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0, ownHostPid()].filter((pid) => pid > 0);
     this.#options.examiner?.examine({
       name: container === undefined ? "host" : (container.metadata?.name ?? container.id),
       container: container?.metadata?.name ?? container?.id,
       address,
       port: server.port,
-      reachable: () => reachability({ container, onHostNetwork: namespace === ownNamespaceInode() }, { addresses: [address], port: server.port }),
+      reachable: () => reachability({ container, onHostNetwork: namespace === hostNamespaceInode() }, { addresses: [address], port: server.port }),
       namespace: () => firstNamespace(pids, namespace),
     });
   }
@@ -218,16 +222,16 @@ export class LiveWatch {
   }
 }
 
-function openSource({ source, ringBytes, onNote, onProblem, rules }: LiveWatchOptions, proc: ProcReader): KernelSource {
+function openSource({ source, handed, ringBytes, onNote, onProblem, rules }: LiveWatchOptions, proc: ProcReader): KernelSource {
   try {
-    if (source !== "sockets") return openProbe({ ringBytes, ownPid: process.pid });
+    if (source !== "sockets") return openProbe({ ringBytes, ownPid: ownHostPid(), handed });
   } catch (thrown) {
     // Who is not root sees too little of other processes for anything: that is told instead.
     const isRoot = process.geteuid?.() === 0;
     if (source === "ebpf" || !(thrown instanceof AppError) || !thrown.code.startsWith("KERNEL_") || !isRoot) throw thrown;
     onProblem(`eBPF cannot be used: ${thrown.message}${thrown.hint === undefined ? "" : ` (${thrown.hint})`}`);
   }
-  const sockets = new SocketsSource({ proc, ownPid: process.pid, onProblem });
+  const sockets = new SocketsSource({ proc, ownPid: ownHostPid(), onProblem });
   const { codes } = sockets;
   const blind = rules.rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(codes)).length;
   const [seen, unseen] = sockets.seesFiles ? ["programs that start, ports that open and files that are opened", "connections"] : ["programs that start and ports that open", "files, connections"];

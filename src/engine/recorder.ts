@@ -7,6 +7,7 @@ import { Event } from "../events/event.ts";
 import { NOTICE } from "../events/record.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { containedEvent, containerEvent, containerOfEvent } from "./contained-events.ts";
+import { ownHostPid } from "../capture/own-process.ts";
 
 export interface RecorderOptions {
   readonly file: CaptureFile;
@@ -46,7 +47,7 @@ export class Recorder {
   /** Loads and attaches the probe, and writes what the host is now. Throws `KERNEL_…` where that cannot be. */
   constructor(options: RecorderOptions) {
     this.#options = options;
-    this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: process.pid });
+    this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: ownHostPid() });
     this.#probe.setEnabled(new Set(EVENT_TYPES.flatMap((type) => type?.code ?? [])), { environment: true });
     // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
     const { entries, leftOut } = snapshotHost();

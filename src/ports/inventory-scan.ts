@@ -5,6 +5,7 @@ import { messageOf } from "../lib/errors.ts";
 import { type Listener, listListeners, listListenersOfProcess } from "./listeners.ts";
 import { openNamespace } from "./network-namespace.ts";
 import { describeProcess, ownersOf, processIds, type SocketOwner } from "./socket-owners.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 /** A listening socket found on this host. */
 export interface FoundListener extends Listener {
@@ -67,7 +68,7 @@ async function namespacesOfHost(): Promise<{ namespaces: Map<number, number>; hi
   let hidden = 0;
   for (const [index, pid] of processIds().entries()) {
     try {
-      const inode = Number(/^net:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/net`))?.[1]);
+      const inode = Number(/^net:\[(\d+)\]$/.exec(readlinkSync(hostPath(`/proc/${pid}/ns/net`)))?.[1]);
       if (!namespaces.has(inode)) namespaces.set(inode, pid);
     } catch (error) {
       // ENOENT: ended, or a zombie, which is in no namespace.

@@ -6,6 +6,7 @@ import { AppError } from "../lib/errors.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { check, libc } from "../libc/libc.ts";
 import { inNamespace, type NetworkNamespace } from "./network-namespace.ts";
+import { hostPath } from "../lib/host-root.ts";
 
 /** A TCP socket that listens. */
 export interface Listener {
@@ -35,7 +36,7 @@ export function listListeners(namespace: NetworkNamespace): Listener[] {
 export function listListenersOfProcess(pid: number): Listener[] {
   const read = (file: string): string => {
     try {
-      return readFileSync(`/proc/${pid}/net/${file}`, "latin1");
+      return readFileSync(hostPath(`/proc/${pid}/net/${file}`), "latin1");
     } catch (cause) {
       if (file === "tcp6") return ""; // no IPv6 in this kernel
       throw new AppError("KERNEL_PROC_NET", `Cannot read "/proc/${pid}/net/${file}": ${errnoOf(cause)}`, { cause });

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError } from "../lib/errors.ts";
 import { check, libc } from "../libc/libc.ts";
+import { hostPath, isOnHost } from "../lib/host-root.ts";
 
 /** A network namespace held open: it lives on until `close`, even when its last process has ended. */
 export interface NetworkNamespace {
@@ -19,7 +20,7 @@ export interface NetworkNamespace {
  * Throws `KERNEL_NAMESPACE` when the process is gone or is not ours to look at (it needs CAP_SYS_PTRACE).
  */
 export function openNamespace(source: number | string): NetworkNamespace {
-  const path = typeof source === "number" ? `/proc/${source}/ns/net` : source;
+  const path = typeof source === "number" ? hostPath(`/proc/${source}/ns/net`) : source;
   const fd = openPath(path);
   let open = true;
   const close = (): void => {
@@ -32,6 +33,21 @@ export function openNamespace(source: number | string): NetworkNamespace {
 /** Inode number of the namespace that this thread is in. */
 export function ownNamespaceInode(): number {
   return home().inode;
+}
+
+/** The host's, where this process may be in a container. Throws `KERNEL_NAMESPACE`. */
+export function openHostNamespace(): NetworkNamespace {
+  return openNamespace(isOnHost() ? "/proc/thread-self/ns/net" : hostPath("/proc/1/ns/net"));
+}
+
+/** Inode number of the host's; that of this process's where the host's may not be looked at. */
+export function hostNamespaceInode(): number {
+  if (isOnHost()) return ownNamespaceInode();
+  try {
+    return statSync(hostPath("/proc/1/ns/net")).ino;
+  } catch {
+    return ownNamespaceInode();
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
+import { hostPath } from "../lib/host-root.ts";
 
 /** A process that holds a socket. Texts are empty when the process ended meanwhile. */
 export interface SocketOwner {
@@ -38,23 +39,23 @@ export async function ownersOf(inodes: Iterable<number>): Promise<Map<number, So
 
 /** All process ids, lowest first. */
 export function processIds(): number[] {
-  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number).toSorted((a, b) => a - b);
+  return readdirSync(hostPath("/proc")).filter((name) => /^[0-9]+$/.test(name)).map(Number).toSorted((a, b) => a - b);
 }
 
 /** What /proc says of a process. */
 export function describeProcess(pid: number): SocketOwner {
-  const text = (file: string): string => attempt(() => readFileSync(`/proc/${pid}/${file}`, "utf8")) ?? "";
+  const text = (file: string): string => attempt(() => readFileSync(hostPath(`/proc/${pid}/${file}`), "utf8")) ?? "";
   return {
     pid,
     comm: text("comm").trimEnd(),
-    exe: attempt(() => readlinkSync(`/proc/${pid}/exe`)) ?? "",
+    exe: attempt(() => readlinkSync(hostPath(`/proc/${pid}/exe`))) ?? "",
     cgroupPath: cgroupPathOf(text("cgroup")),
   };
 }
 
 /** The path of a process's cgroup; `/` when it is gone. */
 export function cgroupPathOfProcess(pid: number): string {
-  return cgroupPathOf(attempt(() => readFileSync(`/proc/${pid}/cgroup`, "utf8")) ?? "");
+  return cgroupPathOf(attempt(() => readFileSync(hostPath(`/proc/${pid}/cgroup`), "utf8")) ?? "");
 }
 
 /** The path that decides from the text of /proc/PID/cgroup (cgroups(7)): the same choice as the probe's. */
@@ -66,9 +67,9 @@ export function cgroupPathOf(text: string): string {
 }
 
 function socketsOf(pid: number, limit: number, count: (descriptors: number) => void): number[] {
-  const descriptors = (attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []).slice(0, limit);
+  const descriptors = (attempt(() => readdirSync(hostPath(`/proc/${pid}/fd`))) ?? []).slice(0, limit);
   count(descriptors.length);
-  const links = descriptors.map((fd) => attempt(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? "");
+  const links = descriptors.map((fd) => attempt(() => readlinkSync(hostPath(`/proc/${pid}/fd/${fd}`))) ?? "");
   return links.filter((link) => link.startsWith("socket:[")).map((link) => Number(link.slice(8, -1)));
 }
 

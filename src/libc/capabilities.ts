@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { check, libc } from "./libc.ts";
+
+/** Numbers of the capabilities that Saker speaks of (capabilities(7), include/uapi/linux/capability.h). */
+export const CAPABILITIES = { CAP_DAC_OVERRIDE: 1, CAP_DAC_READ_SEARCH: 2, CAP_NET_ADMIN: 12, CAP_SYS_PTRACE: 19, CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
+
+export type Capability = keyof typeof CAPABILITIES;
+
+/** Capabilities as a set of bits, by their numbers. */
+export type CapabilitySet = bigint;
+
+export function capabilitySet(names: Iterable<Capability>): CapabilitySet {
+  let set = 0n;
+  for (const name of names) set |= 1n << BigInt(CAPABILITIES[name]);
+  return set;
+}
+
+export function has(set: CapabilitySet, name: Capability): boolean {
+  return (set & capabilitySet([name])) !== 0n;
+}
+
+/** What this thread may make use of, and what it uses now. */
+export function ownCapabilities(): { readonly permitted: CapabilitySet; readonly effective: CapabilitySet } {
+  const status = readFileSync("/proc/thread-self/status", "utf8");
+  const set = (line: string): CapabilitySet => BigInt(`0x${new RegExp(`^${line}:\\s*(\\w+)`, "m").exec(status)?.[1] ?? "0"}`);
+  return { permitted: set("CapPrm"), effective: set("CapEff") };
+}
+
+/** Sets what this thread may and does use; none of it is handed to programs that it starts. Throws `KERNEL_EPERM` for what it may not. */
+export function setCapabilities({ permitted, effective }: { readonly permitted: CapabilitySet; readonly effective: CapabilitySet }): void {
+  const words = (set: CapabilitySet): readonly [number, number] => [Number(set & 0xffff_ffffn), Number(set >> 32n)];
+  const [effectives, permitteds] = [words(effective), words(permitted)];
+  const header = new Uint8Array(new Uint32Array([VERSION_3, 0]).buffer);
+  const data = new Uint8Array(new Uint32Array([effectives[0], permitteds[0], 0, effectives[1], permitteds[1], 0]).buffer);
+  check(libc.syscall(CAPSET, "void *", header, "void *", data), "give up capabilities");
+}
+
+/** From now on no program that this process starts gains privileges, not even as root: prctl(PR_SET_NO_NEW_PRIVS). */
+export function gainNothingMore(): void {
+  check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "renounce new privileges");
+}
+
+/** _LINUX_CAPABILITY_VERSION_3 */
+const VERSION_3 = 0x2008_0522;
+const CAPSET = process.arch === "arm64" ? 91 : 126;
+const PR_SET_NO_NEW_PRIVS = 38;
