@@ -10,6 +10,8 @@ export const libc = {
   mmap: process_.func("void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)"),
   munmap: process_.func("int munmap(void *address, size_t length)"),
   close: process_.func("int close(int fd)"),
+  /** Ends the process without what exit(3) does before. */
+  _exit: process_.func("void _exit(int status)"),
   setns: process_.func("int setns(int fd, int type)"),
   socket: process_.func("int socket(int family, int type, int protocol)"),
   connect: process_.func("int connect(int fd, const void *address, uint32_t length)"),
