@@ -21,10 +21,19 @@ export async function untilStopped(signal: Promise<void>, durationMs: number | u
   } finally {
     clearTimeout(timer);
   }
-  setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+  setTimeout(() => void end(), LAST_WORDS_MS).unref();
 }
 
 const LAST_WORDS_MS = 700;
+
+/** exit(3) waits for libuv's threads, and one of them may be asking a name server that does not answer for ten seconds or more. */
+async function end(): Promise<void> {
+  if (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap")) {
+    const { libc } = await import("../libc/libc.ts");
+    process.once("exit", (code) => void libc._exit(code));
+  }
+  process.exit();
+}
 
 /**
  * Calls `act` on SIGHUP, until the function that it returns is called. A hangup that comes because the terminal is gone ends the

@@ -10,6 +10,7 @@ import { confine, handedProbe } from "../engine/confinement.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
 import type { Loss } from "../engine/drop-watch.ts";
+import type { HostNamesStats } from "../engine/host-names.ts";
 import { LiveWatch, type LiveWatchOptions } from "../engine/live-watch.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { MatchCaptures } from "../engine/match-captures.ts";
@@ -244,11 +245,20 @@ function parseSource(text: string): Source {
 const STATS_INTERVAL_MS = 5000;
 
 function statsText(stats: ReturnType<LiveWatch["stats"]>, meter: RuleMeter | undefined): string {
-  const { events, held, probe, processes, openPorts } = stats;
+  const { events, held, probe, processes, openPorts, hostNames } = stats;
   const megabytes = Math.round(process.memoryUsage.rss() / (1 << 20));
   const line = `${events} events (${lostRecords(probe.dropped)} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
-  return [line, kernelLine(probe), ...typeLines(probe), ...costLines(meter)].join("\n");
+  return [line, ...nameLines(hostNames), kernelLine(probe), ...typeLines(probe), ...costLines(meter)].join("\n");
 }
+
+/** Host names that stand in rules, with some that nothing can be compared with. */
+function nameLines({ names, without }: HostNamesStats): string[] {
+  if (names === 0) return [];
+  const shown = without.slice(0, MAX_NAMES_SHOWN).join(", ") + (without.length > MAX_NAMES_SHOWN ? ", …" : "");
+  return [`${names} host names in rules, ${without.length} without an address${shown === "" ? "" : `: ${shown}`}`];
+}
+
+const MAX_NAMES_SHOWN = 3;
 
 /** What the kernel saw and what of it came out. */
 function kernelLine({ seen, filtered, sent }: ProbeCounters): string {

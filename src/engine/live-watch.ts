@@ -17,6 +17,7 @@ import type { CurrentScene } from "../state/current-scene.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
+import { HostNames } from "./host-names.ts";
 import { listeningRecords } from "./listening-records.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { MatchCaptures } from "./match-captures.ts";
@@ -62,6 +63,7 @@ export class LiveWatch {
   readonly #pipeline: Pipeline;
   readonly #probe: KernelSource;
   readonly #ports = new PortNews();
+  readonly #hostNames: HostNames;
   #dropTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
@@ -72,11 +74,13 @@ export class LiveWatch {
     const proc = new ProcReader();
     const accounts = new AccountsReader({ now: Date.now });
     this.#processes = new ProcessTable({ capacity: MAX_PROCESSES, find: (pid) => proc.read(pid) });
+    this.#hostNames = new HostNames(options);
     this.#pipeline = new Pipeline({
       ...options,
       processes: this.#processes,
       containerOf: (cgroup) => options.containers.byCgroup(cgroup),
       containerById: (fullId) => options.containers.byId(fullId),
+      hostNamesOf: (address) => this.#hostNames.namesOf(address),
       accountsOf: (container, pid) => accounts.of(container, pid),
       whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
       onEvent: options.captures === undefined ? undefined : (event) => options.captures?.event(event),
@@ -85,6 +89,7 @@ export class LiveWatch {
     });
     this.#probe = openSource(options, proc);
     this.#enableEvents(options.rules);
+    this.#hostNames.use(options.rules.hostNames);
     // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
     for (const known of proc.all()) this.#processes.set(known);
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
@@ -109,6 +114,7 @@ export class LiveWatch {
    */
   useRules(rules: RuleSet): void {
     this.#enableEvents(rules);
+    this.#hostNames.use(rules.hostNames);
     this.#pipeline.rules = rules;
   }
 
@@ -126,6 +132,7 @@ export class LiveWatch {
       healed: this.#processes.healed,
       openPorts: this.#ports.inventory.size,
       knownPorts: this.#ports.suppressed,
+      hostNames: this.#hostNames.stats(),
     };
   }
 
@@ -136,6 +143,7 @@ export class LiveWatch {
 
   close(): void {
     clearInterval(this.#dropTimer);
+    this.#hostNames.close();
     this.#probe.close();
     this.#options.captures?.close();
   }

@@ -67,6 +67,16 @@ export function fieldsOf(className: string) {
         bindAll: (argument) => (argument === undefined ? all : undefined),
       };
     },
+    /** The host names that rules have for an address. `isThere`: whether there is an address that may be without a name. */
+    hostNames(name: string, doc: string, address: (scene: Scene) => Uint8Array | undefined, isThere: (scene: Scene) => boolean): Field {
+      const all = perEvent((scene) => {
+        const bytes = address(scene);
+        return bytes === undefined ? NO_NAMES : scene.hostNamesOf(bytes);
+      });
+      const marks = { noRightSide: true, noTransformer: true, several: "ends", hostNames: true } as const;
+      const first: Extract = (scene) => all(scene)[0];
+      return { name, type: "CHARBUF", class: className, doc, ...marks, differs: isThere, bind: (argument) => (argument === undefined ? first : undefined), bindAll: (argument) => (argument === undefined ? all : undefined) };
+    },
     /** A field with the values of a socket's two ends. */
     ends(name: string, type: FieldType, doc: string, all: ExtractAll): Field {
       const marks = { filterOnly: true, noRightSide: true, noTransformer: true, several: "ends" } as const;
@@ -78,6 +88,8 @@ export function fieldsOf(className: string) {
     },
   };
 }
+
+const NO_NAMES: readonly string[] = [];
 
 function allAncestors(read: (scene: Scene, up: number) => FieldValue | undefined): ExtractAll {
   return (scene) => {

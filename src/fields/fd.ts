@@ -6,7 +6,7 @@ import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field, FieldValue } from "./field.ts";
 
-const { plain, ends, absent } = fieldsOf("fd");
+const { plain, ends, hostNames } = fieldsOf("fd");
 
 /** `fd.*`: the descriptor that the event is about. */
 export const FD_FIELDS: readonly Field[] = [
@@ -58,9 +58,10 @@ export const FD_FIELDS: readonly Field[] = [
   ),
   plain("fd.containername", "CHARBUF", "container.id, a colon and fd.name", (scene) => inContainer(scene, scene.descriptor?.name)),
   plain("fd.containerdirectory", "CHARBUF", "container.id, a colon and fd.directory", (scene) => inContainer(scene, directoryPart(scene.descriptor))),
-  ...["fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"].map((name) =>
-    absent(name, "CHARBUF", "Host name that stands for the address of this end", { noRightSide: true, noTransformer: true }),
-  ),
+  nameField("fd.cip.name", "Host name of the client's address", (descriptor) => descriptor.client),
+  nameField("fd.sip.name", "Host name of the server's address", (descriptor) => descriptor.server),
+  nameField("fd.lip.name", "Host name of the local address", (descriptor) => (descriptor.remote === undefined ? undefined : descriptor.local)),
+  nameField("fd.rip.name", "Host name of the remote address", (descriptor) => descriptor.remote),
   // As in Falco, which turns off the lookup of service names.
   plain("fd.cproto", "CHARBUF", "Client's port as text", (scene) => portText(scene.descriptor?.client)),
   plain("fd.sproto", "CHARBUF", "Server's port as text", (scene) => portText(scene.descriptor?.server)),
@@ -138,6 +139,12 @@ function bothEnds(scene: Scene, read: (end: SocketEnd | undefined) => FieldValue
 function netField(name: string, doc: string, end: (descriptor: Descriptor) => SocketEnd | undefined): Field {
   const marks = { filterOnly: true, noRightSide: true, noTransformer: true } as const;
   return plain(name, "IPNET", doc, (scene) => (scene.descriptor === undefined ? undefined : addressOf(end(scene.descriptor))), marks);
+}
+
+/** As in Falco, a listening socket's address may have a name, but does not differ from one. */
+function nameField(name: string, doc: string, end: (descriptor: Descriptor) => SocketEnd | undefined): Field {
+  const address = (scene: Scene): Uint8Array | undefined => (scene.descriptor === undefined ? undefined : addressOf(end(scene.descriptor)));
+  return hostNames(name, `${doc}, out of the names that stand in rules; of a live host only`, address, (scene) => scene.descriptor?.remote !== undefined);
 }
 
 function addressOf(end: SocketEnd | undefined): Uint8Array | undefined {

@@ -66,6 +66,10 @@ export interface Field {
    * `ends`: as `any`, but `!=` holds only when no value is equal (the two ends of a socket).
    */
   readonly several?: "any" | "ends";
+  /** The values are host names: those that rules compare it with are to be looked up. */
+  readonly hostNames?: true;
+  /** For `ends`: true of a scene without any value where `!=` holds all the same, since what is there differs from whatever a rule names. */
+  readonly differs?: (scene: Scene) => boolean;
   /**
    * Resolves the argument once, at load time. Undefined on fields that are declared but not computed yet.
    * Returns undefined when the argument is not one that this field takes; `argument` undefined means none was given.

@@ -2,7 +2,7 @@ import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
 import type { Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
 import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
-import type { Check, Expression, Modifier, Operand, Right, Value } from "./ast.ts";
+import type { Check, Expression, Modifier, Operand, Operator, Right, Value } from "./ast.ts";
 import { lowerAscii } from "./ascii-case.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import { adviceOn } from "./condition-advice.ts";
@@ -20,6 +20,8 @@ export interface CompiledCondition {
   readonly predicate: Predicate;
   /** All fields that the condition reads. */
   readonly fields: ReadonlySet<Field>;
+  /** The host names that addresses are compared with. */
+  readonly hostNames: ReadonlySet<string>;
   /** What loads and is most likely not what was meant. */
   readonly advice: readonly { readonly check: Check; readonly advice: ConditionError }[];
 }
@@ -32,9 +34,9 @@ export interface SharedParts {
 
 /** Compiles a condition without macros. Throws `FailedCheck`. */
 export function compileCondition(expression: Expression, fields: FieldRegistry, shared: SharedParts = NONE_SHARED): CompiledCondition {
-  const context: Context = { registry: fields, used: new Set(), advice: [], shared };
+  const context = newContext(fields, shared);
   const predicate = compile(expression, context);
-  return { predicate, fields: context.used, advice: context.advice };
+  return { predicate, fields: context.used, hostNames: context.hostNames, advice: context.advice };
 }
 
 const NONE_SHARED: SharedParts = { isShared: () => false, compiled: new Map() };
@@ -42,8 +44,13 @@ const NONE_SHARED: SharedParts = { isShared: () => false, compiled: new Map() };
 interface Context {
   readonly registry: FieldRegistry;
   readonly used: Set<Field>;
+  readonly hostNames: Set<string>;
   readonly advice: { check: Check; advice: ConditionError }[];
   readonly shared: SharedParts;
+}
+
+function newContext(registry: FieldRegistry, shared: SharedParts): Context {
+  return { registry, used: new Set(), hostNames: new Set(), advice: [], shared };
 }
 
 function compile(expression: Expression, context: Context): Predicate {
@@ -51,11 +58,12 @@ function compile(expression: Expression, context: Context): Predicate {
   if (!shared.isShared(expression)) return compileNew(expression, context);
   let part = shared.compiled.get(expression);
   if (part === undefined) {
-    const own: Context = { registry, used: new Set(), advice: [], shared };
-    part = { predicate: perEvent(compileNew(expression, own)), fields: own.used, advice: own.advice };
+    const own = newContext(registry, shared);
+    part = { predicate: perEvent(compileNew(expression, own)), fields: own.used, hostNames: own.hostNames, advice: own.advice };
     shared.compiled.set(expression, part);
   }
   for (const field of part.fields) context.used.add(field);
+  for (const name of part.hostNames) context.hostNames.add(name);
   context.advice.push(...part.advice);
   return part.predicate;
 }
@@ -108,10 +116,14 @@ function compileCheck(check: Check, context: Context): Predicate {
   requireEventNames(check, values);
   for (const advice of adviceOn(check, values, context.registry)) context.advice.push({ check, advice });
   const { operator, modifier, start, end } = check;
+  if (EQUALITY.has(operator) && left.fields.some((field) => field.hostNames)) for (const { text } of values) context.hostNames.add(text);
   const tests = compileComparison({ operator, modifier, values, type: left.type, isList: left.isList, start, end });
   const predicates = tests.map((test) => testLeft(left, test, check));
   return modifier === undefined ? (predicates[0] as Predicate) : combine(modifier, predicates);
 }
+
+/** What asks for a value as it stands: a part of a host name has no address. */
+const EQUALITY: ReadonlySet<Operator> = new Set(["=", "==", "!=", "in", "intersects"]);
 
 /** `anyof`: at least one holds; `allof`: all, and there is one; `oneof`: exactly one. */
 function combine(modifier: Modifier, predicates: readonly Predicate[]): Predicate {
@@ -149,9 +161,10 @@ function testLeft(left: BoundOperand, test: ValueTest, check: Check): Predicate 
   }
   // Two ends of one socket differ from a value only when neither is equal.
   if (left.several === "ends" && check.operator === "!=") {
+    const { differs } = left;
     return (scene) => {
       const values = getAll(scene);
-      return values.length > 0 && values.every(test);
+      return values.length > 0 ? values.every(test) : differs?.(scene) === true;
     };
   }
   return (scene) => getAll(scene).some(test);

@@ -7,6 +7,7 @@ import { formatDiagnostic } from "./diagnostic.ts";
 import { loadRules } from "./load-rules.ts";
 import { renderOutput } from "./output.ts";
 import { printCondition } from "./print-condition.ts";
+import { compileRuleSet } from "./rule-set.ts";
 
 const rule = (fields: string): string => `- rule: R\n  desc: d\n  output: o\n  priority: NOTICE\n${fields}`;
 
@@ -179,4 +180,12 @@ test("loadRules() of a file with random changes has errors with places and sense
     }),
     { numRuns: Number(process.env["SAKER_FUZZ_RUNS"] ?? 1500) },
   );
+});
+
+test("loadRules() collects the host names that addresses are compared with, through macros, lists and exceptions", () => {
+  const { rules } = load(
+    `- list: pools\n  items: [a.test, "b.test"]\n- macro: pool\n  condition: (fd.sport = 80 and fd.sip.name in (pools))\n${rule('  condition: evt.type = connect and (pool or fd.rip.name = anyof (c.test, d.test)) and not fd.cip.name contains e.test and fd.name != f.test\n  exceptions: [{name: x, fields: [fd.lip.name, proc.name], comps: [=, =], values: [[g.test, h.test]]}]\n')}${rule("  condition: evt.type = connect and pool\n").replace("rule: R", "rule: S")}${rule("  condition: evt.type = connect\n").replace("rule: R", "rule: T").replace("output: o", 'output: "%fd.sip.name"')}`,
+  );
+  assert.deepEqual(rules.map(({ hostNames }) => [...hostNames].toSorted()), [["a.test", "b.test", "c.test", "d.test", "g.test"], ["a.test", "b.test"], []]);
+  assert.deepEqual([...compileRuleSet(rules.slice(1), { matching: "first" }).hostNames].toSorted(), ["a.test", "b.test"]);
 });

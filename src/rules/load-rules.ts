@@ -172,11 +172,11 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
 function compileRuleCondition(rule: RuleDefinition, { macros, options, report, shared }: RuleContext) {
   const expression = macros.resolveRule(conditionOf(rule));
   try {
-    const { predicate, fields, advice } = compileCondition(expression, options.fields, shared);
+    const { predicate, fields, hostNames, advice } = compileCondition(expression, options.fields, shared);
     for (const { check, advice: { message, hint, start, end } } of advice) {
       report({ code: "LOAD_COMPILE_CONDITION", message, hint, place: macros.textOf(check)?.place(start, end) ?? rule.place, itemType: "rule", itemName: rule.name }, rule.file);
     }
-    return { usedFields: fields, conditionFields: fields, condition: predicate, expression, eventCodes: eventCodesOf(expression), callClauses: callClausesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
+    return { usedFields: fields, conditionFields: fields, hostNames, condition: predicate, expression, eventCodes: eventCodesOf(expression), callClauses: callClausesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
   } catch (thrown) {
     if (thrown instanceof FailedCheck) throw new PlacedConditionError(thrown.error, macros.textOf(thrown.check) ?? rule.condition);
     throw thrown;

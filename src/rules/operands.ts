@@ -16,6 +16,7 @@ export interface BoundOperand {
   /** Instead of `get` where the field has several values at once; `get` may still have the one to print. */
   readonly getAll: ExtractAll | undefined;
   readonly several: Field["several"];
+  readonly differs?: Field["differs"];
   /** How a number prints; decimal where it is undefined. */
   readonly format: Field["format"];
   /** The same, where it differs from event to event. */
@@ -63,7 +64,7 @@ function bindField(reference: FieldReference, fields: FieldRegistry, side: Side)
   const { formatIn } = field;
   const several = getAll === undefined ? undefined : field.several;
   const formats = formatIn === undefined || argument === undefined ? {} : { formatIn: (scene: Scene) => formatIn(argument, scene) };
-  return { type, isList: field.list === true, get, getAll, several, format: field.format, ...formats, fields: [field] };
+  return { type, isList: field.list === true, get, getAll, several, differs: field.differs, format: field.format, ...formats, fields: [field] };
 }
 
 interface At {

@@ -24,6 +24,8 @@ export interface CompiledRule {
   readonly eventCodes: ReadonlySet<number>;
   /** The calls that it can match, and perhaps more. */
   readonly callClauses: readonly CallClause[];
+  /** Host names whose addresses its condition asks for. */
+  readonly hostNames: ReadonlySet<string>;
   /** It asks for the environment of processes, or prints it. */
   readonly needsEnvironment: boolean;
   /** Its condition asks what only the container runtime knows. */
@@ -38,6 +40,8 @@ export interface RuleSet {
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
   readonly needsEnvironment: boolean;
+  /** Host names that are to be looked up. */
+  readonly hostNames: ReadonlySet<string>;
   /** Which calls any rule can match; undefined when all must be looked at. */
   readonly callFilter: CallFilter | undefined;
   /** Hot: in the order of definition. */
@@ -56,7 +60,8 @@ export function compileRuleSet(rules: readonly CompiledRule[], { matching }: { r
   }
   const asking = rules.filter((rule) => FILTERED_CODES.some((code) => rule.eventCodes.has(code)));
   const callFilter = callFilterOf(asking.flatMap((rule) => rule.callClauses));
-  return { rules, matching, eventCodes, needsEnvironment: rules.some((rule) => rule.needsEnvironment), callFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
+  const hostNames = new Set(rules.flatMap((rule) => [...rule.hostNames]));
+  return { rules, matching, eventCodes, needsEnvironment: rules.some((rule) => rule.needsEnvironment), hostNames, callFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
 }
 
 const NO_RULES: readonly CompiledRule[] = [];

@@ -16,6 +16,7 @@ export interface SceneSurroundings {
   /** Of the stream that the events are from, when they are from one; whoever shows the events keeps it. */
   readonly times?: EventTimes;
   readonly containerById?: (fullId: string) => Container | undefined;
+  readonly hostNamesOf?: (address: Uint8Array) => readonly string[];
   /** Where state comes from events alone: the table that has seen the event shown. */
   readonly threads?: ThreadTable;
 }
@@ -76,6 +77,10 @@ export class CurrentScene implements Scene {
     return this.#surroundings.containerById?.(fullId);
   }
 
+  hostNamesOf(address: Uint8Array): readonly string[] {
+    return this.#surroundings.hostNamesOf?.(address) ?? NO_NAMES;
+  }
+
   /** A scene that stays as it is now, for an alert or a condition that must wait; ancestors are looked up when asked, as ever. */
   freeze(): CurrentScene {
     const { times } = this;
@@ -99,6 +104,8 @@ function copyOf(descriptor: Descriptor): Descriptor {
 
 /** Over all scenes, so that no two of them ever have the same. */
 let generations = 0;
+
+const NO_NAMES: readonly string[] = [];
 
 const NO_ACCOUNTS: Accounts = {
   userName: () => undefined,

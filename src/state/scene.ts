@@ -35,6 +35,8 @@ export interface Scene {
   readonly container: Container | undefined;
   /** Another container of the host by its whole id: the sandbox of a pod. Undefined when it is not known. */
   containerById(fullId: string): Container | undefined;
+  /** The host names that have an address, out of those that rules name, in alphabetical order; none where nobody looks them up (captures). */
+  hostNamesOf(address: Uint8Array): readonly string[];
   readonly accounts: Accounts;
   readonly hostname: string;
   /** What the event's descriptor is; computed when first asked. */

@@ -146,7 +146,6 @@ export const STABLE: Readonly<Record<string, Act>> = {
   },
   "a call of the cluster's server": {
     rules: ["Contact K8S API Server From Container"],
-    waitsFor: "names of addresses (fd.sip.name)",
     tells: { container_name: "alone", parent: RUNC, ...connection(AFAR, 80), process: "busybox" },
     run: connect("alone", AFAR),
   },

@@ -56,7 +56,6 @@ export const SWITCHED_OFF: Readonly<Record<string, Act>> = {
   },
   "a miner's pool": {
     rules: ["Detect outbound connections to common miner pool ports"],
-    waitsFor: "names of addresses (fd.sip.name)",
     tells: { ...inAlone, ...connection(AFAR, 3333), process: "busybox", ip: AFAR },
     run: connect("alone", AFAR, 3333),
   },

@@ -37,7 +37,8 @@ describe("saker's command line", () => {
   test("fields prints the table of one class, as text and with every mark as JSON", async () => {
     const text = await saker(["fields", "fd"]);
     assert.match(text.out, /fd\.net +IPNET +Network of either end \(several values, conditions only\)/);
-    assert.match(text.out, /fd\.sip\.name +CHARBUF .+ \(not computed yet\)/);
+    assert.match(text.out, /fd\.sip\.name +CHARBUF +Host name of the server's address.+ \(several values\)/);
+    assert.match((await saker(["fields", "evt"])).out, /evt\.latency +RELTIME .+ \(not computed yet, deprecated\)/);
     const json = await saker(["fields", "fd", "--json"]);
     const described = json.out.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.deepEqual([...new Set(described.map((field) => field["class"]))], ["fd"]);
@@ -45,7 +46,7 @@ describe("saker's command line", () => {
       name: "fd.net", class: "fd", type: "IPNET", doc: "Network of either end", argument: null, list: false, several: true, filterOnly: true, printOnly: false,
       noRightSide: true, noTransformer: true, suggested: false, metadata: false, deprecated: false, computed: true,
     });
-    assert.equal(described.find((field) => field["name"] === "fd.sip.name")?.["computed"], false);
+    assert.equal(described.find((field) => field["name"] === "fd.sip.name")?.["computed"], true);
   });
 
   test("says that a rules folder does not exist, exit code 2", async () => {
