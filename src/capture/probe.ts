@@ -12,6 +12,7 @@ import { type CallFilter, FILTER_TABLE, FILTERED_CODES, MAX_PREFIX_BYTES, nameHa
 import { AppError } from "../lib/errors.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import type { EventOptions } from "./kernel-source.ts";
+import { withLockdown } from "./lockdown.ts";
 import { type Losses, NO_LOSSES } from "./losses.ts";
 
 export interface ProbeOptions {
@@ -226,7 +227,7 @@ function loadBest(directory: string, ringBytes: number): Loaded {
       problem = thrown;
     }
   }
-  throw problem;
+  throw withLockdown(problem);
 }
 
 /** A tracepoint's name as the kernel's types have it. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
@@ -9,6 +9,7 @@ import { readRuleFiles } from "../engine/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { CAPABILITIES, type Capability, has, ownCapabilities } from "../libc/capabilities.ts";
 import { ownNamespaceInode } from "../ports/network-namespace.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
@@ -42,20 +43,23 @@ function kernel(): Check {
   return { name: "kernel", state: withoutProbe(), detail, hint: `the probe needs /sys/kernel/btf/vmlinux: a kernel from 5.8 with CONFIG_DEBUG_INFO_BTF${FALLS_BACK}` };
 }
 
-/** Capability bits that `saker watch` uses (capabilities(7)). */
-const NEEDED: readonly (readonly [name: string, bit: number])[] = [
-  ["CAP_BPF", 39],
-  ["CAP_PERFMON", 38],
-  ["CAP_SYS_PTRACE", 19],
-  ["CAP_SYS_ADMIN", 21],
+/** What `saker watch` uses, and what is not there without it. */
+const USES: readonly (readonly [names: readonly Capability[], lost: string])[] = [
+  [["CAP_BPF", "CAP_SYS_ADMIN"], "the probe"],
+  [["CAP_PERFMON", "CAP_SYS_ADMIN"], "the probe"],
+  [["CAP_SYS_PTRACE"], "what other users' processes are, and their network namespaces"],
+  [["CAP_SYS_ADMIN"], "audits inside of containers"],
 ];
 
 function privileges(): Check {
-  const effective = BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`);
-  const lacking = NEEDED.filter(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n).map(([name]) => name);
-  if (lacking.length === 0) return { name: "privileges", state: "ok", detail: NEEDED.map(([name]) => name).join(", ") };
-  const hint = "run as root: the probe needs CAP_BPF and CAP_PERFMON, other processes CAP_SYS_PTRACE, their network namespaces CAP_SYS_ADMIN";
-  return { name: "privileges", state: "missing", detail: `without ${lacking.join(", ")}`, hint };
+  const { effective } = ownCapabilities();
+  const lacking = USES.filter(([names]) => !names.some((name) => has(effective, name)));
+  const name = "privileges";
+  if (lacking.length === 0) return { name, state: "ok", detail: `${Object.keys(CAPABILITIES).filter((one) => has(effective, one as Capability)).join(", ")}; a watch gives up after its start what it no longer needs` };
+  const isWithoutProbe = lacking.some(([, lost]) => lost === "the probe");
+  const detail = `without ${[...new Set(lacking.map(([[first]]) => first))].join(", ")}: not seen are ${[...new Set(lacking.map(([, lost]) => lost))].join(", ")}`;
+  const hint = "run as root, or with CAP_BPF and CAP_PERFMON for the probe, CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for audits inside of containers";
+  return { name, state: isWithoutProbe ? withoutProbe() : "limited", detail, hint };
 }
 
 /** Root without eBPF still sees programs that start, ports that open and files that are opened. */

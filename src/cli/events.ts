@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { styleText } from "node:util";
 import { readCapture } from "../capture/scap-reader.ts";
 import { Replay } from "../engine/replay.ts";
@@ -15,6 +14,7 @@ import { utcOffsetMinutes } from "./local-time.ts";
 import { parseMoment } from "./moment.ts";
 import { stopSignal } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
+import { hostNameOf } from "../config/host-name.ts";
 import { parseWhere } from "./where.ts";
 
 export interface EventsOptions {
@@ -52,7 +52,7 @@ async function listEvents(path: string, options: EventsOptions): Promise<void> {
   };
   const run = new Replay({
     rules: compileRuleSet([], { matching: "first" }),
-    hostname: process.env["FALCO_HOSTNAME"] ?? hostname(),
+    hostname: hostNameOf(process.env),
     utcOffsetMinutes,
     onMatch: () => {},
     onScene,

@@ -30,7 +30,7 @@ program
   .option("--json", "alerts and audits as JSON lines on standard output")
   .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
-  .action(async (options) => (await import("./watch.ts")).watch(options));
+  .action(async (options) => (await import("./confined-watch.ts")).confinedWatch(options));
 
 program
   .command("audit")

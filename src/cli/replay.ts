@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
-import { hostname } from "node:os";
 import { type FormatOptions, jsonLine, textLine } from "../alerts/format.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { type CaptureEnd, readCapture } from "../capture/scap-reader.ts";
+import { hostNameOf } from "../config/host-name.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
 import { Replay } from "../engine/replay.ts";
@@ -47,7 +47,7 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   void stopSignal().then(() => stop.abort());
   const run = new Replay({
     rules: meter?.wrap(rules) ?? rules,
-    hostname: process.env["FALCO_HOSTNAME"] ?? hostname(),
+    hostname: hostNameOf(process.env),
     utcOffsetMinutes,
     ...windowOf(options, () => stop.abort()),
     ...(where === undefined ? {} : { where }),

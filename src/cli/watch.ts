@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
-import { resolve } from "node:path";
 import type { Alert } from "../alerts/alert.ts";
-import { loadConfig } from "../config/config-file.ts";
-import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
+import { hostNameOf } from "../config/host-name.ts";
+import type { Settings } from "../config/settings.ts";
 import { type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
-import { confine, handedProbe } from "../engine/confinement.ts";
+import { handedProbe } from "../engine/confinement.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
 import type { Loss } from "../engine/drop-watch.ts";
@@ -18,7 +16,6 @@ import { PortExaminer } from "../engine/port-examiner.ts";
 import { ReportFolder } from "../engine/report-folder.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
-import { AppError } from "../lib/errors.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT } from "./exit.ts";
@@ -28,29 +25,13 @@ import { loadRuleSet } from "./load-rule-set.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
-import { ownHostPid } from "../capture/own-process.ts";
-
-export interface WatchOptions {
-  readonly source: string;
-  readonly rules: readonly string[];
-  readonly config?: string;
-  readonly report: string;
-  readonly hostPorts?: boolean;
-  readonly audit: boolean;
-  readonly json?: boolean;
-  readonly stats?: boolean;
-  readonly duration?: string;
-}
+import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
 /** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
 export async function watch(options: WatchOptions): Promise<void> {
   const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
   const source = parseSource(options.source);
-  const { settings, ignored } = options.config === undefined ? { settings: DEFAULT_SETTINGS, ignored: [] } : loadConfig(options.config, process.env);
-  if (source.kind === "kernel" && source.by !== "sockets") {
-    const writes = [options.report, settings.fileOutput ?? options.report, settings.capture?.pathPrefix ?? options.report].map((path) => resolve(path));
-    confine({ ringBytes: settings.ringBytes, ownPid: ownHostPid(), entersNamespaces: options.audit, writes, environment: process.env });
-  }
+  const { settings, ignored } = settingsOf(options);
   const terminal = new Terminal({ json: options.json === true });
   for (const key of ignored) terminal.note(`${key} is not used by Saker ${VERSION}`);
   // Heard from the beginning: who stops a watch that is still starting gets its summary, too.
@@ -87,7 +68,7 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
     containers,
     onNote: (text) => terminal.note(text),
     onProblem: (text) => terminal.problem(text),
-    onLimit: (path) => outlets.onAlert(captureLimitAlert(path, process.env["FALCO_HOSTNAME"] ?? hostname())),
+    onLimit: (path) => outlets.onAlert(captureLimitAlert(path, hostNameOf(process.env))),
   });
   try {
     live = new LiveWatch({
@@ -95,7 +76,7 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
       source,
       handed: handedProbe(process.env),
       containers,
-      hostname: process.env["FALCO_HOSTNAME"] ?? hostname(),
+      hostname: hostNameOf(process.env),
       ringBytes: settings.ringBytes,
       utcOffsetMinutes,
       onAlert: outlets.onAlert,
@@ -135,7 +116,7 @@ function tellLoss(loss: Loss, { settings, terminal, stop }: Run, onAlert: (alert
   const share = `${loss.events} of ${loss.seen} events were lost (${lossText(loss)})`;
   if (actions.includes("ignore")) return;
   if (actions.includes("log") || actions.includes("exit")) terminal.problem(share);
-  if (actions.includes("alert")) onAlert(dropAlert(loss, process.env["FALCO_HOSTNAME"] ?? hostname()));
+  if (actions.includes("alert")) onAlert(dropAlert(loss, hostNameOf(process.env)));
   if (!actions.includes("exit")) return;
   process.exitCode = EXIT.finding;
   stop();
@@ -229,17 +210,6 @@ function openOutlets({ options, settings, terminal }: Run, sourceFile: string | 
       writer.close();
     },
   };
-}
-
-type Source = { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" } | { readonly kind: "falco"; readonly file: string };
-
-function parseSource(text: string): Source {
-  if (text === "auto" || text === "ebpf" || text === "sockets") return { kind: "kernel", by: text };
-  if (text.startsWith("falco:") && text.length > "falco:".length) return { kind: "falco", file: text.slice("falco:".length) };
-  if (text.startsWith("scap:")) throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": a capture file is over, not to be watched`, { hint: `saker replay ${text.slice("scap:".length) || "FILE"}` });
-  throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": there is no such source`, {
-    hint: "sources are auto, ebpf, sockets, falco:FILE and falco:- (standard input); saker replay reads capture files",
-  });
 }
 
 const STATS_INTERVAL_MS = 5000;

@@ -1,0 +1,17 @@
+import { resolve } from "node:path";
+import { ownHostPid } from "../capture/own-process.ts";
+import { confine } from "../engine/confinement.ts";
+import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
+
+/** `saker watch`, with no more privileges than it needs: what is behind `confine` runs in a program that has been started anew, where that is of use. */
+export async function confinedWatch(options: WatchOptions): Promise<void> {
+  const source = parseSource(options.source);
+  if (source.kind === "kernel" && source.by !== "sockets") {
+    const { settings } = settingsOf(options);
+    const writes = [options.report, settings.fileOutput ?? options.report, settings.capture?.pathPrefix ?? options.report].map((path) => resolve(path));
+    confine({ ringBytes: settings.ringBytes, ownPid: ownHostPid(), entersNamespaces: options.audit, writes, environment: process.env });
+  }
+  // Loaded after that, and so once.
+  const { watch } = await import("./watch.ts");
+  await watch(options);
+}

@@ -1,0 +1,32 @@
+import { type LoadedConfig, loadConfig } from "../config/config-file.ts";
+import { DEFAULT_SETTINGS } from "../config/settings.ts";
+import { AppError } from "../lib/errors.ts";
+
+export interface WatchOptions {
+  readonly source: string;
+  readonly rules: readonly string[];
+  readonly config?: string;
+  readonly report: string;
+  readonly hostPorts?: boolean;
+  readonly audit: boolean;
+  readonly json?: boolean;
+  readonly stats?: boolean;
+  readonly duration?: string;
+}
+
+/** What the options' configuration says. Throws `CONFIG_…`. */
+export function settingsOf({ config }: WatchOptions): LoadedConfig {
+  return config === undefined ? { settings: DEFAULT_SETTINGS, ignored: [] } : loadConfig(config, process.env);
+}
+
+export type Source = { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" } | { readonly kind: "falco"; readonly file: string };
+
+/** Throws `USAGE_SOURCE`. */
+export function parseSource(text: string): Source {
+  if (text === "auto" || text === "ebpf" || text === "sockets") return { kind: "kernel", by: text };
+  if (text.startsWith("falco:") && text.length > "falco:".length) return { kind: "falco", file: text.slice("falco:".length) };
+  if (text.startsWith("scap:")) throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": a capture file is over, not to be watched`, { hint: `saker replay ${text.slice("scap:".length) || "FILE"}` });
+  throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": there is no such source`, {
+    hint: "sources are auto, ebpf, sockets, falco:FILE and falco:- (standard input); saker replay reads capture files",
+  });
+}
