@@ -47,7 +47,7 @@ export function adoptObject({ maps, links }: HandedObject): LoadedObject {
 }
 
 function handed(maps: ReadonlyMap<string, BpfMap>, links: readonly number[]): HandedObject {
-  const all = [...maps.values()].map(({ spec: { content: _, programs: __, ...spec }, fd }) => ({ spec, fd }));
+  const all = [...maps.values()].map(({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }) => ({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }));
   for (const fd of [...links, ...all.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, 0);
   return { maps: all, links: [...links] };
 }

@@ -10,7 +10,7 @@ import { readKernelBtf } from "./kernel-btf.ts";
 import { loadObject, type LoadedObject } from "./load-object.ts";
 import type { ObjectSpec } from "./object-spec.ts";
 import { parseObject } from "./parse-object.ts";
-import { RingBuffer } from "./ring-buffer.ts";
+import { pauseAfter, RingBuffer } from "./ring-buffer.ts";
 
 // Each thread that ends puts records with its id into the ring: numbered ones of all lengths, then a discarded one.
 const SOURCE = `
@@ -36,6 +36,11 @@ SEC("raw_tp/sched_process_exit") int ending(u64 *context) {
   if (dropped) { *dropped = 0xdead; bpf_ringbuf_discard(dropped, 0); }
   return 0;
 }`;
+
+test("pauseAfter() is as long as an eighth of the ring takes to fill, and 2 ms at most", () => {
+  const ring = { elapsedMs: 2, ringBytes: 65_536 };
+  assert.deepEqual([0, 1000, 8192, 16_384, 32_768].map((bytes) => pauseAfter(bytes, ring)), [2, 2, 2, 1, 0.5]);
+});
 
 describe("RingBuffer", { skip: whyNoBpfFromSource() }, () => {
   let spec: ObjectSpec;

@@ -28,6 +28,7 @@ program
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
   .option("--json", "alerts and audits as JSON lines on standard output")
+  .option("--buffer <size>", "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)")
   .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .action(async (options) => (await import("./confined-watch.ts")).confinedWatch(options));
@@ -85,6 +86,7 @@ program
   .requiredOption("-o, --output <file>", "the file")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .option("--max-size <size>", "stop when the file has this size, such as 500M or 2G", "4G")
+  .option("--buffer <size>", "memory for events that wait to be written, such as 128M (default: 64M)")
   .option("--config <file>", "saker.yaml or an existing falco.yaml: the size of the ring")
   .action(async (options) => (await import("./record.ts")).record(options));
 

@@ -4,8 +4,8 @@ import { loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { Recorder } from "../engine/recorder.ts";
-import { AppError } from "../lib/errors.ts";
 import { parseDuration } from "./duration.ts";
+import { parseRingSize, parseSize } from "./size.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -14,12 +14,14 @@ export interface RecordOptions {
   readonly duration?: string;
   readonly maxSize: string;
   readonly config?: string;
+  readonly buffer?: string;
 }
 
 /** `saker record -o FILE`: all events that the probe knows, until Ctrl-C, for `--duration` or up to `--max-size`. */
 export async function record(options: RecordOptions): Promise<void> {
   const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
-  const maxBytes = parseSize(options.maxSize);
+  const maxBytes = parseSize(options.maxSize, "--max-size");
+  const asked = options.buffer === undefined ? undefined : parseRingSize(options.buffer);
   const settings = options.config === undefined ? DEFAULT_SETTINGS : loadConfig(options.config, process.env).settings;
   const terminal = new Terminal({ json: false });
   const stopped = stopSignal();
@@ -32,7 +34,7 @@ export async function record(options: RecordOptions): Promise<void> {
   const file = new CaptureFile(options.output);
   let recorder: Recorder | undefined;
   try {
-    recorder = new Recorder({ file, containers, ringBytes: Math.max(settings.ringBytes, RING_BYTES), maxBytes, onFull: () => full(), onFailed: (thrown) => fail(thrown), onProblem: (text) => terminal.problem(text) });
+    recorder = new Recorder({ file, containers, ringBytes: asked ?? Math.max(settings.ringBytes, RING_BYTES), maxBytes, onFull: () => full(), onFailed: (thrown) => fail(thrown), onProblem: (text) => terminal.problem(text) });
     terminal.note(`recording this host's events to ${options.output}: eBPF (${recorder.variant}); Ctrl-C ends it`);
     recorder.start();
     await untilStopped(Promise.race([stopped, isFull.then(() => terminal.note(`the file has ${options.maxSize}: recording ends`))]), durationMs, hasFailed);
@@ -48,12 +50,3 @@ export async function record(options: RecordOptions): Promise<void> {
 
 /** All events of a busy host are many: the ring holds some tenths of a second of them. */
 const RING_BYTES = 64 * 1024 * 1024;
-
-const UNITS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
-
-function parseSize(text: string): number {
-  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)B?$/i.exec(text.trim()) ?? [];
-  const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
-  if (!(bytes >= 1)) throw new AppError("USAGE_SIZE", `Cannot use --max-size "${text}": it must be a size`, { hint: "write --max-size 500M or 2G" });
-  return bytes;
-}

@@ -1,11 +1,13 @@
 import { type LoadedConfig, loadConfig } from "../config/config-file.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { AppError } from "../lib/errors.ts";
+import { parseRingSize } from "./size.ts";
 
 export interface WatchOptions {
   readonly source: string;
   readonly rules: readonly string[];
   readonly config?: string;
+  readonly buffer?: string;
   readonly report: string;
   readonly hostPorts?: boolean;
   readonly audit: boolean;
@@ -14,9 +16,10 @@ export interface WatchOptions {
   readonly duration?: string;
 }
 
-/** What the options' configuration says. Throws `CONFIG_…`. */
-export function settingsOf({ config }: WatchOptions): LoadedConfig {
-  return config === undefined ? { settings: DEFAULT_SETTINGS, ignored: [] } : loadConfig(config, process.env);
+/** What the configuration and the options say that stand for a part of it. Throws `CONFIG_…`, `USAGE_SIZE`. */
+export function settingsOf({ config, buffer }: WatchOptions): LoadedConfig {
+  const loaded = config === undefined ? { settings: DEFAULT_SETTINGS, ignored: [] } : loadConfig(config, process.env);
+  return buffer === undefined ? loaded : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };
 }
 
 export type Source = { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" } | { readonly kind: "falco"; readonly file: string };

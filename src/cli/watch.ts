@@ -253,7 +253,7 @@ function costLines(meter: RuleMeter | undefined): string[] {
 
 function lossText({ ringFull, scratchBusy, requests, gone }: LossCounts): string {
   const reasons = [
-    ringFull > 0 ? `${ringFull} events found the ring full: with eBPF a larger engine.modern_ebpf.buf_size_preset helps` : "",
+    ringFull > 0 ? `${ringFull} events found the ring full: with eBPF a larger --buffer helps` : "",
     scratchBusy > 0 ? `${scratchBusy} met a busy CPU buffer` : "",
     requests > 0 ? `${requests} requests of io_uring were one too many under way` : "",
     gone > 0 ? `${gone} processes had ended before they could be looked at` : "",
