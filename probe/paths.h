@@ -65,7 +65,7 @@ INLINE void walk_up(struct scratch *s, struct dentry *dentry, struct vfsmount *m
     if (!prepend_name(s, dentry, 1)) break;
     dentry = parent;
   }
-  mark_truncated(s);
+  mark_truncated(s, CUT_PATH);
 end:
   if (s->walk_at == WALK_SIZE) {
     s->walk_at = WALK_SIZE - 1;
@@ -78,7 +78,7 @@ INLINE u32 append_walked(struct scratch *s, u32 tail) {
   u32 at = s->walk_at;
   u32 length = WALK_SIZE - at + tail;
   if (is_full(s)) {
-    mark_truncated(s);
+    mark_truncated(s, CUT_RECORD);
     return 0;
   }
   s->walk[WALK_SIZE] = 0;

@@ -32,6 +32,7 @@ struct scratch {
   u32 busy;
   u32 used;
   u32 params;
+  u32 cut;
   u16 code;
   u16 handler;
   u64 args[ARGS];
@@ -101,7 +102,11 @@ INLINE struct context *context_of(struct scratch *s) {
   return (struct context *)s->record;
 }
 
-INLINE void mark_truncated(struct scratch *s) {
+/** Why a record is not whole; `cut` has a bit of each. */
+enum { CUT_TEXT = 1, CUT_PATH = 2, CUT_RECORD = 4 };
+
+INLINE void mark_truncated(struct scratch *s, u32 reason) {
+  s->cut |= reason;
   context_of(s)->flags |= FLAG_TRUNCATED;
 }
 
@@ -161,12 +166,12 @@ INLINE long read_passed_text(struct scratch *s, void *to, u32 size, u64 from) {
 /** Appends a text that an argument points to and returns its length with NUL, 0 when it cannot be read; not yet a parameter. */
 INLINE u32 append_user_text(struct scratch *s, u64 text) {
   if (is_full(s)) {
-    mark_truncated(s);
+    mark_truncated(s, CUT_RECORD);
     return 0;
   }
   long length = read_passed_text(s, position(s), TEXT_MAX, text);
   if (length < 0) return 0;
-  if (length == TEXT_MAX || (s->is_request && length == REQUEST_TEXT)) mark_truncated(s);
+  if (length == TEXT_MAX || (s->is_request && length == REQUEST_TEXT)) mark_truncated(s, CUT_TEXT);
   return length;
 }
 
@@ -176,9 +181,9 @@ INLINE void put_user_text(struct scratch *s, u64 text) {
 
 INLINE void put_kernel_text(struct scratch *s, const void *text) {
   long length = 0;
-  if (is_full(s)) mark_truncated(s);
+  if (is_full(s)) mark_truncated(s, CUT_RECORD);
   else length = bpf_probe_read_kernel_str(position(s), TEXT_MAX, text);
-  if (length == TEXT_MAX) mark_truncated(s);
+  if (length == TEXT_MAX) mark_truncated(s, CUT_TEXT);
   end_param(s, length < 0 ? 0 : length);
 }
 
@@ -187,7 +192,7 @@ INLINE void put_user_bytes(struct scratch *s, u64 from, u64 size, const u32 limi
   u32 length = size;
   if (size >= limit) {
     length = limit - 1;
-    mark_truncated(s);
+    mark_truncated(s, CUT_TEXT);
   }
   OPAQUE(length);
   length &= limit - 1;
@@ -215,7 +220,10 @@ INLINE void send(struct scratch *s, u64 now, u32 tid) {
   if (s->code >= FIRST_NOTICE) counters->notices += !failed;
   else if (failed) COUNT_OUTCOME(s->code, dropped);
   else COUNT_OUTCOME(s->code, sent);
-  if (context->flags & FLAG_TRUNCATED) counters->truncated += 1;
+  if (!(context->flags & FLAG_TRUNCATED)) return;
+  counters->cut_text += s->cut & CUT_TEXT;
+  counters->cut_path += (s->cut & CUT_PATH) != 0;
+  counters->cut_record += (s->cut & CUT_RECORD) != 0;
 }
 
 /** Sends and frees the scratch: the usual end. */

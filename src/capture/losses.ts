@@ -14,6 +14,13 @@ export interface Losses extends LossCounts {
 
 export const NO_LOSSES: Losses = { ringFull: 0, scratchBusy: 0, requests: 0, gone: 0, byCpu: [] };
 
+/** Why a record that was sent is not whole: a text longer than its limit, a path deeper than is walked, more than fits into a record. */
+export const CUT_REASONS = ["text", "path", "record"] as const;
+
+export type CutCounts = Readonly<Record<(typeof CUT_REASONS)[number], number>>;
+
+export const NO_CUTS: CutCounts = { text: 0, path: 0, record: 0 };
+
 /** All records of these losses. */
 export function lostRecords(losses: LossCounts): number {
   return LOSS_REASONS.reduce((sum, reason) => sum + losses[reason], 0);

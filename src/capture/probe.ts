@@ -13,7 +13,7 @@ import { AppError } from "../lib/errors.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import type { EventOptions } from "./kernel-source.ts";
 import { withLockdown } from "./lockdown.ts";
-import { type Losses, NO_LOSSES } from "./losses.ts";
+import { type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 
 export interface ProbeOptions {
   /** Where the compiled probe lies; by default the package's own `probe/`. */
@@ -47,8 +47,8 @@ export interface Outcomes {
 export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
   /** Notices count here, too. */
   readonly dropped: Losses;
-  /** Sent, but with a parameter cut at its limit. */
-  readonly truncated: number;
+  /** Sent, but not whole. */
+  readonly cut: CutCounts;
   /** Records that are not scap events (`NOTICE` of events/record.ts); not counted in `sent`. */
   readonly notices: number;
   /** By scap event code; events that never came are left out. */
@@ -174,21 +174,21 @@ export class ProbeSource {
   /** Still answers after `close`, with the last numbers. */
   counters(): ProbeCounters {
     if (this.#last !== undefined) return this.#last;
-    const [, , truncated = 0, notices = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
+    const [, , notices = 0, , text = 0, path = 0, record = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
     const byCode = new Map<number, Outcomes>();
     for (const code of this.#everEnabled) {
       const [seen = 0, filtered = 0, sent = 0, dropped = 0] = sumPerCpu(this.#outcomes, keyOf(code), OUTCOMES.length);
       if (seen > 0) byCode.set(code, { seen, filtered, sent, dropped });
     }
     const total = (what: keyof Outcomes): number => [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
-    return { seen: total("seen"), filtered: total("filtered"), sent: total("sent"), dropped: this.losses(), truncated, notices, byCode };
+    return { seen: total("seen"), filtered: total("filtered"), sent: total("sent"), dropped: this.losses(), cut: { text, path, record }, notices, byCode };
   }
 
   /** The part of `counters` that is cheap enough to be asked often. */
   losses(): Losses {
     if (this.#last !== undefined) return this.#last.dropped;
-    const [ringFull = 0, scratchBusy = 0, , , requests = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
-    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1) + u64At(value, 4));
+    const [ringFull = 0, scratchBusy = 0, , requests = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
+    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1) + u64At(value, 3));
     return { ...NO_LOSSES, ringFull, scratchBusy, requests, byCpu };
   }
 
@@ -260,7 +260,7 @@ export const SETTINGS = { epochOffset: 0, ownPid: 8, flags: 12, enabled: 16, cod
 const SETTING_ENVIRONMENT = 1;
 
 /** The members of `struct counters` of probe/record.h, in order, a u64 each. */
-export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "truncated", "notices", "dropped_requests"] as const;
+export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "notices", "dropped_requests", "cut_text", "cut_path", "cut_record"] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;

@@ -45,7 +45,7 @@ export async function record(options: RecordOptions): Promise<void> {
   }
   const { events, bytes, malformed, probe } = recorder.stats();
   const dropped = lostRecords(probe.dropped);
-  terminal.note(`${events} events, ${dropped} dropped${dropped > 0 ? ` (${probe.dropped.ringFull} found the ring full, ${probe.dropped.scratchBusy} met a busy CPU buffer)` : ""}, ${malformed} malformed, ${probe.truncated} cut at a limit; ${(bytes / 1e6).toFixed(1)} MB`);
+  terminal.note(`${events} events, ${dropped} dropped${dropped > 0 ? ` (${probe.dropped.ringFull} found the ring full, ${probe.dropped.scratchBusy} met a busy CPU buffer)` : ""}, ${malformed} malformed, ${probe.cut.text + probe.cut.path + probe.cut.record} cut at a limit; ${(bytes / 1e6).toFixed(1)} MB`);
 }
 
 /** All events of a busy host are many: the ring holds some tenths of a second of them. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Alert } from "../alerts/alert.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
-import { type LossCounts, lostRecords } from "../capture/losses.ts";
+import { type CutCounts, type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { handedProbe } from "../engine/confinement.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
@@ -106,6 +106,7 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
   const dropped = lostRecords(probe.dropped) + outlets.dropped();
   terminal.note(`${events} events, ${dropped} dropped, ${outlets.alerts()} alerts, ${outlets.examined()} ports examined, ${openPorts} open; ${processes} processes known`);
   if (probe.filtered > 0) terminal.note(kernelLine(probe));
+  for (const line of cutLines(probe.cut)) terminal.note(line);
   if (healed > 0) terminal.note(`${healed} processes were looked up again after losses`);
   if (dropped > 0) terminal.note(dropLine(live, outlets.dropped()));
 }
@@ -218,7 +219,7 @@ function statsText(stats: ReturnType<LiveWatch["stats"]>, meter: RuleMeter | und
   const { events, held, probe, processes, openPorts, hostNames } = stats;
   const megabytes = Math.round(process.memoryUsage.rss() / (1 << 20));
   const line = `${events} events (${lostRecords(probe.dropped)} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes} MB`;
-  return [line, ...nameLines(hostNames), kernelLine(probe), ...typeLines(probe), ...costLines(meter)].join("\n");
+  return [line, ...nameLines(hostNames), kernelLine(probe), ...cutLines(probe.cut), ...typeLines(probe), ...costLines(meter)].join("\n");
 }
 
 /** Host names that stand in rules, with some that nothing can be compared with. */
@@ -249,6 +250,16 @@ const MAX_COSTLY_RULES = 5;
 function costLines(meter: RuleMeter | undefined): string[] {
   const rows = meter?.top(MAX_COSTLY_RULES) ?? [];
   return rows.map(({ name, evaluations, matches, share, meanNs }) => `  ${Math.round(share * 100)} % of rule time: ${name} (${evaluations} evaluations, ${matches} matches, ${Math.round(meanNs)} ns each)`);
+}
+
+/** None when all events were sent whole. */
+function cutLines({ text, path, record }: CutCounts): string[] {
+  const reasons = [
+    text > 0 ? `${text} had a text longer than 4095 bytes` : "",
+    path > 0 ? `${path} a path deeper than 64 folders` : "",
+    record > 0 ? `${record} more than fits` : "",
+  ].filter((reason) => reason !== "");
+  return reasons.length === 0 ? [] : [`sent, but cut at a limit: ${reasons.join(", ")}`];
 }
 
 function lossText({ ringFull, scratchBusy, requests, gone }: LossCounts): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NO_LOSSES } from "../capture/losses.ts";
+import { NO_CUTS, NO_LOSSES } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { DropWatch, type Loss } from "./drop-watch.ts";
 
@@ -8,7 +8,7 @@ function watching({ threshold, rate }: { threshold: number; rate: number }) {
   let [seen, ringFull, scratchBusy, time, doubts] = [0, 0, 0, 0, 0];
   const told: Loss[] = [];
   const losses = () => ({ ...NO_LOSSES, ringFull, scratchBusy });
-  const counters = (): ProbeCounters => ({ seen, filtered: 0, sent: seen, dropped: losses(), truncated: 0, notices: 0, byCode: new Map() });
+  const counters = (): ProbeCounters => ({ seen, filtered: 0, sent: seen, dropped: losses(), cut: NO_CUTS, notices: 0, byCode: new Map() });
   const watch = new DropWatch({ threshold, rate, counters, losses, onLost: () => (doubts += 1), onTold: (loss) => told.push(loss), now: () => time });
   const pass = (ms: number, more: { seen?: number; ringFull?: number; scratchBusy?: number } = {}): void => {
     time += ms;

@@ -1,7 +1,7 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
 import { type FileOpen, FileWatch } from "../capture/file-watch.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
-import { type Losses, NO_LOSSES } from "../capture/losses.ts";
+import { type Losses, NO_CUTS, NO_LOSSES } from "../capture/losses.ts";
 import type { Outcomes, ProbeCounters } from "../capture/probe.ts";
 import { ProcConnector } from "../capture/proc-connector.ts";
 import type { ProcReader } from "../capture/proc-snapshot.ts";
@@ -110,7 +110,7 @@ export class SocketsSource implements KernelSource {
     const { filtered, sent, gone } = this.#files?.counts() ?? NO_FILES;
     if (filtered + sent + gone > 0) byCode.set(OPENAT.code, { seen: filtered + sent + gone, filtered, sent, dropped: gone });
     const total = (what: "seen" | "sent"): number => [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
-    return { seen: total("seen"), filtered, sent: total("sent"), dropped: this.losses(), truncated: 0, notices: this.#notices, byCode };
+    return { seen: total("seen"), filtered, sent: total("sent"), dropped: this.losses(), cut: NO_CUTS, notices: this.#notices, byCode };
   }
 
   losses(): Losses {
