@@ -23,6 +23,8 @@ export class DebianArchive {
       "APT::Architecture": architecture,
       "APT::Architectures": architecture,
       "APT::Sandbox::User": "root",
+      // Of a release that is looked after no more, too.
+      "Acquire::Check-Valid-Until": "false",
       "Acquire::Languages": "none",
     };
     this.#options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);

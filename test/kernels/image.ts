@@ -64,8 +64,9 @@ function addSystem(root: string): void {
 function addNode(machine: string, root: string, cache: string): void {
   const name = `node-linux-${machine}`;
   const own = join(CHECKOUT, ".tools/node_modules", name, "bin/node");
-  const fetched = join(cache, "npm", "node_modules", name, "bin/node");
-  if (!existsSync(own) && !existsSync(fetched)) npm(join(cache, "npm"), "install", "--force", `--cpu=${machine}`, `${name}@${process.versions.node}`);
+  const folder = join(cache, name);
+  const fetched = join(folder, "node_modules", name, "bin/node");
+  if (!existsSync(own) && !existsSync(fetched)) npm(folder, "install", "--force", `--cpu=${machine}`, `${name}@${process.versions.node}`);
   copyFileSync(existsSync(own) ? own : fetched, join(root, "usr/bin/node"));
 }
 
