@@ -1,0 +1,92 @@
+import type { Scene } from "./boot.ts";
+import type { Kernel } from "./kernels.ts";
+
+/** Something that a scene of guest/scenes.ts must have shown. */
+export interface Check {
+  readonly scene: string;
+  readonly what: string;
+  readonly holds: (seen: Scene) => boolean;
+}
+
+/** Which scenes are played on a kernel, and what is expected of them. */
+export function checksFor({ variant }: Kernel): readonly Check[] {
+  return [
+    ...doctorChecks(variant),
+    ...watchChecks("watch", variant),
+    // Where the kernel takes nothing else, there is nothing to force.
+    ...(variant === "tp_btf" ? watchChecks("raw-tp", "raw_tp") : []),
+    ...socketsChecks(),
+    ...eventChecks(variant),
+  ];
+}
+
+function doctorChecks(variant: string): Check[] {
+  const scene = "doctor";
+  return [
+    { scene, what: "exit code 0", holds: ({ code }) => code === "0" },
+    { scene, what: `the probe loads and attaches (${variant})`, holds: ({ out }) => out.some((line) => line.startsWith("ok ") && line.includes(`loads and attaches (${variant})`)) },
+  ];
+}
+
+function watchChecks(scene: string, variant: string): Check[] {
+  return [
+    { scene, what: `watches by eBPF (${variant})`, holds: says(`watching this host: eBPF (${variant})`) },
+    { scene, what: "port 7000 that listened already", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7000 }) },
+    { scene, what: "exec of id, by sh, as root", holds: hasAlert({ rule: "Program of the test started", "proc.name": "id", "proc.exepath": "/bin/busybox", "proc.pname": "sh", "user.name": "root", "container.id": "host" }) },
+    { scene, what: "open of /etc/shadow by cat", holds: hasAlert({ rule: "Read sensitive file untrusted", "proc.name": "cat", "fd.name": "/etc/shadow" }) },
+    { scene, what: "listen of httpd on the host, port 7001", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7001, "container.id": "host" }) },
+    { scene, what: "listen of httpd in a container, port 7002", holds: hasAlert({ "proc.name": "httpd", "fd.sport": 7002, "container.id": "c0ffeec0ffee" }) },
+    { scene, what: "both ports examined: HTTP without TLS", holds: ({ out }) => [7001, 7002].every((port) => objects(out).some((report) => report["port"] === port && report["tls"] === false && report["speaks"] === "http")) },
+    ...endChecks(scene),
+  ];
+}
+
+function socketsChecks(): Check[] {
+  const scene = "sockets";
+  return [
+    { scene, what: "watches without eBPF", holds: says("watching this host: sockets and processes") },
+    { scene, what: "port 7000 that listened already", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7000 }) },
+    { scene, what: "exec of sleep", holds: hasAlert({ rule: "Program of the test started", "proc.name": "sleep" }) },
+    { scene, what: "listen of httpd, port 7001", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7001 }) },
+    // Such as the kernel's own modprobe (docs/sockets.md).
+    { scene, what: "0 dropped, but for programs that ended at once", holds: ({ err }) => !err.some((line) => line.startsWith("saker: dropped: ") && !/: \d+ programs had ended before they could be looked at, 0 lines/.test(line)) },
+    { scene, what: "exit code 0", holds: ({ code }) => code === "0" },
+  ];
+}
+
+function endChecks(scene: string): Check[] {
+  return [
+    { scene, what: "0 dropped", holds: ({ err }) => err.some((line) => /^saker: [1-9]\d* events, 0 dropped, /.test(line)) },
+    { scene, what: "exit code 0", holds: ({ code }) => code === "0" },
+  ];
+}
+
+/** src/capture/probe-events.test.ts inside the guest. */
+function eventChecks(variant: string): Check[] {
+  const count = variant === "tp_btf" ? 2 : 1;
+  const what = variant === "tp_btf" ? "each event of the probe, with both objects" : "each event of the probe, with the raw_tp object";
+  return [{ scene: "events", what, holds: ({ out, code }) => code === "0" && out.includes(`# pass ${count}`) && out.includes("# fail 0") }];
+}
+
+function says(words: string): Check["holds"] {
+  return ({ err }) => err.some((line) => line.includes(words));
+}
+
+function hasAlert({ rule, ...fields }: Readonly<Record<string, unknown>>): Check["holds"] {
+  return ({ out }) => objects(out).some((alert) => (rule === undefined || alert["rule"] === rule) && Object.entries(fields).every(([name, value]) => alert.output_fields?.[name] === value));
+}
+
+interface Line extends Readonly<Record<string, unknown>> {
+  readonly output_fields?: Readonly<Record<string, unknown>>;
+}
+
+function objects(lines: readonly string[]): Line[] {
+  return lines.flatMap((line) => {
+    try {
+      return line.startsWith("{") ? [JSON.parse(line) as Line] : [];
+    } catch {
+      // A line that the console did not show whole.
+      return [];
+    }
+  });
+}

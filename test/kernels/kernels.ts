@@ -1,0 +1,40 @@
+/** A processor that kernels are built for, and the qemu that plays it. */
+interface Machine {
+  /** As Debian calls it. */
+  readonly debian: string;
+  readonly qemu: string;
+  /** Debian's package of that qemu. */
+  readonly qemuPackage: string;
+  readonly options: readonly string[];
+  readonly console: string;
+  /** The folder of shared libraries. */
+  readonly triplet: string;
+}
+
+/** By Node's names. */
+export const MACHINES = {
+  x64: { debian: "amd64", qemu: "qemu-system-x86_64", qemuPackage: "qemu-system-x86", options: ["-cpu", "max,la57=off"], console: "ttyS0", triplet: "x86_64-linux-gnu" },
+  arm64: { debian: "arm64", qemu: "qemu-system-aarch64", qemuPackage: "qemu-system-arm", options: ["-machine", "virt", "-cpu", "cortex-a72"], console: "ttyAMA0", triplet: "aarch64-linux-gnu" },
+} as const satisfies Readonly<Record<string, Machine>>;
+
+/** A kernel that Saker is to run on. */
+export interface Kernel {
+  readonly name: string;
+  /** Debian's release that has it. */
+  readonly suite: string;
+  /** The package that always depends on the newest kernel of its kind. */
+  readonly package: string;
+  readonly machine: keyof typeof MACHINES;
+  /** Which build of the probe it must take. */
+  readonly variant: "tp_btf" | "raw_tp";
+  /** Further words of its command line. */
+  readonly commandLine?: string;
+}
+
+/** To try Saker on another kernel, add a row. */
+export const KERNELS: readonly Kernel[] = [
+  { name: "debian-12-x64", suite: "bookworm", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
+  { name: "debian-11-x64", suite: "bullseye", package: "linux-image-cloud-amd64", machine: "x64", variant: "raw_tp" },
+  { name: "debian-13-x64", suite: "trixie", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
+  { name: "debian-12-arm64", suite: "bookworm", package: "linux-image-cloud-arm64", machine: "arm64", variant: "tp_btf" },
+];
