@@ -66,10 +66,11 @@ async function watchSockets(): Promise<void> {
   }
 }
 
-/** The test that knows each event of the probe, with both of its objects, or with the one that the kernel takes. */
+/** The tests that know each event of the probe, with both of its objects, or with the one that the kernel takes. */
 async function probeEvents(): Promise<void> {
   const only = process.env["SAKER_VARIANT"] === "raw_tp" ? ["--test-name-pattern=rawtp"] : [];
-  const args = ["--test", "--test-reporter=tap", ...only, join(CHECKOUT, "src/capture/probe-events.test.ts")];
+  const files = ["probe-events", "io-uring-events"].map((name) => join(CHECKOUT, `src/capture/${name}.test.ts`));
+  const args = ["--test", "--test-reporter=tap", ...only, ...files];
   const { stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 4 * PATIENCE_MS });
   print("events", "out", stdout);
   print("events", "code", String(status));
