@@ -76,7 +76,9 @@ INLINE u32 kind_of_call(struct scratch *s, u32 code) {
   u32 family;
   if (code == EVENT_SOCKET) family = s->args[0];
   else {
-    struct sock *sk = socket_at(s, s->args[0]);
+    // Of an accepted connection, not of what the listener's number means by now.
+    u32 is_accept = code == EVENT_ACCEPT || code == EVENT_ACCEPT4;
+    struct sock *sk = socket_at(s, is_accept && (s64)s->args[ARG_RESULT] >= 0 ? s->args[ARG_RESULT] : s->args[0]);
     if (!sk) return CALL_SPECIFIC;
     family = family_of(sk);
   }
@@ -102,6 +104,7 @@ INLINE u32 callers_of(struct scratch *s, struct task_struct *task) {
   u32 user = READ(task, cred, euid.val) == 0 ? CALLER_ROOT : CALLER_OTHER;
   u64 cgroup = PROBE(cgroup_of(s, task), id);
   // Mostly the one that this CPU saw last: looking up costs more than all the rest.
+  if (!cgroup) return user | CALLER_CONTAINED | CALLER_HOST;
   if (cgroup != s->last_host) {
     if (!bpf_map_lookup_elem(&host_cgroups, &cgroup)) return user | CALLER_CONTAINED | CALLER_HOST;
     s->last_host = cgroup;
@@ -165,7 +168,8 @@ INLINE u32 is_call_wanted(struct scratch *s, struct task_struct *task) {
   u32 place = (row - 1) * CALL_KINDS + kinds_of_call(s, code, handler);
   u32 clauses = filter->clauses[place & (FILTER_ROWS * CALL_KINDS - 1)];
   if (clauses && filter->asks_callers) clauses &= filter->callers[callers_of(s, task) & (CALLERS - 1)];
-  if (!clauses) return 0;
   if (clauses & filter->any_path & filter->any_name) return 1;
-  return (clauses & clauses_of_path(s, filter, s->args[code == EVENT_OPENAT || code == EVENT_OPENAT2 ? 1 : 0])) != 0;
+  if (clauses && clauses & clauses_of_path(s, filter, s->args[code == EVENT_OPENAT || code == EVENT_OPENAT2 ? 1 : 0])) return 1;
+  // While another filter takes this one's place nothing is left out.
+  return !*(volatile u32 *)&filter->is_active;
 }

@@ -181,7 +181,9 @@ struct unix_sock { struct unix_address *addr; struct sock *peer; };
 // io_uring (io_uring/*.h): a request, and what each kind of request keeps of its own.
 struct open_how { u64 flags, mode, resolve; };
 struct filename { const char *name; };
-struct io_cqe { s32 res; int fd; };
+struct io_cqe { u64 user_data; s32 res; int fd; };
+struct io_uring_cqe { u64 user_data; s32 res; };
+struct io_ring_ctx;
 struct io_cmd_data { struct file *file; };
 struct io_kiocb {
   struct file *file;
@@ -189,6 +191,7 @@ struct io_kiocb {
   u8 opcode;
   u32 flags;
   struct io_cqe cqe;
+  struct io_ring_ctx *ctx;
 };
 struct io_open { int dfd; u32 file_slot; struct filename *filename; struct open_how how; };
 struct io_connect { void *addr; int addr_len; };

@@ -37,7 +37,8 @@ INLINE void put_connect(struct scratch *s) {
   s64 result = s->args[ARG_RESULT];
   struct sock *sk = result == 0 || result == -EINPROGRESS ? socket_at(s, s->args[0]) : NULL;
   put_u64(s, result);
-  if (sk) put_tuple(s, sk, 0);
+  if (sk && s->is_request && s->hides_result) put_message_tuple(s, sk, s->args[1], s->args[2], 0);
+  else if (sk) put_tuple(s, sk, 0);
   else put_nothing(s);
   put_u64(s, (s64)(s32)s->args[0]);
   put_user_address(s, s->args[1], s->args[2]);

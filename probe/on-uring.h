@@ -2,6 +2,8 @@
 // io_uring: requests that stand for a system call of ours become its event. What one asks for is kept when it is submitted, since the
 // process may reuse its memory from then on; its event is made when it completes, with the result:
 //   io_uring_submit_req ─▶ requests ─▶ io_uring_complete ─▶ (cgroup, when it is new) ─▶ simple │ open │ network ─▶ sections
+// Whose end might not be seen is told at once, and whose end has no room in the process's queue is told then (io_uring_cqe_overflow): as
+// done, with result 0, which nobody knows better. So no request is left untold, however a process goes about it.
 // These are raw_tp programs in both objects: tail calls demand one type of all, and here two tracepoints share them.
 // Kernels from 6.0 on; listening sockets are told by their state (on-listen.h), on all kernels.
 #pragma once
@@ -18,15 +20,21 @@ enum {
 };
 enum { REQ_FIXED_FILE = 1, REQ_CQE_SKIP = 64 };
 
-/** Requests under way that are remembered; a request too many is counted as dropped. */
+/** Requests under way that are remembered; a request too many is told at once. */
 enum { MAX_REQUESTS = 4096 };
 
-// By the request's address.
+/** What a request is known by wherever it ends: a ring, and the number that its process gave it. */
+struct request_key {
+  u64 ring;
+  u64 user_data;
+};
+
+// User space forgets those of processes that are gone.
 struct {
   MAP_NUMBER(type, MAP_HASH);
   MAP_NUMBER(map_flags, MAP_NO_PREALLOC);
   MAP_NUMBER(max_entries, MAX_REQUESTS);
-  MAP_TYPE(key, u64);
+  MAP_TYPE(key, struct request_key);
   MAP_TYPE(value, struct request);
 } requests SEC(".maps");
 
@@ -85,6 +93,9 @@ INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
   struct request *request = &s->request;
   void *command = &req->cmd;
   u64 *args = request->args;
+  request->address = (u64)req;
+  request->opcode = opcode;
+  request->pid = READ(current_task(), tgid);
   request->hides_result = 0;
   request->texts[0][0] = request->texts[1][0] = 0;
   // The descriptor; registered files have none.
@@ -208,34 +219,35 @@ INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *fi
   bpf_tail_call(ctx, &request_handlers, s->handler);
 }
 
-/** What a request stands for, when it is wanted; 0 otherwise. */
-INLINE u32 wanted_request(struct io_kiocb *req) {
+/** What an operation stands for, when it is wanted; 0 otherwise. */
+INLINE u32 wanted_request(u32 opcode) {
   // Before 6.0 requests had another shape.
-  if (!req || !FIELD_EXISTS(struct io_kiocb, cmd)) return 0;
+  if (!FIELD_EXISTS(struct io_kiocb, cmd)) return 0;
   struct settings *settings = the_settings();
-  u32 found = find_request(PROBE(req, opcode));
+  u32 found = find_request(opcode);
   if (!found || !settings || !settings->enabled[(found >> 16) & 511]) return 0;
   return READ(current_task(), tgid) == settings->own_pid ? 0 : found;
 }
 
+/** Tells a request of which no result is known: it counts as done. */
+INLINE void tell_unfinished(u64 *ctx, struct scratch *s, u32 found) {
+  s->request.hides_result = 1;
+  tell_request(ctx, s, found, NULL, 0);
+}
+
 INLINE int submit_request(u64 *ctx, struct io_kiocb *req) {
-  u32 found = wanted_request(req);
+  u32 found = wanted_request(PROBE(req, opcode));
   if (!found) return 0;
   struct scratch *s = take_scratch(SCRATCH_REQUEST, found >> 16);
   if (!s) return 0;
   keep_request(s, req, PROBE(req, opcode));
-  if (request_flags(req) & REQ_CQE_SKIP) {
-    // Whoever submits it does not want to be told when it succeeds, so nobody will be: it is told now.
-    s->request.hides_result = 1;
-    tell_request(ctx, s, found, NULL, 0);
-  } else {
-    u64 key = (u64)req;
-    if (bpf_map_update_elem(&requests, &key, &s->request, UPDATE_ANY) != 0) {
-      COUNT(dropped_requests);
-      COUNT_OUTCOME(found >> 16, seen);
-      COUNT_OUTCOME(found >> 16, dropped);
-    }
-  }
+  struct request_key key = { .ring = (u64)PROBE(req, ctx), .user_data = PROBE(req, cqe.user_data) };
+  struct request *other = bpf_map_lookup_elem(&requests, &key);
+  // One at the same place has ended, unseen or not.
+  if (other && other->address == (u64)req) bpf_map_delete_elem(&requests, &key), other = NULL;
+  // Who submits it may not want to hear of its success, or cannot tell it from another one's.
+  u32 is_hidden = request_flags(req) & REQ_CQE_SKIP || other;
+  if (is_hidden || bpf_map_update_elem(&requests, &key, &s->request, UPDATE_ANY) != 0) tell_unfinished(ctx, s, found);
   s->busy = 0;
   return 0;
 }
@@ -251,19 +263,59 @@ int io_uring_submit_sqe(u64 *ctx) {
   return submit_request(ctx, (struct io_kiocb *)ctx[0]);
 }
 
+/** Takes what was kept into the scratch; null when nothing was, of that very request where its address is known. */
+INLINE struct scratch *take_request(struct request_key *key, u64 address, u32 code, u32 is_last) {
+  struct request *request = bpf_map_lookup_elem(&requests, key);
+  if (!request || (address && request->address != address)) return NULL;
+  struct scratch *s = take_scratch(SCRATCH_REQUEST, code);
+  if (s) bpf_probe_read_kernel(&s->request, sizeof(s->request), request);
+  if (is_last) bpf_map_delete_elem(&requests, key);
+  return s;
+}
+
+/** One more connection of an accept that goes on: the kernel shows the ring and the entry of its queue (from 6.15 on). */
+INLINE int accept_another(u64 *ctx) {
+  u32 found = wanted_request(IORING_OP_ACCEPT);
+  struct io_uring_cqe *cqe = (struct io_uring_cqe *)ctx[2];
+  if (!found) return 0;
+  struct request_key key = { .ring = ctx[0], .user_data = PROBE(cqe, user_data) };
+  struct request *request = bpf_map_lookup_elem(&requests, &key);
+  if (!request) return 0;
+  struct io_kiocb *req = (struct io_kiocb *)request->address;
+  if (request->opcode != IORING_OP_ACCEPT) return 0;
+  struct scratch *s = take_request(&key, 0, found >> 16, 0);
+  if (!s) return 0;
+  tell_request(ctx, s, found, PROBE(req, file), (s64)PROBE(cqe, res));
+  s->busy = 0;
+  return 0;
+}
+
 SEC("?raw_tp/io_uring_complete")
 int io_uring_complete(u64 *ctx) {
   struct io_kiocb *req = (struct io_kiocb *)ctx[1];
-  u32 found = wanted_request(req);
-  if (!found || request_flags(req) & REQ_CQE_SKIP) return 0;
-  u64 key = (u64)req;
-  struct request *request = bpf_map_lookup_elem(&requests, &key);
-  if (!request) return 0;
-  struct scratch *s = take_scratch(SCRATCH_REQUEST, found >> 16);
-  if (s) bpf_probe_read_kernel(&s->request, sizeof(s->request), request);
-  bpf_map_delete_elem(&requests, &key);
+  if (!req) return accept_another(ctx);
+  u32 found = wanted_request(PROBE(req, opcode));
+  if (!found) return 0;
+  struct request_key key = { .ring = (u64)PROBE(req, ctx), .user_data = PROBE(req, cqe.user_data) };
+  struct scratch *s = take_request(&key, (u64)req, found >> 16, 1);
   if (!s) return 0;
-  tell_request(ctx, s, found, PROBE(req, file), (s64)PROBE(req, cqe.res));
+  // What a thread of the kernel ends is what a process that is gone had begun.
+  if (!(READ(current_task(), flags) & PF_KTHREAD)) tell_request(ctx, s, found, PROBE(req, file), (s64)PROBE(req, cqe.res));
+  s->busy = 0;
+  return 0;
+}
+
+// The end of a request that found no room. Whose it is the number tells, and perhaps wrongly, so nothing else of it is believed.
+SEC("?raw_tp/io_uring_cqe_overflow")
+int io_uring_cqe_overflow(u64 *ctx) {
+  struct request_key key = { .ring = ctx[0], .user_data = ctx[1] };
+  struct request *request = bpf_map_lookup_elem(&requests, &key);
+  if (!request || !FIELD_EXISTS(struct io_kiocb, cmd)) return 0;
+  u32 found = wanted_request(request->opcode);
+  if (!found) return 0;
+  struct scratch *s = take_request(&key, 0, found >> 16, 1);
+  if (!s) return 0;
+  if (!(READ(current_task(), flags) & PF_KTHREAD)) tell_unfinished(ctx, s, found);
   s->busy = 0;
   return 0;
 }

@@ -69,8 +69,6 @@ struct counters {
   u64 dropped_ring_full;
   u64 dropped_scratch_busy;
   u64 notices;
-  /** io_uring requests that found no place to wait for their end */
-  u64 dropped_requests;
   /** records with a text longer than its limit, with a path deeper than is walked, with more than fits; one may be all three */
   u64 cut_text;
   u64 cut_path;

@@ -2,6 +2,7 @@
 // Sockets: their ends, as parameters (sockaddr, tuple) and as a descriptor section.
 #pragma once
 #include "paths.h"
+#include "syscalls.h"
 
 INLINE u16 swap16(u16 value) {
   return value >> 8 | value << 8;
@@ -172,7 +173,7 @@ INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 peer, u32 
   u32 start = s->used;
   OPAQUE(size);
   if (size > 110) size = 110;
-  if (size < 3 || is_full(s) || bpf_probe_read_user(raw, size, (void *)peer) < 0) return put_nothing(s);
+  if (size < 3 || is_full(s) || read_passed(s, raw, size, peer) < 0) return put_nothing(s);
   *position(s) = family;
   s->used += 1;
   if (family == AF_INET || family == AF_INET6) {
@@ -221,7 +222,9 @@ INLINE void append_socket(struct scratch *s, struct sock *sk) {
   s->used += sizeof(struct descriptor);
   if (family == AF_INET || family == AF_INET6) {
     append_end(s, sk, 1);
-    append_end(s, sk, 0);
+    // A request that was told before it was done has no peer yet.
+    if (s->is_request && s->hides_result && s->code == EVENT_CONNECT && *(u16 *)s->request.bytes == family) append_passed_end(s, s->request.bytes, family);
+    else append_end(s, sk, 0);
     return;
   }
   u16 *prefix = (u16 *)position(s);

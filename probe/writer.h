@@ -21,6 +21,10 @@ enum { REQUEST_ARGS = 6, REQUEST_BYTES = 128, REQUEST_TEXT = 1024 };
 
 /** What an io_uring request asks for, as the arguments of the system call that it stands for. */
 struct request {
+  /** the request's address, and whose it is */
+  u64 address;
+  u32 pid;
+  u32 opcode;
   u64 args[REQUEST_ARGS];
   u64 hides_result;
   /** a socket address or a struct open_how */

@@ -39,11 +39,13 @@ export interface HandedObject {
 export function adoptObject({ maps, links }: HandedObject): LoadedObject {
   const adopted = new Map(maps.map(({ spec, fd }) => [spec.name, new BpfMap({ ...spec, content: undefined, programs: new Map() }, fd)]));
   for (const fd of [...links, ...maps.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  const open = [...links];
   const close = (): void => {
-    for (const fd of links) libc.close(fd);
+    for (const fd of open.splice(0)) libc.close(fd);
     for (const map of adopted.values()) map.close();
+    adopted.clear();
   };
-  return { map: (name) => mapOf(adopted, name), programs: [], attach: () => {}, handOver: () => handed(adopted, links), close };
+  return { map: (name) => mapOf(adopted, name), programs: [], attach: () => {}, handOver: () => handed(adopted, open), close };
 }
 
 function handed(maps: ReadonlyMap<string, BpfMap>, links: readonly number[]): HandedObject {

@@ -108,6 +108,7 @@ export class ProbeSource {
   readonly #pathPrefixes: BpfMap;
   readonly #pathNames: BpfMap;
   readonly #hostCgroups: BpfMap;
+  readonly #requests: BpfMap;
   readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
   readonly #ownPid: number;
@@ -126,6 +127,7 @@ export class ProbeSource {
     this.#pathPrefixes = object.map("path_prefixes");
     this.#pathNames = object.map("path_names");
     this.#hostCgroups = object.map("host_cgroups");
+    this.#requests = object.map("requests");
     this.setEnabled(new Set());
     this.#ring = new RingBuffer(object.map("events"));
   }
@@ -171,10 +173,18 @@ export class ProbeSource {
     else this.#hostCgroups.delete(key);
   }
 
+  /** Requests of io_uring that began and never ended take a place each, of 4096: forgets those of processes that are gone. */
+  forgetRequests(isAlive: (pid: number) => boolean): void {
+    for (const key of Array.from(this.#requests.keys())) {
+      const request = this.#requests.lookup(key);
+      if (request !== undefined && !isAlive(new DataView(request.buffer).getUint32(REQUEST_PID, true))) this.#requests.delete(key);
+    }
+  }
+
   /** Still answers after `close`, with the last numbers. */
   counters(): ProbeCounters {
     if (this.#last !== undefined) return this.#last;
-    const [, , notices = 0, , text = 0, path = 0, record = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
+    const [, , notices = 0, text = 0, path = 0, record = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
     const byCode = new Map<number, Outcomes>();
     for (const code of this.#everEnabled) {
       const [seen = 0, filtered = 0, sent = 0, dropped = 0] = sumPerCpu(this.#outcomes, keyOf(code), OUTCOMES.length);
@@ -187,9 +197,9 @@ export class ProbeSource {
   /** The part of `counters` that is cheap enough to be asked often. */
   losses(): Losses {
     if (this.#last !== undefined) return this.#last.dropped;
-    const [ringFull = 0, scratchBusy = 0, , requests = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
-    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1) + u64At(value, 3));
-    return { ...NO_LOSSES, ringFull, scratchBusy, requests, byCpu };
+    const [ringFull = 0, scratchBusy = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
+    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1));
+    return { ...NO_LOSSES, ringFull, scratchBusy, byCpu };
   }
 
   /** For the program that takes this one's place (execve(2)): the probe stays attached, and what comes meanwhile stays in the ring. */
@@ -260,7 +270,7 @@ export const SETTINGS = { epochOffset: 0, ownPid: 8, flags: 12, enabled: 16, cod
 const SETTING_ENVIRONMENT = 1;
 
 /** The members of `struct counters` of probe/record.h, in order, a u64 each. */
-export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "notices", "dropped_requests", "cut_text", "cut_path", "cut_record"] as const;
+export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "notices", "cut_text", "cut_path", "cut_record"] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
@@ -283,6 +293,9 @@ function filterBytes({ anyPath, anyName, callers, clauses, names }: CallFilter):
   for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;
   return bytes;
 }
+
+/** Where `struct request` of probe/writer.h tells its process. */
+const REQUEST_PID = 8;
 
 /** `struct path_prefix` of probe/filter.h. */
 function prefixKey(prefix: string): Uint8Array {

@@ -5,9 +5,6 @@ import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
 import { VERSION } from "./version.ts";
 
-// Before anything is read of the host: in a container its files are elsewhere.
-useHostRoot(hostRootOf(process.env));
-
 // Each command loads what it alone needs when it runs, so that `saker fields` starts no eBPF and `saker audit` no rules.
 const program = new Command("saker")
   .description("Watches a container host: Falco's rules on its own eBPF probe, newly opened ports, and the TLS behind them")
@@ -183,6 +180,8 @@ function collect(value: string, before: readonly string[]): string[] {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 try {
+  // Before anything is read of the host: in a container its files are elsewhere.
+  useHostRoot(hostRootOf(process.env));
   await program.parseAsync();
 } catch (thrown) {
   // Help and version were asked for and are printed already.

@@ -262,11 +262,10 @@ function cutLines({ text, path, record }: CutCounts): string[] {
   return reasons.length === 0 ? [] : [`sent, but cut at a limit: ${reasons.join(", ")}`];
 }
 
-function lossText({ ringFull, scratchBusy, requests, gone }: LossCounts): string {
+function lossText({ ringFull, scratchBusy, gone }: LossCounts): string {
   const reasons = [
     ringFull > 0 ? `${ringFull} events found the ring full: with eBPF a larger --buffer helps` : "",
     scratchBusy > 0 ? `${scratchBusy} met a busy CPU buffer` : "",
-    requests > 0 ? `${requests} requests of io_uring were one too many under way` : "",
     gone > 0 ? `${gone} processes had ended before they could be looked at` : "",
   ];
   return reasons.filter((reason) => reason !== "").join(", ") || "none in the kernel";

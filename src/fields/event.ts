@@ -13,6 +13,9 @@ import { SceneNames } from "./scene-names.ts";
 
 const { plain, keyed, absent } = fieldsOf("evt");
 
+/** The environment among the parameters of execve and execveat. */
+const ENVIRONMENT = ["env", "15"];
+
 /** `evt.*`: the event itself. */
 export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.num", "UINT64", "Number of the event, the first is 1", (scene) => scene.event.num),
@@ -37,12 +40,12 @@ export const EVENT_FIELDS: readonly Field[] = [
     isSyscall(scene) ? typeName(scene) : undefined,
   ),
   plain("evt.category", "CHARBUF", "file, net, process, ipc, …", shownCategory),
-  plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText),
-  plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText),
-  keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true, dotted: true, typeOf: argumentType }, (argument) =>
+  plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText, { environment: true }),
+  plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText, { environment: true }),
+  keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true, dotted: true, typeOf: argumentType, environmentArguments: ENVIRONMENT }, (argument) =>
     argument === undefined ? undefined : argumentText(argument),
   ),
-  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, dotted: true, noRightSide: true, noTransformer: true, typeOf: rawType, formatIn: rawFormat }, (argument) =>
+  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, dotted: true, noRightSide: true, noTransformer: true, typeOf: rawType, formatIn: rawFormat, environmentArguments: ENVIRONMENT }, (argument) =>
     argument === undefined ? undefined : rawArgument(argument)),
   keyed("evt.abspath", "CHARBUF", "Absolute path that the call is about; .src and .dst where it has two", { kind: "key", required: true, optional: true, dotted: true }, (argument) => {
     const which = argument === undefined ? "name" : ABSOLUTE_PATHS[argument];

@@ -54,6 +54,8 @@ export interface Field {
   readonly suggested?: true;
   /** The value comes from a process's environment, which the kernel sends only when a rule asks. */
   readonly environment?: true;
+  /** The arguments with which it does. */
+  readonly environmentArguments?: readonly string[];
   /** The value comes from the container runtime's API, so an alert or a condition may have to wait for it. */
   readonly metadata?: true;
   /**

@@ -14,7 +14,7 @@ const RUNS = Number(process.env["SAKER_FUZZ_RUNS"] ?? 3000);
 
 const PATHS = ["/", "/etc", "/etc/", "/etc/shadow", "/etc/shadow2", "/etc/../etc/shadow", "//etc/shadow", "/etc/./shadow", "/etcetera", "/home/a/.ssh/id_rsa", "/x../etc", "etc/shadow", "../shadow", "", "/var/log/a b", "/é", ".", "./shadow", "x/shadow", "shadow/", "/etc/pam.d/", ".hidden", `/${"d".repeat(70)}/e`, `/${"d".repeat(300)}`];
 
-const value = fc.constantFrom("/", "/etc", "/etc/", "/etc/shadow", "/etc/shado", "shadow", "/home", "/home/a/.ssh", "/etc/../etc", "..", "../", "/var/log", "/é", `/${"d".repeat(70)}`, `/${"d".repeat(70)}/x`, "");
+const value = fc.constantFrom("/", "//etc/shadow", "/etc//shadow", "//etc", "/etc", "/etc/", "/etc/shadow", "/etc/shado", "shadow", "/home", "/home/a/.ssh", "/etc/../etc", "..", "../", "/var/log", "/é", `/${"d".repeat(70)}`, `/${"d".repeat(70)}/x`, "");
 const pattern = fc.constantFrom("/etc*", "/etc/*", "*", "/*/shadow", "/etc/shad?w", "*../*", "/home/[ab]/*");
 const quoted = (text: string): string => JSON.stringify(text);
 

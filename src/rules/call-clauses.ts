@@ -173,7 +173,9 @@ const PLAIN_NAME = /^[\x20-\x2e\x30-\x7e]+$/;
 function beginnings(operator: Operator, values: readonly string[]): readonly string[] | undefined {
   if (!["=", "==", "in", "startswith", "pmatch", "glob"].includes(operator)) return undefined;
   const isPattern = operator === "pmatch" || operator === "glob";
-  const prefixes = values.map((value) => /^[\x20-\x7e]*/.exec(isPattern ? value.replace(/[*?[\\].*$/s, "") : value)?.[0] ?? "");
+  // pmatch compares folder by folder, and knows no empty ones.
+  const texts = operator === "pmatch" ? values.map((value) => value.replaceAll(/\/{2,}/g, "/")) : values;
+  const prefixes = texts.map((value) => /^[\x20-\x7e]*/.exec(isPattern ? value.replace(/[*?[\\].*$/s, "") : value)?.[0] ?? "");
   if (!prefixes.every((prefix) => prefix.startsWith("/"))) return undefined;
   // Odd paths pass the kernel anyway.
   const plain = prefixes.filter((prefix) => !ODD_PATH.test(prefix));
