@@ -131,9 +131,10 @@ INLINE void send_cgroup(struct scratch *s) {
   struct settings *settings = the_settings();
   if (!settings) return;
   u32 level = s->level;
-  begin(s, NOTICE_CGROUP_MKDIR, 2);
+  begin(s, NOTICE_CGROUP_MKDIR, 3);
   put_u64(s, context_of(s)->cgroup);
   put_cgroup_path(s, (struct kernfs_node *)s->cgroup_node);
+  put_u8(s, s->is_v1);
   send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid);
   s->level = level;
 }

@@ -64,7 +64,7 @@ struct {
   MAP_TYPE(value, u32);
 } path_names SEC(".maps");
 
-// Ids of the cgroups of which user space says that they are no container's.
+// Keys (cgroup_key) of the cgroups of which user space says that they are no container's.
 struct {
   MAP_NUMBER(type, MAP_LRU_HASH);
   MAP_NUMBER(max_entries, 4096);
@@ -105,6 +105,7 @@ INLINE u32 callers_of(struct scratch *s, struct task_struct *task) {
   u64 cgroup = PROBE(cgroup_of(s, task), id);
   // Mostly the one that this CPU saw last: looking up costs more than all the rest.
   if (!cgroup) return user | CALLER_CONTAINED | CALLER_HOST;
+  cgroup = cgroup_key(cgroup, s->is_v1);
   if (cgroup != s->last_host) {
     if (!bpf_map_lookup_elem(&host_cgroups, &cgroup)) return user | CALLER_CONTAINED | CALLER_HOST;
     s->last_host = cgroup;

@@ -29,9 +29,10 @@ INLINE struct scratch *open_cgroup_notice(struct cgroup *cgroup, u16 code, u32 p
 HOOK("cgroup_mkdir")
 int cgroup_mkdir(u64 *ctx) {
   struct cgroup *cgroup = (struct cgroup *)ctx[0];
-  struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_MKDIR, 2);
+  struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_MKDIR, 3);
   if (!s) return 0;
   put_kernel_text(s, (void *)ctx[1]);
+  put_u8(s, is_of_v1(cgroup));
   u64 key = key_of(cgroup);
   u8 yes = 1;
   bpf_map_update_elem(&cgroups_seen, &key, &yes, UPDATE_ANY);
@@ -42,8 +43,9 @@ int cgroup_mkdir(u64 *ctx) {
 HOOK("cgroup_rmdir")
 int cgroup_rmdir(u64 *ctx) {
   struct cgroup *cgroup = (struct cgroup *)ctx[0];
-  struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_RMDIR, 1);
+  struct scratch *s = open_cgroup_notice(cgroup, NOTICE_CGROUP_RMDIR, 2);
   if (!s) return 0;
+  put_u8(s, is_of_v1(cgroup));
   u64 key = key_of(cgroup);
   bpf_map_delete_elem(&cgroups_seen, &key);
   finish(s);

@@ -88,29 +88,9 @@ INLINE void keep_two_texts(struct request *request, struct filename *first, stru
   keep_text(request, 1, second);
 }
 
-/** The arguments of the system call that the request stands for; pointers are left out, see point_to_copies(). */
-INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
-  struct request *request = &s->request;
-  void *command = &req->cmd;
+INLINE void keep_socket_request(struct request *request, void *command, u32 opcode) {
   u64 *args = request->args;
-  request->address = (u64)req;
-  request->opcode = opcode;
-  request->pid = READ(current_task(), tgid);
-  request->hides_result = 0;
-  request->texts[0][0] = request->texts[1][0] = 0;
-  // The descriptor; registered files have none.
-  args[0] = request_flags(req) & REQ_FIXED_FILE ? -1 : PROBE(req, cqe.fd);
   switch (opcode) {
-  case IORING_OP_OPENAT:
-  case IORING_OP_OPENAT2: {
-    struct io_open *open = command;
-    args[0] = (s64)PROBE(open, dfd);
-    args[2] = PROBE(open, how.flags);
-    args[3] = PROBE(open, how.mode);
-    *(struct open_how *)request->bytes = PROBE(open, how);
-    request->hides_result = PROBE(open, file_slot) != 0;
-    return keep_text(request, 0, PROBE(open, filename));
-  }
   case IORING_OP_SOCKET: {
     struct io_socket *socket = command;
     args[0] = PROBE(socket, domain);
@@ -130,6 +110,35 @@ INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
     args[3] = PROBE(accept, flags);
     request->hides_result = PROBE(accept, file_slot) != 0;
     return;
+  }
+  }
+}
+
+/** The arguments of the system call that the request stands for; pointers are left out, see point_to_copies(). */
+INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
+  struct request *request = &s->request;
+  void *command = &req->cmd;
+  u64 *args = request->args;
+  request->address = (u64)req;
+  request->opcode = opcode;
+  request->pid = READ(current_task(), tgid);
+  request->hides_result = 0;
+  request->texts[0][0] = request->texts[1][0] = 0;
+  // The descriptor; registered files have none.
+  args[0] = request_flags(req) & REQ_FIXED_FILE ? -1 : PROBE(req, cqe.fd);
+  switch (opcode) {
+  case IORING_OP_SOCKET:
+  case IORING_OP_CONNECT:
+  case IORING_OP_ACCEPT: return keep_socket_request(request, command, opcode);
+  case IORING_OP_OPENAT:
+  case IORING_OP_OPENAT2: {
+    struct io_open *open = command;
+    args[0] = (s64)PROBE(open, dfd);
+    args[2] = PROBE(open, how.flags);
+    args[3] = PROBE(open, how.mode);
+    *(struct open_how *)request->bytes = PROBE(open, how);
+    request->hides_result = PROBE(open, file_slot) != 0;
+    return keep_text(request, 0, PROBE(open, filename));
   }
   case IORING_OP_UNLINKAT: {
     struct io_unlink *unlink = command;

@@ -9,7 +9,7 @@ import { BTF_KIND } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { Event } from "../events/event.ts";
 import { callFilterOf, MAX_PREFIX_BYTES, OPEN_CODES, passesCallFilter } from "../events/call-filter.ts";
-import { CONTEXT } from "../events/record.ts";
+import { CONTEXT, NOTICE } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { callClausesOf } from "../rules/call-clauses.ts";
@@ -92,9 +92,12 @@ test("the kernel knows families, results and callers", { skip: whyNoBpf() ?? fal
   const probe = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
   t.after(() => probe.close());
   const seen: { pid: number; name: string; isIp: boolean; cgroup: number }[] = [];
+  const versions = new Map<number, boolean>();
   const event = new Event();
   probe.start((bytes, view, start, length) => {
-    if (!event.load(bytes, view, start, length, true) || event.isNotice) return;
+    if (!event.load(bytes, view, start, length, true)) return;
+    if (event.code === NOTICE.cgroup_mkdir) versions.set(event.uint(0) ?? 0, event.uint(2) === 1);
+    if (event.isNotice) return;
     const kind = String.fromCharCode(event.bytes[event.descriptor] ?? 0);
     seen.push({ pid: event.contextU32(CONTEXT.pid), name: event.type?.name ?? "", isIp: kind === "4", cgroup: event.contextU64(CONTEXT.cgroup) });
   });
@@ -118,7 +121,11 @@ test("the kernel knows families, results and callers", { skip: whyNoBpf() ?? fal
   assert.deepEqual(await told("evt.type = unlink and user.uid != 0", 65534), ["unlink"]);
   // Of a cgroup that nothing was said of both are possible.
   assert.deepEqual([await told("evt.type = unlink and container.id = host", 0), await told("evt.type = unlink and container.id != host", 0)], [["unlink"], ["unlink"]]);
-  probe.setHostCgroup(own?.cgroup ?? 0, true);
+  const [id, isV1] = [own?.cgroup ?? 0, versions.get(own?.cgroup ?? 0)];
+  assert.ok(isV1 !== undefined, "a control group is told when it is first met");
+  probe.setHostCgroup({ id, isV1: !isV1 }, true);
+  assert.deepEqual(await told("evt.type = unlink and container.id != host", 0), ["unlink"], "the other version's group of this id");
+  probe.setHostCgroup({ id, isV1 }, true);
   assert.deepEqual([await told("evt.type = unlink and container.id = host", 0), await told("evt.type = unlink and not container.id = host", 0)], [["unlink"], []]);
 });
 

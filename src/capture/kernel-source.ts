@@ -3,6 +3,12 @@ import type { CallFilter } from "../events/call-filter.ts";
 import type { Losses } from "./losses.ts";
 import type { ProbeCounters } from "./probe.ts";
 
+/** A control group: those of the two versions may have the same id. */
+export interface CgroupKey {
+  readonly id: number;
+  readonly isV1: boolean;
+}
+
 export interface EventOptions {
   /** A program's start tells its environment. */
   readonly environment?: boolean;
@@ -21,7 +27,7 @@ export interface KernelSource {
   /** Hands over no call that cannot pass; undefined: all. */
   setCallFilter(filter: CallFilter | undefined): void;
   /** Tells whether a cgroup is no container's. */
-  setHostCgroup(id: number, isHost: boolean): void;
+  setHostCgroup(cgroup: CgroupKey, isHost: boolean): void;
   /** Lets go of what processes that are gone have left in the kernel. To be called now and then. */
   forgetRequests(isAlive: (pid: number) => boolean): void;
   counters(): ProbeCounters;

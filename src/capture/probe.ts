@@ -11,7 +11,7 @@ import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
 import { type CallFilter, FILTER_TABLE, FILTERED_CODES, MAX_PREFIX_BYTES, nameHash } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
-import type { EventOptions } from "./kernel-source.ts";
+import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { withLockdown } from "./lockdown.ts";
 import { type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 
@@ -167,8 +167,8 @@ export class ProbeSource {
   }
 
   /** Tells whether a cgroup is no container's: calls from there need not be sent to rules about containers. Of others both is held possible. */
-  setHostCgroup(id: number, isHost: boolean): void {
-    const key = new Uint8Array(BigUint64Array.of(BigInt(id)).buffer);
+  setHostCgroup({ id, isV1 }: CgroupKey, isHost: boolean): void {
+    const key = new Uint8Array(BigUint64Array.of(BigInt(id) | (isV1 ? 1n << 63n : 0n)).buffer);
     if (isHost) this.#hostCgroups.update(key, new Uint8Array([1]));
     else this.#hostCgroups.delete(key);
   }

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { ownHostPid } from "../capture/own-process.ts";
 import { confine } from "../engine/confinement.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
@@ -8,10 +9,20 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
   const source = parseSource(options.source);
   if (source.kind === "kernel" && source.by !== "sockets") {
     const { settings } = settingsOf(options);
-    const writes = [options.report, settings.fileOutput ?? options.report, settings.capture?.pathPrefix ?? options.report].map((path) => resolve(path));
+    const report = resolve(options.report);
+    const writes = [report, join(report, "tls"), ...filesIn(report), resolve(settings.fileOutput ?? report), resolve(dirname(settings.capture?.pathPrefix ?? join(report, "x")))];
     confine({ ringBytes: settings.ringBytes, ownPid: ownHostPid(), entersNamespaces: options.audit, writes, environment: process.env });
   }
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
   await watch(options);
+}
+
+/** What earlier watches have written. */
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
+  } catch {
+    return [];
+  }
 }

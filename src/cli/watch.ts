@@ -4,7 +4,7 @@ import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
 import { type CutCounts, type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
-import { handedProbe } from "../engine/confinement.ts";
+import { HANDED, handedProbe } from "../engine/confinement.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
 import type { Loss } from "../engine/drop-watch.ts";
@@ -34,7 +34,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const { settings, ignored } = settingsOf(options);
   const terminal = new Terminal({ json: options.json === true });
   for (const key of ignored) terminal.note(`${key} is not used by Saker ${VERSION}`);
-  // Heard from the beginning: who stops a watch that is still starting gets its summary, too.
+  // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const ended = Promise.withResolvers<void>();
   const stopped = Promise.race([stopSignal(), ended.promise]);
   const stop = ended.resolve;
@@ -74,7 +74,7 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
     live = new LiveWatch({
       rules: metered(rules.loaded.set),
       source,
-      handed: handedProbe(process.env),
+      handed: takeHandedProbe(),
       containers,
       hostname: hostNameOf(process.env),
       ringBytes: settings.ringBytes,
@@ -109,6 +109,13 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
   for (const line of cutLines(probe.cut)) terminal.note(line);
   if (healed > 0) terminal.note(`${healed} processes were looked up again after losses`);
   if (dropped > 0) terminal.note(dropLine(live, outlets.dropped()));
+}
+
+/** It is of no use to anybody a second time. */
+function takeHandedProbe() {
+  const handed = handedProbe(process.env);
+  delete process.env[HANDED];
+  return handed;
 }
 
 /** What syscall_event_drops says is to be done when events were lost. */

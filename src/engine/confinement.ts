@@ -1,8 +1,8 @@
-import { existsSync, statSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readlinkSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type HandedProbe, openProbe, type ProbeSource } from "../capture/probe.ts";
 import { AppError } from "../lib/errors.ts";
-import { type Capability, type CapabilitySet, capabilitySet, gainNothingMore, has, ownCapabilities, setCapabilities } from "../libc/capabilities.ts";
+import { type Capability, type CapabilitySet, capabilitySet, gainNothingMore, handCapabilities, has, ownCapabilities, setCapabilities } from "../libc/capabilities.ts";
 
 export interface ConfinementOptions {
   readonly ringBytes: number;
@@ -17,7 +17,7 @@ export interface ConfinementOptions {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How the probe is told to the program that comes after. */
-const HANDED = "SAKER_PROBE";
+export const HANDED = "SAKER_PROBE";
 
 /**
  * Loads the probe and starts this program anew in its place, with the probe handed over and without the capabilities that were needed for loading it alone. Giving them
@@ -26,42 +26,68 @@ const HANDED = "SAKER_PROBE";
  */
 export function confine(options: ConfinementOptions): void {
   const own = ownCapabilities().permitted;
-  if (options.environment[HANDED] !== undefined || (own & ~keptCapabilities(options)) === 0n || typeof process.execve !== "function") return;
+  const isDone = options.environment[HANDED] !== undefined;
+  if (isDone || (own & ~capabilitySet(MOST_KEPT)) === 0n || typeof process.execve !== "function" || !existsSync(process.execPath)) return;
   const probe = tryProbe(options);
   if (probe === undefined) return;
-  const kept = own & (keptCapabilities(options) | forMaps(probe, own));
-  const handed = JSON.stringify(probe.handOver());
+  const kept = own & (keptCapabilities(options, own) | forMaps(probe, own));
+  const handed = JSON.stringify({ pid: process.pid, ...probe.handOver() });
   gainNothingMore();
   setCapabilities({ permitted: kept, effective: kept });
+  // Root's programs have by themselves what is permitted, those of others only what they are handed.
+  if (process.geteuid?.() !== 0) handCapabilities(kept);
   process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], { ...options.environment, [HANDED]: handed });
 }
 
-/** The probe that the program before this one has loaded. Throws `CONFIG_PROBE`. */
+/** The probe that the program before this one has loaded. Throws `CONFIG_PROBE` when somebody else has set the variable. */
 export function handedProbe(environment: Environment): HandedProbe | undefined {
   const text = environment[HANDED];
   if (text === undefined) return undefined;
+  const handed = parseHanded(text);
+  if (handed === undefined) {
+    throw new AppError("CONFIG_PROBE", `Cannot take over a probe: ${HANDED} is not what this very process has set`, { hint: `start without ${HANDED}` });
+  }
+  return handed;
+}
+
+/** Undefined for everything but what `confine` wrote in this process: then every descriptor is a map or a link of BPF's. */
+function parseHanded(text: string): HandedProbe | undefined {
   try {
-    return JSON.parse(text) as HandedProbe;
+    const { pid, ...handed } = JSON.parse(text) as HandedProbe & { readonly pid: number };
+    const fds = [...handed.object.maps.map(({ fd }) => fd), ...handed.object.links];
+    const isWhole = pid === process.pid && fds.length > 0 && fds.every((fd) => /^anon_inode:\[?bpf/.test(readlinkSync(`/proc/self/fd/${fd}`)));
+    return isWhole ? handed : undefined;
   } catch {
-    throw new AppError("CONFIG_PROBE", `Cannot take over a probe: ${HANDED} is not what Saker sets itself`, { hint: `start without ${HANDED}` });
+    return undefined;
   }
 }
 
+/** All that a watch may need after its start. */
+const MOST_KEPT: readonly Capability[] = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"];
+
 /** Of the capabilities of a watch those that it needs after its start. */
-function keptCapabilities({ entersNamespaces, writes }: ConfinementOptions): CapabilitySet {
+function keptCapabilities({ entersNamespaces, writes }: ConfinementOptions, own: CapabilitySet): CapabilitySet {
   // Other users' processes: what they are, and what they have open.
-  const kept: Capability[] = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"];
+  const kept = [...MOST_KEPT];
   if (entersNamespaces) kept.push("CAP_SYS_ADMIN");
-  // Root's own files need no more than being root.
-  if (writes.some((path) => ownerOf(path) !== process.geteuid?.())) kept.push("CAP_DAC_OVERRIDE");
+  if (!withoutEffective(own, ["CAP_DAC_OVERRIDE"], () => writes.every((path) => isWritable(path)))) kept.push("CAP_DAC_OVERRIDE");
   return capabilitySet(kept);
 }
 
-/** Of what is there of a path. */
-function ownerOf(path: string): number | undefined {
-  if (existsSync(path)) return statSync(path).uid;
-  return dirname(path) === path ? undefined : ownerOf(dirname(path));
+/** Whether files can be made there, and those that are there be written to. */
+function isWritable(path: string): boolean {
+  if (!existsSync(path)) return dirname(path) !== path && isWritable(dirname(path));
+  try {
+    if (!statSync(path).isDirectory()) closeSync(openSync(path, constants.O_WRONLY | constants.O_APPEND));
+    else closeSync(openSync(path, NAMELESS_FILE, 0o600));
+  } catch {
+    return false;
+  }
+  return true;
 }
+
+/** O_TMPFILE of include/uapi/asm-generic/fcntl.h: a file that no other process sees, and that is gone when it is closed. */
+const NAMELESS_FILE = constants.O_WRONLY | constants.O_DIRECTORY | 0o20000000;
 
 function tryProbe({ ringBytes, ownPid }: ConfinementOptions): ProbeSource | undefined {
   try {
@@ -73,12 +99,21 @@ function tryProbe({ ringBytes, ownPid }: ConfinementOptions): ProbeSource | unde
 
 /** What using the probe's maps takes: nothing from Linux 5.19 on; before, and where an administrator forbids it, CAP_BPF or what stood for it once. */
 function forMaps(probe: ProbeSource, own: CapabilitySet): CapabilitySet {
-  setCapabilities({ permitted: own, effective: own & ~capabilitySet(["CAP_BPF", "CAP_SYS_ADMIN"]) });
+  const isUsable = withoutEffective(own, ["CAP_BPF", "CAP_SYS_ADMIN"], () => {
+    try {
+      return probe.losses() !== undefined;
+    } catch {
+      return false;
+    }
+  });
+  return isUsable ? 0n : capabilitySet([has(own, "CAP_BPF") ? "CAP_BPF" : "CAP_SYS_ADMIN"]);
+}
+
+/** What `act` gives while this thread makes no use of these capabilities. */
+function withoutEffective<T>(own: CapabilitySet, names: readonly Capability[], act: () => T): T {
+  setCapabilities({ permitted: own, effective: own & ~capabilitySet(names) });
   try {
-    probe.losses();
-    return 0n;
-  } catch {
-    return capabilitySet([has(own, "CAP_BPF") ? "CAP_BPF" : "CAP_SYS_ADMIN"]);
+    return act();
   } finally {
     setCapabilities({ permitted: own, effective: own });
   }

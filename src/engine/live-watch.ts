@@ -209,12 +209,12 @@ export class LiveWatch {
       case NOTICE.cgroup_mkdir: {
         const id = event.uint(0) ?? 0;
         containers.cgroupAppeared(id, event.text(1) ?? "");
-        this.#probe.setHostCgroup(id, containers.byCgroup(id) === undefined);
+        this.#probe.setHostCgroup({ id, isV1: event.uint(2) === 1 }, containers.byCgroup(id) === undefined);
         break;
       }
       case NOTICE.cgroup_rmdir:
         containers.cgroupGone(event.uint(0) ?? 0);
-        this.#probe.setHostCgroup(event.uint(0) ?? 0, false);
+        this.#probe.setHostCgroup({ id: event.uint(0) ?? 0, isV1: event.uint(1) === 1 }, false);
         break;
       case NOTICE.inet_sock_set_state:
         this.#socketChanged(event);

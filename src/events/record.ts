@@ -59,7 +59,7 @@ export const TCP_STATE = { ESTABLISHED: 1, SYN_SENT: 2, CLOSE: 7, LISTEN: 10 } a
 /**
  * Notices: records of the probe that are not events of scap. They carry the same context and parameter layout, so they share
  * the decoder; they never reach rules or recordings.
- * cgroup_mkdir: u64 id, path text (sent too when an id is first met); cgroup_rmdir: u64 id;
+ * cgroup_mkdir: u64 id, path text, u8 1 of version 1 (sent too when an id is first met); cgroup_rmdir: u64 id, u8 1 of version 1;
  * inet_sock_set_state: u64 socket identity, u8 old state, u8 new state, with a descriptor section.
  */
 export const NOTICE = { cgroup_mkdir: 0xf001, cgroup_rmdir: 0xf002, inet_sock_set_state: 0xf003 } as const;

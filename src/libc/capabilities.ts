@@ -26,12 +26,29 @@ export function ownCapabilities(): { readonly permitted: CapabilitySet; readonly
   return { permitted: set("CapPrm"), effective: set("CapEff") };
 }
 
-/** Sets what this thread may and does use; none of it is handed to programs that it starts. Throws `KERNEL_EPERM` for what it may not. */
-export function setCapabilities({ permitted, effective }: { readonly permitted: CapabilitySet; readonly effective: CapabilitySet }): void {
+interface Sets {
+  readonly permitted: CapabilitySet;
+  readonly effective: CapabilitySet;
+}
+
+/** Sets what this thread may and does use; what it hands to programs that it starts stays within that. Throws `KERNEL_EPERM` for what it may not. */
+export function setCapabilities(sets: Sets): void {
+  setAll(sets, 0n);
+}
+
+/** Hands these to programs that this thread starts, though they are not root's: as inheritable and ambient ones (capabilities(7)). */
+export function handCapabilities(set: CapabilitySet): void {
+  setAll({ permitted: set, effective: set }, set);
+  for (let number = 0n; number < 64n; number += 1n) {
+    if (((set >> number) & 1n) === 1n) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, Number(number), 0, 0), "hand over capabilities");
+  }
+}
+
+function setAll({ permitted, effective }: Sets, inheritable: CapabilitySet): void {
   const words = (set: CapabilitySet): readonly [number, number] => [Number(set & 0xffff_ffffn), Number(set >> 32n)];
-  const [effectives, permitteds] = [words(effective), words(permitted)];
+  const [effectives, permitteds, inheritables] = [words(effective), words(permitted), words(inheritable)];
   const header = new Uint8Array(new Uint32Array([VERSION_3, 0]).buffer);
-  const data = new Uint8Array(new Uint32Array([effectives[0], permitteds[0], 0, effectives[1], permitteds[1], 0]).buffer);
+  const data = new Uint8Array(new Uint32Array([effectives[0], permitteds[0], inheritables[0], effectives[1], permitteds[1], inheritables[1]]).buffer);
   check(libc.syscall(CAPSET, "void *", header, "void *", data), "give up capabilities");
 }
 
@@ -44,3 +61,4 @@ export function gainNothingMore(): void {
 const VERSION_3 = 0x2008_0522;
 const CAPSET = process.arch === "arm64" ? 91 : 126;
 const PR_SET_NO_NEW_PRIVS = 38;
+const [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE] = [47, 2];

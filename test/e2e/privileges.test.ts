@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -8,6 +8,7 @@ import { CAPABILITIES, type Capability, capabilitySet } from "../../src/libc/cap
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
 import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
 
+const CHECKOUT = join(import.meta.dirname, "../..");
 const RULES = "- rule: Marked program\n  desc: d\n  condition: evt.type in (execve, execveat) and evt.failed = false and proc.args contains MARK\n  output: name=%proc.name parent=%proc.pname user=%user.name\n  priority: NOTICE\n";
 
 describe("the privileges of saker watch", { skip: whyNoBpf() ?? (process.getuid?.() === 0 ? false : "needs root") }, () => {
@@ -55,10 +56,37 @@ describe("the privileges of saker watch", { skip: whyNoBpf() ?? (process.getuid?
 
   test("who examines ports keeps CAP_SYS_ADMIN, who writes into another's folder CAP_DAC_OVERRIDE", async () => {
     await watching([], async (watch) => assert.deepEqual(ofThreads(watch), [named("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN")]));
-    const other = join(folder, "other");
-    mkdirSync(other);
+    const [other, closed, file] = ["other", "closed", "file"].map((name) => join(folder, name)) as [string, string, string];
+    for (const path of [other, closed, file]) mkdirSync(path);
     chownSync(other, 65534, 65534);
-    await watching(["--no-audit", "--report", join(other, "report")], async (watch) => assert.deepEqual(ofThreads(watch), [named("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE")]));
+    writeFileSync(join(file, "falco_report.txt"), "");
+    chownSync(join(file, "falco_report.txt"), 65534, 65534);
+    // As root's home is on some systems.
+    chmodSync(closed, 0o550);
+    for (const path of [join(other, "report"), join(closed, "report"), file]) {
+      await watching(["--no-audit", "--report", path], async (watch) => assert.deepEqual(ofThreads(watch), [named("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE")], path));
+    }
+  });
+
+  test("who is not root keeps what is needed, too", async (t) => {
+    const names = ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_NET_ADMIN"] as const;
+    const numbers = names.map((name) => `+cap_${CAPABILITIES[name]}`).join(",");
+    const through = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", `--inh-caps=${numbers}`, `--ambient-caps=${numbers}`];
+    if (spawnSync(through[0]!, [...through.slice(1), "cat", join(CHECKOUT, "package.json")]).status !== 0) return t.skip("needs setpriv (Debian: util-linux), and a checkout that any user can read");
+    const report = join(folder, "theirs");
+    mkdirSync(report);
+    chmodSync(folder, 0o755);
+    chownSync(report, 65534, 65534);
+    await watching(["--no-audit", "--report", report], async (watch) => assert.deepEqual(ofThreads(watch), [named("CAP_SYS_PTRACE")]), through);
+  });
+
+  test("a probe that nobody handed over is a clear error", async () => {
+    const status = (value: string) => spawnSync(process.execPath, [join(CHECKOUT, "src/cli/main.ts"), "watch", "--no-audit"], { cwd: folder, encoding: "utf8", env: { ...process.env, SAKER_PROBE: value } });
+    for (const value of ["{}", "null", "nonsense", '{"pid":1,"variant":"tp_btf","object":{"maps":[{"fd":0}],"links":[1]}}']) {
+      const { status: code, stderr } = status(value);
+      assert.equal(code, 2, value);
+      assert.match(stderr, /Cannot take over a probe: SAKER_PROBE is not what this very process has set/);
+    }
   });
 
   test("CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE are enough", async (t) => {
