@@ -57,8 +57,7 @@ INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
 
 /** The registers with which the current task entered the kernel. */
 INLINE struct pt_regs *registers_of(struct task_struct *task) {
-#ifndef RAW_TP
-  if (ENUM_EXISTS(enum bpf_func_id, BPF_FUNC_task_pt_regs)) return (struct pt_regs *)bpf_task_pt_regs(task);
-#endif
+  // From 5.15 on the kernel tells, under raw_tp too; those built with FRED leave room above the registers.
+  if (ENUM_EXISTS(enum bpf_func_id, BPF_FUNC_task_pt_regs)) return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
   return (struct pt_regs *)((u64)PROBE(task, stack) + THREAD_SIZE - TYPE_SIZE(struct pt_regs));
 }

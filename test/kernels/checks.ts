@@ -48,6 +48,7 @@ function socketsChecks(): Check[] {
     { scene, what: "port 7000 that listened already", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7000 }) },
     { scene, what: "exec of sleep", holds: hasAlert({ rule: "Program of the test started", "proc.name": "sleep" }) },
     { scene, what: "listen of httpd, port 7001", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7001 }) },
+    { scene, what: "the kernel has loaded tcp_diag for it", holds: ({ out }) => out.some((line) => line.startsWith("tcp_diag ")) },
     // Such as the kernel's own modprobe (docs/sockets.md).
     { scene, what: "0 dropped, but for programs that ended at once", holds: ({ err }) => !err.some((line) => line.startsWith("saker: dropped: ") && !/: \d+ programs had ended before they could be looked at, 0 lines/.test(line)) },
     { scene, what: "exit code 0", holds: ({ code }) => code === "0" },

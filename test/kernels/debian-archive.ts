@@ -31,11 +31,10 @@ export class DebianArchive {
     this.#run("apt-get", "update", "-qq");
   }
 
-  /** The first package that this one depends on. */
-  dependencyOf(name: string): string {
-    const found = /^ +Depends: (\S+)$/m.exec(this.#run("apt-cache", "depends", name))?.[1];
-    if (found === undefined) throw new Error(`Debian's package "${name}" depends on nothing`);
-    return found;
+  /** The packages that this one depends on, those with one of these beginnings. */
+  dependenciesOf(name: string, ...beginnings: readonly string[]): string[] {
+    const all = this.#run("apt-cache", "depends", name).matchAll(/^ +Depends: (\S+)$/gm);
+    return Array.from(all, ([, dependency = ""]) => dependency).filter((dependency) => beginnings.some((beginning) => dependency.startsWith(beginning)));
   }
 
   /** Downloads packages and puts their files into a folder. */

@@ -23,14 +23,17 @@ export function buildImage(kernel: Kernel, cache: string): Image {
     mkdirSync(folder, { recursive: true });
   }
   const kernels = archive(kernel.suite);
-  kernels.unpack([kernels.dependencyOf(kernel.package)], unpacked);
-  const image = globSync(join(unpacked, "boot/vmlinu[xz]-*"))[0];
-  if (image === undefined) throw new Error(`Debian's package "${kernel.package}" holds no kernel`);
-  const release = basename(image).replace(/^vmlinu[xz]-/, "");
+  const packages = kernels.dependenciesOf(kernel.package, "linux-image-");
+  // From Debian 14 on a kernel has several.
+  kernels.unpack(packages.flatMap((name) => [name, ...kernels.dependenciesOf(name, "linux-binary-", "linux-modules-")]), unpacked);
+  const [image] = globSync(["boot/vmlinu[xz]-*", "usr/lib/modules/*/vmlinuz"].map((pattern) => join(unpacked, pattern)));
+  const [modules] = globSync(join(unpacked, "{lib,usr/lib}/modules/*"));
+  if (image === undefined || modules === undefined) throw new Error(`Debian's package "${kernel.package}" holds no kernel`);
+  const release = basename(modules);
 
   archive(USERLAND).unpack(["libc6", "libgcc-s1", "libstdc++6", "busybox-static"], root);
   for (const folder of [`lib/${triplet}/gconv`, `usr/lib/${triplet}/gconv`, "usr/share"]) rmSync(join(root, folder), { recursive: true, force: true });
-  addModules(join(unpacked, "lib/modules", release), join(root, "lib/modules", release));
+  addModules(modules, join(root, "lib/modules", release));
   addSystem(root);
   addNode(kernel.machine, root, cache);
   addSaker(kernel.machine, join(root, "saker"), cache);

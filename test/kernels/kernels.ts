@@ -37,4 +37,6 @@ export const KERNELS: readonly Kernel[] = [
   { name: "debian-11-x64", suite: "bullseye", package: "linux-image-cloud-amd64", machine: "x64", variant: "raw_tp" },
   { name: "debian-13-x64", suite: "trixie", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
   { name: "debian-12-arm64", suite: "bookworm", package: "linux-image-cloud-arm64", machine: "arm64", variant: "tp_btf" },
+  { name: "debian-13-arm64", suite: "trixie", package: "linux-image-cloud-arm64", machine: "arm64", variant: "tp_btf" },
+  { name: "debian-testing-x64", suite: "testing", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
 ];

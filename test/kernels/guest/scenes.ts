@@ -62,6 +62,7 @@ async function watchSockets(): Promise<void> {
     const signs = [/"proc.name":"sleep"/, /"fd.sport":7001/];
     await until("all alerts", () => signs.every((sign) => sign.test(saker.out())), { timeoutMs: PATIENCE_MS });
   } finally {
+    print("sockets", "out", readFileSync("/proc/modules", "utf8"));
     await end("sockets", saker, servers);
   }
 }
