@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { AppError } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
 import { BPF_COMMAND, BpfAttributes, bpf, kernelError, tryBpf } from "./_bpf-call.ts";
@@ -24,6 +25,8 @@ export interface LoadedObject {
   readonly programs: readonly ProgramSpec[];
   /** Hangs each program on its tracepoint, but for those that a tail call map starts with: these are only jumped to. */
   readonly attach: () => void;
+  /** How often the kernel left a program out, because the one before it on that processor was not done (`recursion_misses`). */
+  readonly missed: () => number;
   /** Everything as descriptors that the next program of this process finds open (execve(2)). */
   readonly handOver: () => HandedObject;
   readonly close: () => void;
@@ -33,25 +36,31 @@ export interface LoadedObject {
 export interface HandedObject {
   readonly maps: readonly { readonly spec: Omit<MapSpec, "content" | "programs">; readonly fd: number }[];
   readonly links: readonly number[];
+  /** Kept for what the kernel counts of them. */
+  readonly programs: readonly number[];
 }
 
 /** What `handOver` gave, in the program that was started in place of the one that loaded it. It has no programs to attach any more. */
-export function adoptObject({ maps, links }: HandedObject): LoadedObject {
+export function adoptObject({ maps, links, programs }: HandedObject): LoadedObject {
   const adopted = new Map(maps.map(({ spec, fd }) => [spec.name, new BpfMap({ ...spec, content: undefined, programs: new Map() }, fd)]));
-  for (const fd of [...links, ...maps.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-  const open = [...links];
+  const open = [...links, ...programs];
+  for (const fd of [...open, ...maps.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
   const close = (): void => {
     for (const fd of open.splice(0)) libc.close(fd);
     for (const map of adopted.values()) map.close();
     adopted.clear();
   };
-  return { map: (name) => mapOf(adopted, name), programs: [], attach: () => {}, handOver: () => handed(adopted, open), close };
+  return { map: (name) => mapOf(adopted, name), programs: [], attach: () => {}, missed: () => missesOf(programs), handOver: () => handed(adopted, { links, programs }), close };
 }
 
-function handed(maps: ReadonlyMap<string, BpfMap>, links: readonly number[]): HandedObject {
+function handed(maps: ReadonlyMap<string, BpfMap>, { links, programs }: Pick<HandedObject, "links" | "programs">): HandedObject {
   const all = [...maps.values()].map(({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }) => ({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }));
-  for (const fd of [...links, ...all.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, 0);
-  return { maps: all, links: [...links] };
+  for (const fd of [...links, ...programs, ...all.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, 0);
+  return { maps: all, links: [...links], programs: [...programs] };
+}
+
+function missesOf(programs: readonly number[]): number {
+  return programs.reduce((sum, fd) => sum + Number(/^recursion_misses:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? 0), 0);
 }
 
 function mapOf(maps: ReadonlyMap<string, BpfMap>, name: string): BpfMap {
@@ -77,6 +86,7 @@ export function loadObject(spec: ObjectSpec, { kernelBtf, select = (program) => 
     maps.clear();
   };
   const map = (name: string): BpfMap => mapOf(maps, name);
+  const programFds = (): readonly number[] => loaded.map(({ fd }) => fd);
   const jumpedTo = new Set<string>();
   const attach = (): void => {
     for (const { program, fd } of loaded) if (!jumpedTo.has(program.spec.name)) links.push(attachProgram(program.spec, fd));
@@ -94,7 +104,7 @@ export function loadObject(spec: ObjectSpec, { kernelBtf, select = (program) => 
     close();
     throw thrown;
   }
-  return { map, programs: relocated.map((program) => program.spec), attach, handOver: () => handed(maps, links), close };
+  return { map, programs: relocated.map((program) => program.spec), attach, missed: () => missesOf(programFds()), handOver: () => handed(maps, { links, programs: programFds() }), close };
 }
 
 interface ProgramContext {

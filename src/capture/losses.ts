@@ -1,9 +1,9 @@
 /** Why a record of the kernel did not reach us. */
-export const LOSS_REASONS = ["ringFull", "scratchBusy", "gone"] as const;
+export const LOSS_REASONS = ["ringFull", "scratchBusy", "skipped", "gone"] as const;
 
 /**
  * Records that were lost, by reason. `ringFull`: the ring, or the socket's buffer, had no room; `scratchBusy`: an interrupt met the CPU's scratch in use;
- * `gone`: processes that had ended before they could be looked at (without eBPF).
+ * `skipped`: the kernel left the probe out, since it was not done yet with another task on that processor; `gone`: processes that had ended before they could be looked at (without eBPF).
  */
 export type LossCounts = Readonly<Record<(typeof LOSS_REASONS)[number], number>>;
 
@@ -12,7 +12,7 @@ export interface Losses extends LossCounts {
   readonly byCpu: readonly number[];
 }
 
-export const NO_LOSSES: Losses = { ringFull: 0, scratchBusy: 0, gone: 0, byCpu: [] };
+export const NO_LOSSES: Losses = { ringFull: 0, scratchBusy: 0, skipped: 0, gone: 0, byCpu: [] };
 
 /** Why a record that was sent is not whole: a text longer than its limit, a path deeper than is walked, more than fits into a record. */
 export const CUT_REASONS = ["text", "path", "record"] as const;

@@ -77,7 +77,7 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     const counters = probe.counters();
     assert.equal(counters.sent, records);
     assert.ok(counters.seen >= counters.sent);
-    assert.deepEqual(Object.keys(counters.dropped), ["ringFull", "scratchBusy", "gone", "byCpu"]);
+    assert.deepEqual(Object.keys(counters.dropped), ["ringFull", "scratchBusy", "skipped", "gone", "byCpu"]);
     probe.close();
     probe.close();
     assert.equal(probe.counters().sent, records, "numbers outlive the probe");

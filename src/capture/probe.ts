@@ -199,7 +199,7 @@ export class ProbeSource {
     if (this.#last !== undefined) return this.#last.dropped;
     const [ringFull = 0, scratchBusy = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
     const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1));
-    return { ...NO_LOSSES, ringFull, scratchBusy, byCpu };
+    return { ...NO_LOSSES, ringFull, scratchBusy, skipped: this.#object.missed(), byCpu };
   }
 
   /** For the program that takes this one's place (execve(2)): the probe stays attached, and what comes meanwhile stays in the ring. */

@@ -269,10 +269,11 @@ function cutLines({ text, path, record }: CutCounts): string[] {
   return reasons.length === 0 ? [] : [`sent, but cut at a limit: ${reasons.join(", ")}`];
 }
 
-function lossText({ ringFull, scratchBusy, gone }: LossCounts): string {
+function lossText({ ringFull, scratchBusy, skipped, gone }: LossCounts): string {
   const reasons = [
     ringFull > 0 ? `${ringFull} events found the ring full: with eBPF a larger --buffer helps` : "",
     scratchBusy > 0 ? `${scratchBusy} met a busy CPU buffer` : "",
+    skipped > 0 ? `${skipped} found the probe at work for another task on their processor` : "",
     gone > 0 ? `${gone} processes had ended before they could be looked at` : "",
   ];
   return reasons.filter((reason) => reason !== "").join(", ") || "none in the kernel";

@@ -54,7 +54,7 @@ export function handedProbe(environment: Environment): HandedProbe | undefined {
 function parseHanded(text: string): HandedProbe | undefined {
   try {
     const { pid, ...handed } = JSON.parse(text) as HandedProbe & { readonly pid: number };
-    const fds = [...handed.object.maps.map(({ fd }) => fd), ...handed.object.links];
+    const fds = [...handed.object.maps.map(({ fd }) => fd), ...handed.object.links, ...handed.object.programs];
     const isWhole = pid === process.pid && fds.length > 0 && fds.every((fd) => /^anon_inode:\[?bpf/.test(readlinkSync(`/proc/self/fd/${fd}`)));
     return isWhole ? handed : undefined;
   } catch {

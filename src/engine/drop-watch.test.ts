@@ -27,9 +27,9 @@ test("DropWatch tells of a loss once an interval, with everything since", () => 
   pass(250, { seen: 100, ringFull: 5 });
   pass(250, { seen: 100, ringFull: 2, scratchBusy: 1 });
   pass(250, { seen: 100 });
-  assert.deepEqual([told, doubts()], [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, gone: 0 }], 2]);
+  assert.deepEqual([told, doubts()], [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, skipped: 0, gone: 0 }], 2]);
   pass(10_000, { seen: 100 });
-  assert.deepEqual(told[1], { events: 3, seen: 300, ringFull: 2, scratchBusy: 1, gone: 0 });
+  assert.deepEqual(told[1], { events: 3, seen: 300, ringFull: 2, scratchBusy: 1, skipped: 0, gone: 0 });
   pass(10_000, { seen: 100 });
   assert.equal(told.length, 2);
 });
@@ -39,5 +39,5 @@ test("DropWatch is silent below the threshold, but processes are doubted all the
   pass(1000, { seen: 1000, ringFull: 50 });
   assert.deepEqual([told.length, doubts()], [0, 1]);
   pass(1000, { seen: 100, ringFull: 50 });
-  assert.deepEqual(told, [{ events: 50, seen: 100, ringFull: 50, scratchBusy: 0, gone: 0 }]);
+  assert.deepEqual(told, [{ events: 50, seen: 100, ringFull: 50, scratchBusy: 0, skipped: 0, gone: 0 }]);
 });

@@ -27,9 +27,14 @@ export interface Kernel {
   readonly machine: keyof typeof MACHINES;
   /** Which build of the probe it must take. */
   readonly variant: "tp_btf" | "raw_tp";
+  /** Why Saker cannot be right on it yet: it is run when it is named. */
+  readonly knownProblem?: string;
   /** Further words of its command line. */
   readonly commandLine?: string;
 }
+
+/** Not on 6.18, seen on 7.2. */
+const PREEMPTED = "a task may lose its processor within a program of the probe; until it has it back, the kernel skips that program for all other tasks there";
 
 /** To try Saker on another kernel, add a row. */
 export const KERNELS: readonly Kernel[] = [
@@ -38,5 +43,5 @@ export const KERNELS: readonly Kernel[] = [
   { name: "debian-13-x64", suite: "trixie", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
   { name: "debian-12-arm64", suite: "bookworm", package: "linux-image-cloud-arm64", machine: "arm64", variant: "tp_btf" },
   { name: "debian-13-arm64", suite: "trixie", package: "linux-image-cloud-arm64", machine: "arm64", variant: "tp_btf" },
-  { name: "debian-testing-x64", suite: "testing", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
+  { name: "debian-testing-x64", suite: "testing", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf", knownProblem: PREEMPTED },
 ];

@@ -1,6 +1,6 @@
 // Runs inside the machine that test/kernels/run.ts starts: lets Saker watch while something happens, and prints all that it said, for run.ts to judge.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -105,9 +105,17 @@ async function begun(saker: RunningSaker, sign: RegExp): Promise<void> {
 }
 
 async function end(scene: string, saker: RunningSaker, servers: readonly ChildProcess[]): Promise<void> {
+  print(scene, "out", `skipped: ${skippedRuns(saker.child.pid ?? 0)}`);
   saker.child.kill("SIGINT");
   await runToEnd(scene, saker);
   for (const server of servers) server.kill("SIGKILL");
+}
+
+/** How often the kernel did not run one of the process's BPF programs, because it had been interrupted on that processor: nobody else counts that. */
+function skippedRuns(pid: number): number {
+  const folder = `/proc/${pid}/fdinfo`;
+  const counts = readdirSync(folder).map((fd) => /^recursion_misses:\s*(\d+)$/m.exec(readFileSync(join(folder, fd), "utf8"))?.[1] ?? "0");
+  return counts.reduce((sum, count) => sum + Number(count), 0);
 }
 
 async function runToEnd(scene: string, saker: RunningSaker): Promise<void> {
