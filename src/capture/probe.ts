@@ -114,6 +114,8 @@ export class ProbeSource {
   readonly #ownPid: number;
   readonly #epochOffset = epochOffsetNs();
   #last: ProbeCounters | undefined;
+  #skippedAt = Number.NEGATIVE_INFINITY;
+  #skippedCount = 0;
 
   constructor({ object, variant, seesIoUring, ownPid }: Loaded & { readonly ownPid: number }) {
     this.variant = variant;
@@ -199,7 +201,7 @@ export class ProbeSource {
     if (this.#last !== undefined) return this.#last.dropped;
     const [ringFull = 0, scratchBusy = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
     const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1));
-    return { ...NO_LOSSES, ringFull, scratchBusy, skipped: this.#object.missed(), byCpu };
+    return { ...NO_LOSSES, ringFull, scratchBusy, skipped: this.#skipped(), byCpu };
   }
 
   /** For the program that takes this one's place (execve(2)): the probe stays attached, and what comes meanwhile stays in the ring. */
@@ -207,8 +209,17 @@ export class ProbeSource {
     return { variant: this.variant, seesIoUring: this.seesIoUring, object: this.#object.handOver() };
   }
 
+  /** Asked of the kernel program by program, which takes a while: now and then. */
+  #skipped(): number {
+    if (performance.now() - this.#skippedAt < SKIPPED_MS) return this.#skippedCount;
+    this.#skippedAt = performance.now();
+    this.#skippedCount = this.#object.missed();
+    return this.#skippedCount;
+  }
+
   /** Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call twice. */
   close(): void {
+    this.#skippedAt = Number.NEGATIVE_INFINITY;
     this.#last ??= this.counters();
     this.#ring.close();
     this.#object.close();
@@ -293,6 +304,8 @@ function filterBytes({ anyPath, anyName, callers, clauses, names }: CallFilter):
   for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;
   return bytes;
 }
+
+const SKIPPED_MS = 2000;
 
 /** Where `struct request` of probe/writer.h tells its process. */
 const REQUEST_PID = 8;

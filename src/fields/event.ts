@@ -40,8 +40,8 @@ export const EVENT_FIELDS: readonly Field[] = [
     isSyscall(scene) ? typeName(scene) : undefined,
   ),
   plain("evt.category", "CHARBUF", "file, net, process, ipc, …", shownCategory),
-  plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText, { environment: true }),
-  plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText, { environment: true }),
+  plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText, { environment: "event" }),
+  plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText, { environment: "event" }),
   keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true, dotted: true, typeOf: argumentType, environmentArguments: ENVIRONMENT }, (argument) =>
     argument === undefined ? undefined : argumentText(argument),
   ),

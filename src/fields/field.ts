@@ -52,9 +52,9 @@ export interface Field {
   readonly formatIn?: (argument: string, scene: Scene) => NumberFormat | undefined;
   /** Falco's `suggested_output`: appended to outputs that ask for it. */
   readonly suggested?: true;
-  /** The value comes from a process's environment, which the kernel sends only when a rule asks. */
-  readonly environment?: true;
-  /** The arguments with which it does. */
+  /** The value comes from the environment, which the kernel sends only when a rule asks: that of a process, or the parameter of an event that starts a program. */
+  readonly environment?: "process" | "event";
+  /** The arguments with which it is the event's. */
   readonly environmentArguments?: readonly string[];
   /** The value comes from the container runtime's API, so an alert or a condition may have to wait for it. */
   readonly metadata?: true;

@@ -30,7 +30,7 @@ export const PROCESS_FIELDS: readonly Field[] = [
   plain("proc.cmdlenargs", "UINT64", "Length of all arguments together, blanks left out", (scene) =>
     scene.process?.args.reduce((sum, arg) => sum + arg.length, 0),
   ),
-  keyed("proc.env", "CHARBUF", "Environment, joined by blanks; [NAME] is one variable", { kind: "index|key", required: false, environment: true }, (argument) =>
+  keyed("proc.env", "CHARBUF", "Environment, joined by blanks; [NAME] is one variable", { kind: "index|key", required: false, environment: "process" }, (argument) =>
     environment((scene) => scene.process, argument),
   ),
   plain("proc.cwd", "CHARBUF", "Working directory, ends with /", (scene) => scene.process?.cwd),
@@ -60,7 +60,7 @@ export const PROCESS_FIELDS: readonly Field[] = [
   ancestral("proc.acmdline", "CHARBUF", "Command line of the n-th ancestor; without [n] of any", (scene, up) => commandLine(ancestor(scene, up))),
   ancestral("proc.apid", "INT64", "Process id of the n-th ancestor; without [n] of any", (scene, up) => inRange(ancestor(scene, up)?.pid), { alone: 0 }),
   ancestral("proc.aargs", "CHARBUF", "Arguments of the n-th ancestor; without [n] of any", (scene, up) => ancestor(scene, up)?.args.join(" "), { isFree: true }),
-  keyed("proc.aenv", "CHARBUF", "Environment of the process; [n] of the n-th ancestor, [NAME] one variable of the nearest ancestor that has it", { kind: "index|key", required: false, noRightSide: true, noTransformer: true, environment: true }, (argument) => {
+  keyed("proc.aenv", "CHARBUF", "Environment of the process; [n] of the n-th ancestor, [NAME] one variable of the nearest ancestor that has it", { kind: "index|key", required: false, noRightSide: true, noTransformer: true, environment: "process" }, (argument) => {
     const up = argument === undefined ? 0 : wholeNumber(argument);
     return up === undefined ? nearestVariable(`${argument ?? ""}=`) : (scene) => ancestor(scene, up)?.env?.join(" ");
   }),

@@ -15,5 +15,7 @@ test("a rule asks for the environment by its fields and by the event's parameter
   ];
   for (const condition of asking) assert.equal(needs(condition), true, condition);
   for (const output of ["%proc.env", "%evt.args", "%evt.arg.env", "%evt.arg[15] x"]) assert.equal(needs("evt.type = execve", output), true, output);
+  assert.equal(needs("evt.type = ptrace and evt.args contains A", "%evt.args"), false, "of an event that starts no program");
+  assert.equal(needs("evt.type = openat and proc.env contains A"), true, "of the process that opens");
   for (const condition of ["evt.type = execve and evt.arg.flags contains A", "evt.type = openat and evt.arg[1] contains A", "evt.type = execve"]) assert.equal(needs(condition, "%evt.arg.flags %proc.name"), false, condition);
 });

@@ -1,46 +1,61 @@
-import type { FieldRegistry } from "../fields/field.ts";
+import { eventType } from "../events/schema.ts";
+import type { Field, FieldRegistry } from "../fields/field.ts";
 import type { Expression, Operand, TransformArgument } from "./ast.ts";
 import { findField } from "./operands.ts";
 
-/** Whether a condition that compiles asks for the environment of processes: by a field of its own, or as a parameter of the event. */
-export function asksEnvironment(expression: Expression, fields: FieldRegistry, known = new Map<Expression, boolean>()): boolean {
-  const before = known.get(expression);
-  if (before !== undefined) return before;
-  const answer = newAnswer(expression, fields, known);
-  known.set(expression, answer);
-  return answer;
+/** What is known of a rule that compiles; its condition has no macros. */
+export interface AskingRule {
+  readonly expression: Expression;
+  readonly eventCodes: ReadonlySet<number>;
+  readonly printed: readonly Field[];
+  readonly outputText: string;
 }
 
-function newAnswer(expression: Expression, fields: FieldRegistry, known: Map<Expression, boolean>): boolean {
+/** Whether a rule asks for the environment of processes: by a field of its own, or as a parameter of events that start programs, if it can meet those. */
+export function asksEnvironment({ expression, eventCodes, printed, outputText }: AskingRule, fields: FieldRegistry): boolean {
+  const meetsStarts = STARTS.some((code) => eventCodes.has(code));
+  const isAsked = ({ environment }: Field): boolean => environment === "process" || (environment === "event" && meetsStarts);
+  if (printed.some(isAsked) || (meetsStarts && PRINTED.test(outputText))) return true;
+  return anyField(expression, fields, (field, argument) => isAsked(field) || (meetsStarts && argument !== undefined && field.environmentArguments?.includes(argument) === true));
+}
+
+const STARTS = ["execve", "execveat"].map((name) => eventType(name).code);
+
+/** As a parameter in an output. */
+const PRINTED = /%\*?evt\.(?:raw)?arg[.[](?:env|15)\b/;
+
+type Test = (field: Field, argument: string | undefined) => boolean;
+
+/** `known`: a macro's expression is one object wherever it is used. */
+function anyField(expression: Expression, fields: FieldRegistry, test: Test, known = new Set<Expression>()): boolean {
+  if (known.has(expression)) return false;
+  known.add(expression);
   switch (expression.kind) {
     case "and":
     case "or":
-      return expression.operands.some((operand) => asksEnvironment(operand, fields, known));
+      return expression.operands.some((operand) => anyField(operand, fields, test, known));
     case "not":
-      return asksEnvironment(expression.operand, fields, known);
+      return anyField(expression.operand, fields, test, known);
     case "macro":
-      return true;
+      return false;
     case "check": {
       const { left, right } = expression;
-      return isOfEnvironment(left, fields) || ((right?.kind === "field" || right?.kind === "transform") && isOfEnvironment(right, fields));
+      return anyOperand(left, fields, test) || ((right?.kind === "field" || right?.kind === "transform") && anyOperand(right, fields, test));
     }
   }
 }
 
-function isOfEnvironment(operand: Operand | TransformArgument, fields: FieldRegistry): boolean {
+function anyOperand(operand: Operand | TransformArgument, fields: FieldRegistry, test: Test): boolean {
   switch (operand.kind) {
     case "field": {
       const { field, argument } = findField(operand, fields);
-      return field.environment === true || (argument !== undefined && field.environmentArguments?.includes(argument) === true);
+      return test(field, argument);
     }
     case "transform":
-      return operand.arguments.some((argument) => isOfEnvironment(argument, fields));
+      return operand.arguments.some((argument) => anyOperand(argument, fields, test));
     case "arguments":
-      return operand.items.some((item) => isOfEnvironment(item, fields));
+      return operand.items.some((item) => anyOperand(item, fields, test));
     default:
       return false;
   }
 }
-
-/** As a parameter in an output. */
-export const PRINTED_ENVIRONMENT = /%\*?evt\.(?:raw)?arg[.[](?:env|15)\b/;

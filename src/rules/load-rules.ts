@@ -7,7 +7,7 @@ import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { eventCodesOf } from "./event-codes.ts";
-import { asksEnvironment, PRINTED_ENVIRONMENT } from "./asks-environment.ts";
+import { asksEnvironment } from "./asks-environment.ts";
 import { callClausesOf } from "./call-clauses.ts";
 import { withExceptions } from "./exceptions.ts";
 import { ListExpander } from "./expand-lists.ts";
@@ -158,7 +158,7 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
     return {
       name, priority, source, tags: tags.toSorted(), desc, file, enabled, capture, captureDuration, ...condition, conditionText: rule.condition.text, output, outputText, extraFields,
       outputNeedsMetadata: printed.some((field) => field.metadata === true),
-      needsEnvironment: condition.needsEnvironment || PRINTED_ENVIRONMENT.test(outputText) || printed.some((field) => field.environment === true),
+      needsEnvironment: asksEnvironment({ ...condition, printed, outputText }, options.fields),
     };
   } catch (thrown) {
     const diagnostic = conditionDiagnostic(thrown);
@@ -177,7 +177,7 @@ function compileRuleCondition(rule: RuleDefinition, { macros, options, report, s
     for (const { check, advice: { message, hint, start, end } } of advice) {
       report({ code: "LOAD_COMPILE_CONDITION", message, hint, place: macros.textOf(check)?.place(start, end) ?? rule.place, itemType: "rule", itemName: rule.name }, rule.file);
     }
-    return { usedFields: fields, conditionFields: fields, hostNames, condition: predicate, expression, eventCodes: eventCodesOf(expression), callClauses: callClausesOf(expression), needsEnvironment: asksEnvironment(expression, options.fields), needsMetadata: [...fields].some((field) => field.metadata === true) };
+    return { usedFields: fields, conditionFields: fields, hostNames, condition: predicate, expression, eventCodes: eventCodesOf(expression), callClauses: callClausesOf(expression), needsMetadata: [...fields].some((field) => field.metadata === true) };
   } catch (thrown) {
     if (thrown instanceof FailedCheck) throw new PlacedConditionError(thrown.error, macros.textOf(thrown.check) ?? rule.condition);
     throw thrown;
