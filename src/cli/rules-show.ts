@@ -11,7 +11,7 @@ export interface ShowOptions {
 /** `saker rules show`: one rule as it runs, with what files, exceptions, lists and macros made of it. */
 export function showRule(name: string, options: ShowOptions): void {
   const rule = ruleNamed(name, loadOrTell(options.rules));
-  const fields = [...new Set([...rule.conditionFields, ...rule.output.fields])].map((field) => field.name).toSorted();
+  const fields = [...new Set([...rule.conditionFields, ...rule.output.fields].map((field) => field.name))].toSorted();
   const { desc, priority, enabled, source, tags, file, conditionText, outputText } = rule;
   const condition = printCondition(rule.expression, "source");
   const events = eventNames(rule.eventCodes);

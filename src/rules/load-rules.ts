@@ -1,14 +1,14 @@
+import { eventType } from "../events/schema.ts";
 import type { FieldRegistry } from "../fields/field.ts";
 import { type AppendedOutput, withAppendedOutput } from "./append-output.ts";
 import type { Expression } from "./ast.ts";
+import { callClausesOf } from "./call-clauses.ts";
 import { Collector } from "./collector.ts";
 import { compileCondition, type SharedParts } from "./compile-condition.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { eventCodesOf } from "./event-codes.ts";
-import { asksEnvironment } from "./asks-environment.ts";
-import { callClausesOf } from "./call-clauses.ts";
 import { withExceptions } from "./exceptions.ts";
 import { ListExpander } from "./expand-lists.ts";
 import { MacroResolver, PlacedConditionError, UndefinedMacroError } from "./macros.ts";
@@ -158,7 +158,7 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
     return {
       name, priority, source, tags: tags.toSorted(), desc, file, enabled, capture, captureDuration, ...condition, conditionText: rule.condition.text, output, outputText, extraFields,
       outputNeedsMetadata: printed.some((field) => field.metadata === true),
-      needsEnvironment: asksEnvironment({ ...condition, printed, outputText }, options.fields),
+      needsEnvironment: [...condition.conditionFields, ...printed].some(({ environment }) => environment === "process" || (environment === "event" && startsPrograms(condition.eventCodes))),
     };
   } catch (thrown) {
     const diagnostic = conditionDiagnostic(thrown);
@@ -168,6 +168,13 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
     else if (!(thrown instanceof PlacedConditionError && thrown.isReported)) report({ ...diagnostic, ...about }, rule.file);
     return undefined;
   }
+}
+
+const STARTS = ["execve", "execveat"].map((name) => eventType(name).code);
+
+/** Whether events are among these that have an environment as a parameter. */
+function startsPrograms(codes: ReadonlySet<number>): boolean {
+  return STARTS.some((code) => codes.has(code));
 }
 
 function compileRuleCondition(rule: RuleDefinition, { macros, options, report, shared }: RuleContext) {

@@ -64,7 +64,12 @@ function bindField(reference: FieldReference, fields: FieldRegistry, side: Side)
   const { formatIn } = field;
   const several = getAll === undefined ? undefined : field.several;
   const formats = formatIn === undefined || argument === undefined ? {} : { formatIn: (scene: Scene) => formatIn(argument, scene) };
-  return { type, isList: field.list === true, get, getAll, several, differs: field.differs, format: field.format, ...formats, fields: [field] };
+  return { type, isList: field.list === true, get, getAll, several, differs: field.differs, format: field.format, ...formats, fields: [asAsked(field, argument)] };
+}
+
+/** With some arguments a field's value is the environment, and it is marked so. */
+function asAsked(field: Field, argument: string | undefined): Field {
+  return argument !== undefined && field.environmentArguments?.includes(argument) === true ? { ...field, environment: "event" } : field;
 }
 
 interface At {
