@@ -16,7 +16,8 @@ import { callClausesOf } from "../rules/call-clauses.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { parseCondition } from "../rules/parse-condition.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
-import { CALL_FILTER, openProbe, OUTCOMES } from "./probe.ts";
+import { CALL_FILTER } from "./_call-filter-maps.ts";
+import { openProbe, OUTCOMES } from "./probe.ts";
 
 const OPENAT = OPEN_CODES[1] as number;
 const LONG = `/${"d".repeat(100)}`;

@@ -28,8 +28,6 @@ export interface KernelSource {
   setCallFilter(filter: CallFilter | undefined): void;
   /** Tells whether a cgroup is no container's. */
   setHostCgroup(cgroup: CgroupKey, isHost: boolean): void;
-  /** Lets go of what processes that are gone have left in the kernel. To be called now and then. */
-  forgetRequests(isAlive: (pid: number) => boolean): void;
   counters(): ProbeCounters;
   losses(): Losses;
   close(): void;

@@ -9,7 +9,8 @@ import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "../events/record.ts";
-import { COUNTERS, SETTINGS, openProbe } from "./probe.ts";
+import { SETTINGS } from "./_probe-layout.ts";
+import { COUNTERS, openProbe } from "./probe.ts";
 
 const DIRECTORY = join(import.meta.dirname, "../../probe");
 const OBJECTS = ["saker.x64.bpf.o", "saker.arm64.bpf.o", "saker-rawtp.x64.bpf.o", "saker-rawtp.arm64.bpf.o"];

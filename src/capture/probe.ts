@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BpfMap } from "../bpf/bpf-map.ts";
@@ -8,9 +8,12 @@ import { adoptObject, type HandedObject, loadObject, type LoadedObject } from ".
 import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
-import { type CallFilter, FILTER_TABLE, FILTERED_CODES, MAX_PREFIX_BYTES, nameHash } from "../events/call-filter.ts";
+import type { CallFilter } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
+import { hostPath } from "../lib/host-root.ts";
+import { CallFilterMaps } from "./_call-filter-maps.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
+import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { withLockdown } from "./lockdown.ts";
 import { type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
@@ -104,9 +107,7 @@ export class ProbeSource {
   readonly #ring: RingBuffer;
   readonly #counters: BpfMap;
   readonly #outcomes: BpfMap;
-  readonly #callFilter: BpfMap;
-  readonly #pathPrefixes: BpfMap;
-  readonly #pathNames: BpfMap;
+  readonly #callFilter: CallFilterMaps;
   readonly #hostCgroups: BpfMap;
   readonly #requests: BpfMap;
   readonly #everEnabled = new Set<number>();
@@ -116,6 +117,7 @@ export class ProbeSource {
   #last: ProbeCounters | undefined;
   #skippedAt = Number.NEGATIVE_INFINITY;
   #skippedCount = 0;
+  #requestTimer: NodeJS.Timeout | undefined;
 
   constructor({ object, variant, seesIoUring, ownPid }: Loaded & { readonly ownPid: number }) {
     this.variant = variant;
@@ -125,9 +127,7 @@ export class ProbeSource {
     this.#settings = object.map("settings");
     this.#counters = object.map("counters");
     this.#outcomes = object.map("outcomes");
-    this.#callFilter = object.map("call_filter");
-    this.#pathPrefixes = object.map("path_prefixes");
-    this.#pathNames = object.map("path_names");
+    this.#callFilter = new CallFilterMaps(object);
     this.#hostCgroups = object.map("host_cgroups");
     this.#requests = object.map("requests");
     this.setEnabled(new Set());
@@ -136,6 +136,7 @@ export class ProbeSource {
 
   /** Hands over records (layout: events/record.ts) until `close`; what `onRecord` throws is an unhandled rejection. */
   start(onRecord: OnRecord): void {
+    this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
     void this.#ring.run(onRecord);
   }
 
@@ -156,16 +157,7 @@ export class ProbeSource {
 
   /** Leaves calls in the kernel that do not pass the filter; undefined sends all. While it changes all are sent. */
   setCallFilter(filter: CallFilter | undefined): void {
-    this.#callFilter.update(FIRST_KEY, new Uint8Array(CALL_FILTER.size));
-    // All keys first: a walk starts over when the key that it stands on is gone.
-    for (const map of [this.#pathPrefixes, this.#pathNames]) for (const key of Array.from(map.keys())) map.delete(key);
-    if (filter === undefined) return;
-    for (const [prefix, clauses] of filter.prefixes) this.#pathPrefixes.update(prefixKey(prefix), keyOf(clauses));
-    // Names of one hash share what they fulfil.
-    const byHash = new Map<number, number>();
-    for (const [name, clauses] of filter.names) byHash.set(nameHash(name), (byHash.get(nameHash(name)) ?? 0) | clauses);
-    for (const [hash, clauses] of byHash) this.#pathNames.update(keyOf(hash), keyOf(clauses));
-    this.#callFilter.update(FIRST_KEY, filterBytes(filter));
+    this.#callFilter.use(filter);
   }
 
   /** Tells whether a cgroup is no container's: calls from there need not be sent to rules about containers. Of others both is held possible. */
@@ -173,14 +165,6 @@ export class ProbeSource {
     const key = new Uint8Array(BigUint64Array.of(BigInt(id) | (isV1 ? 1n << 63n : 0n)).buffer);
     if (isHost) this.#hostCgroups.update(key, new Uint8Array([1]));
     else this.#hostCgroups.delete(key);
-  }
-
-  /** Requests of io_uring that began and never ended take a place each, of 4096: forgets those of processes that are gone. */
-  forgetRequests(isAlive: (pid: number) => boolean): void {
-    for (const key of Array.from(this.#requests.keys())) {
-      const request = this.#requests.lookup(key);
-      if (request !== undefined && !isAlive(new DataView(request.buffer).getUint32(REQUEST_PID, true))) this.#requests.delete(key);
-    }
   }
 
   /** Still answers after `close`, with the last numbers. */
@@ -199,14 +183,23 @@ export class ProbeSource {
   /** The part of `counters` that is cheap enough to be asked often. */
   losses(): Losses {
     if (this.#last !== undefined) return this.#last.dropped;
-    const [ringFull = 0, scratchBusy = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
-    const byCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => u64At(value, 0) + u64At(value, 1));
-    return { ...NO_LOSSES, ringFull, scratchBusy, skipped: this.#skipped(), byCpu };
+    const perCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => ({ ringFull: u64At(value, 0), scratchBusy: u64At(value, 1) }));
+    const sum = (what: "ringFull" | "scratchBusy"): number => perCpu.reduce((total, lost) => total + lost[what], 0);
+    return { ...NO_LOSSES, ringFull: sum("ringFull"), scratchBusy: sum("scratchBusy"), skipped: this.#skipped(), byCpu: perCpu.map(({ ringFull, scratchBusy }) => ringFull + scratchBusy) };
   }
 
   /** For the program that takes this one's place (execve(2)): the probe stays attached, and what comes meanwhile stays in the ring. */
   handOver(): HandedProbe {
     return { variant: this.variant, seesIoUring: this.seesIoUring, object: this.#object.handOver() };
+  }
+
+  /** Requests of io_uring that began and never ended take a place each, of 4096: forgets those of processes that are gone. */
+  #forgetRequests(): void {
+    for (const key of Array.from(this.#requests.keys())) {
+      const request = this.#requests.lookup(key);
+      const pid = request === undefined ? undefined : new DataView(request.buffer).getUint32(REQUEST_PID, true);
+      if (pid !== undefined && !existsSync(hostPath(`/proc/${pid}`))) this.#requests.delete(key);
+    }
   }
 
   /** Asked of the kernel program by program, which takes a while: now and then. */
@@ -219,6 +212,7 @@ export class ProbeSource {
 
   /** Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call twice. */
   close(): void {
+    clearInterval(this.#requestTimer);
     this.#skippedAt = Number.NEGATIVE_INFINITY;
     this.#last ??= this.counters();
     this.#ring.close();
@@ -274,9 +268,6 @@ function architecture(): string {
   throw new AppError("KERNEL_ARCHITECTURE", `Cannot load a probe on "${process.arch}": there is one for x64 and arm64 only`);
 }
 
-/** `struct settings` of probe/record.h; `codes` is the length of its table of scap event codes. */
-export const SETTINGS = { epochOffset: 0, ownPid: 8, flags: 12, enabled: 16, codes: 512, size: 528 } as const;
-
 /** Bits of `flags`. */
 const SETTING_ENVIRONMENT = 1;
 
@@ -286,42 +277,12 @@ export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "notices",
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
 
-/** `struct call_filter` of probe/filter.h: where its parts start, in bytes. */
-export const CALL_FILTER = (() => {
-  const callers = 16;
-  const clauses = callers + 4 * FILTER_TABLE.callers;
-  const rows = clauses + 4 * FILTER_TABLE.rows * FILTER_TABLE.kinds;
-  return { callers, clauses, rows, size: rows + SETTINGS.codes } as const;
-})();
-
-function filterBytes({ anyPath, anyName, callers, clauses, names }: CallFilter): Uint8Array {
-  const bytes = new Uint8Array(CALL_FILTER.size);
-  const asksCallers = callers.some((bits) => bits !== callers[callers.length - 1]);
-  // Without names no path need be looked up by its name.
-  new Uint32Array(bytes.buffer, 0, 4).set([1, anyPath, names.size === 0 ? 0xffff_ffff : anyName, asksCallers ? 1 : 0]);
-  new Uint32Array(bytes.buffer, CALL_FILTER.callers, callers.length).set(callers);
-  new Uint32Array(bytes.buffer, CALL_FILTER.clauses, clauses.length).set(clauses);
-  for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;
-  return bytes;
-}
-
 const SKIPPED_MS = 2000;
 
 /** Where `struct request` of probe/writer.h tells its process. */
 const REQUEST_PID = 8;
-
-/** `struct path_prefix` of probe/filter.h. */
-function prefixKey(prefix: string): Uint8Array {
-  const text = new TextEncoder().encode(prefix);
-  const key = new Uint8Array(4 + MAX_PREFIX_BYTES);
-  new DataView(key.buffer).setUint32(0, text.length * 8, true);
-  key.set(text, 4);
-  return key;
-}
-
-function keyOf(index: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(index).buffer);
-}
+/** How long a process that is gone may keep places of requests. */
+const REQUEST_CHECK_MS = 10_000;
 
 /** The first `words` u64 of a per-CPU value, summed over the CPUs. */
 function sumPerCpu(map: BpfMap, key: Uint8Array, words: number): number[] {
@@ -337,7 +298,6 @@ function u64At(bytes: Uint8Array, index: number): number {
 }
 
 const PACKAGE_PROBE = fileURLToPath(new URL("../../probe/", import.meta.url));
-const FIRST_KEY = new Uint8Array(4);
 const DEFAULT_RING_BYTES = 8 * 1024 * 1024;
 /** One page where pages are largest (arm64). */
 const SMALLEST_RING_BYTES = 64 * 1024;

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
@@ -10,7 +9,6 @@ import type { Container } from "../containers/container.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE, TCP_STATE } from "../events/record.ts";
-import { hostPath } from "../lib/host-root.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { hostNamespaceInode, openNamespace } from "../ports/network-namespace.ts";
@@ -55,9 +53,6 @@ const MAX_PROCESSES = 65_536;
 /** So long a process may look like what it was before a lost exec. */
 const DROP_CHECK_MS = 250;
 
-/** How long a process that is gone may keep places of io_uring requests. */
-const REQUEST_CHECK_MS = 10_000;
-
 /** How long an alert waits for its container's name. */
 const METADATA_PATIENCE_MS = 1000;
 
@@ -70,7 +65,6 @@ export class LiveWatch {
   readonly #ports = new PortNews();
   readonly #hostNames: HostNames;
   #dropTimer: NodeJS.Timeout | undefined;
-  #requestTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
 
@@ -105,7 +99,6 @@ export class LiveWatch {
   async start(): Promise<void> {
     const watch = new DropWatch({ ...this.#options.drops, counters: () => this.#probe.counters(), losses: () => this.#probe.losses(), onLost: () => this.#processes.doubt(), now: () => performance.now() });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
-    this.#requestTimer = setInterval(() => this.#probe.forgetRequests((pid) => existsSync(hostPath(`/proc/${pid}`))), REQUEST_CHECK_MS);
     await this.#probe.start((bytes, view, start, length) => this.#pipeline.record(bytes, view, start, length));
     if (this.#probe.tellsListening === true) return;
     try {
@@ -150,7 +143,6 @@ export class LiveWatch {
 
   close(): void {
     clearInterval(this.#dropTimer);
-    clearInterval(this.#requestTimer);
     this.#hostNames.close();
     this.#probe.close();
     this.#options.captures?.close();

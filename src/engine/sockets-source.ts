@@ -105,8 +105,6 @@ export class SocketsSource implements KernelSource {
   /** What is seen here is not asked for by who does it. */
   setHostCgroup(): void {}
 
-  forgetRequests(): void {}
-
   counters(): ProbeCounters {
     const byCode = new Map<number, Outcomes>([...this.#outcomes].map(([code, counts]) => [code, { ...counts, filtered: 0 }]));
     const { filtered, sent, gone } = this.#files?.counts() ?? NO_FILES;

@@ -1,0 +1,59 @@
+import type { BpfMap } from "../bpf/bpf-map.ts";
+import type { LoadedObject } from "../bpf/load-object.ts";
+import { type CallFilter, FILTER_TABLE, FILTERED_CODES, MAX_PREFIX_BYTES, nameHash } from "../events/call-filter.ts";
+import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
+
+/** The maps of probe/filter.h that say which calls leave the kernel. */
+export class CallFilterMaps {
+  readonly #filter: BpfMap;
+  readonly #prefixes: BpfMap;
+  readonly #names: BpfMap;
+
+  constructor(object: Pick<LoadedObject, "map">) {
+    this.#filter = object.map("call_filter");
+    this.#prefixes = object.map("path_prefixes");
+    this.#names = object.map("path_names");
+  }
+
+  /** Undefined: all leave. While it changes all do. Throws `KERNEL_<ERRNO>`. */
+  use(filter: CallFilter | undefined): void {
+    this.#filter.update(FIRST_KEY, new Uint8Array(CALL_FILTER.size));
+    // All keys first: a walk starts over when the key that it stands on is gone.
+    for (const map of [this.#prefixes, this.#names]) for (const key of Array.from(map.keys())) map.delete(key);
+    if (filter === undefined) return;
+    for (const [prefix, clauses] of filter.prefixes) this.#prefixes.update(prefixKey(prefix), keyOf(clauses));
+    // Names of one hash share what they fulfil.
+    const byHash = new Map<number, number>();
+    for (const [name, clauses] of filter.names) byHash.set(nameHash(name), (byHash.get(nameHash(name)) ?? 0) | clauses);
+    for (const [hash, clauses] of byHash) this.#names.update(keyOf(hash), keyOf(clauses));
+    this.#filter.update(FIRST_KEY, filterBytes(filter));
+  }
+}
+
+/** `struct call_filter` of probe/filter.h: where its parts start, in bytes. */
+export const CALL_FILTER = (() => {
+  const callers = 16;
+  const clauses = callers + 4 * FILTER_TABLE.callers;
+  const rows = clauses + 4 * FILTER_TABLE.rows * FILTER_TABLE.kinds;
+  return { callers, clauses, rows, size: rows + SETTINGS.codes } as const;
+})();
+
+function filterBytes({ anyPath, anyName, callers, clauses, names }: CallFilter): Uint8Array {
+  const bytes = new Uint8Array(CALL_FILTER.size);
+  const asksCallers = callers.some((bits) => bits !== callers[callers.length - 1]);
+  // Without names no path need be looked up by its name.
+  new Uint32Array(bytes.buffer, 0, 4).set([1, anyPath, names.size === 0 ? 0xffff_ffff : anyName, asksCallers ? 1 : 0]);
+  new Uint32Array(bytes.buffer, CALL_FILTER.callers, callers.length).set(callers);
+  new Uint32Array(bytes.buffer, CALL_FILTER.clauses, clauses.length).set(clauses);
+  for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;
+  return bytes;
+}
+
+/** `struct path_prefix` of probe/filter.h. */
+function prefixKey(prefix: string): Uint8Array {
+  const text = new TextEncoder().encode(prefix);
+  const key = new Uint8Array(4 + MAX_PREFIX_BYTES);
+  new DataView(key.buffer).setUint32(0, text.length * 8, true);
+  key.set(text, 4);
+  return key;
+}
