@@ -7,15 +7,16 @@ import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 /** `saker watch`, with no more privileges than it needs: what is behind `confine` runs in a program that has been started anew, where that is of use. */
 export async function confinedWatch(options: WatchOptions): Promise<void> {
   const source = parseSource(options.source);
+  const loaded = settingsOf(options);
   if (source.kind === "kernel" && source.by !== "sockets") {
-    const { settings } = settingsOf(options);
+    const { settings } = loaded;
     const report = resolve(options.report);
     const writes = [report, join(report, "tls"), ...filesIn(report), resolve(settings.fileOutput ?? report), resolve(dirname(settings.capture?.pathPrefix ?? join(report, "x")))];
     confine({ ringBytes: settings.ringBytes, ownPid: ownHostPid(), entersNamespaces: options.audit, writes, environment: process.env });
   }
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
-  await watch(options);
+  await watch(options, { source, loaded });
 }
 
 /** What earlier watches have written. */

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Alert } from "../alerts/alert.ts";
+import type { LoadedConfig } from "../config/config-file.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
-import { type CutCounts, type LossCounts, lostRecords } from "../capture/losses.ts";
+import { CUT_REASONS, type CutCounts, LOSS_REASONS, type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { HANDED, handedProbe } from "../engine/confinement.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";
@@ -25,13 +26,17 @@ import { loadRuleSet } from "./load-rule-set.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
-import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
+import type { Source, WatchOptions } from "./watch-options.ts";
+
+/** What the options mean. */
+export interface ReadOptions {
+  readonly source: Source;
+  readonly loaded: LoadedConfig;
+}
 
 /** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
-export async function watch(options: WatchOptions): Promise<void> {
+export async function watch(options: WatchOptions, { source, loaded: { settings, ignored } }: ReadOptions): Promise<void> {
   const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
-  const source = parseSource(options.source);
-  const { settings, ignored } = settingsOf(options);
   const terminal = new Terminal({ json: options.json === true });
   for (const key of ignored) terminal.note(`${key} is not used by Saker ${VERSION}`);
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
@@ -259,24 +264,24 @@ function costLines(meter: RuleMeter | undefined): string[] {
   return rows.map(({ name, evaluations, matches, share, meanNs }) => `  ${Math.round(share * 100)} % of rule time: ${name} (${evaluations} evaluations, ${matches} matches, ${Math.round(meanNs)} ns each)`);
 }
 
+const CUT_WORDS: Readonly<Record<keyof CutCounts, string>> = { text: "had a text longer than 4095 bytes", path: "a path deeper than 64 folders", record: "more than fits" };
+
 /** None when all events were sent whole. */
-function cutLines({ text, path, record }: CutCounts): string[] {
-  const reasons = [
-    text > 0 ? `${text} had a text longer than 4095 bytes` : "",
-    path > 0 ? `${path} a path deeper than 64 folders` : "",
-    record > 0 ? `${record} more than fits` : "",
-  ].filter((reason) => reason !== "");
+function cutLines(cut: CutCounts): string[] {
+  const reasons = CUT_REASONS.filter((reason) => cut[reason] > 0).map((reason) => `${cut[reason]} ${CUT_WORDS[reason]}`);
   return reasons.length === 0 ? [] : [`sent, but cut at a limit: ${reasons.join(", ")}`];
 }
 
-function lossText({ ringFull, scratchBusy, skipped, gone }: LossCounts): string {
-  const reasons = [
-    ringFull > 0 ? `${ringFull} events found the ring full: with eBPF a larger --buffer helps` : "",
-    scratchBusy > 0 ? `${scratchBusy} met a busy CPU buffer` : "",
-    skipped > 0 ? `${skipped} found the probe at work for another task on their processor` : "",
-    gone > 0 ? `${gone} processes had ended before they could be looked at` : "",
-  ];
-  return reasons.filter((reason) => reason !== "").join(", ") || "none in the kernel";
+const LOSS_WORDS: Readonly<Record<keyof LossCounts, string>> = {
+  ringFull: "events found the ring full: with eBPF a larger --buffer helps",
+  scratchBusy: "met a busy CPU buffer",
+  skipped: "found the probe at work for another task on their processor",
+  gone: "processes had ended before they could be looked at",
+};
+
+function lossText(losses: LossCounts): string {
+  const reasons = LOSS_REASONS.filter((reason) => losses[reason] > 0).map((reason) => `${losses[reason]} ${LOSS_WORDS[reason]}`);
+  return reasons.join(", ") || "none in the kernel";
 }
 
 function dropLine(live: LiveWatch, written: number): string {

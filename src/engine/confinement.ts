@@ -27,7 +27,7 @@ export const HANDED = "SAKER_PROBE";
 export function confine(options: ConfinementOptions): void {
   const own = ownCapabilities().permitted;
   const isDone = options.environment[HANDED] !== undefined;
-  if (isDone || (own & ~capabilitySet(MOST_KEPT)) === 0n || typeof process.execve !== "function" || !existsSync(process.execPath)) return;
+  if (isDone || (own & ~capabilitySet(ALWAYS_KEPT)) === 0n || typeof process.execve !== "function" || !existsSync(process.execPath)) return;
   const probe = tryProbe(options);
   if (probe === undefined) return;
   const kept = own & (keptCapabilities(options, own) | forMaps(probe, own));
@@ -50,7 +50,7 @@ export function handedProbe(environment: Environment): HandedProbe | undefined {
   return handed;
 }
 
-/** Undefined for everything but what `confine` wrote in this process: then every descriptor is a map or a link of BPF's. */
+/** Undefined for everything but what `confine` wrote in this process: then every descriptor is a map, a link or a program of BPF's. */
 function parseHanded(text: string): HandedProbe | undefined {
   try {
     const { pid, ...handed } = JSON.parse(text) as HandedProbe & { readonly pid: number };
@@ -62,13 +62,12 @@ function parseHanded(text: string): HandedProbe | undefined {
   }
 }
 
-/** All that a watch may need after its start. */
-const MOST_KEPT: readonly Capability[] = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"];
+/** What every watch needs after its start: to look at other users' processes, and at what they have open. */
+const ALWAYS_KEPT: readonly Capability[] = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"];
 
 /** Of the capabilities of a watch those that it needs after its start. */
 function keptCapabilities({ entersNamespaces, writes }: ConfinementOptions, own: CapabilitySet): CapabilitySet {
-  // Other users' processes: what they are, and what they have open.
-  const kept = [...MOST_KEPT];
+  const kept = [...ALWAYS_KEPT];
   if (entersNamespaces) kept.push("CAP_SYS_ADMIN");
   if (!withoutEffective(own, ["CAP_DAC_OVERRIDE"], () => writes.every((path) => isWritable(path)))) kept.push("CAP_DAC_OVERRIDE");
   return capabilitySet(kept);
