@@ -4,8 +4,8 @@ import { NO_CUTS, NO_LOSSES } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { DropWatch, type Loss } from "./drop-watch.ts";
 
-function watching({ threshold, rate }: { threshold: number; rate: number }) {
-  let [seen, ringFull, scratchBusy, time, doubts] = [0, 0, 0, 0, 0];
+function watching({ threshold, rate, before = 0 }: { threshold: number; rate: number; before?: number }) {
+  let [seen, ringFull, scratchBusy, time, doubts] = [before, before, 0, 0, 0];
   const told: Loss[] = [];
   const losses = () => ({ ...NO_LOSSES, ringFull, scratchBusy });
   const counters = (): ProbeCounters => ({ seen, filtered: 0, sent: seen, dropped: losses(), cut: NO_CUTS, notices: 0, byCode: new Map() });
@@ -40,4 +40,10 @@ test("DropWatch is silent below the threshold, but processes are doubted all the
   assert.deepEqual([told.length, doubts()], [0, 1]);
   pass(1000, { seen: 100, ringFull: 50 });
   assert.deepEqual(told, [{ events: 50, seen: 100, ringFull: 50, scratchBusy: 0, skipped: 0, gone: 0 }]);
+});
+
+test("DropWatch tells of what was lost before it looked first", () => {
+  const { pass, told, doubts } = watching({ threshold: 0, rate: 1, before: 7 });
+  pass(250);
+  assert.deepEqual([told, doubts()], [[{ events: 7, seen: 7, ringFull: 7, scratchBusy: 0, skipped: 0, gone: 0 }], 1]);
 });

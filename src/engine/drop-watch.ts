@@ -1,4 +1,4 @@
-import { type LossCounts, type Losses, lossesSince, lostRecords } from "../capture/losses.ts";
+import { type LossCounts, type Losses, lossesSince, lostRecords, NO_LOSSES } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 
 /** What was lost since it was told last. */
@@ -24,15 +24,13 @@ export interface DropWatchOptions {
 /** Looks at the probe's losses and tells of them, once an interval: what was lost in between is in the next one. */
 export class DropWatch {
   readonly #options: DropWatchOptions;
-  #known: number;
-  #told: { readonly seen: number; readonly losses: LossCounts };
+  #known = 0;
+  /** The source counts from its own beginning, and what was lost before the first look counts, too. */
+  #told: { readonly seen: number; readonly losses: LossCounts } = { seen: 0, losses: NO_LOSSES };
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: DropWatchOptions) {
     this.#options = options;
-    const losses = options.losses();
-    this.#known = lostRecords(losses);
-    this.#told = { seen: options.counters().seen, losses };
   }
 
   /** To be called a few times a second. */
