@@ -103,9 +103,9 @@ INLINE u32 kinds_of_call(struct scratch *s, u32 code, u32 handler) {
 INLINE u32 callers_of(struct scratch *s, struct task_struct *task) {
   u32 user = READ(task, cred, euid.val) == 0 ? CALLER_ROOT : CALLER_OTHER;
   u64 cgroup = PROBE(cgroup_of(s, task), id);
-  // Mostly the one that this CPU saw last: looking up costs more than all the rest.
   if (!cgroup) return user | CALLER_CONTAINED | CALLER_HOST;
   cgroup = cgroup_key(cgroup, s->is_v1);
+  // Mostly the one that this CPU saw last: looking up costs more than all the rest.
   if (cgroup != s->last_host) {
     if (!bpf_map_lookup_elem(&host_cgroups, &cgroup)) return user | CALLER_CONTAINED | CALLER_HOST;
     s->last_host = cgroup;

@@ -3,6 +3,7 @@
 //   sys_exit ─▶ (cgroup, when it is new) ─▶ simple │ open │ network │ exec │ clone │ message ─▶ sections
 // All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
 #pragma once
+#include "chain.h"
 #include "filter.h"
 #include "messages.h"
 #include "network.h"
@@ -11,7 +12,6 @@
 #include "registers.h"
 #include "simple.h"
 
-typedef int handler(u64 *context);
 handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_sections, exit_cgroup;
 
 struct {
@@ -101,41 +101,13 @@ int sys_exit(u64 *ctx) {
   return 0;
 }
 
-HOOK("sys_exit")
-int exit_cgroup(u64 *ctx) {
-  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
-  if (!s) return 0;
-  u16 code = s->code;
-  send_cgroup(s);
-  s->code = code;
-  bpf_tail_call(ctx, &handlers, s->handler);
-  s->busy = 0;
-  return 0;
-}
+#define EXIT_HANDLER(name, ...) LINK_PARAMETERS(HOOK("sys_exit"), name, SCRATCH_SYSCALL, handlers, __VA_ARGS__)
 
-#define HANDLER(name, ...)                                                                                                         \
-  HOOK("sys_exit")                                                                                                                 \
-  int name(u64 *ctx) {                                                                                                             \
-    struct scratch *s = the_scratch(SCRATCH_SYSCALL);                                                                              \
-    if (!s) return 0;                                                                                                              \
-    __VA_ARGS__;                                                                                                                   \
-    bpf_tail_call(ctx, &handlers, HANDLER_SECTIONS);                                                                               \
-    s->busy = 0;                                                                                                                   \
-    return 0;                                                                                                                      \
-  }
-
-HANDLER(exit_simple, put_simple(s))
-HANDLER(exit_open, put_open(s))
-HANDLER(exit_network, put_network(s))
-HANDLER(exit_exec, put_failed_exec(s, current_task()))
-HANDLER(exit_clone, put_clone(s, current_task()))
-HANDLER(exit_message, put_message(s))
-
-HOOK("sys_exit")
-int exit_sections(u64 *ctx) {
-  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
-  if (!s) return 0;
-  append_sections(s);
-  finish(s);
-  return 0;
-}
+LINK_CGROUP(HOOK("sys_exit"), exit_cgroup, SCRATCH_SYSCALL, handlers)
+EXIT_HANDLER(exit_simple, put_simple(s))
+EXIT_HANDLER(exit_open, put_open(s))
+EXIT_HANDLER(exit_network, put_network(s))
+EXIT_HANDLER(exit_exec, put_failed_exec(s, current_task()))
+EXIT_HANDLER(exit_clone, put_clone(s, current_task()))
+EXIT_HANDLER(exit_message, put_message(s))
+LINK_SECTIONS(HOOK("sys_exit"), exit_sections, SCRATCH_SYSCALL)

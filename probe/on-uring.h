@@ -7,6 +7,7 @@
 // These are raw_tp programs in both objects: tail calls demand one type of all, and here two tracepoints share them.
 // Kernels from 6.0 on; listening sockets are told by their state (on-listen.h), on all kernels.
 #pragma once
+#include "chain.h"
 #include "filter.h"
 #include "network.h"
 #include "open.h"
@@ -238,6 +239,10 @@ INLINE u32 wanted_request(u32 opcode) {
   return READ(current_task(), tgid) == settings->own_pid ? 0 : found;
 }
 
+INLINE struct request_key key_of_request(struct io_kiocb *req) {
+  return (struct request_key){ .ring = (u64)PROBE(req, ctx), .user_data = PROBE(req, cqe.user_data) };
+}
+
 /** Tells a request of which no result is known: it counts as done. */
 INLINE void tell_unfinished(u64 *ctx, struct scratch *s, u32 found) {
   s->request.hides_result = 1;
@@ -245,12 +250,13 @@ INLINE void tell_unfinished(u64 *ctx, struct scratch *s, u32 found) {
 }
 
 INLINE int submit_request(u64 *ctx, struct io_kiocb *req) {
-  u32 found = wanted_request(PROBE(req, opcode));
+  u32 opcode = PROBE(req, opcode);
+  u32 found = wanted_request(opcode);
   if (!found) return 0;
   struct scratch *s = take_scratch(SCRATCH_REQUEST, found >> 16);
   if (!s) return 0;
-  keep_request(s, req, PROBE(req, opcode));
-  struct request_key key = { .ring = (u64)PROBE(req, ctx), .user_data = PROBE(req, cqe.user_data) };
+  keep_request(s, req, opcode);
+  struct request_key key = key_of_request(req);
   struct request *other = bpf_map_lookup_elem(&requests, &key);
   // One at the same place has ended, unseen or not.
   if (other && other->address == (u64)req) bpf_map_delete_elem(&requests, &key), other = NULL;
@@ -305,7 +311,7 @@ int io_uring_complete(u64 *ctx) {
   if (!req) return accept_another(ctx);
   u32 found = wanted_request(PROBE(req, opcode));
   if (!found) return 0;
-  struct request_key key = { .ring = (u64)PROBE(req, ctx), .user_data = PROBE(req, cqe.user_data) };
+  struct request_key key = key_of_request(req);
   struct scratch *s = take_request(&key, (u64)req, found >> 16, 1);
   if (!s) return 0;
   // What a thread of the kernel ends is what a process that is gone had begun.
@@ -329,38 +335,11 @@ int io_uring_cqe_overflow(u64 *ctx) {
   return 0;
 }
 
-#define REQUEST_HANDLER(name, ...)                                                                                                 \
-  SEC("?raw_tp/io_uring_complete")                                                                                                  \
-  int name(u64 *ctx) {                                                                                                             \
-    struct scratch *s = the_scratch(SCRATCH_REQUEST);                                                                              \
-    if (!s) return 0;                                                                                                              \
-    __VA_ARGS__;                                                                                                                   \
-    bpf_tail_call(ctx, &request_handlers, HANDLER_SECTIONS);                                                                       \
-    s->busy = 0;                                                                                                                   \
-    return 0;                                                                                                                      \
-  }
+#define REQUEST_HOOK SEC("?raw_tp/io_uring_complete")
+#define REQUEST_HANDLER(name, ...) LINK_PARAMETERS(REQUEST_HOOK, name, SCRATCH_REQUEST, request_handlers, __VA_ARGS__)
 
+LINK_CGROUP(REQUEST_HOOK, request_cgroup, SCRATCH_REQUEST, request_handlers)
 REQUEST_HANDLER(request_simple, put_simple(s))
 REQUEST_HANDLER(request_open, put_open(s))
 REQUEST_HANDLER(request_network, put_network(s))
-
-SEC("?raw_tp/io_uring_complete")
-int request_cgroup(u64 *ctx) {
-  struct scratch *s = the_scratch(SCRATCH_REQUEST);
-  if (!s) return 0;
-  u16 code = s->code;
-  send_cgroup(s);
-  s->code = code;
-  bpf_tail_call(ctx, &request_handlers, s->handler);
-  s->busy = 0;
-  return 0;
-}
-
-SEC("?raw_tp/io_uring_complete")
-int request_sections(u64 *ctx) {
-  struct scratch *s = the_scratch(SCRATCH_REQUEST);
-  if (!s) return 0;
-  append_sections(s);
-  finish(s);
-  return 0;
-}
+LINK_SECTIONS(REQUEST_HOOK, request_sections, SCRATCH_REQUEST)

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// The links of a chain of programs that make one event in one scratch: whoever ends the chain frees it. A chain has a hook (all its
+// programs need one type), a scratch and a program array of its own:
+//   the hook's first program ─▶ (cgroup, when it is new) ─▶ the one that knows the parameters ─▶ sections
+#pragma once
+#include "files.h"
+#include "syscalls.h"
+
+typedef int handler(u64 *context);
+
+/** A program that puts an event's parameters. */
+#define LINK_PARAMETERS(hook, name, which, handlers, ...)                                                                          \
+  hook int name(u64 *ctx) {                                                                                                        \
+    struct scratch *s = the_scratch(which);                                                                                        \
+    if (!s) return 0;                                                                                                              \
+    __VA_ARGS__;                                                                                                                   \
+    bpf_tail_call(ctx, &handlers, HANDLER_SECTIONS);                                                                               \
+    s->busy = 0;                                                                                                                   \
+    return 0;                                                                                                                      \
+  }
+
+/** The program that tells of a new cgroup before the event. */
+#define LINK_CGROUP(hook, name, which, handlers)                                                                                   \
+  hook int name(u64 *ctx) {                                                                                                        \
+    struct scratch *s = the_scratch(which);                                                                                        \
+    if (!s) return 0;                                                                                                              \
+    u16 code = s->code;                                                                                                            \
+    send_cgroup(s);                                                                                                                \
+    s->code = code;                                                                                                                \
+    bpf_tail_call(ctx, &handlers, s->handler);                                                                                     \
+    s->busy = 0;                                                                                                                   \
+    return 0;                                                                                                                      \
+  }
+
+/** The last program: adds the sections, and sends. */
+#define LINK_SECTIONS(hook, name, which)                                                                                           \
+  hook int name(u64 *ctx) {                                                                                                        \
+    struct scratch *s = the_scratch(which);                                                                                        \
+    if (!s) return 0;                                                                                                              \
+    append_sections(s);                                                                                                            \
+    finish(s);                                                                                                                     \
+    return 0;                                                                                                                      \
+  }
