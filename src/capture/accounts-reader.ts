@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Container } from "../containers/container.ts";
+import { hostPath } from "../lib/host-root.ts";
 import { parseAccounts } from "../state/accounts.ts";
 import type { Accounts } from "../state/scene.ts";
-import { hostPath } from "../lib/host-root.ts";
 
 const MAX_CONTAINERS = 1024;
 

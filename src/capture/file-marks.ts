@@ -1,8 +1,9 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { hostPath } from "../lib/host-root.ts";
 import { type DescriptorWatch, watchChanges } from "../libc/libc.ts";
+import { linkOf, listOf, textOf } from "./_proc-files.ts";
 import type { Fanotify } from "./fanotify.ts";
 import { readMounts, watchableMounts } from "./mount-table.ts";
-import { hostPath } from "../lib/host-root.ts";
 
 /** Marks the file systems of all mount namespaces: those that are there, those that the host mounts, and those of namespaces that come with a program. */
 export class FileMarks {
@@ -40,7 +41,7 @@ export class FileMarks {
   programStarted(pid: number, cgroup: number): void {
     if (this.#mask === 0) return;
     const namespace = linkOf(hostPath(`/proc/${pid}/ns/mnt`));
-    if (namespace === undefined || namespace === this.#hostNamespace) return;
+    if (namespace === "" || namespace === this.#hostNamespace) return;
     const key = `${cgroup} ${namespace}`;
     if (this.#seen.has(key)) return;
     if (this.#seen.size >= MAX_SEEN) this.#seen.clear();
@@ -68,7 +69,7 @@ export class FileMarks {
     }
     // What was mounted for a moment is no failure, nor is a process that has ended.
     const all = [...failures].flatMap(([key, text]) => (done.has(key) || text.endsWith(": ENOENT") ? [] : [text]));
-    if (all.length === 0 || this.#hasFailed || linkOf(hostPath(`/proc/${pid}/ns/mnt`)) === undefined) return;
+    if (all.length === 0 || this.#hasFailed || linkOf(hostPath(`/proc/${pid}/ns/mnt`)) === "") return;
     this.#hasFailed = true;
     this.#onProblem(`Files on some file systems are not seen: cannot watch ${all.slice(0, 3).join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}`);
   }
@@ -76,33 +77,17 @@ export class FileMarks {
 
 /** Whose mounts are the host's: the first process, where we may look at it, else we are taken for a part of the host. */
 function hostProcess(): 1 | "self" {
-  return linkOf(hostPath("/proc/1/ns/mnt")) === undefined ? "self" : 1;
+  return linkOf(hostPath("/proc/1/ns/mnt")) === "" ? "self" : 1;
 }
 
 /** A process of each mount namespace but the host's. */
-function onePerNamespace(hostNamespace: string | undefined): number[] {
+function onePerNamespace(hostNamespace: string): number[] {
   const byNamespace = new Map<string, number>();
-  for (const name of readdirSync(hostPath("/proc")).filter((entry) => /^\d+$/.test(entry))) {
+  for (const name of listOf(hostPath("/proc")).filter((entry) => /^\d+$/.test(entry))) {
     const namespace = linkOf(hostPath(`/proc/${name}/ns/mnt`));
-    if (namespace !== undefined && namespace !== hostNamespace) byNamespace.set(namespace, Number(name));
+    if (namespace !== "" && namespace !== hostNamespace) byNamespace.set(namespace, Number(name));
   }
   return [...byNamespace.values()];
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 const MAX_SEEN = 4096;

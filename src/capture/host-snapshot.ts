@@ -1,14 +1,15 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { cpus, hostname, networkInterfaces, totalmem } from "node:os";
 import { CLONE_FLAGS, OPEN_FLAGS } from "../events/flag-names.ts";
 import type { SocketEnd } from "../events/socket-address.ts";
+import { hostPath } from "../lib/host-root.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
 import {
   DESCRIPTOR_ENTRY_TYPES as TYPES, type DescriptorEntry, type GroupEntry, type HostEntries, type InterfaceEntry, type ThreadEntry, type UserEntry,
 } from "../state/host-entries.ts";
 import type { Process } from "../state/process.ts";
+import { linkOf, listOf, textOf } from "./_proc-files.ts";
 import { ProcReader } from "./proc-snapshot.ts";
-import { hostPath } from "../lib/host-root.ts";
 
 /** The most descriptors that are listed of one process; the kernel allows a million. */
 const MAX_DESCRIPTORS = 16_384;
@@ -34,22 +35,22 @@ export function snapshotHost(): HostSnapshot {
     const open = numbers.slice(0, MAX_DESCRIPTORS).flatMap((number) => descriptorOf(process, Number(number), sockets) ?? []);
     if (open.length > 0) descriptors.set(process.pid, open);
   }
-  const machine = { cpus: cpus().length, memoryBytes: BigInt(totalmem()), maxPid: BigInt(text(hostPath("/proc/sys/kernel/pid_max")).trim() || 0), hostname: hostname(), bootTime: bootTime() };
+  const machine = { cpus: cpus().length, memoryBytes: BigInt(totalmem()), maxPid: BigInt(textOf(hostPath("/proc/sys/kernel/pid_max")).trim() || 0), hostname: hostname(), bootTime: bootTime() };
   return { entries: { machine, threads, descriptors, ...accounts(), interfaces: interfaces() }, leftOut };
 }
 
 /** The leader of a process. */
 function threadOf(process: Process): ThreadEntry {
   const { pid } = process;
-  const status = text(hostPath(`/proc/${pid}/status`));
+  const status = textOf(hostPath(`/proc/${pid}/status`));
   const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-  const stat = text(hostPath(`/proc/${pid}/stat`));
+  const stat = textOf(hostPath(`/proc/${pid}/stat`));
   const numbers = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
-  const limit = /^Max open files\s+(\S+)/m.exec(text(hostPath(`/proc/${pid}/limits`)))?.[1];
+  const limit = /^Max open files\s+(\S+)/m.exec(textOf(hostPath(`/proc/${pid}/limits`)))?.[1];
   return {
     tid: pid, pid, ptid: process.ppid, sid: process.sid, vpgid: process.vpgid, pgid: process.pgid, vtid: process.vpid, vpid: process.vpid,
     comm: process.comm, exe: process.exe, exepath: process.exepath, args: process.args, env: textsOf(hostPath(`/proc/${pid}/environ`)),
-    cwd: process.cwd, root: link(hostPath(`/proc/${pid}/root`)), cgroups: cgroupsOf(pid),
+    cwd: process.cwd, root: linkOf(hostPath(`/proc/${pid}/root`)), cgroups: cgroupsOf(pid),
     fdlimit: limit === undefined || limit === "unlimited" ? -1 : Number(limit), flags: 0, uid: process.uid, gid: process.gid, loginuid: process.loginuid, tty: process.tty,
     vmSize: kilobytes("VmSize"), vmRss: kilobytes("VmRSS"), vmSwap: kilobytes("VmSwap"), pfMajor: numbers[9] ?? 0, pfMinor: numbers[7] ?? 0,
     cloneTime: process.startTime, pidNamespaceStart: 0n, exeFlags: process.exeFlags,
@@ -61,7 +62,7 @@ function threadOf(process: Process): ThreadEntry {
 function furtherThreads(leader: ThreadEntry): ThreadEntry[] {
   const flags = CLONE_FLAGS.CLONE_THREAD | CLONE_FLAGS.CLONE_FILES;
   return listOf(hostPath(`/proc/${leader.pid}/task`)).map(Number).filter((tid) => tid !== leader.tid).map((tid) => {
-    const comm = text(hostPath(`/proc/${leader.pid}/task/${tid}/comm`)).trimEnd() || leader.comm;
+    const comm = textOf(hostPath(`/proc/${leader.pid}/task/${tid}/comm`)).trimEnd() || leader.comm;
     // Its id in a pid namespace of its own is known where there is none.
     return { ...leader, tid, vtid: leader.vpid === leader.pid ? tid : -1, comm, flags, env: [], cgroups: [] };
   });
@@ -69,7 +70,7 @@ function furtherThreads(leader: ThreadEntry): ThreadEntry[] {
 
 /** `subsystem=path`, one of each controller; of the second version, where one path stands for all, of some. */
 function cgroupsOf(pid: number): string[] {
-  return text(hostPath(`/proc/${pid}/cgroup`)).split("\n").filter(Boolean).flatMap((line) => {
+  return textOf(hostPath(`/proc/${pid}/cgroup`)).split("\n").filter(Boolean).flatMap((line) => {
     const [hierarchy = "", controllers = "", ...path] = line.split(":");
     const names = hierarchy === "0" ? ["cpu", "memory", "pids"] : controllers.split(",");
     return names.map((name) => `${name}=${path.join(":")}`);
@@ -87,7 +88,7 @@ const ANONYMOUS: readonly (readonly [RegExp, DescriptorEntry["type"]])[] = [
 
 function descriptorOf(process: Process, number: number, sockets: SocketsOfHost): DescriptorEntry | undefined {
   const path = hostPath(`/proc/${process.pid}/fd/${number}`);
-  const name = link(path);
+  const name = linkOf(path);
   if (name === "") return undefined;
   const stat = statOf(path);
   const base = { number, inode: stat?.inode ?? 0, name, openFlags: 0, device: 0, protocol: 0, source: undefined, destination: undefined };
@@ -102,7 +103,7 @@ function descriptorOf(process: Process, number: number, sockets: SocketsOfHost):
 
 /** The access mode alone: the rest is told by the open itself. */
 function openFlagsOf(pid: number, number: number): number {
-  const flags = Number.parseInt(/^flags:\s+(\d+)/m.exec(text(hostPath(`/proc/${pid}/fdinfo/${number}`)))?.[1] ?? "0", 8);
+  const flags = Number.parseInt(/^flags:\s+(\d+)/m.exec(textOf(hostPath(`/proc/${pid}/fdinfo/${number}`)))?.[1] ?? "0", 8);
   return [OPEN_FLAGS.O_RDONLY, OPEN_FLAGS.O_WRONLY, OPEN_FLAGS.O_RDWR][flags & 3] ?? 0;
 }
 
@@ -126,7 +127,7 @@ function socketsSeenBy(pid: number): Map<number, SocketEntry> {
   const sockets = new Map<number, SocketEntry>();
   for (const kind of ["tcp", "udp", "icmp", "raw"] as const) {
     for (const family of [4, 6] as const) {
-      for (const line of text(hostPath(`/proc/${pid}/net/${kind}${family === 6 ? "6" : ""}`)).split("\n").slice(1)) {
+      for (const line of textOf(hostPath(`/proc/${pid}/net/${kind}${family === 6 ? "6" : ""}`)).split("\n").slice(1)) {
         const words = line.trim().split(/\s+/);
         const [source, destination] = [endOf(words[1]), endOf(words[2])];
         if (source === undefined || destination === undefined) continue;
@@ -139,7 +140,7 @@ function socketsSeenBy(pid: number): Map<number, SocketEntry> {
       }
     }
   }
-  for (const line of text(hostPath(`/proc/${pid}/net/unix`)).split("\n").slice(1)) {
+  for (const line of textOf(hostPath(`/proc/${pid}/net/unix`)).split("\n").slice(1)) {
     const words = line.trim().split(/\s+/);
     if (words.length >= 7) sockets.set(Number(words[6]), { type: TYPES.UNIX_SOCK, name: words[7] ?? "" });
   }
@@ -156,7 +157,7 @@ function endOf(word: string | undefined): SocketEnd | undefined {
 }
 
 function accounts(): { users: UserEntry[]; groups: GroupEntry[] } {
-  const lines = (path: string): string[][] => text(path).split("\n").map((line) => line.split(":")).filter((words) => words.length >= 4);
+  const lines = (path: string): string[][] => textOf(path).split("\n").map((line) => line.split(":")).filter((words) => words.length >= 4);
   return {
     users: lines(hostPath("/etc/passwd")).map(([name = "", , uid, gid, , home = "", shell = ""]) => ({ uid: Number(uid) || 0, gid: Number(gid) || 0, name, home, shell })),
     groups: lines(hostPath("/etc/group")).map(([name = "", , gid]) => ({ gid: Number(gid) || 0, name })),
@@ -173,35 +174,11 @@ function interfaces(): InterfaceEntry[] {
 }
 
 function bootTime(): bigint {
-  return BigInt(/^btime (\d+)$/m.exec(text(hostPath("/proc/stat")))?.[1] ?? "0") * 1_000_000_000n;
+  return BigInt(/^btime (\d+)$/m.exec(textOf(hostPath("/proc/stat")))?.[1] ?? "0") * 1_000_000_000n;
 }
 
 function textsOf(path: string): string[] {
-  return text(path).split("\0").filter(Boolean);
-}
-
-function text(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
-  }
-}
-
-function listOf(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
+  return textOf(path).split("\0").filter(Boolean);
 }
 
 function statOf(path: string): { readonly inode: number; readonly device: number; readonly isDirectory: boolean } | undefined {

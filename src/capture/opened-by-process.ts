@@ -1,8 +1,8 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { OPEN_FLAGS } from "../events/flag-names.ts";
+import { hostPath } from "../lib/host-root.ts";
 import { decodeText, encodeText } from "../lib/text.ts";
 import { libc } from "../libc/libc.ts";
-import { hostPath } from "../lib/host-root.ts";
 
 /** A file as a link of /proc shows it: the path from the root of its mount namespace. */
 export interface LinkedFile {

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import type { Process } from "../state/process.ts";
+import { readdirSync, statSync } from "node:fs";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import { hostCgroupRoot } from "../containers/cgroup-scan.ts";
 import { hostPath } from "../lib/host-root.ts";
+import type { Process } from "../state/process.ts";
+import { linkOf, textOf } from "./_proc-files.ts";
 
 export interface ProcOptions {
   /** Where the host's /proc and cgroup file systems are: `/proc` and `/sys/fs/cgroup`, or below `/host` in a container. */
@@ -51,17 +52,17 @@ export class ProcReader {
    */
   read(pid: number): Process | undefined {
     const directory = `${this.#options.procRoot}/${pid}`;
-    const stat = this.#text(`${directory}/stat`);
-    const status = parseStatus(this.#text(`${directory}/status`));
+    const stat = textOf(`${directory}/stat`);
+    const status = parseStatus(textOf(`${directory}/status`));
     // The name stands in parentheses and may hold anything, so the fields start behind the last one.
     const nameEnd = stat.lastIndexOf(")");
     if (nameEnd < 0) return undefined;
     const comm = stat.slice(stat.indexOf("(") + 1, nameEnd);
     const numbers = stat.slice(nameEnd + 2).split(" ").map(Number);
-    const [exe = "", ...args] = this.#text(`${directory}/cmdline`).replace(/\0$/, "").split("\0");
+    const [exe = "", ...args] = textOf(`${directory}/cmdline`).replace(/\0$/, "").split("\0");
     const cgroup = this.#cgroupOf(directory);
     // Behind what must be right: some processes live no longer than this takes.
-    const exepath = this.#link(`${directory}/exe`).replace(/ \(deleted\)$/, "");
+    const exepath = linkOf(`${directory}/exe`).replace(/ \(deleted\)$/, "");
     const startBoot = (numbers[19] ?? 0) * NS_PER_TICK;
     const startTime = this.#bootNs + BigInt(startBoot);
     const ids = (name: string): number[] => (status.get(name) ?? "").split("\t").map(Number);
@@ -76,12 +77,12 @@ export class ProcReader {
       comm,
       exe,
       args,
-      env: environmentOf(this.#text(`${directory}/environ`)),
+      env: environmentOf(textOf(`${directory}/environ`)),
       exepath,
-      cwd: `${this.#link(`${directory}/cwd`)}/`.replace("//", "/"),
+      cwd: `${linkOf(`${directory}/cwd`)}/`.replace("//", "/"),
       uid: ids("Uid")[1] ?? 0,
       gid: ids("Gid")[1] ?? 0,
-      loginuid: Number(this.#text(`${directory}/loginuid`) || 0xffff_ffff),
+      loginuid: Number(textOf(`${directory}/loginuid`) || 0xffff_ffff),
       capInheritable: hexSet(status.get("CapInh")),
       capPermitted: hexSet(status.get("CapPrm")),
       capEffective: hexSet(status.get("CapEff")),
@@ -91,8 +92,8 @@ export class ProcReader {
       startTime,
       execTime: startTime,
       cgroup,
-      networkNamespace: namespaceInode(this.#link(`${directory}/ns/net`)),
-      pidNamespace: namespaceInode(this.#link(`${directory}/ns/pid`)),
+      networkNamespace: namespaceInode(linkOf(`${directory}/ns/net`)),
+      pidNamespace: namespaceInode(linkOf(`${directory}/ns/pid`)),
     };
   }
 
@@ -103,7 +104,7 @@ export class ProcReader {
 
   /** The same choice as the probe's: the v2 group where it lies below the root, else the v1 `pids` group. */
   #cgroupOf(directory: string): number {
-    const groups = this.#text(`${directory}/cgroup`).split("\n").map((line) => line.split(":"));
+    const groups = textOf(`${directory}/cgroup`).split("\n").map((line) => line.split(":"));
     const unified = groups.find(([hierarchy]) => hierarchy === "0")?.slice(2).join(":") ?? "/";
     const pids = groups.find(([, controllers]) => controllers === "pids")?.slice(2).join(":");
     if (unified !== "/" || pids === undefined) return this.#inode(unified, ["", "/unified"]);
@@ -145,24 +146,8 @@ export class ProcReader {
   }
 
   #bootTime(): bigint {
-    const seconds = /^btime (\d+)$/m.exec(this.#text(`${this.#options.procRoot}/stat`))?.[1] ?? "0";
+    const seconds = /^btime (\d+)$/m.exec(textOf(`${this.#options.procRoot}/stat`))?.[1] ?? "0";
     return BigInt(seconds) * 1_000_000_000n;
-  }
-
-  #text(path: string): string {
-    try {
-      return readFileSync(path, "utf8");
-    } catch {
-      return "";
-    }
-  }
-
-  #link(path: string): string {
-    try {
-      return readlinkSync(path);
-    } catch {
-      return "";
-    }
   }
 }
 

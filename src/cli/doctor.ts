@@ -3,6 +3,7 @@ import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import { lostRecords } from "../capture/losses.ts";
+import { ownHostPid } from "../capture/own-process.ts";
 import { openProbe, type ProbeCounters } from "../capture/probe.ts";
 import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
 import { readRuleFiles } from "../engine/rule-files.ts";
@@ -14,7 +15,6 @@ import { ownNamespaceInode } from "../ports/network-namespace.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import { EXIT } from "./exit.ts";
-import { ownHostPid } from "../capture/own-process.ts";
 
 interface Check {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { readCapture } from "../capture/scap-reader.ts";
+import { hostNameOf } from "../config/host-name.ts";
 import { Replay } from "../engine/replay.ts";
 import { ALL_EVENT_TYPES } from "../events/all-event-types.ts";
 import { EVENT_TYPES, type EventType } from "../events/schema.ts";
@@ -14,7 +15,6 @@ import { utcOffsetMinutes } from "./local-time.ts";
 import { parseMoment } from "./moment.ts";
 import { stopSignal } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
-import { hostNameOf } from "../config/host-name.ts";
 import { parseWhere } from "./where.ts";
 
 export interface EventsOptions {

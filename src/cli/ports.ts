@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { AuditReport } from "../audit/report.ts";
+import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import { auditStem } from "../engine/report-folder.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { exposureOf, exposureText, type Exposure } from "../ports/exposure.ts";

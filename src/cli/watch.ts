@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Alert } from "../alerts/alert.ts";
+import { CUT_REASONS, type CutCounts, LOSS_REASONS, type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { LoadedConfig } from "../config/config-file.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
-import { CUT_REASONS, type CutCounts, LOSS_REASONS, type LossCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { HANDED, handedProbe } from "../engine/confinement.ts";
 import { AlertWriter } from "../engine/alert-writer.ts";

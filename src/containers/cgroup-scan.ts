@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { containerOfCgroup } from "./cgroup-path.ts";
 import { hostPath, isOnHost } from "../lib/host-root.ts";
+import { containerOfCgroup } from "./cgroup-path.ts";
 
 /** The hierarchies that decide which container a process is in; paths of directories. */
 export interface CgroupRoots {

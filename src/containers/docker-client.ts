@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
+import { hostPath } from "../lib/host-root.ts";
 import type { ContainerMetadata } from "./container.ts";
 import { dockerHttp } from "./docker-http.ts";
 import { type InspectedContainer, parseInspect, withImage } from "./docker-inspect.ts";
 import { at, listOf, textOf } from "./json-value.ts";
-import { hostPath } from "../lib/host-root.ts";
 
 /** Docker's Engine API, or Podman's which speaks the same. All methods throw what `DockerHttp` throws. */
 export interface DockerClient {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
+import { ownHostPid } from "../capture/own-process.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
 import { type HandedProbe, openProbe } from "../capture/probe.ts";
@@ -25,7 +26,6 @@ import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
 import { SocketsSource } from "./sockets-source.ts";
-import { ownHostPid } from "../capture/own-process.ts";
 
 export interface LiveWatchOptions {
   readonly rules: RuleSet;

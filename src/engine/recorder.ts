@@ -1,3 +1,4 @@
+import { ownHostPid } from "../capture/own-process.ts";
 import { type ProbeSource, openProbe } from "../capture/probe.ts";
 import { snapshotHost } from "../capture/host-snapshot.ts";
 import type { CaptureFile } from "../capture/scap-writer.ts";
@@ -7,7 +8,6 @@ import { Event } from "../events/event.ts";
 import { NOTICE } from "../events/record.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { containedEvent, containerEvent, containerOfEvent } from "./contained-events.ts";
-import { ownHostPid } from "../capture/own-process.ts";
 
 export interface RecorderOptions {
   readonly file: CaptureFile;

@@ -2,10 +2,10 @@ import { readlinkSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { errnoOf } from "../lib/errno.ts";
 import { messageOf } from "../lib/errors.ts";
+import { hostPath } from "../lib/host-root.ts";
 import { type Listener, listListeners, listListenersOfProcess } from "./listeners.ts";
 import { openNamespace } from "./network-namespace.ts";
 import { describeProcess, ownersOf, processIds, type SocketOwner } from "./socket-owners.ts";
-import { hostPath } from "../lib/host-root.ts";
 
 /** A listening socket found on this host. */
 export interface FoundListener extends Listener {

@@ -3,10 +3,10 @@ import { ByteReader } from "../lib/byte-reader.ts";
 import { ByteWriter } from "../lib/byte-writer.ts";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError } from "../lib/errors.ts";
+import { hostPath } from "../lib/host-root.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { check, libc } from "../libc/libc.ts";
 import { inNamespace, type NetworkNamespace } from "./network-namespace.ts";
-import { hostPath } from "../lib/host-root.ts";
 
 /** A TCP socket that listens. */
 export interface Listener {

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError } from "../lib/errors.ts";
-import { check, libc } from "../libc/libc.ts";
 import { hostPath, isOnHost } from "../lib/host-root.ts";
+import { check, libc } from "../libc/libc.ts";
 
 /** A network namespace held open: it lives on until `close`, even when its last process has ended. */
 export interface NetworkNamespace {

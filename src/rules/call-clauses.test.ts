@@ -6,8 +6,8 @@ import type { DescriptorValues, ParamValues } from "../events/encode.ts";
 import { type Call, CALLER, callFilterOf, FILTERED_CODES, OPEN_CODES, passesCallFilter } from "../events/call-filter.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
-import { compileCondition } from "./compile-condition.ts";
 import { callClausesOf } from "./call-clauses.ts";
+import { compileCondition } from "./compile-condition.ts";
 import { parseCondition } from "./parse-condition.ts";
 
 const RUNS = Number(process.env["SAKER_FUZZ_RUNS"] ?? 3000);
