@@ -1,7 +1,9 @@
-// Everything that must be green before a commit: types, lint with borders, dead code, tests.
+// Everything that must be green before a commit: format, types, lint with borders, dead code,
+// tests.
 import { spawnSync } from "node:child_process";
 
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
+  ["format", "node_modules/oxfmt/bin/oxfmt", "--check", "."],
   ["types", "node_modules/.bin/tsc", "-p", "."],
   ["lint and borders", "node_modules/oxlint/bin/oxlint", "-c", "oxlint.config.ts"],
   ["dead code", "node_modules/knip/bin/knip.js"],
