@@ -1,5 +1,7 @@
-// What watching costs the host: getppid(2), openat(2), `find / -xdev`, a compile and a storm of execve(2), without and with `saker watch` and Falco's stable rules (from
-// ../shared; else the shipped ones), in turns within one run; and the memory of the watch after a minute. Needs root. `--quick`: 10 s instead of a minute.
+// What watching costs the host: getppid(2), openat(2), `find / -xdev`, a compile and a storm of
+// execve(2), without and with `saker watch` and Falco's stable rules (from
+// ../shared; else the shipped ones), in turns within one run; and the memory of the watch after a
+// minute. Needs root. `--quick`: 10 s instead of a minute.
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,8 +17,16 @@ const folder = mkdtempSync(join(tmpdir(), "saker-bench-"));
 const STABLE = join(import.meta.dirname, "../../shared/falco-rules/falco_rules.yaml");
 const PARENTS = 3_000_000;
 const EXECS = 500;
-const loads = { getppid: parentLoop, "openat loop": openLoop, "find / -xdev": find, compile, "exec storm": execStorm };
-const times = Object.fromEntries(Object.keys(loads).map((name) => [name, { without: [] as number[], with: [] as number[] }]));
+const loads = {
+  getppid: parentLoop,
+  "openat loop": openLoop,
+  "find / -xdev": find,
+  compile,
+  "exec storm": execStorm,
+};
+const times = Object.fromEntries(
+  Object.keys(loads).map((name) => [name, { without: [] as number[], with: [] as number[] }]),
+);
 
 find();
 for (let round = 0; round < ROUNDS; round += 1) {
@@ -27,19 +37,36 @@ for (let round = 0; round < ROUNDS; round += 1) {
   if (round === ROUNDS - 1) console.log(watch.err().trim().split("\n").slice(-2).join("\n"));
 }
 for (const [name, { without, with: watched }] of Object.entries(times)) {
-  console.log(`${name.padEnd(14)} ${best(without).toFixed(0)} ms without, ${best(watched).toFixed(0)} ms with: ×${(best(watched) / best(without)).toFixed(2)}`);
+  console.log(
+    `${name.padEnd(14)} ${best(without).toFixed(0)} ms without, ${best(watched).toFixed(0)} ms with: ×${(best(watched) / best(without)).toFixed(2)}`,
+  );
 }
 const watch = await started();
 await sleep(MEMORY_AFTER_MS);
-console.log(`resident memory after ${MEMORY_AFTER_MS / 1000} s: ${residentMegabytes(watch.child.pid ?? 0)} MB`);
+console.log(
+  `resident memory after ${MEMORY_AFTER_MS / 1000} s: ${residentMegabytes(watch.child.pid ?? 0)} MB`,
+);
 await watch.stop();
 rmSync(folder, { recursive: true });
 
 async function started(): Promise<RunningSaker> {
   // The environment that bin/saker gives it.
-  const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tools/compile-cache"), MALLOC_ARENA_MAX: "1" };
-  const saker = startSaker(["watch", ...(existsSync(STABLE) ? ["--rules", STABLE] : []), "--report", join(folder, "report")], { cwd: folder, env });
-  await until("the watch to begin", () => saker.err().includes("watching"), { seen: () => saker.err() });
+  const env = {
+    NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tools/compile-cache"),
+    MALLOC_ARENA_MAX: "1",
+  };
+  const saker = startSaker(
+    [
+      "watch",
+      ...(existsSync(STABLE) ? ["--rules", STABLE] : []),
+      "--report",
+      join(folder, "report"),
+    ],
+    { cwd: folder, env },
+  );
+  await until("the watch to begin", () => saker.err().includes("watching"), {
+    seen: () => saker.err(),
+  });
   await sleep(500);
   return saker;
 }
@@ -62,7 +89,23 @@ function parentLoop(): void {
 }
 
 function compile(): void {
-  spawnSync("clang", ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-std=gnu11", "-D__TARGET_ARCH_x64", "-c", join(import.meta.dirname, "../probe/saker.bpf.c"), "-o", join(folder, "o")], { stdio: "ignore" });
+  spawnSync(
+    "clang",
+    [
+      "-O2",
+      "-g",
+      "-target",
+      "bpf",
+      "-mcpu=v3",
+      "-std=gnu11",
+      "-D__TARGET_ARCH_x64",
+      "-c",
+      join(import.meta.dirname, "../probe/saker.bpf.c"),
+      "-o",
+      join(folder, "o"),
+    ],
+    { stdio: "ignore" },
+  );
 }
 
 function execStorm(): void {
@@ -79,6 +122,8 @@ function best(values: readonly number[]): number {
 }
 
 function residentMegabytes(pid: number): number {
-  const kilobytes = Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  const kilobytes = Number(
+    /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1],
+  );
   return Math.round(kilobytes / 1024);
 }

@@ -1,9 +1,15 @@
-// Runs all tests, or those named; ends with the runner's own closing lines and one that counts: "N passed, N failed, N skipped".
+// Runs all tests, or those named; ends with the runner's own closing lines and one that counts: "N
+// passed, N failed, N skipped".
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 
 const named = process.argv.slice(2);
 const files = named.length > 0 ? named : globSync("{src,test,scripts}/**/*.test.ts").toSorted();
-// The end-to-end tests load the machine; two files at once keep timing-free tests quick without starving them.
-const result = spawnSync(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", "--test-reporter=spec", ...files], { stdio: "inherit" });
+// The end-to-end tests load the machine; two files at once keep timing-free tests quick without
+// starving them.
+const result = spawnSync(
+  process.execPath,
+  ["--test", "--test-concurrency=2", "--test-timeout=300000", "--test-reporter=spec", ...files],
+  { stdio: "inherit" },
+);
 process.exitCode = result.status ?? 1;

@@ -15,8 +15,17 @@ for (const [files, rules, enabled] of [
   [names, 93, 81],
 ] as const) {
   test(`the official rules load without a word: ${files.join(", ")}`, { skip: missing }, () => {
-    const result = loadRules(files.map((name) => ({ name, text: readFileSync(new URL(name, folder), "utf8") })), { fields: FIELDS });
-    assert.deepEqual(result.files.flatMap((file) => [...file.errors, ...file.warnings]), []);
-    assert.deepEqual([result.rules.length, result.rules.filter((rule) => rule.enabled).length], [rules, enabled]);
+    const result = loadRules(
+      files.map((name) => ({ name, text: readFileSync(new URL(name, folder), "utf8") })),
+      { fields: FIELDS },
+    );
+    assert.deepEqual(
+      result.files.flatMap((file) => [...file.errors, ...file.warnings]),
+      [],
+    );
+    assert.deepEqual(
+      [result.rules.length, result.rules.filter((rule) => rule.enabled).length],
+      [rules, enabled],
+    );
   });
 }

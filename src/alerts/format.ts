@@ -10,7 +10,9 @@ export interface FormatOptions {
   readonly utcOffsetMinutes: (epochMs: number) => number;
 }
 
-/** An alert as Falco's text line, without the line's end: `HH:MM:SS.nnnnnnnnn: Priority message`. */
+/**
+ * An alert as Falco's text line, without the line's end: `HH:MM:SS.nnnnnnnnn: Priority message`.
+ */
 export function textLine(alert: Alert, options: FormatOptions): string {
   // Falco escapes the line as JSON does, so that no file name can break it in two.
   return JSON.stringify(plainLine(alert, options)).slice(1, -1);
@@ -32,13 +34,18 @@ export function jsonLine(alert: Alert, options: FormatOptions): string {
 }
 
 function plainLine(alert: Alert, options: FormatOptions): string {
-  const time = options.isoTime ? isoOffsetText(alert.time) : clockText(alert.time, options.utcOffsetMinutes(Number(alert.time / 1_000_000n)));
+  const time = options.isoTime
+    ? isoOffsetText(alert.time)
+    : clockText(alert.time, options.utcOffsetMinutes(Number(alert.time / 1_000_000n)));
   return `${time}: ${alert.priority} ${alert.message}`;
 }
 
 /** Sorted by name, as Falco's are, with the alert's time among them. */
 function jsonFields(alert: Alert, options: FormatOptions): Record<string, unknown> {
-  const all = { ...alert.outputFields, [options.isoTime ? "evt.time.iso8601" : "evt.time"]: alert.time };
+  const all = {
+    ...alert.outputFields,
+    [options.isoTime ? "evt.time.iso8601" : "evt.time"]: alert.time,
+  };
   const names = Object.keys(all).toSorted();
   return Object.fromEntries(names.map((name) => [name, jsonValue(all[name] ?? null)]));
 }
@@ -46,7 +53,10 @@ function jsonFields(alert: Alert, options: FormatOptions): Record<string, unknow
 function jsonValue(value: FieldValue | null): unknown {
   // Epoch nanoseconds are beyond 2^53, and Falco prints them whole.
   if (typeof value === "bigint") return JSON_RAW.rawJSON(String(value));
-  if (value instanceof Uint8Array) return value.length === 4 || value.length === 16 ? ipText(value) : Buffer.from(value).toString("latin1");
+  if (value instanceof Uint8Array)
+    return value.length === 4 || value.length === 16
+      ? ipText(value)
+      : Buffer.from(value).toString("latin1");
   return value;
 }
 

@@ -22,7 +22,8 @@ function extraFields(rule: CompiledRule, scene: Scene): Record<string, OutputVal
   const values: Record<string, OutputValue> = {};
   for (const { key, isRaw, template } of rule.extraFields) {
     const [field] = template.named;
-    values[key] = isRaw && field !== undefined ? valueOf(field.operand, scene) : renderOutput(template, scene);
+    values[key] =
+      isRaw && field !== undefined ? valueOf(field.operand, scene) : renderOutput(template, scene);
   }
   return values;
 }

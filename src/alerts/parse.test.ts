@@ -24,16 +24,28 @@ for (const [text, reason] of [
   ['{"output":"x"}', 'it has no "rule"'],
 ] as const) {
   test(`parseAlert() says of ${text} why it is no alert`, () => {
-    assert.deepEqual(parseAlert(text, () => ""), { reason });
+    assert.deepEqual(
+      parseAlert(text, () => ""),
+      { reason },
+    );
   });
 }
 
 test("parseAlert() never throws, whatever the JSON holds", () => {
   fc.assert(fc.property(fc.json(), (text) => void parseAlert(text, () => "")));
   fc.assert(
-    fc.property(fc.record({ rule: fc.string(), time: fc.jsonValue(), tags: fc.jsonValue(), output_fields: fc.jsonValue(), priority: fc.jsonValue() }), (value) => {
-      const result = parseAlert(JSON.stringify(value), () => "");
-      assert.ok("alert" in result);
-    }),
+    fc.property(
+      fc.record({
+        rule: fc.string(),
+        time: fc.jsonValue(),
+        tags: fc.jsonValue(),
+        output_fields: fc.jsonValue(),
+        priority: fc.jsonValue(),
+      }),
+      (value) => {
+        const result = parseAlert(JSON.stringify(value), () => "");
+        assert.ok("alert" in result);
+      },
+    ),
   );
 });

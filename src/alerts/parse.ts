@@ -2,8 +2,14 @@ import type { FieldValue } from "../fields/field.ts";
 import { type Priority, priorityByName } from "../rules/priority.ts";
 import type { Alert } from "./alert.ts";
 
-/** One line of Falco's JSON as an alert, or why it is none. Unknown keys are left out, missing ones get their neutral value. */
-export function parseAlert(line: string, newUuid: () => string): { alert: Alert } | { reason: string } {
+/**
+ * One line of Falco's JSON as an alert, or why it is none. Unknown keys are left out, missing ones
+ * get their neutral value.
+ */
+export function parseAlert(
+  line: string,
+  newUuid: () => string,
+): { alert: Alert } | { reason: string } {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -11,7 +17,17 @@ export function parseAlert(line: string, newUuid: () => string): { alert: Alert 
     return { reason: "it is not JSON" };
   }
   if (!isRecord(value)) return { reason: "it is not a JSON object" };
-  const { rule, priority, output, time, source, hostname, tags, output_fields: outputFields, uuid } = value;
+  const {
+    rule,
+    priority,
+    output,
+    time,
+    source,
+    hostname,
+    tags,
+    output_fields: outputFields,
+    uuid,
+  } = value;
   if (typeof rule !== "string") return { reason: 'it has no "rule"' };
   return {
     alert: {
@@ -38,18 +54,29 @@ const LEAST: Priority = "Debug";
 function nanoseconds(time: string): bigint {
   const match = /^(.*?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(time);
   const ms = Date.parse(`${match?.[1] ?? ""}${match?.[3] ?? "Z"}`);
-  return Number.isNaN(ms) ? 0n : BigInt(ms) * 1_000_000n + BigInt((match?.[2] ?? "").padEnd(9, "0") || 0);
+  return Number.isNaN(ms)
+    ? 0n
+    : BigInt(ms) * 1_000_000n + BigInt((match?.[2] ?? "").padEnd(9, "0") || 0);
 }
 
 /** Falco's output begins with its time and priority, which an alert carries on its own. */
 function messageOf(output: string): string {
-  return output.replace(/^[\d:.T+-]+Z?: (?:Emergency|Alert|Critical|Error|Warning|Notice|Informational|Debug) /, "");
+  return output.replace(
+    /^[\d:.T+-]+Z?: (?:Emergency|Alert|Critical|Error|Warning|Notice|Informational|Debug) /,
+    "",
+  );
 }
 
 function fieldsOf(fields: Record<string, unknown>): Record<string, FieldValue | null> {
   const known: Record<string, FieldValue | null> = {};
   for (const [name, value] of Object.entries(fields)) {
-    if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") known[name] = value;
+    if (
+      value === null ||
+      typeof value === "string" ||
+      typeof value === "number" ||
+      typeof value === "boolean"
+    )
+      known[name] = value;
   }
   return known;
 }

@@ -26,7 +26,10 @@ export interface RulesArtifact {
 }
 
 /** The digest of what a reference names now. Throws `PEER_REGISTRY`. */
-export async function resolveRules(reference: Reference, options: RegistryOptions): Promise<{ readonly digest: string; readonly pull: () => Promise<RulesArtifact> }> {
+export async function resolveRules(
+  reference: Reference,
+  options: RegistryOptions,
+): Promise<{ readonly digest: string; readonly pull: () => Promise<RulesArtifact> }> {
   const client = new RegistryClient(reference, options);
   const { bytes, manifest } = await readManifest(client, reference.target);
   const digest = digestOf(bytes);
@@ -35,8 +38,14 @@ export async function resolveRules(reference: Reference, options: RegistryOption
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A manifest, through an index where one stands before it: rules are the same for every platform, so its first entry serves. */
-async function readManifest(client: RegistryClient, target: string): Promise<{ readonly bytes: Uint8Array; readonly manifest: Json }> {
+/**
+ * A manifest, through an index where one stands before it: rules are the same for every platform,
+ * so its first entry serves.
+ */
+async function readManifest(
+  client: RegistryClient,
+  target: string,
+): Promise<{ readonly bytes: Uint8Array; readonly manifest: Json }> {
   const bytes = await client.manifest(target);
   const manifest = parseJson(bytes);
   const [first] = listOf(manifest["manifests"]);
@@ -45,25 +54,41 @@ async function readManifest(client: RegistryClient, target: string): Promise<{ r
   return { bytes, manifest: parseJson(inner) };
 }
 
-async function pullRules(client: RegistryClient, manifest: Json, digest: string): Promise<RulesArtifact> {
+async function pullRules(
+  client: RegistryClient,
+  manifest: Json,
+  digest: string,
+): Promise<RulesArtifact> {
   const config = recordOf(manifest["config"]);
   const layers = listOf(manifest["layers"]);
   const layer = layers.find((candidate) => candidate["mediaType"] === LAYER_TYPE);
   if (config["mediaType"] !== CONFIG_TYPE || layer === undefined || layers.length !== 1) {
     const type = textOf(config["mediaType"]) || "nothing that is known";
-    throw new AppError("INPUT_ARTIFACT", `Cannot install the artifact: it is no rules artifact but ${type}`, { hint: "plugins are no rules: Saker has their fields built in, or not" });
+    throw new AppError(
+      "INPUT_ARTIFACT",
+      `Cannot install the artifact: it is no rules artifact but ${type}`,
+      { hint: "plugins are no rules: Saker has their fields built in, or not" },
+    );
   }
   const described = parseJson(await client.blob(textOf(config["digest"]), LIMITS.config));
   const packed = await client.blob(textOf(layer["digest"]), LIMITS.layer);
   const files = readTar(unpack(packed)).filter(({ name }) => /\.ya?ml$/.test(name));
-  if (files.length === 0) throw new AppError("INPUT_ARTIFACT", "Cannot install the artifact: it holds no .yaml or .yml file");
-  const requirement = listOf(described["requirements"]).find((entry) => textOf(entry["name"]).startsWith("engine_version"));
+  if (files.length === 0)
+    throw new AppError(
+      "INPUT_ARTIFACT",
+      "Cannot install the artifact: it holds no .yaml or .yml file",
+    );
+  const requirement = listOf(described["requirements"]).find((entry) =>
+    textOf(entry["name"]).startsWith("engine_version"),
+  );
   return {
     digest,
     name: textOf(described["name"]),
     version: textOf(described["version"]),
     engineVersion: textOf(requirement?.["version"]),
-    dependencies: listOf(described["dependencies"]).map((entry) => `${textOf(entry["name"])} ${textOf(entry["version"])}`),
+    dependencies: listOf(described["dependencies"]).map(
+      (entry) => `${textOf(entry["name"])} ${textOf(entry["version"])}`,
+    ),
     files,
   };
 }
@@ -73,7 +98,10 @@ function unpack(packed: Uint8Array): Uint8Array {
     return gunzipSync(packed, { maxOutputLength: LIMITS.unpacked });
   } catch (thrown) {
     const isBomb = (thrown as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    throw new AppError("INPUT_ARCHIVE", `Cannot unpack the artifact: ${isBomb ? `it is larger than ${LIMITS.unpacked} bytes` : messageOf(thrown)}`);
+    throw new AppError(
+      "INPUT_ARCHIVE",
+      `Cannot unpack the artifact: ${isBomb ? `it is larger than ${LIMITS.unpacked} bytes` : messageOf(thrown)}`,
+    );
   }
 }
 
@@ -82,7 +110,9 @@ function listOf(value: unknown): readonly Json[] {
 }
 
 function recordOf(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Json)
+    : {};
 }
 
 function textOf(value: unknown): string {

@@ -31,6 +31,12 @@ for (const [text, state] of [
   ["user@ghcr.io/a", '"ghcr.io/a" is no sha256 or sha512 digest'],
 ] as const) {
   test(`parseReference() refuses ${text}`, () => {
-    assert.throws(() => parseReference(text), (error: unknown) => error instanceof AppError && error.code === "USAGE_REFERENCE" && error.message.endsWith(state));
+    assert.throws(
+      () => parseReference(text),
+      (error: unknown) =>
+        error instanceof AppError &&
+        error.code === "USAGE_REFERENCE" &&
+        error.message.endsWith(state),
+    );
   });
 }

@@ -13,17 +13,23 @@ export interface Reference {
 const DEFAULT_REPOSITORY = { registry: "ghcr.io", repository: "falcosecurity/rules" } as const;
 
 const DOMAIN = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
-const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const REPOSITORY =
+  /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 /**
- * `registry/repository:tag`, `registry/repository@sha256:…`, or a bare name such as `falco-rules:3`, which is one of Falco's own. Without a tag,
+ * `registry/repository:tag`, `registry/repository@sha256:…`, or a bare name such as
+ * `falco-rules:3`, which is one of Falco's own. Without a tag,
  * `latest` is meant. Throws `USAGE_REFERENCE`.
  */
 export function parseReference(text: string): Reference {
   const fail = (state: string): never => {
-    throw new AppError("USAGE_REFERENCE", `Cannot use "${text}" as a reference to an artifact: ${state}`, { hint: "write registry/repository:tag, such as ghcr.io/falcosecurity/rules/falco-rules:3" });
+    throw new AppError(
+      "USAGE_REFERENCE",
+      `Cannot use "${text}" as a reference to an artifact: ${state}`,
+      { hint: "write registry/repository:tag, such as ghcr.io/falcosecurity/rules/falco-rules:3" },
+    );
   };
   const [named, digest] = splitOnce(text, "@");
   const slash = named.indexOf("/");
@@ -37,7 +43,8 @@ export function parseReference(text: string): Reference {
   if (!DOMAIN.test(registry)) return fail(`"${registry}" is no registry`);
   if (path === "" || !REPOSITORY.test(repository)) return fail(`"${path}" is no repository`);
   if (tag !== undefined && !TAG.test(tag)) return fail(`"${tag}" is no tag`);
-  if (digest !== undefined && !DIGEST.test(digest)) return fail(`"${digest}" is no sha256 or sha512 digest`);
+  if (digest !== undefined && !DIGEST.test(digest))
+    return fail(`"${digest}" is no sha256 or sha512 digest`);
   return { registry, repository, target: digest ?? tag ?? "latest" };
 }
 

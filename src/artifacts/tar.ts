@@ -10,14 +10,15 @@ const BLOCK = 512;
 const MAX_ENTRIES = 1000;
 
 /**
- * The regular files of a tar archive (POSIX.1-2017 pax, ustar; GNU long names). Archives of rules need nothing else, so links, devices,
+ * The regular files of a tar archive (POSIX.1-2017 pax, ustar; GNU long names). Archives of rules
+ * need nothing else, so links, devices,
  * absolute names, `..` and names that stand twice are refused. Throws `INPUT_ARCHIVE`.
  */
 export function readTar(bytes: Uint8Array): readonly TarFile[] {
   const files = new Map<string, Uint8Array>();
   let longName: string | undefined;
   let entries = 0;
-  for (let at = 0; at + BLOCK <= bytes.length; ) {
+  for (let at = 0; at + BLOCK <= bytes.length;) {
     const header = bytes.subarray(at, at + BLOCK);
     if (header.every((byte) => byte === 0)) break;
     entries += 1;
@@ -33,7 +34,8 @@ export function readTar(bytes: Uint8Array): readonly TarFile[] {
     if (type === "x") longName = paxPath(data);
     else if (type === "L") longName = decodeText(data, 0, data.length);
     else if (type === "0" || type === "\0") addFile(files, name, data);
-    else if (type !== "5" && type !== "g") throw archiveError(`"${name}" is neither a file nor a folder`);
+    else if (type !== "5" && type !== "g")
+      throw archiveError(`"${name}" is neither a file nor a folder`);
     at = start + Math.ceil(size / BLOCK) * BLOCK;
   }
   return [...files].map(([name, data]) => ({ name, bytes: data }));
@@ -41,7 +43,12 @@ export function readTar(bytes: Uint8Array): readonly TarFile[] {
 
 function addFile(files: Map<string, Uint8Array>, name: string, data: Uint8Array): void {
   const parts = name.replace(/^(?:\.\/)+/, "").split("/");
-  if (name.startsWith("/") || parts.some((part) => part === ".." || part === "" || part === ".") || /[\0\\]/.test(name)) throw archiveError(`the name "${name}" leads out of its folder`);
+  if (
+    name.startsWith("/") ||
+    parts.some((part) => part === ".." || part === "" || part === ".") ||
+    /[\0\\]/.test(name)
+  )
+    throw archiveError(`the name "${name}" leads out of its folder`);
   const plain = parts.join("/");
   if (files.has(plain)) throw archiveError(`"${plain}" stands in it twice`);
   files.set(plain, data);
@@ -57,10 +64,11 @@ function nameOf(header: Uint8Array): string {
 /** `length key=value\n` records; the path alone matters here. */
 function paxPath(data: Uint8Array): string | undefined {
   let found: string | undefined;
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const blank = data.indexOf(0x20, at);
     const length = Number(decodeText(data, at, blank < 0 ? at : blank));
-    if (!Number.isInteger(length) || length <= 0 || at + length > data.length) throw archiveError("a pax header is malformed");
+    if (!Number.isInteger(length) || length <= 0 || at + length > data.length)
+      throw archiveError("a pax header is malformed");
     const record = decodeText(data, blank + 1, at + length - 1);
     if (record.startsWith("path=")) found = record.slice("path=".length);
     at += length;

@@ -11,7 +11,14 @@ function jobs() {
       begun.push(index);
       ends.set(index, resolve);
     });
-  return { begun, job, end: async (index: number) => (ends.get(index)?.(), await new Promise((resolve) => setImmediate(resolve))) };
+  return {
+    begun,
+    job,
+    end: async (index: number) => (
+      ends.get(index)?.(),
+      await new Promise((resolve) => setImmediate(resolve))
+    ),
+  };
 }
 
 test("AuditQueue runs so many jobs at once, the others in their order; a slow one blocks none", async () => {
@@ -33,7 +40,10 @@ test("AuditQueue runs so many jobs at once, the others in their order; a slow on
 test("AuditQueue refuses and counts what does not fit, and all after its end", async () => {
   const { job, end } = jobs();
   const queue = new AuditQueue({ capacity: 1, parallel: 1 });
-  assert.deepEqual([queue.push(job(0)), queue.push(job(1)), queue.push(job(2))], [true, true, false]);
+  assert.deepEqual(
+    [queue.push(job(0)), queue.push(job(1)), queue.push(job(2))],
+    [true, true, false],
+  );
   assert.equal(queue.dropped, 1);
   queue.close();
   assert.equal(queue.push(job(3)), false);

@@ -13,7 +13,15 @@ import type { AuditReport } from "./report.ts";
 const nmapMissing = existsSync("/usr/bin/nmap") ? undefined : "needs nmap";
 
 function examine(port: number, options: Parameters<typeof audit>[1] = {}): Promise<AuditReport> {
-  return audit({ label: `127.0.0.1:${port}`, host: "127.0.0.1", port, connect: (signal) => connectDirectly("127.0.0.1", port, { signal }) }, options);
+  return audit(
+    {
+      label: `127.0.0.1:${port}`,
+      host: "127.0.0.1",
+      port,
+      connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
+    },
+    options,
+  );
 }
 
 /** What nmap prints below `ssl-enum-ciphers`, margins and trailing blanks taken off. */
@@ -31,33 +39,86 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
   const SERVERS: readonly (readonly [name: string, start: () => Promise<number>])[] = [
     ["as it comes", () => servers.openssl(rsa)],
     ["in the server's order", () => servers.openssl(rsa, "-serverpref")],
-    ["with every suite, TLS 1.0 to 1.2", () => servers.openssl(rsa, "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3")],
-    ["with every suite in the server's order", () => servers.openssl(rsa, "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3", "-serverpref")],
-    ["with one suite", () => servers.openssl(rsa, "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256")],
-    ["with an ECDSA certificate on P-256", () => servers.openssl(servers.keyPair("ec -pkeyopt ec_paramgen_curve:P-256"), "-no_tls1_3")],
-    ["with a short key and a SHA-1 signature", () => servers.openssl(servers.keyPair("rsa:1024", "-sha1"), "-tls1_2", "-cipher", "ALL:@SECLEVEL=0")],
+    [
+      "with every suite, TLS 1.0 to 1.2",
+      () => servers.openssl(rsa, "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3"),
+    ],
+    [
+      "with every suite in the server's order",
+      () =>
+        servers.openssl(
+          rsa,
+          "-cipher",
+          "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+          "-no_tls1_3",
+          "-serverpref",
+        ),
+    ],
+    [
+      "with one suite",
+      () => servers.openssl(rsa, "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"),
+    ],
+    [
+      "with an ECDSA certificate on P-256",
+      () => servers.openssl(servers.keyPair("ec -pkeyopt ec_paramgen_curve:P-256"), "-no_tls1_3"),
+    ],
+    [
+      "with a short key and a SHA-1 signature",
+      () =>
+        servers.openssl(
+          servers.keyPair("rsa:1024", "-sha1"),
+          "-tls1_2",
+          "-cipher",
+          "ALL:@SECLEVEL=0",
+        ),
+    ],
     ["that wants a client's certificate", () => servers.openssl(rsa, "-Verify", "1")],
   ];
 
   for (const [name, start] of SERVERS) {
-    test(`${name}: the same lines as nmap's ssl-enum-ciphers`, { skip: nmapMissing ?? false }, async () => {
-      const port = await start();
-      const report = await examine(port);
-      const theirs = execFileSync("nmap", ["-Pn", "-n", "-p", String(port), "--script", "ssl-enum-ciphers", "127.0.0.1"], { encoding: "utf8" });
-      assert.deepEqual(block(auditNmap(report)), block(theirs), JSON.stringify(report.errors));
-    });
+    test(
+      `${name}: the same lines as nmap's ssl-enum-ciphers`,
+      { skip: nmapMissing ?? false },
+      async () => {
+        const port = await start();
+        const report = await examine(port);
+        const theirs = execFileSync(
+          "nmap",
+          ["-Pn", "-n", "-p", String(port), "--script", "ssl-enum-ciphers", "127.0.0.1"],
+          { encoding: "utf8" },
+        );
+        assert.deepEqual(block(auditNmap(report)), block(theirs), JSON.stringify(report.errors));
+      },
+    );
   }
 
-  test("its XML has the same script element as nmap's", { skip: nmapMissing ?? (existsSync("/usr/bin/python3") ? false : "needs python3") }, async () => {
-    const port = await servers.openssl(rsa, "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3", "-serverpref");
-    const theirs = execFileSync("nmap", ["-Pn", "-n", "-p", String(port), "--script", "ssl-enum-ciphers", "-oX", "-", "127.0.0.1"], { encoding: "utf8" });
-    // Lua's tables have no order: elements with keys are compared in the keys' order.
-    const program = "import sys,json,xml.etree.ElementTree as E\nf=lambda e:[e.tag,e.attrib,(e.text or '').strip(),sorted([f(c) for c in e],key=lambda c:c[1].get('key',''))]\nprint(json.dumps([f(s) for s in E.fromstring(sys.stdin.buffer.read()).iter('script')]))";
-    const scripts = (xml: string): unknown => JSON.parse(execFileSync("python3", ["-c", program], { input: xml, encoding: "utf8" }));
-    assert.deepEqual(scripts(auditNmapXml([await examine(port)], "1")), scripts(theirs));
-  });
+  test(
+    "its XML has the same script element as nmap's",
+    { skip: nmapMissing ?? (existsSync("/usr/bin/python3") ? false : "needs python3") },
+    async () => {
+      const port = await servers.openssl(
+        rsa,
+        "-cipher",
+        "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+        "-no_tls1_3",
+        "-serverpref",
+      );
+      const theirs = execFileSync(
+        "nmap",
+        ["-Pn", "-n", "-p", String(port), "--script", "ssl-enum-ciphers", "-oX", "-", "127.0.0.1"],
+        { encoding: "utf8" },
+      );
+      // Lua's tables have no order: elements with keys are compared in the keys' order.
+      const program =
+        "import sys,json,xml.etree.ElementTree as E\nf=lambda e:[e.tag,e.attrib,(e.text or '').strip(),sorted([f(c) for c in e],key=lambda c:c[1].get('key',''))]\nprint(json.dumps([f(s) for s in E.fromstring(sys.stdin.buffer.read()).iter('script')]))";
+      const scripts = (xml: string): unknown =>
+        JSON.parse(execFileSync("python3", ["-c", program], { input: xml, encoding: "utf8" }));
+      assert.deepEqual(scripts(auditNmapXml([await examine(port)], "1")), scripts(theirs));
+    },
+  );
 
-  // nmap offers no ecdsa_secp384r1_sha384, rsa_pss or ed25519 schemes in these versions, so it finds less (TLS facts, A.2).
+  // nmap offers no ecdsa_secp384r1_sha384, rsa_pss or ed25519 schemes in these versions, so it
+  // finds less (TLS facts, A.2).
   for (const [name, newkey, more, keyType] of [
     ["P-384", "ec -pkeyopt ec_paramgen_curve:P-384", [], "ec"],
     ["RSA-PSS", "rsa-pss", [], "rsa-pss"],
@@ -75,13 +136,19 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
     assert.deepEqual(Object.keys(report.protocols), ["TLSv1.3"]);
     assert.match(report.certificates[0]?.subject ?? "", /audit\.test/);
     assert.deepEqual(report.errors, []);
-    // 3 suites and a refusal, 1 for the order, 1 that tells TLS from none, 9 more groups and a refusal, 1 for their order, 3 signature schemes with the certificate and a refusal, 4 other versions with SSLv2,
+    // 3 suites and a refusal, 1 for the order, 1 that tells TLS from none, 9 more groups and a
+    // refusal, 1 for their order, 3 signature schemes with the certificate and a refusal, 4 other
+    // versions with SSLv2,
     // 1 in plain text, a session and its resumption.
     assert.ok(report.connections <= 30, `${report.connections} connections`);
   });
 
   test("examines a server in Node with two versions at once", async (t) => {
-    const server = createTlsServer({ key: readFileSync(rsa.key), cert: readFileSync(rsa.certificate), minVersion: "TLSv1.2" }).listen(0, "127.0.0.1");
+    const server = createTlsServer({
+      key: readFileSync(rsa.key),
+      cert: readFileSync(rsa.certificate),
+      minVersion: "TLSv1.2",
+    }).listen(0, "127.0.0.1");
     server.on("tlsClientError", () => {});
     t.after(() => server.close());
     await new Promise((resolve) => server.once("listening", resolve));
@@ -96,11 +163,30 @@ describe("audit() of peers that are no TLS servers", () => {
   after(() => servers.stop());
   const impatient = { connectionTimeoutMs: 300, targetTimeoutMs: 2000 };
 
-  const PEERS: readonly (readonly [name: string, treat: Parameters<TlsServers["plain"]>[0], speaks: string | undefined])[] = [
-    ["speaks HTTP", (socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")), "http"],
-    ["speaks HTTP, and closes on what is none", (socket) => socket.once("data", (data) => (data[0] === 0x47 ? socket.end("HTTP/1.0 200 OK\r\n\r\n") : socket.destroy())), "http"],
+  const PEERS: readonly (readonly [
+    name: string,
+    treat: Parameters<TlsServers["plain"]>[0],
+    speaks: string | undefined,
+  ])[] = [
+    [
+      "speaks HTTP",
+      (socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
+      "http",
+    ],
+    [
+      "speaks HTTP, and closes on what is none",
+      (socket) =>
+        socket.once("data", (data) =>
+          data[0] === 0x47 ? socket.end("HTTP/1.0 200 OK\r\n\r\n") : socket.destroy(),
+        ),
+      "http",
+    ],
     ["greets as SSH does", (socket) => socket.write("SSH-2.0-test\r\n"), "ssh"],
-    ["greets as a mail server does", (socket) => socket.write("220 mail.test ESMTP Postfix\r\n"), "smtp"],
+    [
+      "greets as a mail server does",
+      (socket) => socket.write("220 mail.test ESMTP Postfix\r\n"),
+      "smtp",
+    ],
     ["says a word that is too short to be told", (socket) => socket.end("OK\n"), "unknown"],
     ["says nothing", () => {}, "silent"],
     ["closes at once", (socket) => socket.destroy(), undefined],
@@ -118,28 +204,57 @@ describe("audit() of peers that are no TLS servers", () => {
 
   test("one that drips a record byte by byte is given up in time, and said to be", async () => {
     const port = await servers.plain((socket) => {
-      const record = Buffer.from([22, 3, 3, 0x40, 0, 2, 0, 0x3f, 0xfc, ...Array.from({ length: 500 }, () => 0)]);
+      const record = Buffer.from([
+        22,
+        3,
+        3,
+        0x40,
+        0,
+        2,
+        0,
+        0x3f,
+        0xfc,
+        ...Array.from({ length: 500 }, () => 0),
+      ]);
       let at = 0;
-      const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.write(record.subarray(at, (at += 1)))), 50);
+      const timer = setInterval(
+        () =>
+          socket.destroyed ? clearInterval(timer) : socket.write(record.subarray(at, (at += 1))),
+        50,
+      );
     });
     const report = await examine(port, { connectionTimeoutMs: 200, targetTimeoutMs: 1500 });
     assert.deepEqual(report.protocols, {});
-    assert.ok(report.errors.some((error) => error.probe === "target"), JSON.stringify(report.errors));
+    assert.ok(
+      report.errors.some((error) => error.probe === "target"),
+      JSON.stringify(report.errors),
+    );
   });
 
   test("a port that nobody listens on is an error, not an exception", async () => {
     const report = await examine(1, impatient);
-    assert.deepEqual([report.tls, report.connections, report.errors[0]?.probe], [false, 0, "connect"]);
+    assert.deepEqual(
+      [report.tls, report.connections, report.errors[0]?.probe],
+      [false, 0, "connect"],
+    );
   });
 
-  test("a TLS port that dies under its examination leaves what was learnt", { skip: opensslMissing() ?? false }, async () => {
-    const port = await servers.openssl(servers.keyPair("rsa:2048"), "-naccept", "6");
-    const report = await examine(port, impatient);
-    assert.ok(report.errors.length > 0, JSON.stringify(report));
-  });
+  test(
+    "a TLS port that dies under its examination leaves what was learnt",
+    { skip: opensslMissing() ?? false },
+    async () => {
+      const port = await servers.openssl(servers.keyPair("rsa:2048"), "-naccept", "6");
+      const report = await examine(port, impatient);
+      assert.ok(report.errors.length > 0, JSON.stringify(report));
+    },
+  );
 });
 
-function talk(socket: { write(data: Buffer): boolean; destroyed: boolean; on(event: "drain", listener: () => void): unknown }): void {
+function talk(socket: {
+  write(data: Buffer): boolean;
+  destroyed: boolean;
+  on(event: "drain", listener: () => void): unknown;
+}): void {
   const noise = Buffer.alloc(65_536, 0x61);
   const more = (): void => {
     while (!socket.destroyed && socket.write(noise));

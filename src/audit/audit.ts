@@ -19,12 +19,15 @@ export interface AuditOptions {
   readonly now?: () => Date;
   /** What certificates must lead to; default the system's store. */
   readonly trust?: TrustStore;
-  /** The protocol in which TLS is asked for, such as `smtp`; `auto`, the default, finds that out. */
+  /**
+   * The protocol in which TLS is asked for, such as `smtp`; `auto`, the default, finds that out.
+   */
   readonly starttls?: string;
 }
 
 /**
- * Examines the TLS of one port: versions, suites with grades, order, certificate; or what it speaks instead. Ends within its time limit, and
+ * Examines the TLS of one port: versions, suites with grades, order, certificate; or what it speaks
+ * instead. Ends within its time limit, and
  * never rejects for what the peer does: what could not be told stands in `errors`.
  */
 export async function audit(target: AuditTarget, options: AuditOptions = {}): Promise<AuditReport> {
@@ -33,7 +36,10 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   const start = performance.now();
   const startedAt = now().toISOString();
   const over = new AbortController();
-  const limit = deadline(options.targetTimeoutMs ?? 20_000, AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]));
+  const limit = deadline(
+    options.targetTimeoutMs ?? 20_000,
+    AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]),
+  );
   const prober = new Prober({
     connect: target.connect,
     signal: limit.signal,
@@ -47,7 +53,8 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
       examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust }),
       overDatagrams(target, prober, limit.signal),
     ]);
-    if (limit.signal.aborted) prober.note("target", "the time for this target is up: the rest was not examined");
+    if (limit.signal.aborted)
+      prober.note("target", "the time for this target is up: the rest was not examined");
     return {
       target: label,
       host,
@@ -69,16 +76,31 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
 
 /** What a server of several names may know itself by. */
 function namesOf({ serverName, container, host }: AuditTarget): string[] {
-  return [...new Set([serverName, container, isIP(host) === 0 ? host : undefined, "localhost"].filter((name) => name !== undefined))];
+  return [
+    ...new Set(
+      [serverName, container, isIP(host) === 0 ? host : undefined, "localhost"].filter(
+        (name) => name !== undefined,
+      ),
+    ),
+  ];
 }
 
 /** Milliseconds that a port which is silent over UDP may cost; it runs beside the rest. */
 const DATAGRAM_SILENCE_MS = 1000;
 
-async function overDatagrams({ datagram, serverName }: AuditTarget, prober: Prober, signal: AbortSignal): Promise<AuditReport["datagram"]> {
+async function overDatagrams(
+  { datagram, serverName }: AuditTarget,
+  prober: Prober,
+  signal: AbortSignal,
+): Promise<AuditReport["datagram"]> {
   if (datagram === undefined) return undefined;
   try {
-    return await examineDatagram(datagram, { serverName, signal, silenceMs: DATAGRAM_SILENCE_MS, note: (probe, error) => prober.note(probe, error) });
+    return await examineDatagram(datagram, {
+      serverName,
+      signal,
+      silenceMs: DATAGRAM_SILENCE_MS,
+      note: (probe, error) => prober.note(probe, error),
+    });
   } catch (thrown) {
     prober.note("datagram", thrown instanceof Error ? thrown.message : String(thrown));
     return undefined;

@@ -8,8 +8,15 @@ const NAMES: Readonly<Record<number, string>> = { 0: "NULL", 1: "DEFLATE", 64: "
 /** Suites of the hellos that ask for more than one method: few enough for any server. */
 const FEW_SUITES = 32;
 
-/** The compression methods of a version, by name. Costs no hello where the first one of the search offered them all and NULL was picked. */
-export async function findCompressors(prober: Prober, version: VersionCode, accepted: readonly Accepted[]): Promise<string[]> {
+/**
+ * The compression methods of a version, by name. Costs no hello where the first one of the search
+ * offered them all and NULL was picked.
+ */
+export async function findCompressors(
+  prober: Prober,
+  version: VersionCode,
+  accepted: readonly Accepted[],
+): Promise<string[]> {
   const found = new Set<number>();
   const first = accepted[0];
   let picked = first?.wasAskedAll === true ? first.flight.hello?.compressor : undefined;
@@ -17,9 +24,14 @@ export async function findCompressors(prober: Prober, version: VersionCode, acce
     if (picked !== undefined) found.add(picked);
     const offered = COMPRESSORS.filter((method) => method === 0 || !found.has(method));
     if (found.has(0) || offered.length === 1) break;
-    const answer = await prober.hello({ version, suites: accepted.slice(0, FEW_SUITES).map(({ suite }) => suite), compressors: offered });
+    const answer = await prober.hello({
+      version,
+      suites: accepted.slice(0, FEW_SUITES).map(({ suite }) => suite),
+      compressors: offered,
+    });
     const next = answer.kind === "flight" ? answer.flight.hello?.compressor : undefined;
-    // No answer to a hello with compression: that server says no to it. One that picks what was not offered would do so for ever.
+    // No answer to a hello with compression: that server says no to it. One that picks what was not
+    // offered would do so for ever.
     if (next === undefined || !offered.includes(next)) break;
     picked = next;
   }

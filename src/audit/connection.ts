@@ -7,7 +7,10 @@ import { type Ending as WireEnding, Wire } from "./wire.ts";
 /** How one port is reached; gives a connected socket or rejects. */
 export type Connect = (signal: AbortSignal) => Promise<Socket>;
 
-/** Leads a fresh connection to where TLS begins (STARTTLS). Rejects with `PEER_…` when the peer does not go along. */
+/**
+ * Leads a fresh connection to where TLS begins (STARTTLS). Rejects with `PEER_…` when the peer does
+ * not go along.
+ */
 export type Dialogue = (wire: Wire) => Promise<void>;
 
 /** Reads an answer from pieces of any size; throws for bytes that it cannot read. */
@@ -27,8 +30,16 @@ export interface Unreachable {
 
 /** What came of one request. */
 export type Answer<R extends Flight = Flight> =
-  /** The server answered in TLS: its flight as far as it was read. `fault` says why reading stopped when the bytes made no sense. */
-  | { readonly kind: "flight"; readonly flight: R; readonly ending: Ending; readonly fault?: string }
+  /**
+   * The server answered in TLS: its flight as far as it was read. `fault` says why reading stopped
+   * when the bytes made no sense.
+   */
+  | {
+      readonly kind: "flight";
+      readonly flight: R;
+      readonly ending: Ending;
+      readonly fault?: string;
+    }
   /** Bytes that are no TLS; the beginning of them. */
   | { readonly kind: "plain"; readonly bytes: Uint8Array }
   /** Not a single byte came back. */
@@ -46,8 +57,14 @@ export interface SessionOptions {
   readonly totalMs: number;
 }
 
-/** Opens one connection, leads it to TLS and gives it to `talk`. Rejects only with what `talk` rejects with. */
-export async function session<T>(talk: (wire: Wire) => Promise<T>, options: SessionOptions): Promise<T | Unreachable> {
+/**
+ * Opens one connection, leads it to TLS and gives it to `talk`. Rejects only with what `talk`
+ * rejects with.
+ */
+export async function session<T>(
+  talk: (wire: Wire) => Promise<T>,
+  options: SessionOptions,
+): Promise<T | Unreachable> {
   const { connect, dialogue, signal, silenceMs, totalMs } = options;
   const end = deadline(totalMs, signal);
   try {
@@ -65,15 +82,25 @@ export async function session<T>(talk: (wire: Wire) => Promise<T>, options: Sess
   }
 }
 
-/** A connected socket, or why there is none. Whatever `connect` does with its signal, this ends in time. */
-async function connected(connect: Connect, ms: number, parent: AbortSignal): Promise<Socket | string> {
+/**
+ * A connected socket, or why there is none. Whatever `connect` does with its signal, this ends in
+ * time.
+ */
+async function connected(
+  connect: Connect,
+  ms: number,
+  parent: AbortSignal,
+): Promise<Socket | string> {
   const limit = deadline(ms, parent);
   const late = "no connection in time";
   const attempt = connect(limit.signal);
   try {
     const socket = await unlessAborted(attempt, limit.signal);
     if (socket !== undefined) return socket;
-    void attempt.then((straggler) => straggler.destroy(), () => {});
+    void attempt.then(
+      (straggler) => straggler.destroy(),
+      () => {},
+    );
     return late;
   } catch (thrown) {
     return limit.signal.aborted ? late : messageOf(thrown);
@@ -82,14 +109,24 @@ async function connected(connect: Connect, ms: number, parent: AbortSignal): Pro
   }
 }
 
-/** Sends `request` and reads the answer until `reader` is done, the stream ends, or the bytes are no TLS. */
-export async function converse<R extends AnswerReader>(wire: Wire, request: Uint8Array, reader: R): Promise<Answer<R>> {
+/**
+ * Sends `request` and reads the answer until `reader` is done, the stream ends, or the bytes are no
+ * TLS.
+ */
+export async function converse<R extends AnswerReader>(
+  wire: Wire,
+  request: Uint8Array,
+  reader: R,
+): Promise<Answer<R>> {
   wire.write(request);
   let read: Uint8Array | undefined;
   try {
     while (!reader.isDone) {
       const bytes = await wire.read();
-      if (typeof bytes === "string") return read === undefined ? { kind: "nothing", ending: bytes } : { kind: "flight", flight: reader, ending: bytes };
+      if (typeof bytes === "string")
+        return read === undefined
+          ? { kind: "nothing", ending: bytes }
+          : { kind: "flight", flight: reader, ending: bytes };
       read = bytes;
       reader.push(bytes);
     }
@@ -97,7 +134,8 @@ export async function converse<R extends AnswerReader>(wire: Wire, request: Uint
   } catch (thrown) {
     // Broken after the server has shown that it speaks TLS: what was read still counts.
     const isTls = reader.hello !== undefined || reader.alert !== undefined;
-    if (isTls || read === undefined) return { kind: "flight", flight: reader, ending: "done", fault: messageOf(thrown) };
+    if (isTls || read === undefined)
+      return { kind: "flight", flight: reader, ending: "done", fault: messageOf(thrown) };
     return { kind: "plain", bytes: await plainText(wire, read) };
   }
 }
@@ -105,7 +143,10 @@ export async function converse<R extends AnswerReader>(wire: Wire, request: Uint
 /** Once bytes are no TLS, this long without more of them ends the wait. */
 const PLAIN_SETTLE_MS = 300;
 
-/** Bytes of a plain answer that are kept, and so many that tell the protocol even without a line's end. */
+/**
+ * Bytes of a plain answer that are kept, and so many that tell the protocol even without a line's
+ * end.
+ */
 const PLAIN_KEPT = 4096;
 const PLAIN_ENOUGH = 64;
 

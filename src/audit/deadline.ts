@@ -1,10 +1,16 @@
-/** A moment after which work is aborted. `end` releases its timer and its hold on the parent: call it always. */
+/**
+ * A moment after which work is aborted. `end` releases its timer and its hold on the parent: call
+ * it always.
+ */
 export interface Deadline {
   readonly signal: AbortSignal;
   end(): void;
 }
 
-/** Aborts after `ms` milliseconds, or as soon as `parent` does. Its timer keeps the process alive until `end`. */
+/**
+ * Aborts after `ms` milliseconds, or as soon as `parent` does. Its timer keeps the process alive
+ * until `end`.
+ */
 export function deadline(ms: number, parent?: AbortSignal): Deadline {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
@@ -20,7 +26,10 @@ export function deadline(ms: number, parent?: AbortSignal): Deadline {
   };
 }
 
-/** Resolves or rejects as `promise`, or to undefined once the signal is aborted; the promise goes on unwatched then. */
+/**
+ * Resolves or rejects as `promise`, or to undefined once the signal is aborted; the promise goes on
+ * unwatched then.
+ */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => resolve(undefined);

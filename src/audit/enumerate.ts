@@ -1,5 +1,13 @@
 import { CIPHER_SUITES, cipherSuite } from "../tls/cipher-suites.ts";
-import { ABILITIES, COMMON, HEARTBEAT, PROOFS, roomForSuites, type VersionCode, versionName } from "../tls/client-hello.ts";
+import {
+  ABILITIES,
+  COMMON,
+  HEARTBEAT,
+  PROOFS,
+  roomForSuites,
+  type VersionCode,
+  versionName,
+} from "../tls/client-hello.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import type { Answer } from "./connection.ts";
 import type { Hello, Prober } from "./prober.ts";
@@ -9,13 +17,19 @@ import { judgeAnswer, type Verdict } from "./verdict.ts";
 export interface Accepted {
   readonly suite: number;
   readonly flight: Flight;
-  /** The hello also offered compression and asked for proofs and heartbeats: what the flight lacks of these, the server does not have. */
+  /**
+   * The hello also offered compression and asked for proofs and heartbeats: what the flight lacks
+   * of these, the server does not have.
+   */
   readonly wasAskedAll: boolean;
 }
 
 /** What a version accepts. */
 export interface Enumeration {
-  /** Within a run, suites stand in the order in which the server picked them from one offer; runs come from different offers. */
+  /**
+   * Within a run, suites stand in the order in which the server picked them from one offer; runs
+   * come from different offers.
+   */
   readonly runs: readonly (readonly Accepted[])[];
   /** Why nothing was accepted, where the server said neither yes nor no. */
   readonly doubt?: Doubt;
@@ -33,38 +47,76 @@ const SHORT_HELLO_BYTES = 255;
 /** DEFLATE (RFC 3749), LZS (RFC 3943), NULL last. */
 export const COMPRESSORS: readonly number[] = [1, 64, 0];
 
-/** Codes that are no suites (RFC 8701): what a server does with these alone is what it does when nothing suits it. */
+/**
+ * Codes that are no suites (RFC 8701): what a server does with these alone is what it does when
+ * nothing suits it.
+ */
 const NO_SUITES: readonly number[] = [0x0a0a, 0x1a1a];
 
-/** Suites to offer for a version, the likeliest first: one hello then finds most of what a server has. */
+/**
+ * Suites to offer for a version, the likeliest first: one hello then finds most of what a server
+ * has.
+ */
 export function candidateSuites(version: VersionCode): readonly number[] {
-  const all = [...CIPHER_SUITES.values()].filter((suite) => (version === 0x0304 ? suite.isTls13 : suite.isOlder));
+  const all = [...CIPHER_SUITES.values()].filter((suite) =>
+    version === 0x0304 ? suite.isTls13 : suite.isOlder,
+  );
   return all.toSorted((a, b) => rank(a) - rank(b)).map((suite) => suite.id);
 }
 
 function rank(suite: { readonly keyExchange: string; readonly name: string }): number {
-  const order = ["ECDHE_ECDSA", "ECDHE_RSA", "DHE_RSA", "RSA", "DHE_DSS", "ECDH_anon", "DH_anon", "PSK", "DHE_PSK", "ECDHE_PSK", "RSA_PSK"];
+  const order = [
+    "ECDHE_ECDSA",
+    "ECDHE_RSA",
+    "DHE_RSA",
+    "RSA",
+    "DHE_DSS",
+    "ECDH_anon",
+    "DH_anon",
+    "PSK",
+    "DHE_PSK",
+    "ECDHE_PSK",
+    "RSA_PSK",
+  ];
   const place = order.indexOf(suite.keyExchange);
   const isDraft = suite.name.endsWith("-draft") ? 100 : 0;
   return (place < 0 ? order.length : place) + isDraft;
 }
 
-/** A version's first hello: all its suites, and everything that the server may say yes to without selecting anything else. */
+/**
+ * A version's first hello: all its suites, and everything that the server may say yes to without
+ * selecting anything else.
+ */
 export function firstHello(version: VersionCode): Hello {
   return helloOf(version, candidateSuites(version), { asksAll: true });
 }
 
-function helloOf(version: VersionCode, suites: readonly number[], { asksAll }: { readonly asksAll: boolean }): Hello {
+function helloOf(
+  version: VersionCode,
+  suites: readonly number[],
+  { asksAll }: { readonly asksAll: boolean },
+): Hello {
   if (version === 0x0304) return { version, suites };
-  return { version, suites, compressors: asksAll ? COMPRESSORS : [0], extensions: asksAll ? [...ABILITIES, ...PROOFS, HEARTBEAT] : ABILITIES };
+  return {
+    version,
+    suites,
+    compressors: asksAll ? COMPRESSORS : [0],
+    extensions: asksAll ? [...ABILITIES, ...PROOFS, HEARTBEAT] : ABILITIES,
+  };
 }
 
 /**
- * Finds the suites of one version with the fewest handshakes: a hello offers all, the one that the server selects is struck out, and so on until
- * it refuses. A server that fails at long hellos gets shorter ones. Where it fails without refusing, the offer is split, so that one suite that it cannot complete
+ * Finds the suites of one version with the fewest handshakes: a hello offers all, the one that the
+ * server selects is struck out, and so on until
+ * it refuses. A server that fails at long hellos gets shorter ones. Where it fails without
+ * refusing, the offer is split, so that one suite that it cannot complete
  * hides no other.
  */
-export async function enumerate(prober: Prober, version: VersionCode, { first, bearsLongHellos, hidden }: EnumerateOptions): Promise<Enumeration> {
+export async function enumerate(
+  prober: Prober,
+  version: VersionCode,
+  { first, bearsLongHellos, hidden }: EnumerateOptions,
+): Promise<Enumeration> {
   const search = new Search(prober, version, hidden);
   const doubt = await search.all(candidateSuites(version), { first, bearsLongHellos });
   return { runs: search.runs, ...(doubt === undefined ? {} : { doubt }) };
@@ -73,20 +125,27 @@ export async function enumerate(prober: Prober, version: VersionCode, { first, b
 interface EnumerateOptions {
   /** The answer to the version's first hello, where that was sent already. */
   readonly first: Answer | undefined;
-  /** The server has read such a hello of another version: a failure has another reason than its length. */
+  /**
+   * The server has read such a hello of another version: a failure has another reason than its
+   * length.
+   */
   readonly bearsLongHellos: boolean;
   /** What all versions of a target share. */
   readonly hidden: HiddenFamilies;
 }
 
 /**
- * Whether a server that refuses without a word has hidden suites behind others that it cannot complete. That takes a hello for each kind of key exchange, so one
+ * Whether a server that refuses without a word has hidden suites behind others that it cannot
+ * complete. That takes a hello for each kind of key exchange, so one
  * version finds out for all: where it found nothing, the others do not look.
  */
 export class HiddenFamilies {
   #known: Promise<boolean> | undefined;
 
-  /** Looks by `search`, which tells whether it found anything, unless another version has looked before and found nothing. */
+  /**
+   * Looks by `search`, which tells whether it found anything, unless another version has looked
+   * before and found nothing.
+   */
   async look(search: () => Promise<boolean>): Promise<void> {
     if (this.#known === undefined) {
       this.#known = search();
@@ -114,7 +173,10 @@ class Search {
   }
 
   /** Undefined, or why nothing can be said. */
-  async all(suites: readonly number[], { first, bearsLongHellos }: Omit<EnumerateOptions, "hidden">): Promise<Doubt | undefined> {
+  async all(
+    suites: readonly number[],
+    { first, bearsLongHellos }: Omit<EnumerateOptions, "hidden">,
+  ): Promise<Doubt | undefined> {
     const whole = await this.#offer([suites], first);
     if (whole === undefined) return undefined;
     if (bearsLongHellos) return whole.alert === undefined ? whole : undefined;
@@ -122,13 +184,27 @@ class Search {
     if (some === undefined) return undefined;
     this.#isShort = true;
     const { serverName } = this.#prober;
-    const few = await this.#offer(chunks(suites, Math.max(16, roomForSuites({ version: this.#version, serverName, ...COMMON }, SHORT_HELLO_BYTES))));
-    // An alert says that the server read the hello and will not go on; anything else may be trouble on the way.
-    return few === undefined || (whole.alert !== undefined && few.alert !== undefined) ? undefined : few;
+    const few = await this.#offer(
+      chunks(
+        suites,
+        Math.max(
+          16,
+          roomForSuites({ version: this.#version, serverName, ...COMMON }, SHORT_HELLO_BYTES),
+        ),
+      ),
+    );
+    // An alert says that the server read the hello and will not go on; anything else may be trouble
+    // on the way.
+    return few === undefined || (whole.alert !== undefined && few.alert !== undefined)
+      ? undefined
+      : few;
   }
 
   /** Searches offer by offer; the failure where the first of them already failed. */
-  async #offer(offers: readonly (readonly number[])[], first?: Answer): Promise<Failure | undefined> {
+  async #offer(
+    offers: readonly (readonly number[])[],
+    first?: Answer,
+  ): Promise<Failure | undefined> {
     for (const [index, offer] of offers.entries()) {
       const outcome = await this.#strikeOut(offer, index === 0 ? first : undefined);
       if (outcome.kind === "refused") continue;
@@ -147,21 +223,27 @@ class Search {
     if (this.#prober.isOver) return false;
     this.#answerToNothing ??= this.#ask(NO_SUITES);
     const toNothing = await this.#answerToNothing;
-    if (toNothing.kind !== "failed" || toNothing.reason !== failure.reason) return this.#bisect(halves(failure.left), failure);
-    // That is how this server refuses. One kind of key exchange that it cannot complete may still hide the others.
+    if (toNothing.kind !== "failed" || toNothing.reason !== failure.reason)
+      return this.#bisect(halves(failure.left), failure);
+    // That is how this server refuses. One kind of key exchange that it cannot complete may still
+    // hide the others.
     if (isFirst) await this.#hidden.look(() => this.#families(failure.left));
     return true;
   }
 
   async #bisect(offers: readonly (readonly number[])[], whole: Failure): Promise<boolean> {
     if (whole.left.length === 1) {
-      this.#prober.note(this.#name, `cannot tell of ${cipherSuite(whole.left[0] ?? 0).name}: ${whole.reason}`);
+      this.#prober.note(
+        this.#name,
+        `cannot tell of ${cipherSuite(whole.left[0] ?? 0).name}: ${whole.reason}`,
+      );
       return true;
     }
     for (const offer of offers) {
       const outcome = await this.#strikeOut(offer);
       if (outcome.kind === "unreachable" || this.#prober.isOver) return this.#end(outcome);
-      if (outcome.kind === "failed" && !(await this.#bisect(halves(outcome.left), outcome))) return false;
+      if (outcome.kind === "failed" && !(await this.#bisect(halves(outcome.left), outcome)))
+        return false;
     }
     return true;
   }
@@ -188,7 +270,8 @@ class Search {
     let [left, answer] = [suites, first];
     while (left.length > 0) {
       const wasAskedAll = this.#asksAll;
-      const verdict = answer === undefined ? await this.#ask(left) : judgeAnswer(answer, this.#version, left);
+      const verdict =
+        answer === undefined ? await this.#ask(left) : judgeAnswer(answer, this.#version, left);
       answer = undefined;
       if (verdict.kind === "failed") return { ...verdict, left };
       if (verdict.kind !== "accepted") return verdict;
@@ -199,13 +282,18 @@ class Search {
     return { kind: "refused" };
   }
 
-  /** Until a suite was accepted, hellos ask everything: the first ServerHello then answers many questions. */
+  /**
+   * Until a suite was accepted, hellos ask everything: the first ServerHello then answers many
+   * questions.
+   */
   get #asksAll(): boolean {
     return this.#version < 0x0304 && !this.#isShort && this.runs.length === 0;
   }
 
   async #ask(suites: readonly number[]): Promise<Verdict> {
-    const hello = this.#isShort ? { version: this.#version, suites, ...COMMON } : helloOf(this.#version, suites, { asksAll: this.#asksAll });
+    const hello = this.#isShort
+      ? { version: this.#version, suites, ...COMMON }
+      : helloOf(this.#version, suites, { asksAll: this.#asksAll });
     return judgeAnswer(await this.#prober.hello(hello), this.#version, suites);
   }
 }
@@ -216,7 +304,9 @@ type Failure = Extract<Verdict, { kind: "failed" }> & { readonly left: readonly 
 type Outcome = Failure | Exclude<Verdict, { kind: "failed" | "accepted" }>;
 
 function chunks(items: readonly number[], size: number): number[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }
 
 function halves(items: readonly number[]): number[][] {

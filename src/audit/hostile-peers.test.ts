@@ -40,15 +40,42 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(random() * 8));
     return bytes;
   },
-  "packets cut short": (bytes, random) => (random() > 0.3 ? bytes : bytes.subarray(0, Math.floor(random() * bytes.length))),
-  "bytes put in": (bytes, random) => (random() > 0.3 ? bytes : Buffer.concat([bytes, Buffer.from(Array.from({ length: 1 + Math.floor(random() * 20) }, () => Math.floor(random() * 256)))])),
+  "packets cut short": (bytes, random) =>
+    random() > 0.3 ? bytes : bytes.subarray(0, Math.floor(random() * bytes.length)),
+  "bytes put in": (bytes, random) =>
+    random() > 0.3
+      ? bytes
+      : Buffer.concat([
+          bytes,
+          Buffer.from(
+            Array.from({ length: 1 + Math.floor(random() * 20) }, () => Math.floor(random() * 256)),
+          ),
+        ]),
   "packets twice": (bytes, random) => (random() > 0.3 ? bytes : Buffer.concat([bytes, bytes])),
 };
 
 /** Greetings of protocols whose dialogues go on with what comes next. */
 const GREETINGS = [
-  "220 mail.test ESMTP\r\n", "* OK IMAP4 ready STARTTLS\r\n", "+OK POP3\r\n", "200 news\r\n", '"STARTTLS"\r\nOK\r\n', "INFO {", "\x0a\0\0\0\x0a5.7.1\0", "RFB 003.008\n", ":irc NOTICE * :hi\r\n",
-  "<?xml version='1.0'?><stream:stream>", "AMQP", "S", "0\x0c\x02\x01\x01", "\x03\0\0\x13", "\x04\x01\0\x1a", "", "220", "* ", "\x16\x03\x03", "\x80\x20\x04",
+  "220 mail.test ESMTP\r\n",
+  "* OK IMAP4 ready STARTTLS\r\n",
+  "+OK POP3\r\n",
+  "200 news\r\n",
+  '"STARTTLS"\r\nOK\r\n',
+  "INFO {",
+  "\x0a\0\0\0\x0a5.7.1\0",
+  "RFB 003.008\n",
+  ":irc NOTICE * :hi\r\n",
+  "<?xml version='1.0'?><stream:stream>",
+  "AMQP",
+  "S",
+  "0\x0c\x02\x01\x01",
+  "\x03\0\0\x13",
+  "\x04\x01\0\x1a",
+  "",
+  "220",
+  "* ",
+  "\x16\x03\x03",
+  "\x80\x20\x04",
 ];
 
 describe("hostile peers", { skip: opensslMissing() ?? false }, () => {
@@ -62,7 +89,9 @@ describe("hostile peers", { skip: opensslMissing() ?? false }, () => {
     test(`a real server's answers with ${name}`, async () => {
       for (const [index, server] of [older, newer].entries()) {
         const random = randomFrom(index + name.length);
-        const report = await examine(await between(await server, (bytes, socket) => socket.write(damage(bytes, random))));
+        const report = await examine(
+          await between(await server, (bytes, socket) => socket.write(damage(bytes, random))),
+        );
         check(report, `seed ${index + name.length}`);
       }
     });
@@ -89,14 +118,29 @@ describe("hostile peers", { skip: opensslMissing() ?? false }, () => {
       const port = await servers.plain((socket) => {
         socket.on("error", () => {});
         socket.write(Buffer.from(greeting, "latin1"));
-        socket.on("data", () => socket.write(Buffer.from(Array.from({ length: Math.floor(random() * 300) }, () => Math.floor(random() * 256)))));
+        socket.on("data", () =>
+          socket.write(
+            Buffer.from(
+              Array.from({ length: Math.floor(random() * 300) }, () => Math.floor(random() * 256)),
+            ),
+          ),
+        );
       });
       check(await examine(port), JSON.stringify(greeting));
     }
   });
 
   test("lines and numbers without end", async () => {
-    for (const chunk of ["220-", "a".repeat(2000), "* OK ", "250-X\r\n", "\x16\x03\x03\xff\xff", "<x>", '{"', "\0"]) {
+    for (const chunk of [
+      "220-",
+      "a".repeat(2000),
+      "* OK ",
+      "250-X\r\n",
+      "\x16\x03\x03\xff\xff",
+      "<x>",
+      '{"',
+      "\0",
+    ]) {
       const port = await servers.plain((socket) => {
         socket.on("error", () => {});
         const text = Buffer.from(chunk.repeat(50), "latin1");
@@ -111,14 +155,28 @@ describe("hostile peers", { skip: opensslMissing() ?? false }, () => {
   });
 
   function examine(port: number, targetTimeoutMs = 1500): Promise<AuditReport> {
-    return audit({ label: "hostile", host: "127.0.0.1", port, connect: (signal) => connectDirectly("127.0.0.1", port, { signal }) }, { connectionTimeoutMs: 400, targetTimeoutMs });
+    return audit(
+      {
+        label: "hostile",
+        host: "127.0.0.1",
+        port,
+        connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
+      },
+      { connectionTimeoutMs: 400, targetTimeoutMs },
+    );
   }
 
   /** A peer in front of a real one: what that says is sent on as `forward` does it. */
-  function between(port: number, forward: (bytes: Buffer, socket: Socket) => void): Promise<number> {
+  function between(
+    port: number,
+    forward: (bytes: Buffer, socket: Socket) => void,
+  ): Promise<number> {
     return servers.plain((socket) => {
       const further = connect({ host: "127.0.0.1", port, noDelay: true });
-      for (const [one, other] of [[socket, further], [further, socket]] as const) {
+      for (const [one, other] of [
+        [socket, further],
+        [further, socket],
+      ] as const) {
         one.on("error", () => other.destroy());
         one.once("close", () => other.destroy());
       }
@@ -131,8 +189,16 @@ describe("hostile peers", { skip: opensslMissing() ?? false }, () => {
 
 /** A verdict, or a reason why there is none; never a fault of our own. */
 function check(report: AuditReport, what: string): void {
-  assert.ok(report.tls || report.speaks !== undefined || report.errors.length > 0, `${what}: nothing at all`);
-  for (const { probe, error } of report.errors) assert.doesNotMatch(error, /undefined|is not a function|Cannot read properties|BUG|RangeError|TypeError|Maximum call/, `${what}: ${probe}`);
+  assert.ok(
+    report.tls || report.speaks !== undefined || report.errors.length > 0,
+    `${what}: nothing at all`,
+  );
+  for (const { probe, error } of report.errors)
+    assert.doesNotMatch(
+      error,
+      /undefined|is not a function|Cannot read properties|BUG|RangeError|TypeError|Maximum call/,
+      `${what}: ${probe}`,
+    );
 }
 
 describe("readers of single messages throw nothing but AppError", () => {

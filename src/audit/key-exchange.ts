@@ -16,23 +16,40 @@ export interface KeyExchangeFacts {
   /** Codes of the groups, in the order in which the server picked them from one offer. */
   readonly groups: readonly number[];
   readonly groupPreference: "server" | "client" | "indeterminate" | undefined;
-  /** Codes of the signature schemes, in that order; empty in TLS 1.3, where they are encrypted, and before TLS 1.2. */
+  /**
+   * Codes of the signature schemes, in that order; empty in TLS 1.3, where they are encrypted, and
+   * before TLS 1.2.
+   */
   readonly schemes: readonly number[];
   /** The flights in which they were seen: each kind of certificate is among them. */
   readonly flights: readonly Flight[];
 }
 
 /**
- * Finds the groups and, in TLS 1.2, the signature schemes that a server takes: the ones that it picked are struck out of the next offer, both at once, until
- * it refuses; then what is left of each is offered alone. Only suites with ephemeral elliptic keys are offered, for a server may avoid the question with others.
+ * Finds the groups and, in TLS 1.2, the signature schemes that a server takes: the ones that it
+ * picked are struck out of the next offer, both at once, until
+ * it refuses; then what is left of each is offered alone. Only suites with ephemeral elliptic keys
+ * are offered, for a server may avoid the question with others.
  */
-export async function findKeyExchange(prober: Prober, version: VersionCode, accepted: readonly Accepted[]): Promise<KeyExchangeFacts | undefined> {
-  const suites = accepted.map(({ suite }) => suite).filter((suite) => version === 0x0304 || cipherSuite(suite).ephemeral === "ec");
+export async function findKeyExchange(
+  prober: Prober,
+  version: VersionCode,
+  accepted: readonly Accepted[],
+): Promise<KeyExchangeFacts | undefined> {
+  const suites = accepted
+    .map(({ suite }) => suite)
+    .filter((suite) => version === 0x0304 || cipherSuite(suite).ephemeral === "ec");
   if (suites.length === 0) return undefined;
   const search = new KeySearch(prober, version, suites);
-  for (const { suite, flight } of accepted.slice(0, 1)) if (suites.includes(suite)) search.learn(flight, suite);
+  for (const { suite, flight } of accepted.slice(0, 1))
+    if (suites.includes(suite)) search.learn(flight, suite);
   await search.run();
-  return { groups: search.groups, groupPreference: await search.groupPreference(), schemes: search.schemes, flights: search.flights };
+  return {
+    groups: search.groups,
+    groupPreference: await search.groupPreference(),
+    schemes: search.schemes,
+    flights: search.flights,
+  };
 }
 
 class KeySearch {
@@ -52,12 +69,25 @@ class KeySearch {
   async run(): Promise<void> {
     const asksSchemes = this.#version === 0x0303;
     if (asksSchemes) {
-      await this.#strikeOut(() => ({ groups: this.#left(GROUP_CODES, this.groups), schemes: this.#left(SCHEME_CODES, this.schemes) }));
-      await this.#strikeOut(() => ({ groups: GROUP_CODES, schemes: this.#left(SCHEME_CODES, this.schemes) }));
+      await this.#strikeOut(() => ({
+        groups: this.#left(GROUP_CODES, this.groups),
+        schemes: this.#left(SCHEME_CODES, this.schemes),
+      }));
+      await this.#strikeOut(() => ({
+        groups: GROUP_CODES,
+        schemes: this.#left(SCHEME_CODES, this.schemes),
+      }));
     }
-    await this.#strikeOut(() => ({ groups: this.#left(GROUP_CODES, this.groups), schemes: SCHEME_CODES }));
+    await this.#strikeOut(() => ({
+      groups: this.#left(GROUP_CODES, this.groups),
+      schemes: SCHEME_CODES,
+    }));
     const pinned = this.#pinned();
-    if (pinned.length > 0) await this.#strikeOut(() => ({ groups: [...this.#left(GROUP_CODES, this.groups), ...pinned], schemes: SCHEME_CODES }));
+    if (pinned.length > 0)
+      await this.#strikeOut(() => ({
+        groups: [...this.#left(GROUP_CODES, this.groups), ...pinned],
+        schemes: SCHEME_CODES,
+      }));
   }
 
   /** Takes what a flight shows; false when it shows nothing new. */
@@ -75,18 +105,38 @@ class KeySearch {
   async groupPreference(): Promise<KeyExchangeFacts["groupPreference"]> {
     const [first] = this.groups;
     if (this.groups.length < 2) return "indeterminate";
-    const answer = await this.#prober.hello({ version: this.#version, suites: this.#suites, groups: this.groups.toReversed() });
+    const answer = await this.#prober.hello({
+      version: this.#version,
+      suites: this.#suites,
+      groups: this.groups.toReversed(),
+    });
     const verdict = judgeAnswer(answer, this.#version, this.#suites);
     if (verdict.kind !== "accepted") return undefined;
     return chosenGroup(cipherSuite(verdict.suite), verdict.flight) === first ? "server" : "client";
   }
 
-  async #strikeOut(offer: () => { readonly groups: readonly number[]; readonly schemes: readonly number[] }): Promise<void> {
-    for (let { groups, schemes } = offer(); groups.length > 0 && schemes.length > 0 && !this.#prober.isOver; { groups, schemes } = offer()) {
-      const answer = await this.#prober.hello({ version: this.#version, suites: this.#suites, groups, signatureSchemes: schemes });
+  async #strikeOut(
+    offer: () => { readonly groups: readonly number[]; readonly schemes: readonly number[] },
+  ): Promise<void> {
+    for (
+      let { groups, schemes } = offer();
+      groups.length > 0 && schemes.length > 0 && !this.#prober.isOver;
+      { groups, schemes } = offer()
+    ) {
+      const answer = await this.#prober.hello({
+        version: this.#version,
+        suites: this.#suites,
+        groups,
+        signatureSchemes: schemes,
+      });
       const verdict = judgeAnswer(answer, this.#version, this.#suites);
-      const isTrouble = verdict.kind === "unreachable" || (verdict.kind === "failed" && verdict.isSilent);
-      if (isTrouble) this.#prober.note(`${versionName(this.#version)} groups`, `there may be more than were found: ${verdict.reason}`);
+      const isTrouble =
+        verdict.kind === "unreachable" || (verdict.kind === "failed" && verdict.isSilent);
+      if (isTrouble)
+        this.#prober.note(
+          `${versionName(this.#version)} groups`,
+          `there may be more than were found: ${verdict.reason}`,
+        );
       // A server that picks what it has picked before does not look at the offer.
       if (verdict.kind !== "accepted" || !this.learn(verdict.flight, verdict.suite)) return;
     }
@@ -96,12 +146,24 @@ class KeySearch {
     return all.filter((code) => !found.includes(code));
   }
 
-  /** The curves of elliptic certificates that were struck out: before TLS 1.3 a server needs the client to know its certificate's curve. */
+  /**
+   * The curves of elliptic certificates that were struck out: before TLS 1.3 a server needs the
+   * client to know its certificate's curve.
+   */
   #pinned(): readonly number[] {
     if (this.#version === 0x0304) return [];
-    const leaves = new Map(this.flights.map(({ certificates: [leaf] }) => [leaf === undefined ? "" : Buffer.from(leaf).toString("base64"), leaf]));
-    const curves = [...leaves.values()].map((leaf) => (leaf === undefined ? undefined : curveOf(leaf)));
-    return curves.map((curve) => (curve === undefined ? undefined : groupCode(curve))).filter((code) => code !== undefined && this.groups.includes(code)) as number[];
+    const leaves = new Map(
+      this.flights.map(({ certificates: [leaf] }) => [
+        leaf === undefined ? "" : Buffer.from(leaf).toString("base64"),
+        leaf,
+      ]),
+    );
+    const curves = [...leaves.values()].map((leaf) =>
+      leaf === undefined ? undefined : curveOf(leaf),
+    );
+    return curves
+      .map((curve) => (curve === undefined ? undefined : groupCode(curve)))
+      .filter((code) => code !== undefined && this.groups.includes(code)) as number[];
   }
 }
 

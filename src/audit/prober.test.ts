@@ -7,7 +7,12 @@ import { audit } from "./audit.ts";
 import type { AuditReport } from "./report.ts";
 
 function examine(port: number): Promise<AuditReport> {
-  return audit({ label: "t", host: "127.0.0.1", port, connect: (signal) => connectDirectly("127.0.0.1", port, { signal }) });
+  return audit({
+    label: "t",
+    host: "127.0.0.1",
+    port,
+    connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
+  });
 }
 
 /** What a server offers, without what differs from run to run. */
@@ -19,8 +24,18 @@ describe("audit() of a server behind a gate", { skip: opensslMissing() ?? false 
   const servers = new TlsServers();
   after(() => servers.stop());
 
-  /** Lets `burst` connections through, and treats all within `pauseMs` of the last of them otherwise. */
-  function gate(behind: number, { burst, pauseMs, refuse }: { burst: number; pauseMs: number; refuse: (socket: Socket) => void }): Promise<number> {
+  /**
+   * Lets `burst` connections through, and treats all within `pauseMs` of the last of them
+   * otherwise.
+   */
+  function gate(
+    behind: number,
+    {
+      burst,
+      pauseMs,
+      refuse,
+    }: { burst: number; pauseMs: number; refuse: (socket: Socket) => void },
+  ): Promise<number> {
     let [left, closedUntil] = [burst, 0];
     return servers.plain((socket) => {
       if (left === 0) [left, closedUntil] = [burst, Date.now() + pauseMs];
@@ -47,15 +62,30 @@ describe("audit() of a server behind a gate", { skip: opensslMissing() ?? false 
 
   test("one that never opens again: what was learnt stays, and the rest is told as refused", async () => {
     const port = await servers.openssl(servers.keyPair("rsa:2048"));
-    const report = await examine(await gate(port, { burst: 8, pauseMs: 60_000, refuse: (socket) => void socket.resetAndDestroy() }));
+    const report = await examine(
+      await gate(port, {
+        burst: 8,
+        pauseMs: 60_000,
+        refuse: (socket) => void socket.resetAndDestroy(),
+      }),
+    );
     assert.ok(report.tls && Object.keys(report.protocols).length > 0);
-    assert.match(JSON.stringify(report.errors), /refused after it had answered \(\d+ connections\), as servers that limit rates do/);
+    assert.match(
+      JSON.stringify(report.errors),
+      /refused after it had answered \(\d+ connections\), as servers that limit rates do/,
+    );
   });
 
   test("one that stops listening for a while is asked again", async () => {
     const port = await servers.openssl(servers.keyPair("rsa:2048"), "-tls1_2");
     let opened = 0;
-    const flaky = { label: "t", host: "127.0.0.1", port, connect: async (signal: AbortSignal) => connectDirectly("127.0.0.1", (opened += 1) === 9 ? 1 : port, { signal }) };
+    const flaky = {
+      label: "t",
+      host: "127.0.0.1",
+      port,
+      connect: async (signal: AbortSignal) =>
+        connectDirectly("127.0.0.1", (opened += 1) === 9 ? 1 : port, { signal }),
+    };
     const report = await audit(flaky);
     assert.deepEqual(offer(report), offer(await examine(port)));
   });

@@ -2,7 +2,15 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { encodeClientHello, type HelloOptions } from "../tls/client-hello.ts";
 import { FlightReader } from "../tls/server-flight.ts";
-import { type Answer, type AnswerReader, type Connect, converse, type Dialogue, session, type Unreachable } from "./connection.ts";
+import {
+  type Answer,
+  type AnswerReader,
+  type Connect,
+  converse,
+  type Dialogue,
+  session,
+  type Unreachable,
+} from "./connection.ts";
 import type { ProbeError } from "./report.ts";
 import type { Wire } from "./wire.ts";
 
@@ -18,27 +26,40 @@ export interface ProberOptions {
 /** A hello without what is the same for all of a target. */
 export type Hello = Omit<HelloOptions, "random" | "serverName">;
 
-/** How many times the silence limit one exchange may take in all: a server that drips bytes is not waited for. */
+/**
+ * How many times the silence limit one exchange may take in all: a server that drips bytes is not
+ * waited for.
+ */
 const TOTAL_FACTOR = 2;
 
-/** A connect-to-answer time this many times the quickest one means that connections wait for each other. */
+/**
+ * A connect-to-answer time this many times the quickest one means that connections wait for each
+ * other.
+ */
 const STALL_FACTOR = 4;
 const STALL_FLOOR_MS = 150;
 
 /** Errors that are kept; a target that fails in more ways than this has told enough. */
 const MAX_ERRORS = 64;
 
-/** Pauses after which a target that answered before and now takes no connection is asked again; together the most that one probe waits. */
+/**
+ * Pauses after which a target that answered before and now takes no connection is asked again;
+ * together the most that one probe waits.
+ */
 const PAUSES_MS = [150, 400, 1000] as const;
 
-/** Probes that a target leaves without a word though it is well: from then on that is its way to say no, and it is not asked for its mood any more. */
+/**
+ * Probes that a target leaves without a word though it is well: from then on that is its way to say
+ * no, and it is not asked for its mood any more.
+ */
 const MAX_SILENCES = 24;
 
 /** Times that one probe is tried while the target is not well. */
 const MAX_TURNS = 4;
 
 /**
- * Sends hellos to one target, counts connections and keeps errors. Starts with one connection at a time and widens while answers stay
+ * Sends hellos to one target, counts connections and keeps errors. Starts with one connection at a
+ * time and widens while answers stay
  * quick: servers that serve one connection at a time (openssl s_server) stall behind a second one.
  */
 export class Prober {
@@ -56,7 +77,9 @@ export class Prober {
   #control: Uint8Array | undefined;
   #silences = 0;
   #check: Promise<"well" | "recovered" | "gone"> | undefined;
-  /** Took no connection after all pauses: further probes do not wait again, until one gets through. */
+  /**
+   * Took no connection after all pauses: further probes do not wait again, until one gets through.
+   */
   #isGone = false;
   #quickestMs = Number.POSITIVE_INFINITY;
 
@@ -70,37 +93,63 @@ export class Prober {
     return this.#options.signal.aborted;
   }
 
-  /** Sends a ClientHello with the target's name, another one, or with `null` none, and reads the answer. */
+  /**
+   * Sends a ClientHello with the target's name, another one, or with `null` none, and reads the
+   * answer.
+   */
   hello(hello: Hello, name: string | null | undefined = this.serverName): Promise<Answer> {
     const serverName = name ?? undefined;
-    return this.converse(encodeClientHello({ ...hello, random: randomBytes(32), serverName }), () => new FlightReader());
+    return this.converse(
+      encodeClientHello({ ...hello, random: randomBytes(32), serverName }),
+      () => new FlightReader(),
+    );
   }
 
-  /** Sends bytes on a connection of their own and reads the answer; like `exchange` for a server that says nothing. */
+  /**
+   * Sends bytes on a connection of their own and reads the answer; like `exchange` for a server
+   * that says nothing.
+   */
   async converse<R extends AnswerReader>(request: Uint8Array, reader: () => R): Promise<Answer<R>> {
-    const answer = await this.exchange((wire): Promise<Answer<R>> => converse(wire, request, reader()));
+    const answer = await this.exchange((wire): Promise<Answer<R>> =>
+      converse(wire, request, reader()),
+    );
     if (answer.kind === "flight" && answer.flight.hello !== undefined) this.#control ??= request;
     return answer;
   }
 
   /**
-   * Talks on a connection of its own. When nothing comes back from a server that has answered before, it is asked again what it has answered: so a server that
-   * is overrun, or limits rates, does not look like one that says no. `talk` may run again on a fresh connection.
+   * Talks on a connection of its own. When nothing comes back from a server that has answered
+   * before, it is asked again what it has answered: so a server that
+   * is overrun, or limits rates, does not look like one that says no. `talk` may run again on a
+   * fresh connection.
    */
   async exchange<T extends object>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
     for (let turn = 1; ; turn += 1) {
       const wasAlone = this.#active === 0;
       const answer = await this.session(talk);
-      if (!saidNothing(answer) || this.#control === undefined || this.isOver || this.#silences >= MAX_SILENCES) return answer;
+      if (
+        !saidNothing(answer) ||
+        this.#control === undefined ||
+        this.isOver ||
+        this.#silences >= MAX_SILENCES
+      )
+        return answer;
       this.#limit = 1;
       this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
       const mood = await this.#check;
-      if (mood === "gone") return { kind: "unreachable", reason: this.#refusal(`the connection ended without a word`) };
+      if (mood === "gone")
+        return {
+          kind: "unreachable",
+          reason: this.#refusal(`the connection ended without a word`),
+        };
       if ((mood === "well" && wasAlone) || turn === MAX_TURNS) return answer;
     }
   }
 
-  /** How the server takes the hello that it has answered before: well at once, only after a pause, or not any more. */
+  /**
+   * How the server takes the hello that it has answered before: well at once, only after a pause,
+   * or not any more.
+   */
   async #checkMood(control: Uint8Array): Promise<"well" | "recovered" | "gone"> {
     const answers = async (): Promise<boolean> => {
       const answer = await this.#once((wire) => converse(wire, control, new FlightReader()));
@@ -124,8 +173,10 @@ export class Prober {
   }
 
   /**
-   * Opens a connection, leads it to where TLS begins and gives it to `talk`; it is closed when that is done. A target that answered before and now takes no
-   * connection is given pauses. Rejects only with what `talk` rejects with. `talk` may run once more on a fresh connection.
+   * Opens a connection, leads it to where TLS begins and gives it to `talk`; it is closed when that
+   * is done. A target that answered before and now takes no
+   * connection is given pauses. Rejects only with what `talk` rejects with. `talk` may run once
+   * more on a fresh connection.
    */
   async session<T>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
     for (const pause of this.#isGone ? [] : PAUSES_MS) {
@@ -136,17 +187,26 @@ export class Prober {
     }
     const last = await this.#once(talk);
     this.#isGone = isUnreachable(last);
-    return isUnreachable(last) && this.#hasAnswered ? { ...last, reason: this.#refusal(last.reason) } : last;
+    return isUnreachable(last) && this.#hasAnswered
+      ? { ...last, reason: this.#refusal(last.reason) }
+      : last;
   }
 
-  /** Lets so many connections be open at once, though no answer has shown yet that the server bears it. */
+  /**
+   * Lets so many connections be open at once, though no answer has shown yet that the server bears
+   * it.
+   */
   widen(limit: number): void {
     this.#limit = Math.min(this.#options.maxParallel, Math.max(this.#limit, limit));
   }
 
   note(probe: string, error: string): void {
     // The same trouble with every suite of a version is told once.
-    if (this.errors.length < MAX_ERRORS && !this.errors.some((known) => known.probe === probe && known.error === error)) this.errors.push({ probe, error });
+    if (
+      this.errors.length < MAX_ERRORS &&
+      !this.errors.some((known) => known.probe === probe && known.error === error)
+    )
+      this.errors.push({ probe, error });
   }
 
   get #hasAnswered(): boolean {
@@ -164,8 +224,15 @@ export class Prober {
         this.connections += 1;
         return socket;
       };
-      const timed = (wire: Wire): Promise<T> => talk(wire).finally(() => this.#adapt(wire, performance.now() - start));
-      return await session(timed, { connect, dialogue: this.dialogue, signal, silenceMs, totalMs: silenceMs * TOTAL_FACTOR });
+      const timed = (wire: Wire): Promise<T> =>
+        talk(wire).finally(() => this.#adapt(wire, performance.now() - start));
+      return await session(timed, {
+        connect,
+        dialogue: this.dialogue,
+        signal,
+        silenceMs,
+        totalMs: silenceMs * TOTAL_FACTOR,
+      });
     } finally {
       this.#leave();
     }
@@ -174,7 +241,8 @@ export class Prober {
   #adapt(wire: Wire, ms: number): void {
     if (wire.received === 0) return;
     this.#quickestMs = Math.min(this.#quickestMs, ms);
-    if (ms > STALL_FLOOR_MS && ms > this.#quickestMs * STALL_FACTOR) this.#limit = Math.max(1, this.#limit >> 1);
+    if (ms > STALL_FLOOR_MS && ms > this.#quickestMs * STALL_FACTOR)
+      this.#limit = Math.max(1, this.#limit >> 1);
     else this.#limit = Math.min(this.#options.maxParallel, this.#limit + 1);
   }
 
@@ -194,7 +262,12 @@ export class Prober {
 }
 
 function isUnreachable(result: unknown): result is Unreachable {
-  return typeof result === "object" && result !== null && "kind" in result && result.kind === "unreachable";
+  return (
+    typeof result === "object" &&
+    result !== null &&
+    "kind" in result &&
+    result.kind === "unreachable"
+  );
 }
 
 /** Waits, but not beyond the target's end. */

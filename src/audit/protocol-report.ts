@@ -20,14 +20,27 @@ export interface FoundProtocol {
 }
 
 /** A version's suites with their grades and warnings, as ssl-enum-ciphers reports them. */
-export function reportProtocol({ version, preference, compressors, keyExchange }: FoundProtocol, leafOf: (accepted: Accepted) => Certificate | undefined): ProtocolReport {
+export function reportProtocol(
+  { version, preference, compressors, keyExchange }: FoundProtocol,
+  leafOf: (accepted: Accepted) => Certificate | undefined,
+): ProtocolReport {
   const warnings = new Set<string>();
   const ciphers = preference.ordered.map((accepted) => {
     const suite = cipherSuite(accepted.suite);
-    const grade = gradeSuite({ suite, flight: accepted.flight, certificate: leafOf(accepted), version });
+    const grade = gradeSuite({
+      suite,
+      flight: accepted.flight,
+      certificate: leafOf(accepted),
+      version,
+    });
     for (const warning of grade.warnings) warnings.add(warning);
     const id = `0x${suite.id.toString(16).toUpperCase().padStart(4, "0")}`;
-    return { id, name: suite.name, ...(grade.kexInfo === undefined ? {} : { kexInfo: grade.kexInfo }), strength: grade.letter };
+    return {
+      id,
+      name: suite.name,
+      ...(grade.kexInfo === undefined ? {} : { kexInfo: grade.kexInfo }),
+      strength: grade.letter,
+    };
   });
   const secrecy = forwardSecrecyWarning(preference.ordered.map(({ suite }) => cipherSuite(suite)));
   if (secrecy !== undefined) warnings.add(secrecy);
@@ -38,13 +51,19 @@ export function reportProtocol({ version, preference, compressors, keyExchange }
     ...(preference.preference === undefined ? {} : { cipherPreference: preference.preference }),
     ...(preference.error === undefined ? {} : { cipherPreferenceError: preference.error }),
     ...(preference.isChaChaFirst === true ? { chacha20First: true } : {}),
-    ...(preference.equals === undefined ? {} : { equalPreference: preference.equals.map((suite) => cipherSuite(suite).name) }),
+    ...(preference.equals === undefined
+      ? {}
+      : { equalPreference: preference.equals.map((suite) => cipherSuite(suite).name) }),
     ...(keyExchange === undefined ? {} : keyExchangeReport(keyExchange)),
     warnings: [...warnings].toSorted(),
   };
 }
 
-function keyExchangeReport({ groups, groupPreference, schemes }: KeyExchangeFacts): Pick<ProtocolReport, "groups" | "groupPreference" | "signatureSchemes"> {
+function keyExchangeReport({
+  groups,
+  groupPreference,
+  schemes,
+}: KeyExchangeFacts): Pick<ProtocolReport, "groups" | "groupPreference" | "signatureSchemes"> {
   return {
     groups: groups.map(groupName),
     ...(groupPreference === undefined ? {} : { groupPreference }),

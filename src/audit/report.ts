@@ -1,4 +1,7 @@
-/** The audit of one port: the contract of `report/tls/NAME_PORT.json`. Absent protocols are absent keys. */
+/**
+ * The audit of one port: the contract of `report/tls/NAME_PORT.json`. Absent protocols are absent
+ * keys.
+ */
 export interface AuditReport {
   readonly target: string;
   readonly host: string;
@@ -6,13 +9,19 @@ export interface AuditReport {
   /** What was connected to, where `host` is a name. */
   readonly address?: string;
   readonly container?: string;
-  /** From where the port can be reached, where the watch knows: `published at 0.0.0.0:8080`, `loopback only`, … */
+  /**
+   * From where the port can be reached, where the watch knows: `published at 0.0.0.0:8080`,
+   * `loopback only`, …
+   */
   readonly reachable?: string;
   /** False also when nothing could be learnt: `errors` says why. */
   readonly tls: boolean;
   /** The protocol in which TLS was asked for, such as `smtp`; absent where TLS begins at once. */
   readonly starttls?: string;
-  /** What a port without TLS speaks, or one with STARTTLS before it: `http`, `ssh`, …; `silent` when it says nothing. */
+  /**
+   * What a port without TLS speaks, or one with STARTTLS before it: `http`, `ssh`, …; `silent` when
+   * it says nothing.
+   */
   readonly speaks?: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
@@ -52,7 +61,10 @@ export interface ProtocolReport {
   readonly chacha20First?: boolean;
   /** Names of the suites that the server ranks first and lets the client choose among. */
   readonly equalPreference?: readonly string[];
-  /** Names of the groups that are taken in this version, in the server's order where it has one; asked of TLS 1.3 and the newest older version. */
+  /**
+   * Names of the groups that are taken in this version, in the server's order where it has one;
+   * asked of TLS 1.3 and the newest older version.
+   */
   readonly groups?: readonly string[];
   readonly groupPreference?: "server" | "client" | "indeterminate";
   /** Names of the signature schemes that are used in this version; asked of TLS 1.3 and 1.2. */
@@ -70,9 +82,15 @@ export interface CipherReport {
   readonly strength: string;
 }
 
-/** What the server can do besides suites and groups. An absent key: it could not be told, or no probe of this version could ask. */
+/**
+ * What the server can do besides suites and groups. An absent key: it could not be told, or no
+ * probe of this version could ask.
+ */
 export interface Features {
-  /** Protocols of ALPN that the server takes, in its order where it has one; empty when it has no ALPN. */
+  /**
+   * Protocols of ALPN that the server takes, in its order where it has one; empty when it has no
+   * ALPN.
+   */
   readonly alpn?: readonly string[];
   /** RFC 7627. */
   readonly extendedMasterSecret?: boolean;
@@ -82,12 +100,22 @@ export interface Features {
   readonly secureRenegotiation?: boolean;
   /** The client may start a new handshake in a running session. */
   readonly clientRenegotiation?: boolean;
-  /** RFC 7507: a downgraded hello with the SCSV is refused. Absent where only one version is offered. */
+  /**
+   * RFC 7507: a downgraded hello with the SCSV is refused. Absent where only one version is
+   * offered.
+   */
   readonly fallbackScsv?: boolean;
   /** RFC 5077 in TLS 1.2 and older, or NewSessionTicket in TLS 1.3. */
   readonly tickets?: boolean;
-  /** A session that was resumed by its id (up to TLS 1.2), by a ticket, by a pre-shared key of TLS 1.3. */
-  readonly resumption?: { readonly sessionId?: boolean; readonly ticket?: boolean; readonly psk?: boolean };
+  /**
+   * A session that was resumed by its id (up to TLS 1.2), by a ticket, by a pre-shared key of TLS
+   * 1.3.
+   */
+  readonly resumption?: {
+    readonly sessionId?: boolean;
+    readonly ticket?: boolean;
+    readonly psk?: boolean;
+  };
   /** Bytes of early data that a ticket of TLS 1.3 allows; 0 for none. */
   readonly earlyData?: number;
   /** `optional`: asked for, but the handshake ends well without. */
@@ -126,7 +154,10 @@ export interface CertificateReport {
   readonly ocspUrls?: readonly string[];
   readonly issuerUrls?: readonly string[];
   readonly crlUrls?: readonly string[];
-  /** What is odd about it: trailing bytes, a negative serial number, an extension that cannot be read, … */
+  /**
+   * What is odd about it: trailing bytes, a negative serial number, an extension that cannot be
+   * read, …
+   */
   readonly oddities?: readonly string[];
 }
 
@@ -158,12 +189,20 @@ export interface ChainReport {
   readonly missingIssuer?: string;
   /** Whether the leaf is for the name that was asked for; absent without a name. */
   readonly hostMatches?: boolean;
-  readonly ocsp?: { readonly status: "good" | "revoked" | "unknown" | "invalid"; readonly detail: string; readonly thisUpdate?: string; readonly nextUpdate?: string };
+  readonly ocsp?: {
+    readonly status: "good" | "revoked" | "unknown" | "invalid";
+    readonly detail: string;
+    readonly thisUpdate?: string;
+    readonly nextUpdate?: string;
+  };
   /** Timestamps from the TLS extension or the OCSP response. */
   readonly scts?: readonly SctReport[];
 }
 
-/** `vulnerable` has a finding of the same id with the evidence; `unknown` has an error of the probe's name; `not applicable`: nothing to attack. */
+/**
+ * `vulnerable` has a finding of the same id with the evidence; `unknown` has an error of the
+ * probe's name; `not applicable`: nothing to attack.
+ */
 export type WeaknessVerdict = "vulnerable" | "not vulnerable" | "not applicable" | "unknown";
 
 export interface Finding {
@@ -181,10 +220,20 @@ export interface OverallGrade {
   readonly letter: string;
   /** 0 to 100, before caps. */
   readonly score: number;
-  readonly scores: { readonly protocol: number; readonly keyExchange: number; readonly cipher: number };
-  /** What holds the letter down, strictest first. `cap` is a letter; `A-` for what only takes the plus or lowers an A. */
+  readonly scores: {
+    readonly protocol: number;
+    readonly keyExchange: number;
+    readonly cipher: number;
+  };
+  /**
+   * What holds the letter down, strictest first. `cap` is a letter; `A-` for what only takes the
+   * plus or lowers an A.
+   */
   readonly caps: readonly { readonly cap: string; readonly reason: string }[];
-  /** The letter that the server would have if its certificate were trusted and matched; absent where that is the letter. */
+  /**
+   * The letter that the server would have if its certificate were trusted and matched; absent where
+   * that is the letter.
+   */
   readonly ignoringTrust?: string;
 }
 

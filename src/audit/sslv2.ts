@@ -1,11 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { messageOf } from "../lib/errors.ts";
-import { encodeSslv2ClientHello, readSslv2ServerHello, SSLV2_CIPHERS, type Sslv2ServerHello, sslv2RecordLength } from "../tls/sslv2.ts";
+import {
+  encodeSslv2ClientHello,
+  readSslv2ServerHello,
+  SSLV2_CIPHERS,
+  type Sslv2ServerHello,
+  sslv2RecordLength,
+} from "../tls/sslv2.ts";
 import type { Prober } from "./prober.ts";
 import type { ProtocolReport } from "./report.ts";
 import type { Wire } from "./wire.ts";
 
-/** Whether the server speaks SSL 2.0, with one connection; undefined when it does not, which it says by closing, by an alert of TLS or not at all. */
+/**
+ * Whether the server speaks SSL 2.0, with one connection; undefined when it does not, which it says
+ * by closing, by an alert of TLS or not at all.
+ */
 export async function findSslv2(prober: Prober): Promise<Sslv2ServerHello | undefined> {
   try {
     const answer = await prober.exchange(ask);
@@ -17,9 +26,14 @@ export async function findSslv2(prober: Prober): Promise<Sslv2ServerHello | unde
   }
 }
 
-type Sslv2Answer = { readonly kind: "hello"; readonly hello: Sslv2ServerHello } | { readonly kind: "other" | "nothing" };
+type Sslv2Answer =
+  | { readonly kind: "hello"; readonly hello: Sslv2ServerHello }
+  | { readonly kind: "other" | "nothing" };
 
-/** A server without SSL 2.0 may wait for the rest of what it takes for a record of TLS: so long is waited. */
+/**
+ * A server without SSL 2.0 may wait for the rest of what it takes for a record of TLS: so long is
+ * waited.
+ */
 const SILENCE_MS = 1000;
 
 async function ask(wire: Wire): Promise<Sslv2Answer> {
@@ -40,7 +54,10 @@ async function ask(wire: Wire): Promise<Sslv2Answer> {
   }
 }
 
-/** SSL 2.0 among the protocols of a report. Its suites have no letter of ssl-enum-ciphers, which does not ask for it: they are all F. */
+/**
+ * SSL 2.0 among the protocols of a report. Its suites have no letter of ssl-enum-ciphers, which
+ * does not ask for it: they are all F.
+ */
 export function reportSslv2({ ciphers }: Sslv2ServerHello): ProtocolReport {
   return {
     ciphers: ciphers.map((code) => {

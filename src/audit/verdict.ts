@@ -10,29 +10,50 @@ export type Verdict =
   | { readonly kind: "refused" }
   /** The server said no to the version. */
   | { readonly kind: "unsupported" }
-  /** The handshake ended without a word on suites or version; `alert` is the description of the server's, where it at least said that it failed. */
-  | { readonly kind: "failed"; readonly reason: string; readonly alert: number | undefined; readonly isSilent: boolean }
+  /**
+   * The handshake ended without a word on suites or version; `alert` is the description of the
+   * server's, where it at least said that it failed.
+   */
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      readonly alert: number | undefined;
+      readonly isSilent: boolean;
+    }
   | { readonly kind: "unreachable"; readonly reason: string };
 
-/** Alerts that say no in so many words: handshake_failure, insufficient_security (RFC 8446 §6.2). */
+/**
+ * Alerts that say no in so many words: handshake_failure, insufficient_security (RFC 8446 §6.2).
+ */
 const REFUSALS: ReadonlySet<number> = new Set([40, 71]);
 
 const PROTOCOL_VERSION = 70;
 
-export function judgeAnswer(answer: Answer, version: VersionCode, offered: readonly number[]): Verdict {
+export function judgeAnswer(
+  answer: Answer,
+  version: VersionCode,
+  offered: readonly number[],
+): Verdict {
   if (answer.kind === "unreachable") return { kind: "unreachable", reason: answer.reason };
   if (answer.kind === "plain") return { kind: "unsupported" };
-  if (answer.kind === "nothing") return failed(`no answer: ${ENDINGS[answer.ending]}`, answer.ending);
+  if (answer.kind === "nothing")
+    return failed(`no answer: ${ENDINGS[answer.ending]}`, answer.ending);
   const { hello, alert } = answer.flight;
   if (hello !== undefined) {
     // Another version is the server's way to say that it does not speak this one.
     if (hello.version !== version) return { kind: "unsupported" };
-    // A ServerHello is enough to call a suite accepted, whatever comes after; one that was not offered is a broken server's.
-    return offered.includes(hello.suite) ? { kind: "accepted", suite: hello.suite, flight: answer.flight } : { kind: "refused" };
+    // A ServerHello is enough to call a suite accepted, whatever comes after; one that was not
+    // offered is a broken server's.
+    return offered.includes(hello.suite)
+      ? { kind: "accepted", suite: hello.suite, flight: answer.flight }
+      : { kind: "refused" };
   }
-  if (alert === undefined) return failed(answer.fault ?? `no ServerHello: ${ENDINGS[answer.ending]}`, answer.ending);
+  if (alert === undefined)
+    return failed(answer.fault ?? `no ServerHello: ${ENDINGS[answer.ending]}`, answer.ending);
   if (alert.description === PROTOCOL_VERSION) return { kind: "unsupported" };
-  return REFUSALS.has(alert.description) ? { kind: "refused" } : { kind: "failed", reason: alertText(alert), alert: alert.description, isSilent: false };
+  return REFUSALS.has(alert.description)
+    ? { kind: "refused" }
+    : { kind: "failed", reason: alertText(alert), alert: alert.description, isSilent: false };
 }
 
 function failed(reason: string, ending: Ending): Verdict {

@@ -1,13 +1,19 @@
 import type { Socket } from "node:net";
 import { AppError } from "../lib/errors.ts";
 
-/** How a wait for bytes ended when none came: closed or reset by the peer, or nothing within the limit. */
+/**
+ * How a wait for bytes ended when none came: closed or reset by the peer, or nothing within the
+ * limit.
+ */
 export type Ending = "closed" | "reset" | "silent";
 
 /** What some protocols wrap around TLS records while the handshake lasts (MS-SQL). */
 export interface Framing {
   seal(bytes: Uint8Array): Uint8Array;
-  /** Takes what came, in any pieces; gives what is inside the frames that are whole. Throws `PEER_…` for frames that are none. */
+  /**
+   * Takes what came, in any pieces; gives what is inside the frames that are whole. Throws `PEER_…`
+   * for frames that are none.
+   */
   open(bytes: Uint8Array): Uint8Array;
 }
 
@@ -31,32 +37,44 @@ export class Wire {
   #wake: (() => void) | undefined;
 
   /** `signal` ends the connection's whole time; `silenceMs` is the most that one `read` waits. */
-  constructor(socket: Socket, { signal, silenceMs }: { readonly signal: AbortSignal; readonly silenceMs: number }) {
+  constructor(
+    socket: Socket,
+    { signal, silenceMs }: { readonly signal: AbortSignal; readonly silenceMs: number },
+  ) {
     this.#socket = socket;
     this.#signal = signal;
     this.#silenceMs = silenceMs;
     // Two small writes in a row would otherwise wait for the peer's delayed acknowledgement.
     socket.setNoDelay(true);
     socket.on("data", (bytes: Uint8Array) => this.#take(bytes));
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#end(error.code === "ECONNRESET" || error.code === "EPIPE" ? "reset" : "closed"));
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      this.#end(error.code === "ECONNRESET" || error.code === "EPIPE" ? "reset" : "closed"),
+    );
     socket.on("end", () => this.#end("closed"));
     socket.on("close", () => this.#end("closed"));
     signal.addEventListener("abort", this.#onAbort, { once: true });
     if (signal.aborted) this.#onAbort();
   }
 
-  /** Sends bytes; what a peer that has gone does not take is no error here: the next `read` tells. */
+  /**
+   * Sends bytes; what a peer that has gone does not take is no error here: the next `read` tells.
+   */
   write(bytes: Uint8Array): void {
-    if (this.#ending === undefined) this.#socket.write(this.framing === undefined ? bytes : this.framing.seal(bytes));
+    if (this.#ending === undefined)
+      this.#socket.write(this.framing === undefined ? bytes : this.framing.seal(bytes));
   }
 
-  /** Tells the peer that nothing more comes, and goes on reading: what it would wait for, it now answers. */
+  /**
+   * Tells the peer that nothing more comes, and goes on reading: what it would wait for, it now
+   * answers.
+   */
   endWriting(): void {
     if (this.#ending === undefined) this.#socket.end();
   }
 
   /**
-   * The next bytes, at least one; or how the stream ended. `silenceMs` shortens the wait. Bytes that came before an end are given first. Throws
+   * The next bytes, at least one; or how the stream ended. `silenceMs` shortens the wait. Bytes
+   * that came before an end are given first. Throws
    * `PEER_FLOOD` for more bytes than any probe asks for, and what `framing` throws.
    */
   async read(silenceMs: number = this.#silenceMs): Promise<Uint8Array | Ending> {
@@ -64,7 +82,11 @@ export class Wire {
     for (;;) {
       const bytes = this.#unread.shift();
       if (bytes === undefined) {
-        if (this.#isFlooded) throw new AppError("PEER_FLOOD", `Cannot go on reading: the peer has sent over ${MAX_RECEIVED_BYTES} bytes`);
+        if (this.#isFlooded)
+          throw new AppError(
+            "PEER_FLOOD",
+            `Cannot go on reading: the peer has sent over ${MAX_RECEIVED_BYTES} bytes`,
+          );
         if (this.#ending !== undefined) return this.#ending;
         if (!(await this.#news(until - performance.now()))) return "silent";
         continue;
@@ -84,7 +106,8 @@ export class Wire {
   }
 
   /**
-   * Hands the bare socket to somebody else, with what was not read yet in front of it; the wire then reads no more, but still ends the socket when the time is
+   * Hands the bare socket to somebody else, with what was not read yet in front of it; the wire
+   * then reads no more, but still ends the socket when the time is
    * up. Undefined where records are framed, or the stream has ended.
    */
   release(): Socket | undefined {
@@ -96,7 +119,10 @@ export class Wire {
     return this.#socket;
   }
 
-  /** Ends the connection with a reset: the peer need not wait for us, and no socket is left in TIME_WAIT. */
+  /**
+   * Ends the connection with a reset: the peer need not wait for us, and no socket is left in
+   * TIME_WAIT.
+   */
   close(): void {
     this.#signal.removeEventListener("abort", this.#onAbort);
     // Where the peer has ended already, Node would wait for ever for the rest of our own end.

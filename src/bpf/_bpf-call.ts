@@ -3,11 +3,20 @@ import { addressOf, lastErrno, libc } from "../libc/libc.ts";
 
 /** Commands of bpf(2) (include/uapi/linux/bpf.h, enum bpf_cmd). */
 export const BPF_COMMAND = {
-  mapCreate: 0, mapLookup: 1, mapUpdate: 2, mapDelete: 3, mapNextKey: 4, progLoad: 5, rawTracepointOpen: 17, btfLoad: 18, mapFreeze: 22,
+  mapCreate: 0,
+  mapLookup: 1,
+  mapUpdate: 2,
+  mapDelete: 3,
+  mapNextKey: 4,
+  progLoad: 5,
+  rawTracepointOpen: 17,
+  btfLoad: 18,
+  mapFreeze: 22,
 } as const;
 
 /**
- * Builds `union bpf_attr` for one call: numbers at their offsets, and the addresses of arrays that the kernel reads or fills.
+ * Builds `union bpf_attr` for one call: numbers at their offsets, and the addresses of arrays that
+ * the kernel reads or fills.
  * Holds the arrays, so that they stay alive until the call is over.
  */
 export class BpfAttributes {
@@ -35,17 +44,29 @@ export class BpfAttributes {
 
   /** An object name: 15 characters of those that the kernel takes. */
   name(offset: number, name: string): this {
-    this.bytes.set(Buffer.from(name.replaceAll(/[^A-Za-z0-9_.]/g, "_").slice(0, 15), "latin1"), offset);
+    this.bytes.set(
+      Buffer.from(name.replaceAll(/[^A-Za-z0-9_.]/g, "_").slice(0, 15), "latin1"),
+      offset,
+    );
     return this;
   }
 }
 
 /** Calls bpf(2); the result, or the errno's name when it fails. */
-export function tryBpf(command: number, attributes: BpfAttributes): { readonly result: number } | { readonly errno: string } {
+export function tryBpf(
+  command: number,
+  attributes: BpfAttributes,
+): { readonly result: number } | { readonly errno: string } {
   const number = SYSCALL_NUMBER[process.arch];
-  if (number === undefined) throw new AppError("KERNEL_ARCHITECTURE", `Cannot use BPF on "${process.arch}": only x64 and arm64 are known`);
+  if (number === undefined)
+    throw new AppError(
+      "KERNEL_ARCHITECTURE",
+      `Cannot use BPF on "${process.arch}": only x64 and arm64 are known`,
+    );
   const { bytes } = attributes;
-  const result = Number(libc.syscall(number, "int", command, "void *", bytes, "unsigned int", bytes.length));
+  const result = Number(
+    libc.syscall(number, "int", command, "void *", bytes, "unsigned int", bytes.length),
+  );
   return result >= 0 ? { result } : { errno: lastErrno() };
 }
 
@@ -59,8 +80,13 @@ export function bpf(command: number, attributes: BpfAttributes, doing: string): 
 /** The error for an errno of bpf(2); a missing privilege comes with what to do. */
 export function kernelError(errno: string, doing: string, cause?: unknown): AppError {
   const hint = errno === "EPERM" || errno === "EACCES" ? PRIVILEGE_HINT : undefined;
-  return new AppError(`KERNEL_${errno.replace(" ", "_").toUpperCase()}`, `Cannot ${doing}: ${errno}`, { hint, cause });
+  return new AppError(
+    `KERNEL_${errno.replace(" ", "_").toUpperCase()}`,
+    `Cannot ${doing}: ${errno}`,
+    { hint, cause },
+  );
 }
 
-const PRIVILEGE_HINT = "run as root, or with the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE (before Linux 5.8: CAP_SYS_ADMIN)";
+const PRIVILEGE_HINT =
+  "run as root, or with the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE (before Linux 5.8: CAP_SYS_ADMIN)";
 const SYSCALL_NUMBER: Readonly<Record<string, number | undefined>> = { x64: 321, arm64: 280 };

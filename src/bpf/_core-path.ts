@@ -19,7 +19,10 @@ export interface FieldPath {
   readonly bitOffset: number;
 }
 
-/** Follows the numbers of an access string such as `0:1:2` in the object's own BTF. Throws `INPUT_BTF`. */
+/**
+ * Follows the numbers of an access string such as `0:1:2` in the object's own BTF. Throws
+ * `INPUT_BTF`.
+ */
 export function localPath(btf: Btf, root: number, indexes: readonly number[]): FieldPath {
   const [first = 0, ...rest] = indexes;
   let type = btf.skipModifiers(root);
@@ -36,7 +39,8 @@ export function localPath(btf: Btf, root: number, indexes: readonly number[]): F
       type = member.type;
     } else if (kind === BTF_KIND.array) {
       const { element, length } = btf.array(type);
-      if (index >= length && !endsItsStruct(btf, steps)) throw broken("an array index lies outside its array");
+      if (index >= length && !endsItsStruct(btf, steps))
+        throw broken("an array index lies outside its array");
       type = btf.skipModifiers(element);
       steps.push({ type, index, name: undefined });
       bitOffset += index * btf.size(type) * 8;
@@ -45,7 +49,10 @@ export function localPath(btf: Btf, root: number, indexes: readonly number[]): F
   return { btf, root, steps, bitOffset };
 }
 
-/** The same field in another BTF, by names, from the type `root` there; undefined when that type has none such. */
+/**
+ * The same field in another BTF, by names, from the type `root` there; undefined when that type has
+ * none such.
+ */
 export function matchPath(local: FieldPath, btf: Btf, root: number): FieldPath | undefined {
   let type = root;
   let bitOffset = 0;
@@ -97,7 +104,12 @@ interface FoundMember {
 }
 
 /** A member by name and fitting type, through anonymous structs and unions. */
-function findMember(localBtf: Btf, wanted: CoreStep, { btf, type, bitOffset }: Place, depth = 0): FoundMember | undefined {
+function findMember(
+  localBtf: Btf,
+  wanted: CoreStep,
+  { btf, type, bitOffset }: Place,
+  depth = 0,
+): FoundMember | undefined {
   const composite = btf.skipModifiers(type);
   if (!isComposite(btf.kind(composite))) return undefined;
   if (depth > MAX_NESTING) throw broken("anonymous members nest too deep");
@@ -105,12 +117,22 @@ function findMember(localBtf: Btf, wanted: CoreStep, { btf, type, bitOffset }: P
     const member = btf.member(composite, index);
     const offset = bitOffset + member.bitOffset;
     if (member.name === "") {
-      const inner = findMember(localBtf, wanted, { btf, type: member.type, bitOffset: offset }, depth + 1);
+      const inner = findMember(
+        localBtf,
+        wanted,
+        { btf, type: member.type, bitOffset: offset },
+        depth + 1,
+      );
       if (inner !== undefined) return inner;
     } else if (member.name === wanted.name) {
       const localType = localBtf.member(wanted.type, wanted.index).type;
-      if (!fieldsAreCompatible({ btf: localBtf, id: localType }, { btf, id: member.type })) return undefined;
-      return { step: { type: composite, index, name: member.name }, type: member.type, bitOffset: offset };
+      if (!fieldsAreCompatible({ btf: localBtf, id: localType }, { btf, id: member.type }))
+        return undefined;
+      return {
+        step: { type: composite, index, name: member.name },
+        type: member.type,
+        bitOffset: offset,
+      };
     }
   }
   return undefined;
@@ -122,7 +144,11 @@ function endsItsStruct(btf: Btf, steps: readonly CoreStep[]): boolean {
   if (step?.name === undefined || btf.kind(step.type) !== BTF_KIND.struct) return false;
   const member = btf.member(step.type, step.index);
   const array = btf.skipModifiers(member.type);
-  return step.index === btf.length(step.type) - 1 && btf.kind(array) === BTF_KIND.array && btf.array(array).length === 0;
+  return (
+    step.index === btf.length(step.type) - 1 &&
+    btf.kind(array) === BTF_KIND.array &&
+    btf.array(array).length === 0
+  );
 }
 
 function broken(state: string): AppError {

@@ -24,8 +24,10 @@ export function isComposite(kind: number): boolean {
 }
 
 /**
- * Whether a field of the object's type may stand for one of the kernel's: same sort of thing, sizes aside.
- * The rules of CO-RE's field relocations: any pointer for any pointer, any integer for any integer, enums by name.
+ * Whether a field of the object's type may stand for one of the kernel's: same sort of thing, sizes
+ * aside.
+ * The rules of CO-RE's field relocations: any pointer for any pointer, any integer for any integer,
+ * enums by name.
  */
 export function fieldsAreCompatible(local: TypeRef, target: TypeRef): boolean {
   let from = local;
@@ -43,7 +45,9 @@ export function fieldsAreCompatible(local: TypeRef, target: TypeRef): boolean {
       case BTF_KIND.fwd:
       case BTF_KIND.enum:
       case BTF_KIND.enum64:
-        return from.btf.name(from.id) === "" || to.btf.name(to.id) === "" || sameEssentialName(from, to);
+        return (
+          from.btf.name(from.id) === "" || to.btf.name(to.id) === "" || sameEssentialName(from, to)
+        );
       case BTF_KIND.int:
         return from.btf.integer(from.id).bitOffset === 0 && to.btf.integer(to.id).bitOffset === 0;
       case BTF_KIND.array:
@@ -57,13 +61,17 @@ export function fieldsAreCompatible(local: TypeRef, target: TypeRef): boolean {
   throw tooDeep();
 }
 
-/** Whether a kernel type of the same name counts as the object's type (for type existence, size and id): composites by kind alone. */
+/**
+ * Whether a kernel type of the same name counts as the object's type (for type existence, size and
+ * id): composites by kind alone.
+ */
 export function typesAreCompatible(local: TypeRef, target: TypeRef, depth = MAX_DEPTH): boolean {
   if (depth === 0) throw tooDeep();
   const from = bare(local);
   const to = bare(target);
   if (!sameKind(from, to)) return false;
-  const into = (a: number, b: number): boolean => typesAreCompatible({ btf: from.btf, id: a }, { btf: to.btf, id: b }, depth - 1);
+  const into = (a: number, b: number): boolean =>
+    typesAreCompatible({ btf: from.btf, id: a }, { btf: to.btf, id: b }, depth - 1);
   switch (from.btf.kind(from.id)) {
     case BTF_KIND.void:
     case BTF_KIND.struct:
@@ -85,17 +93,29 @@ export function typesAreCompatible(local: TypeRef, target: TypeRef, depth = MAX_
   }
 }
 
-/** Whether a kernel type has at least what the object's type states, part by part (`bpf_core_type_matches`). */
-export function typesMatch(local: TypeRef, target: TypeRef, { behindPointer = false, depth = MAX_DEPTH } = {}): boolean {
+/**
+ * Whether a kernel type has at least what the object's type states, part by part
+ * (`bpf_core_type_matches`).
+ */
+export function typesMatch(
+  local: TypeRef,
+  target: TypeRef,
+  { behindPointer = false, depth = MAX_DEPTH } = {},
+): boolean {
   if (depth === 0) throw tooDeep();
   const from = bare(local);
   const to = bare(target);
   if (!sameEssentialName(from, to)) return false;
   const into = (a: number, b: number, behind = behindPointer): boolean =>
-    typesMatch({ btf: from.btf, id: a }, { btf: to.btf, id: b }, { behindPointer: behind, depth: depth - 1 });
+    typesMatch(
+      { btf: from.btf, id: a },
+      { btf: to.btf, id: b },
+      { behindPointer: behind, depth: depth - 1 },
+    );
   const kind = from.btf.kind(from.id);
   const targetKind = to.btf.kind(to.id);
-  if (behindPointer && (isComposite(kind) || kind === BTF_KIND.fwd)) return forwardMatches(from, to);
+  if (behindPointer && (isComposite(kind) || kind === BTF_KIND.fwd))
+    return forwardMatches(from, to);
   if (!sameKind(from, to)) return false;
   switch (kind) {
     case BTF_KIND.void:
@@ -109,19 +129,32 @@ export function typesMatch(local: TypeRef, target: TypeRef, { behindPointer = fa
     case BTF_KIND.union:
       return kind === targetKind && membersMatch(from, to, (a, b) => into(a, b, false));
     case BTF_KIND.int:
-      return from.btf.statedSize(from.id) === to.btf.statedSize(to.id) && from.btf.integer(from.id).signed === to.btf.integer(to.id).signed;
+      return (
+        from.btf.statedSize(from.id) === to.btf.statedSize(to.id) &&
+        from.btf.integer(from.id).signed === to.btf.integer(to.id).signed
+      );
     case BTF_KIND.ptr:
       return into(from.btf.target(from.id), to.btf.target(to.id), true);
     case BTF_KIND.array:
-      return from.btf.array(from.id).length === to.btf.array(to.id).length && into(from.btf.array(from.id).element, to.btf.array(to.id).element);
+      return (
+        from.btf.array(from.id).length === to.btf.array(to.id).length &&
+        into(from.btf.array(from.id).element, to.btf.array(to.id).element)
+      );
     case BTF_KIND.funcProto:
-      return everyParameter(from, to, (a, b) => into(a, b, false)) && into(from.btf.target(from.id), to.btf.target(to.id));
+      return (
+        everyParameter(from, to, (a, b) => into(a, b, false)) &&
+        into(from.btf.target(from.id), to.btf.target(to.id))
+      );
     default:
       return false;
   }
 }
 
-function everyParameter(from: TypeRef, to: TypeRef, into: (a: number, b: number) => boolean): boolean {
+function everyParameter(
+  from: TypeRef,
+  to: TypeRef,
+  into: (a: number, b: number) => boolean,
+): boolean {
   const count = from.btf.length(from.id);
   if (count !== to.btf.length(to.id)) return false;
   for (let index = 0; index < count; index += 1) {
@@ -142,23 +175,34 @@ function forwardMatches(from: TypeRef, to: TypeRef): boolean {
 }
 
 function enumsMatch(from: TypeRef, to: TypeRef): boolean {
-  if (from.btf.statedSize(from.id) !== to.btf.statedSize(to.id) || from.btf.length(from.id) > to.btf.length(to.id)) return false;
+  if (
+    from.btf.statedSize(from.id) !== to.btf.statedSize(to.id) ||
+    from.btf.length(from.id) > to.btf.length(to.id)
+  )
+    return false;
   const names = new Set<string>();
-  for (let index = 0; index < to.btf.length(to.id); index += 1) names.add(essentialName(to.btf.enumerator(to.id, index).name));
+  for (let index = 0; index < to.btf.length(to.id); index += 1)
+    names.add(essentialName(to.btf.enumerator(to.id, index).name));
   for (let index = 0; index < from.btf.length(from.id); index += 1) {
     if (!names.has(essentialName(from.btf.enumerator(from.id, index).name))) return false;
   }
   return true;
 }
 
-function membersMatch(from: TypeRef, to: TypeRef, into: (a: number, b: number) => boolean): boolean {
+function membersMatch(
+  from: TypeRef,
+  to: TypeRef,
+  into: (a: number, b: number) => boolean,
+): boolean {
   if (from.btf.length(from.id) > to.btf.length(to.id)) return false;
   for (let index = 0; index < from.btf.length(from.id); index += 1) {
     const wanted = from.btf.member(from.id, index);
     let matched = false;
     for (let other = 0; other < to.btf.length(to.id) && !matched; other += 1) {
       const offered = to.btf.member(to.id, other);
-      matched = essentialName(wanted.name) === essentialName(offered.name) && into(wanted.type, offered.type);
+      matched =
+        essentialName(wanted.name) === essentialName(offered.name) &&
+        into(wanted.type, offered.type);
     }
     if (!matched) return false;
   }

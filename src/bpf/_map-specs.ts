@@ -14,7 +14,10 @@ export interface MapSpecs {
   readonly data: ReadonlyMap<number, string>;
 }
 
-/** Reads BTF-defined maps and the maps that stand for .data, .rodata and .bss. Throws `INPUT_BPF_OBJECT`. */
+/**
+ * Reads BTF-defined maps and the maps that stand for .data, .rodata and .bss. Throws
+ * `INPUT_BPF_OBJECT`.
+ */
 export function readMapSpecs(elf: Elf, btf: Btf): MapSpecs {
   const maps = new Map<string, MapSpec>();
   const definitions = new Map<number, string>();
@@ -32,10 +35,16 @@ export function readMapSpecs(elf: Elf, btf: Btf): MapSpecs {
     if (start === undefined) throw broken(name, "it has a type but no symbol");
     maps.set(name, readDefinition({ elf, btf, name, variable, section, start }));
   }
-  for (const name of definitions.values()) if (!maps.has(name)) throw broken(name, "it has a symbol but no type");
+  for (const name of definitions.values())
+    if (!maps.has(name)) throw broken(name, "it has a symbol but no type");
   const data = new Map<number, string>();
   for (const [index, { name, bytes, type }] of elf.sections.entries()) {
-    if (!DATA_SECTION.test(name) || bytes.length === 0 || (type !== SHT_PROGBITS && type !== SHT_NOBITS)) continue;
+    if (
+      !DATA_SECTION.test(name) ||
+      bytes.length === 0 ||
+      (type !== SHT_PROGBITS && type !== SHT_NOBITS)
+    )
+      continue;
     data.set(index, name);
     maps.set(name, dataMap(name, bytes));
   }
@@ -52,7 +61,10 @@ interface Definition {
   readonly start: number;
 }
 
-/** A definition's members are pointers whose types carry the numbers: `int (*max_entries)[1024]`, `struct value *value`. */
+/**
+ * A definition's members are pointers whose types carry the numbers: `int (*max_entries)[1024]`,
+ * `struct value *value`.
+ */
 function readDefinition({ elf, btf, name, variable, section, start }: Definition): MapSpec {
   const type = btf.skipModifiers(btf.target(variable));
   if (btf.kind(type) !== BTF_KIND.struct) throw broken(name, "its definition is not a struct");
@@ -60,9 +72,12 @@ function readDefinition({ elf, btf, name, variable, section, start }: Definition
   let programs: ReadonlyMap<number, string> = new Map();
   for (let index = 0; index < btf.length(type); index += 1) {
     const member = btf.member(type, index);
-    if (member.name === "values") programs = initialPrograms(elf, section, start + member.bitOffset / 8);
-    else if (member.name === "key" || member.name === "value") numbers.set(`${member.name}_size`, pointedSize(btf, name, member.type));
-    else if (KNOWN_NUMBERS.has(member.name)) numbers.set(member.name, statedNumber(btf, name, member.type));
+    if (member.name === "values")
+      programs = initialPrograms(elf, section, start + member.bitOffset / 8);
+    else if (member.name === "key" || member.name === "value")
+      numbers.set(`${member.name}_size`, pointedSize(btf, name, member.type));
+    else if (KNOWN_NUMBERS.has(member.name))
+      numbers.set(member.name, statedNumber(btf, name, member.type));
     else throw broken(name, `unknown attribute ${member.name}`);
   }
   const mapType = numbers.get("type");
@@ -83,21 +98,29 @@ function readDefinition({ elf, btf, name, variable, section, start }: Definition
 
 function statedNumber(btf: Btf, map: string, type: number): number {
   const pointer = btf.skipModifiers(type);
-  const array = btf.kind(pointer) === BTF_KIND.ptr ? btf.skipModifiers(btf.target(pointer)) : pointer;
-  if (btf.kind(array) !== BTF_KIND.array) throw broken(map, "an attribute is not written with __uint");
+  const array =
+    btf.kind(pointer) === BTF_KIND.ptr ? btf.skipModifiers(btf.target(pointer)) : pointer;
+  if (btf.kind(array) !== BTF_KIND.array)
+    throw broken(map, "an attribute is not written with __uint");
   return btf.array(array).length;
 }
 
 function pointedSize(btf: Btf, map: string, type: number): number {
   const pointer = btf.skipModifiers(type);
-  if (btf.kind(pointer) !== BTF_KIND.ptr) throw broken(map, "key or value is not written with __type");
+  if (btf.kind(pointer) !== BTF_KIND.ptr)
+    throw broken(map, "key or value is not written with __type");
   return btf.size(btf.target(pointer));
 }
 
 function initialPrograms(elf: Elf, section: number, from: number): ReadonlyMap<number, string> {
   const programs = new Map<number, string>();
-  const following = elf.symbols.filter((symbol) => symbol.section === section && symbol.type === STT_OBJECT && symbol.value > from);
-  const end = Math.min(...following.map((symbol) => symbol.value), elf.sections[section]?.bytes.length ?? 0);
+  const following = elf.symbols.filter(
+    (symbol) => symbol.section === section && symbol.type === STT_OBJECT && symbol.value > from,
+  );
+  const end = Math.min(
+    ...following.map((symbol) => symbol.value),
+    elf.sections[section]?.bytes.length ?? 0,
+  );
   for (const relocation of elf.sections[section]?.relocations ?? []) {
     if (relocation.offset < from || relocation.offset >= end) continue;
     programs.set((relocation.offset - from) / 8, relocation.symbol.name);
@@ -128,4 +151,13 @@ const STT_OBJECT = 1;
 const SHT_PROGBITS = 1;
 const SHT_NOBITS = 8;
 const DATA_SECTION = /^\.(rodata|data|bss)(\.|$)/;
-const KNOWN_NUMBERS: ReadonlySet<string> = new Set(["type", "max_entries", "map_flags", "key_size", "value_size", "numa_node", "pinning", "map_extra"]);
+const KNOWN_NUMBERS: ReadonlySet<string> = new Set([
+  "type",
+  "max_entries",
+  "map_flags",
+  "key_size",
+  "value_size",
+  "numa_node",
+  "pinning",
+  "map_extra",
+]);

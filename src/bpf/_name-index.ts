@@ -1,12 +1,16 @@
 /** A type's name without its flavour: `task_struct___v5` is a `task_struct`. */
 export function essentialName(name: string): string {
   for (let at = name.length - 5; at >= 0; at -= 1) {
-    if (name.startsWith("___", at + 1) && name[at] !== "_" && name[at + 4] !== "_") return name.slice(0, at + 1);
+    if (name.startsWith("___", at + 1) && name[at] !== "_" && name[at + 4] !== "_")
+      return name.slice(0, at + 1);
   }
   return name;
 }
 
-/** Types of BTF in chains by hash of their essential names: made in milliseconds for the kernel's hundred thousand. */
+/**
+ * Types of BTF in chains by hash of their essential names: made in milliseconds for the kernel's
+ * hundred thousand.
+ */
 export class NameIndex {
   readonly #heads = new Uint32Array(BUCKET_MASK + 1);
   readonly #next: Uint32Array;
@@ -23,7 +27,9 @@ export class NameIndex {
     }
   }
 
-  /** Ids that may have this essential name, in ascending order; others of the same hash among them. */
+  /**
+   * Ids that may have this essential name, in ascending order; others of the same hash among them.
+   */
   candidates(name: string): number[] {
     const ids: number[] = [];
     const bucket = essentialHash(new TextEncoder().encode(`${name}\0`), 0) & BUCKET_MASK;
@@ -32,7 +38,10 @@ export class NameIndex {
   }
 }
 
-/** FNV-1a over a NUL-terminated name up to where its flavour starts (see `essentialName`). Hot: runs over all names of the kernel. */
+/**
+ * FNV-1a over a NUL-terminated name up to where its flavour starts (see `essentialName`). Hot: runs
+ * over all names of the kernel.
+ */
 function essentialHash(strings: Uint8Array, start: number): number {
   let hash = 0x811c9dc5;
   let underscores = 0;

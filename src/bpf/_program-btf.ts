@@ -2,8 +2,10 @@ import { BTF_KIND, type Btf } from "./btf.ts";
 import type { RelocatedProgram } from "./relocate.ts";
 
 /**
- * The object's BTF as every kernel takes it, for source lines in the verifier's log and for functions that are verified alone.
- * Ids and strings stay; variables, data sections and tags, which older kernels refuse or want completed by the linker, become bare pointers.
+ * The object's BTF as every kernel takes it, for source lines in the verifier's log and for
+ * functions that are verified alone.
+ * Ids and strings stay; variables, data sections and tags, which older kernels refuse or want
+ * completed by the linker, become bare pointers.
  */
 export function btfForKernel(btf: Btf): Uint8Array {
   const parts: Uint32Array[] = [];
@@ -29,7 +31,10 @@ export function btfForKernel(btf: Btf): Uint8Array {
   return bytes;
 }
 
-/** `struct bpf_func_info` for each function of a program; undefined unless all have one, since the kernel wants all or none. */
+/**
+ * `struct bpf_func_info` for each function of a program; undefined unless all have one, since the
+ * kernel wants all or none.
+ */
 export function functionRecords({ parts }: RelocatedProgram): Uint8Array | undefined {
   const words = new Uint32Array(parts.length * 2);
   for (const [index, part] of parts.entries()) {
@@ -39,11 +44,19 @@ export function functionRecords({ parts }: RelocatedProgram): Uint8Array | undef
   return new Uint8Array(words.buffer);
 }
 
-/** `struct bpf_line_info` for a whole program; undefined unless each function has one for its first instruction. */
+/**
+ * `struct bpf_line_info` for a whole program; undefined unless each function has one for its first
+ * instruction.
+ */
 export function lineRecords({ parts }: RelocatedProgram): Uint8Array | undefined {
   if (parts.some((part) => part.function.lines[0]?.offset !== 0)) return undefined;
   const words = parts.flatMap((part) =>
-    part.function.lines.flatMap(({ offset, file, line, position }) => [part.start + offset / 8, file, line, position]),
+    part.function.lines.flatMap(({ offset, file, line, position }) => [
+      part.start + offset / 8,
+      file,
+      line,
+      position,
+    ]),
   );
   return new Uint8Array(Uint32Array.from(words).buffer);
 }

@@ -4,11 +4,17 @@ import { libc } from "../libc/libc.ts";
 import { BPF_COMMAND, BpfAttributes, bpf, kernelError, tryBpf } from "./_bpf-call.ts";
 import { MAP_TYPE, type MapSpec } from "./object-spec.ts";
 
-/** A map in the kernel. Keys and values are bytes of the map's sizes. Errors of the kernel throw `KERNEL_<ERRNO>`. */
+/**
+ * A map in the kernel. Keys and values are bytes of the map's sizes. Errors of the kernel throw
+ * `KERNEL_<ERRNO>`.
+ */
 export class BpfMap {
   readonly spec: MapSpec;
   readonly fd: number;
-  /** How many bytes a lookup fills: on per-CPU maps one value for each possible CPU, each rounded up to 8. */
+  /**
+   * How many bytes a lookup fills: on per-CPU maps one value for each possible CPU, each rounded up
+   * to 8.
+   */
   readonly #lookupSize: number;
 
   constructor(spec: MapSpec, fd: number) {
@@ -31,13 +37,20 @@ export class BpfMap {
     const all = this.lookup(key);
     if (all === undefined) return undefined;
     const stride = strideOf(this.spec);
-    return Array.from({ length: Math.floor(all.length / stride) }, (_, cpu) => all.subarray(cpu * stride, cpu * stride + this.spec.valueSize));
+    return Array.from({ length: Math.floor(all.length / stride) }, (_, cpu) =>
+      all.subarray(cpu * stride, cpu * stride + this.spec.valueSize),
+    );
   }
 
   /** Writes a key's value, on per-CPU maps those of all CPUs. */
   update(key: Uint8Array, value: Uint8Array): void {
-    if (value.length !== this.#lookupSize) throw this.#wrongSize("value", value.length, this.#lookupSize);
-    bpf(BPF_COMMAND.mapUpdate, this.#element(key).pointer(16, value), `write BPF map "${this.spec.name}"`);
+    if (value.length !== this.#lookupSize)
+      throw this.#wrongSize("value", value.length, this.#lookupSize);
+    bpf(
+      BPF_COMMAND.mapUpdate,
+      this.#element(key).pointer(16, value),
+      `write BPF map "${this.spec.name}"`,
+    );
   }
 
   /** False when there was no such key. */
@@ -48,7 +61,10 @@ export class BpfMap {
     throw kernelError(outcome.errno, `delete from BPF map "${this.spec.name}"`);
   }
 
-  /** All keys there are now. One that is deleted meanwhile may make the walk start over, so it ends after twice the map's size. */
+  /**
+   * All keys there are now. One that is deleted meanwhile may make the walk start over, so it ends
+   * after twice the map's size.
+   */
   *keys(): Generator<Uint8Array> {
     let previous: Uint8Array | undefined;
     for (let steps = 0; steps < this.spec.maxEntries * 2; steps += 1) {
@@ -70,12 +86,16 @@ export class BpfMap {
   }
 
   #element(key: Uint8Array): BpfAttributes {
-    if (key.length !== this.spec.keySize) throw this.#wrongSize("key", key.length, this.spec.keySize);
+    if (key.length !== this.spec.keySize)
+      throw this.#wrongSize("key", key.length, this.spec.keySize);
     return new BpfAttributes(32).u32(0, this.fd).pointer(8, key);
   }
 
   #wrongSize(what: string, length: number, wanted: number): AppError {
-    return new AppError("BUG_MAP_SIZE", `Cannot use BPF map "${this.spec.name}": ${what} has ${length} bytes, not ${wanted}`);
+    return new AppError(
+      "BUG_MAP_SIZE",
+      `Cannot use BPF map "${this.spec.name}": ${what} has ${length} bytes, not ${wanted}`,
+    );
   }
 }
 
@@ -93,14 +113,21 @@ export function createMap(spec: MapSpec): BpfMap {
   const map = new BpfMap(spec, created.result);
   if (spec.content !== undefined) map.update(new Uint8Array(4), spec.content.slice());
   // Frozen content lets the verifier take it for constants and drop the branches that it rules out.
-  if (spec.frozen) bpf(BPF_COMMAND.mapFreeze, new BpfAttributes(4).u32(0, map.fd), `freeze BPF map "${spec.name}"`);
+  if (spec.frozen)
+    bpf(
+      BPF_COMMAND.mapFreeze,
+      new BpfAttributes(4).u32(0, map.fd),
+      `freeze BPF map "${spec.name}"`,
+    );
   return map;
 }
 
 function creationError(spec: MapSpec, errno: string): AppError {
   const doing = `create BPF map "${spec.name}"`;
   if (spec.type !== MAP_TYPE.ringbuf || errno !== "EINVAL") return kernelError(errno, doing);
-  return new AppError("KERNEL_EINVAL", `Cannot ${doing}: EINVAL`, { hint: "ring buffers need Linux 5.8 or later, and a size that is a power of two" });
+  return new AppError("KERNEL_EINVAL", `Cannot ${doing}: EINVAL`, {
+    hint: "ring buffers need Linux 5.8 or later, and a size that is a power of two",
+  });
 }
 
 function strideOf(spec: MapSpec): number {
@@ -113,4 +140,8 @@ function possibleCpus(): number {
   return Number(/(\d+)\s*$/.exec(text)?.[1] ?? 0) + 1;
 }
 
-const PER_CPU: ReadonlySet<number> = new Set([MAP_TYPE.percpuHash, MAP_TYPE.percpuArray, MAP_TYPE.lruPercpuHash]);
+const PER_CPU: ReadonlySet<number> = new Set([
+  MAP_TYPE.percpuHash,
+  MAP_TYPE.percpuArray,
+  MAP_TYPE.lruPercpuHash,
+]);

@@ -8,7 +8,10 @@ export interface FunctionInfo {
   readonly type: number;
 }
 
-/** Source line of an instruction; `file` and `line` are offsets into BTF's strings, `position` packs line and column. */
+/**
+ * Source line of an instruction; `file` and `line` are offsets into BTF's strings, `position` packs
+ * line and column.
+ */
 export interface LineInfo {
   readonly offset: number;
   readonly file: number;
@@ -36,7 +39,8 @@ export interface BtfExt {
 /** Reads .BTF.ext (Documentation/bpf/btf.rst, section 4.2). Throws `INPUT_BTF`. */
 export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   const header = new ByteReader(bytes, "INPUT_BTF");
-  if (header.u16LE("magic of .BTF.ext") !== 0xeb9f) throw new AppError("INPUT_BTF", "Cannot read .BTF.ext: wrong magic number");
+  if (header.u16LE("magic of .BTF.ext") !== 0xeb9f)
+    throw new AppError("INPUT_BTF", "Cannot read .BTF.ext: wrong magic number");
   header.take(2, "version of .BTF.ext");
   const headerLength = header.u32LE("header length of .BTF.ext");
   const table = (name: string): ByteReader => {
@@ -66,7 +70,12 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   return { functions, lines, relocations };
 }
 
-function readTable<T>(reader: ByteReader, btf: Btf, name: string, read: (record: ByteReader) => T): Map<string, T[]> {
+function readTable<T>(
+  reader: ByteReader,
+  btf: Btf,
+  name: string,
+  read: (record: ByteReader) => T,
+): Map<string, T[]> {
   const sections = new Map<string, T[]>();
   if (reader.left === 0) return sections;
   const size = reader.u32LE(name);

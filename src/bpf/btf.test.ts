@@ -18,7 +18,9 @@ describe("essentialName", () => {
     ["a__b", "a__b"],
     ["", ""],
   ];
-  for (const [name, essential] of cases) test(`essentialName of "${name}" is "${essential}"`, () => assert.equal(essentialName(name), essential));
+  for (const [name, essential] of cases)
+    test(`essentialName of "${name}" is "${essential}"`, () =>
+      assert.equal(essentialName(name), essential));
 });
 
 describe("Btf", { skip: whyNoClang() ?? false }, () => {
@@ -34,7 +36,10 @@ describe("Btf", { skip: whyNoClang() ?? false }, () => {
   test("Btf finds types by name and kind, flavours with them", () => {
     const btf = types();
     const ids = btf.idsNamed("s").filter((id) => btf.kind(id) === BTF_KIND.struct);
-    assert.deepEqual(ids.map((id) => btf.name(id)), ["s", "s___flavour"]);
+    assert.deepEqual(
+      ids.map((id) => btf.name(id)),
+      ["s", "s___flavour"],
+    );
     assert.equal(btf.find("s", BTF_KIND.struct), ids[0]);
     assert.equal(btf.find("s", BTF_KIND.union), undefined);
     assert.equal(btf.find("s_t", BTF_KIND.typedef) === undefined, false);
@@ -48,7 +53,14 @@ describe("Btf", { skip: whyNoClang() ?? false }, () => {
     const members = Array.from({ length: btf.length(id) }, (_, index) => btf.member(id, index));
     assert.deepEqual(
       members.map(({ name, bitOffset, bitfieldSize }) => [name, bitOffset, bitfieldSize]),
-      [["a", 0, 0], ["b", 32, 5], ["c", 40, 9], ["", 64, 0], ["list", 128, 0], ["e", 512, 0]],
+      [
+        ["a", 0, 0],
+        ["b", 32, 5],
+        ["c", 40, 9],
+        ["", 64, 0],
+        ["list", 128, 0],
+        ["e", 512, 0],
+      ],
     );
     assert.equal(btf.size(id), 72);
     assert.equal(btf.size(members[4]?.type ?? 0), 48);
@@ -57,15 +69,27 @@ describe("Btf", { skip: whyNoClang() ?? false }, () => {
 
   test("Btf reads enumerators with their sign", () => {
     const btf = types();
-    assert.deepEqual(btf.enumerator(btf.find("signed_one", BTF_KIND.enum) ?? 0, 0), { name: "MINUS", value: -1n });
+    assert.deepEqual(btf.enumerator(btf.find("signed_one", BTF_KIND.enum) ?? 0, 0), {
+      name: "MINUS",
+      value: -1n,
+    });
   });
 
   test("Btf names what is missing", () => {
     const btf = types();
     const id = btf.find("s", BTF_KIND.struct) ?? 0;
-    assert.throws(() => btf.kind(btf.count), { code: "INPUT_BTF", message: `Cannot read BTF: there is no type ${btf.count}` });
-    assert.throws(() => btf.member(id, 6), { code: "INPUT_BTF", message: `Cannot read BTF: type ${id} has no part 6` });
-    assert.throws(() => btf.size(0), { code: "INPUT_BTF", message: "Cannot read BTF: type 0 has no size" });
+    assert.throws(() => btf.kind(btf.count), {
+      code: "INPUT_BTF",
+      message: `Cannot read BTF: there is no type ${btf.count}`,
+    });
+    assert.throws(() => btf.member(id, 6), {
+      code: "INPUT_BTF",
+      message: `Cannot read BTF: type ${id} has no part 6`,
+    });
+    assert.throws(() => btf.size(0), {
+      code: "INPUT_BTF",
+      message: "Cannot read BTF: type 0 has no size",
+    });
   });
 });
 
@@ -78,25 +102,42 @@ describe("Btf of broken bytes", () => {
     ["a type that is cut off", btfBytes({ info: (4 << 24) | 9 }), "type 1 is cut off"],
   ];
   for (const [name, bytes, state] of cases) {
-    test(`Btf refuses ${name}`, () => assert.throws(() => new Btf(bytes), { code: "INPUT_BTF", message: `Cannot read BTF: ${state}` }));
+    test(`Btf refuses ${name}`, () =>
+      assert.throws(() => new Btf(bytes), {
+        code: "INPUT_BTF",
+        message: `Cannot read BTF: ${state}`,
+      }));
   }
 
   test("Btf refuses a typedef of itself when it is followed", () => {
     const btf = new Btf(btfBytes({ info: 8 << 24, target: 1 }));
-    assert.throws(() => btf.skipModifiers(1), { code: "INPUT_BTF", message: "Cannot read BTF: type 1 is a chain of more than 32 typedefs" });
-    assert.throws(() => btf.size(1), { code: "INPUT_BTF", message: "Cannot read BTF: type 1 has no size" });
+    assert.throws(() => btf.skipModifiers(1), {
+      code: "INPUT_BTF",
+      message: "Cannot read BTF: type 1 is a chain of more than 32 typedefs",
+    });
+    assert.throws(() => btf.size(1), {
+      code: "INPUT_BTF",
+      message: "Cannot read BTF: type 1 has no size",
+    });
   });
 });
 
-describe("readKernelBtf", { skip: existsSync(KERNEL_BTF_PATH) ? false : "needs a kernel with BTF" }, () => {
-  test("readKernelBtf finds the kernel's tracepoints and structs", () => {
-    const btf = readKernelBtf();
-    assert.ok(btf.find("btf_trace_sys_exit", BTF_KIND.typedef) !== undefined);
-    const task = btf.find("task_struct", BTF_KIND.struct) ?? 0;
-    const names = Array.from({ length: btf.length(task) }, (_, index) => btf.member(task, index).name);
-    assert.ok(names.includes("tgid") && names.includes("real_parent"));
-  });
-});
+describe(
+  "readKernelBtf",
+  { skip: existsSync(KERNEL_BTF_PATH) ? false : "needs a kernel with BTF" },
+  () => {
+    test("readKernelBtf finds the kernel's tracepoints and structs", () => {
+      const btf = readKernelBtf();
+      assert.ok(btf.find("btf_trace_sys_exit", BTF_KIND.typedef) !== undefined);
+      const task = btf.find("task_struct", BTF_KIND.struct) ?? 0;
+      const names = Array.from(
+        { length: btf.length(task) },
+        (_, index) => btf.member(task, index).name,
+      );
+      assert.ok(names.includes("tgid") && names.includes("real_parent"));
+    });
+  },
+);
 
 test("readKernelBtf says that there is no BTF", () => {
   assert.throws(() => readKernelBtf("/nonexistent/vmlinux"), {
@@ -110,6 +151,14 @@ function btfBytes({ typeLength = 12, info = 2 << 24, target = 0 }): Uint8Array {
   const view = new DataView(new ArrayBuffer(24 + 12 + 1));
   view.setUint16(0, 0xeb9f, true);
   view.setUint8(2, 1);
-  for (const [at, value] of [[4, 24], [12, typeLength], [16, 12], [20, 1], [28, info], [32, target]] as const) view.setUint32(at, value, true);
+  for (const [at, value] of [
+    [4, 24],
+    [12, typeLength],
+    [16, 12],
+    [20, 1],
+    [28, info],
+    [32, target],
+  ] as const)
+    view.setUint32(at, value, true);
   return new Uint8Array(view.buffer);
 }

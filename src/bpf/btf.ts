@@ -4,8 +4,26 @@ import { NameIndex, essentialName } from "./_name-index.ts";
 
 /** Kinds of BTF types (Documentation/bpf/btf.rst; include/uapi/linux/btf.h). */
 export const BTF_KIND = {
-  void: 0, int: 1, ptr: 2, array: 3, struct: 4, union: 5, enum: 6, fwd: 7, typedef: 8, volatile: 9, const: 10, restrict: 11,
-  func: 12, funcProto: 13, var: 14, datasec: 15, float: 16, declTag: 17, typeTag: 18, enum64: 19,
+  void: 0,
+  int: 1,
+  ptr: 2,
+  array: 3,
+  struct: 4,
+  union: 5,
+  enum: 6,
+  fwd: 7,
+  typedef: 8,
+  volatile: 9,
+  const: 10,
+  restrict: 11,
+  func: 12,
+  funcProto: 13,
+  var: 14,
+  datasec: 15,
+  float: 16,
+  declTag: 17,
+  typeTag: 18,
+  enum64: 19,
 } as const;
 
 /** How long a chain of typedefs, qualifiers or arrays may be before it counts as a cycle. */
@@ -21,7 +39,8 @@ export interface BtfMember {
 
 /**
  * BPF Type Format: types by id, read in place. Ids count from 1; id 0 is void.
- * Only the start of each type is indexed at once; names are looked up when asked, so that the kernel's 5 MB open in milliseconds.
+ * Only the start of each type is indexed at once; names are looked up when asked, so that the
+ * kernel's 5 MB open in milliseconds.
  * Every method that takes an id throws `INPUT_BTF` when there is no such type.
  */
 export class Btf {
@@ -74,7 +93,10 @@ export class Btf {
     return this.#word(this.#at(id) + 2);
   }
 
-  /** The type that a pointer, typedef, qualifier, function or variable refers to, or a prototype's result. */
+  /**
+   * The type that a pointer, typedef, qualifier, function or variable refers to, or a prototype's
+   * result.
+   */
   target(id: number): number {
     return this.#word(this.#at(id) + 2);
   }
@@ -102,12 +124,17 @@ export class Btf {
     };
   }
 
-  /** An enumerator. Values are read as signed whatever the flag says: compilers before the flag left it out (libbpf does the same). */
+  /**
+   * An enumerator. Values are read as signed whatever the flag says: compilers before the flag left
+   * it out (libbpf does the same).
+   */
   enumerator(id: number, index: number): { readonly name: string; readonly value: bigint } {
     const wide = this.kind(id) === BTF_KIND.enum64;
     const at = this.#extra(id, index, wide ? 3 : 2);
     const low = this.#word(at + 1);
-    const value = wide ? BigInt.asIntN(64, (BigInt(this.#word(at + 2)) << 32n) | BigInt(low)) : BigInt(low | 0);
+    const value = wide
+      ? BigInt.asIntN(64, (BigInt(this.#word(at + 2)) << 32n) | BigInt(low))
+      : BigInt(low | 0);
     return { name: this.text(this.#word(at)), value };
   }
 
@@ -117,7 +144,10 @@ export class Btf {
   }
 
   /** A variable of a data section. */
-  variable(id: number, index: number): { readonly type: number; readonly offset: number; readonly size: number } {
+  variable(
+    id: number,
+    index: number,
+  ): { readonly type: number; readonly offset: number; readonly size: number } {
     const at = this.#extra(id, index, 3);
     return { type: this.#word(at), offset: this.#word(at + 1), size: this.#word(at + 2) };
   }
@@ -132,7 +162,8 @@ export class Btf {
   text(offset: number): string {
     const known = this.#names.get(offset);
     if (known !== undefined) return known;
-    if (offset >= this.#strings.length) throw broken(`string ${offset} lies outside the string table`);
+    if (offset >= this.#strings.length)
+      throw broken(`string ${offset} lies outside the string table`);
     const text = decodeText(this.#strings, offset, this.#strings.length);
     this.#names.set(offset, text);
     return text;
@@ -148,7 +179,10 @@ export class Btf {
     throw broken(`type ${id} is a chain of more than ${MAX_CHAIN} typedefs`);
   }
 
-  /** Size in bytes with arrays multiplied out; pointers have 8. Throws `INPUT_BTF` for a type without a size. */
+  /**
+   * Size in bytes with arrays multiplied out; pointers have 8. Throws `INPUT_BTF` for a type
+   * without a size.
+   */
   size(id: number): number {
     let at = id;
     let factor = 1;
@@ -160,7 +194,8 @@ export class Btf {
         const array = this.array(at);
         factor *= array.length;
         at = array.element;
-      } else if (MODIFIERS.has(kind) || kind === BTF_KIND.var || kind === BTF_KIND.declTag) at = this.target(at);
+      } else if (MODIFIERS.has(kind) || kind === BTF_KIND.var || kind === BTF_KIND.declTag)
+        at = this.target(at);
       else break;
     }
     throw broken(`type ${id} has no size`);
@@ -188,7 +223,8 @@ export class Btf {
   #extra(id: number, index: number, width: number): number {
     const at = this.#at(id);
     const offset = 3 + index * width;
-    if (offset + width > wordsOf(this.#word(at + 1))) throw broken(`type ${id} has no part ${index}`);
+    if (offset + width > wordsOf(this.#word(at + 1)))
+      throw broken(`type ${id} has no part ${index}`);
     return at + offset;
   }
 
@@ -199,7 +235,8 @@ export class Btf {
 
 function sectionsOf(bytes: Uint8Array): { types: Uint8Array; strings: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 24 || view.getUint16(0, true) !== 0xeb9f) throw broken("it does not start with the magic number of little-endian BTF");
+  if (bytes.length < 24 || view.getUint16(0, true) !== 0xeb9f)
+    throw broken("it does not start with the magic number of little-endian BTF");
   const header = view.getUint32(4, true);
   const section = (at: number, name: string): Uint8Array => {
     const start = header + view.getUint32(at, true);
@@ -245,8 +282,22 @@ function broken(state: string): AppError {
   return new AppError("INPUT_BTF", `Cannot read BTF: ${state}`);
 }
 
-const MODIFIERS: ReadonlySet<number> = new Set([BTF_KIND.typedef, BTF_KIND.volatile, BTF_KIND.const, BTF_KIND.restrict, BTF_KIND.typeTag]);
-const SIZED: ReadonlySet<number> = new Set([BTF_KIND.int, BTF_KIND.struct, BTF_KIND.union, BTF_KIND.enum, BTF_KIND.datasec, BTF_KIND.float, BTF_KIND.enum64]);
+const MODIFIERS: ReadonlySet<number> = new Set([
+  BTF_KIND.typedef,
+  BTF_KIND.volatile,
+  BTF_KIND.const,
+  BTF_KIND.restrict,
+  BTF_KIND.typeTag,
+]);
+const SIZED: ReadonlySet<number> = new Set([
+  BTF_KIND.int,
+  BTF_KIND.struct,
+  BTF_KIND.union,
+  BTF_KIND.enum,
+  BTF_KIND.datasec,
+  BTF_KIND.float,
+  BTF_KIND.enum64,
+]);
 // By kind: words that always follow a type's three, and words for each of its `length` parts.
 const EXTRA_WORDS = [0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0];
 const EACH_WORDS = [0, 0, 0, 0, 3, 3, 2, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 3];

@@ -16,13 +16,17 @@ type Outcome =
       readonly original: bigint;
       readonly exact: boolean;
       readonly value: bigint;
-      /** New width in bytes of a load or store; "invalid" when the widths differ and the types forbid a change. */
+      /**
+       * New width in bytes of a load or store; "invalid" when the widths differ and the types
+       * forbid a change.
+       */
       readonly width: { readonly from: number; readonly to: number } | "invalid" | undefined;
     };
 
 /**
  * Rewrites instructions of objects built with CO-RE for one kernel's types.
- * A relocation that cannot be met poisons its instruction: the verifier then accepts the program only where that code is unreachable.
+ * A relocation that cannot be met poisons its instruction: the verifier then accepts the program
+ * only where that code is unreachable.
  * Keeps what it worked out, since the same few fields are asked again and again.
  */
 export class CoreRelocator {
@@ -36,10 +40,14 @@ export class CoreRelocator {
     this.#kernel = kernel;
   }
 
-  /** Applies one relocation to the code of its function. Throws `INPUT_BTF`, `INPUT_BPF_OBJECT` or `KERNEL_BTF` (ambiguous types). */
+  /**
+   * Applies one relocation to the code of its function. Throws `INPUT_BTF`, `INPUT_BPF_OBJECT` or
+   * `KERNEL_BTF` (ambiguous types).
+   */
   apply(code: Instructions, relocation: CoreRelocation): void {
     const index = relocation.offset / 8;
-    if (!Number.isInteger(index) || index >= code.count) throw mismatch(index, "there is no such instruction");
+    if (!Number.isInteger(index) || index >= code.count)
+      throw mismatch(index, "there is no such instruction");
     const key = `${relocation.type} ${relocation.kind} ${relocation.access}`;
     let outcome = this.#outcomes.get(key);
     if (outcome === undefined) {
@@ -52,14 +60,24 @@ export class CoreRelocator {
   #resolve(relocation: CoreRelocation): Outcome {
     const { kind, type } = relocation;
     const indexes = relocation.access.split(":").map(Number);
-    if (indexes.length > MAX_STEPS || !indexes.every((part) => Number.isSafeInteger(part) && part >= 0)) {
+    if (
+      indexes.length > MAX_STEPS ||
+      !indexes.every((part) => Number.isSafeInteger(part) && part >= 0)
+    ) {
       throw new AppError("INPUT_BTF", `Cannot relocate "${relocation.access}": it is not a path`);
     }
     if (kind === CORE_KIND.typeIdLocal) return plain(0n, BigInt(type), false);
-    if (this.#local.name(type) === "") throw new AppError("INPUT_BTF", `Cannot relocate type ${type}: it has no name`);
-    if (kind <= CORE_KIND.fieldRightShift) return this.#resolveField(kind, localPath(this.#local, type, indexes));
-    if (kind === CORE_KIND.enumValueExists || kind === CORE_KIND.enumValue) return this.#resolveEnumerator(relocation, indexes[0] ?? 0);
-    if (kind === CORE_KIND.typeMatches || (kind >= CORE_KIND.typeIdTarget && kind <= CORE_KIND.typeSize)) return this.#resolveType(relocation);
+    if (this.#local.name(type) === "")
+      throw new AppError("INPUT_BTF", `Cannot relocate type ${type}: it has no name`);
+    if (kind <= CORE_KIND.fieldRightShift)
+      return this.#resolveField(kind, localPath(this.#local, type, indexes));
+    if (kind === CORE_KIND.enumValueExists || kind === CORE_KIND.enumValue)
+      return this.#resolveEnumerator(relocation, indexes[0] ?? 0);
+    if (
+      kind === CORE_KIND.typeMatches ||
+      (kind >= CORE_KIND.typeIdTarget && kind <= CORE_KIND.typeSize)
+    )
+      return this.#resolveType(relocation);
     throw new AppError("INPUT_BTF", `Cannot relocate type ${type}: unknown kind ${kind}`);
   }
 
@@ -67,22 +85,34 @@ export class CoreRelocator {
     const original = fieldValue(kind, local);
     const outcomes = this.#candidatesOf(local.root).flatMap((id) => {
       const path = matchPath(local, this.#kernel, id);
-      return path === undefined ? [] : [{ outcome: fieldOutcome(original, fieldValue(kind, path)), bitOffset: path.bitOffset }];
+      return path === undefined
+        ? []
+        : [{ outcome: fieldOutcome(original, fieldValue(kind, path)), bitOffset: path.bitOffset }];
     });
     const [first] = outcomes;
     if (first === undefined) return fieldOutcome(original, fieldValue(kind, undefined));
-    if (outcomes.some(({ bitOffset }) => bitOffset !== first.bitOffset)) throw this.#ambiguous(local.root);
-    return this.#onlyOne(outcomes.map(({ outcome }) => outcome), local.root);
+    if (outcomes.some(({ bitOffset }) => bitOffset !== first.bitOffset))
+      throw this.#ambiguous(local.root);
+    return this.#onlyOne(
+      outcomes.map(({ outcome }) => outcome),
+      local.root,
+    );
   }
 
   #resolveEnumerator({ type, kind }: CoreRelocation, index: number): Outcome {
     const bare = this.#local.skipModifiers(type);
-    if (!isEnumKind(this.#local.kind(bare))) throw new AppError("INPUT_BTF", `Cannot relocate type ${type}: it is not an enum`);
+    if (!isEnumKind(this.#local.kind(bare)))
+      throw new AppError("INPUT_BTF", `Cannot relocate type ${type}: it is not an enum`);
     const { name, value } = this.#local.enumerator(bare, index);
-    const values = this.#candidatesOf(type).flatMap((id) => enumeratorValue(this.#kernel, id, name) ?? []);
+    const values = this.#candidatesOf(type).flatMap(
+      (id) => enumeratorValue(this.#kernel, id, name) ?? [],
+    );
     if (kind === CORE_KIND.enumValueExists) return plain(1n, values.length > 0 ? 1n : 0n);
     if (values.length === 0) return { kind: "poison" };
-    return this.#onlyOne(values.map((found) => plain(value, found)), type);
+    return this.#onlyOne(
+      values.map((found) => plain(value, found)),
+      type,
+    );
   }
 
   #resolveType({ type, kind }: CoreRelocation): Outcome {
@@ -97,15 +127,23 @@ export class CoreRelocator {
     const exact = kind !== CORE_KIND.typeIdTarget;
     const original = valueOf(this.#local, type);
     if (found.length === 0) return plain(original, 0n, exact);
-    return this.#onlyOne(found.map((id) => plain(original, valueOf(this.#kernel, id), exact)), type);
+    return this.#onlyOne(
+      found.map((id) => plain(original, valueOf(this.#kernel, id), exact)),
+      type,
+    );
   }
 
-  /** Kernel types of the same name and kind; several happen where the kernel's sources define a name twice. */
+  /**
+   * Kernel types of the same name and kind; several happen where the kernel's sources define a name
+   * twice.
+   */
   #candidatesOf(type: number): readonly number[] {
     let ids = this.#candidates.get(type);
     if (ids === undefined) {
       const local = { btf: this.#local, id: type };
-      ids = this.#kernel.idsNamed(essentialName(this.#local.name(type))).filter((id) => sameKind(local, { btf: this.#kernel, id }));
+      ids = this.#kernel
+        .idsNamed(essentialName(this.#local.name(type)))
+        .filter((id) => sameKind(local, { btf: this.#kernel, id }));
       this.#candidates.set(type, ids);
     }
     return ids;
@@ -113,13 +151,17 @@ export class CoreRelocator {
 
   #onlyOne(outcomes: readonly Outcome[], type: number): Outcome {
     const [first = { kind: "poison" }, ...others] = outcomes;
-    const value = (outcome: Outcome): bigint | undefined => (outcome.kind === "value" ? outcome.value : undefined);
+    const value = (outcome: Outcome): bigint | undefined =>
+      outcome.kind === "value" ? outcome.value : undefined;
     if (others.some((other) => value(other) !== value(first))) throw this.#ambiguous(type);
     return first;
   }
 
   #ambiguous(type: number): AppError {
-    return new AppError("KERNEL_BTF", `Cannot relocate type "${this.#local.name(type)}": the kernel has several of that name which disagree`);
+    return new AppError(
+      "KERNEL_BTF",
+      `Cannot relocate type "${this.#local.name(type)}": the kernel has several of that name which disagree`,
+    );
   }
 }
 
@@ -138,13 +180,17 @@ function fieldOutcome(original: FieldValue | undefined, target: FieldValue | und
   };
 }
 
-function widthChange(original: FieldValue, target: FieldValue): { from: number; to: number } | "invalid" | undefined {
+function widthChange(
+  original: FieldValue,
+  target: FieldValue,
+): { from: number; to: number } | "invalid" | undefined {
   const from = original.access;
   const to = target.access;
   const fromBytes = from?.bytes ?? 0;
   const toBytes = to?.bytes ?? 0;
   if (fromBytes === toBytes) return undefined;
-  if (from?.sort === to?.sort && (from?.sort === "pointer" || from?.sort === "unsigned")) return { from: fromBytes, to: toBytes };
+  if (from?.sort === to?.sort && (from?.sort === "pointer" || from?.sort === "unsigned"))
+    return { from: fromBytes, to: toBytes };
   return "invalid";
 }
 
@@ -152,20 +198,25 @@ function patch(code: Instructions, index: number, outcome: Outcome): void {
   const opcode = code.code(index);
   if (outcome.kind === "poison") return poison(code, index);
   const { value, original, exact } = outcome;
-  const same = (held: bigint, bits: number): boolean => !exact || BigInt.asUintN(bits, held) === BigInt.asUintN(bits, original);
+  const same = (held: bigint, bits: number): boolean =>
+    !exact || BigInt.asUintN(bits, held) === BigInt.asUintN(bits, original);
   switch (opcode & 7) {
     case INSTRUCTION_CLASS.alu:
     case INSTRUCTION_CLASS.alu64:
       if ((opcode & 8) !== 0) throw mismatch(index, "it works on a register");
-      if (!same(BigInt(code.immediate(index)), 32)) throw mismatch(index, `it holds ${code.immediate(index)} instead of ${original}`);
+      if (!same(BigInt(code.immediate(index)), 32))
+        throw mismatch(index, `it holds ${code.immediate(index)} instead of ${original}`);
       return code.setImmediate(index, Number(BigInt.asIntN(32, value)));
     case INSTRUCTION_CLASS.ldx:
     case INSTRUCTION_CLASS.st:
     case INSTRUCTION_CLASS.stx:
       return patchMemory(code, index, outcome);
     case INSTRUCTION_CLASS.ld: {
-      if (!code.isWideLoad(index) || code.source(index) !== 0) throw mismatch(index, "it is an unknown kind of load");
-      const held = (BigInt(code.immediate(index + 1)) << 32n) | BigInt.asUintN(32, BigInt(code.immediate(index)));
+      if (!code.isWideLoad(index) || code.source(index) !== 0)
+        throw mismatch(index, "it is an unknown kind of load");
+      const held =
+        (BigInt(code.immediate(index + 1)) << 32n) |
+        BigInt.asUintN(32, BigInt(code.immediate(index)));
       if (!same(held, 64)) throw mismatch(index, `it holds ${held} instead of ${original}`);
       code.setImmediate(index, Number(BigInt.asIntN(32, value)));
       return code.setImmediate(index + 1, Number(BigInt.asIntN(32, value >> 32n)));
@@ -175,15 +226,21 @@ function patch(code: Instructions, index: number, outcome: Outcome): void {
   }
 }
 
-function patchMemory(code: Instructions, index: number, { value, original, exact, width }: Extract<Outcome, { kind: "value" }>): void {
-  if (exact && BigInt(code.offset(index)) !== original) throw mismatch(index, `it holds ${code.offset(index)} instead of ${original}`);
+function patchMemory(
+  code: Instructions,
+  index: number,
+  { value, original, exact, width }: Extract<Outcome, { kind: "value" }>,
+): void {
+  if (exact && BigInt(code.offset(index)) !== original)
+    throw mismatch(index, `it holds ${code.offset(index)} instead of ${original}`);
   if (value > 0x7fffn) throw mismatch(index, `offset ${value} does not fit`);
   if (width === "invalid") return poison(code, index);
   code.setOffset(index, Number(value));
   if (width === undefined) return;
   const opcode = code.code(index);
   const bits = SIZE_BITS.get(width.to);
-  if (SIZE_BITS.get(width.from) !== (opcode & 0x18) || bits === undefined) throw mismatch(index, `it cannot move ${width.to} bytes`);
+  if (SIZE_BITS.get(width.from) !== (opcode & 0x18) || bits === undefined)
+    throw mismatch(index, `it cannot move ${width.to} bytes`);
   code.setCode(index, (opcode & ~0x18) | bits);
 }
 
@@ -198,6 +255,11 @@ function mismatch(index: number, state: string): AppError {
 }
 
 /** Size bits of load and store opcodes, by bytes. */
-const SIZE_BITS: ReadonlyMap<number, number> = new Map([[4, 0x00], [2, 0x08], [1, 0x10], [8, 0x18]]);
+const SIZE_BITS: ReadonlyMap<number, number> = new Map([
+  [4, 0x00],
+  [2, 0x08],
+  [1, 0x10],
+  [8, 0x18],
+]);
 /** Deeper paths than this are hostile. */
 const MAX_STEPS = 64;

@@ -45,11 +45,15 @@ interface Header {
   readonly info: number;
 }
 
-/** Reads a relocatable little-endian ELF64 object for BPF (ELF-64 Object File Format). Pure. Throws `INPUT_ELF`. */
+/**
+ * Reads a relocatable little-endian ELF64 object for BPF (ELF-64 Object File Format). Pure. Throws
+ * `INPUT_ELF`.
+ */
 export function parseElf(bytes: Uint8Array): Elf {
   const file = new ByteReader(bytes, "INPUT_ELF");
   const ident = file.take(16, "ELF identification");
-  if (ident[0] !== 0x7f || ident[1] !== 0x45 || ident[2] !== 0x4c || ident[3] !== 0x46) throw broken("it is not an ELF file");
+  if (ident[0] !== 0x7f || ident[1] !== 0x45 || ident[2] !== 0x4c || ident[3] !== 0x46)
+    throw broken("it is not an ELF file");
   if (ident[4] !== 2 || ident[5] !== 1) throw broken("it is not a 64-bit little-endian object");
   const type = file.u16LE("ELF type");
   const machine = file.u16LE("ELF machine");
@@ -87,7 +91,15 @@ function readHeaders(bytes: Uint8Array, file: ByteReader): { table: Header[]; na
     entry.take(8, "section address");
     const offset = sizeOf(entry, "section offset");
     const size = sizeOf(entry, "section size");
-    headers.push({ nameOffset, type, flags, offset, size, link: entry.u32LE("section link"), info: entry.u32LE("section info") });
+    headers.push({
+      nameOffset,
+      type,
+      flags,
+      offset,
+      size,
+      link: entry.u32LE("section link"),
+      info: entry.u32LE("section info"),
+    });
   }
   return { table: headers, names };
 }
@@ -105,12 +117,23 @@ function readSymbols(bytes: Uint8Array, headers: readonly Header[]): ElfSymbol[]
     const section = reader.u16LE("symbol section");
     const value = sizeOf(reader, "symbol value");
     const size = sizeOf(reader, "symbol size");
-    symbols.push({ name: decodeText(names, nameOffset, names.length), type: info & 0xf, binding: info >>> 4, section, value, size });
+    symbols.push({
+      name: decodeText(names, nameOffset, names.length),
+      type: info & 0xf,
+      binding: info >>> 4,
+      section,
+      value,
+      size,
+    });
   }
   return symbols;
 }
 
-function readRelocations(bytes: Uint8Array, headers: readonly Header[], symbols: readonly ElfSymbol[]): Map<number, ElfRelocation[]> {
+function readRelocations(
+  bytes: Uint8Array,
+  headers: readonly Header[],
+  symbols: readonly ElfSymbol[],
+): Map<number, ElfRelocation[]> {
   const bySection = new Map<number, ElfRelocation[]>();
   for (const header of headers) {
     if (header.type !== SHT_REL) continue;
@@ -123,7 +146,10 @@ function readRelocations(bytes: Uint8Array, headers: readonly Header[], symbols:
       if (symbol === undefined) throw broken("a relocation names a symbol that does not exist");
       list.push({ offset, symbol });
     }
-    bySection.set(header.info, list.toSorted((a, b) => a.offset - b.offset));
+    bySection.set(
+      header.info,
+      list.toSorted((a, b) => a.offset - b.offset),
+    );
   }
   return bySection;
 }
@@ -135,7 +161,8 @@ function contentOf(bytes: Uint8Array, header: Header | undefined, name: string):
     return new Uint8Array(header.size);
   }
   if (header.type === SHT_NULL) return new Uint8Array(0);
-  if (header.offset + header.size > bytes.length) throw broken(`${name} reaches beyond the end of the file`);
+  if (header.offset + header.size > bytes.length)
+    throw broken(`${name} reaches beyond the end of the file`);
   return bytes.subarray(header.offset, header.offset + header.size);
 }
 
@@ -146,7 +173,9 @@ function sizeOf(reader: ByteReader, name: string): number {
 }
 
 function broken(state: string): AppError {
-  return new AppError("INPUT_ELF", `Cannot read BPF object: ${state}`, { hint: "compile it with clang -target bpf -O2 -g -c" });
+  return new AppError("INPUT_ELF", `Cannot read BPF object: ${state}`, {
+    hint: "compile it with clang -target bpf -O2 -g -c",
+  });
 }
 
 const EM_BPF = 247;

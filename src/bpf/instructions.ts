@@ -1,5 +1,6 @@
 /**
- * BPF instructions as bytes, 8 each: opcode, registers, i16 offset, i32 immediate (Documentation/bpf/standardization/instruction-set.rst).
+ * BPF instructions as bytes, 8 each: opcode, registers, i16 offset, i32 immediate
+ * (Documentation/bpf/standardization/instruction-set.rst).
  * A 64-bit immediate load takes two slots.
  */
 export class Instructions {
@@ -76,8 +77,14 @@ export const OPCODE = { call: 0x85, loadImmediate64: 0x18 } as const;
 /** The low three bits of an opcode. */
 export const INSTRUCTION_CLASS = { ld: 0, ldx: 1, st: 2, stx: 3, alu: 4, alu64: 7 } as const;
 
-/** Values of the source register that give an immediate another meaning (include/uapi/linux/bpf.h, BPF_PSEUDO_*). */
+/**
+ * Values of the source register that give an immediate another meaning (include/uapi/linux/bpf.h,
+ * BPF_PSEUDO_*).
+ */
 export const PSEUDO = { mapFd: 1, mapValue: 2, call: 1, function: 4 } as const;
 
-/** The helper number that stands for a failed relocation; the same as libbpf's, so that its log readers know it: "bad relo". */
+/**
+ * The helper number that stands for a failed relocation; the same as libbpf's, so that its log
+ * readers know it: "bad relo".
+ */
 export const POISON = 0xbad2310;

@@ -11,10 +11,14 @@ export function readKernelBtf(path = KERNEL_BTF_PATH): Btf {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new AppError("KERNEL_NO_BTF", `Cannot read the kernel's types from "${path}": this kernel shows no BTF`, {
-      hint: "use a kernel built with CONFIG_DEBUG_INFO_BTF, as all large distributions build theirs since 2021, or another --source",
-      cause,
-    });
+    throw new AppError(
+      "KERNEL_NO_BTF",
+      `Cannot read the kernel's types from "${path}": this kernel shows no BTF`,
+      {
+        hint: "use a kernel built with CONFIG_DEBUG_INFO_BTF, as all large distributions build theirs since 2021, or another --source",
+        cause,
+      },
+    );
   }
   return new Btf(bytes);
 }

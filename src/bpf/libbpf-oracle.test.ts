@@ -11,7 +11,8 @@ import { KERNEL_BTF_PATH, readKernelBtf } from "./kernel-btf.ts";
 import { parseObject } from "./parse-object.ts";
 import { relocate } from "./relocate.ts";
 
-// libbpf reads the same object, relocates it, and prints what it came to; ours must be the same, instruction by instruction.
+// libbpf reads the same object, relocates it, and prints what it came to; ours must be the same,
+// instruction by instruction.
 // Only descriptors of maps differ, which each loader gets from the kernel anew.
 
 const ORACLE = `
@@ -64,7 +65,10 @@ describe("relocate against libbpf", { skip }, () => {
     folder = mkdtempSync(join(tmpdir(), "saker-oracle-"));
     writeFileSync(join(folder, "oracle.c"), ORACLE);
     oracle = join(folder, "oracle");
-    execFileSync("clang", ["-O1", "-w", "oracle.c", "-o", oracle, "-lbpf"], { cwd: folder, stdio: "pipe" });
+    execFileSync("clang", ["-O1", "-w", "oracle.c", "-o", oracle, "-lbpf"], {
+      cwd: folder,
+      stdio: "pipe",
+    });
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -73,31 +77,61 @@ describe("relocate against libbpf", { skip }, () => {
     compare(compileBpf(CORE_PROGRAM), { kernel, loads: false });
   });
 
-  test("relocate and libbpf agree on functions, maps and global data", () => compare(compileBpf(LINKED), { loads: true }));
+  test("relocate and libbpf agree on functions, maps and global data", () =>
+    compare(compileBpf(LINKED), { loads: true }));
 
-  for (const name of ["saker.x64.bpf.o", "saker-rawtp.x64.bpf.o", "saker.arm64.bpf.o", "saker-rawtp.arm64.bpf.o"]) {
+  for (const name of [
+    "saker.x64.bpf.o",
+    "saker-rawtp.x64.bpf.o",
+    "saker.arm64.bpf.o",
+    "saker-rawtp.arm64.bpf.o",
+  ]) {
     const path = join(import.meta.dirname, "../../probe", name);
-    test(`relocate and libbpf agree on ${name}`, { skip: existsSync(path) ? false : "the probe is not built" }, () => {
-      // The other architecture's probe relocates here too, though its register access does not pass the verifier.
-      compare(readFileSync(path), { loads: name.includes(process.arch), all: true });
-    });
+    test(
+      `relocate and libbpf agree on ${name}`,
+      { skip: existsSync(path) ? false : "the probe is not built" },
+      () => {
+        // The other architecture's probe relocates here too, though its register access does not
+        // pass the verifier.
+        compare(readFileSync(path), { loads: name.includes(process.arch), all: true });
+      },
+    );
   }
 
-  function compare(object: Uint8Array, { kernel, loads, all = false }: { kernel?: Uint8Array; loads: boolean; all?: boolean }): void {
+  function compare(
+    object: Uint8Array,
+    { kernel, loads, all = false }: { kernel?: Uint8Array; loads: boolean; all?: boolean },
+  ): void {
     const path = join(folder, "object.bpf.o");
     writeFileSync(path, object);
     const kernelPath = join(folder, "kernel.bpf.o");
     if (kernel !== undefined) writeFileSync(kernelPath, kernel);
-    const run = spawnSync(oracle, kernel === undefined ? [path] : [path, kernelPath], { encoding: "utf8", maxBuffer: 64 << 20, env: all ? { ALL: "1" } : {} });
+    const run = spawnSync(oracle, kernel === undefined ? [path] : [path, kernelPath], {
+      encoding: "utf8",
+      maxBuffer: 64 << 20,
+      env: all ? { ALL: "1" } : {},
+    });
     assert.equal(run.status, 0, "libbpf opens the object");
     if (loads) assert.equal(run.stderr, "0", "libbpf loads the object");
-    const theirs = new Map(run.stdout.trim().split("\n").map((line) => [line.replace(/ .*/, ""), line.replace(/.* /, "")] as const));
+    const theirs = new Map(
+      run.stdout
+        .trim()
+        .split("\n")
+        .map((line) => [line.replace(/ .*/, ""), line.replace(/.* /, "")] as const),
+    );
     const kernelBtf = kernel === undefined ? readKernelBtf() : parseObject(kernel).btf;
     const ours = relocate(parseObject(object), kernelBtf, (program) => all || program.autoload);
-    assert.deepEqual(ours.map((program) => program.spec.name).toSorted(), [...theirs.keys()].toSorted());
+    assert.deepEqual(
+      ours.map((program) => program.spec.name).toSorted(),
+      [...theirs.keys()].toSorted(),
+    );
     for (const program of ours) {
       const expected = new Uint8Array(Buffer.from(theirs.get(program.spec.name) ?? "", "hex"));
-      assert.deepEqual(lines(withoutDescriptors(ourCode(program))), lines(withoutDescriptors(expected)), program.spec.name);
+      assert.deepEqual(
+        lines(withoutDescriptors(ourCode(program))),
+        lines(withoutDescriptors(expected)),
+        program.spec.name,
+      );
     }
   }
 });
@@ -115,7 +149,11 @@ function ourCode(program: ReturnType<typeof relocate>[number]): Uint8Array {
 function withoutDescriptors(bytes: Uint8Array): Uint8Array {
   const code = new Instructions(bytes);
   for (let index = 0; index < code.count; index += 1) {
-    if (code.isWideLoad(index) && (code.source(index) === PSEUDO.mapFd || code.source(index) === PSEUDO.mapValue)) code.setImmediate(index, 0);
+    if (
+      code.isWideLoad(index) &&
+      (code.source(index) === PSEUDO.mapFd || code.source(index) === PSEUDO.mapValue)
+    )
+      code.setImmediate(index, 0);
   }
   return bytes;
 }
@@ -123,13 +161,17 @@ function withoutDescriptors(bytes: Uint8Array): Uint8Array {
 /** One line an instruction, for a readable difference. */
 function lines(bytes: Uint8Array): string[] {
   const text = Buffer.from(bytes).toString("hex");
-  return Array.from({ length: bytes.length / 8 }, (_, index) => `${index}: ${text.slice(index * 16, index * 16 + 16)}`);
+  return Array.from(
+    { length: bytes.length / 8 },
+    (_, index) => `${index}: ${text.slice(index * 16, index * 16 + 16)}`,
+  );
 }
 
 function whyNot(): string | false {
   const clang = whyNoClang();
   if (clang !== undefined) return clang;
-  if (!existsSync("/usr/include/bpf/libbpf.h")) return "needs libbpf's headers (Debian: libbpf-dev)";
+  if (!existsSync("/usr/include/bpf/libbpf.h"))
+    return "needs libbpf's headers (Debian: libbpf-dev)";
   if (!existsSync(KERNEL_BTF_PATH)) return "needs a kernel with BTF";
   return process.getuid?.() === 0 ? false : "needs root: libbpf loads what it relocates";
 }

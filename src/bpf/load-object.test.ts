@@ -35,21 +35,34 @@ describe("loadObject", { skip: whyNoBpfFromSource() }, () => {
   });
 
   test("BpfMap reads, writes, deletes and lists", () => {
-    const object = loadObject(parseObject(compileBpf(MAPS)), { kernelBtf, mapOverrides: { table: { maxEntries: 2 } } });
+    const object = loadObject(parseObject(compileBpf(MAPS)), {
+      kernelBtf,
+      mapOverrides: { table: { maxEntries: 2 } },
+    });
     const table = object.map("table");
     assert.equal(table.spec.maxEntries, 2);
-    const value = (count: number): Uint8Array => new Uint8Array(BigUint64Array.of(BigInt(count), 0n).buffer);
+    const value = (count: number): Uint8Array =>
+      new Uint8Array(BigUint64Array.of(BigInt(count), 0n).buffer);
     assert.equal(table.lookup(u32(7)), undefined);
     table.update(u32(7), value(70));
     table.update(u32(8), value(80));
-    assert.throws(() => table.update(u32(9), value(90)), { code: "KERNEL_E2BIG", message: 'Cannot write BPF map "table": E2BIG' });
+    assert.throws(() => table.update(u32(9), value(90)), {
+      code: "KERNEL_E2BIG",
+      message: 'Cannot write BPF map "table": E2BIG',
+    });
     assert.deepEqual(table.lookup(u32(7)), value(70));
     assert.deepEqual(new Set([...table.keys()].map((key) => key[0])), new Set([7, 8]));
     assert.equal(table.delete(u32(7)), true);
     assert.equal(table.delete(u32(7)), false);
     assert.deepEqual([...table.keys()], [u32(8)]);
-    assert.throws(() => table.lookup(new Uint8Array(3)), { code: "BUG_MAP_SIZE", message: 'Cannot use BPF map "table": key has 3 bytes, not 4' });
-    assert.deepEqual(new Set(object.map("each").perCpuLookup(u32(0))?.map(String)), new Set([String(new Uint8Array(8))]));
+    assert.throws(() => table.lookup(new Uint8Array(3)), {
+      code: "BUG_MAP_SIZE",
+      message: 'Cannot use BPF map "table": key has 3 bytes, not 4',
+    });
+    assert.deepEqual(
+      new Set(object.map("each").perCpuLookup(u32(0))?.map(String)),
+      new Set([String(new Uint8Array(8))]),
+    );
     assert.throws(() => object.map("other"), { code: "BUG_NO_MAP" });
     object.close();
   });
@@ -62,7 +75,11 @@ describe("loadObject", { skip: whyNoBpfFromSource() }, () => {
       const bytes = object.map(name).lookup(u32(0)) ?? new Uint8Array(16);
       return Number(new DataView(bytes.buffer).getBigUint64(offset, true));
     };
-    const counted = (object.map("each").perCpuLookup(u32(0)) ?? []).reduce((sum, value) => sum + Number(new DataView(value.buffer, value.byteOffset).getBigUint64(0, true)), 0);
+    const counted = (object.map("each").perCpuLookup(u32(0)) ?? []).reduce(
+      (sum, value) =>
+        sum + Number(new DataView(value.buffer, value.byteOffset).getBigUint64(0, true)),
+      0,
+    );
     const exits = number(".data", 0) - 100;
     assert.ok(exits >= 5, `tp_btf saw ${exits} exits`);
     assert.ok(counted >= 15 && counted % 3 === 0, `raw_tp counted ${counted}, three at a time`);
@@ -71,8 +88,14 @@ describe("loadObject", { skip: whyNoBpfFromSource() }, () => {
   });
 
   test("loadObject loads what is selected", () => {
-    const object = loadObject(parseObject(compileBpf(COUNTING)), { kernelBtf, select: ({ attach }) => attach.kind === "tp_btf" });
-    assert.deepEqual(object.programs.map(({ name }) => name), ["typed"]);
+    const object = loadObject(parseObject(compileBpf(COUNTING)), {
+      kernelBtf,
+      select: ({ attach }) => attach.kind === "tp_btf",
+    });
+    assert.deepEqual(
+      object.programs.map(({ name }) => name),
+      ["typed"],
+    );
     object.close();
   });
 
@@ -85,8 +108,15 @@ describe("loadObject", { skip: whyNoBpfFromSource() }, () => {
       (thrown) => {
         assert.ok(thrown instanceof AppError);
         assert.match(thrown.code, /^KERNEL_E(ACCES|INVAL)$/);
-        assert.match(thrown.message, /^Cannot load BPF program "wild": the kernel's verifier refuses it: R\d invalid mem access/);
-        assert.match(thrown.hint ?? "", /; SEC\("raw_tp\/sys_exit"\) int wild/, "the line of the source");
+        assert.match(
+          thrown.message,
+          /^Cannot load BPF program "wild": the kernel's verifier refuses it: R\d invalid mem access/,
+        );
+        assert.match(
+          thrown.hint ?? "",
+          /; SEC\("raw_tp\/sys_exit"\) int wild/,
+          "the line of the source",
+        );
         assert.ok(thrown.cause instanceof VerifierLog && thrown.cause.log.includes("processed"));
         return true;
       },
@@ -95,13 +125,21 @@ describe("loadObject", { skip: whyNoBpfFromSource() }, () => {
   });
 
   test("loadObject names a tracepoint that the kernel lacks", () => {
-    const typed = parseObject(compileBpf(`SEC("tp_btf/no_such_thing") int p(u64 *context) { return 0; }`));
+    const typed = parseObject(
+      compileBpf(`SEC("tp_btf/no_such_thing") int p(u64 *context) { return 0; }`),
+    );
     assert.throws(() => loadObject(typed, { kernelBtf }), {
       code: "KERNEL_NO_TRACEPOINT",
       message: 'Cannot load BPF program "p": this kernel has no tracepoint "no_such_thing"',
     });
-    const raw = loadObject(parseObject(compileBpf(`SEC("raw_tp/no_such_thing") int p(u64 *context) { return 0; }`)), { kernelBtf });
-    assert.throws(() => raw.attach(), { code: "KERNEL_ENOENT", message: 'Cannot attach BPF program "p" to tracepoint "no_such_thing": ENOENT' });
+    const raw = loadObject(
+      parseObject(compileBpf(`SEC("raw_tp/no_such_thing") int p(u64 *context) { return 0; }`)),
+      { kernelBtf },
+    );
+    assert.throws(() => raw.attach(), {
+      code: "KERNEL_ENOENT",
+      message: 'Cannot attach BPF program "p" to tracepoint "no_such_thing": ENOENT',
+    });
     raw.close();
   });
 });

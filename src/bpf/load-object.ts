@@ -23,9 +23,15 @@ export interface LoadedObject {
   /** Throws `BUG_NO_MAP` for a name that the object does not define. */
   readonly map: (name: string) => BpfMap;
   readonly programs: readonly ProgramSpec[];
-  /** Hangs each program on its tracepoint, but for those that a tail call map starts with: these are only jumped to. */
+  /**
+   * Hangs each program on its tracepoint, but for those that a tail call map starts with: these are
+   * only jumped to.
+   */
   readonly attach: () => void;
-  /** How often the kernel left a program out, because the one before it on that processor was not done (`recursion_misses`). */
+  /**
+   * How often the kernel left a program out, because the one before it on that processor was not
+   * done (`recursion_misses`).
+   */
   readonly missed: () => number;
   /** Everything as descriptors that the next program of this process finds open (execve(2)). */
   readonly handOver: () => HandedObject;
@@ -34,15 +40,26 @@ export interface LoadedObject {
 
 /** A loaded and attached object as its descriptors, to be had again by `adoptObject`. JSON. */
 export interface HandedObject {
-  readonly maps: readonly { readonly spec: Omit<MapSpec, "content" | "programs">; readonly fd: number }[];
+  readonly maps: readonly {
+    readonly spec: Omit<MapSpec, "content" | "programs">;
+    readonly fd: number;
+  }[];
   readonly links: readonly number[];
   /** Kept for what the kernel counts of them. */
   readonly programs: readonly number[];
 }
 
-/** What `handOver` gave, in the program that was started in place of the one that loaded it. It has no programs to attach any more. */
+/**
+ * What `handOver` gave, in the program that was started in place of the one that loaded it. It has
+ * no programs to attach any more.
+ */
 export function adoptObject({ maps, links, programs }: HandedObject): LoadedObject {
-  const adopted = new Map(maps.map(({ spec, fd }) => [spec.name, new BpfMap({ ...spec, content: undefined, programs: new Map() }, fd)]));
+  const adopted = new Map(
+    maps.map(({ spec, fd }) => [
+      spec.name,
+      new BpfMap({ ...spec, content: undefined, programs: new Map() }, fd),
+    ]),
+  );
   const open = [...links, ...programs];
   for (const fd of [...open, ...maps.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
   const close = (): void => {
@@ -50,30 +67,60 @@ export function adoptObject({ maps, links, programs }: HandedObject): LoadedObje
     for (const map of adopted.values()) map.close();
     adopted.clear();
   };
-  return { map: (name) => mapOf(adopted, name), programs: [], attach: () => {}, missed: () => missesOf(programs), handOver: () => handed(adopted, { links, programs }), close };
+  return {
+    map: (name) => mapOf(adopted, name),
+    programs: [],
+    attach: () => {},
+    missed: () => missesOf(programs),
+    handOver: () => handed(adopted, { links, programs }),
+    close,
+  };
 }
 
-function handed(maps: ReadonlyMap<string, BpfMap>, { links, programs }: Pick<HandedObject, "links" | "programs">): HandedObject {
-  const all = [...maps.values()].map(({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }) => ({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }));
+function handed(
+  maps: ReadonlyMap<string, BpfMap>,
+  { links, programs }: Pick<HandedObject, "links" | "programs">,
+): HandedObject {
+  const all = [...maps.values()].map(
+    ({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }) => ({
+      spec: { name, type, keySize, valueSize, maxEntries, flags, frozen },
+      fd,
+    }),
+  );
   for (const fd of [...links, ...programs, ...all.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, 0);
   return { maps: all, links: [...links], programs: [...programs] };
 }
 
 function missesOf(programs: readonly number[]): number {
-  return programs.reduce((sum, fd) => sum + Number(/^recursion_misses:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? 0), 0);
+  return programs.reduce(
+    (sum, fd) =>
+      sum +
+      Number(
+        /^recursion_misses:\s*(\d+)$/m.exec(
+          readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"),
+        )?.[1] ?? 0,
+      ),
+    0,
+  );
 }
 
 function mapOf(maps: ReadonlyMap<string, BpfMap>, name: string): BpfMap {
   const found = maps.get(name);
-  if (found === undefined) throw new AppError("BUG_NO_MAP", `Cannot use BPF map "${name}": the object does not define it`);
+  if (found === undefined)
+    throw new AppError("BUG_NO_MAP", `Cannot use BPF map "${name}": the object does not define it`);
   return found;
 }
 
 /**
- * Relocates an object for the running kernel, creates its maps and loads its programs; nothing runs before `attach`.
- * Throws `KERNEL_<ERRNO>`; a program that the verifier refuses has a `VerifierLog` as the error's cause. Nothing stays loaded then.
+ * Relocates an object for the running kernel, creates its maps and loads its programs; nothing runs
+ * before `attach`.
+ * Throws `KERNEL_<ERRNO>`; a program that the verifier refuses has a `VerifierLog` as the error's
+ * cause. Nothing stays loaded then.
  */
-export function loadObject(spec: ObjectSpec, { kernelBtf, select = (program) => program.autoload, mapOverrides = {} }: LoadOptions): LoadedObject {
+export function loadObject(
+  spec: ObjectSpec,
+  { kernelBtf, select = (program) => program.autoload, mapOverrides = {} }: LoadOptions,
+): LoadedObject {
   const relocated = relocate(spec, kernelBtf, select);
   raiseMemlock();
   const maps = new Map<string, BpfMap>();
@@ -89,22 +136,33 @@ export function loadObject(spec: ObjectSpec, { kernelBtf, select = (program) => 
   const programFds = (): readonly number[] => loaded.map(({ fd }) => fd);
   const jumpedTo = new Set<string>();
   const attach = (): void => {
-    for (const { program, fd } of loaded) if (!jumpedTo.has(program.spec.name)) links.push(attachProgram(program.spec, fd));
+    for (const { program, fd } of loaded)
+      if (!jumpedTo.has(program.spec.name)) links.push(attachProgram(program.spec, fd));
   };
   try {
-    for (const mapSpec of spec.maps.values()) maps.set(mapSpec.name, createMap(overridden(mapSpec, mapOverrides)));
+    for (const mapSpec of spec.maps.values())
+      maps.set(mapSpec.name, createMap(overridden(mapSpec, mapOverrides)));
     const btfFd = relocated.length === 0 ? undefined : loadBtf(spec.btf);
     try {
-      for (const program of relocated) loaded.push({ program, fd: loadProgram(program, { spec, kernelBtf, map, btfFd }) });
+      for (const program of relocated)
+        loaded.push({ program, fd: loadProgram(program, { spec, kernelBtf, map, btfFd }) });
     } finally {
       if (btfFd !== undefined) libc.close(btfFd);
     }
-    for (const mapSpec of spec.maps.values()) fillPrograms(mapSpec, map(mapSpec.name), { loaded, jumpedTo });
+    for (const mapSpec of spec.maps.values())
+      fillPrograms(mapSpec, map(mapSpec.name), { loaded, jumpedTo });
   } catch (thrown) {
     close();
     throw thrown;
   }
-  return { map, programs: relocated.map((program) => program.spec), attach, missed: () => missesOf(programFds()), handOver: () => handed(maps, { links, programs: programFds() }), close };
+  return {
+    map,
+    programs: relocated.map((program) => program.spec),
+    attach,
+    missed: () => missesOf(programFds()),
+    handOver: () => handed(maps, { links, programs: programFds() }),
+    close,
+  };
 }
 
 interface ProgramContext {
@@ -118,27 +176,40 @@ function loadProgram(program: RelocatedProgram, context: ProgramContext): number
   const code = resolveMaps(program, context.map);
   const attributes = programAttributes(program, code, context);
   let quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
-  // The verifier gives up with EAGAIN when a signal or other work waits for this thread, and is to be asked again.
-  for (let again = 0; again < MAX_RETRIES && "errno" in quiet && quiet.errno === "EAGAIN"; again += 1) {
+  // The verifier gives up with EAGAIN when a signal or other work waits for this thread, and is to
+  // be asked again.
+  for (
+    let again = 0;
+    again < MAX_RETRIES && "errno" in quiet && quiet.errno === "EAGAIN";
+    again += 1
+  ) {
     quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
   }
   if ("result" in quiet) return quiet.result;
   // Once more, for the reason. The kernel writes the log only when asked, and asking slows it down.
   const log = new Uint8Array(LOG_BYTES);
-  const loud = tryBpf(BPF_COMMAND.progLoad, attributes.u32(24, 1).u32(28, log.length).pointer(32, log));
+  const loud = tryBpf(
+    BPF_COMMAND.progLoad,
+    attributes.u32(24, 1).u32(28, log.length).pointer(32, log),
+  );
   if ("result" in loud) return loud.result;
   const text = Buffer.from(log.buffer, 0, Math.max(0, log.indexOf(0))).toString("latin1");
   const doing = `load BPF program "${program.spec.name}"`;
   if (text.trim() === "") throw kernelError(quiet.errno, doing);
   const cause = new VerifierLog(text);
-  throw new AppError(`KERNEL_${quiet.errno}`, `Cannot ${doing}: the kernel's verifier refuses it: ${cause.message.split("\n").at(-1) ?? ""}`, {
-    hint: cause.message,
-    cause,
-  });
+  throw new AppError(
+    `KERNEL_${quiet.errno}`,
+    `Cannot ${doing}: the kernel's verifier refuses it: ${cause.message.split("\n").at(-1) ?? ""}`,
+    { hint: cause.message, cause },
+  );
 }
 
 /** `union bpf_attr` of BPF_PROG_LOAD; offsets from include/uapi/linux/bpf.h. */
-function programAttributes(program: RelocatedProgram, code: Uint8Array, { spec, kernelBtf, btfFd }: ProgramContext): BpfAttributes {
+function programAttributes(
+  program: RelocatedProgram,
+  code: Uint8Array,
+  { spec, kernelBtf, btfFd }: ProgramContext,
+): BpfAttributes {
   const { kind } = program.spec.attach;
   const attributes = new BpfAttributes(128)
     .u32(0, PROGRAM_TYPE[kind])
@@ -146,12 +217,21 @@ function programAttributes(program: RelocatedProgram, code: Uint8Array, { spec, 
     .pointer(8, code)
     .pointer(16, Buffer.from(`${spec.license}\0`, "latin1"))
     .name(48, program.spec.name);
-  if (kind === "tp_btf") attributes.u32(68, BPF_TRACE_RAW_TP).u32(108, tracepointType(kernelBtf, program.spec));
+  if (kind === "tp_btf")
+    attributes.u32(68, BPF_TRACE_RAW_TP).u32(108, tracepointType(kernelBtf, program.spec));
   const functions = functionRecords(program);
   if (btfFd === undefined || functions === undefined) return attributes;
-  attributes.u32(72, btfFd).u32(76, 8).pointer(80, functions).u32(88, functions.length / 8);
+  attributes
+    .u32(72, btfFd)
+    .u32(76, 8)
+    .pointer(80, functions)
+    .u32(88, functions.length / 8);
   const lines = lineRecords(program);
-  if (lines !== undefined) attributes.u32(92, 16).pointer(96, lines).u32(104, lines.length / 16);
+  if (lines !== undefined)
+    attributes
+      .u32(92, 16)
+      .pointer(96, lines)
+      .u32(104, lines.length / 16);
   return attributes;
 }
 
@@ -169,13 +249,21 @@ function resolveMaps(program: RelocatedProgram, map: (name: string) => BpfMap): 
 function tracepointType(kernelBtf: Btf, { name, attach }: ProgramSpec): number {
   const id = kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef);
   if (id !== undefined) return id;
-  throw new AppError("KERNEL_NO_TRACEPOINT", `Cannot load BPF program "${name}": this kernel has no tracepoint "${attach.tracepoint}"`);
+  throw new AppError(
+    "KERNEL_NO_TRACEPOINT",
+    `Cannot load BPF program "${name}": this kernel has no tracepoint "${attach.tracepoint}"`,
+  );
 }
 
 function attachProgram({ name, attach }: ProgramSpec, fd: number): number {
   const attributes = new BpfAttributes(16).u32(8, fd);
-  if (attach.kind !== "tp_btf") attributes.pointer(0, Buffer.from(`${attach.tracepoint}\0`, "latin1"));
-  return bpf(BPF_COMMAND.rawTracepointOpen, attributes, `attach BPF program "${name}" to tracepoint "${attach.tracepoint}"`);
+  if (attach.kind !== "tp_btf")
+    attributes.pointer(0, Buffer.from(`${attach.tracepoint}\0`, "latin1"));
+  return bpf(
+    BPF_COMMAND.rawTracepointOpen,
+    attributes,
+    `attach BPF program "${name}" to tracepoint "${attach.tracepoint}"`,
+  );
 }
 
 interface Filling {
@@ -189,7 +277,10 @@ function fillPrograms({ programs }: MapSpec, map: BpfMap, { loaded, jumpedTo }: 
     const fd = loaded.find(({ program }) => program.spec.name === name)?.fd;
     if (fd === undefined) continue;
     jumpedTo.add(name);
-    map.update(new Uint8Array(Uint32Array.of(index).buffer), new Uint8Array(Uint32Array.of(fd).buffer));
+    map.update(
+      new Uint8Array(Uint32Array.of(index).buffer),
+      new Uint8Array(Uint32Array.of(fd).buffer),
+    );
   }
 }
 
@@ -201,11 +292,17 @@ function overridden(spec: MapSpec, overrides: NonNullable<LoadOptions["mapOverri
 /** Types help with errors only: without them the programs load all the same. */
 function loadBtf(btf: Btf): number | undefined {
   const bytes = btfForKernel(btf);
-  const outcome = tryBpf(BPF_COMMAND.btfLoad, new BpfAttributes(32).pointer(0, bytes).u32(16, bytes.length));
+  const outcome = tryBpf(
+    BPF_COMMAND.btfLoad,
+    new BpfAttributes(32).pointer(0, bytes).u32(16, bytes.length),
+  );
   return "result" in outcome ? outcome.result : undefined;
 }
 
-/** Before 5.11 maps count as locked memory. Failing is no error: later kernels do not ask, and containers may not. */
+/**
+ * Before 5.11 maps count as locked memory. Failing is no error: later kernels do not ask, and
+ * containers may not.
+ */
 function raiseMemlock(): void {
   libc.setrlimit(RLIMIT_MEMLOCK, new Uint8Array(16).fill(0xff));
 }

@@ -69,7 +69,15 @@ export interface ObjectSpec {
 
 /** `enum bpf_map_type` (include/uapi/linux/bpf.h), the types that Saker uses. */
 export const MAP_TYPE = {
-  hash: 1, array: 2, progArray: 3, percpuHash: 5, percpuArray: 6, lruHash: 9, lruPercpuHash: 10, lpmTrie: 11, ringbuf: 27,
+  hash: 1,
+  array: 2,
+  progArray: 3,
+  percpuHash: 5,
+  percpuArray: 6,
+  lruHash: 9,
+  lruPercpuHash: 10,
+  lpmTrie: 11,
+  ringbuf: 27,
 } as const;
 
 /** Map flags (include/uapi/linux/bpf.h). */

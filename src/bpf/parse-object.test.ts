@@ -24,7 +24,17 @@ describe("parseObject", { skip: whyNoClang() ?? false }, () => {
         const volatile u32 constant = 7; u32 variable = 8; u64 nothing;
         SEC("raw_tp/sys_exit") int jumped(u64 *context) { variable = constant; nothing = 1; return 0; }`),
     );
-    const maps = [...spec.maps.values()].map(({ name, type, keySize, valueSize, maxEntries, flags, frozen }) => [name, type, keySize, valueSize, maxEntries, flags, frozen]);
+    const maps = [...spec.maps.values()].map(
+      ({ name, type, keySize, valueSize, maxEntries, flags, frozen }) => [
+        name,
+        type,
+        keySize,
+        valueSize,
+        maxEntries,
+        flags,
+        frozen,
+      ],
+    );
     assert.deepEqual(maps.toSorted(byFirst), [
       [".bss", MAP_TYPE.array, 4, 8, 1, 0, false],
       [".data", MAP_TYPE.array, 4, 4, 1, 0, false],
@@ -40,8 +50,19 @@ describe("parseObject", { skip: whyNoClang() ?? false }, () => {
 
   test("parseObject tells from the section's name where a program hangs", () => {
     const sections = ["tp_btf/a", "raw_tp/b", "raw_tracepoint/c", "raw_tp.w/d", "?tp_btf/e"];
-    const spec = parseObject(compileBpf(sections.map((name, index) => `SEC("${name}") int p${index}(u64 *context) { return ${index}; }`).join("\n")));
-    const found = spec.programs.map(({ name, attach, autoload }) => [name, attach.kind, attach.tracepoint, autoload]);
+    const spec = parseObject(
+      compileBpf(
+        sections
+          .map((name, index) => `SEC("${name}") int p${index}(u64 *context) { return ${index}; }`)
+          .join("\n"),
+      ),
+    );
+    const found = spec.programs.map(({ name, attach, autoload }) => [
+      name,
+      attach.kind,
+      attach.tracepoint,
+      autoload,
+    ]);
     assert.deepEqual(found.toSorted(byFirst), [
       ["p0", "tp_btf", "a", true],
       ["p1", "raw_tp", "b", true],
@@ -52,60 +73,106 @@ describe("parseObject", { skip: whyNoClang() ?? false }, () => {
   });
 
   const refused: readonly (readonly [name: string, source: string, message: RegExp])[] = [
-    ["a program type it does not know", `SEC("xdp") int p(void *c) { return 0; }`, /program "p".*programs of section "xdp" are not supported/],
-    ["a tracepoint without a name", `SEC("raw_tp") int p(void *c) { return 0; }`, /program "p".*names no tracepoint/],
-    ["an outside variable", `extern int outside; SEC("raw_tp/x") int p(void *c) { return outside; }`, /program "p".*refers to "outside", which the object does not define/],
-    ["a map without a type", `struct { MAP_NUMBER(max_entries, 1); } m SEC(".maps");`, /map "m".*it states no type/],
-    ["a map with an attribute it does not know", `struct { MAP_NUMBER(sort, 1); } m SEC(".maps");`, /map "m".*unknown attribute sort/],
+    [
+      "a program type it does not know",
+      `SEC("xdp") int p(void *c) { return 0; }`,
+      /program "p".*programs of section "xdp" are not supported/,
+    ],
+    [
+      "a tracepoint without a name",
+      `SEC("raw_tp") int p(void *c) { return 0; }`,
+      /program "p".*names no tracepoint/,
+    ],
+    [
+      "an outside variable",
+      `extern int outside; SEC("raw_tp/x") int p(void *c) { return outside; }`,
+      /program "p".*refers to "outside", which the object does not define/,
+    ],
+    [
+      "a map without a type",
+      `struct { MAP_NUMBER(max_entries, 1); } m SEC(".maps");`,
+      /map "m".*it states no type/,
+    ],
+    [
+      "a map with an attribute it does not know",
+      `struct { MAP_NUMBER(sort, 1); } m SEC(".maps");`,
+      /map "m".*unknown attribute sort/,
+    ],
   ];
   for (const [name, source, message] of refused) {
-    test(`parseObject refuses ${name}`, () => assert.throws(() => parseObject(compileBpf(source)), { code: "INPUT_BPF_OBJECT", message }));
+    test(`parseObject refuses ${name}`, () =>
+      assert.throws(() => parseObject(compileBpf(source)), { code: "INPUT_BPF_OBJECT", message }));
   }
 });
 
 describe("parseObject of other files", () => {
   test("parseObject refuses what is not ELF", () => {
-    assert.throws(() => parseObject(Buffer.from("#!/bin/sh\necho no object")), { code: "INPUT_ELF", message: "Cannot read BPF object: it is not an ELF file" });
+    assert.throws(() => parseObject(Buffer.from("#!/bin/sh\necho no object")), {
+      code: "INPUT_ELF",
+      message: "Cannot read BPF object: it is not an ELF file",
+    });
   });
   test("parseObject refuses programs of this machine", () => {
-    assert.throws(() => parseObject(readFileSync(process.execPath).subarray(0, 4096)), { code: "INPUT_ELF", message: "Cannot read BPF object: it is not a relocatable BPF object" });
+    assert.throws(() => parseObject(readFileSync(process.execPath).subarray(0, 4096)), {
+      code: "INPUT_ELF",
+      message: "Cannot read BPF object: it is not a relocatable BPF object",
+    });
   });
 });
 
-describe("parseObject of the probe", { skip: existsSync(PROBE) ? false : "the probe is not built" }, () => {
-  test("parseObject gives the same spec twice", () => {
-    assert.deepEqual(parseObject(readFileSync(PROBE)).programs, parseObject(readFileSync(PROBE)).programs);
-  });
+describe(
+  "parseObject of the probe",
+  { skip: existsSync(PROBE) ? false : "the probe is not built" },
+  () => {
+    test("parseObject gives the same spec twice", () => {
+      assert.deepEqual(
+        parseObject(readFileSync(PROBE)).programs,
+        parseObject(readFileSync(PROBE)).programs,
+      );
+    });
 
-  test("parseObject and relocate meet flipped bytes with AppErrors only", { timeout: 60_000 }, () => {
-    const original = new Uint8Array(readFileSync(PROBE));
-    const btf = existsSync(KERNEL_BTF_PATH) ? readKernelBtf() : parseObject(original).btf;
-    const flips = fc.array(fc.tuple(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 });
-    // The header, the section table and the tables of types hold the traps; code and strings fill most of the file.
-    fc.assert(
-      fc.property(flips, fc.boolean(), (changes, atEdges) => {
-        const bytes = original.slice();
-        for (const [at, mask] of changes) {
-          const place = atEdges ? (at % 2 === 0 ? at % 64 : original.length - 1 - (at % 2048)) : at;
-          bytes[place] = (bytes[place] ?? 0) ^ mask;
-        }
-        try {
-          relocate(parseObject(bytes), btf);
-        } catch (thrown) {
-          if (!(thrown instanceof AppError)) throw thrown;
-        }
-      }),
-      { numRuns: 400 },
+    test(
+      "parseObject and relocate meet flipped bytes with AppErrors only",
+      { timeout: 60_000 },
+      () => {
+        const original = new Uint8Array(readFileSync(PROBE));
+        const btf = existsSync(KERNEL_BTF_PATH) ? readKernelBtf() : parseObject(original).btf;
+        const flips = fc.array(
+          fc.tuple(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 })),
+          { minLength: 1, maxLength: 4 },
+        );
+        // The header, the section table and the tables of types hold the traps; code and strings
+        // fill most of the file.
+        fc.assert(
+          fc.property(flips, fc.boolean(), (changes, atEdges) => {
+            const bytes = original.slice();
+            for (const [at, mask] of changes) {
+              const place = atEdges
+                ? at % 2 === 0
+                  ? at % 64
+                  : original.length - 1 - (at % 2048)
+                : at;
+              bytes[place] = (bytes[place] ?? 0) ^ mask;
+            }
+            try {
+              relocate(parseObject(bytes), btf);
+            } catch (thrown) {
+              if (!(thrown instanceof AppError)) throw thrown;
+            }
+          }),
+          { numRuns: 400 },
+        );
+      },
     );
-  });
 
-  test("parseObject meets every cut of the file with AppErrors only", () => {
-    const original = new Uint8Array(readFileSync(PROBE));
-    for (let length = 0; length < original.length; length += 997) {
-      assert.throws(() => parseObject(original.subarray(0, length)), AppError);
-    }
-  });
-});
+    test("parseObject meets every cut of the file with AppErrors only", () => {
+      const original = new Uint8Array(readFileSync(PROBE));
+      for (let length = 0; length < original.length; length += 997) {
+        assert.throws(() => parseObject(original.subarray(0, length)), AppError);
+      }
+    });
+  },
+);
 
 function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
   return String(a[0]) < String(b[0]) ? -1 : 1;

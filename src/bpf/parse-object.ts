@@ -5,21 +5,34 @@ import { parseBtfExt, type BtfExt } from "./btf-ext.ts";
 import { parseElf, type Elf, type ElfSection, type ElfSymbol } from "./elf.ts";
 import { Instructions } from "./instructions.ts";
 import { readMapSpecs, type MapSpecs } from "./_map-specs.ts";
-import type { FunctionSpec, ObjectSpec, ProgramAttach, ProgramSpec, Reference } from "./object-spec.ts";
+import type {
+  FunctionSpec,
+  ObjectSpec,
+  ProgramAttach,
+  ProgramSpec,
+  Reference,
+} from "./object-spec.ts";
 
-/** Reads a compiled BPF object: same bytes, same spec, on every host. Throws `INPUT_ELF`, `INPUT_BTF` or `INPUT_BPF_OBJECT`. */
+/**
+ * Reads a compiled BPF object: same bytes, same spec, on every host. Throws `INPUT_ELF`,
+ * `INPUT_BTF` or `INPUT_BPF_OBJECT`.
+ */
 export function parseObject(bytes: Uint8Array): ObjectSpec {
   // A copy, so that the spec stays as it is read; and no Buffer, whose slice() would not copy.
   const elf = parseElf(new Uint8Array(bytes));
   const btfSection = section(elf, ".BTF");
   if (btfSection === undefined) {
-    throw new AppError("INPUT_BPF_OBJECT", "Cannot read BPF object: it has no BTF", { hint: "compile it with clang -target bpf -O2 -g -c" });
+    throw new AppError("INPUT_BPF_OBJECT", "Cannot read BPF object: it has no BTF", {
+      hint: "compile it with clang -target bpf -O2 -g -c",
+    });
   }
   const btf = new Btf(btfSection.bytes);
   const extSection = section(elf, ".BTF.ext");
   const ext = extSection === undefined ? NO_EXT : parseBtfExt(extSection.bytes, btf);
   const maps = readMapSpecs(elf, btf);
-  const functions = elf.symbols.filter((symbol) => isFunction(elf, symbol)).map((symbol) => readFunction({ elf, ext, maps }, symbol));
+  const functions = elf.symbols
+    .filter((symbol) => isFunction(elf, symbol))
+    .map((symbol) => readFunction({ elf, ext, maps }, symbol));
   functions.sort((a, b) => a.section - b.section || a.offset - b.offset);
   const license = section(elf, "license")?.bytes ?? new Uint8Array(0);
   return {
@@ -44,19 +57,29 @@ function isFunction(elf: Elf, symbol: ElfSymbol): boolean {
 function readFunction({ elf, ext, maps }: Sources, symbol: ElfSymbol): FunctionSpec {
   const home = elf.sections[symbol.section];
   const end = symbol.value + symbol.size;
-  if (home === undefined || end > home.bytes.length || symbol.value % 8 !== 0 || symbol.size % 8 !== 0 || symbol.size === 0) {
+  if (
+    home === undefined ||
+    end > home.bytes.length ||
+    symbol.value % 8 !== 0 ||
+    symbol.size % 8 !== 0 ||
+    symbol.size === 0
+  ) {
     throw broken(symbol.name, "it does not lie within its section");
   }
   const code = new Instructions(home.bytes.subarray(symbol.value, end));
   const own = <T extends { readonly offset: number }>(list: readonly T[] | undefined): T[] =>
-    (list ?? []).filter(({ offset }) => offset >= symbol.value && offset < end).map((entry) => ({ ...entry, offset: entry.offset - symbol.value }));
+    (list ?? [])
+      .filter(({ offset }) => offset >= symbol.value && offset < end)
+      .map((entry) => ({ ...entry, offset: entry.offset - symbol.value }));
   return {
     name: symbol.name,
     section: symbol.section,
     sectionName: home.name,
     offset: symbol.value,
     code: code.bytes,
-    references: own(home.relocations).map((relocation) => readReference(relocation, { code, maps, name: symbol.name })),
+    references: own(home.relocations).map((relocation) =>
+      readReference(relocation, { code, maps, name: symbol.name }),
+    ),
     coreRelocations: own(ext.relocations.get(home.name)),
     lines: own(ext.lines.get(home.name)),
     info: own(ext.functions.get(home.name)).find(({ offset }) => offset === 0),
@@ -69,25 +92,45 @@ interface ReferenceContext {
   readonly name: string;
 }
 
-function readReference(relocation: { offset: number; symbol: ElfSymbol }, { code, maps, name }: ReferenceContext): Reference {
+function readReference(
+  relocation: { offset: number; symbol: ElfSymbol },
+  { code, maps, name }: ReferenceContext,
+): Reference {
   const { symbol } = relocation;
   const index = relocation.offset / 8;
   if (!Number.isInteger(index)) throw broken(name, "a relocation is not aligned");
   if (code.isLocalCall(index)) {
-    // The immediate counts instructions from the symbol, less one: -1 when the symbol is the function itself.
-    return { index, to: { kind: "function", section: symbol.section, offset: symbol.value + (code.immediate(index) + 1) * 8 } };
+    // The immediate counts instructions from the symbol, less one: -1 when the symbol is the
+    // function itself.
+    return {
+      index,
+      to: {
+        kind: "function",
+        section: symbol.section,
+        offset: symbol.value + (code.immediate(index) + 1) * 8,
+      },
+    };
   }
   if (code.isFunctionAddress(index)) {
-    return { index, to: { kind: "function", section: symbol.section, offset: symbol.value + code.immediate(index) } };
+    return {
+      index,
+      to: {
+        kind: "function",
+        section: symbol.section,
+        offset: symbol.value + code.immediate(index),
+      },
+    };
   }
-  if (!code.isWideLoad(index)) throw broken(name, `instruction ${index} refers to "${symbol.name}" in an unknown way`);
+  if (!code.isWideLoad(index))
+    throw broken(name, `instruction ${index} refers to "${symbol.name}" in an unknown way`);
   if (symbol.section === maps.section) {
     const map = maps.definitions.get(symbol.value);
     if (map === undefined) throw broken(name, `instruction ${index} refers to no map`);
     return { index, to: { kind: "map", map } };
   }
   const map = maps.data.get(symbol.section);
-  if (map === undefined) throw broken(name, `it refers to "${symbol.name}", which the object does not define`);
+  if (map === undefined)
+    throw broken(name, `it refers to "${symbol.name}", which the object does not define`);
   return { index, to: { kind: "value", map, offset: symbol.value + code.immediate(index) } };
 }
 
@@ -96,8 +139,13 @@ function programOf(candidate: FunctionSpec): ProgramSpec[] {
   const autoload = !candidate.sectionName.startsWith("?");
   const [prefix = "", tracepoint = ""] = candidate.sectionName.replace(/^\?/, "").split("/", 2);
   const kind = PROGRAM_KIND.get(prefix);
-  if (kind === undefined) throw broken(candidate.name, `programs of section "${candidate.sectionName}" are not supported`);
-  if (tracepoint === "") throw broken(candidate.name, `its section "${candidate.sectionName}" names no tracepoint`);
+  if (kind === undefined)
+    throw broken(
+      candidate.name,
+      `programs of section "${candidate.sectionName}" are not supported`,
+    );
+  if (tracepoint === "")
+    throw broken(candidate.name, `its section "${candidate.sectionName}" names no tracepoint`);
   return [{ ...candidate, attach: { kind, tracepoint }, autoload }];
 }
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { compileBpf, whyNoClang } from "../../test/fixtures/clang.ts";
-import { CORE_KERNEL as KERNEL_TYPES, CORE_PROGRAM as PROGRAM } from "../../test/fixtures/core-relocations.ts";
+import {
+  CORE_KERNEL as KERNEL_TYPES,
+  CORE_PROGRAM as PROGRAM,
+} from "../../test/fixtures/core-relocations.ts";
 import { Instructions, POISON } from "./instructions.ts";
 import { parseObject } from "./parse-object.ts";
 import { relocate } from "./relocate.ts";
@@ -16,7 +19,12 @@ describe("relocate", { skip }, () => {
   before(() => {
     spec = parseObject(compileBpf(PROGRAM));
     kernel = parseObject(compileBpf(KERNEL_TYPES));
-    code = new Map(relocate(spec, kernel.btf).map((program) => [program.spec.name, new Instructions(program.code)]));
+    code = new Map(
+      relocate(spec, kernel.btf).map((program) => [
+        program.spec.name,
+        new Instructions(program.code),
+      ]),
+    );
   });
 
   /** The relocated instruction of a program that has one, as [what, number]. */
@@ -28,11 +36,13 @@ describe("relocate", { skip }, () => {
     const index = (program.coreRelocations[0]?.offset ?? 0) / 8;
     const opcode = instructions.code(index);
     if (opcode === 0x85 && instructions.immediate(index) === POISON) return ["poison", 0];
-    if ((opcode & 7) === 1) return [`load${[4, 2, 1, 8][(opcode >> 3) & 3]}`, instructions.offset(index)];
+    if ((opcode & 7) === 1)
+      return [`load${[4, 2, 1, 8][(opcode >> 3) & 3]}`, instructions.offset(index)];
     return ["number", instructions.immediate(index)];
   }
 
-  // Offsets as C lays KERNEL_TYPES out: table 40, in 72 (added 72, y 80, x 84), small 88, bits from bit 720, first 92, link 96 …
+  // Offsets as C lays KERNEL_TYPES out: table 40, in 72 (added 72, y 80, x 84), small 88, bits from
+  // bit 720, first 92, link 96 …
   const cases: readonly (readonly [name: string, what: string, number: number])[] = [
     ["offset_plain", "load4", 80],
     ["offset_element", "load4", 48],
@@ -61,7 +71,8 @@ describe("relocate", { skip }, () => {
     ["id_absent", "number", 0],
   ];
   for (const [name, what, number] of cases) {
-    test(`relocate gives ${what} ${number} for ${name}`, () => assert.deepEqual(relocated(name), [what, number]));
+    test(`relocate gives ${what} ${number} for ${name}`, () =>
+      assert.deepEqual(relocated(name), [what, number]));
   }
 
   test("relocate gives type ids of the object and of the kernel", () => {
@@ -74,11 +85,17 @@ describe("relocate", { skip }, () => {
 
   test("relocate leaves the spec as it was", () => {
     const again = relocate(spec, kernel.btf);
-    for (const program of again) assert.deepEqual(program.code, code.get(program.spec.name)?.bytes, program.spec.name);
+    for (const program of again)
+      assert.deepEqual(program.code, code.get(program.spec.name)?.bytes, program.spec.name);
   });
 
   test("relocate keeps to the selected programs", () => {
-    assert.deepEqual(relocate(spec, kernel.btf, ({ name }) => name === "wider").map((program) => program.spec.name), ["wider"]);
+    assert.deepEqual(
+      relocate(spec, kernel.btf, ({ name }) => name === "wider").map(
+        (program) => program.spec.name,
+      ),
+      ["wider"],
+    );
   });
 
   test("relocate refuses a number that the compiler did not write", () => {
@@ -93,9 +110,17 @@ describe("relocate", { skip }, () => {
   });
 
   test("relocate refuses kernel types of one name that disagree", () => {
-    const asked = parseObject(compileBpf(`struct twice { u32 b; } KERNEL; SEC("raw_tp/x") u64 x(u64 *c) { return ((struct twice *)c[0])->b; }`));
-    const kernelTypes = "struct twice { u32 a, b; }; struct twice___b { u32 b; }; struct twice keep; struct twice___b keep2;";
-    assert.throws(() => relocate(asked, parseObject(compileBpf(kernelTypes)).btf), { code: "KERNEL_BTF", message: /"twice".*several of that name which disagree/ });
+    const asked = parseObject(
+      compileBpf(
+        `struct twice { u32 b; } KERNEL; SEC("raw_tp/x") u64 x(u64 *c) { return ((struct twice *)c[0])->b; }`,
+      ),
+    );
+    const kernelTypes =
+      "struct twice { u32 a, b; }; struct twice___b { u32 b; }; struct twice keep; struct twice___b keep2;";
+    assert.throws(() => relocate(asked, parseObject(compileBpf(kernelTypes)).btf), {
+      code: "KERNEL_BTF",
+      message: /"twice".*several of that name which disagree/,
+    });
   });
 });
 
@@ -106,8 +131,16 @@ describe("relocate, type matches", { skip }, () => {
     ["struct t { int a; };", "struct t { long a; };", false],
     ["struct t { int a; };", "struct t { unsigned a; };", false],
     ["struct t { int a, b; };", "struct t { int a; };", false],
-    ["struct o { int q; }; struct t { struct o *p; };", "struct o; struct t { struct o *p; };", true],
-    ["struct o { int q; }; struct t { struct o p; };", "struct o { long q; }; struct t { struct o p; };", false],
+    [
+      "struct o { int q; }; struct t { struct o *p; };",
+      "struct o; struct t { struct o *p; };",
+      true,
+    ],
+    [
+      "struct o { int q; }; struct t { struct o p; };",
+      "struct o { long q; }; struct t { struct o p; };",
+      false,
+    ],
     ["enum e { A }; struct t { enum e p; };", "enum e { B, A }; struct t { enum e p; };", true],
     ["enum e { A, C }; struct t { enum e p; };", "enum e { B, A }; struct t { enum e p; };", false],
     ["struct t { int (*f)(int); };", "struct t { int (*f)(int); };", true],
@@ -116,14 +149,22 @@ describe("relocate, type matches", { skip }, () => {
   ];
   for (const [local, kernel, matches] of cases) {
     test(`relocate says ${local} ${matches ? "matches" : "does not match"} ${kernel}`, () => {
-      const spec = parseObject(compileBpf(`${local} SEC("raw_tp/x") u64 x(u64 *c) { return TYPE(struct t, 0); }`));
+      const spec = parseObject(
+        compileBpf(`${local} SEC("raw_tp/x") u64 x(u64 *c) { return TYPE(struct t, 0); }`),
+      );
       const asking: ObjectSpec = {
         ...spec,
-        programs: spec.programs.map((program) => ({ ...program, coreRelocations: program.coreRelocations.map((each) => ({ ...each, kind: 12 })) })),
+        programs: spec.programs.map((program) => ({
+          ...program,
+          coreRelocations: program.coreRelocations.map((each) => ({ ...each, kind: 12 })),
+        })),
       };
       const [program] = relocate(asking, parseObject(compileBpf(`${kernel} struct t keep;`)).btf);
       const index = (asking.programs[0]?.coreRelocations[0]?.offset ?? 0) / 8;
-      assert.equal(new Instructions(program?.code ?? new Uint8Array()).immediate(index), matches ? 1 : 0);
+      assert.equal(
+        new Instructions(program?.code ?? new Uint8Array()).immediate(index),
+        matches ? 1 : 0,
+      );
     });
   }
 });
@@ -140,7 +181,10 @@ describe("relocate, linking", { skip }, () => {
     const programs = relocate(spec, spec.btf);
     assert.deepEqual(
       programs.map((program) => program.parts.map((part) => part.function.name)),
-      [["one", "middle", "leaf"], ["two", "leaf"]],
+      [
+        ["one", "middle", "leaf"],
+        ["two", "leaf"],
+      ],
     );
     for (const program of programs) {
       const code = new Instructions(program.code);

@@ -21,24 +21,34 @@ export interface MapReference {
 }
 
 /**
- * Applies CO-RE relocations for one kernel's types and links each program with the functions it calls. Pure.
+ * Applies CO-RE relocations for one kernel's types and links each program with the functions it
+ * calls. Pure.
  * Throws `INPUT_BTF`, `INPUT_BPF_OBJECT` or `KERNEL_BTF`.
  */
-export function relocate(spec: ObjectSpec, kernelBtf: Btf, select: (program: ProgramSpec) => boolean = () => true): RelocatedProgram[] {
+export function relocate(
+  spec: ObjectSpec,
+  kernelBtf: Btf,
+  select: (program: ProgramSpec) => boolean = () => true,
+): RelocatedProgram[] {
   const relocator = new CoreRelocator(spec.btf, kernelBtf);
   const done = new Map<FunctionSpec, Uint8Array>();
   const codeOf = (from: FunctionSpec): Uint8Array => {
     let bytes = done.get(from);
     if (bytes === undefined) {
       const code = new Instructions(from.code.slice());
-      for (const relocation of from.coreRelocations) applyNamed(relocator, code, { from, relocation });
+      for (const relocation of from.coreRelocations)
+        applyNamed(relocator, code, { from, relocation });
       bytes = code.bytes;
       done.set(from, bytes);
     }
     return bytes;
   };
-  const byPlace = new Map(spec.functions.map((candidate) => [placeKey(candidate.section, candidate.offset), candidate]));
-  return spec.programs.filter((program) => select(program)).map((program) => link(program, byPlace, codeOf));
+  const byPlace = new Map(
+    spec.functions.map((candidate) => [placeKey(candidate.section, candidate.offset), candidate]),
+  );
+  return spec.programs
+    .filter((program) => select(program))
+    .map((program) => link(program, byPlace, codeOf));
 }
 
 function applyNamed(
@@ -50,12 +60,22 @@ function applyNamed(
     relocator.apply(code, relocation);
   } catch (thrown) {
     if (!(thrown instanceof AppError)) throw thrown;
-    throw new AppError(thrown.code, `Cannot relocate function "${from.name}": ${thrown.message}`, { cause: thrown, hint: thrown.hint });
+    throw new AppError(thrown.code, `Cannot relocate function "${from.name}": ${thrown.message}`, {
+      cause: thrown,
+      hint: thrown.hint,
+    });
   }
 }
 
-/** Depth first, each called function once, in the order of the calls: the order that libbpf gives too. */
-function link(program: ProgramSpec, byPlace: ReadonlyMap<string, FunctionSpec>, codeOf: (from: FunctionSpec) => Uint8Array): RelocatedProgram {
+/**
+ * Depth first, each called function once, in the order of the calls: the order that libbpf gives
+ * too.
+ */
+function link(
+  program: ProgramSpec,
+  byPlace: ReadonlyMap<string, FunctionSpec>,
+  codeOf: (from: FunctionSpec) => Uint8Array,
+): RelocatedProgram {
   const parts: { start: number; function: FunctionSpec; code: Uint8Array }[] = [];
   const starts = new Map<FunctionSpec, number>();
   let count = 0;
@@ -67,28 +87,40 @@ function link(program: ProgramSpec, byPlace: ReadonlyMap<string, FunctionSpec>, 
     starts.set(from, start);
     parts.push(part);
     count += part.code.length / 8;
-    if (count > MAX_INSTRUCTIONS) throw broken(program.name, `it has more than ${MAX_INSTRUCTIONS} instructions`);
+    if (count > MAX_INSTRUCTIONS)
+      throw broken(program.name, `it has more than ${MAX_INSTRUCTIONS} instructions`);
     const code = new Instructions(part.code);
-    for (const { index, callee } of calls(from, code, byPlace)) code.setImmediate(index, append(callee) - (start + index) - 1);
+    for (const { index, callee } of calls(from, code, byPlace))
+      code.setImmediate(index, append(callee) - (start + index) - 1);
     return start;
   };
   append(program);
   const code = new Uint8Array(count * 8);
   for (const part of parts) code.set(part.code, part.start * 8);
-  const mapReferences = parts.flatMap((part) => part.function.references.flatMap((reference) => mapReference(reference, part.start)));
+  const mapReferences = parts.flatMap((part) =>
+    part.function.references.flatMap((reference) => mapReference(reference, part.start)),
+  );
   return { spec: program, code, mapReferences, parts };
 }
 
-function calls(from: FunctionSpec, code: Instructions, byPlace: ReadonlyMap<string, FunctionSpec>): { index: number; callee: FunctionSpec }[] {
+function calls(
+  from: FunctionSpec,
+  code: Instructions,
+  byPlace: ReadonlyMap<string, FunctionSpec>,
+): { index: number; callee: FunctionSpec }[] {
   const referenced = new Map(from.references.map((reference) => [reference.index, reference.to]));
   const found: { index: number; callee: FunctionSpec }[] = [];
   for (let index = 0; index < code.count; index += 1) {
     if (!code.isLocalCall(index) && !code.isFunctionAddress(index)) continue;
     const to = referenced.get(index);
     // Without a relocation the callee lies in the same section, at a distance in instructions.
-    const place = to?.kind === "function" ? to : { section: from.section, offset: from.offset + (index + code.immediate(index) + 1) * 8 };
+    const place =
+      to?.kind === "function"
+        ? to
+        : { section: from.section, offset: from.offset + (index + code.immediate(index) + 1) * 8 };
     const callee = byPlace.get(placeKey(place.section, place.offset));
-    if (callee === undefined) throw broken(from.name, `instruction ${index} calls what is not a function`);
+    if (callee === undefined)
+      throw broken(from.name, `instruction ${index} calls what is not a function`);
     found.push({ index, callee });
   }
   return found;

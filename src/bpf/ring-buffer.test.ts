@@ -12,7 +12,8 @@ import type { ObjectSpec } from "./object-spec.ts";
 import { parseObject } from "./parse-object.ts";
 import { pauseAfter, RingBuffer } from "./ring-buffer.ts";
 
-// Each thread that ends puts records with its id into the ring: numbered ones of all lengths, then a discarded one.
+// Each thread that ends puts records with its id into the ring: numbered ones of all lengths, then
+// a discarded one.
 const SOURCE = `
 struct record { u32 tid; u32 number; u8 rest[96]; };
 struct { MAP_NUMBER(type, 27); MAP_NUMBER(max_entries, 262144); } ring SEC(".maps");
@@ -39,7 +40,10 @@ SEC("raw_tp/sched_process_exit") int ending(u64 *context) {
 
 test("pauseAfter() is as long as an eighth of the ring takes to fill, and 2 ms at most", () => {
   const ring = { elapsedMs: 2, ringBytes: 65_536 };
-  assert.deepEqual([0, 1000, 8192, 16_384, 32_768].map((bytes) => pauseAfter(bytes, ring)), [2, 2, 2, 1, 0.5]);
+  assert.deepEqual(
+    [0, 1000, 8192, 16_384, 32_768].map((bytes) => pauseAfter(bytes, ring)),
+    [2, 2, 2, 1, 0.5],
+  );
 });
 
 describe("RingBuffer", { skip: whyNoBpfFromSource() }, () => {
@@ -73,46 +77,68 @@ describe("RingBuffer", { skip: whyNoBpfFromSource() }, () => {
       numbers.push(number);
     });
     assert.equal(drained, records);
-    assert.deepEqual(numbers, Array.from({ length: 300 }, (_, index) => index));
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 300 }, (_, index) => index),
+    );
     // Other processes of the machine may end meanwhile.
     ring.drain((_bytes, view, start) => assert.notEqual(view.getUint32(start, true), pid));
     ring.close();
-    assert.equal(ring.drain(() => assert.fail("the ring is closed")), 0);
+    assert.equal(
+      ring.drain(() => assert.fail("the ring is closed")),
+      0,
+    );
     object.close();
   });
 
-  test("RingBuffer.run loses nothing over many turns of the ring", { timeout: 60_000 }, async () => {
-    const object = load(1000);
-    const ring = new RingBuffer(object.map("ring"));
-    const next = new Map<number, number>();
-    let records = 0;
-    const run = ring.run((_bytes, view, start) => {
-      const tid = view.getUint32(start, true);
-      const number = view.getUint32(start + 4, true);
-      if (number < (next.get(tid) ?? 0)) assert.fail(`record ${number} of thread ${tid} came late or twice`);
-      next.set(tid, number + 1);
-      records += 1;
-    });
-    // 300 ends of 1000 records of some 50 bytes: the ring of 256 KiB goes round about sixty times.
-    const child = spawn("sh", ["-c", "for i in $(seq 300); do /bin/true; done"]);
-    await once(child, "close");
-    // Other processes of the machine end too; from here on they leave nothing.
-    object.map("counts").update(u32(0), u64(0));
-    await sleep(50);
-    const lost = Number(new DataView((object.map("counts").lookup(u32(1)) ?? new Uint8Array(8)).buffer).getBigUint64(0, true));
-    ring.close();
-    await run;
-    object.close();
-    assert.ok(records + lost >= 301_000, `${records} records and ${lost} lost`);
-    assert.equal((records + lost) % 1000, 0, "each thread left all of its records or counted them as lost");
-    assert.ok(records > 20_000, `${records} records`);
-  });
+  test(
+    "RingBuffer.run loses nothing over many turns of the ring",
+    { timeout: 60_000 },
+    async () => {
+      const object = load(1000);
+      const ring = new RingBuffer(object.map("ring"));
+      const next = new Map<number, number>();
+      let records = 0;
+      const run = ring.run((_bytes, view, start) => {
+        const tid = view.getUint32(start, true);
+        const number = view.getUint32(start + 4, true);
+        if (number < (next.get(tid) ?? 0))
+          assert.fail(`record ${number} of thread ${tid} came late or twice`);
+        next.set(tid, number + 1);
+        records += 1;
+      });
+      // 300 ends of 1000 records of some 50 bytes: the ring of 256 KiB goes round about sixty
+      // times.
+      const child = spawn("sh", ["-c", "for i in $(seq 300); do /bin/true; done"]);
+      await once(child, "close");
+      // Other processes of the machine end too; from here on they leave nothing.
+      object.map("counts").update(u32(0), u64(0));
+      await sleep(50);
+      const lost = Number(
+        new DataView(
+          (object.map("counts").lookup(u32(1)) ?? new Uint8Array(8)).buffer,
+        ).getBigUint64(0, true),
+      );
+      ring.close();
+      await run;
+      object.close();
+      assert.ok(records + lost >= 301_000, `${records} records and ${lost} lost`);
+      assert.equal(
+        (records + lost) % 1000,
+        0,
+        "each thread left all of its records or counted them as lost",
+      );
+      assert.ok(records > 20_000, `${records} records`);
+    },
+  );
 
   test("RingBuffer.run sleeps while there is nothing, wakes in milliseconds, ends at once", async () => {
     const object = load(1);
     const ring = new RingBuffer(object.map("ring"));
     const seen: { pid: number; at: number }[] = [];
-    const run = ring.run((_bytes, view, start) => seen.push({ pid: view.getUint32(start, true), at: performance.now() }));
+    const run = ring.run((_bytes, view, start) =>
+      seen.push({ pid: view.getUint32(start, true), at: performance.now() }),
+    );
     const before = process.cpuUsage();
     await sleep(500);
     const { user, system } = process.cpuUsage(before);

@@ -1,10 +1,17 @@
 import { AppError } from "../lib/errors.ts";
-import { lastErrno, libc, viewMemory, watchDescriptor, type DescriptorWatch } from "../libc/libc.ts";
+import {
+  lastErrno,
+  libc,
+  viewMemory,
+  watchDescriptor,
+  type DescriptorWatch,
+} from "../libc/libc.ts";
 import type { BpfMap } from "./bpf-map.ts";
 import { MAP_TYPE } from "./object-spec.ts";
 
 /**
- * Takes one record: `length` bytes from `start` of `bytes`. The array and its view are used again for the next batch,
+ * Takes one record: `length` bytes from `start` of `bytes`. The array and its view are used again
+ * for the next batch,
  * so what is to be kept must be copied. `start` is a multiple of 8.
  */
 export type OnRecord = (bytes: Uint8Array, view: DataView, start: number, length: number) => void;
@@ -17,7 +24,8 @@ export class RingBuffer {
   readonly #size: number;
   readonly #mappings: readonly { readonly address: bigint; readonly length: number }[];
   readonly #watch: DescriptorWatch;
-  // Mapped memory. INVARIANT: replaced by empty arrays before it is unmapped, since any later touch would kill the process.
+  // Mapped memory. INVARIANT: replaced by empty arrays before it is unmapped, since any later touch
+  // would kill the process.
   #consumer: BigInt64Array;
   #producer: BigInt64Array;
   #headers: Int32Array;
@@ -34,12 +42,25 @@ export class RingBuffer {
 
   /** Throws `KERNEL_<ERRNO>` when the map cannot be mapped. */
   constructor(map: BpfMap) {
-    if (map.spec.type !== MAP_TYPE.ringbuf) throw new AppError("BUG_NOT_A_RING", `Cannot read BPF map "${map.spec.name}" as a ring buffer: it is none`);
+    if (map.spec.type !== MAP_TYPE.ringbuf)
+      throw new AppError(
+        "BUG_NOT_A_RING",
+        `Cannot read BPF map "${map.spec.name}" as a ring buffer: it is none`,
+      );
     const page = libc.getpagesize();
     this.#size = map.spec.maxEntries;
-    // The producer's page and the data may only be read. The data follow twice in a row, so a record is never split.
-    const consumer = mapMemory(map, { length: page, protection: PROT_READ | PROT_WRITE, offset: 0 });
-    const producer = mapMemory(map, { length: page + 2 * this.#size, protection: PROT_READ, offset: page });
+    // The producer's page and the data may only be read. The data follow twice in a row, so a
+    // record is never split.
+    const consumer = mapMemory(map, {
+      length: page,
+      protection: PROT_READ | PROT_WRITE,
+      offset: 0,
+    });
+    const producer = mapMemory(map, {
+      length: page + 2 * this.#size,
+      protection: PROT_READ,
+      offset: page,
+    });
     this.#mappings = [consumer, producer];
     this.#consumer = new BigInt64Array(viewMemory(consumer.address, 8));
     const readOnly = viewMemory(producer.address, producer.length);
@@ -51,8 +72,10 @@ export class RingBuffer {
   }
 
   /**
-   * Takes up to about 1 MiB of finished records out of the ring, then hands them over one by one; returns how many.
-   * The ring's memory is free again before the first is handed over. Stops at a record that is still being written.
+   * Takes up to about 1 MiB of finished records out of the ring, then hands them over one by one;
+   * returns how many.
+   * The ring's memory is free again before the first is handed over. Stops at a record that is
+   * still being written.
    */
   drain(onRecord: OnRecord): number {
     if (this.#closed) return 0;
@@ -61,8 +84,10 @@ export class RingBuffer {
   }
 
   /**
-   * Drains for ever, until `close`; then the promise resolves. When idle it waits for the kernel's wake-up, which costs nothing;
-   * after one it pauses before each drain, because a wake-up for every record costs five times more than the record: 2 ms, or as long as an eighth of the
+   * Drains for ever, until `close`; then the promise resolves. When idle it waits for the kernel's
+   * wake-up, which costs nothing;
+   * after one it pauses before each drain, because a wake-up for every record costs five times more
+   * than the record: 2 ms, or as long as an eighth of the
    * ring takes to fill at the rate of the last pause. What `onRecord` throws rejects the promise.
    */
   async run(onRecord: OnRecord): Promise<void> {
@@ -75,7 +100,10 @@ export class RingBuffer {
         // A timer knows whole milliseconds.
         await (pause < 1 ? immediate() : this.#sleep(pause));
         found = this.drain(onRecord);
-        pause = pauseAfter(this.#position - position, { elapsedMs: performance.now() - paused, ringBytes: this.#size });
+        pause = pauseAfter(this.#position - position, {
+          elapsedMs: performance.now() - paused,
+          ringBytes: this.#size,
+        });
         // Under load, one batch after another, but the rest of the program gets its turn.
         while (this.#batchFull && !this.#closed) {
           await immediate();
@@ -85,7 +113,10 @@ export class RingBuffer {
     }
   }
 
-  /** Ends `run` within the same turn and unmaps the ring. Safe to call from within `onRecord`, and twice. */
+  /**
+   * Ends `run` within the same turn and unmaps the ring. Safe to call from within `onRecord`, and
+   * twice.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -98,7 +129,10 @@ export class RingBuffer {
     for (const { address, length } of this.#mappings) libc.munmap(address, length);
   }
 
-  /** Copies the finished records, at most a batch, and gives their memory back to the kernel; the bytes copied. */
+  /**
+   * Copies the finished records, at most a batch, and gives their memory back to the kernel; the
+   * bytes copied.
+   */
   #takeBatch(): number {
     const produced = Number(Atomics.load(this.#producer, 0)) - this.#position;
     const headers = this.#headers;
@@ -174,18 +208,32 @@ export class RingBuffer {
   }
 }
 
-function mapMemory(map: BpfMap, { length, protection, offset }: { length: number; protection: number; offset: number }) {
+function mapMemory(
+  map: BpfMap,
+  { length, protection, offset }: { length: number; protection: number; offset: number },
+) {
   const address: bigint = libc.mmap(null, length, protection, MAP_SHARED, map.fd, offset);
   if (address === MAP_FAILED) {
     const errno = lastErrno();
-    throw new AppError(`KERNEL_${errno}`, `Cannot map ring buffer "${map.spec.name}" of ${map.spec.maxEntries} bytes into memory: ${errno}`);
+    throw new AppError(
+      `KERNEL_${errno}`,
+      `Cannot map ring buffer "${map.spec.name}" of ${map.spec.maxEntries} bytes into memory: ${errno}`,
+    );
   }
   return { address, length };
 }
 
-/** How long the next pause may be, when the ring got so many bytes in the time since the last one began. */
-export function pauseAfter(bytes: number, { elapsedMs, ringBytes }: { readonly elapsedMs: number; readonly ringBytes: number }): number {
-  return bytes === 0 ? GATHER_MS : Math.min(GATHER_MS, (ringBytes * FILLED_SHARE * elapsedMs) / bytes);
+/**
+ * How long the next pause may be, when the ring got so many bytes in the time since the last one
+ * began.
+ */
+export function pauseAfter(
+  bytes: number,
+  { elapsedMs, ringBytes }: { readonly elapsedMs: number; readonly ringBytes: number },
+): number {
+  return bytes === 0
+    ? GATHER_MS
+    : Math.min(GATHER_MS, (ringBytes * FILLED_SHARE * elapsedMs) / bytes);
 }
 
 function immediate(): Promise<void> {

@@ -11,7 +11,10 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
 `;
 
 test("shortenVerifierLog keeps the end and leaves statistics out", () => {
-  assert.equal(shortenVerifierLog(LOG, 2), "(3 lines omitted)\n1: (79) r0 = *(u64 *)(r1 +0)\nR1 invalid mem access 'scalar'");
+  assert.equal(
+    shortenVerifierLog(LOG, 2),
+    "(3 lines omitted)\n1: (79) r0 = *(u64 *)(r1 +0)\nR1 invalid mem access 'scalar'",
+  );
 });
 
 test("shortenVerifierLog leaves a short log whole", () => {

@@ -1,4 +1,7 @@
-/** A program that the kernel's verifier refused; the message is the end of what it said, `log` all of it. */
+/**
+ * A program that the kernel's verifier refused; the message is the end of what it said, `log` all
+ * of it.
+ */
 export class VerifierLog extends Error {
   // Private, so that printing the error does not print megabytes.
   readonly #log: string;
@@ -14,7 +17,10 @@ export class VerifierLog extends Error {
   }
 }
 
-/** The end of a verifier's log, where the reason stands, in at most `lines` lines: source line, instruction, complaint. */
+/**
+ * The end of a verifier's log, where the reason stands, in at most `lines` lines: source line,
+ * instruction, complaint.
+ */
 export function shortenVerifierLog(log: string, lines = 6): string {
   const useful = log
     .split("\n")
@@ -26,4 +32,5 @@ export function shortenVerifierLog(log: string, lines = 6): string {
 }
 
 /** Statistics, and pages of register states. */
-const NOISE = /^(processed \d+ insns|stack depth|verification time|peak_states|max_states|mark_precise:|from \d+ to \d+|R\d+(_w)?=)/;
+const NOISE =
+  /^(processed \d+ insns|stack depth|verification time|peak_states|max_states|mark_precise:|from \d+ to \d+|R\d+(_w)?=)/;

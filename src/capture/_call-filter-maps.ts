@@ -1,6 +1,12 @@
 import type { BpfMap } from "../bpf/bpf-map.ts";
 import type { LoadedObject } from "../bpf/load-object.ts";
-import { type CallFilter, FILTER_TABLE, FILTERED_CODES, MAX_PREFIX_BYTES, nameHash } from "../events/call-filter.ts";
+import {
+  type CallFilter,
+  FILTER_TABLE,
+  FILTERED_CODES,
+  MAX_PREFIX_BYTES,
+  nameHash,
+} from "../events/call-filter.ts";
 import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 
 /** The maps of probe/filter.h that say which calls leave the kernel. */
@@ -19,12 +25,15 @@ export class CallFilterMaps {
   use(filter: CallFilter | undefined): void {
     this.#filter.update(FIRST_KEY, new Uint8Array(CALL_FILTER.size));
     // All keys first: a walk starts over when the key that it stands on is gone.
-    for (const map of [this.#prefixes, this.#names]) for (const key of Array.from(map.keys())) map.delete(key);
+    for (const map of [this.#prefixes, this.#names])
+      for (const key of Array.from(map.keys())) map.delete(key);
     if (filter === undefined) return;
-    for (const [prefix, clauses] of filter.prefixes) this.#prefixes.update(prefixKey(prefix), keyOf(clauses));
+    for (const [prefix, clauses] of filter.prefixes)
+      this.#prefixes.update(prefixKey(prefix), keyOf(clauses));
     // Names of one hash share what they fulfil.
     const byHash = new Map<number, number>();
-    for (const [name, clauses] of filter.names) byHash.set(nameHash(name), (byHash.get(nameHash(name)) ?? 0) | clauses);
+    for (const [name, clauses] of filter.names)
+      byHash.set(nameHash(name), (byHash.get(nameHash(name)) ?? 0) | clauses);
     for (const [hash, clauses] of byHash) this.#names.update(keyOf(hash), keyOf(clauses));
     this.#filter.update(FIRST_KEY, filterBytes(filter));
   }
@@ -42,7 +51,12 @@ function filterBytes({ anyPath, anyName, callers, clauses, names }: CallFilter):
   const bytes = new Uint8Array(CALL_FILTER.size);
   const asksCallers = callers.some((bits) => bits !== callers[callers.length - 1]);
   // Without names no path need be looked up by its name.
-  new Uint32Array(bytes.buffer, 0, 4).set([1, anyPath, names.size === 0 ? 0xffff_ffff : anyName, asksCallers ? 1 : 0]);
+  new Uint32Array(bytes.buffer, 0, 4).set([
+    1,
+    anyPath,
+    names.size === 0 ? 0xffff_ffff : anyName,
+    asksCallers ? 1 : 0,
+  ]);
   new Uint32Array(bytes.buffer, CALL_FILTER.callers, callers.length).set(callers);
   new Uint32Array(bytes.buffer, CALL_FILTER.clauses, clauses.length).set(clauses);
   for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;

@@ -1,4 +1,5 @@
-// Run as a process of its own by probe-events.test.ts: does one thing of each kind that the probe reports, then prints what it knows.
+// Run as a process of its own by probe-events.test.ts: does one thing of each kind that the probe
+// reports, then prints what it knows.
 import { mkdtempSync, openSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -8,16 +9,71 @@ import { addressOf, libc } from "../libc/libc.ts";
 
 /** Number of each system call on x64 and arm64; 0 where arm64 has none. */
 const NUMBERS = {
-  open: [2, 0], creat: [85, 0], openat: [257, 56], openat2: [437, 437], dup: [32, 23], dup2: [33, 0], dup3: [292, 24], fcntl: [72, 25],
-  rename: [82, 0], renameat: [264, 38], renameat2: [316, 276], symlink: [88, 0], symlinkat: [266, 36], link: [86, 0], linkat: [265, 37],
-  mkdir: [83, 0], mkdirat: [258, 34], rmdir: [84, 0], unlink: [87, 0], unlinkat: [263, 35], chmod: [90, 0], fchmod: [91, 52],
-  fchmodat: [268, 53], fchmodat2: [452, 452], chown: [92, 0], lchown: [94, 0], fchown: [93, 55], fchownat: [260, 54], chdir: [80, 49],
-  fchdir: [81, 50], chroot: [161, 51], ptrace: [101, 117], mount: [165, 40], umount2: [166, 39], memfd_create: [319, 279], kill: [62, 129],
-  tkill: [200, 130], tgkill: [234, 131], setns: [308, 268], unshare: [272, 97], bpf: [321, 280], finit_module: [313, 273],
-  init_module: [175, 105], userfaultfd: [323, 282], setsid: [112, 157], setpgid: [109, 154], setuid: [105, 146], setgid: [106, 144],
-  setreuid: [113, 145], setregid: [114, 143], setresuid: [117, 147], setresgid: [119, 149], socket: [41, 198], bind: [49, 200],
-  listen: [50, 201], connect: [42, 203], accept: [43, 202], accept4: [288, 242], close: [3, 57], execve: [59, 221], execveat: [322, 281],
-  sendto: [44, 206], sendmsg: [46, 211], recvfrom: [45, 207], recvmsg: [47, 212],
+  open: [2, 0],
+  creat: [85, 0],
+  openat: [257, 56],
+  openat2: [437, 437],
+  dup: [32, 23],
+  dup2: [33, 0],
+  dup3: [292, 24],
+  fcntl: [72, 25],
+  rename: [82, 0],
+  renameat: [264, 38],
+  renameat2: [316, 276],
+  symlink: [88, 0],
+  symlinkat: [266, 36],
+  link: [86, 0],
+  linkat: [265, 37],
+  mkdir: [83, 0],
+  mkdirat: [258, 34],
+  rmdir: [84, 0],
+  unlink: [87, 0],
+  unlinkat: [263, 35],
+  chmod: [90, 0],
+  fchmod: [91, 52],
+  fchmodat: [268, 53],
+  fchmodat2: [452, 452],
+  chown: [92, 0],
+  lchown: [94, 0],
+  fchown: [93, 55],
+  fchownat: [260, 54],
+  chdir: [80, 49],
+  fchdir: [81, 50],
+  chroot: [161, 51],
+  ptrace: [101, 117],
+  mount: [165, 40],
+  umount2: [166, 39],
+  memfd_create: [319, 279],
+  kill: [62, 129],
+  tkill: [200, 130],
+  tgkill: [234, 131],
+  setns: [308, 268],
+  unshare: [272, 97],
+  bpf: [321, 280],
+  finit_module: [313, 273],
+  init_module: [175, 105],
+  userfaultfd: [323, 282],
+  setsid: [112, 157],
+  setpgid: [109, 154],
+  setuid: [105, 146],
+  setgid: [106, 144],
+  setreuid: [113, 145],
+  setregid: [114, 143],
+  setresuid: [117, 147],
+  setresgid: [119, 149],
+  socket: [41, 198],
+  bind: [49, 200],
+  listen: [50, 201],
+  connect: [42, 203],
+  accept: [43, 202],
+  accept4: [288, 242],
+  close: [3, 57],
+  execve: [59, 221],
+  execveat: [322, 281],
+  sendto: [44, 206],
+  sendmsg: [46, 211],
+  recvfrom: [45, 207],
+  recvmsg: [47, 212],
 } as const satisfies Record<string, readonly [number, number]>;
 
 type Argument = number | string | Uint8Array;
@@ -102,9 +158,16 @@ function processes(): void {
 
 function execs(): void {
   const [program, argument] = [Buffer.from("program\0"), Buffer.from("an argument\0")];
-  const argv = new Uint8Array(new BigUint64Array([addressOf(program), addressOf(argument), 0n]).buffer);
+  const argv = new Uint8Array(
+    new BigUint64Array([addressOf(program), addressOf(argument), 0n]).buffer,
+  );
   const variable = Buffer.from("BY=execve\0");
-  call("execve", "./by-execve", argv, new Uint8Array(new BigUint64Array([addressOf(variable), 0n]).buffer));
+  call(
+    "execve",
+    "./by-execve",
+    argv,
+    new Uint8Array(new BigUint64Array([addressOf(variable), 0n]).buffer),
+  );
   call("execveat", dirfd, "by-execveat", argv, 0, 0);
   spawnSync("/bin/sh", ["-c", "exit 7", "by spawn"], { env: { BY: "spawn" } });
   spawnSync("/bin/sh", ["-c", "kill -9 $$", "by signal"]);
@@ -146,22 +209,38 @@ function serve(family: number, to: (port: number) => Uint8Array) {
   call("listen", server, 7);
   const client = call("socket", family, 1, 0);
   call("connect", client, to(port), to(port).length);
-  const accepted = family === 10 ? call("accept", server, 0, 0) : call("accept4", server, 0, 0, 0o2000000);
+  const accepted =
+    family === 10 ? call("accept", server, 0, 0) : call("accept4", server, 0, 0, 0o2000000);
   return { server, port, client, clientPort: family === 1 ? 0 : portOf(client), accepted };
 }
 
 /** sendmsg(2) of two buffers. */
 function sendTwoParts(fd: number): void {
   const [first, second] = [Buffer.from("by sendmsg"), Buffer.from("rest")];
-  const vectors = new BigUint64Array([addressOf(first), BigInt(first.length), addressOf(second), BigInt(second.length)]);
-  const header = new BigUint64Array([0n, 0n, addressOf(new Uint8Array(vectors.buffer)), 2n, 0n, 0n, 0n]);
+  const vectors = new BigUint64Array([
+    addressOf(first),
+    BigInt(first.length),
+    addressOf(second),
+    BigInt(second.length),
+  ]);
+  const header = new BigUint64Array([
+    0n,
+    0n,
+    addressOf(new Uint8Array(vectors.buffer)),
+    2n,
+    0n,
+    0n,
+    0n,
+  ]);
   call("sendmsg", fd, new Uint8Array(header.buffer), 0x4000);
 }
 
 /** recvmsg(2) into one buffer, with the address that it comes from. */
 function receiveOne(fd: number): void {
   const [address, buffer] = [new Uint8Array(28), new Uint8Array(64)];
-  const vector = new Uint8Array(new BigUint64Array([addressOf(buffer), BigInt(buffer.length)]).buffer);
+  const vector = new Uint8Array(
+    new BigUint64Array([addressOf(buffer), BigInt(buffer.length)]).buffer,
+  );
   const header = new BigUint64Array([addressOf(address), 28n, addressOf(vector), 1n, 0n, 0n, 0n]);
   call("recvmsg", fd, new Uint8Array(header.buffer), 0);
 }
@@ -182,8 +261,17 @@ function sockets() {
   const receiver = call("socket", 2, 2, 0);
   call("bind", receiver, inet(0), 16);
   const [first, second] = [Buffer.from("first"), Buffer.from("second")];
-  for (const one of [first, second]) call("sendto", sender, one, one.length, 0, inet(portOf(receiver)), 16);
-  call("recvfrom", receiver, buffer, buffer.length, 0, new Uint8Array(28), new Uint8Array(new Uint32Array([28]).buffer));
+  for (const one of [first, second])
+    call("sendto", sender, one, one.length, 0, inet(portOf(receiver)), 16);
+  call(
+    "recvfrom",
+    receiver,
+    buffer,
+    buffer.length,
+    0,
+    new Uint8Array(28),
+    new Uint8Array(new Uint32Array([28]).buffer),
+  );
   receiveOne(receiver);
   const refused = call("socket", 2, 1, 0);
   call("connect", refused, inet(1), 16);
@@ -192,7 +280,20 @@ function sockets() {
   call("listen", closing, 1);
   const closed = portOf(closing);
   call("close", closing);
-  return { v4, v6, named, abstract, udp, udpPort: portOf(udp), sender, senderPort: portOf(sender), receiver, receiverPort: portOf(receiver), refused, closed };
+  return {
+    v4,
+    v6,
+    named,
+    abstract,
+    udp,
+    udpPort: portOf(udp),
+    sender,
+    senderPort: portOf(sender),
+    receiver,
+    receiverPort: portOf(receiver),
+    refused,
+    closed,
+  };
 }
 
 /** Last of all: ends the rights that the others need. */

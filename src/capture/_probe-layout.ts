@@ -1,5 +1,12 @@
 /** `struct settings` of probe/record.h; `codes` is the length of its table of scap event codes. */
-export const SETTINGS = { epochOffset: 0, ownPid: 8, flags: 12, enabled: 16, codes: 512, size: 528 } as const;
+export const SETTINGS = {
+  epochOffset: 0,
+  ownPid: 8,
+  flags: 12,
+  enabled: 16,
+  codes: 512,
+  size: 528,
+} as const;
 
 /** Of the maps that have one value. */
 export const FIRST_KEY = new Uint8Array(4);

@@ -10,7 +10,8 @@ const MAX_CONTAINERS = 1024;
 const CHECK_INTERVAL_MS = 5000;
 
 /**
- * Names of users and groups: the host's from /etc, a container's from its own root file system as long as one of its processes
+ * Names of users and groups: the host's from /etc, a container's from its own root file system as
+ * long as one of its processes
  * lives (/proc/PID/root). Each file is read once; the host's again when it changes.
  */
 export class AccountsReader {
@@ -22,7 +23,11 @@ export class AccountsReader {
   #stamp: string;
   #checkedAt: number;
 
-  constructor(options: { readonly etc?: string; readonly procRoot?: string; readonly now: () => number }) {
+  constructor(options: {
+    readonly etc?: string;
+    readonly procRoot?: string;
+    readonly now: () => number;
+  }) {
     this.#etc = options.etc ?? hostPath("/etc");
     this.#procRoot = options.procRoot ?? hostPath("/proc");
     this.#now = options.now;

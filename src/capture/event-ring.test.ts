@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { event } from "../../test/fixtures/records.ts";
 import { EventRing } from "./event-ring.ts";
 
-const at = (ms: number, path = "/x") => event("chdir", { res: 0, path }, { timestamp: BigInt(ms) * 1_000_000n });
+const at = (ms: number, path = "/x") =>
+  event("chdir", { res: 0, path }, { timestamp: BigInt(ms) * 1_000_000n });
 
 function drained(ring: EventRing): number[] {
   const times: number[] = [];
@@ -13,7 +14,8 @@ function drained(ring: EventRing): number[] {
 
 test("EventRing hands over what is young enough, in order, once", () => {
   const ring = new EventRing({ bytes: 1 << 20, keepMs: 1000 });
-  for (const ms of [10_000, 12_000, 12_500]) for (let index = 0; index < 64; index += 1) ring.keep(at(ms + index));
+  for (const ms of [10_000, 12_000, 12_500])
+    for (let index = 0; index < 64; index += 1) ring.keep(at(ms + index));
   const times = drained(ring);
   assert.deepEqual([times.length, times[0], times.at(-1)], [128, 12_000, 12_563]);
   assert.deepEqual(drained(ring), []);

@@ -48,15 +48,19 @@ export class EventRing {
     if (chunk.events % STAMP_EVERY === 1) chunk.last = event.timestamp;
   }
 
-  /** Hands over all events that are not too old, the oldest first, and forgets them. An event lives until the callback returns. */
+  /**
+   * Hands over all events that are not too old, the oldest first, and forgets them. An event lives
+   * until the callback returns.
+   */
   drain(onEvent: (event: Event) => void): void {
     const newest = this.#chunks.at(-1)?.last ?? 0n;
     const oldest = newest - BigInt(this.#options.keepMs) * 1_000_000n;
     const event = new Event();
     for (const { bytes, view, used } of this.#chunks) {
-      for (let at = 0; at < used; ) {
+      for (let at = 0; at < used;) {
         const length = view.getUint32(at, true);
-        if (event.load(bytes, view, at + LENGTH, length, false) && event.timestamp >= oldest) onEvent(event);
+        if (event.load(bytes, view, at + LENGTH, length, false) && event.timestamp >= oldest)
+          onEvent(event);
         at += LENGTH + length;
       }
     }
@@ -72,15 +76,19 @@ export class EventRing {
     return fresh;
   }
 
-  /** A chunk whose events are too old, or the oldest where there is no more room; else a new one. */
+  /**
+   * A chunk whose events are too old, or the oldest where there is no more room; else a new one.
+   */
   #recycled(size: number, newest: bigint): Chunk {
     const total = this.#chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const [oldest] = this.#chunks;
-    const isOld = oldest !== undefined && oldest.last < newest - BigInt(this.#options.keepMs) * 1_000_000n;
+    const isOld =
+      oldest !== undefined && oldest.last < newest - BigInt(this.#options.keepMs) * 1_000_000n;
     if (oldest !== undefined && (isOld || total + size > this.#options.bytes)) {
       if (!isOld) this.#isCut = true;
       this.#chunks.shift();
-      if (oldest.bytes.length >= size && oldest.bytes.length === CHUNK) return { bytes: oldest.bytes, view: oldest.view, used: 0, events: 0, last: newest };
+      if (oldest.bytes.length >= size && oldest.bytes.length === CHUNK)
+        return { bytes: oldest.bytes, view: oldest.view, used: 0, events: 0, last: newest };
     }
     const bytes = new Uint8Array(size);
     return { bytes, view: new DataView(bytes.buffer), used: 0, events: 0, last: newest };

@@ -10,12 +10,30 @@ import { Fanotify, FILE_EVENT, type FileEvent, readFileEvents } from "./fanotify
 
 /** An event as the kernel writes it: struct fanotify_event_metadata, and what may follow. */
 function event(mask: number, fd: number, pid: number, more = 0): Uint8Array {
-  return new ByteWriter().u32LE(24 + more).u8(3).u8(0).u16LE(24).u32LE(mask).u32LE(0).u32LE(fd >>> 0).u32LE(pid).bytes(new Uint8Array(more)).finish();
+  return new ByteWriter()
+    .u32LE(24 + more)
+    .u8(3)
+    .u8(0)
+    .u16LE(24)
+    .u32LE(mask)
+    .u32LE(0)
+    .u32LE(fd >>> 0)
+    .u32LE(pid)
+    .bytes(new Uint8Array(more))
+    .finish();
 }
 
 test("readFileEvents() gives what happened, to which file, by whom", () => {
-  const bytes = Buffer.concat([event(FILE_EVENT.OPEN | FILE_EVENT.CLOSE_WRITE, 7, 10), event(0x4000, -1, 0, 8), event(FILE_EVENT.OPEN, 8, 11)]);
-  assert.deepEqual(readFileEvents(bytes), [{ mask: 0x28, fd: 7, pid: 10 }, { mask: 0x4000, fd: -1, pid: 0 }, { mask: 0x20, fd: 8, pid: 11 }]);
+  const bytes = Buffer.concat([
+    event(FILE_EVENT.OPEN | FILE_EVENT.CLOSE_WRITE, 7, 10),
+    event(0x4000, -1, 0, 8),
+    event(FILE_EVENT.OPEN, 8, 11),
+  ]);
+  assert.deepEqual(readFileEvents(bytes), [
+    { mask: 0x28, fd: 7, pid: 10 },
+    { mask: 0x4000, fd: -1, pid: 0 },
+    { mask: 0x20, fd: 8, pid: 11 },
+  ]);
   assert.deepEqual(readFileEvents(new Uint8Array(0)), []);
 });
 
@@ -23,7 +41,11 @@ test("readFileEvents() throws nothing but AppError for any bytes", () => {
   fc.assert(
     fc.property(fc.nat(47), fc.nat(255), fc.nat(48), (at, value, length) => {
       try {
-        readFileEvents(Buffer.concat([event(0x20, 7, 10), event(0x20, 8, 11)]).subarray(0, length).map((byte, index) => (index === at ? value : byte)));
+        readFileEvents(
+          Buffer.concat([event(0x20, 7, 10), event(0x20, 8, 11)])
+            .subarray(0, length)
+            .map((byte, index) => (index === at ? value : byte)),
+        );
       } catch (error) {
         assert.ok(error instanceof AppError, String(error));
       }

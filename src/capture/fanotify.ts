@@ -2,8 +2,15 @@ import { ByteReader } from "../lib/byte-reader.ts";
 import { AppError } from "../lib/errors.ts";
 import { check, type DescriptorWatch, lastErrno, libc, watchDescriptor } from "../libc/libc.ts";
 
-/** What can be asked about files (include/uapi/linux/fanotify.h); an event has one or more of them. */
-export const FILE_EVENT = { CLOSE_WRITE: 0x8, OPEN: 0x20, OPEN_EXEC: 0x1000, ON_DIRECTORY: 0x4000_0000 } as const;
+/**
+ * What can be asked about files (include/uapi/linux/fanotify.h); an event has one or more of them.
+ */
+export const FILE_EVENT = {
+  CLOSE_WRITE: 0x8,
+  OPEN: 0x20,
+  OPEN_EXEC: 0x1000,
+  ON_DIRECTORY: 0x4000_0000,
+} as const;
 
 export interface FileEvent {
   /** Bits of FILE_EVENT: what the process did with the file since the last event of both. */
@@ -14,7 +21,10 @@ export interface FileEvent {
   readonly fd: number;
 }
 
-/** A group of fanotify(7): events of the files on the file systems that are marked, in a queue that the kernel bounds (16384 of them). */
+/**
+ * A group of fanotify(7): events of the files on the file systems that are marked, in a queue that
+ * the kernel bounds (16384 of them).
+ */
 export class Fanotify {
   readonly #fd: number;
   readonly #watch: DescriptorWatch;
@@ -26,11 +36,16 @@ export class Fanotify {
   #overruns = 0;
   #unreadable = 0;
 
-  /** Throws `KERNEL_…` where the kernel has no fanotify, or without CAP_SYS_ADMIN in the host's namespaces. */
+  /**
+   * Throws `KERNEL_…` where the kernel has no fanotify, or without CAP_SYS_ADMIN in the host's
+   * namespaces.
+   */
   constructor(onEvent: (event: FileEvent) => void) {
     const group = libc.fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK, EVENT_FD_FLAGS);
     this.#fd = check(group, "watch files", "it needs CAP_SYS_ADMIN, outside of containers");
-    this.#scope = this.#takes(FAN_MARK_FILESYSTEM, FILE_EVENT.OPEN) ? FAN_MARK_FILESYSTEM : FAN_MARK_MOUNT;
+    this.#scope = this.#takes(FAN_MARK_FILESYSTEM, FILE_EVENT.OPEN)
+      ? FAN_MARK_FILESYSTEM
+      : FAN_MARK_MOUNT;
     this.#knowsPrograms = this.#takes(this.#scope, FILE_EVENT.OPEN_EXEC);
     this.#watch = watchDescriptor(this.#fd);
     this.#watch.start(() => this.#drain(onEvent));
@@ -51,10 +66,15 @@ export class Fanotify {
     return this.#scope === FAN_MARK_FILESYSTEM;
   }
 
-  /** Asks for these events of all files where the path leads to; what is marked already stays so. Returns the error's name, undefined when it is done. */
+  /**
+   * Asks for these events of all files where the path leads to; what is marked already stays so.
+   * Returns the error's name, undefined when it is done.
+   */
   mark(path: string, mask: number): string | undefined {
     const known = this.#knowsPrograms ? mask : mask & ~FILE_EVENT.OPEN_EXEC;
-    return libc.fanotify_mark(this.#fd, FAN_MARK_ADD | this.#scope, known, AT_FDCWD, path) === 0 ? undefined : lastErrno();
+    return libc.fanotify_mark(this.#fd, FAN_MARK_ADD | this.#scope, known, AT_FDCWD, path) === 0
+      ? undefined
+      : lastErrno();
   }
 
   /** Asks for nothing any more. */
@@ -102,16 +122,23 @@ export class Fanotify {
   }
 }
 
-/** The events of one read(2). Throws `KERNEL_FANOTIFY` for what is cut short, or of another version. */
+/**
+ * The events of one read(2). Throws `KERNEL_FANOTIFY` for what is cut short, or of another version.
+ */
 export function readFileEvents(bytes: Uint8Array): FileEvent[] {
   const events: FileEvent[] = [];
   const reader = new ByteReader(bytes, "KERNEL_FANOTIFY");
   while (reader.left > 0) {
     const length = reader.u32LE("event length");
-    if (length < EVENT_BYTES) throw new AppError("KERNEL_FANOTIFY", `Cannot read the events of files: one of ${length} bytes`);
+    if (length < EVENT_BYTES)
+      throw new AppError(
+        "KERNEL_FANOTIFY",
+        `Cannot read the events of files: one of ${length} bytes`,
+      );
     const body = reader.sub(length - 4, "event");
     const version = body.u8("version");
-    if (version !== FANOTIFY_METADATA_VERSION) throw new AppError("KERNEL_FANOTIFY", `Cannot read the events of files: version ${version}`);
+    if (version !== FANOTIFY_METADATA_VERSION)
+      throw new AppError("KERNEL_FANOTIFY", `Cannot read the events of files: version ${version}`);
     body.take(3, "lengths");
     const mask = body.u32LE("mask");
     body.take(4, "upper half of the mask");

@@ -5,7 +5,10 @@ import { linkOf, listOf, textOf } from "./_proc-files.ts";
 import type { Fanotify } from "./fanotify.ts";
 import { readMounts, watchableMounts } from "./mount-table.ts";
 
-/** Marks the file systems of all mount namespaces: those that are there, those that the host mounts, and those of namespaces that come with a program. */
+/**
+ * Marks the file systems of all mount namespaces: those that are there, those that the host mounts,
+ * and those of namespaces that come with a program.
+ */
 export class FileMarks {
   readonly #group: Pick<Fanotify, "mark" | "marksFileSystems" | "unmarkAll">;
   readonly #onProblem: (text: string) => void;
@@ -13,13 +16,19 @@ export class FileMarks {
   readonly #hostTable: number;
   readonly #hostChanges: DescriptorWatch;
   readonly #hostNamespace = linkOf(hostPath(`/proc/${this.#host}/ns/mnt`));
-  /** Of processes whose mount table was read, by control group and namespace: a namespace's number is used again. */
+  /**
+   * Of processes whose mount table was read, by control group and namespace: a namespace's number
+   * is used again.
+   */
   readonly #seen = new Set<string>();
   #mask = 0;
   #hasFailed = false;
 
   /** Throws where the host's mount table cannot be read. */
-  constructor(group: Pick<Fanotify, "mark" | "marksFileSystems" | "unmarkAll">, onProblem: (text: string) => void) {
+  constructor(
+    group: Pick<Fanotify, "mark" | "marksFileSystems" | "unmarkAll">,
+    onProblem: (text: string) => void,
+  ) {
     this.#group = group;
     this.#onProblem = onProblem;
     this.#hostTable = openSync(hostPath(`/proc/${this.#host}/mountinfo`), "r");
@@ -28,13 +37,17 @@ export class FileMarks {
     this.#hostChanges.start(() => this.#markNamespace(this.#host));
   }
 
-  /** Asks for these events of FILE_EVENT from now on; where something is not asked any more, some milliseconds of events may be missed. */
+  /**
+   * Asks for these events of FILE_EVENT from now on; where something is not asked any more, some
+   * milliseconds of events may be missed.
+   */
   ask(mask: number): void {
     if (mask === this.#mask) return;
     if ((this.#mask & ~mask) !== 0) this.#group.unmarkAll();
     this.#mask = mask;
     this.#seen.clear();
-    for (const pid of [this.#host, ...onePerNamespace(this.#hostNamespace)]) this.#markNamespace(pid);
+    for (const pid of [this.#host, ...onePerNamespace(this.#hostNamespace)])
+      this.#markNamespace(pid);
   }
 
   /** The process runs a program, in a mount namespace that may be new. */
@@ -55,12 +68,17 @@ export class FileMarks {
     closeSync(this.#hostTable);
   }
 
-  /** All of them every time: a mark ends with its file system, and the next one may have the same number. */
+  /**
+   * All of them every time: a mark ends with its file system, and the next one may have the same
+   * number.
+   */
   #markNamespace(pid: number | "self"): void {
     if (this.#mask === 0) return;
     const done = new Set<string>();
     const failures = new Map<string, string>();
-    for (const { device, point } of watchableMounts(readMounts(textOf(hostPath(`/proc/${pid}/mountinfo`)))).slice(0, MAX_MOUNTS)) {
+    for (const { device, point } of watchableMounts(
+      readMounts(textOf(hostPath(`/proc/${pid}/mountinfo`))),
+    ).slice(0, MAX_MOUNTS)) {
       const key = this.#group.marksFileSystems ? device : point;
       if (done.has(key)) continue;
       const errno = this.#group.mark(hostPath(`/proc/${pid}/root${point}`), this.#mask);
@@ -68,14 +86,22 @@ export class FileMarks {
       else failures.set(key, `${point}: ${errno}`);
     }
     // What was mounted for a moment is no failure, nor is a process that has ended.
-    const all = [...failures].flatMap(([key, text]) => (done.has(key) || text.endsWith(": ENOENT") ? [] : [text]));
-    if (all.length === 0 || this.#hasFailed || linkOf(hostPath(`/proc/${pid}/ns/mnt`)) === "") return;
+    const all = [...failures].flatMap(([key, text]) =>
+      done.has(key) || text.endsWith(": ENOENT") ? [] : [text],
+    );
+    if (all.length === 0 || this.#hasFailed || linkOf(hostPath(`/proc/${pid}/ns/mnt`)) === "")
+      return;
     this.#hasFailed = true;
-    this.#onProblem(`Files on some file systems are not seen: cannot watch ${all.slice(0, 3).join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}`);
+    this.#onProblem(
+      `Files on some file systems are not seen: cannot watch ${all.slice(0, 3).join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}`,
+    );
   }
 }
 
-/** Whose mounts are the host's: the first process, where we may look at it, else we are taken for a part of the host. */
+/**
+ * Whose mounts are the host's: the first process, where we may look at it, else we are taken for a
+ * part of the host.
+ */
 function hostProcess(): 1 | "self" {
   return linkOf(hostPath("/proc/1/ns/mnt")) === "" ? "self" : 1;
 }

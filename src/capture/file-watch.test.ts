@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -44,7 +53,12 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
     try {
       await run("/bin/sh", ["-c", script], { cwd: folder });
       await sleep(60);
-      return { opens: opens.map(({ path, flags, number }) => `${path.replace(`${folder}/`, "")} ${flags} ${number}`), counts: watch.counts() };
+      return {
+        opens: opens.map(
+          ({ path, flags, number }) => `${path.replace(`${folder}/`, "")} ${flags} ${number}`,
+        ),
+        counts: watch.counts(),
+      };
     } finally {
       watch.close();
     }
@@ -63,24 +77,34 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
       writeFileSync(join(folder, "gone"), "");
       const { opens, counts } = await seenOf(script);
       // Whether the descriptor is seen before its end is a matter of time.
-      assert.deepEqual(opens.map((line) => line.replace(/(new|old) (\d+) \d+/, "$1 $2")), expected.map((line) => line.replace(/(new|old) (\d+) \d+/, "$1 $2")));
+      assert.deepEqual(
+        opens.map((line) => line.replace(/(new|old) (\d+) \d+/, "$1 $2")),
+        expected.map((line) => line.replace(/(new|old) (\d+) \d+/, "$1 $2")),
+      );
       assert.ok(counts.sent >= 1);
     });
   }
 
   test("tells device and inode, and the process", async () => {
     const { watch, opens } = watchFiles([inFolder]);
-    await run("/bin/sh", ["-c", "exec 3<old; stat -c '%d %i' old > stat; sleep 0.1; true"], { cwd: folder });
+    await run("/bin/sh", ["-c", "exec 3<old; stat -c '%d %i' old > stat; sleep 0.1; true"], {
+      cwd: folder,
+    });
     watch.close();
     const open = opens.find(({ path }) => path.endsWith("/old"));
-    assert.equal(`${open?.device} ${open?.inode}`, readFileSync(join(folder, "stat"), "utf8").trim());
+    assert.equal(
+      `${open?.device} ${open?.inode}`,
+      readFileSync(join(folder, "stat"), "utf8").trim(),
+    );
     assert.equal(open?.exepath, realpathSync("/bin/sh"));
   });
 
   test("leaves what no rule can match, programs that start, directories, and our own opens", async () => {
     copyFileSync(realpathSync("/bin/true"), join(folder, "program"));
     const other = mkdtempSync(join(tmpdir(), "saker-other-"));
-    const { opens, counts } = await seenOf(`echo >${other}/file; ./program; ls . >/dev/null; sleep 0.05; true`);
+    const { opens, counts } = await seenOf(
+      `echo >${other}/file; ./program; ls . >/dev/null; sleep 0.05; true`,
+    );
     rmSync(other, { recursive: true });
     assert.deepEqual(opens, []);
     assert.ok(counts.filtered > 0);
@@ -93,35 +117,51 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
 
   test("tells of directories where they are asked for", async () => {
     mkdirSync(join(folder, "directory"));
-    const { opens } = await seenOf("exec 3<directory; sleep 0.1; true", [{ ...inFolder, kinds: CALL_KIND.directory }]);
+    const { opens } = await seenOf("exec 3<directory; sleep 0.1; true", [
+      { ...inFolder, kinds: CALL_KIND.directory },
+    ]);
     assert.deepEqual(opens, [`directory ${READ | O_DIRECTORY} 3`]);
   });
 
   test("where writes alone are asked for, reads are not even looked at", async () => {
-    const { opens } = await seenOf("cat old; echo >new; sleep 0.05; true", [{ ...inFolder, kinds: CALL_KIND.write }]);
+    const { opens } = await seenOf("cat old; echo >new; sleep 0.05; true", [
+      { ...inFolder, kinds: CALL_KIND.write },
+    ]);
     assert.deepEqual(opens, [`new ${WRITE} 0`]);
   });
 
   test("asks for nothing where no open that succeeds is asked for", async () => {
-    const { opens, counts } = await seenOf("cat old; echo >new", [{ ...inFolder, kinds: CALL_KIND.failed }]);
+    const { opens, counts } = await seenOf("cat old; echo >new", [
+      { ...inFolder, kinds: CALL_KIND.failed },
+    ]);
     assert.deepEqual([opens, counts.filtered], [[], 0]);
   });
 
   test("sees a file system that the host mounts later, and one that only another namespace has", async (t) => {
     const { watch, opens } = watchFiles([inFolder]);
-    const script = (before: string): string => `mkdir -p late && mount -t tmpfs none late && ${before}sleep 0.1 && echo >late/file; sleep 0.1; umount -l late`;
+    const script = (before: string): string =>
+      `mkdir -p late && mount -t tmpfs none late && ${before}sleep 0.1 && echo >late/file; sleep 0.1; umount -l late`;
     try {
       await run("/bin/sh", ["-c", script("")], { cwd: folder });
       await sleep(30);
-      assert.deepEqual(opens.map(({ path }) => path), [join(folder, "late/file")]);
-      const inside = run("/usr/bin/unshare", ["-m", "/bin/sh", "-c", script("touch mounted && ")], { cwd: folder });
+      assert.deepEqual(
+        opens.map(({ path }) => path),
+        [join(folder, "late/file")],
+      );
+      const inside = run("/usr/bin/unshare", ["-m", "/bin/sh", "-c", script("touch mounted && ")], {
+        cwd: folder,
+      });
       while (!existsSync(join(folder, "mounted"))) await sleep(5);
       watch.programStarted({ pid: inside.child.pid ?? 0, cgroup: 1 });
       await inside;
       await sleep(30);
-      assert.deepEqual(opens.filter(({ path }) => !path.endsWith("/mounted")).map(({ path }) => path), [join(folder, "late/file"), join(folder, "late/file")]);
+      assert.deepEqual(
+        opens.filter(({ path }) => !path.endsWith("/mounted")).map(({ path }) => path),
+        [join(folder, "late/file"), join(folder, "late/file")],
+      );
     } catch (thrown) {
-      if (/mount: .*permission denied|unshare failed/.test(messageOf(thrown))) return t.skip("needs CAP_SYS_ADMIN for mounts");
+      if (/mount: .*permission denied|unshare failed/.test(messageOf(thrown)))
+        return t.skip("needs CAP_SYS_ADMIN for mounts");
       throw thrown;
     } finally {
       watch.close();

@@ -11,7 +11,10 @@ import { descriptorOfFile, leadsTo, type LinkedFile, linkedFile } from "./opened
 export interface FileOpen {
   /** From the root of the process's mount namespace. */
   readonly path: string;
-  /** In scap's numbering (OPEN_FLAGS): for reading, for writing or both, and what of the rest is known. */
+  /**
+   * In scap's numbering (OPEN_FLAGS): for reading, for writing or both, and what of the rest is
+   * known.
+   */
   readonly flags: number;
   /** Of its descriptor; 0 where that is not known. */
   readonly number: number;
@@ -34,15 +37,20 @@ export interface AskedOpens {
 }
 
 /**
- * The files that processes open, by fanotify. That tells of an open and of a close after writing, not how a file was opened: whoever has it open still is looked at; of who has not,
- * a close after writing says that it was written, and where none comes it was read. So an open for writing is told when the file is closed at the latest.
+ * The files that processes open, by fanotify. That tells of an open and of a close after writing,
+ * not how a file was opened: whoever has it open still is looked at; of who has not,
+ * a close after writing says that it was written, and where none comes it was read. So an open for
+ * writing is told when the file is closed at the latest.
  */
 export class FileWatch {
   readonly #options: FileWatchOptions;
   readonly #group: Fanotify;
   readonly #marks: FileMarks;
   #asked: AskedOpens | undefined;
-  /** Opened, but not known how: the kernel tells of an open before there is a descriptor, and soon there may be none any more. */
+  /**
+   * Opened, but not known how: the kernel tells of an open before there is a descriptor, and soon
+   * there may be none any more.
+   */
   readonly #undecided = new Map<string, Undecided>();
   #timer: NodeJS.Timeout | undefined;
   /** Opens for writing that were told before the close. */
@@ -78,9 +86,22 @@ export class FileWatch {
     this.#marks.programStarted(pid, cgroup);
   }
 
-  /** Opens that no rule can match, those that were told, and those of processes that were gone, or of files that cannot be opened a second time. */
-  counts(): { readonly filtered: number; readonly sent: number; readonly gone: number; readonly overruns: number } {
-    return { filtered: this.#filtered, sent: this.#sent, gone: this.#gone + this.#group.unreadable, overruns: this.#group.overruns };
+  /**
+   * Opens that no rule can match, those that were told, and those of processes that were gone, or
+   * of files that cannot be opened a second time.
+   */
+  counts(): {
+    readonly filtered: number;
+    readonly sent: number;
+    readonly gone: number;
+    readonly overruns: number;
+  } {
+    return {
+      filtered: this.#filtered,
+      sent: this.#sent,
+      gone: this.#gone + this.#group.unreadable,
+      overruns: this.#group.overruns,
+    };
   }
 
   close(): void {
@@ -147,17 +168,23 @@ export class FileWatch {
       if (!which(waiting)) continue;
       const { file, process } = waiting;
       this.#undecided.delete(key);
-      if (!this.#tellOfDescriptor(file, process)) this.#tell(file, { flags: OPEN_FLAGS.O_RDONLY, number: 0 }, process);
+      if (!this.#tellOfDescriptor(file, process))
+        this.#tell(file, { flags: OPEN_FLAGS.O_RDONLY, number: 0 }, process);
     }
   }
 
   #decideOld(): void {
     const old = performance.now() - UNDECIDED_MS;
     this.#decide(({ since }) => since <= old);
-    this.#timer = this.#undecided.size === 0 ? undefined : setTimeout(() => this.#decideOld(), UNDECIDED_MS);
+    this.#timer =
+      this.#undecided.size === 0 ? undefined : setTimeout(() => this.#decideOld(), UNDECIDED_MS);
   }
 
-  #tell(file: File, { flags, number }: Pick<FileOpen, "flags" | "number">, known: Process | undefined): void {
+  #tell(
+    file: File,
+    { flags, number }: Pick<FileOpen, "flags" | "number">,
+    known: Process | undefined,
+  ): void {
     const { path, device, inode, kind } = file;
     if (!this.#isAsked(path, flags | kind)) {
       this.#filtered += 1;
@@ -177,11 +204,20 @@ export class FileWatch {
     return this.#asked !== undefined && passes(this.#asked, path, flags);
   }
 
-  /** The same open once more, by the file system below an overlay: only what came last tells it of a process that is gone. */
+  /**
+   * The same open once more, by the file system below an overlay: only what came last tells it of a
+   * process that is gone.
+   */
   #isTwin({ pid, path, device, isSure }: File, access: number): boolean {
     const key = `${pid} ${access} ${path}`;
     const last = this.#lastTold.get(key);
-    if (!isSure && last !== undefined && last.device !== device && performance.now() - last.at < TWIN_MS) return true;
+    if (
+      !isSure &&
+      last !== undefined &&
+      last.device !== device &&
+      performance.now() - last.at < TWIN_MS
+    )
+      return true;
     if (this.#lastTold.size >= MAX_REMEMBERED) this.#lastTold.clear();
     this.#lastTold.set(key, { device, at: performance.now() });
     return false;
@@ -208,9 +244,20 @@ interface File {
   readonly isSure: boolean;
 }
 
-function fileOf(pid: number, { linked, stats, isSure }: { linked: LinkedFile; stats: Stats; isSure: boolean }): File {
+function fileOf(
+  pid: number,
+  { linked, stats, isSure }: { linked: LinkedFile; stats: Stats; isSure: boolean },
+): File {
   const { dev: device, ino: inode } = stats;
-  return { key: `${pid} ${device} ${inode}`, pid, path: linked.path, device, inode, kind: stats.isDirectory() ? OPEN_FLAGS.O_DIRECTORY : 0, isSure };
+  return {
+    key: `${pid} ${device} ${inode}`,
+    pid,
+    path: linked.path,
+    device,
+    inode,
+    kind: stats.isDirectory() ? OPEN_FLAGS.O_DIRECTORY : 0,
+    isSure,
+  };
 }
 
 /** The events that rules can match at all. */

@@ -14,7 +14,10 @@ export class LineSource {
     this.#splitter = new LineSplitter(onLine);
   }
 
-  /** Follows a file from its beginning, through rotation and truncation; it may come into being later. Until `close()`. */
+  /**
+   * Follows a file from its beginning, through rotation and truncation; it may come into being
+   * later. Until `close()`.
+   */
   follow(path: string): void {
     const tick = (): void => {
       this.#readNew(path);
@@ -26,7 +29,8 @@ export class LineSource {
   /** Reads a stream to its end, such as standard input behind Falco's program_output. */
   async read(input: NodeJS.ReadableStream): Promise<void> {
     this.#input = input;
-    for await (const chunk of input) this.#splitter.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+    for await (const chunk of input)
+      this.#splitter.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     this.#splitter.finish();
   }
 
@@ -63,7 +67,7 @@ export class LineSource {
     if (file === undefined) return;
     if (fstatSync(file.fd).size < file.offset) file.offset = 0;
     const buffer = Buffer.alloc(64 * 1024);
-    for (let length = readSync(file.fd, buffer, 0, buffer.length, file.offset); length > 0; ) {
+    for (let length = readSync(file.fd, buffer, 0, buffer.length, file.offset); length > 0;) {
       file.offset += length;
       this.#splitter.push(buffer.subarray(0, length));
       length = readSync(file.fd, buffer, 0, buffer.length, file.offset);

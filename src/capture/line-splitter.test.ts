@@ -5,14 +5,19 @@ import { LineSplitter, MAX_LINE_BYTES } from "./line-splitter.ts";
 
 test("LineSplitter.push() finds the same lines however the bytes are cut", () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: "grapheme", minLength: 1 })), fc.integer({ min: 1, max: 7 }), (lines, step) => {
-      const clean = lines.map((line) => `${line.replace(/[\r\n]/g, "")}x`);
-      const bytes = Buffer.from(clean.map((line) => `${line}\n`).join(""));
-      const seen: string[] = [];
-      const splitter = new LineSplitter((line) => seen.push(line));
-      for (let at = 0; at < bytes.length; at += step) splitter.push(bytes.subarray(at, at + step));
-      assert.deepEqual(seen, clean);
-    }),
+    fc.property(
+      fc.array(fc.string({ unit: "grapheme", minLength: 1 })),
+      fc.integer({ min: 1, max: 7 }),
+      (lines, step) => {
+        const clean = lines.map((line) => `${line.replace(/[\r\n]/g, "")}x`);
+        const bytes = Buffer.from(clean.map((line) => `${line}\n`).join(""));
+        const seen: string[] = [];
+        const splitter = new LineSplitter((line) => seen.push(line));
+        for (let at = 0; at < bytes.length; at += step)
+          splitter.push(bytes.subarray(at, at + step));
+        assert.deepEqual(seen, clean);
+      },
+    ),
   );
 });
 

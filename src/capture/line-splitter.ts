@@ -1,7 +1,10 @@
 /** The longest line that is kept, in bytes: Falco's longest alerts are some ten kilobytes. */
 export const MAX_LINE_BYTES = 1 << 20;
 
-/** Cuts a stream of bytes into lines. A line over `MAX_LINE_BYTES` is passed on cut, and the rest of it is skipped. */
+/**
+ * Cuts a stream of bytes into lines. A line over `MAX_LINE_BYTES` is passed on cut, and the rest of
+ * it is skipped.
+ */
 export class LineSplitter {
   readonly #onLine: (line: string) => void;
   #parts: Uint8Array[] = [];

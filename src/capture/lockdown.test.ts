@@ -16,5 +16,8 @@ test("withLockdown() names the lockdown where it is why a probe does not load", 
   writeFileSync(file, "none integrity [confidentiality]\n");
   const told = withLockdown(problem, file);
   assert.ok(told instanceof AppError);
-  assert.deepEqual([told.code, told.hint, told.cause], ["KERNEL_LOCKDOWN", "start it with lockdown=integrity", problem]);
+  assert.deepEqual(
+    [told.code, told.hint, told.cause],
+    ["KERNEL_LOCKDOWN", "start it with lockdown=integrity", problem],
+  );
 });

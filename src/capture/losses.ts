@@ -2,8 +2,10 @@
 export const LOSS_REASONS = ["ringFull", "scratchBusy", "skipped", "gone"] as const;
 
 /**
- * Records that were lost, by reason. `ringFull`: the ring, or the socket's buffer, had no room; `scratchBusy`: an interrupt met the CPU's scratch in use;
- * `skipped`: the kernel left the probe out, since it was not done yet with another task on that processor; `gone`: processes that had ended before they could be looked at (without eBPF).
+ * Records that were lost, by reason. `ringFull`: the ring, or the socket's buffer, had no room;
+ * `scratchBusy`: an interrupt met the CPU's scratch in use;
+ * `skipped`: the kernel left the probe out, since it was not done yet with another task on that
+ * processor; `gone`: processes that had ended before they could be looked at (without eBPF).
  */
 export type LossCounts = Readonly<Record<(typeof LOSS_REASONS)[number], number>>;
 
@@ -14,7 +16,10 @@ export interface Losses extends LossCounts {
 
 export const NO_LOSSES: Losses = { ringFull: 0, scratchBusy: 0, skipped: 0, gone: 0, byCpu: [] };
 
-/** Why a record that was sent is not whole: a text longer than its limit, a path deeper than is walked, more than fits into a record. */
+/**
+ * Why a record that was sent is not whole: a text longer than its limit, a path deeper than is
+ * walked, more than fits into a record.
+ */
 export const CUT_REASONS = ["text", "path", "record"] as const;
 
 export type CutCounts = Readonly<Record<(typeof CUT_REASONS)[number], number>>;
@@ -28,5 +33,7 @@ export function lostRecords(losses: LossCounts): number {
 
 /** What was lost between two looks. */
 export function lossesSince(now: LossCounts, before: LossCounts): LossCounts {
-  return Object.fromEntries(LOSS_REASONS.map((reason) => [reason, now[reason] - before[reason]])) as LossCounts;
+  return Object.fromEntries(
+    LOSS_REASONS.map((reason) => [reason, now[reason] - before[reason]]),
+  ) as LossCounts;
 }

@@ -22,7 +22,10 @@ test("readMounts() gives device, place and type, with and without optional words
 });
 
 test("watchableMounts() leaves out what is no file system of this machine's files, and what is gone", () => {
-  assert.deepEqual(watchableMounts(readMounts(TABLE)).map(({ point }) => point), ["/", "/dev/shm", "/srv/with blank\\", "/merged"]);
+  assert.deepEqual(
+    watchableMounts(readMounts(TABLE)).map(({ point }) => point),
+    ["/", "/dev/shm", "/srv/with blank\\", "/merged"],
+  );
 });
 
 test("watchableMounts() leaves out a container's devices, wherever one of them is mounted", () => {
@@ -31,5 +34,8 @@ test("watchableMounts() leaves out a container's devices, wherever one of them i
     { device: "0:43", point: "/proc/keys", type: "tmpfs" },
     { device: "0:47", point: "/dev/shm", type: "tmpfs" },
   ];
-  assert.deepEqual(watchableMounts(mounts).map(({ point }) => point), ["/dev/shm"]);
+  assert.deepEqual(
+    watchableMounts(mounts).map(({ point }) => point),
+    ["/dev/shm"],
+  );
 });

@@ -14,25 +14,56 @@ export function readMounts(text: string): Mount[] {
     const [, , device, , point] = words;
     // Optional words stand before a dash of their own.
     const type = words[words.indexOf("-", 6) + 1];
-    return device === undefined || point === undefined || type === undefined ? [] : [{ device, point: unescape(point), type }];
+    return device === undefined || point === undefined || type === undefined
+      ? []
+      : [{ device, point: unescape(point), type }];
   });
 }
 
 /**
- * The mounts whose files can be watched: local file systems. A network's or a user's (FUSE) may answer late or never, and who watches a file opens it; so devices are not
- * to be opened either, which is why the file system on /dev is left out, wherever else a part of it is mounted.
+ * The mounts whose files can be watched: local file systems. A network's or a user's (FUSE) may
+ * answer late or never, and who watches a file opens it; so devices are not
+ * to be opened either, which is why the file system on /dev is left out, wherever else a part of it
+ * is mounted.
  */
 export function watchableMounts(mounts: readonly Mount[]): Mount[] {
-  const devices = new Set(mounts.filter(({ point }) => point === "/dev").map(({ device }) => device));
-  return mounts.filter(({ device, point, type }) => LOCAL.has(type) && !devices.has(device) && !point.endsWith("//deleted"));
+  const devices = new Set(
+    mounts.filter(({ point }) => point === "/dev").map(({ device }) => device),
+  );
+  return mounts.filter(
+    ({ device, point, type }) =>
+      LOCAL.has(type) && !devices.has(device) && !point.endsWith("//deleted"),
+  );
 }
 
 /** Blanks, tabs, line ends and backslashes stand as three octal digits. */
 function unescape(point: string): string {
-  return point.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return point.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }
 
 const LOCAL: ReadonlySet<string> = new Set([
-  "ext2", "ext3", "ext4", "xfs", "btrfs", "bcachefs", "f2fs", "jfs", "nilfs2", "reiserfs", "zfs", "overlay", "aufs", "tmpfs", "ramfs",
-  "erofs", "squashfs", "iso9660", "udf", "vfat", "exfat", "ntfs3",
+  "ext2",
+  "ext3",
+  "ext4",
+  "xfs",
+  "btrfs",
+  "bcachefs",
+  "f2fs",
+  "jfs",
+  "nilfs2",
+  "reiserfs",
+  "zfs",
+  "overlay",
+  "aufs",
+  "tmpfs",
+  "ramfs",
+  "erofs",
+  "squashfs",
+  "iso9660",
+  "udf",
+  "vfat",
+  "exfat",
+  "ntfs3",
 ]);

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { closeSync, fstatSync, mkdtempSync, openSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,11 +18,20 @@ test("descriptorOfFile() tells how a process has a file open, after it was remov
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "saker-opened-")));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, "file");
-  for (const [mode, flags] of [["w", 2], ["r", 1], ["r+", 3], ["a", 10]] as const) {
+  for (const [mode, flags] of [
+    ["w", 2],
+    ["r", 1],
+    ["r+", 3],
+    ["a", 10],
+  ] as const) {
     const fd = openSync(path, mode);
     const file = { path, isDeleted: false };
     assert.deepEqual(linkedFile(`/proc/self/fd/${fd}`), file);
-    assert.deepEqual(descriptorOfFile(process.pid, path), { number: fd, flags: flags | 0x1000 }, mode);
+    assert.deepEqual(
+      descriptorOfFile(process.pid, path),
+      { number: fd, flags: flags | 0x1000 },
+      mode,
+    );
     assert.equal(leadsTo(process.pid, file, fstatSync(fd)), true);
     closeSync(fd);
     assert.equal(descriptorOfFile(process.pid, path), undefined);
@@ -30,8 +48,18 @@ test("leadsTo() is false where the process has another file under that path", (t
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "saker-opened-")));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   for (const name of ["one", "other"]) writeFileSync(join(folder, name), "");
-  assert.equal(leadsTo(process.pid, { path: join(folder, "one"), isDeleted: false }, statSync(join(folder, "other"))), false);
-  assert.equal(leadsTo(process.pid, { path: join(folder, "none"), isDeleted: false }, statSync(folder)), undefined);
+  assert.equal(
+    leadsTo(
+      process.pid,
+      { path: join(folder, "one"), isDeleted: false },
+      statSync(join(folder, "other")),
+    ),
+    false,
+  );
+  assert.equal(
+    leadsTo(process.pid, { path: join(folder, "none"), isDeleted: false }, statSync(folder)),
+    undefined,
+  );
 });
 
 test("linkedFile() is undefined where there is nobody", () => {

@@ -26,15 +26,22 @@ export interface OpenDescriptor {
   readonly flags: number;
 }
 
-/** The process's newest descriptor of the file, which may be deleted by now; undefined when it has none any more. */
+/**
+ * The process's newest descriptor of the file, which may be deleted by now; undefined when it has
+ * none any more.
+ */
 export function descriptorOfFile(pid: number, path: string): OpenDescriptor | undefined {
   try {
     // From Linux 6.2 on the folder's size is their number.
     if (statSync(hostPath(`/proc/${pid}/fd`)).size > MAX_LISTED) return undefined;
-    const numbers = readdirSync(hostPath(`/proc/${pid}/fd`)).map(Number).toSorted((one, other) => other - one);
+    const numbers = readdirSync(hostPath(`/proc/${pid}/fd`))
+      .map(Number)
+      .toSorted((one, other) => other - one);
     for (const number of numbers.slice(0, MAX_DESCRIPTORS)) {
       if (linkedFile(hostPath(`/proc/${pid}/fd/${number}`))?.path !== path) continue;
-      const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(hostPath(`/proc/${pid}/fdinfo/${number}`), "utf8"))?.[1];
+      const flags = /^flags:\t([0-7]+)$/m.exec(
+        readFileSync(hostPath(`/proc/${pid}/fdinfo/${number}`), "utf8"),
+      )?.[1];
       if (flags !== undefined) return { number, flags: scapFlags(Number.parseInt(flags, 8)) };
     }
   } catch {
@@ -43,11 +50,19 @@ export function descriptorOfFile(pid: number, path: string): OpenDescriptor | un
   return undefined;
 }
 
-/** Whether the process's path leads to this very file; undefined when that cannot be told. An overlay opens what lies below it in the process's name, too. */
-export function leadsTo(pid: number, { path, isDeleted }: LinkedFile, file: { readonly dev: number; readonly ino: number }): boolean | undefined {
+/**
+ * Whether the process's path leads to this very file; undefined when that cannot be told. An
+ * overlay opens what lies below it in the process's name, too.
+ */
+export function leadsTo(
+  pid: number,
+  { path, isDeleted }: LinkedFile,
+  file: { readonly dev: number; readonly ino: number },
+): boolean | undefined {
   const root = isDeleted ? undefined : linkText(hostPath(`/proc/${pid}/root`));
   if (root === undefined) return undefined;
-  const inside = root === "/" ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
+  const inside =
+    root === "/" ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
   if (inside === undefined) return undefined;
   try {
     const found = lstatSync(Buffer.from(encodeText(hostPath(`/proc/${pid}/root${inside}`))));
@@ -69,7 +84,10 @@ const target = new Uint8Array(4096);
 /** From Linux's numbers, of those that are the same on x64 and arm64. */
 function scapFlags(flags: number): number {
   const access = [OPEN_FLAGS.O_RDONLY, OPEN_FLAGS.O_WRONLY, OPEN_FLAGS.O_RDWR][flags & 3] ?? 0;
-  return LASTING.reduce((sum, [linux, scap]) => ((flags & linux) === linux ? sum | scap : sum), access);
+  return LASTING.reduce(
+    (sum, [linux, scap]) => ((flags & linux) === linux ? sum | scap : sum),
+    access,
+  );
 }
 
 const LASTING = [

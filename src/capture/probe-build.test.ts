@@ -10,7 +10,8 @@ const PROBE = fileURLToPath(new URL("../../probe/", import.meta.url));
 
 test("the committed objects are what probe/build makes of the sources", (t) => {
   for (const tool of ["clang-14", "llvm-strip-14"]) {
-    if (spawnSync(tool, ["--version"]).status !== 0) return t.skip(`needs ${tool}: the objects are of that compiler`);
+    if (spawnSync(tool, ["--version"]).status !== 0)
+      return t.skip(`needs ${tool}: the objects are of that compiler`);
   }
   const directory = mkdtempSync(join(tmpdir(), "saker-probe-build-"));
   t.after(() => rmSync(directory, { recursive: true }));

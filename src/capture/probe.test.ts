@@ -13,24 +13,38 @@ import { SETTINGS } from "./_probe-layout.ts";
 import { COUNTERS, openProbe } from "./probe.ts";
 
 const DIRECTORY = join(import.meta.dirname, "../../probe");
-const OBJECTS = ["saker.x64.bpf.o", "saker.arm64.bpf.o", "saker-rawtp.x64.bpf.o", "saker-rawtp.arm64.bpf.o"];
+const OBJECTS = [
+  "saker.x64.bpf.o",
+  "saker.arm64.bpf.o",
+  "saker-rawtp.x64.bpf.o",
+  "saker-rawtp.arm64.bpf.o",
+];
 const EXECVE = 293;
-const missing = OBJECTS.every((name) => existsSync(join(DIRECTORY, name))) ? false : "the probe is not built";
+const missing = OBJECTS.every((name) => existsSync(join(DIRECTORY, name)))
+  ? false
+  : "the probe is not built";
 
 describe("the probe's objects", { skip: missing }, () => {
   for (const name of OBJECTS) {
     test(`${name} has the layout that TypeScript reads`, () => {
       const { btf } = parseObject(readFileSync(join(DIRECTORY, name)));
       const { size, epochOffset, codes, ...settings } = SETTINGS;
-      assert.deepEqual(layoutOf(btf, "settings"), { members: { ...settings, epochOffsetNs: epochOffset }, size });
+      assert.deepEqual(layoutOf(btf, "settings"), {
+        members: { ...settings, epochOffsetNs: epochOffset },
+        size,
+      });
       assert.equal(size - settings.enabled, codes);
-      const counters = Object.fromEntries(COUNTERS.map((counter, index) => [camelCase(counter), index * 8]));
+      const counters = Object.fromEntries(
+        COUNTERS.map((counter, index) => [camelCase(counter), index * 8]),
+      );
       assert.deepEqual(layoutOf(btf, "counters"), { members: counters, size: COUNTERS.length * 8 });
     });
   }
 
   test("record.h has the layout that TypeScript reads", { skip: whyNoClang() ?? false }, () => {
-    const { btf } = parseObject(compileBare('#include "record.h"\nstruct context keep1; struct descriptor keep2;', DIRECTORY));
+    const { btf } = parseObject(
+      compileBare('#include "record.h"\nstruct context keep1; struct descriptor keep2;', DIRECTORY),
+    );
     const { end, ...context } = CONTEXT;
     assert.deepEqual(layoutOf(btf, "context"), { members: context, size: end });
     const { end: descriptorEnd, ...descriptor } = DESCRIPTOR;
@@ -38,7 +52,10 @@ describe("the probe's objects", { skip: missing }, () => {
   });
 
   test("both variants hang on the same tracepoints", () => {
-    const tracepoints = (name: string): string[] => parseObject(readFileSync(join(DIRECTORY, name))).programs.map(({ name: program, attach }) => `${program} ${attach.tracepoint}`);
+    const tracepoints = (name: string): string[] =>
+      parseObject(readFileSync(join(DIRECTORY, name))).programs.map(
+        ({ name: program, attach }) => `${program} ${attach.tracepoint}`,
+      );
     assert.deepEqual(tracepoints("saker.x64.bpf.o"), tracepoints("saker-rawtp.x64.bpf.o"));
   });
 });
@@ -54,9 +71,13 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
       const code = view.getUint16(start + CONTEXT.end + SCAP_HEADER.type, true);
       if (code >= FIRST_NOTICE) return;
       records += 1;
-      const comm = Buffer.from(bytes.subarray(start + CONTEXT.comm, start + CONTEXT.comm + 16)).toString().replace(/\0.*/s, "");
-      const timestamp = Number(view.getBigUint64(start + CONTEXT.end + SCAP_HEADER.timestamp, true)) / 1e6;
-      if (code === EXECVE) executed.push({ tid: view.getUint32(start + CONTEXT.tid, true), comm, timestamp });
+      const comm = Buffer.from(bytes.subarray(start + CONTEXT.comm, start + CONTEXT.comm + 16))
+        .toString()
+        .replace(/\0.*/s, "");
+      const timestamp =
+        Number(view.getBigUint64(start + CONTEXT.end + SCAP_HEADER.timestamp, true)) / 1e6;
+      if (code === EXECVE)
+        executed.push({ tid: view.getUint32(start + CONTEXT.tid, true), comm, timestamp });
     });
     spawnSync("true");
     assert.equal(probe.counters().sent, 0, "nothing is enabled yet");
@@ -66,7 +87,10 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     // The last, because a search of PATH fails a few times first.
     const mine = executed.findLast(({ tid }) => tid === pid);
     assert.equal(mine?.comm, "true");
-    assert.ok(Math.abs((mine?.timestamp ?? 0) - Date.now()) < 5000, `the event's time is the time of day: ${mine?.timestamp}`);
+    assert.ok(
+      Math.abs((mine?.timestamp ?? 0) - Date.now()) < 5000,
+      `the event's time is the time of day: ${mine?.timestamp}`,
+    );
     const { cut } = probe.counters();
     spawnSync("/bin/true", ["x".repeat(9000)]);
     await sleep(50);
@@ -74,11 +98,20 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     probe.setEnabled(new Set());
     const later = spawnSync("true");
     await sleep(50);
-    assert.equal(executed.find(({ tid }) => tid === later.pid), undefined);
+    assert.equal(
+      executed.find(({ tid }) => tid === later.pid),
+      undefined,
+    );
     const counters = probe.counters();
     assert.equal(counters.sent, records);
     assert.ok(counters.seen >= counters.sent);
-    assert.deepEqual(Object.keys(counters.dropped), ["ringFull", "scratchBusy", "skipped", "gone", "byCpu"]);
+    assert.deepEqual(Object.keys(counters.dropped), [
+      "ringFull",
+      "scratchBusy",
+      "skipped",
+      "gone",
+      "byCpu",
+    ]);
     probe.close();
     probe.close();
     assert.equal(probe.counters().sent, records, "numbers outlive the probe");
@@ -91,7 +124,10 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
       const at = typed.indexOf("GPL\0");
       typed.write("BSD", at);
       writeFileSync(join(folder, `saker.${process.arch}.bpf.o`), typed);
-      writeFileSync(join(folder, `saker-rawtp.${process.arch}.bpf.o`), readFileSync(join(DIRECTORY, `saker-rawtp.${process.arch}.bpf.o`)));
+      writeFileSync(
+        join(folder, `saker-rawtp.${process.arch}.bpf.o`),
+        readFileSync(join(DIRECTORY, `saker-rawtp.${process.arch}.bpf.o`)),
+      );
       const probe = openProbe({ objectDirectory: folder, ringBytes: 1 << 20, ownPid: process.pid });
       assert.equal(probe.variant, "raw_tp");
       probe.close();
@@ -109,7 +145,12 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
   test("openProbe says which privilege is missing", (t) => {
     if (process.getuid?.() !== 0) return t.skip("needs root, to become somebody else");
     const script = `import("${join(import.meta.dirname, "probe.ts")}").then(({ openProbe }) => openProbe({ ownPid: 1 })).catch((e) => console.log(JSON.stringify([e.code, e.message, e.hint])))`;
-    const child = spawnSync(process.execPath, ["-e", script], { uid: 65534, gid: 65534, cwd: "/", encoding: "utf8" });
+    const child = spawnSync(process.execPath, ["-e", script], {
+      uid: 65534,
+      gid: 65534,
+      cwd: "/",
+      encoding: "utf8",
+    });
     if (child.stdout === "") return t.skip("needs a checkout that any user can read");
     const [code, message, hint]: readonly string[] = JSON.parse(child.stdout);
     assert.equal(code, "KERNEL_EPERM");

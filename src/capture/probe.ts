@@ -4,7 +4,12 @@ import { fileURLToPath } from "node:url";
 import type { BpfMap } from "../bpf/bpf-map.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
-import { adoptObject, type HandedObject, loadObject, type LoadedObject } from "../bpf/load-object.ts";
+import {
+  adoptObject,
+  type HandedObject,
+  loadObject,
+  type LoadedObject,
+} from "../bpf/load-object.ts";
 import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
@@ -21,7 +26,9 @@ import { type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 export interface ProbeOptions {
   /** Where the compiled probe lies; by default the package's own `probe/`. */
   readonly objectDirectory?: string;
-  /** Size of the ring between kernel and us: a power of two, a whole number of pages. Default 8 MiB. */
+  /**
+   * Size of the ring between kernel and us: a power of two, a whole number of pages. Default 8 MiB.
+   */
   readonly ringBytes?: number;
   /** Process whose events are never sent: our own, lest each alert written raises an event. */
   readonly ownPid: number;
@@ -77,13 +84,27 @@ const CANDIDATES: readonly Candidate[] = [
 
 /**
  * Loads and attaches the probe; notices flow at once, events once they are enabled.
- * Throws `KERNEL_<ERRNO>` (no privilege, or a kernel too old), `KERNEL_NO_BTF`, `KERNEL_ARCHITECTURE`, `INPUT_NO_PROBE`, `CONFIG_RING_SIZE`.
+ * Throws `KERNEL_<ERRNO>` (no privilege, or a kernel too old), `KERNEL_NO_BTF`,
+ * `KERNEL_ARCHITECTURE`, `INPUT_NO_PROBE`, `CONFIG_RING_SIZE`.
  */
 export function openProbe(options: ProbeOptions): ProbeSource {
-  const { objectDirectory = PACKAGE_PROBE, ringBytes = DEFAULT_RING_BYTES, ownPid, handed } = options;
-  if (handed !== undefined) return new ProbeSource({ ...handed, object: adoptObject(handed.object), ownPid });
-  if (!Number.isInteger(Math.log2(ringBytes)) || ringBytes < SMALLEST_RING_BYTES || ringBytes > LARGEST_RING_BYTES) {
-    throw new AppError("CONFIG_RING_SIZE", `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`);
+  const {
+    objectDirectory = PACKAGE_PROBE,
+    ringBytes = DEFAULT_RING_BYTES,
+    ownPid,
+    handed,
+  } = options;
+  if (handed !== undefined)
+    return new ProbeSource({ ...handed, object: adoptObject(handed.object), ownPid });
+  if (
+    !Number.isInteger(Math.log2(ringBytes)) ||
+    ringBytes < SMALLEST_RING_BYTES ||
+    ringBytes > LARGEST_RING_BYTES
+  ) {
+    throw new AppError(
+      "CONFIG_RING_SIZE",
+      `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`,
+    );
   }
   const { object, variant, seesIoUring } = loadBest(objectDirectory, ringBytes);
   let source: ProbeSource | undefined;
@@ -101,7 +122,10 @@ export function openProbe(options: ProbeOptions): ProbeSource {
 /** The live kernel as a source of records. */
 export class ProbeSource {
   readonly variant: ProbeVariant;
-  /** False before Linux 6.0, and where the kernel does not take these programs; listening sockets are seen all the same. */
+  /**
+   * False before Linux 6.0, and where the kernel does not take these programs; listening sockets
+   * are seen all the same.
+   */
   readonly seesIoUring: boolean;
   readonly #object: LoadedObject;
   readonly #ring: RingBuffer;
@@ -134,13 +158,19 @@ export class ProbeSource {
     this.#ring = new RingBuffer(object.map("events"));
   }
 
-  /** Hands over records (layout: events/record.ts) until `close`; what `onRecord` throws is an unhandled rejection. */
+  /**
+   * Hands over records (layout: events/record.ts) until `close`; what `onRecord` throws is an
+   * unhandled rejection.
+   */
   start(onRecord: OnRecord): void {
     this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
     void this.#ring.run(onRecord);
   }
 
-  /** Sends events of these scap codes only, and with programs that start their environment where that is asked for; takes effect at once. */
+  /**
+   * Sends events of these scap codes only, and with programs that start their environment where
+   * that is asked for; takes effect at once.
+   */
   setEnabled(codes: ReadonlySet<number>, { environment = false }: EventOptions = {}): void {
     const bytes = new Uint8Array(SETTINGS.size);
     const view = new DataView(bytes.buffer);
@@ -155,12 +185,18 @@ export class ProbeSource {
     this.#settings.update(FIRST_KEY, bytes);
   }
 
-  /** Leaves calls in the kernel that do not pass the filter; undefined sends all. While it changes all are sent. */
+  /**
+   * Leaves calls in the kernel that do not pass the filter; undefined sends all. While it changes
+   * all are sent.
+   */
   setCallFilter(filter: CallFilter | undefined): void {
     this.#callFilter.use(filter);
   }
 
-  /** Tells whether a cgroup is no container's: calls from there need not be sent to rules about containers. Of others both is held possible. */
+  /**
+   * Tells whether a cgroup is no container's: calls from there need not be sent to rules about
+   * containers. Of others both is held possible.
+   */
   setHostCgroup({ id, isV1 }: CgroupKey, isHost: boolean): void {
     const key = new Uint8Array(BigUint64Array.of(BigInt(id) | (isV1 ? 1n << 63n : 0n)).buffer);
     if (isHost) this.#hostCgroups.update(key, new Uint8Array([1]));
@@ -170,34 +206,74 @@ export class ProbeSource {
   /** Still answers after `close`, with the last numbers. */
   counters(): ProbeCounters {
     if (this.#last !== undefined) return this.#last;
-    const [, , notices = 0, text = 0, path = 0, record = 0] = sumPerCpu(this.#counters, FIRST_KEY, COUNTERS.length);
+    const [, , notices = 0, text = 0, path = 0, record = 0] = sumPerCpu(
+      this.#counters,
+      FIRST_KEY,
+      COUNTERS.length,
+    );
     const byCode = new Map<number, Outcomes>();
     for (const code of this.#everEnabled) {
-      const [seen = 0, filtered = 0, sent = 0, dropped = 0] = sumPerCpu(this.#outcomes, keyOf(code), OUTCOMES.length);
+      const [seen = 0, filtered = 0, sent = 0, dropped = 0] = sumPerCpu(
+        this.#outcomes,
+        keyOf(code),
+        OUTCOMES.length,
+      );
       if (seen > 0) byCode.set(code, { seen, filtered, sent, dropped });
     }
-    const total = (what: keyof Outcomes): number => [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
-    return { seen: total("seen"), filtered: total("filtered"), sent: total("sent"), dropped: this.losses(), cut: { text, path, record }, notices, byCode };
+    const total = (what: keyof Outcomes): number =>
+      [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
+    return {
+      seen: total("seen"),
+      filtered: total("filtered"),
+      sent: total("sent"),
+      dropped: this.losses(),
+      cut: { text, path, record },
+      notices,
+      byCode,
+    };
   }
 
   /** The part of `counters` that is cheap enough to be asked often. */
   losses(): Losses {
     if (this.#last !== undefined) return this.#last.dropped;
-    const perCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => ({ ringFull: u64At(value, 0), scratchBusy: u64At(value, 1) }));
-    const sum = (what: "ringFull" | "scratchBusy"): number => perCpu.reduce((total, lost) => total + lost[what], 0);
-    return { ...NO_LOSSES, ringFull: sum("ringFull"), scratchBusy: sum("scratchBusy"), skipped: this.#skipped(), byCpu: perCpu.map(({ ringFull, scratchBusy }) => ringFull + scratchBusy) };
+    const perCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => ({
+      ringFull: u64At(value, 0),
+      scratchBusy: u64At(value, 1),
+    }));
+    const sum = (what: "ringFull" | "scratchBusy"): number =>
+      perCpu.reduce((total, lost) => total + lost[what], 0);
+    return {
+      ...NO_LOSSES,
+      ringFull: sum("ringFull"),
+      scratchBusy: sum("scratchBusy"),
+      skipped: this.#skipped(),
+      byCpu: perCpu.map(({ ringFull, scratchBusy }) => ringFull + scratchBusy),
+    };
   }
 
-  /** For the program that takes this one's place (execve(2)): the probe stays attached, and what comes meanwhile stays in the ring. */
+  /**
+   * For the program that takes this one's place (execve(2)): the probe stays attached, and what
+   * comes meanwhile stays in the ring.
+   */
   handOver(): HandedProbe {
-    return { variant: this.variant, seesIoUring: this.seesIoUring, object: this.#object.handOver() };
+    return {
+      variant: this.variant,
+      seesIoUring: this.seesIoUring,
+      object: this.#object.handOver(),
+    };
   }
 
-  /** Requests of io_uring that began and never ended take a place each, of 4096: forgets those of processes that are gone. */
+  /**
+   * Requests of io_uring that began and never ended take a place each, of 4096: forgets those of
+   * processes that are gone.
+   */
   #forgetRequests(): void {
     for (const key of Array.from(this.#requests.keys())) {
       const request = this.#requests.lookup(key);
-      const pid = request === undefined ? undefined : new DataView(request.buffer).getUint32(REQUEST_PID, true);
+      const pid =
+        request === undefined
+          ? undefined
+          : new DataView(request.buffer).getUint32(REQUEST_PID, true);
       if (pid !== undefined && !existsSync(hostPath(`/proc/${pid}`))) this.#requests.delete(key);
     }
   }
@@ -210,7 +286,10 @@ export class ProbeSource {
     return this.#skippedCount;
   }
 
-  /** Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call twice. */
+  /**
+   * Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call
+   * twice.
+   */
   close(): void {
     clearInterval(this.#requestTimer);
     this.#skippedAt = Number.NEGATIVE_INFINITY;
@@ -226,7 +305,10 @@ interface Loaded {
   readonly seesIoUring: boolean;
 }
 
-/** The tp_btf build, and where the kernel does not take it (before 5.11, or without BPF trampolines) the raw_tp one. */
+/**
+ * The tp_btf build, and where the kernel does not take it (before 5.11, or without BPF trampolines)
+ * the raw_tp one.
+ */
 function loadBest(directory: string, ringBytes: number): Loaded {
   const kernelBtf = readKernelBtf();
   const hasRequests = kernelBtf.find("io_cmd_data", BTF_KIND.struct) !== undefined;
@@ -234,11 +316,21 @@ function loadBest(directory: string, ringBytes: number): Loaded {
   for (const { variant, isWhole } of CANDIDATES) {
     try {
       const path = join(directory, `${OBJECT[variant]}.${architecture()}.bpf.o`);
-      const select = (program: ProgramSpec): boolean => program.autoload || (isWhole && hasTracepoint(kernelBtf, program));
-      const object = loadObject(parseObject(readObject(path)), { kernelBtf, select, mapOverrides: { events: { maxEntries: ringBytes } } });
+      const select = (program: ProgramSpec): boolean =>
+        program.autoload || (isWhole && hasTracepoint(kernelBtf, program));
+      const object = loadObject(parseObject(readObject(path)), {
+        kernelBtf,
+        select,
+        mapOverrides: { events: { maxEntries: ringBytes } },
+      });
       return { object, variant, seesIoUring: isWhole && hasRequests };
     } catch (thrown) {
-      if (!(thrown instanceof AppError) || !thrown.code.startsWith("KERNEL_") || thrown.code === "KERNEL_ARCHITECTURE") throw thrown;
+      if (
+        !(thrown instanceof AppError) ||
+        !thrown.code.startsWith("KERNEL_") ||
+        thrown.code === "KERNEL_ARCHITECTURE"
+      )
+        throw thrown;
       problem = thrown;
     }
   }
@@ -265,14 +357,24 @@ const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp" } as const;
 
 function architecture(): string {
   if (process.arch === "x64" || process.arch === "arm64") return process.arch;
-  throw new AppError("KERNEL_ARCHITECTURE", `Cannot load a probe on "${process.arch}": there is one for x64 and arm64 only`);
+  throw new AppError(
+    "KERNEL_ARCHITECTURE",
+    `Cannot load a probe on "${process.arch}": there is one for x64 and arm64 only`,
+  );
 }
 
 /** Bits of `flags`. */
 const SETTING_ENVIRONMENT = 1;
 
 /** The members of `struct counters` of probe/record.h, in order, a u64 each. */
-export const COUNTERS = ["dropped_ring_full", "dropped_scratch_busy", "notices", "cut_text", "cut_path", "cut_record"] as const;
+export const COUNTERS = [
+  "dropped_ring_full",
+  "dropped_scratch_busy",
+  "notices",
+  "cut_text",
+  "cut_path",
+  "cut_record",
+] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
@@ -294,7 +396,9 @@ function sumPerCpu(map: BpfMap, key: Uint8Array, words: number): number[] {
 }
 
 function u64At(bytes: Uint8Array, index: number): number {
-  return Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(index * 8, true));
+  return Number(
+    new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(index * 8, true),
+  );
 }
 
 const PACKAGE_PROBE = fileURLToPath(new URL("../../probe/", import.meta.url));

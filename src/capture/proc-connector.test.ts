@@ -16,7 +16,17 @@ function message(what: number, thread: number, process: number): Uint8Array {
 }
 
 test("readExecs() gives the processes that started a program, and nothing else", () => {
-  assert.deepEqual(readExecs(Buffer.concat([message(2, 11, 10), message(1, 5, 5), message(2, 20, 20), message(0x80000000, 7, 7)])), [10, 20]);
+  assert.deepEqual(
+    readExecs(
+      Buffer.concat([
+        message(2, 11, 10),
+        message(1, 5, 5),
+        message(2, 20, 20),
+        message(0x80000000, 7, 7),
+      ]),
+    ),
+    [10, 20],
+  );
   assert.deepEqual(readExecs(new Uint8Array(0)), []);
 });
 

@@ -3,21 +3,39 @@ import { ByteWriter } from "../lib/byte-writer.ts";
 import { AppError } from "../lib/errors.ts";
 import { check, type DescriptorWatch, lastErrno, libc, watchDescriptor } from "../libc/libc.ts";
 
-/** The kernel's process events over netlink (Documentation/driver-api/connector.rst, include/uapi/linux/cn_proc.h). */
+/**
+ * The kernel's process events over netlink (Documentation/driver-api/connector.rst,
+ * include/uapi/linux/cn_proc.h).
+ */
 export class ProcConnector {
   readonly #fd: number;
   readonly #watch: DescriptorWatch;
   readonly #buffer = new Uint8Array(64 * 1024);
   #overruns = 0;
 
-  /** Throws `KERNEL_…` where the kernel has no connector, or without CAP_NET_ADMIN in the host's namespaces. */
+  /**
+   * Throws `KERNEL_…` where the kernel has no connector, or without CAP_NET_ADMIN in the host's
+   * namespaces.
+   */
   constructor(onExec: (pid: number) => void) {
-    this.#fd = check(libc.socket(AF_NETLINK, DGRAM_NONBLOCK_CLOEXEC, NETLINK_CONNECTOR), "open the process connector");
+    this.#fd = check(
+      libc.socket(AF_NETLINK, DGRAM_NONBLOCK_CLOEXEC, NETLINK_CONNECTOR),
+      "open the process connector",
+    );
     try {
       // As much as the kernel gives: what does not fit is lost.
       libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, u32(RECEIVE_BYTES), 4);
-      const address = new ByteWriter().u16LE(AF_NETLINK).u16LE(0).u32LE(0).u32LE(CN_IDX_PROC).finish();
-      check(libc.bind(this.#fd, address, address.length), "listen to the process connector", "it needs CAP_NET_ADMIN, outside of containers");
+      const address = new ByteWriter()
+        .u16LE(AF_NETLINK)
+        .u16LE(0)
+        .u32LE(0)
+        .u32LE(CN_IDX_PROC)
+        .finish();
+      check(
+        libc.bind(this.#fd, address, address.length),
+        "listen to the process connector",
+        "it needs CAP_NET_ADMIN, outside of containers",
+      );
       const request = subscription();
       check(libc.send(this.#fd, request, request.length, 0), "subscribe to the process connector");
     } catch (thrown) {
@@ -52,13 +70,20 @@ export class ProcConnector {
   }
 }
 
-/** The ids of processes that have started a program, in the messages of one datagram. Throws `KERNEL_PROC_CONNECTOR` for what is cut short. */
+/**
+ * The ids of processes that have started a program, in the messages of one datagram. Throws
+ * `KERNEL_PROC_CONNECTOR` for what is cut short.
+ */
 export function readExecs(datagram: Uint8Array): number[] {
   const pids: number[] = [];
   const reader = new ByteReader(datagram, "KERNEL_PROC_CONNECTOR");
   while (reader.left >= NETLINK_HEADER) {
     const length = reader.u32LE("message length");
-    if (length < NETLINK_HEADER) throw new AppError("KERNEL_PROC_CONNECTOR", `Cannot read the process connector: a message of ${length} bytes`);
+    if (length < NETLINK_HEADER)
+      throw new AppError(
+        "KERNEL_PROC_CONNECTOR",
+        `Cannot read the process connector: a message of ${length} bytes`,
+      );
     const body = reader.sub(length - 4, "message");
     reader.take(Math.min(reader.left, -length & 3), "padding");
     if (body.left < NETLINK_HEADER - 4 + CONNECTOR_HEADER + EVENT_HEADER + 8) continue;
@@ -73,7 +98,12 @@ export function readExecs(datagram: Uint8Array): number[] {
 }
 
 function subscription(): Uint8Array {
-  const message = new ByteWriter().u32LE(NETLINK_HEADER + CONNECTOR_HEADER + 4).u16LE(NLMSG_DONE).u16LE(0).u32LE(0).u32LE(0);
+  const message = new ByteWriter()
+    .u32LE(NETLINK_HEADER + CONNECTOR_HEADER + 4)
+    .u16LE(NLMSG_DONE)
+    .u16LE(0)
+    .u32LE(0)
+    .u32LE(0);
   message.u32LE(CN_IDX_PROC).u32LE(CN_VAL_PROC).u32LE(0).u32LE(0).u16LE(4).u16LE(0);
   return message.u32LE(PROC_CN_MCAST_LISTEN).finish();
 }

@@ -9,12 +9,18 @@ import { AccountsReader } from "./accounts-reader.ts";
 import { ProcReader } from "./proc-snapshot.ts";
 
 test("ProcReader.read() tells of a process what /proc tells", async (t) => {
-  const child = spawn("sh", ["-c", "read line", "with blank"], { cwd: "/tmp", stdio: ["pipe", "ignore", "ignore"] });
+  const child = spawn("sh", ["-c", "read line", "with blank"], {
+    cwd: "/tmp",
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   t.after(() => child.kill());
   await once(child, "spawn");
   const reader = new ProcReader();
   const found = reader.read(child.pid ?? 0);
-  assert.deepEqual([found?.ppid, found?.comm, found?.exe, found?.args, found?.cwd], [process.pid, "sh", "sh", ["-c", "read line", "with blank"], "/tmp/"]);
+  assert.deepEqual(
+    [found?.ppid, found?.comm, found?.exe, found?.args, found?.cwd],
+    [process.pid, "sh", "sh", ["-c", "read line", "with blank"], "/tmp/"],
+  );
   assert.match(found?.exepath ?? "", /\/(?:da|ba)?sh$/);
   assert.equal(found?.uid, process.getuid?.());
   assert.ok(reader.all().some((other) => other.pid === child.pid));
@@ -42,6 +48,15 @@ test("AccountsReader.of() takes a container's names from its own files", (t) => 
   mkdirSync(join(root, "55/root/etc"), { recursive: true });
   writeFileSync(join(root, "55/root/etc/passwd"), "inside:x:33:33::/:/bin/sh\n");
   const reader = new AccountsReader({ etc: "/nonexistent", procRoot: root, now: () => 0 });
-  const web = { fullId: "c1", id: "c1", runtime: "docker", metadata: undefined, state: "pending" } as const;
-  assert.deepEqual([reader.of(web, 55).userName(33), reader.of(undefined, 55).userName(33)], ["inside", undefined]);
+  const web = {
+    fullId: "c1",
+    id: "c1",
+    runtime: "docker",
+    metadata: undefined,
+    state: "pending",
+  } as const;
+  assert.deepEqual(
+    [reader.of(web, 55).userName(33), reader.of(undefined, 55).userName(33)],
+    ["inside", undefined],
+  );
 });

@@ -6,7 +6,10 @@ import type { Process } from "../state/process.ts";
 import { linkOf, textOf } from "./_proc-files.ts";
 
 export interface ProcOptions {
-  /** Where the host's /proc and cgroup file systems are: `/proc` and `/sys/fs/cgroup`, or below `/host` in a container. */
+  /**
+   * Where the host's /proc and cgroup file systems are: `/proc` and `/sys/fs/cgroup`, or below
+   * `/host` in a container.
+   */
   readonly procRoot: string;
   readonly cgroupRoot: string;
 }
@@ -15,10 +18,16 @@ export interface ProcOptions {
 const FIRST_UNKNOWN_CGROUP = 2 ** 52;
 const MAX_UNKNOWN_CGROUPS = 4096;
 
-/** USER_HZ: the unit of times in /proc/PID/stat, 100 on every architecture that Linux tells user space about. */
+/**
+ * USER_HZ: the unit of times in /proc/PID/stat, 100 on every architecture that Linux tells user
+ * space about.
+ */
 const NS_PER_TICK = 10_000_000;
 
-/** Reads processes out of /proc (proc(5)): all of them at the start, one of them when its events were lost. */
+/**
+ * Reads processes out of /proc (proc(5)): all of them at the start, one of them when its events
+ * were lost.
+ */
 export class ProcReader {
   readonly #options: ProcOptions;
   readonly #bootNs: bigint;
@@ -27,11 +36,17 @@ export class ProcReader {
   readonly #unknownCgroups = new Map<number, string>();
 
   constructor(options: Partial<ProcOptions> = {}) {
-    this.#options = { procRoot: options.procRoot ?? hostPath("/proc"), cgroupRoot: options.cgroupRoot ?? hostCgroupRoot() };
+    this.#options = {
+      procRoot: options.procRoot ?? hostPath("/proc"),
+      cgroupRoot: options.cgroupRoot ?? hostCgroupRoot(),
+    };
     this.#bootNs = this.#bootTime();
   }
 
-  /** Control groups of containers that processes were in and that could not be looked at, by the number that they got here. */
+  /**
+   * Control groups of containers that processes were in and that could not be looked at, by the
+   * number that they got here.
+   */
   unknownCgroups(): ReadonlyMap<number, string> {
     return this.#unknownCgroups;
   }
@@ -47,18 +62,23 @@ export class ProcReader {
   }
 
   /**
-   * One process; undefined when it is gone or not ours to read. With an empty `exepath` it had ended (or is the kernel's own), and what else it has may be wrong; else its ids,
+   * One process; undefined when it is gone or not ours to read. With an empty `exepath` it had
+   * ended (or is the kernel's own), and what else it has may be wrong; else its ids,
    * name, arguments and control group are right.
    */
   read(pid: number): Process | undefined {
     const directory = `${this.#options.procRoot}/${pid}`;
     const stat = textOf(`${directory}/stat`);
     const status = parseStatus(textOf(`${directory}/status`));
-    // The name stands in parentheses and may hold anything, so the fields start behind the last one.
+    // The name stands in parentheses and may hold anything, so the fields start behind the last
+    // one.
     const nameEnd = stat.lastIndexOf(")");
     if (nameEnd < 0) return undefined;
     const comm = stat.slice(stat.indexOf("(") + 1, nameEnd);
-    const numbers = stat.slice(nameEnd + 2).split(" ").map(Number);
+    const numbers = stat
+      .slice(nameEnd + 2)
+      .split(" ")
+      .map(Number);
     const [exe = "", ...args] = textOf(`${directory}/cmdline`).replace(/\0$/, "").split("\0");
     const cgroup = this.#cgroupOf(directory);
     // Behind what must be right: some processes live no longer than this takes.
@@ -97,16 +117,30 @@ export class ProcReader {
     };
   }
 
-  /** The path of a process's cgroup that was read, by its inode; undefined when there are too many. */
+  /**
+   * The path of a process's cgroup that was read, by its inode; undefined when there are too many.
+   */
   cgroupPath(inode: number): string | undefined {
     return this.#cgroupPaths.get(inode);
   }
 
-  /** The same choice as the probe's: the v2 group where it lies below the root, else the v1 `pids` group. */
+  /**
+   * The same choice as the probe's: the v2 group where it lies below the root, else the v1 `pids`
+   * group.
+   */
   #cgroupOf(directory: string): number {
-    const groups = textOf(`${directory}/cgroup`).split("\n").map((line) => line.split(":"));
-    const unified = groups.find(([hierarchy]) => hierarchy === "0")?.slice(2).join(":") ?? "/";
-    const pids = groups.find(([, controllers]) => controllers === "pids")?.slice(2).join(":");
+    const groups = textOf(`${directory}/cgroup`)
+      .split("\n")
+      .map((line) => line.split(":"));
+    const unified =
+      groups
+        .find(([hierarchy]) => hierarchy === "0")
+        ?.slice(2)
+        .join(":") ?? "/";
+    const pids = groups
+      .find(([, controllers]) => controllers === "pids")
+      ?.slice(2)
+      .join(":");
     if (unified !== "/" || pids === undefined) return this.#inode(unified, ["", "/unified"]);
     return this.#inode(pids, ["/pids"]);
   }
@@ -116,7 +150,11 @@ export class ProcReader {
     if (known !== undefined) return known;
     for (const mount of mounts) {
       const inode = fileInode(`${this.#options.cgroupRoot}${mount}${path}`);
-      if (inode === undefined || (mount === "" && fileInode(`${this.#options.cgroupRoot}/cgroup.procs`) === undefined)) continue;
+      if (
+        inode === undefined ||
+        (mount === "" && fileInode(`${this.#options.cgroupRoot}/cgroup.procs`) === undefined)
+      )
+        continue;
       if (this.#cgroupInodes.size < 4096) {
         this.#cgroupInodes.set(path, inode);
         this.#cgroupPaths.set(inode, path);
@@ -126,9 +164,13 @@ export class ProcReader {
     return this.#numberOf(path);
   }
 
-  /** Where the host's control groups cannot be looked at, as in a container, a container's get a number that none of the kernel's is. */
+  /**
+   * Where the host's control groups cannot be looked at, as in a container, a container's get a
+   * number that none of the kernel's is.
+   */
   #numberOf(path: string): number {
-    if (containerOfCgroup(path) === undefined || this.#unknownCgroups.size >= MAX_UNKNOWN_CGROUPS) return 0;
+    if (containerOfCgroup(path) === undefined || this.#unknownCgroups.size >= MAX_UNKNOWN_CGROUPS)
+      return 0;
     const number = FIRST_UNKNOWN_CGROUP + this.#unknownCgroups.size;
     this.#unknownCgroups.set(number, path);
     this.#cgroupInodes.set(path, number);

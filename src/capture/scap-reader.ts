@@ -8,16 +8,34 @@ import { SCAP_HEADER } from "../events/record.ts";
 import { AppError } from "../lib/errors.ts";
 import type { DescriptorEntry, HostEntries, ThreadEntry } from "../state/host-entries.ts";
 import {
-  BLOCK, BLOCK_LIMITS, DESCRIPTOR_LISTS, EVENT_BLOCKS, type EventBlock, INTERFACE_LISTS, MACHINE, presentType, PROCESS_LISTS, SECTION, STATE_ONLY, USER_LISTS,
+  BLOCK,
+  BLOCK_LIMITS,
+  DESCRIPTOR_LISTS,
+  EVENT_BLOCKS,
+  type EventBlock,
+  INTERFACE_LISTS,
+  MACHINE,
+  presentType,
+  PROCESS_LISTS,
+  SECTION,
+  STATE_ONLY,
+  USER_LISTS,
 } from "./scap-format.ts";
-import { readAccounts, readDescriptors, readInterfaces, readMachine, readThreads } from "./scap-lists.ts";
+import {
+  readAccounts,
+  readDescriptors,
+  readInterfaces,
+  readMachine,
+  readThreads,
+} from "./scap-lists.ts";
 
 /** Who takes what a capture holds. */
 export interface CaptureSink {
   /** The host as it was before the events that follow: once for each section of the file. */
   host(entries: HostEntries): void;
   /**
-   * One event in today's shape; it lives until the callback returns. `isShown` is false for what is there for the state alone. Its
+   * One event in today's shape; it lives until the callback returns. `isShown` is false for what is
+   * there for the state alone. Its
    * `code` may be one that the schema does not know.
    */
   event(event: Event, isShown: boolean): void;
@@ -29,7 +47,9 @@ export interface CaptureCounts {
   bytes: number;
   /** Events that were shown, whatever they became. */
   events: number;
-  /** Enter events whose parameters went into their exits, and types that nothing took the place of. */
+  /**
+   * Enter events whose parameters went into their exits, and types that nothing took the place of.
+   */
   merged: number;
   /** Events of codes that the schema does not know; they are among `events`. */
   unknown: number;
@@ -38,13 +58,18 @@ export interface CaptureCounts {
 }
 
 export interface CaptureEnd extends CaptureCounts {
-  /** What is missing when the file ends within a block or its compressed stream; undefined for a whole file. */
+  /**
+   * What is missing when the file ends within a block or its compressed stream; undefined for a
+   * whole file.
+   */
   readonly truncated: string | undefined;
 }
 
 /**
- * Takes a capture in pieces of any size, and gives its sink whole events. Memory is bounded by the largest block (`BLOCK_LIMITS`).
- * Hot: an event is seen where it lies in the piece. Throws `INPUT_CAPTURE` on what is no scap file, with the place of the fault in bytes.
+ * Takes a capture in pieces of any size, and gives its sink whole events. Memory is bounded by the
+ * largest block (`BLOCK_LIMITS`).
+ * Hot: an event is seen where it lies in the piece. Throws `INPUT_CAPTURE` on what is no scap file,
+ * with the place of the fault in bytes.
  */
 export class CaptureParser {
   readonly counts: CaptureCounts = { bytes: 0, events: 0, merged: 0, unknown: 0, unknownBlocks: 0 };
@@ -69,7 +94,8 @@ export class CaptureParser {
   /** Takes the next piece; the parser keeps nothing of its memory. */
   push(piece: Uint8Array): void {
     let from = this.#skipWithin(piece.length);
-    // The block that the last piece left unfinished is completed first, byte for byte as much as it needs.
+    // The block that the last piece left unfinished is completed first, byte for byte as much as it
+    // needs.
     while (this.#restLength > 0 && from < piece.length) {
       const needed = this.#neededOfRest();
       const taken = Math.min(needed - this.#restLength, piece.length - from);
@@ -86,17 +112,33 @@ export class CaptureParser {
     if (end < piece.length) this.#keep(piece.subarray(end), BLOCK.body);
   }
 
-  /** Ends the capture: what is missing, or undefined. `fault` is what the compressed stream ended with. */
+  /**
+   * Ends the capture: what is missing, or undefined. `fault` is what the compressed stream ended
+   * with.
+   */
   end(fault?: string): CaptureEnd {
-    if (!this.#inSection && this.#restLength === 0 && fault === undefined) throw new AppError("INPUT_CAPTURE", "it is empty");
-    if (!this.#inSection) throw new AppError("INPUT_CAPTURE", fault === undefined ? "it ends within its first block: it is no scap file, or nearly all of it is missing" : fault);
+    if (!this.#inSection && this.#restLength === 0 && fault === undefined)
+      throw new AppError("INPUT_CAPTURE", "it is empty");
+    if (!this.#inSection)
+      throw new AppError(
+        "INPUT_CAPTURE",
+        fault === undefined
+          ? "it ends within its first block: it is no scap file, or nearly all of it is missing"
+          : fault,
+      );
     this.#tellHost();
     const missing = this.#restLength > 0 || this.#toSkip > 0;
-    const truncated = missing || fault !== undefined ? `it ends within a block at byte ${this.counts.bytes}${fault === undefined ? "" : ` (${fault})`}` : undefined;
+    const truncated =
+      missing || fault !== undefined
+        ? `it ends within a block at byte ${this.counts.bytes}${fault === undefined ? "" : ` (${fault})`}`
+        : undefined;
     return { ...this.counts, truncated };
   }
 
-  /** Length of the block in `rest`, or of the header that tells it; of a block that is passed over its header is enough. */
+  /**
+   * Length of the block in `rest`, or of the header that tells it; of a block that is passed over
+   * its header is enough.
+   */
   #neededOfRest(): number {
     if (this.#restLength < BLOCK.body) return BLOCK.body;
     const view = new DataView(this.#rest.buffer, this.#rest.byteOffset);
@@ -122,7 +164,10 @@ export class CaptureParser {
     return skipped;
   }
 
-  /** Takes whole blocks from `from`; returns where the first unfinished one begins. Hot: nearly all blocks are events. */
+  /**
+   * Takes whole blocks from `from`; returns where the first unfinished one begins. Hot: nearly all
+   * blocks are events.
+   */
   #blocks(bytes: Uint8Array, from: number, end: number): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = from;
@@ -151,11 +196,17 @@ export class CaptureParser {
   #lengthOf(view: DataView, at: number): number {
     const type = presentType(view.getUint32(at, true));
     const length = view.getUint32(at + BLOCK.length, true);
-    if (this.#inSection && length - BLOCK.overhead <= limitOf(type) && length >= shortestOf(type)) return length;
-    if (!this.#inSection && type !== SECTION.type) throw this.#fault("it is no scap file: it does not begin with the block that every section starts with");
+    if (this.#inSection && length - BLOCK.overhead <= limitOf(type) && length >= shortestOf(type))
+      return length;
+    if (!this.#inSection && type !== SECTION.type)
+      throw this.#fault(
+        "it is no scap file: it does not begin with the block that every section starts with",
+      );
     const what = `a block of type 0x${type.toString(16)} has the length ${length}`;
-    if (length < shortestOf(type)) throw this.#fault(`${what}, which is shorter than its own header`);
-    if (length - BLOCK.overhead > limitOf(type)) throw this.#fault(`${what}; at most ${limitOf(type) + BLOCK.overhead} are legal`);
+    if (length < shortestOf(type))
+      throw this.#fault(`${what}, which is shorter than its own header`);
+    if (length - BLOCK.overhead > limitOf(type))
+      throw this.#fault(`${what}; at most ${limitOf(type) + BLOCK.overhead} are legal`);
     return length;
   }
 
@@ -167,8 +218,14 @@ export class CaptureParser {
       return;
     }
     const trailer = view.getUint32(block.length - BLOCK.trailer, true);
-    if (trailer !== block.length) throw this.#fault(`a block of type 0x${type.toString(16)} says ${block.length} bytes at its start and ${trailer} at its end`);
-    if (this.#hasHost) throw this.#fault(`a block of type 0x${type.toString(16)} tells of the host after events were told; only a new section may`);
+    if (trailer !== block.length)
+      throw this.#fault(
+        `a block of type 0x${type.toString(16)} says ${block.length} bytes at its start and ${trailer} at its end`,
+      );
+    if (this.#hasHost)
+      throw this.#fault(
+        `a block of type 0x${type.toString(16)} tells of the host after events were told; only a new section may`,
+      );
     try {
       this.#entries.take(type, block.subarray(BLOCK.body, block.length - BLOCK.trailer));
     } catch (error) {
@@ -179,10 +236,15 @@ export class CaptureParser {
   #section(view: DataView, start: number): void {
     const at = start + BLOCK.body;
     const isLittleEndian = view.getUint32(at, true) === SECTION.magic;
-    if (!isLittleEndian && view.getUint32(at, false) === SECTION.magic) throw this.#fault("it was written on a big-endian machine, whose events are not read");
-    if (!isLittleEndian) throw this.#fault("it is no scap file: its first block lacks the magic number 0x1a2b3c4d");
+    if (!isLittleEndian && view.getUint32(at, false) === SECTION.magic)
+      throw this.#fault("it was written on a big-endian machine, whose events are not read");
+    if (!isLittleEndian)
+      throw this.#fault("it is no scap file: its first block lacks the magic number 0x1a2b3c4d");
     const major = view.getUint16(at + 4, true);
-    if (major > SECTION.major) throw this.#fault(`it is of version ${major}.${view.getUint16(at + 6, true)} of the format; ${SECTION.major}.x is read`);
+    if (major > SECTION.major)
+      throw this.#fault(
+        `it is of version ${major}.${view.getUint16(at + 6, true)} of the format; ${SECTION.major}.x is read`,
+      );
     if (this.#inSection) this.#tellHost();
     this.#inSection = true;
     this.#isInitial = true;
@@ -196,7 +258,13 @@ export class CaptureParser {
     this.#sink.host(this.#entries);
   }
 
-  #readEvent({ version, hasFlags }: EventBlock, bytes: Uint8Array, view: DataView, start: number, length: number): void {
+  #readEvent(
+    { version, hasFlags }: EventBlock,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    length: number,
+  ): void {
     if (!this.#hasHost) this.#tellHost();
     const at = start + BLOCK.body + (hasFlags ? 6 : 2);
     const room = start + length - BLOCK.trailer - at;
@@ -204,9 +272,17 @@ export class CaptureParser {
     const event = this.#event;
     if (version === 1) {
       const record = this.#withCount(view, bytes, at, room);
-      this.#load(record, new DataView(record.buffer, record.byteOffset, record.byteLength), 0, record.length);
+      this.#load(
+        record,
+        new DataView(record.buffer, record.byteOffset, record.byteLength),
+        0,
+        record.length,
+      );
     } else {
-      if (room < SCAP_HEADER.end) throw this.#fault(`the block of an event has ${room} bytes for it; its header alone takes ${SCAP_HEADER.end}`);
+      if (room < SCAP_HEADER.end)
+        throw this.#fault(
+          `the block of an event has ${room} bytes for it; its header alone takes ${SCAP_HEADER.end}`,
+        );
       this.#load(bytes, view, at, room);
     }
     event.cpu = view.getUint16(start + BLOCK.body, true);
@@ -224,9 +300,12 @@ export class CaptureParser {
 
   #load(bytes: Uint8Array, view: DataView, at: number, room: number): void {
     const length = view.getUint32(at + SCAP_HEADER.length, true);
-    if (length > room) throw this.#fault(`an event has the length ${length}; its block has ${room} bytes for it`);
+    if (length > room)
+      throw this.#fault(`an event has the length ${length}; its block has ${room} bytes for it`);
     if (this.#event.load(bytes, view, at, length, false)) return;
-    throw this.#fault(`the parameters of an event of type ${view.getUint16(at + SCAP_HEADER.type, true)} do not fit its ${length} bytes`);
+    throw this.#fault(
+      `the parameters of an event of type ${view.getUint16(at + SCAP_HEADER.type, true)} do not fit its ${length} bytes`,
+    );
   }
 
   /** False when nothing is left to show. */
@@ -237,27 +316,38 @@ export class CaptureParser {
       const converted = this.#converter.convert(event.record);
       if (converted === undefined) return false;
       const view = new DataView(converted.buffer, converted.byteOffset, converted.byteLength);
-      if (!event.load(converted, view, 0, converted.length, false)) throw this.#fault("a converted event is malformed");
+      if (!event.load(converted, view, 0, converted.length, false))
+        throw this.#fault("a converted event is malformed");
       event.cpu = cpu;
       return true;
     } catch (error) {
-      throw error instanceof AppError && !error.message.includes("at byte") ? this.#fault(error.message) : error;
+      throw error instanceof AppError && !error.message.includes("at byte")
+        ? this.#fault(error.message)
+        : error;
     }
   }
 
-  /** An event of the first version, whose header has no number of parameters: it is the one that makes their lengths fit. */
+  /**
+   * An event of the first version, whose header has no number of parameters: it is the one that
+   * makes their lengths fit.
+   */
   #withCount(view: DataView, bytes: Uint8Array, at: number, room: number): Uint8Array<ArrayBuffer> {
     const head = SCAP_HEADER.end - 4;
-    if (room < head) throw this.#fault(`the block of an event has ${room} bytes for it; its header alone takes ${head}`);
+    if (room < head)
+      throw this.#fault(
+        `the block of an event has ${room} bytes for it; its header alone takes ${head}`,
+      );
     const code = view.getUint16(at + SCAP_HEADER.type, true);
     let length = view.getUint32(at + SCAP_HEADER.length, true);
     // Two types were written with a length that is three too high.
     if (WRONG_LENGTHS.has(ALL_EVENT_TYPES[code]?.name ?? "")) length -= 3;
-    if (length > room || length < head) throw this.#fault(`an event has the length ${length}; its block has ${room} bytes for it`);
+    if (length > room || length < head)
+      throw this.#fault(`an event has the length ${length}; its block has ${room} bytes for it`);
     const most = ALL_EVENT_TYPES[code]?.params.length ?? Math.floor((length - head) / 2);
     for (let count = most; count >= 0; count -= 1) {
       let end = head + 2 * count;
-      for (let index = 0; index < count && end <= length; index += 1) end += view.getUint16(at + head + 2 * index, true);
+      for (let index = 0; index < count && end <= length; index += 1)
+        end += view.getUint16(at + head + 2 * index, true);
       if (end !== length) continue;
       const record = new Uint8Array(length + 4);
       record.set(bytes.subarray(at, at + head));
@@ -276,15 +366,32 @@ export class CaptureParser {
 }
 
 /** Events that a capture may begin with: they tell what was there, and are shown to nobody. */
-const INITIAL_STATE: ReadonlySet<string> = new Set(["container", "useradded", "userdeleted", "groupadded", "groupdeleted"]);
+const INITIAL_STATE: ReadonlySet<string> = new Set([
+  "container",
+  "useradded",
+  "userdeleted",
+  "groupadded",
+  "groupdeleted",
+]);
 
 const WRONG_LENGTHS: ReadonlySet<string> = new Set(["notification", "infra"]);
 
-const LISTS: ReadonlySet<number> = new Set([MACHINE.type, ...PROCESS_LISTS.keys(), ...DESCRIPTOR_LISTS.keys(), ...INTERFACE_LISTS.keys(), ...USER_LISTS.keys()]);
+const LISTS: ReadonlySet<number> = new Set([
+  MACHINE.type,
+  ...PROCESS_LISTS.keys(),
+  ...DESCRIPTOR_LISTS.keys(),
+  ...INTERFACE_LISTS.keys(),
+  ...USER_LISTS.keys(),
+]);
 
-/** Blocks of events by their types, of which the first is subtracted: a table is faster than a map. */
+/**
+ * Blocks of events by their types, of which the first is subtracted: a table is faster than a map.
+ */
 const FIRST_TYPE = 0x200;
-const EVENTS_BY_TYPE: readonly (EventBlock | undefined)[] = Array.from({ length: 0x40 }, (_, index) => EVENT_BLOCKS.get(FIRST_TYPE + index));
+const EVENTS_BY_TYPE: readonly (EventBlock | undefined)[] = Array.from(
+  { length: 0x40 },
+  (_, index) => EVENT_BLOCKS.get(FIRST_TYPE + index),
+);
 
 function eventBlockOf(type: number): EventBlock | undefined {
   return EVENTS_BY_TYPE[type - FIRST_TYPE];
@@ -321,7 +428,8 @@ class EntriesOfSection implements HostEntries {
     const ofDescriptors = version(DESCRIPTOR_LISTS);
     const ofInterfaces = version(INTERFACE_LISTS);
     if (type === MACHINE.type) this.machine = readMachine(body);
-    else if (ofProcesses !== undefined) for (const thread of readThreads(body, ofProcesses)) this.threads.push(thread);
+    else if (ofProcesses !== undefined)
+      for (const thread of readThreads(body, ofProcesses)) this.threads.push(thread);
     else if (ofInterfaces !== undefined) this.interfaces = readInterfaces(body, ofInterfaces);
     else if (ofDescriptors !== undefined) {
       const { tid, descriptors } = readDescriptors(body, ofDescriptors);
@@ -344,10 +452,15 @@ export interface ReadCaptureOptions {
 const PIECE = 512 * 1024;
 
 /**
- * Reads the capture at `path`, plain or gzip. Throws `INPUT_CAPTURE` when it cannot be read or is no scap file; one that ends
+ * Reads the capture at `path`, plain or gzip. Throws `INPUT_CAPTURE` when it cannot be read or is
+ * no scap file; one that ends
  * too early is read up to its last whole event and says so in the result.
  */
-export async function readCapture(path: string, sink: CaptureSink, { signal, onProgress }: ReadCaptureOptions = {}): Promise<CaptureEnd> {
+export async function readCapture(
+  path: string,
+  sink: CaptureSink,
+  { signal, onProgress }: ReadCaptureOptions = {},
+): Promise<CaptureEnd> {
   const parser = new CaptureParser(sink);
   let file: FileHandle | undefined;
   try {
@@ -361,17 +474,32 @@ export async function readCapture(path: string, sink: CaptureSink, { signal, onP
     }
     return parser.end();
   } catch (error) {
-    if (error instanceof AppError) throw new AppError(error.code, `Cannot read capture "${path}": ${error.message}`, { hint: error.hint, cause: error });
+    if (error instanceof AppError)
+      throw new AppError(error.code, `Cannot read capture "${path}": ${error.message}`, {
+        hint: error.hint,
+        cause: error,
+      });
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "Z_BUF_ERROR" && parser.counts.bytes > 0) return parser.end("its compressed stream is cut");
-    throw new AppError("INPUT_CAPTURE", `Cannot read capture "${path}": ${code === "ENOENT" ? "no such file" : message}`, { cause: error });
+    if (code === "Z_BUF_ERROR" && parser.counts.bytes > 0)
+      return parser.end("its compressed stream is cut");
+    throw new AppError(
+      "INPUT_CAPTURE",
+      `Cannot read capture "${path}": ${code === "ENOENT" ? "no such file" : message}`,
+      { cause: error },
+    );
   } finally {
     await file?.close();
   }
 }
 
-/** The pieces of a file, each to be used up before the next is asked for, out of gzip when its first bytes say so (RFC 1952, section 2.3.1). */
-async function* decompressed(file: FileHandle, onRead: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+/**
+ * The pieces of a file, each to be used up before the next is asked for, out of gzip when its first
+ * bytes say so (RFC 1952, section 2.3.1).
+ */
+async function* decompressed(
+  file: FileHandle,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(PIECE);
   const next = async (): Promise<Uint8Array> => {
     const { bytesRead } = await file.read(buffer, 0, PIECE, null);
@@ -380,11 +508,16 @@ async function* decompressed(file: FileHandle, onRead: (bytes: number) => void):
   };
   let piece = await next();
   if (piece[0] === 0x1f && piece[1] === 0x8b) {
-    // The decompressor works beside us, so it gets memory of its own. A fault of either stream ends the other and comes out of the iteration.
+    // The decompressor works beside us, so it gets memory of its own. A fault of either stream ends
+    // the other and comes out of the iteration.
     const copies = async function* (): AsyncGenerator<Uint8Array> {
       for (; piece.length > 0; piece = await next()) yield piece.slice();
     };
-    yield* pipeline(Readable.from(copies()), createGunzip({ chunkSize: PIECE }), () => {}) as AsyncIterable<Uint8Array>;
+    yield* pipeline(
+      Readable.from(copies()),
+      createGunzip({ chunkSize: PIECE }),
+      () => {},
+    ) as AsyncIterable<Uint8Array>;
     return;
   }
   for (; piece.length > 0; piece = await next()) yield piece;

@@ -6,11 +6,32 @@ import type { SocketEnd } from "../events/socket-address.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { ByteWriter } from "../lib/byte-writer.ts";
 import { encodeText } from "../lib/text.ts";
-import { DESCRIPTOR_ENTRY_TYPES as TYPES, type DescriptorEntry, type HostEntries, type ThreadEntry } from "../state/host-entries.ts";
-import { ACCOUNT_TYPES, BLOCK, INTERFACE_TYPES, MACHINE, SECTION, STATE_ONLY } from "./scap-format.ts";
+import {
+  DESCRIPTOR_ENTRY_TYPES as TYPES,
+  type DescriptorEntry,
+  type HostEntries,
+  type ThreadEntry,
+} from "../state/host-entries.ts";
+import {
+  ACCOUNT_TYPES,
+  BLOCK,
+  INTERFACE_TYPES,
+  MACHINE,
+  SECTION,
+  STATE_ONLY,
+} from "./scap-format.ts";
 
 /** The newest version of each block, which is what is written. */
-const BLOCKS = { processes: 0x215, descriptors: 0x218, interfaces: 0x219, users: 0x220, event: 0x216, eventWithFlags: 0x217, largeEvent: 0x221, largeEventWithFlags: 0x222 } as const;
+const BLOCKS = {
+  processes: 0x215,
+  descriptors: 0x218,
+  interfaces: 0x219,
+  users: 0x220,
+  event: 0x216,
+  eventWithFlags: 0x217,
+  largeEvent: 0x221,
+  largeEventWithFlags: 0x222,
+} as const;
 
 /** Bytes that are gathered before they are written. */
 const BUFFER = 1024 * 1024;
@@ -19,7 +40,8 @@ const BUFFER = 1024 * 1024;
 const LIMITS = { path: 1024, args: 4096, env: 4096, cgroups: 4096, name: 256 } as const;
 
 /**
- * A scap file that is being written: blocks as today's engine writes them, so that it, sysdig and Stratoshark read it. Throws
+ * A scap file that is being written: blocks as today's engine writes them, so that it, sysdig and
+ * Stratoshark read it. Throws
  * `INPUT_CAPTURE_WRITE` when the file cannot be made or the disk is full.
  */
 export class CaptureFile {
@@ -50,25 +72,33 @@ export class CaptureFile {
 
   /** Begins a section: all that the events after it need to be understood. */
   section(entries: HostEntries): void {
-    const magic = new Writer().u32LE(SECTION.magic).u16LE(SECTION.major).u16LE(SECTION.minor).u64LE(0xffff_ffff_ffff_ffffn);
+    const magic = new Writer()
+      .u32LE(SECTION.magic)
+      .u16LE(SECTION.major)
+      .u16LE(SECTION.minor)
+      .u64LE(0xffff_ffff_ffff_ffffn);
     this.#block(SECTION.type, magic.finish());
     if (entries.machine !== undefined) this.#block(MACHINE.type, machineOf(entries));
     // Small blocks: a reader holds one at a time.
     for (let at = 0; at < entries.threads.length; at += THREADS_IN_BLOCK) {
       const list = new Writer();
-      for (const thread of entries.threads.slice(at, at + THREADS_IN_BLOCK)) list.entry(true, (entry) => writeThread(entry, thread));
+      for (const thread of entries.threads.slice(at, at + THREADS_IN_BLOCK))
+        list.entry(true, (entry) => writeThread(entry, thread));
       this.#block(BLOCKS.processes, list.finish());
     }
     for (const [tid, descriptors] of entries.descriptors) {
       const list = new Writer().u64LE(BigInt(tid));
-      for (const descriptor of descriptors) list.entry(true, (entry) => writeDescriptor(entry, descriptor));
+      for (const descriptor of descriptors)
+        list.entry(true, (entry) => writeDescriptor(entry, descriptor));
       this.#block(BLOCKS.descriptors, list.finish());
     }
     this.#block(BLOCKS.interfaces, interfacesOf(entries));
     this.#block(BLOCKS.users, accountsOf(entries));
   }
 
-  /** One event; `isState`: it is there for the state that it makes, not to be shown. Hot: a copy. */
+  /**
+   * One event; `isState`: it is there for the state that it makes, not to be shown. Hot: a copy.
+   */
   event(event: Event, isState = false): void {
     const scap = event.scapBytes;
     const isLarge = isLargePayload(event.code) || scap.length > MOST_OF_SMALL;
@@ -80,7 +110,13 @@ export class CaptureFile {
       return;
     }
     const [at, view] = [this.#used, this.#view];
-    const type = isState ? (isLarge ? BLOCKS.largeEventWithFlags : BLOCKS.eventWithFlags) : isLarge ? BLOCKS.largeEvent : BLOCKS.event;
+    const type = isState
+      ? isLarge
+        ? BLOCKS.largeEventWithFlags
+        : BLOCKS.eventWithFlags
+      : isLarge
+        ? BLOCKS.largeEvent
+        : BLOCKS.event;
     view.setUint32(at, type, true);
     view.setUint32(at + BLOCK.length, length, true);
     view.setUint16(at + BLOCK.body, Math.max(0, event.cpu), true);
@@ -107,14 +143,25 @@ export class CaptureFile {
     this.#flush();
   }
 
-  #huge(event: Event, { isState, length }: { readonly isState: boolean; readonly length: number }): void {
+  #huge(
+    event: Event,
+    { isState, length }: { readonly isState: boolean; readonly length: number },
+  ): void {
     const body = new Writer().u16LE(Math.max(0, event.cpu));
     if (isState) body.u32LE(STATE_ONLY);
-    this.#block(isState ? BLOCKS.largeEventWithFlags : BLOCKS.largeEvent, body.bytes(event.scapBytes).finish(), length);
+    this.#block(
+      isState ? BLOCKS.largeEventWithFlags : BLOCKS.largeEvent,
+      body.bytes(event.scapBytes).finish(),
+      length,
+    );
     this.#events += 1;
   }
 
-  #block(type: number, body: Uint8Array, length = padded(BLOCK.body + body.length) + BLOCK.trailer): void {
+  #block(
+    type: number,
+    body: Uint8Array,
+    length = padded(BLOCK.body + body.length) + BLOCK.trailer,
+  ): void {
     const head = new Writer().u32LE(type).u32LE(length);
     const tail = new Uint8Array(length - BLOCK.body - body.length);
     new DataView(tail.buffer).setUint32(tail.length - BLOCK.trailer, length, true);
@@ -139,7 +186,8 @@ export class CaptureFile {
 
   #write(bytes: Uint8Array): void {
     this.#isBroken = true;
-    for (let at = 0; at < bytes.length; ) at += guarded(this.path, () => writeSync(this.#fd, bytes, at));
+    for (let at = 0; at < bytes.length;)
+      at += guarded(this.path, () => writeSync(this.#fd, bytes, at));
     this.#isBroken = false;
     this.#flushed += bytes.length;
   }
@@ -154,7 +202,11 @@ function guarded<T>(path: string, act: () => T): T {
   try {
     return act();
   } catch (thrown) {
-    throw new AppError("INPUT_CAPTURE_WRITE", `Cannot write capture "${path}": ${messageOf(thrown)}`, { cause: thrown });
+    throw new AppError(
+      "INPUT_CAPTURE_WRITE",
+      `Cannot write capture "${path}": ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -201,7 +253,12 @@ class Writer extends ByteWriter {
 function machineOf({ machine }: HostEntries): Uint8Array {
   const hostname = new Uint8Array(MACHINE.hostnameLength);
   hostname.set(encodeText(machine?.hostname ?? "").subarray(0, MACHINE.hostnameLength - 1));
-  const body = new Writer().u32LE(machine?.cpus ?? 0).u64LE(machine?.memoryBytes ?? 0n).u64LE(machine?.maxPid ?? 0n).bytes(hostname).u64LE(machine?.bootTime ?? 0n);
+  const body = new Writer()
+    .u32LE(machine?.cpus ?? 0)
+    .u64LE(machine?.memoryBytes ?? 0n)
+    .u64LE(machine?.maxPid ?? 0n)
+    .bytes(hostname)
+    .u64LE(machine?.bootTime ?? 0n);
   return body.u64LE(0n).u64LE(0n).u64LE(0n).finish();
 }
 
@@ -209,13 +266,42 @@ function machineOf({ machine }: HostEntries): Uint8Array {
 function writeThread(entry: Writer, thread: ThreadEntry): void {
   const flag = (bit: number): number => ((thread.exeFlags & bit) === 0 ? 0 : 1);
   entry.int(thread.tid).int(thread.pid).int(thread.ptid).int(thread.sid).int(thread.vpgid);
-  entry.text(thread.comm, LIMITS.path).text(thread.exe, LIMITS.path).text(thread.exepath, LIMITS.path).texts(thread.args, LIMITS.args).text(thread.cwd, LIMITS.path);
+  entry
+    .text(thread.comm, LIMITS.path)
+    .text(thread.exe, LIMITS.path)
+    .text(thread.exepath, LIMITS.path)
+    .texts(thread.args, LIMITS.args)
+    .text(thread.cwd, LIMITS.path);
   entry.int(thread.fdlimit).u32LE(thread.flags).u32LE(thread.uid).u32LE(thread.gid);
-  entry.u32LE(thread.vmSize).u32LE(thread.vmRss).u32LE(thread.vmSwap).int(thread.pfMajor).int(thread.pfMinor);
-  entry.texts(thread.env, LIMITS.env).int(thread.vtid).int(thread.vpid).texts(thread.cgroups, LIMITS.cgroups).text(thread.root, LIMITS.path);
-  entry.u64LE(thread.pidNamespaceStart).u32LE(thread.tty).u32LE(thread.loginuid).u8(flag(EXEC_FLAGS.EXE_WRITABLE));
-  entry.u64LE(thread.capInheritable).u64LE(thread.capPermitted).u64LE(thread.capEffective).u8(flag(EXEC_FLAGS.EXE_UPPER_LAYER));
-  entry.int(thread.exeInode).u64LE(thread.exeCtime).u64LE(thread.exeMtime).u8(flag(EXEC_FLAGS.EXE_FROM_MEMFD)).u8(flag(EXEC_FLAGS.EXE_LOWER_LAYER)).int(thread.pgid);
+  entry
+    .u32LE(thread.vmSize)
+    .u32LE(thread.vmRss)
+    .u32LE(thread.vmSwap)
+    .int(thread.pfMajor)
+    .int(thread.pfMinor);
+  entry
+    .texts(thread.env, LIMITS.env)
+    .int(thread.vtid)
+    .int(thread.vpid)
+    .texts(thread.cgroups, LIMITS.cgroups)
+    .text(thread.root, LIMITS.path);
+  entry
+    .u64LE(thread.pidNamespaceStart)
+    .u32LE(thread.tty)
+    .u32LE(thread.loginuid)
+    .u8(flag(EXEC_FLAGS.EXE_WRITABLE));
+  entry
+    .u64LE(thread.capInheritable)
+    .u64LE(thread.capPermitted)
+    .u64LE(thread.capEffective)
+    .u8(flag(EXEC_FLAGS.EXE_UPPER_LAYER));
+  entry
+    .int(thread.exeInode)
+    .u64LE(thread.exeCtime)
+    .u64LE(thread.exeMtime)
+    .u8(flag(EXEC_FLAGS.EXE_FROM_MEMFD))
+    .u8(flag(EXEC_FLAGS.EXE_LOWER_LAYER))
+    .int(thread.pgid);
 }
 
 function writeDescriptor(entry: Writer, descriptor: DescriptorEntry): void {
@@ -223,22 +309,44 @@ function writeDescriptor(entry: Writer, descriptor: DescriptorEntry): void {
   entry.int(descriptor.number).int(descriptor.inode).u8(descriptor.type);
   switch (descriptor.type) {
     case TYPES.IPV4_SOCK:
-      entry.bytes(address(source, 4)).bytes(address(destination, 4)).u16LE(source?.port ?? 0).u16LE(destination?.port ?? 0).u8(descriptor.protocol);
+      entry
+        .bytes(address(source, 4))
+        .bytes(address(destination, 4))
+        .u16LE(source?.port ?? 0)
+        .u16LE(destination?.port ?? 0)
+        .u8(descriptor.protocol);
       break;
     case TYPES.IPV6_SOCK:
-      entry.bytes(address(source, 16)).bytes(address(destination, 16)).u16LE(source?.port ?? 0).u16LE(destination?.port ?? 0).u8(descriptor.protocol);
+      entry
+        .bytes(address(source, 16))
+        .bytes(address(destination, 16))
+        .u16LE(source?.port ?? 0)
+        .u16LE(destination?.port ?? 0)
+        .u8(descriptor.protocol);
       break;
     case TYPES.IPV4_SERVSOCK:
-      entry.bytes(address(source, 4)).u16LE(source?.port ?? 0).u8(descriptor.protocol);
+      entry
+        .bytes(address(source, 4))
+        .u16LE(source?.port ?? 0)
+        .u8(descriptor.protocol);
       break;
     case TYPES.IPV6_SERVSOCK:
-      entry.bytes(address(source, 16)).u16LE(source?.port ?? 0).u8(descriptor.protocol);
+      entry
+        .bytes(address(source, 16))
+        .u16LE(source?.port ?? 0)
+        .u8(descriptor.protocol);
       break;
     case TYPES.UNIX_SOCK:
-      entry.u64LE(0n).u64LE(0n).text(name, LIMITS.path - 1);
+      entry
+        .u64LE(0n)
+        .u64LE(0n)
+        .text(name, LIMITS.path - 1);
       break;
     case TYPES.FILE_V2:
-      entry.u32LE(descriptor.openFlags).text(name, LIMITS.path - 1).u32LE(descriptor.device);
+      entry
+        .u32LE(descriptor.openFlags)
+        .text(name, LIMITS.path - 1)
+        .u32LE(descriptor.device);
       break;
     case TYPES.UNKNOWN:
       break;
@@ -256,7 +364,11 @@ function interfacesOf({ interfaces }: HostEntries): Uint8Array {
   for (const { name, address: own, netmask } of interfaces) {
     const bytes = encodeText(name).subarray(0, LIMITS.name);
     list.entry(false, (entry) => {
-      entry.u16LE(own.length === 4 ? INTERFACE_TYPES.IPV4 : INTERFACE_TYPES.IPV6).u16LE(bytes.length).bytes(own).bytes(netmask);
+      entry
+        .u16LE(own.length === 4 ? INTERFACE_TYPES.IPV4 : INTERFACE_TYPES.IPV6)
+        .u16LE(bytes.length)
+        .bytes(own)
+        .bytes(netmask);
       // The broadcast address and the speed of the link, which nobody asks for.
       entry.bytes(new Uint8Array(own.length)).u64LE(0n).bytes(bytes);
     });
@@ -267,8 +379,19 @@ function interfacesOf({ interfaces }: HostEntries): Uint8Array {
 function accountsOf({ users, groups }: HostEntries): Uint8Array {
   const list = new Writer();
   for (const user of users) {
-    list.entry(true, (entry) => entry.u8(ACCOUNT_TYPES.USER).u32LE(user.uid).u32LE(user.gid).text(user.name, LIMITS.name).text(user.home, LIMITS.name).text(user.shell, LIMITS.name));
+    list.entry(true, (entry) =>
+      entry
+        .u8(ACCOUNT_TYPES.USER)
+        .u32LE(user.uid)
+        .u32LE(user.gid)
+        .text(user.name, LIMITS.name)
+        .text(user.home, LIMITS.name)
+        .text(user.shell, LIMITS.name),
+    );
   }
-  for (const group of groups) list.entry(true, (entry) => entry.u8(ACCOUNT_TYPES.GROUP).u32LE(group.gid).text(group.name, LIMITS.name));
+  for (const group of groups)
+    list.entry(true, (entry) =>
+      entry.u8(ACCOUNT_TYPES.GROUP).u32LE(group.gid).text(group.name, LIMITS.name),
+    );
   return list.finish();
 }

@@ -2,9 +2,43 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shortfall } from "./audit-judgement.ts";
 
-function told({ letter, ignoringTrust, speaks, demand, ignoreTrust = false, isFound = false }: { letter?: string; ignoringTrust?: string; speaks?: string; demand: string; ignoreTrust?: boolean; isFound?: boolean }): string | undefined {
-  const grade = letter === undefined ? {} : { grade: { letter, score: 0, scores: { protocol: 0, keyExchange: 0, cipher: 0 }, caps: [], ...(ignoringTrust === undefined ? {} : { ignoringTrust }) } };
-  return shortfall({ target: "x:1", tls: letter !== undefined, ...(speaks === undefined ? {} : { speaks }), ...grade }, { failUnder: demand, ignoreTrust }, isFound)?.message;
+function told({
+  letter,
+  ignoringTrust,
+  speaks,
+  demand,
+  ignoreTrust = false,
+  isFound = false,
+}: {
+  letter?: string;
+  ignoringTrust?: string;
+  speaks?: string;
+  demand: string;
+  ignoreTrust?: boolean;
+  isFound?: boolean;
+}): string | undefined {
+  const grade =
+    letter === undefined
+      ? {}
+      : {
+          grade: {
+            letter,
+            score: 0,
+            scores: { protocol: 0, keyExchange: 0, cipher: 0 },
+            caps: [],
+            ...(ignoringTrust === undefined ? {} : { ignoringTrust }),
+          },
+        };
+  return shortfall(
+    {
+      target: "x:1",
+      tls: letter !== undefined,
+      ...(speaks === undefined ? {} : { speaks }),
+      ...grade,
+    },
+    { failUnder: demand, ignoreTrust },
+    isFound,
+  )?.message;
 }
 
 for (const [situation, message] of [
@@ -15,7 +49,10 @@ for (const [situation, message] of [
   [{ letter: "T", ignoringTrust: "A", demand: "F" }, "x:1 has grade T, which is under F"],
   [{ letter: "M", ignoringTrust: "A", demand: "F" }, "x:1 has grade M, which is under F"],
   [{ letter: "T", ignoringTrust: "A", demand: "B", ignoreTrust: true }, undefined],
-  [{ letter: "T", ignoringTrust: "C", demand: "B", ignoreTrust: true }, "x:1 has grade C, which is under B"],
+  [
+    { letter: "T", ignoringTrust: "C", demand: "B", ignoreTrust: true },
+    "x:1 has grade C, which is under B",
+  ],
   [{ speaks: "http", demand: "F" }, "x:1 has no TLS that could be graded, which is under F"],
   [{ speaks: "ssh", demand: "A", isFound: true }, undefined],
   [{ demand: "A", isFound: true }, "x:1 has no TLS that could be graded, which is under A"],
@@ -25,5 +62,8 @@ for (const [situation, message] of [
 }
 
 test("shortfall() asks nothing without a limit", () => {
-  assert.equal(shortfall({ target: "x:1", tls: false }, { failUnder: undefined, ignoreTrust: false }, false), undefined);
+  assert.equal(
+    shortfall({ target: "x:1", tls: false }, { failUnder: undefined, ignoreTrust: false }, false),
+    undefined,
+  );
 });

@@ -5,7 +5,9 @@ import type { AuditReport } from "../audit/report.ts";
 export interface Demand {
   /** The worst letter that is no finding; undefined when nothing is asked. */
   readonly failUnder: string | undefined;
-  /** Take the letter that the server would have if its certificate were trusted and for this name. */
+  /**
+   * Take the letter that the server would have if its certificate were trusted and for this name.
+   */
   readonly ignoreTrust: boolean;
 }
 
@@ -16,14 +18,25 @@ export interface Shortfall {
 }
 
 /**
- * What a demand finds wrong with a report; undefined when nothing. T and M are worse than all letters, and so is having none; but a port that
+ * What a demand finds wrong with a report; undefined when nothing. T and M are worse than all
+ * letters, and so is having none; but a port that
  * nobody named (`isFound`) and that speaks something else than TLS is no finding.
  */
-export function shortfall({ target, tls, speaks, grade }: Pick<AuditReport, "target" | "tls" | "speaks" | "grade">, { failUnder, ignoreTrust }: Demand, isFound: boolean): Shortfall | undefined {
+export function shortfall(
+  { target, tls, speaks, grade }: Pick<AuditReport, "target" | "tls" | "speaks" | "grade">,
+  { failUnder, ignoreTrust }: Demand,
+  isFound: boolean,
+): Shortfall | undefined {
   if (failUnder === undefined || (isFound && !tls && speaks !== undefined)) return undefined;
   const letter = (ignoreTrust ? grade?.ignoringTrust : undefined) ?? grade?.letter;
-  if (letter === undefined) return { message: `${target} has no TLS that could be graded, which is under ${failUnder}` };
+  if (letter === undefined)
+    return { message: `${target} has no TLS that could be graded, which is under ${failUnder}` };
   if (letterRank(letter) <= letterRank(failUnder)) return undefined;
   const message = `${target} has grade ${letter}, which is under ${failUnder}`;
-  return letter === "T" || letter === "M" ? { message, hint: "--ca-file names the authorities that count, --ignore-trust takes the letter without trust and names" } : { message };
+  return letter === "T" || letter === "M"
+    ? {
+        message,
+        hint: "--ca-file names the authorities that count, --ignore-trust takes the letter without trust and names",
+      }
+    : { message };
 }

@@ -8,9 +8,16 @@ import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
 import { auditText } from "../reports/audit-text.ts";
 import { VERSION } from "./version.ts";
 
-/** How one format is printed: each target as soon as it is done, or all as one document when all are. */
+/**
+ * How one format is printed: each target as soon as it is done, or all as one document when all
+ * are.
+ */
 export type AuditFormat =
-  | { readonly kind: "stream"; readonly each: (report: AuditReport, options: { readonly colour: boolean }) => string; readonly hasSummary?: true }
+  | {
+      readonly kind: "stream";
+      readonly each: (report: AuditReport, options: { readonly colour: boolean }) => string;
+      readonly hasSummary?: true;
+    }
   | { readonly kind: "document"; readonly all: (reports: readonly AuditReport[]) => string };
 
 /** Every value of --format. */
@@ -35,16 +42,23 @@ export interface AuditOutput {
 
 /** Standard output, or a file that is made anew. Throws `USAGE_OUTPUT` when it cannot be made. */
 export function auditOutput(path: string | undefined): AuditOutput {
-  if (path === undefined) return { colour: process.stdout.isTTY && process.stdout.hasColors(), write: (text) => void process.stdout.write(text), close: () => {} };
+  if (path === undefined)
+    return {
+      colour: process.stdout.isTTY && process.stdout.hasColors(),
+      write: (text) => void process.stdout.write(text),
+      close: () => {},
+    };
   try {
     const file = openSync(path, "w", 0o640);
     return { colour: false, write: (text) => writeWhole(file, text), close: () => closeSync(file) };
   } catch (thrown) {
-    throw new AppError("USAGE_OUTPUT", `Cannot write "${path}": ${messageOf(thrown)}`, { cause: thrown });
+    throw new AppError("USAGE_OUTPUT", `Cannot write "${path}": ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
   }
 }
 
 function writeWhole(file: number, text: string): void {
   const bytes = Buffer.from(text);
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
 }

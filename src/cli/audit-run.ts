@@ -29,7 +29,10 @@ export interface AuditRunOptions extends Demand {
 
 const TICK_MS = 100;
 
-/** All targets of one `saker audit`: their reports as they come, what stands at the end, and what the exit code is. */
+/**
+ * All targets of one `saker audit`: their reports as they come, what stands at the end, and what
+ * the exit code is.
+ */
 export class AuditRun {
   readonly #options: AuditRunOptions;
   readonly #progress: Progress;
@@ -53,10 +56,23 @@ export class AuditRun {
     if (signal.aborted) return;
     const { label, host, port, container, connect, datagram } = target;
     const serverName = sni ?? target.serverName;
-    const optional = { ...(serverName === undefined ? {} : { serverName }), ...(container === undefined ? {} : { container }) };
+    const optional = {
+      ...(serverName === undefined ? {} : { serverName }),
+      ...(container === undefined ? {} : { container }),
+    };
     this.#underWay.add(label);
     try {
-      const report = await auditPort({ label, host, port, connect, ...(datagram === undefined ? {} : { datagram }), ...optional }, { targetTimeoutMs, signal, starttls, ...(trust === undefined ? {} : { trust }) });
+      const report = await auditPort(
+        {
+          label,
+          host,
+          port,
+          connect,
+          ...(datagram === undefined ? {} : { datagram }),
+          ...optional,
+        },
+        { targetTimeoutMs, signal, starttls, ...(trust === undefined ? {} : { trust }) },
+      );
       const address = target.address?.();
       this.#take(address === undefined ? report : { ...report, address }, target);
     } catch (thrown) {
@@ -75,7 +91,11 @@ export class AuditRun {
     if (format.kind === "document") output.write(format.all(this.#reports));
     output.close();
     const hasTable = isToFile || (format.kind === "stream" && format.hasSummary === true);
-    if (hasTable && count > 1) printTable(AUDIT_COLUMNS, this.#rows.toSorted((a, b) => b.rank - a.rank).map(({ cells }) => cells));
+    if (hasTable && count > 1)
+      printTable(
+        AUDIT_COLUMNS,
+        this.#rows.toSorted((a, b) => b.rank - a.rank).map(({ cells }) => cells),
+      );
     if (signal.aborted) process.exitCode = EXIT.finding;
   }
 
@@ -104,6 +124,10 @@ export class AuditRun {
 
   #showProgress(): void {
     const [longest = ""] = this.#underWay;
-    this.#progress.update(this.#done, () => `${this.#done} of ${this.#options.count} done, ${this.#underWay.size} under way: ${longest}`);
+    this.#progress.update(
+      this.#done,
+      () =>
+        `${this.#done} of ${this.#options.count} done, ${this.#underWay.size} under way: ${longest}`,
+    );
   }
 }

@@ -2,14 +2,22 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { AppError, messageOf } from "../lib/errors.ts";
 
-/** Words of the command line: `@FILE` stands for the targets in a file and `-` for those on standard input, one a line, `#` before a note. Throws `USAGE_TARGET`. */
+/**
+ * Words of the command line: `@FILE` stands for the targets in a file and `-` for those on standard
+ * input, one a line, `#` before a note. Throws `USAGE_TARGET`.
+ */
 export async function expandTargets(words: readonly string[]): Promise<string[]> {
   const expand = async (word: string): Promise<readonly string[]> => {
     if (word === "-") return readList("standard input", process.stdin);
     return word.startsWith("@") ? readList(word.slice(1), createReadStream(word.slice(1))) : [word];
   };
   const targets = (await Promise.all(words.map(expand))).flat();
-  if (targets.length > MAX_TARGETS) throw new AppError("USAGE_TARGET", `Cannot examine ${targets.length} targets: the limit is ${MAX_TARGETS}`, { hint: "split the list" });
+  if (targets.length > MAX_TARGETS)
+    throw new AppError(
+      "USAGE_TARGET",
+      `Cannot examine ${targets.length} targets: the limit is ${MAX_TARGETS}`,
+      { hint: "split the list" },
+    );
   return targets;
 }
 
@@ -33,7 +41,9 @@ async function bounded(name: string, stream: Readable): Promise<string> {
       if (size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`);
     }
   } catch (thrown) {
-    throw new AppError("USAGE_TARGET", `Cannot read targets from "${name}": ${messageOf(thrown)}`, { cause: thrown });
+    throw new AppError("USAGE_TARGET", `Cannot read targets from "${name}": ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -21,10 +21,14 @@ export interface ResolvedTarget extends AuditTarget {
 }
 
 /**
- * `host:port`, `[v6]:port`, a URL, `container:NAME[:PORT]`, `listening`. What is none of these throws `USAGE_TARGET`; a container that does not
+ * `host:port`, `[v6]:port`, a URL, `container:NAME[:PORT]`, `listening`. What is none of these
+ * throws `USAGE_TARGET`; a container that does not
  * run is told to `onFault`, and the others go on. Names are looked up when their turn comes.
  */
-export async function resolveTargets(texts: readonly string[], onFault: (message: string) => void): Promise<ResolvedTarget[]> {
+export async function resolveTargets(
+  texts: readonly string[],
+  onFault: (message: string) => void,
+): Promise<ResolvedTarget[]> {
   let registry: Promise<ContainerRegistry> | undefined;
   const containers = (): Promise<ContainerRegistry> => {
     registry ??= startRegistry();
@@ -32,13 +36,18 @@ export async function resolveTargets(texts: readonly string[], onFault: (message
   };
   const resolve = async (text: string): Promise<readonly ResolvedTarget[]> => {
     if (text === "listening") return listening(await containers());
-    if (text.startsWith("container:")) return inContainer(text.slice("container:".length), await containers());
+    if (text.startsWith("container:"))
+      return inContainer(text.slice("container:".length), await containers());
     return [atAddress(text)];
   };
   try {
     const results = await Promise.allSettled(texts.map(resolve));
-    const faults = results.filter((result) => result.status === "rejected").map(({ reason }) => reason as unknown);
-    const wrong = faults.find((thrown) => !(thrown instanceof AppError) || thrown.code.startsWith("USAGE_"));
+    const faults = results
+      .filter((result) => result.status === "rejected")
+      .map(({ reason }) => reason as unknown);
+    const wrong = faults.find(
+      (thrown) => !(thrown instanceof AppError) || thrown.code.startsWith("USAGE_"),
+    );
     if (wrong !== undefined) throw wrong;
     for (const thrown of faults) onFault(messageOf(thrown));
     return results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
@@ -50,13 +59,23 @@ export async function resolveTargets(texts: readonly string[], onFault: (message
 async function startRegistry(): Promise<ContainerRegistry> {
   // Loaded when needed: it brings an HTTP client, which would be a tenth of a short audit's time.
   const { containersOfHost } = await import("../engine/containers-of-host.ts");
-  const registry = containersOfHost({ environment: process.env, onProblem: (problem) => process.stderr.write(`saker: note: ${problem}\n`) });
+  const registry = containersOfHost({
+    environment: process.env,
+    onProblem: (problem) => process.stderr.write(`saker: note: ${problem}\n`),
+  });
   await registry.start();
   return registry;
 }
 
 /** Ports that a scheme implies. */
-const SCHEME_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80, "imaps:": 993, "ldaps:": 636, "smtps:": 465, "pop3s:": 995 };
+const SCHEME_PORTS: Readonly<Record<string, number>> = {
+  "https:": 443,
+  "http:": 80,
+  "imaps:": 993,
+  "ldaps:": 636,
+  "smtps:": 465,
+  "pop3s:": 995,
+};
 
 function atAddress(text: string): ResolvedTarget {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? URL.parse(text) : null;
@@ -64,11 +83,18 @@ function atAddress(text: string): ResolvedTarget {
   const host = url === null ? (v6 ?? name) : url.hostname.replace(/^\[|\]$/g, "");
   const port = url === null ? Number(digits) : Number(url.port || SCHEME_PORTS[url.protocol]);
   if (host === undefined || host === "" || !(port >= 1 && port <= 65_535)) {
-    throw new AppError("USAGE_TARGET", `Cannot examine "${text}": it names no port`, { hint: "write host:port, [v6]:port, https://host, container:NAME[:PORT] or listening" });
+    throw new AppError("USAGE_TARGET", `Cannot examine "${text}": it names no port`, {
+      hint: "write host:port, [v6]:port, https://host, container:NAME[:PORT] or listening",
+    });
   }
   const label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const target = { label, host, port, isFound: false, close: () => {} };
-  if (isIP(host) !== 0) return { ...target, connect: (signal) => connectDirectly(host, port, { signal }), datagram: () => openDatagram(undefined, host, port) };
+  if (isIP(host) !== 0)
+    return {
+      ...target,
+      connect: (signal) => connectDirectly(host, port, { signal }),
+      datagram: () => openDatagram(undefined, host, port),
+    };
   const late = new LateName(host);
   return {
     ...target,
@@ -79,7 +105,9 @@ function atAddress(text: string): ResolvedTarget {
   };
 }
 
-/** A name that is looked up when its target's turn comes, once: of thousands, nobody waits for all. */
+/**
+ * A name that is looked up when its target's turn comes, once: of thousands, nobody waits for all.
+ */
 class LateName {
   readonly #name: string;
   #lookup: Promise<void> | undefined;
@@ -91,9 +119,13 @@ class LateName {
 
   /** Rejects with `PEER_NAME` where the name has no address. */
   async resolve(): Promise<string> {
-    this.#lookup ??= lookup(this.#name).then(({ address }) => void (this.address = address), () => {});
+    this.#lookup ??= lookup(this.#name).then(
+      ({ address }) => void (this.address = address),
+      () => {},
+    );
     await this.#lookup;
-    if (this.address === undefined) throw new AppError("PEER_NAME", `Cannot connect to "${this.#name}": the name has no address`);
+    if (this.address === undefined)
+      throw new AppError("PEER_NAME", `Cannot connect to "${this.#name}": the name has no address`);
     return this.address;
   }
 }
@@ -102,19 +134,36 @@ async function inContainer(text: string, registry: ContainerRegistry): Promise<R
   const [, name = text, digits] = /^(.*?)(?::(\d{1,5}))?$/.exec(text) ?? [];
   const container = await registry.lookUp(name);
   const pid = container?.metadata?.pid ?? 0;
-  if (container === undefined) throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": no runtime knows it`);
-  if (pid === 0) throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": it does not run`);
+  if (container === undefined)
+    throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": no runtime knows it`);
+  if (pid === 0)
+    throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": it does not run`);
   const label = container.metadata?.name ?? container.id;
-  if (digits !== undefined) return [inNamespaceOf(pid, { name: label, address: listenAddressOf(pid, Number(digits)), port: Number(digits), container: label, isFound: false })];
+  if (digits !== undefined)
+    return [
+      inNamespaceOf(pid, {
+        name: label,
+        address: listenAddressOf(pid, Number(digits)),
+        port: Number(digits),
+        container: label,
+        isFound: false,
+      }),
+    ];
   const namespace = openNamespace(pid);
   const sockets = listListeners(namespace);
   namespace.close();
-  if (sockets.length === 0) process.stderr.write(`saker: note: nothing listens in container ${label}\n`);
+  if (sockets.length === 0)
+    process.stderr.write(`saker: note: nothing listens in container ${label}\n`);
   const byPort = new Map(sockets.map((socket) => [socket.port, socket]));
-  return [...byPort.values()].map(({ address, port }) => inNamespaceOf(pid, { name: label, address, port, container: label, isFound: true }));
+  return [...byPort.values()].map(({ address, port }) =>
+    inNamespaceOf(pid, { name: label, address, port, container: label, isFound: true }),
+  );
 }
 
-/** Where a port of the process's namespace listens; loopback when nothing does, and then the connection will say so. */
+/**
+ * Where a port of the process's namespace listens; loopback when nothing does, and then the
+ * connection will say so.
+ */
 function listenAddressOf(pid: number, port: number): string {
   const namespace = openNamespace(pid);
   try {
@@ -127,11 +176,19 @@ function listenAddressOf(pid: number, port: number): string {
 async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]> {
   const { listeners, problems } = await scanListeners();
   for (const problem of problems) process.stderr.write(`saker: note: ${problem}\n`);
-  const onePerPort = new Map(listeners.map((listener) => [`${listener.namespace} ${listener.port}`, listener]));
+  const onePerPort = new Map(
+    listeners.map((listener) => [`${listener.namespace} ${listener.port}`, listener]),
+  );
   return [...onePerPort.values()].map((listener) => {
     const container = containerNameOf(listener, registry);
     const { address, port, pid } = listener;
-    return inNamespaceOf(pid, { name: container ?? "host", address, port, isFound: true, ...(container === undefined ? {} : { container }) });
+    return inNamespaceOf(pid, {
+      name: container ?? "host",
+      address,
+      port,
+      isFound: true,
+      ...(container === undefined ? {} : { container }),
+    });
   });
 }
 
@@ -150,7 +207,10 @@ interface Place {
   readonly isFound: boolean;
 }
 
-function inNamespaceOf(pid: number, { name, address, port, container, isFound }: Place): ResolvedTarget {
+function inNamespaceOf(
+  pid: number,
+  { name, address, port, container, isFound }: Place,
+): ResolvedTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
   const [host] = addressesOf(address);
   const target = {

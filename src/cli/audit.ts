@@ -26,10 +26,17 @@ export interface AuditCommandOptions {
   readonly schema?: boolean;
 }
 
-/** `saker audit TARGET…`: each target's report as it comes. Exit code 1 when a target could not be examined at all, or is worse than --fail-under. */
+/**
+ * `saker audit TARGET…`: each target's report as it comes. Exit code 1 when a target could not be
+ * examined at all, or is worse than --fail-under.
+ */
 export async function audit(words: readonly string[], options: AuditCommandOptions): Promise<void> {
-  if (options.schema === true) return void process.stdout.write(`${JSON.stringify(auditSchema(), undefined, 2)}\n`);
-  if (words.length === 0) throw new AppError("USAGE_TARGET", "Cannot examine anything: no target is given", { hint: "saker audit host:port, or listening for all of this host" });
+  if (options.schema === true)
+    return void process.stdout.write(`${JSON.stringify(auditSchema(), undefined, 2)}\n`);
+  if (words.length === 0)
+    throw new AppError("USAGE_TARGET", "Cannot examine anything: no target is given", {
+      hint: "saker audit host:port, or listening for all of this host",
+    });
   const format = formatOf(options);
   const parallel = parallelOf(options.parallel);
   const failUnder = limitOf(options.failUnder);
@@ -40,15 +47,27 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
     process.exitCode = EXIT.finding;
   });
   if (format.kind === "document" && targets.length > MAX_IN_DOCUMENT) {
-    throw new AppError("USAGE_TARGET", `Cannot put ${targets.length} targets into one document: the limit is ${MAX_IN_DOCUMENT}`, { hint: "take --format json, or split the list" });
+    throw new AppError(
+      "USAGE_TARGET",
+      `Cannot put ${targets.length} targets into one document: the limit is ${MAX_IN_DOCUMENT}`,
+      { hint: "take --format json, or split the list" },
+    );
   }
   const output = auditOutput(options.output);
   const stop = new AbortController();
   void stopSignal().then(() => stop.abort());
   const run = new AuditRun({
-    format, output, targetTimeoutMs, failUnder,
+    format,
+    output,
+    targetTimeoutMs,
+    failUnder,
     ...(trust === undefined ? {} : { trust }),
-    sni: options.sni, starttls: options.starttls === "auto" ? "auto" : checkStarttls(options.starttls), isToFile: options.output !== undefined, ignoreTrust: options.ignoreTrust === true, count: targets.length, signal: stop.signal,
+    sni: options.sni,
+    starttls: options.starttls === "auto" ? "auto" : checkStarttls(options.starttls),
+    isToFile: options.output !== undefined,
+    ignoreTrust: options.ignoreTrust === true,
+    count: targets.length,
+    signal: stop.signal,
   });
   const queue = new AuditQueue({ capacity: Math.max(targets.length, 1), parallel });
   for (const target of targets) queue.push(() => run.examine(target).finally(() => target.close()));
@@ -59,17 +78,26 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
 function formatOf(options: AuditCommandOptions): AuditFormat {
   const format = AUDIT_FORMATS[options.json === true ? "json" : options.format];
   if (format !== undefined) return format;
-  throw new AppError("USAGE_FORMAT", `Cannot print as "${options.format}": there is no such format`, { hint: `formats are ${Object.keys(AUDIT_FORMATS).join(", ")}` });
+  throw new AppError(
+    "USAGE_FORMAT",
+    `Cannot print as "${options.format}": there is no such format`,
+    { hint: `formats are ${Object.keys(AUDIT_FORMATS).join(", ")}` },
+  );
 }
 
 function parallelOf(text: string): number {
   const parallel = Number(text);
   if (Number.isInteger(parallel) && parallel >= 1 && parallel <= 256) return parallel;
-  throw new AppError("USAGE_PARALLEL", `Cannot use --parallel "${text}": it must be a whole number from 1 to 256`);
+  throw new AppError(
+    "USAGE_PARALLEL",
+    `Cannot use --parallel "${text}": it must be a whole number from 1 to 256`,
+  );
 }
 
 function limitOf(text: string | undefined): string | undefined {
   const letter = text?.toUpperCase();
   if (letter === undefined || GRADE_LIMITS.includes(letter)) return letter;
-  throw new AppError("USAGE_GRADE", `Cannot use --fail-under "${text}": there is no such grade`, { hint: `grades are ${GRADE_LIMITS.join(", ")}` });
+  throw new AppError("USAGE_GRADE", `Cannot use --fail-under "${text}": there is no such grade`, {
+    hint: `grades are ${GRADE_LIMITS.join(", ")}`,
+  });
 }

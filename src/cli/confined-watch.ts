@@ -4,15 +4,30 @@ import { ownHostPid } from "../capture/own-process.ts";
 import { confine } from "../engine/confinement.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
-/** `saker watch`, with no more privileges than it needs: what is behind `confine` runs in a program that has been started anew, where that is of use. */
+/**
+ * `saker watch`, with no more privileges than it needs: what is behind `confine` runs in a program
+ * that has been started anew, where that is of use.
+ */
 export async function confinedWatch(options: WatchOptions): Promise<void> {
   const source = parseSource(options.source);
   const loaded = settingsOf(options);
   if (source.kind === "kernel" && source.by !== "sockets") {
     const { settings } = loaded;
     const report = resolve(options.report);
-    const writes = [report, join(report, "tls"), ...filesIn(report), resolve(settings.fileOutput ?? report), resolve(dirname(settings.capture?.pathPrefix ?? join(report, "x")))];
-    confine({ ringBytes: settings.ringBytes, ownPid: ownHostPid(), entersNamespaces: options.audit, writes, environment: process.env });
+    const writes = [
+      report,
+      join(report, "tls"),
+      ...filesIn(report),
+      resolve(settings.fileOutput ?? report),
+      resolve(dirname(settings.capture?.pathPrefix ?? join(report, "x"))),
+    ];
+    confine({
+      ringBytes: settings.ringBytes,
+      ownPid: ownHostPid(),
+      entersNamespaces: options.audit,
+      writes,
+      environment: process.env,
+    });
   }
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
@@ -22,7 +37,9 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
 /** What earlier watches have written. */
 function filesIn(folder: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => join(folder, name));
   } catch {
     return [];
   }

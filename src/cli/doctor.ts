@@ -24,15 +24,23 @@ interface Check {
   readonly hint?: string;
 }
 
-/** `saker doctor`: what works on this host, what does not, and what to do. Exit code 3 when `saker watch` could not run. */
+/**
+ * `saker doctor`: what works on this host, what does not, and what to do. Exit code 3 when `saker
+ * watch` could not run.
+ */
 export async function doctor(options: { readonly json?: boolean }): Promise<void> {
   const checks = [kernel(), privileges(), await probe(), namespaces(), await docker(), rules()];
-  for (const check of checks) console.log(options.json === true ? JSON.stringify(check) : line(check));
+  for (const check of checks)
+    console.log(options.json === true ? JSON.stringify(check) : line(check));
   if (checks.some((check) => check.state === "missing")) process.exitCode = EXIT.missing;
 }
 
 function line({ name, state, detail, hint }: Check): string {
-  const mark = { ok: styleText("green", "ok     "), limited: styleText("yellow", "limited"), missing: styleText("red", "missing") }[state];
+  const mark = {
+    ok: styleText("green", "ok     "),
+    limited: styleText("yellow", "limited"),
+    missing: styleText("red", "missing"),
+  }[state];
   return `${mark} ${name.padEnd(12)} ${detail}${hint === undefined ? "" : `\n        ${" ".repeat(12)}→ ${hint}`}`;
 }
 
@@ -40,7 +48,12 @@ function kernel(): Check {
   const hasBtf = existsSync("/sys/kernel/btf/vmlinux");
   const detail = `Linux ${release()} on ${process.arch}, ${hasBtf ? "with" : "without"} BTF`;
   if (hasBtf) return { name: "kernel", state: "ok", detail };
-  return { name: "kernel", state: withoutProbe(), detail, hint: `the probe needs /sys/kernel/btf/vmlinux: a kernel from 5.8 with CONFIG_DEBUG_INFO_BTF${FALLS_BACK}` };
+  return {
+    name: "kernel",
+    state: withoutProbe(),
+    detail,
+    hint: `the probe needs /sys/kernel/btf/vmlinux: a kernel from 5.8 with CONFIG_DEBUG_INFO_BTF${FALLS_BACK}`,
+  };
 }
 
 /** What `saker watch` uses, and what is not there without it. */
@@ -55,10 +68,18 @@ function privileges(): Check {
   const { effective } = ownCapabilities();
   const lacking = USES.filter(([names]) => !names.some((name) => has(effective, name)));
   const name = "privileges";
-  if (lacking.length === 0) return { name, state: "ok", detail: `${Object.keys(CAPABILITIES).filter((one) => has(effective, one as Capability)).join(", ")}; a watch gives up after its start what it no longer needs` };
+  if (lacking.length === 0)
+    return {
+      name,
+      state: "ok",
+      detail: `${Object.keys(CAPABILITIES)
+        .filter((one) => has(effective, one as Capability))
+        .join(", ")}; a watch gives up after its start what it no longer needs`,
+    };
   const isWithoutProbe = lacking.some(([, lost]) => lost === "the probe");
   const detail = `without ${[...new Set(lacking.map(([[first]]) => first))].join(", ")}: not seen are ${[...new Set(lacking.map(([, lost]) => lost))].join(", ")}`;
-  const hint = "run as root, or with CAP_BPF and CAP_PERFMON for the probe, CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for audits inside of containers";
+  const hint =
+    "run as root, or with CAP_BPF and CAP_PERFMON for the probe, CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for audits inside of containers";
   return { name, state: isWithoutProbe ? withoutProbe() : "limited", detail, hint };
 }
 
@@ -67,7 +88,8 @@ function withoutProbe(): Check["state"] {
   return process.geteuid?.() === 0 ? "limited" : "missing";
 }
 
-const FALLS_BACK = "; without it root watches programs that start, ports that open and files that are opened (--source sockets)";
+const FALLS_BACK =
+  "; without it root watches programs that start, ports that open and files that are opened (--source sockets)";
 
 /** How long the events of the shipped rules are counted. */
 const COUNTED_MS = 1000;
@@ -76,12 +98,19 @@ async function probe(): Promise<Check> {
   try {
     const source = openProbe({ ringBytes: 1 << 20, ownPid: ownHostPid() });
     try {
-      const { eventCodes, callFilter } = compileRuleSet(loadRules(readRuleFiles([]), { fields: FIELDS }).rules, { matching: "first" });
+      const { eventCodes, callFilter } = compileRuleSet(
+        loadRules(readRuleFiles([]), { fields: FIELDS }).rules,
+        { matching: "first" },
+      );
       source.setCallFilter(callFilter);
       source.setEnabled(eventCodes);
       source.start(() => {});
       await sleep(COUNTED_MS);
-      return { name: "probe", state: "ok", detail: `loads and attaches (${source.variant}${source.seesIoUring ? "" : ", without io_uring"}); within a second ${countsText(source.counters())}` };
+      return {
+        name: "probe",
+        state: "ok",
+        detail: `loads and attaches (${source.variant}${source.seesIoUring ? "" : ", without io_uring"}); within a second ${countsText(source.counters())}`,
+      };
     } finally {
       source.close();
     }
@@ -94,15 +123,26 @@ async function probe(): Promise<Check> {
 /** What the kernel saw, and the events that it saw most. */
 function countsText({ seen, filtered, sent, dropped, byCode }: ProbeCounters): string {
   const most = [...byCode].toSorted(([, left], [, right]) => right.seen - left.seen).slice(0, 3);
-  const types = most.map(([code, outcomes]) => `${EVENT_TYPES[code]?.name ?? code} ${outcomes.seen}`).join(", ");
+  const types = most
+    .map(([code, outcomes]) => `${EVENT_TYPES[code]?.name ?? code} ${outcomes.seen}`)
+    .join(", ");
   return `${seen} calls that the shipped rules ask for${types === "" ? "" : ` (${types})`}: ${filtered} kept in the kernel, ${sent} sent, ${lostRecords(dropped)} dropped`;
 }
 
 function namespaces(): Check {
   try {
-    return { name: "namespaces", state: "ok", detail: `this process is in network namespace ${ownNamespaceInode()}` };
+    return {
+      name: "namespaces",
+      state: "ok",
+      detail: `this process is in network namespace ${ownNamespaceInode()}`,
+    };
   } catch (thrown) {
-    return { name: "namespaces", state: "limited", detail: messageOf(thrown), hint: "ports inside containers cannot be examined" };
+    return {
+      name: "namespaces",
+      state: "limited",
+      detail: messageOf(thrown),
+      hint: "ports inside containers cannot be examined",
+    };
   }
 }
 
@@ -116,7 +156,8 @@ async function docker(): Promise<Check> {
       problems.push(messageOf(thrown));
     }
   }
-  const hint = "containers are still seen, by their id; start Docker or point DOCKER_HOST at its socket for names and images";
+  const hint =
+    "containers are still seen, by their id; start Docker or point DOCKER_HOST at its socket for names and images";
   return { name: "containers", state: "limited", detail: problems.join("; "), hint };
 }
 
@@ -126,8 +167,18 @@ function rules(): Check {
     const result = loadRules(files, { fields: FIELDS });
     const errors = result.files.flatMap((file) => file.errors);
     const first = errors[0];
-    if (first !== undefined) return { name: "rules", state: "missing", detail: first.message, hint: "saker rules check shows every error with its place" };
-    return { name: "rules", state: "ok", detail: `${result.rules.length} rules in ${files.map((file) => file.name).join(", ")}` };
+    if (first !== undefined)
+      return {
+        name: "rules",
+        state: "missing",
+        detail: first.message,
+        hint: "saker rules check shows every error with its place",
+      };
+    return {
+      name: "rules",
+      state: "ok",
+      detail: `${result.rules.length} rules in ${files.map((file) => file.name).join(", ")}`,
+    };
   } catch (thrown) {
     return { name: "rules", state: "missing", detail: messageOf(thrown) };
   }

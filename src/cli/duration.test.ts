@@ -11,6 +11,9 @@ test("parseDuration() reads numbers with and without a unit", () => {
 
 for (const text of ["", "soon", "0", "-1s", "10d", "99999h"]) {
   test(`parseDuration() refuses ${JSON.stringify(text)}`, () => {
-    assert.throws(() => parseDuration(text, "--duration"), { code: "USAGE_TIME", hint: "write it as --duration 30s, 5m or 500ms" });
+    assert.throws(() => parseDuration(text, "--duration"), {
+      code: "USAGE_TIME",
+      hint: "write it as --duration 30s, 5m or 500ms",
+    });
   });
 }

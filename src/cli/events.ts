@@ -28,7 +28,8 @@ export interface EventsOptions {
 }
 
 /** sysdig's line: number, time, processor, process, thread, event, parameters. */
-const DEFAULT_FORMAT = "%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.args";
+const DEFAULT_FORMAT =
+  "%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.args";
 
 /** `saker events [FILE]`: the events of a capture, or the register of event types. */
 export async function events(path: string | undefined, options: EventsOptions): Promise<void> {
@@ -47,7 +48,11 @@ async function listEvents(path: string, options: EventsOptions): Promise<void> {
   const onScene = (scene: CurrentScene): void => {
     if (told >= limit) return;
     told += 1;
-    lines.write(options.json === true ? jsonOf(template, scene) : JSON.stringify(renderOutput(template, scene)).slice(1, -1).replaceAll('\\"', '"'));
+    lines.write(
+      options.json === true
+        ? jsonOf(template, scene)
+        : JSON.stringify(renderOutput(template, scene)).slice(1, -1).replaceAll('\\"', '"'),
+    );
     if (told >= limit) stop.abort();
   };
   const run = new Replay({
@@ -57,18 +62,31 @@ async function listEvents(path: string, options: EventsOptions): Promise<void> {
     onMatch: () => {},
     onScene,
     ...(where === undefined ? {} : { where }),
-    ...(options.from === undefined ? {} : { from: parseMoment(options.from, "--from", utcOffsetMinutes) }),
-    ...(options.to === undefined ? {} : { to: parseMoment(options.to, "--to", utcOffsetMinutes), onPast: () => stop.abort() }),
+    ...(options.from === undefined
+      ? {}
+      : { from: parseMoment(options.from, "--from", utcOffsetMinutes) }),
+    ...(options.to === undefined
+      ? {}
+      : { to: parseMoment(options.to, "--to", utcOffsetMinutes), onPast: () => stop.abort() }),
   });
-  const end = await readCapture(path, run, { signal: stop.signal, onProgress: () => lines.flush() }).finally(() => lines.flush());
+  const end = await readCapture(path, run, {
+    signal: stop.signal,
+    onProgress: () => lines.flush(),
+  }).finally(() => lines.flush());
   const terminal = new Terminal({ json: false });
-  if (end.truncated !== undefined) terminal.problem(`capture "${path}" is not whole: ${end.truncated}`);
-  if (end.unknown > 0) terminal.problem(`${end.unknown} events are of types that Saker's schema does not know: they are not listed`);
+  if (end.truncated !== undefined)
+    terminal.problem(`capture "${path}" is not whole: ${end.truncated}`);
+  if (end.unknown > 0)
+    terminal.problem(
+      `${end.unknown} events are of types that Saker's schema does not know: they are not listed`,
+    );
 }
 
 function jsonOf(template: OutputTemplate, scene: CurrentScene): string {
   const fields = outputFields(template, scene);
-  return JSON.stringify(fields, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
+  return JSON.stringify(fields, (_, value: unknown) =>
+    typeof value === "bigint" ? Number(value) : value,
+  );
 }
 
 function templateOf(format: string): OutputTemplate {
@@ -76,14 +94,20 @@ function templateOf(format: string): OutputTemplate {
     return compileOutput(format.startsWith("*") ? format : `*${format}`, FIELDS);
   } catch (thrown) {
     const hint = thrown instanceof ConditionError ? thrown.hint : undefined;
-    throw new AppError("USAGE_FORMAT", `Cannot use --format "${format}": ${messageOf(thrown)}`, { hint: hint ?? 'write fields with %, such as "%evt.time %proc.name %fd.name"' });
+    throw new AppError("USAGE_FORMAT", `Cannot use --format "${format}": ${messageOf(thrown)}`, {
+      hint: hint ?? 'write fields with %, such as "%evt.time %proc.name %fd.name"',
+    });
   }
 }
 
 function limitOf({ limit }: EventsOptions): number {
   const value = limit === undefined ? Infinity : Number(limit);
   if (value === Infinity || (Number.isInteger(value) && value >= 1)) return value;
-  throw new AppError("USAGE_LIMIT", `Cannot use --limit "${limit ?? ""}": it must be a whole number from 1`, { hint: "write --limit 20" });
+  throw new AppError(
+    "USAGE_LIMIT",
+    `Cannot use --limit "${limit ?? ""}": it must be a whole number from 1`,
+    { hint: "write --limit 20" },
+  );
 }
 
 function printRegister({ all, json }: EventsOptions): void {
@@ -92,7 +116,11 @@ function printRegister({ all, json }: EventsOptions): void {
     if (json === true) console.log(JSON.stringify({ ...type, isEnter: isEnter(type) }));
     else {
       const params = type.params.map((param) => `${param.name}:${param.type}`).join(", ");
-      const marks = [type.category, ...(isEnter(type) ? ["enter"] : []), ...(type.flags.includes("OLD_VERSION") ? ["of old captures"] : [])].join(", ");
+      const marks = [
+        type.category,
+        ...(isEnter(type) ? ["enter"] : []),
+        ...(type.flags.includes("OLD_VERSION") ? ["of old captures"] : []),
+      ].join(", ");
       console.log(`${styleText("bold", type.name)}(${params})${styleText("dim", `  ${marks}`)}`);
     }
   }

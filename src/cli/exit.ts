@@ -2,7 +2,10 @@ import { styleText } from "node:util";
 import { CommanderError } from "commander";
 import { AppError, messageOf } from "../lib/errors.ts";
 
-/** Exit codes (contract): done, a finding or failed check, wrong usage or configuration, missing privilege or kernel feature. */
+/**
+ * Exit codes (contract): done, a finding or failed check, wrong usage or configuration, missing
+ * privilege or kernel feature.
+ */
 export const EXIT = { done: 0, finding: 1, usage: 2, missing: 3 } as const;
 
 /** Prints an error and its hint on standard error, and sets the exit code that its kind has. */
@@ -10,20 +13,31 @@ export function fail(thrown: unknown): void {
   if (thrown instanceof CommanderError) {
     const [message = "", ...suggestions] = thrown.message.replace(/^error: /, "").split("\n");
     // Usage without a command prints the help, which says all.
-    printError(message === "(outputHelp)" ? "Cannot run: no command given" : message, suggestions.join(" ") || "saker --help lists the commands");
+    printError(
+      message === "(outputHelp)" ? "Cannot run: no command given" : message,
+      suggestions.join(" ") || "saker --help lists the commands",
+    );
     process.exitCode = EXIT.usage;
     return;
   }
   const error = thrown instanceof AppError ? thrown : undefined;
-  printError(error === undefined ? `Cannot go on: ${messageOf(thrown)}` : error.message, error?.hint);
+  printError(
+    error === undefined ? `Cannot go on: ${messageOf(thrown)}` : error.message,
+    error?.hint,
+  );
   if (error === undefined && process.env["SAKER_DEBUG"] !== undefined) console.error(thrown);
   process.exitCode = exitCodeOf(error);
 }
 
 /** `saker: error: …`, then `saker: hint: …`. */
 export function printError(message: string, hint?: string): void {
-  process.stderr.write(`saker: ${styleText("red", "error", { stream: process.stderr })}: ${message}\n`);
-  if (hint !== undefined) process.stderr.write(`saker: ${styleText("cyan", "hint", { stream: process.stderr })}: ${hint}\n`);
+  process.stderr.write(
+    `saker: ${styleText("red", "error", { stream: process.stderr })}: ${message}\n`,
+  );
+  if (hint !== undefined)
+    process.stderr.write(
+      `saker: ${styleText("cyan", "hint", { stream: process.stderr })}: ${hint}\n`,
+    );
 }
 
 function exitCodeOf(error: AppError | undefined): number {

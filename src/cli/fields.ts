@@ -4,11 +4,17 @@ import { ALL_FIELDS, isComputed } from "../fields/registry.ts";
 import type { Field } from "../fields/field.ts";
 import { AppError } from "../lib/errors.ts";
 
-/** `saker fields [CLASS]`: the register of fields. Throws `USAGE_CLASS` for a class that is none. */
+/**
+ * `saker fields [CLASS]`: the register of fields. Throws `USAGE_CLASS` for a class that is none.
+ */
 export function fields(className: string | undefined, options: { readonly json?: boolean }): void {
   const classes = [...new Set(ALL_FIELDS.map((field) => field.class))];
   if (className !== undefined && !classes.includes(className)) {
-    throw new AppError("USAGE_CLASS", `Cannot list fields of class "${className}": there is no such class`, { hint: `classes are ${classes.join(", ")}` });
+    throw new AppError(
+      "USAGE_CLASS",
+      `Cannot list fields of class "${className}": there is no such class`,
+      { hint: `classes are ${classes.join(", ")}` },
+    );
   }
   const listed = ALL_FIELDS.filter((field) => className === undefined || field.class === className);
   if (options.json === true) {
@@ -21,7 +27,9 @@ export function fields(className: string | undefined, options: { readonly json?:
     for (const field of listed.filter((field) => field.class === name)) {
       const marks = fieldMarks(field);
       const note = marks.length === 0 ? "" : styleText("dim", ` (${marks.join(", ")})`);
-      console.log(`  ${fieldSyntax(field).padEnd(width)}  ${field.type.padEnd(8)} ${field.doc}${note}`);
+      console.log(
+        `  ${fieldSyntax(field).padEnd(width)}  ${field.type.padEnd(8)} ${field.doc}${note}`,
+      );
     }
   }
 }

@@ -12,7 +12,10 @@ export interface LiveRulesOptions {
   readonly terminal: Terminal;
 }
 
-/** The rules of a watch: loaded at once, and again when their files change or on SIGHUP. Rules that do not load leave the old ones in place. */
+/**
+ * The rules of a watch: loaded at once, and again when their files change or on SIGHUP. Rules that
+ * do not load leave the old ones in place.
+ */
 export class LiveRules {
   readonly #options: LiveRulesOptions;
   readonly #watch: RuleWatch;
@@ -34,7 +37,10 @@ export class LiveRules {
     return this.#loaded;
   }
 
-  /** From now on rules that load are handed to `use`; `files`: not on SIGHUP alone, but whenever their files change. */
+  /**
+   * From now on rules that load are handed to `use`; `files`: not on SIGHUP alone, but whenever
+   * their files change.
+   */
   follow({ files, use }: { readonly files: boolean; readonly use: (set: RuleSet) => void }): void {
     this.#use = use;
     if (this.#isAsked) this.#reloadNow();
@@ -63,19 +69,33 @@ export class LiveRules {
       refuseEmptied(before, after);
       use(after.set);
       this.#loaded = after;
-      terminal.note(`rules reloaded: ${summarizeChanges(ruleChanges(before.rules, after.rules))}; ${after.rules.length} rules from ${after.files.length} files`);
+      terminal.note(
+        `rules reloaded: ${summarizeChanges(ruleChanges(before.rules, after.rules))}; ${after.rules.length} rules from ${after.files.length} files`,
+      );
     } catch (thrown) {
       // Whatever it is, a watch outlives it.
-      const hint = thrown instanceof AppError && thrown.hint !== undefined ? ` (${thrown.hint})` : "";
-      terminal.problem(`${messageOf(thrown)}; the ${before.rules.length} rules loaded before stay in place${hint}`);
+      const hint =
+        thrown instanceof AppError && thrown.hint !== undefined ? ` (${thrown.hint})` : "";
+      terminal.problem(
+        `${messageOf(thrown)}; the ${before.rules.length} rules loaded before stay in place${hint}`,
+      );
     }
   }
 }
 
-/** An empty file is what many editors leave between two steps: taken for the truth, it would silence all its rules. */
+/**
+ * An empty file is what many editors leave between two steps: taken for the truth, it would silence
+ * all its rules.
+ */
 function refuseEmptied(before: LoadedRuleSet, after: LoadedRuleSet): void {
-  const had = new Set(before.files.filter(({ text }) => text.trim() !== "").map(({ name }) => name));
+  const had = new Set(
+    before.files.filter(({ text }) => text.trim() !== "").map(({ name }) => name),
+  );
   const emptied = after.files.find(({ name, text }) => text.trim() === "" && had.has(name));
   if (emptied === undefined) return;
-  throw new AppError("CONFIG_RULES", `Cannot load rules from "${emptied.name}": the file is empty now`, { hint: "to drop its rules, remove it or leave a comment in it" });
+  throw new AppError(
+    "CONFIG_RULES",
+    `Cannot load rules from "${emptied.name}": the file is empty now`,
+    { hint: "to drop its rules, remove it or leave a comment in it" },
+  );
 }

@@ -23,18 +23,35 @@ export interface LoadedRuleSet {
   readonly files: readonly RuleFile[];
 }
 
-/** The rules of files and folders, compiled. Throws `RULE_LOAD` with every error of every file, each with its place: nothing is half-loaded. */
+/**
+ * The rules of files and folders, compiled. Throws `RULE_LOAD` with every error of every file, each
+ * with its place: nothing is half-loaded.
+ */
 export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): LoadedRuleSet {
   const files = readRuleFiles(paths);
   const { priority, appendOutput, staticFields, ruleSelections, ruleMatching } = options.settings;
-  const result = loadRules(files, { fields: withStaticFields(FIELDS, staticFields), minimumPriority: priority, appendOutput });
+  const result = loadRules(files, {
+    fields: withStaticFields(FIELDS, staticFields),
+    minimumPriority: priority,
+    appendOutput,
+  });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));
-  const errors = result.files.flatMap((file) => file.errors.map((error) => formatDiagnostic(error, texts.get(file.name) ?? "")));
+  const errors = result.files.flatMap((file) =>
+    file.errors.map((error) => formatDiagnostic(error, texts.get(file.name) ?? "")),
+  );
   if (errors.length > 0) {
     process.stderr.write(`${errors.join("\n")}\n`);
-    throw new AppError("RULE_LOAD", `Cannot load rules: ${errors.length} ${errors.length === 1 ? "error" : "errors"} in ${result.files.filter((file) => file.errors.length > 0).map((file) => file.name).join(", ")}`);
+    throw new AppError(
+      "RULE_LOAD",
+      `Cannot load rules: ${errors.length} ${errors.length === 1 ? "error" : "errors"} in ${result.files
+        .filter((file) => file.errors.length > 0)
+        .map((file) => file.name)
+        .join(", ")}`,
+    );
   }
-  for (const file of result.files) for (const warning of file.warnings) options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
+  for (const file of result.files)
+    for (const warning of file.warnings)
+      options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
   const enabled = options.enable.map((rule) => ({ action: "enable", by: { rule } }) as const);
   const rules = selectRules(result.rules, [...enabled, ...ruleSelections]);
   if (ruleMatching === "first") for (const note of shadowingNotes(rules)) options.onWarning(note);

@@ -1,4 +1,7 @@
-/** Local time as the machine's zone has it at that moment: minutes from UTC, east positive. Hot: a zone's offset changes at whole hours only. */
+/**
+ * Local time as the machine's zone has it at that moment: minutes from UTC, east positive. Hot: a
+ * zone's offset changes at whole hours only.
+ */
 export function utcOffsetMinutes(epochMs: number): number {
   const hour = Math.floor(epochMs / 3_600_000);
   if (hour !== lastHour) {

@@ -5,9 +5,12 @@ import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
 import { VERSION } from "./version.ts";
 
-// Each command loads what it alone needs when it runs, so that `saker fields` starts no eBPF and `saker audit` no rules.
+// Each command loads what it alone needs when it runs, so that `saker fields` starts no eBPF and
+// `saker audit` no rules.
 const program = new Command("saker")
-  .description("Watches a container host: Falco's rules on its own eBPF probe, newly opened ports, and the TLS behind them")
+  .description(
+    "Watches a container host: Falco's rules on its own eBPF probe, newly opened ports, and the TLS behind them",
+  )
   .version(VERSION)
   .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
   .showSuggestionAfterError()
@@ -17,31 +20,61 @@ const program = new Command("saker")
 
 program
   .command("watch")
-  .description("watch this host: alerts, newly opened ports and their TLS, until Ctrl-C (needs root)")
-  .option("--source <source>", "where events come from: auto, ebpf, sockets (without eBPF: programs that start, ports and files that are opened), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input)", "auto")
-  .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules, then falco_custom_rules.yaml)", collect, [])
+  .description(
+    "watch this host: alerts, newly opened ports and their TLS, until Ctrl-C (needs root)",
+  )
+  .option(
+    "--source <source>",
+    "where events come from: auto, ebpf, sockets (without eBPF: programs that start, ports and files that are opened), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input)",
+    "auto",
+  )
+  .option(
+    "--rules <path>",
+    "rules file or folder; may be given more than once (default: the shipped rules, then falco_custom_rules.yaml)",
+    collect,
+    [],
+  )
   .option("--config <file>", "saker.yaml or an existing falco.yaml")
   .option("--report <folder>", "where reports are written", "./report")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
   .option("--json", "alerts and audits as JSON lines on standard output")
-  .option("--buffer <size>", "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)")
+  .option(
+    "--buffer <size>",
+    "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)",
+  )
   .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .action(async (options) => (await import("./confined-watch.ts")).confinedWatch(options));
 
 program
   .command("audit")
-  .description("examine the TLS of ports: host:port, [v6]:port, a URL, container:NAME[:PORT], listening (all of this host), @FILE or - (targets, one a line)")
+  .description(
+    "examine the TLS of ports: host:port, [v6]:port, a URL, container:NAME[:PORT], listening (all of this host), @FILE or - (targets, one a line)",
+  )
   .argument("[target...]")
-  .option("--format <format>", "text, json, nmap (normal output), nmap-xml, html (one page for all targets)", "text")
+  .option(
+    "--format <format>",
+    "text, json, nmap (normal output), nmap-xml, html (one page for all targets)",
+    "text",
+  )
   .option("--json", "the same as --format json")
   .option("--output <file>", "write the reports there; standard output gets a line for each target")
   .option("--sni <name>", "server name to ask for")
-  .option("--starttls <protocol>", "protocol in which TLS is asked for, such as smtp, imap, postgresql; auto finds out", "auto")
+  .option(
+    "--starttls <protocol>",
+    "protocol in which TLS is asked for, such as smtp, imap, postgresql; auto finds out",
+    "auto",
+  )
   .option("--ca-file <file>", "certificates (PEM) that are trusted, instead of the system's")
-  .option("--fail-under <grade>", "exit with 1 when a target has a worse overall grade or none: A+ to F; T (not trusted) and M (another name) are worse than all letters")
-  .option("--ignore-trust", "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name")
+  .option(
+    "--fail-under <grade>",
+    "exit with 1 when a target has a worse overall grade or none: A+ to F; T (not trusted) and M (another name) are worse than all letters",
+  )
+  .option(
+    "--ignore-trust",
+    "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name",
+  )
   .option("--schema", "print the JSON Schema of --format json and do nothing else")
   .option("--timeout <time>", "the most time for one target", "20s")
   .option("--parallel <number>", "targets examined at once", "4")
@@ -49,7 +82,9 @@ program
 
 program
   .command("observe")
-  .description("follow an openport.txt (JSON alerts, as Falco or saker watch write them) and audit each new port")
+  .description(
+    "follow an openport.txt (JSON alerts, as Falco or saker watch write them) and audit each new port",
+  )
   .argument("<file>")
   .option("--report <folder>", "where reports are written", "./report")
   .option("--json", "audits as JSON lines on standard output")
@@ -59,55 +94,105 @@ program
 program
   .command("ports")
   .description("what listens now, in which container, and from where it can be reached")
-  .option("--report <folder>", "where watch writes its reports: the last grade of a port is read there", "./report")
+  .option(
+    "--report <folder>",
+    "where watch writes its reports: the last grade of a port is read there",
+    "./report",
+  )
   .option("--json", "one JSON object a port")
   .action(async (options) => (await import("./ports.ts")).ports(options));
 
 program
   .command("replay")
-  .description("rules over a capture file (.scap, plain or gzip), or with --write a part of it into another")
+  .description(
+    "rules over a capture file (.scap, plain or gzip), or with --write a part of it into another",
+  )
   .argument("<file>")
-  .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules)", collect, [])
+  .option(
+    "--rules <path>",
+    "rules file or folder; may be given more than once (default: the shipped rules)",
+    collect,
+    [],
+  )
   .option("--config <file>", "saker.yaml or an existing falco.yaml")
-  .option("--from <moment>", "begin there: 10s (after the first event), 14:05:30 or 2026-11-23T14:05:30Z; what comes before makes the state")
+  .option(
+    "--from <moment>",
+    "begin there: 10s (after the first event), 14:05:30 or 2026-11-23T14:05:30Z; what comes before makes the state",
+  )
   .option("--to <moment>", "end there")
-  .option("--where <condition>", "only events that satisfy this condition, such as \"proc.name = cat\"")
-  .option("--write <file>", "write the events that are meant into another capture, with all that they need")
+  .option(
+    "--where <condition>",
+    'only events that satisfy this condition, such as "proc.name = cat"',
+  )
+  .option(
+    "--write <file>",
+    "write the events that are meant into another capture, with all that they need",
+  )
   .option("--json", "alerts as JSON lines")
-  .option("--stats", "events by type, alerts by rule, the rules that took most time, events a second")
+  .option(
+    "--stats",
+    "events by type, alerts by rule, the rules that took most time, events a second",
+  )
   .action(async (file, options) => (await import("./replay.ts")).replay(file, options));
 
 program
   .command("record")
-  .description("this host's events into a capture file, until Ctrl-C: for saker replay, Falco, sysdig and Stratoshark (needs root)")
+  .description(
+    "this host's events into a capture file, until Ctrl-C: for saker replay, Falco, sysdig and Stratoshark (needs root)",
+  )
   .requiredOption("-o, --output <file>", "the file")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .option("--max-size <size>", "stop when the file has this size, such as 500M or 2G", "4G")
-  .option("--buffer <size>", "memory for events that wait to be written, such as 128M (default: 64M)")
+  .option(
+    "--buffer <size>",
+    "memory for events that wait to be written, such as 128M (default: 64M)",
+  )
   .option("--config <file>", "saker.yaml or an existing falco.yaml: the size of the ring")
   .action(async (options) => (await import("./record.ts")).record(options));
 
 program
   .command("events")
-  .description("the events of a capture file, a line each; without a file the register of event types and their parameters")
+  .description(
+    "the events of a capture file, a line each; without a file the register of event types and their parameters",
+  )
   .argument("[file]")
-  .option("--where <condition>", "only events that satisfy this condition, such as \"evt.type = openat and fd.name startswith /etc\"")
-  .option("--format <output>", "fields to print, as in a rule's output (default: number, time, processor, process, event, parameters)")
-  .option("--from <moment>", "begin there: 10s (after the first event), 14:05:30 or 2026-11-23T14:05:30Z")
+  .option(
+    "--where <condition>",
+    'only events that satisfy this condition, such as "evt.type = openat and fd.name startswith /etc"',
+  )
+  .option(
+    "--format <output>",
+    "fields to print, as in a rule's output (default: number, time, processor, process, event, parameters)",
+  )
+  .option(
+    "--from <moment>",
+    "begin there: 10s (after the first event), 14:05:30 or 2026-11-23T14:05:30Z",
+  )
   .option("--to <moment>", "end there")
   .option("--limit <number>", "stop after so many events")
   .option("--all", "of the register, event types of old captures, too")
   .option("--json", "one JSON object an event, or an event type")
   .action(async (file, options) => (await import("./events.ts")).events(file, options));
 
-const rules = program.command("rules").description("rules: check, list, show, explain, test, install, schema");
+const rules = program
+  .command("rules")
+  .description("rules: check, list, show, explain, test, install, schema");
 rules
   .command("check")
-  .description("load and validate rule files; every error with its place, exit code 1 when one does not load")
-  .argument("[path...]", "rules files or folders, loaded in this order (default: the shipped rules)")
+  .description(
+    "load and validate rule files; every error with its place, exit code 1 when one does not load",
+  )
+  .argument(
+    "[path...]",
+    "rules files or folders, loaded in this order (default: the shipped rules)",
+  )
   .option("--json", "Falco's own result shape")
   .option("--cost", "what each rule costs, the dearest first")
-  .action(async (paths, options) => (options.cost === true ? (await import("./rules-cost.ts")).checkCost(paths, options) : (await import("./rules-check.ts")).checkRules(paths, options)));
+  .action(async (paths, options) =>
+    options.cost === true
+      ? (await import("./rules-cost.ts")).checkCost(paths, options)
+      : (await import("./rules-check.ts")).checkRules(paths, options),
+  );
 rules
   .command("list")
   .description("the rules that are loaded, with priority and tags")
@@ -122,18 +207,35 @@ rules
   .action(async (paths, options) => (await import("./rules-list.ts")).listRules(paths, options));
 rules
   .command("show")
-  .description("one rule as it runs: exceptions, lists and macros in their place, events and fields that it asks for")
+  .description(
+    "one rule as it runs: exceptions, lists and macros in their place, events and fields that it asks for",
+  )
   .argument("<rule>", "its name")
-  .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules)", collect, [])
+  .option(
+    "--rules <path>",
+    "rules file or folder; may be given more than once (default: the shipped rules)",
+    collect,
+    [],
+  )
   .option("--json", "one JSON object")
   .action(async (name, options) => (await import("./rules-show.ts")).showRule(name, options));
 rules
   .command("explain")
-  .description("why a rule does or does not match this host's events: the comparisons that decided, with the values seen (needs root)")
+  .description(
+    "why a rule does or does not match this host's events: the comparisons that decided, with the values seen (needs root)",
+  )
   .argument("<rule>", "its name")
-  .option("--rules <path>", "rules file or folder; may be given more than once (default: the shipped rules)", collect, [])
+  .option(
+    "--rules <path>",
+    "rules file or folder; may be given more than once (default: the shipped rules)",
+    collect,
+    [],
+  )
   .option("--capture <file>", "events of a capture file in place of this host's")
-  .option("--where <condition>", "events that satisfy this condition only, such as \"proc.name = cat\"")
+  .option(
+    "--where <condition>",
+    'events that satisfy this condition only, such as "proc.name = cat"',
+  )
   .option("--all", "events of types that the rule does not name, too")
   .option("--limit <number>", "stop after so many events", "20")
   .option("--duration <time>", "stop after this time, such as 30s", "30s")
@@ -147,13 +249,20 @@ rules
   .action(async (paths, options) => (await import("./rules-test.ts")).testRules(paths, options));
 rules
   .command("install")
-  .description("pull a rules artifact from an OCI registry, as falcoctl does: registry/repository:tag, or a name of Falco's own such as falco-rules:3")
+  .description(
+    "pull a rules artifact from an OCI registry, as falcoctl does: registry/repository:tag, or a name of Falco's own such as falco-rules:3",
+  )
   .argument("<reference>")
   .option("--rules-dir <folder>", "where its files go", "./rules.d")
-  .option("--plain-http", "speak to the registry without TLS (one on loopback is spoken to so anyway)")
+  .option(
+    "--plain-http",
+    "speak to the registry without TLS (one on loopback is spoken to so anyway)",
+  )
   .option("--timeout <time>", "the most time for all of it", "2m")
   .option("--json", "one JSON object")
-  .action(async (reference, options) => (await import("./rules-install.ts")).installFrom(reference, options));
+  .action(async (reference, options) =>
+    (await import("./rules-install.ts")).installFrom(reference, options),
+  );
 rules
   .command("schema")
   .description("the JSON Schema of rules files, for editors")
@@ -168,7 +277,9 @@ program
 
 program
   .command("doctor")
-  .description("kernel, privileges, container runtime, rules: what works, what does not, what to do")
+  .description(
+    "kernel, privileges, container runtime, rules: what works, what does not, what to do",
+  )
   .option("--json", "one JSON object a check")
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
 
@@ -177,7 +288,9 @@ function collect(value: string, before: readonly string[]): string[] {
 }
 
 // A reader that went away (`saker fields | head`) is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === "EPIPE" ? 0 : 1),
+);
 
 try {
   // Before anything is read of the host: in a container its files are elsewhere.

@@ -18,9 +18,18 @@ interface Row {
   readonly grade: string | null;
 }
 
-/** `saker ports`: what listens now, in which container, reachable from where, with the grade of its last audit. */
-export async function ports(options: { readonly report: string; readonly json?: boolean }): Promise<void> {
-  const registry = containersOfHost({ environment: process.env, onProblem: (text) => process.stderr.write(`saker: note: ${text}\n`) });
+/**
+ * `saker ports`: what listens now, in which container, reachable from where, with the grade of its
+ * last audit.
+ */
+export async function ports(options: {
+  readonly report: string;
+  readonly json?: boolean;
+}): Promise<void> {
+  const registry = containersOfHost({
+    environment: process.env,
+    onProblem: (text) => process.stderr.write(`saker: note: ${text}\n`),
+  });
   await registry.start();
   const { listeners, problems, hidden } = await scanListeners();
   registry.stop();
@@ -30,18 +39,31 @@ export async function ports(options: { readonly report: string; readonly json?: 
     const container = found === undefined ? undefined : registry.byId(found.fullId);
     const name = container?.metadata?.name ?? container?.id;
     const addresses = [...new Set(sockets.map((socket) => socket.address))];
-    const exposure = exposureOf({ port: first.port, addresses }, { onHostNetwork: first.namespace === hostNamespaceInode(), metadata: container?.metadata });
+    const exposure = exposureOf(
+      { port: first.port, addresses },
+      { onHostNetwork: first.namespace === hostNamespaceInode(), metadata: container?.metadata },
+    );
     return rowOf({ first, addresses, name, exposure, reportFolder: options.report });
   });
   rows.sort((a, b) => (a.container ?? "").localeCompare(b.container ?? "") || a.port - b.port);
   if (options.json === true) for (const row of rows) console.log(JSON.stringify(row));
-  else printTable(["PORT", "ADDRESS", "CONTAINER", "PID", "PROCESS", "REACHABLE", "GRADE"], rows.map(cells));
+  else
+    printTable(
+      ["PORT", "ADDRESS", "CONTAINER", "PID", "PROCESS", "REACHABLE", "GRADE"],
+      rows.map(cells),
+    );
   for (const problem of problems) process.stderr.write(`saker: note: ${problem}\n`);
-  if (hidden > 0 && process.getuid?.() !== 0) process.stderr.write(`saker: note: ${hidden} processes cannot be looked into: run as root to see all ports\n`);
+  if (hidden > 0 && process.getuid?.() !== 0)
+    process.stderr.write(
+      `saker: note: ${hidden} processes cannot be looked into: run as root to see all ports\n`,
+    );
 }
 
 function group(listeners: readonly FoundListener[]): Map<string, FoundListener[]> {
-  return Map.groupBy(listeners, (listener) => `${listener.namespace} ${listener.port} ${listener.owner.cgroupPath}`);
+  return Map.groupBy(
+    listeners,
+    (listener) => `${listener.namespace} ${listener.port} ${listener.owner.cgroupPath}`,
+  );
 }
 
 interface RowInput {
@@ -55,11 +77,27 @@ interface RowInput {
 function rowOf({ first, addresses, name, exposure, reportFolder }: RowInput): Row {
   const { port, owner } = first;
   const grade = lastGrade(`${auditStem(reportFolder, name ?? "host", port)}.json`);
-  return { port, addresses, container: name ?? null, pid: owner.pid, process: owner.comm, reachable: exposureText(exposure), grade };
+  return {
+    port,
+    addresses,
+    container: name ?? null,
+    pid: owner.pid,
+    process: owner.comm,
+    reachable: exposureText(exposure),
+    grade,
+  };
 }
 
 function cells(row: Row): string[] {
-  return [String(row.port), row.addresses.join(","), row.container ?? "-", String(row.pid), row.process, row.reachable, row.grade ?? "-"];
+  return [
+    String(row.port),
+    row.addresses.join(","),
+    row.container ?? "-",
+    String(row.pid),
+    row.process,
+    row.reachable,
+    row.grade ?? "-",
+  ];
 }
 
 /** What the last audit of this port found: its overall grade, or "no TLS". */

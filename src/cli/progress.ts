@@ -22,8 +22,12 @@ export class Progress {
     this.#isShown = true;
     const share = Math.min(1, done / this.#size);
     const full = Math.round(share * WIDTH);
-    const bar = styleText("cyan", "━".repeat(full), { stream: process.stderr }) + styleText("dim", "━".repeat(WIDTH - full), { stream: process.stderr });
-    process.stderr.write(`\r\u001b[K${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${text()}`);
+    const bar =
+      styleText("cyan", "━".repeat(full), { stream: process.stderr }) +
+      styleText("dim", "━".repeat(WIDTH - full), { stream: process.stderr });
+    process.stderr.write(
+      `\r\u001b[K${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${text()}`,
+    );
   }
 
   /** Takes the bar away: before another line is printed, and at the end. */

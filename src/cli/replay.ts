@@ -31,14 +31,19 @@ export interface ReplayCommandOptions {
   readonly write?: string;
 }
 
-/** `saker replay FILE`: rules over a capture; alerts on standard output, with `--write` the events that `--where` means into another capture. */
+/**
+ * `saker replay FILE`: rules over a capture; alerts on standard output, with `--write` the events
+ * that `--where` means into another capture.
+ */
 export async function replay(path: string, options: ReplayCommandOptions): Promise<void> {
   const terminal = new Terminal({ json: options.json === true });
   const settings = settingsOf(options, terminal);
-  const meter = options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
+  const meter =
+    options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
   const rules = rulesOf(options, settings, terminal);
   const where = options.where === undefined ? undefined : parseWhere(options.where);
-  const copy = options.write === undefined ? undefined : new CaptureCopy(another(options.write, path));
+  const copy =
+    options.write === undefined ? undefined : new CaptureCopy(another(options.write, path));
   const format: FormatOptions = { isoTime: settings.timeFormatIso8601, utcOffsetMinutes };
   const byRule = new Map<string, number>();
   const progress = new Progress(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
@@ -56,27 +61,57 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
       byRule.set(rule.name, (byRule.get(rule.name) ?? 0) + 1);
       const alert = makeAlert(rule, scene, randomUUID());
       progress.clear();
-      if (settings.stdoutEnabled) terminal.alert(alert, options.json === true ? jsonLine(alert, format) : textLine(alert, format), format);
+      if (settings.stdoutEnabled)
+        terminal.alert(
+          alert,
+          options.json === true ? jsonLine(alert, format) : textLine(alert, format),
+          format,
+        );
     },
   });
   const started = performance.now();
   const usageBefore = process.cpuUsage();
   let end: CaptureEnd;
   try {
-    const onProgress = (bytes: number): void => progress.update(bytes, () => `${count(run.shown)} events, ${alerts} alerts`);
-    end = await readCapture(path, copy === undefined ? run : copy.beside(run), { signal: stop.signal, onProgress });
+    const onProgress = (bytes: number): void =>
+      progress.update(bytes, () => `${count(run.shown)} events, ${alerts} alerts`);
+    end = await readCapture(path, copy === undefined ? run : copy.beside(run), {
+      signal: stop.signal,
+      onProgress,
+    });
   } finally {
     progress.clear();
     copy?.close();
   }
   const seconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(usageBefore);
-  if (end.truncated !== undefined) terminal.problem(`capture "${path}" is not whole: ${end.truncated}; what comes before was replayed`);
-  if (end.unknown > 0) terminal.problem(`${end.unknown} events are of types that Saker's schema does not know: they were counted, and no rule was asked about them`);
-  if (run.threads.refused > 0) terminal.problem(`${run.threads.refused} threads had no room in the table: they are known by their own events alone`);
-  const told: Told = { path, run, end, alerts, byRule, seconds, cpuSeconds: (user + system) / 1e6, rules, meter };
+  if (end.truncated !== undefined)
+    terminal.problem(
+      `capture "${path}" is not whole: ${end.truncated}; what comes before was replayed`,
+    );
+  if (end.unknown > 0)
+    terminal.problem(
+      `${end.unknown} events are of types that Saker's schema does not know: they were counted, and no rule was asked about them`,
+    );
+  if (run.threads.refused > 0)
+    terminal.problem(
+      `${run.threads.refused} threads had no room in the table: they are known by their own events alone`,
+    );
+  const told: Told = {
+    path,
+    run,
+    end,
+    alerts,
+    byRule,
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+    rules,
+    meter,
+  };
   if (options.stats === true) printStats(told, options.json === true);
-  terminal.note(`${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${alerts} alerts${copy === undefined ? "" : `; ${count(copy.written)} events written to ${options.write ?? ""}`}`);
+  terminal.note(
+    `${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${alerts} alerts${copy === undefined ? "" : `; ${count(copy.written)} events written to ${options.write ?? ""}`}`,
+  );
 }
 
 interface Told {
@@ -91,31 +126,65 @@ interface Told {
   readonly meter: RuleMeter | undefined;
 }
 
-function printStats({ path, run, end, alerts, byRule, seconds, cpuSeconds, rules, meter }: Told, json: boolean): void {
+function printStats(
+  { path, run, end, alerts, byRule, seconds, cpuSeconds, rules, meter }: Told,
+  json: boolean,
+): void {
   const types = run.byType();
   const matched = [...byRule].toSorted(([, left], [, right]) => right - left);
   if (json) {
     const stats = {
-      capture: path, bytes: end.bytes, events: end.events, merged: end.merged, unknown: end.unknown, unknownBlocks: end.unknownBlocks, truncated: end.truncated ?? null, alerts,
-      rules: rules.rules.length, seconds, cpuSeconds, eventsPerSecond: end.events / seconds, threads: run.threads.size, eventsByType: Object.fromEntries(types), alertsByRule: Object.fromEntries(matched),
+      capture: path,
+      bytes: end.bytes,
+      events: end.events,
+      merged: end.merged,
+      unknown: end.unknown,
+      unknownBlocks: end.unknownBlocks,
+      truncated: end.truncated ?? null,
+      alerts,
+      rules: rules.rules.length,
+      seconds,
+      cpuSeconds,
+      eventsPerSecond: end.events / seconds,
+      threads: run.threads.size,
+      eventsByType: Object.fromEntries(types),
+      alertsByRule: Object.fromEntries(matched),
     };
     process.stdout.write(`${JSON.stringify({ stats })}\n`);
     return;
   }
   const share = (part: number): string => `${((100 * part) / Math.max(1, run.shown)).toFixed(1)} %`;
-  printTable(["EVENT", "COUNT", "SHARE"], types.map(([name, events]) => [name, String(events), share(events)]));
+  printTable(
+    ["EVENT", "COUNT", "SHARE"],
+    types.map(([name, events]) => [name, String(events), share(events)]),
+  );
   if (matched.length > 0) {
     console.log("");
-    printTable(["RULE", "ALERTS"], matched.map(([name, matches]) => [name, String(matches)]));
+    printTable(
+      ["RULE", "ALERTS"],
+      matched.map(([name, matches]) => [name, String(matches)]),
+    );
   }
   const costly = meter?.top(MAX_COSTLY_RULES) ?? [];
   if (costly.length > 0) {
     console.log("");
-    printTable(["TIME IN RULE", "EVALUATIONS", "NS EACH", "RULE"], costly.map((rule) => [`${Math.round(rule.share * 100)} %`, String(rule.evaluations), String(Math.round(rule.meanNs)), rule.name]));
+    printTable(
+      ["TIME IN RULE", "EVALUATIONS", "NS EACH", "RULE"],
+      costly.map((rule) => [
+        `${Math.round(rule.share * 100)} %`,
+        String(rule.evaluations),
+        String(Math.round(rule.meanNs)),
+        rule.name,
+      ]),
+    );
   }
   console.log("");
-  console.log(`${count(end.events)} events, ${count(end.merged)} enter events merged into their exits, ${count(end.unknown)} of unknown types, ${count(end.bytes)} bytes`);
-  console.log(`${rules.rules.length} rules, ${alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`);
+  console.log(
+    `${count(end.events)} events, ${count(end.merged)} enter events merged into their exits, ${count(end.unknown)} of unknown types, ${count(end.bytes)} bytes`,
+  );
+  console.log(
+    `${rules.rules.length} rules, ${alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`,
+  );
 }
 
 const MAX_COSTLY_RULES = 10;
@@ -130,14 +199,23 @@ function windowOf({ from, to }: ReplayCommandOptions, onPast: () => void) {
 /** Writing would empty the file before it is read. Throws `USAGE_WRITE` when both are one file. */
 function another(written: string, read: string): string {
   const [target, source] = [written, read].map((path) => statSync(path, { throwIfNoEntry: false }));
-  if (target === undefined || target.isCharacterDevice() || target.dev !== source?.dev || target.ino !== source.ino) return written;
-  throw new AppError("USAGE_WRITE", `Cannot write "${written}": it is the capture that is read`, { hint: "name another file with --write" });
+  if (
+    target === undefined ||
+    target.isCharacterDevice() ||
+    target.dev !== source?.dev ||
+    target.ino !== source.ino
+  )
+    return written;
+  throw new AppError("USAGE_WRITE", `Cannot write "${written}": it is the capture that is read`, {
+    hint: "name another file with --write",
+  });
 }
 
 /** No rules where events are only written, none were named. */
 function rulesOf(options: ReplayCommandOptions, settings: Settings, terminal: Terminal): RuleSet {
   const paths = options.rules.length > 0 ? options.rules : settings.rulesFiles;
-  if (options.write !== undefined && options.rules.length === 0 && options.config === undefined) return compileRuleSet([], { matching: "first" });
+  if (options.write !== undefined && options.rules.length === 0 && options.config === undefined)
+    return compileRuleSet([], { matching: "first" });
   return loadRuleSet(paths, { settings, enable: [], onWarning: (text) => terminal.note(text) }).set;
 }
 
@@ -153,5 +231,9 @@ function count(value: number): string {
 }
 
 function rate(perSecond: number): string {
-  return perSecond >= 1e6 ? `${(perSecond / 1e6).toFixed(2)} M` : perSecond >= 1e3 ? `${Math.round(perSecond / 1e3)} k` : String(Math.round(perSecond));
+  return perSecond >= 1e6
+    ? `${(perSecond / 1e6).toFixed(2)} M`
+    : perSecond >= 1e3
+      ? `${Math.round(perSecond / 1e3)} k`
+      : String(Math.round(perSecond));
 }

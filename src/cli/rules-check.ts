@@ -6,7 +6,10 @@ import { loadRules } from "../rules/load-rules.ts";
 import { EXIT } from "./exit.ts";
 import { shadowingNotes } from "./shadowing-notes.ts";
 
-/** `saker rules check`: every error and warning with its place; exit code 1 when a file does not load. */
+/**
+ * `saker rules check`: every error and warning with its place; exit code 1 when a file does not
+ * load.
+ */
 export function checkRules(paths: readonly string[], options: { readonly json?: boolean }): void {
   const files = readRuleFiles(paths);
   const texts = new Map(files.map((file) => [file.name, file.text]));
@@ -18,11 +21,15 @@ export function checkRules(paths: readonly string[], options: { readonly json?: 
     return;
   }
   for (const file of result.files) {
-    for (const diagnostic of [...file.errors, ...file.warnings]) console.log(formatDiagnostic(diagnostic, texts.get(file.name) ?? ""));
+    for (const diagnostic of [...file.errors, ...file.warnings])
+      console.log(formatDiagnostic(diagnostic, texts.get(file.name) ?? ""));
     const state = file.errors.length > 0 ? counted(file.errors.length, "error") : "ok";
-    console.log(`${file.name}: ${state}${file.warnings.length > 0 ? `, ${counted(file.warnings.length, "warning")}` : ""}`);
+    console.log(
+      `${file.name}: ${state}${file.warnings.length > 0 ? `, ${counted(file.warnings.length, "warning")}` : ""}`,
+    );
   }
-  for (const note of shadowingNotes(result.rules.filter((rule) => rule.enabled))) console.log(`note: ${note}`);
+  for (const note of shadowingNotes(result.rules.filter((rule) => rule.enabled)))
+    console.log(`note: ${note}`);
   if (isOk) console.log(counted(result.rules.length, "rule"));
 }
 

@@ -38,7 +38,10 @@ function printed(t: TestContext, text: string, options: { readonly json?: boolea
 test("checkCost() prints the rules that are on, the dearest first, with reasons", (t) => {
   const { lines } = printed(t, RULES, {});
   assert.match(lines[0] ?? "", /RULE +COST +EVENTS +COMPARISONS +WHY/);
-  assert.match(lines[1] ?? "", /^Hot +\d+ +1 \(hot\) +2 +asked on hot events: read; the only rule that asks for read$/);
+  assert.match(
+    lines[1] ?? "",
+    /^Hot +\d+ +1 \(hot\) +2 +asked on hot events: read; the only rule that asks for read$/,
+  );
   assert.match(lines[2] ?? "", /^Rare +\d+ +1 \(rare\) +2 +cheap comparisons on rare events$/);
   assert.equal(lines.length, 3);
 });
@@ -46,8 +49,18 @@ test("checkCost() prints the rules that are on, the dearest first, with reasons"
 test("checkCost() prints one JSON object a rule", (t) => {
   const { lines, file } = printed(t, RULES, { json: true });
   const [hot, rare] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  assert.deepEqual({ ...hot, score: 0, perEvent: 0 }, {
-    name: "Hot", file, score: 0, rate: "hot", events: ["read"], comparisons: 2, perEvent: 0, reasons: ["asked on hot events: read", "the only rule that asks for read"],
-  });
+  assert.deepEqual(
+    { ...hot, score: 0, perEvent: 0 },
+    {
+      name: "Hot",
+      file,
+      score: 0,
+      rate: "hot",
+      events: ["read"],
+      comparisons: 2,
+      perEvent: 0,
+      reasons: ["asked on hot events: read", "the only rule that asks for read"],
+    },
+  );
   assert.equal(rare?.["name"], "Rare");
 });

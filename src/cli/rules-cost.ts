@@ -3,18 +3,38 @@ import { ruleCosts } from "../rules/rule-cost.ts";
 import { loadOrTell } from "./rules-list.ts";
 import { printTable } from "./table.ts";
 
-/** `saker rules check --cost`: what each rule that is switched on costs, the dearest first. Exit code 1 when a file does not load. */
+/**
+ * `saker rules check --cost`: what each rule that is switched on costs, the dearest first. Exit
+ * code 1 when a file does not load.
+ */
 export function checkCost(paths: readonly string[], options: { readonly json?: boolean }): void {
   const costs = ruleCosts(loadOrTell(paths).filter((rule) => rule.enabled));
   if (options.json === true) {
     for (const { rule, score, rate, comparisons, perEvent, reasons } of costs) {
       const events = [...rule.eventCodes].flatMap((code) => EVENT_TYPES[code]?.name ?? []);
-      console.log(JSON.stringify({ name: rule.name, file: rule.file, score, rate: rate ?? null, events, comparisons, perEvent, reasons }));
+      console.log(
+        JSON.stringify({
+          name: rule.name,
+          file: rule.file,
+          score,
+          rate: rate ?? null,
+          events,
+          comparisons,
+          perEvent,
+          reasons,
+        }),
+      );
     }
     return;
   }
   printTable(
     ["RULE", "COST", "EVENTS", "COMPARISONS", "WHY"],
-    costs.map(({ rule, score, rate, eventCount, comparisons, reasons }) => [rule.name, String(score), `${eventCount}${rate === undefined ? "" : ` (${rate})`}`, String(comparisons), reasons.join("; ")]),
+    costs.map(({ rule, score, rate, eventCount, comparisons, reasons }) => [
+      rule.name,
+      String(score),
+      `${eventCount}${rate === undefined ? "" : ` (${rate})`}`,
+      String(comparisons),
+      reasons.join("; "),
+    ]),
   );
 }

@@ -28,16 +28,27 @@ export interface ExplainOptions {
 }
 
 /**
- * `saker rules explain`: the host's events that the rule is asked about, each with what decided. Ends after `--duration`, after `--limit`
+ * `saker rules explain`: the host's events that the rule is asked about, each with what decided.
+ * Ends after `--duration`, after `--limit`
  * events, or with Ctrl-C.
  */
 export async function explainRule(name: string, options: ExplainOptions): Promise<void> {
   const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1) throw new AppError("USAGE_LIMIT", `Cannot use --limit "${options.limit}": it must be a whole number from 1`);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new AppError(
+      "USAGE_LIMIT",
+      `Cannot use --limit "${options.limit}": it must be a whole number from 1`,
+    );
   const durationMs = parseDuration(options.duration, "--duration");
   const rule = ruleNamed(name, loadOrTell(options.rules));
-  const told = options.capture === undefined ? await explainLive(rule, { options, limit, durationMs }) : await explainCapture(rule, options.capture, { options, limit, durationMs });
-  if (told === 0) process.stderr.write(`no event of ${rule.name} ${options.capture === undefined ? `within ${options.duration}` : `in ${options.capture}`}\n`);
+  const told =
+    options.capture === undefined
+      ? await explainLive(rule, { options, limit, durationMs })
+      : await explainCapture(rule, options.capture, { options, limit, durationMs });
+  if (told === 0)
+    process.stderr.write(
+      `no event of ${rule.name} ${options.capture === undefined ? `within ${options.duration}` : `in ${options.capture}`}\n`,
+    );
 }
 
 interface Run {
@@ -47,7 +58,11 @@ interface Run {
 }
 
 /** The rule's condition put in a way that tells of each event, and how many it told of. */
-function explainer(rule: LoadedRule, { options, limit }: Run, onEnough: () => void): { readonly condition: (scene: Scene) => boolean; readonly told: () => number } {
+function explainer(
+  rule: LoadedRule,
+  { options, limit }: Run,
+  onEnough: () => void,
+): { readonly condition: (scene: Scene) => boolean; readonly told: () => number } {
   const explain = compileExplanation(rule.expression, FIELDS);
   const isMeant = options.where === undefined ? () => true : parseWhere(options.where);
   let told = 0;
@@ -55,7 +70,12 @@ function explainer(rule: LoadedRule, { options, limit }: Run, onEnough: () => vo
     if (told >= limit || !isMeant(scene)) return false;
     const explanation = explain(scene);
     // Of the events that a rule is asked about nearly all are not of the type that it names.
-    if (options.all !== true && !explanation.holds && decisiveChecks(explanation).every((part) => part.check?.startsWith("evt.type ") === true)) return false;
+    if (
+      options.all !== true &&
+      !explanation.holds &&
+      decisiveChecks(explanation).every((part) => part.check?.startsWith("evt.type ") === true)
+    )
+      return false;
     told += 1;
     tell(rule, explanation, scene, options);
     if (told >= limit) onEnough();
@@ -69,8 +89,13 @@ async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise
   const { condition, told } = explainer(rule, run, () => stop.abort());
   void stopSignal().then(() => stop.abort());
   const rules = compileRuleSet([{ ...rule, condition }], { matching: "all" });
-  const end = await readCapture(path, new Replay({ rules, hostname: hostname(), utcOffsetMinutes: () => 0, onMatch: () => {} }), { signal: stop.signal });
-  if (end.truncated !== undefined) process.stderr.write(`capture "${path}" is not whole: ${end.truncated}\n`);
+  const end = await readCapture(
+    path,
+    new Replay({ rules, hostname: hostname(), utcOffsetMinutes: () => 0, onMatch: () => {} }),
+    { signal: stop.signal },
+  );
+  if (end.truncated !== undefined)
+    process.stderr.write(`capture "${path}" is not whole: ${end.truncated}\n`);
   return told();
 }
 
@@ -91,7 +116,10 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
     onNote: () => {},
     onProblem,
     source: "ebpf",
-    drops: { ...DEFAULT_SETTINGS.drops, onTold: ({ events }) => onProblem(`${events} events were lost`) },
+    drops: {
+      ...DEFAULT_SETTINGS.drops,
+      onTold: ({ events }) => onProblem(`${events} events were lost`),
+    },
     examiner: undefined,
   });
   const stopped = stopSignal();
@@ -107,16 +135,36 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
   return told();
 }
 
-function tell(rule: LoadedRule, explanation: Explanation, scene: Scene, options: ExplainOptions): void {
+function tell(
+  rule: LoadedRule,
+  explanation: Explanation,
+  scene: Scene,
+  options: ExplainOptions,
+): void {
   const { event, process: actor } = scene;
   if (options.json === true) {
-    console.log(JSON.stringify({ rule: rule.name, matches: explanation.holds, event: event.type?.name ?? "", pid: actor?.pid ?? 0, process: actor?.comm ?? "", condition: explanation }));
+    console.log(
+      JSON.stringify({
+        rule: rule.name,
+        matches: explanation.holds,
+        event: event.type?.name ?? "",
+        pid: actor?.pid ?? 0,
+        process: actor?.comm ?? "",
+        condition: explanation,
+      }),
+    );
     return;
   }
-  const verdict = explanation.holds ? styleText("green", "matches") : styleText("red", "does not match");
-  console.log(`${styleText("bold", rule.name)} ${verdict} ${event.type?.name ?? "event"} of ${actor?.comm ?? "?"} (${actor?.pid ?? "?"}), because`);
+  const verdict = explanation.holds
+    ? styleText("green", "matches")
+    : styleText("red", "does not match");
+  console.log(
+    `${styleText("bold", rule.name)} ${verdict} ${event.type?.name ?? "event"} of ${actor?.comm ?? "?"} (${actor?.pid ?? "?"}), because`,
+  );
   for (const part of decisiveChecks(explanation)) {
-    const saw = (part.values ?? []).map(({ name, value }) => `${name} is ${JSON.stringify(value)}`).join(", ");
+    const saw = (part.values ?? [])
+      .map(({ name, value }) => `${name} is ${JSON.stringify(value)}`)
+      .join(", ");
     console.log(`  ${part.holds ? "holds" : "fails"}  ${part.check ?? ""}  (${saw})`);
   }
 }

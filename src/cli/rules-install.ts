@@ -15,17 +15,29 @@ export interface InstallOptions {
 /** `saker rules install`: pulls a rules artifact from a registry into a folder. */
 export async function installFrom(text: string, options: InstallOptions): Promise<void> {
   const reference = parseReference(text);
-  const credentials = dockerCredentials(join(process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker"), "config.json"), reference.registry);
+  const credentials = dockerCredentials(
+    join(process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker"), "config.json"),
+    reference.registry,
+  );
   const signal = AbortSignal.timeout(parseDuration(options.timeout, "--timeout"));
-  const { installed, isNew, rules } = await installRules(reference, options.rulesDir, { credentials, plainHttp: options.plainHttp === true, signal, now: new Date() });
+  const { installed, isNew, rules } = await installRules(reference, options.rulesDir, {
+    credentials,
+    plainHttp: options.plainHttp === true,
+    signal,
+    now: new Date(),
+  });
   if (options.json === true) {
     console.log(JSON.stringify({ ...installed, isNew, rulesDir: options.rulesDir }));
     return;
   }
   if (!isNew) {
-    console.log(`${installed.reference} is installed already (${installed.version || installed.digest})`);
+    console.log(
+      `${installed.reference} is installed already (${installed.version || installed.digest})`,
+    );
     return;
   }
   for (const name of installed.files) console.log(relative("", join(options.rulesDir, name)));
-  process.stderr.write(`installed ${installed.reference} ${installed.version} (${installed.digest.slice(0, 19)}…): ${rules} rules; use them with --rules ${options.rulesDir}\n`);
+  process.stderr.write(
+    `installed ${installed.reference} ${installed.version} (${installed.digest.slice(0, 19)}…): ${rules} rules; use them with --rules ${options.rulesDir}\n`,
+  );
 }

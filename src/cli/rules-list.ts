@@ -20,23 +20,50 @@ export interface ListOptions {
   readonly disabled?: boolean;
 }
 
-/** `saker rules list`: what is loaded and passes every filter. Exit code 1 when a file does not load. */
+/**
+ * `saker rules list`: what is loaded and passes every filter. Exit code 1 when a file does not
+ * load.
+ */
 export function listRules(paths: readonly string[], options: ListOptions): void {
   const isListed = filterOf(options);
   const rules = loadOrTell(paths).filter(isListed);
   if (options.json === true) {
-    for (const { name, priority, enabled, tags, source, desc, file, eventCodes } of rules) console.log(JSON.stringify({ name, priority, enabled, tags, source, desc, file, events: eventNames(eventCodes) }));
+    for (const { name, priority, enabled, tags, source, desc, file, eventCodes } of rules)
+      console.log(
+        JSON.stringify({
+          name,
+          priority,
+          enabled,
+          tags,
+          source,
+          desc,
+          file,
+          events: eventNames(eventCodes),
+        }),
+      );
     return;
   }
-  printTable(["RULE", "PRIORITY", "ENABLED", "TAGS"], rules.map((rule) => [rule.name, rule.priority, rule.enabled ? "yes" : "no", rule.tags.join(",")]));
+  printTable(
+    ["RULE", "PRIORITY", "ENABLED", "TAGS"],
+    rules.map((rule) => [
+      rule.name,
+      rule.priority,
+      rule.enabled ? "yes" : "no",
+      rule.tags.join(","),
+    ]),
+  );
 }
 
-/** The rules of files and folders; what does not load is told on standard error, and sets exit code 1. */
+/**
+ * The rules of files and folders; what does not load is told on standard error, and sets exit code
+ * 1.
+ */
 export function loadOrTell(paths: readonly string[]): readonly LoadedRule[] {
   const files = readRuleFiles(paths);
   const result = loadRules(files, { fields: FIELDS });
   for (const [index, file] of result.files.entries()) {
-    for (const error of file.errors) process.stderr.write(`${formatDiagnostic(error, files[index]?.text ?? "")}\n`);
+    for (const error of file.errors)
+      process.stderr.write(`${formatDiagnostic(error, files[index]?.text ?? "")}\n`);
     if (file.errors.length > 0) process.exitCode = EXIT.finding;
   }
   return result.rules;
@@ -44,28 +71,45 @@ export function loadOrTell(paths: readonly string[]): readonly LoadedRule[] {
 
 /** One rule by its name. Throws `USAGE_RULE` with the name that was meant. */
 export function ruleNamed(name: string, rules: readonly LoadedRule[]): LoadedRule {
-  const rule = rules.find((candidate) => candidate.name === name) ?? rules.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
+  const rule =
+    rules.find((candidate) => candidate.name === name) ??
+    rules.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
   if (rule !== undefined) return rule;
-  const hint = didYouMean(name, rules.map((candidate) => candidate.name)) ?? "saker rules list names them all";
-  throw new AppError("USAGE_RULE", `Cannot find rule "${name}": no loaded rule has that name`, { hint });
+  const hint =
+    didYouMean(
+      name,
+      rules.map((candidate) => candidate.name),
+    ) ?? "saker rules list names them all";
+  throw new AppError("USAGE_RULE", `Cannot find rule "${name}": no loaded rule has that name`, {
+    hint,
+  });
 }
 
 /** The names of events, each once; `all` where a rule is asked on every one. */
 export function eventNames(codes: ReadonlySet<number>): readonly string[] {
   const known = EVENT_TYPES.filter((type) => type !== undefined);
-  return known.every((type) => codes.has(type.code)) ? ["all"] : [...new Set(known.filter((type) => codes.has(type.code)).map((type) => type.name))];
+  return known.every((type) => codes.has(type.code))
+    ? ["all"]
+    : [...new Set(known.filter((type) => codes.has(type.code)).map((type) => type.name))];
 }
 
 function filterOf(options: ListOptions): (rule: LoadedRule) => boolean {
   const { tag, event, enabled, disabled } = options;
-  const isNamed = options.name === undefined ? () => true : compileWildcard(options.name.toLowerCase());
+  const isNamed =
+    options.name === undefined ? () => true : compileWildcard(options.name.toLowerCase());
   const priority = options.priority === undefined ? "Debug" : priorityByName(options.priority);
-  if (priority === undefined) throw new AppError("USAGE_PRIORITY", `Cannot list rules of priority "${options.priority ?? ""}": there is no such priority`, { hint: `priorities are ${PRIORITIES.join(", ")}` });
+  if (priority === undefined)
+    throw new AppError(
+      "USAGE_PRIORITY",
+      `Cannot list rules of priority "${options.priority ?? ""}": there is no such priority`,
+      { hint: `priorities are ${PRIORITIES.join(", ")}` },
+    );
   return (rule) =>
     isNamed(rule.name.toLowerCase()) &&
     isAtLeast(rule.priority, priority) &&
     tag.every((wanted) => rule.tags.includes(wanted)) &&
-    (event === undefined || eventNames(rule.eventCodes).some((name) => name === event || name === "all")) &&
+    (event === undefined ||
+      eventNames(rule.eventCodes).some((name) => name === event || name === "all")) &&
     (enabled !== true || rule.enabled) &&
     (disabled !== true || !rule.enabled);
 }

@@ -8,18 +8,39 @@ export interface ShowOptions {
   readonly json?: boolean;
 }
 
-/** `saker rules show`: one rule as it runs, with what files, exceptions, lists and macros made of it. */
+/**
+ * `saker rules show`: one rule as it runs, with what files, exceptions, lists and macros made of
+ * it.
+ */
 export function showRule(name: string, options: ShowOptions): void {
   const rule = ruleNamed(name, loadOrTell(options.rules));
-  const fields = [...new Set([...rule.conditionFields, ...rule.output.fields].map((field) => field.name))].toSorted();
+  const fields = [
+    ...new Set([...rule.conditionFields, ...rule.output.fields].map((field) => field.name)),
+  ].toSorted();
   const { desc, priority, enabled, source, tags, file, conditionText, outputText } = rule;
   const condition = printCondition(rule.expression, "source");
   const events = eventNames(rule.eventCodes);
   if (options.json === true) {
-    console.log(JSON.stringify({ name: rule.name, desc, priority, enabled, source, tags, file, condition: conditionText, expanded: condition, output: outputText, events, fields }));
+    console.log(
+      JSON.stringify({
+        name: rule.name,
+        desc,
+        priority,
+        enabled,
+        source,
+        tags,
+        file,
+        condition: conditionText,
+        expanded: condition,
+        output: outputText,
+        events,
+        fields,
+      }),
+    );
     return;
   }
-  const row = (title: string, text: string): void => console.log(`${styleText("bold", title.padEnd(10))}${text}`);
+  const row = (title: string, text: string): void =>
+    console.log(`${styleText("bold", title.padEnd(10))}${text}`);
   row("rule", rule.name);
   row("desc", desc.trim());
   row("priority", `${priority}${enabled ? "" : ", switched off"}`);

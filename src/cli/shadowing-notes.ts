@@ -5,15 +5,22 @@ import { findShadowing, type Shadowing } from "../rules/shadowing.ts";
 /** Most rules that are told of, one by one. */
 const MAX_NOTES = 10;
 
-/** A line for each rule that another one hides where the first that matches wins, and what to do. `rules`: those that are on, in their order. */
+/**
+ * A line for each rule that another one hides where the first that matches wins, and what to do.
+ * `rules`: those that are on, in their order.
+ */
 export function shadowingNotes(rules: readonly LoadedRule[]): string[] {
   const found = findShadowing(rules);
   const notes = found.slice(0, MAX_NOTES).map(noteOf);
-  return found.length > MAX_NOTES ? [...notes, `${found.length - MAX_NOTES} more rules are hidden by others`] : notes;
+  return found.length > MAX_NOTES
+    ? [...notes, `${found.length - MAX_NOTES} more rules are hidden by others`]
+    : notes;
 }
 
 function noteOf({ hidden, by, eventCodes, isWhole }: Shadowing<LoadedRule>): string {
   const events = [...eventCodes].map((code) => EVENT_TYPES[code]?.name ?? String(code));
-  const when = isWhole ? "is never told" : `is never told on ${events.slice(0, 5).join(", ")}${events.length > 5 ? ` and ${events.length - 5} more` : ""}`;
+  const when = isWhole
+    ? "is never told"
+    : `is never told on ${events.slice(0, 5).join(", ")}${events.length > 5 ? ` and ${events.length - 5} more` : ""}`;
   return `rule "${hidden.name}" (${hidden.file}) ${when}: "${by.name}" (${by.file}) comes before it and matches all that it matches there; put it first, give the other an exception, or set rule_matching: all`;
 }

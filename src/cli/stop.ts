@@ -9,13 +9,20 @@ export function stopSignal(): Promise<void> {
 }
 
 /**
- * Resolves when `signal` does, when the time is up, or when `over` resolves; the process then ends within a second, whatever a source
+ * Resolves when `signal` does, when the time is up, or when `over` resolves; the process then ends
+ * within a second, whatever a source
  * or a peer still holds open. Rejects when `over` does.
  */
-export async function untilStopped(signal: Promise<void>, durationMs: number | undefined, over?: Promise<void>): Promise<void> {
+export async function untilStopped(
+  signal: Promise<void>,
+  durationMs: number | undefined,
+  over?: Promise<void>,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   // A timer keeps the event loop alive: sources may all be waiting on things that do not.
-  const timeUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, durationMs ?? 0x7fff_ffff)));
+  const timeUp = new Promise<void>(
+    (resolve) => (timer = setTimeout(resolve, durationMs ?? 0x7fff_ffff)),
+  );
   try {
     await Promise.race([signal, timeUp, ...(over === undefined ? [] : [over])]);
   } finally {
@@ -26,7 +33,10 @@ export async function untilStopped(signal: Promise<void>, durationMs: number | u
 
 const LAST_WORDS_MS = 700;
 
-/** exit(3) waits for libuv's threads, and one of them may be asking a name server that does not answer for ten seconds or more. */
+/**
+ * exit(3) waits for libuv's threads, and one of them may be asking a name server that does not
+ * answer for ten seconds or more.
+ */
 async function end(): Promise<void> {
   if (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap")) {
     const { libc } = await import("../libc/libc.ts");
@@ -36,7 +46,8 @@ async function end(): Promise<void> {
 }
 
 /**
- * Calls `act` on SIGHUP, until the function that it returns is called. A hangup that comes because the terminal is gone ends the
+ * Calls `act` on SIGHUP, until the function that it returns is called. A hangup that comes because
+ * the terminal is gone ends the
  * process as SIGTERM does: nobody reads what it says any more.
  */
 export function onHangup(act: () => void): () => void {

@@ -31,16 +31,26 @@ export class Terminal {
   }
 
   problem(text: string): void {
-    process.stderr.write(`saker: ${styleText("yellow", "warning", { stream: process.stderr })}: ${text}\n`);
+    process.stderr.write(
+      `saker: ${styleText("yellow", "warning", { stream: process.stderr })}: ${text}\n`,
+    );
   }
 
-  /** `line` is the alert's text line; an escaped one, so that no file name reaches the terminal raw. */
+  /**
+   * `line` is the alert's text line; an escaped one, so that no file name reaches the terminal raw.
+   */
   alert(alert: Alert, line: string, format: FormatOptions): void {
-    process.stdout.write(`${this.#json ? jsonLine(alert, format) : styleText(PRIORITY_STYLES[alert.priority], line, { stream: process.stdout })}\n`);
+    process.stdout.write(
+      `${this.#json ? jsonLine(alert, format) : styleText(PRIORITY_STYLES[alert.priority], line, { stream: process.stdout })}\n`,
+    );
   }
 
   /** `stem`: the path of the report's files without ending. */
   audit(report: AuditReport, stem: string): void {
-    process.stdout.write(this.#json ? `${JSON.stringify(report)}\n` : `${styleText("bold", auditSummary(report), { stream: process.stdout })}  ${stem}.txt\n`);
+    process.stdout.write(
+      this.#json
+        ? `${JSON.stringify(report)}\n`
+        : `${styleText("bold", auditSummary(report), { stream: process.stdout })}  ${stem}.txt\n`,
+    );
   }
 }

@@ -16,19 +16,35 @@ export interface WatchOptions {
   readonly duration?: string;
 }
 
-/** What the configuration and the options say that stand for a part of it. Throws `CONFIG_…`, `USAGE_SIZE`. */
+/**
+ * What the configuration and the options say that stand for a part of it. Throws `CONFIG_…`,
+ * `USAGE_SIZE`.
+ */
 export function settingsOf({ config, buffer }: WatchOptions): LoadedConfig {
-  const loaded = config === undefined ? { settings: DEFAULT_SETTINGS, ignored: [] } : loadConfig(config, process.env);
-  return buffer === undefined ? loaded : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };
+  const loaded =
+    config === undefined
+      ? { settings: DEFAULT_SETTINGS, ignored: [] }
+      : loadConfig(config, process.env);
+  return buffer === undefined
+    ? loaded
+    : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };
 }
 
-export type Source = { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" } | { readonly kind: "falco"; readonly file: string };
+export type Source =
+  | { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" }
+  | { readonly kind: "falco"; readonly file: string };
 
 /** Throws `USAGE_SOURCE`. */
 export function parseSource(text: string): Source {
   if (text === "auto" || text === "ebpf" || text === "sockets") return { kind: "kernel", by: text };
-  if (text.startsWith("falco:") && text.length > "falco:".length) return { kind: "falco", file: text.slice("falco:".length) };
-  if (text.startsWith("scap:")) throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": a capture file is over, not to be watched`, { hint: `saker replay ${text.slice("scap:".length) || "FILE"}` });
+  if (text.startsWith("falco:") && text.length > "falco:".length)
+    return { kind: "falco", file: text.slice("falco:".length) };
+  if (text.startsWith("scap:"))
+    throw new AppError(
+      "USAGE_SOURCE",
+      `Cannot watch source "${text}": a capture file is over, not to be watched`,
+      { hint: `saker replay ${text.slice("scap:".length) || "FILE"}` },
+    );
   throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": there is no such source`, {
     hint: "sources are auto, ebpf, sockets, falco:FILE and falco:- (standard input); saker replay reads capture files",
   });

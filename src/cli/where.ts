@@ -11,6 +11,8 @@ export function parseWhere(text: string): (scene: Scene) => boolean {
     return compileCondition(parseCondition(text), FIELDS).predicate;
   } catch (thrown) {
     const hint = thrown instanceof ConditionError ? thrown.hint : undefined;
-    throw new AppError("USAGE_WHERE", `Cannot use --where "${text}": ${messageOf(thrown)}`, { hint: hint ?? 'write a condition, such as "proc.name = cat and fd.name startswith /etc"' });
+    throw new AppError("USAGE_WHERE", `Cannot use --where "${text}": ${messageOf(thrown)}`, {
+      hint: hint ?? 'write a condition, such as "proc.name = cat and fd.name startswith /etc"',
+    });
   }
 }

@@ -67,13 +67,21 @@ static_fields: {region: eu-1, n: 010}
       ],
       suggested: false,
     },
-    { rule: undefined, source: undefined, tags: [], format: undefined, fields: [], suggested: true },
+    {
+      rule: undefined,
+      source: undefined,
+      tags: [],
+      format: undefined,
+      fields: [],
+      suggested: true,
+    },
   ]);
   assert.deepEqual(settings.staticFields, { region: "eu-1", n: "010" });
 });
 
 test("parseConfig() names what it does not use, unless it is switched off", () => {
-  const text = "http_output: {enabled: true, url: x}\nsyslog_output: {enabled: false}\nlog_level: info\nrule_maching: all\n";
+  const text =
+    "http_output: {enabled: true, url: x}\nsyslog_output: {enabled: false}\nlog_level: info\nrule_maching: all\n";
   assert.deepEqual(parseConfig(text, context).ignored, [
     "/etc/falco/falco.yaml:1: http_output.enabled",
     "/etc/falco/falco.yaml:1: http_output.url",
@@ -82,7 +90,10 @@ test("parseConfig() names what it does not use, unless it is switched off", () =
 });
 
 test("parseConfig() of an empty file changes nothing", () => {
-  assert.deepEqual(parseConfig("# nothing\n", context), { settings: DEFAULT_SETTINGS, ignored: [] });
+  assert.deepEqual(parseConfig("# nothing\n", context), {
+    settings: DEFAULT_SETTINGS,
+    ignored: [],
+  });
 });
 
 for (const [text, message] of [
@@ -98,12 +109,31 @@ for (const [text, message] of [
   ["a: [\n", "falco.yaml:2:1"],
 ] as const) {
   test(`parseConfig() refuses ${JSON.stringify(text)} with its place`, () => {
-    assert.throws(() => parseConfig(text, context), (error: unknown) => error instanceof AppError && error.code.startsWith("CONFIG_") && error.message.includes(message));
+    assert.throws(
+      () => parseConfig(text, context),
+      (error: unknown) =>
+        error instanceof AppError &&
+        error.code.startsWith("CONFIG_") &&
+        error.message.includes(message),
+    );
   });
 }
 
 test("parseConfig() throws nothing but AppError, whatever the file holds", () => {
-  const key = fc.constantFrom("priority", "rules_files", "json_output", "file_output", "engine", "stdout_output", "ports", "enabled", "rules", "append_output", "static_fields", "x");
+  const key = fc.constantFrom(
+    "priority",
+    "rules_files",
+    "json_output",
+    "file_output",
+    "engine",
+    "stdout_output",
+    "ports",
+    "enabled",
+    "rules",
+    "append_output",
+    "static_fields",
+    "x",
+  );
   fc.assert(
     fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })), (value) => {
       try {

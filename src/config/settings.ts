@@ -2,7 +2,10 @@ import type { AppendedOutput } from "../rules/append-output.ts";
 import type { Priority } from "../rules/priority.ts";
 import type { RuleSelection } from "../rules/select-rules.ts";
 
-/** What an instance of Saker may be told; every key has its default here, and `saker.yaml` or `falco.yaml` overrides it. */
+/**
+ * What an instance of Saker may be told; every key has its default here, and `saker.yaml` or
+ * `falco.yaml` overrides it.
+ */
 export interface Settings {
   /** Rule files and directories, in order; empty means the shipped rules. */
   readonly rulesFiles: readonly string[];
@@ -50,12 +53,22 @@ export interface CaptureSettings {
   readonly durationMs: number;
   /** The most bytes of a file, 0 for no limit. */
   readonly maxBytes: number;
-  /** How long before a match its file begins, in milliseconds, as far as `ringBytes` of memory hold it. Ours; Falco's files begin with the match. */
+  /**
+   * How long before a match its file begins, in milliseconds, as far as `ringBytes` of memory hold
+   * it. Ours; Falco's files begin with the match.
+   */
   readonly beforeMs: number;
   readonly ringBytes: number;
 }
 
-export const DEFAULT_CAPTURE: CaptureSettings = { pathPrefix: "/tmp/falco", mode: "rules", durationMs: 5000, maxBytes: 0, beforeMs: 5000, ringBytes: 32 << 20 };
+export const DEFAULT_CAPTURE: CaptureSettings = {
+  pathPrefix: "/tmp/falco",
+  mode: "rules",
+  durationMs: 5000,
+  maxBytes: 0,
+  beforeMs: 5000,
+  ringBytes: 32 << 20,
+};
 
 export const DEFAULT_SETTINGS: Settings = {
   rulesFiles: [],

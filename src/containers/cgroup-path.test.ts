@@ -13,8 +13,16 @@ test("containerOfCgroup knows the names that runtimes give", () => {
     [`/docker/${A}/init`, A, "docker"],
     [`/docker/${A}/docker/${B}`, B, "docker"],
     [`/system.slice/docker-${A}.scope`, A, "docker"],
-    [`/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod1_2.slice/cri-containerd-${A}.scope`, A, "containerd"],
-    [`/system.slice/containerd.service/kubepods-burstable-pod1_2.slice:cri-containerd:${A}`, A, "containerd"],
+    [
+      `/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod1_2.slice/cri-containerd-${A}.scope`,
+      A,
+      "containerd",
+    ],
+    [
+      `/system.slice/containerd.service/kubepods-burstable-pod1_2.slice:cri-containerd:${A}`,
+      A,
+      "containerd",
+    ],
     [`/kubepods.slice/kubepods-pod1.slice/crio-${A}.scope/container`, A, "cri-o"],
     [`/kubepods.slice/kubepods-pod1.slice/crio-conmon-${A}.scope`, undefined],
     [`/machine.slice/libpod-${A}.scope/container`, A, "podman"],
@@ -32,7 +40,11 @@ test("containerOfCgroup knows the names that runtimes give", () => {
     ["/user.slice/user-0.slice/session-1.scope", undefined],
   ];
   for (const [path, fullId, runtime] of cases) {
-    assert.deepEqual(containerOfCgroup(path), fullId === undefined ? undefined : { fullId, runtime }, path);
+    assert.deepEqual(
+      containerOfCgroup(path),
+      fullId === undefined ? undefined : { fullId, runtime },
+      path,
+    );
   }
 });
 

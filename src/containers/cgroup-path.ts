@@ -9,7 +9,8 @@ export interface CgroupContainer {
 }
 
 /**
- * The container of a cgroup path (absolute, or only its last names); the deepest match wins, so a container inside a container is
+ * The container of a cgroup path (absolute, or only its last names); the deepest match wins, so a
+ * container inside a container is
  * the inner one. Undefined on the host, and for the monitors that run beside a container (conmon).
  */
 export function containerOfCgroup(path: string): CgroupContainer | undefined {
@@ -34,7 +35,8 @@ function containerOfName(name: string, parent: string | undefined): CgroupContai
   if (prefix.endsWith("conmon-")) return undefined;
   const runtime = RUNTIME_OF_PREFIX[prefix];
   // containerd with the systemd driver, where systemd itself does not run: SLICE:cri-containerd:ID
-  if (runtime === undefined && prefix.endsWith(":cri-containerd:")) return { fullId, runtime: "containerd" };
+  if (runtime === undefined && prefix.endsWith(":cri-containerd:"))
+    return { fullId, runtime: "containerd" };
   return { fullId, runtime: runtime ?? "unknown" };
 }
 
@@ -51,4 +53,8 @@ const RUNTIME_OF_PREFIX: Readonly<Record<string, ContainerRuntime>> = {
 };
 
 /** Parents that a runtime makes itself, with the cgroupfs driver. */
-const RUNTIME_OF_PARENT: Readonly<Record<string, ContainerRuntime>> = { docker: "docker", libpod_parent: "podman", "k8s.io": "containerd" };
+const RUNTIME_OF_PARENT: Readonly<Record<string, ContainerRuntime>> = {
+  docker: "docker",
+  libpod_parent: "podman",
+  "k8s.io": "containerd",
+};

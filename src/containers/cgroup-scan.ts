@@ -10,11 +10,13 @@ export interface CgroupRoots {
 }
 
 /**
- * Where the host's control groups are mounted. In a container, what is at /sys/fs/cgroup are its own: those of the host are seen through its first process, if they may be.
+ * Where the host's control groups are mounted. In a container, what is at /sys/fs/cgroup are its
+ * own: those of the host are seen through its first process, if they may be.
  */
 export function hostCgroupRoot(): string {
   const candidates = [hostPath(CGROUP_ROOT), hostPath(`/proc/1/root${CGROUP_ROOT}`)];
-  const isThere = (root: string): boolean => Object.values(cgroupRoots(root)).some((hierarchy) => hierarchy !== undefined);
+  const isThere = (root: string): boolean =>
+    Object.values(cgroupRoots(root)).some((hierarchy) => hierarchy !== undefined);
   return isOnHost() ? CGROUP_ROOT : (candidates.find(isThere) ?? CGROUP_ROOT);
 }
 
@@ -22,20 +24,32 @@ const CGROUP_ROOT = "/sys/fs/cgroup";
 
 /** Finds v2 at `root` itself or, on hybrid machines, at `root/unified`; and v1 `pids`. */
 export function cgroupRoots(root: string): CgroupRoots {
-  const unified = [root, join(root, "unified")].find((directory) => existsSync(join(directory, "cgroup.procs")));
+  const unified = [root, join(root, "unified")].find((directory) =>
+    existsSync(join(directory, "cgroup.procs")),
+  );
   const pids = join(root, "pids");
-  return { unified, pids: pids !== unified && existsSync(join(pids, "cgroup.procs")) ? pids : undefined };
+  return {
+    unified,
+    pids: pids !== unified && existsSync(join(pids, "cgroup.procs")) ? pids : undefined,
+  };
 }
 
 /**
- * The cgroups of containers that exist now: id (the directory's inode) and path. Where a container has a group in v2, its v1 group is
- * left out: the probe tells v2 ids then, and ids of the two hierarchies may be equal. Looks at most CGROUPS_MAX directories.
+ * The cgroups of containers that exist now: id (the directory's inode) and path. Where a container
+ * has a group in v2, its v1 group is
+ * left out: the probe tells v2 ids then, and ids of the two hierarchies may be equal. Looks at most
+ * CGROUPS_MAX directories.
  */
-export function scanContainerCgroups(root: string): readonly { readonly id: number; readonly path: string }[] {
+export function scanContainerCgroups(
+  root: string,
+): readonly { readonly id: number; readonly path: string }[] {
   const { unified, pids } = cgroupRoots(root);
   const found = unified === undefined ? [] : walk(unified);
   const seen = new Set(found.map(({ path }) => containerOfCgroup(path)?.fullId));
-  const more = pids === undefined ? [] : walk(pids).filter(({ path }) => !seen.has(containerOfCgroup(path)?.fullId));
+  const more =
+    pids === undefined
+      ? []
+      : walk(pids).filter(({ path }) => !seen.has(containerOfCgroup(path)?.fullId));
   return [...found, ...more];
 }
 
@@ -61,7 +75,9 @@ function walk(hierarchy: string): { id: number; path: string }[] {
 
 function directoriesIn(directory: string): string[] {
   try {
-    return readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
   } catch {
     return []; // removed meanwhile
   }

@@ -4,9 +4,18 @@ import { at, entriesOf, listOf, numberOf, textOf, textsOf } from "./json-value.t
 import { splitImageName } from "./image-name.ts";
 
 /** `sinsp_container_type` of the real engine. */
-const RUNTIMES: Readonly<Record<number, ContainerRuntime>> = { 0: "docker", 6: "containerd", 7: "containerd", 8: "cri-o", 11: "podman" };
+const RUNTIMES: Readonly<Record<number, ContainerRuntime>> = {
+  0: "docker",
+  6: "containerd",
+  7: "containerd",
+  8: "cri-o",
+  11: "podman",
+};
 
-/** What a capture's `container` event tells (the real engine's own JSON); undefined when it is no such JSON or names no container. Nothing throws. */
+/**
+ * What a capture's `container` event tells (the real engine's own JSON); undefined when it is no
+ * such JSON or names no container. Nothing throws.
+ */
 export function parseContainerEvent(text: string): Container | undefined {
   let json: unknown;
   try {
@@ -35,7 +44,9 @@ export function parseContainerEvent(text: string): Container | undefined {
       imageTag: textOf(at(of, "imagetag")) || named.tag,
       imageDigest: textOf(at(of, "imagedigest")),
       privileged: flag("privileged"),
-      labels: Object.fromEntries(entriesOf(at(of, "labels")).map(([name, value]) => [name, textOf(value)])),
+      labels: Object.fromEntries(
+        entriesOf(at(of, "labels")).map(([name, value]) => [name, textOf(value)]),
+      ),
       env: textsOf(at(of, "env")),
       command: [],
       healthcheck: undefined,
@@ -57,11 +68,41 @@ export function containerEventJson({ fullId, runtime, metadata }: Container): st
   const type = Number(Object.entries(RUNTIMES).find(([, name]) => name === runtime)?.[0] ?? 0);
   return JSON.stringify({
     container: {
-      id: shortId(fullId), full_id: fullId, type, name: metadata?.name ?? "", image: metadata?.image ?? "", imageid: metadata?.imageId ?? "", imagerepo: metadata?.imageRepository ?? "",
-      imagetag: metadata?.imageTag ?? "", imagedigest: metadata?.imageDigest ?? "", ip: metadata?.ip ?? "", privileged: metadata?.privileged ?? false, labels: metadata?.labels ?? {}, env: metadata?.env ?? [],
-      Mounts: (metadata?.mounts ?? []).map((mount) => ({ Source: mount.source, Destination: mount.destination, Mode: mount.mode, RW: mount.writable, Propagation: mount.propagation })),
-      port_mappings: (metadata?.ports ?? []).flatMap(({ port, published }) => (published === undefined ? [] : [{ HostIp: addressNumber(published.address), HostPort: published.port, ContainerPort: port }])),
-      host_network: metadata?.hostNetwork ?? false, host_pid: metadata?.hostPid ?? false, host_ipc: metadata?.hostIpc ?? false, created_time: Number((metadata?.createdAt ?? 0n) / 1_000_000_000n),
+      id: shortId(fullId),
+      full_id: fullId,
+      type,
+      name: metadata?.name ?? "",
+      image: metadata?.image ?? "",
+      imageid: metadata?.imageId ?? "",
+      imagerepo: metadata?.imageRepository ?? "",
+      imagetag: metadata?.imageTag ?? "",
+      imagedigest: metadata?.imageDigest ?? "",
+      ip: metadata?.ip ?? "",
+      privileged: metadata?.privileged ?? false,
+      labels: metadata?.labels ?? {},
+      env: metadata?.env ?? [],
+      Mounts: (metadata?.mounts ?? []).map((mount) => ({
+        Source: mount.source,
+        Destination: mount.destination,
+        Mode: mount.mode,
+        RW: mount.writable,
+        Propagation: mount.propagation,
+      })),
+      port_mappings: (metadata?.ports ?? []).flatMap(({ port, published }) =>
+        published === undefined
+          ? []
+          : [
+              {
+                HostIp: addressNumber(published.address),
+                HostPort: published.port,
+                ContainerPort: port,
+              },
+            ],
+      ),
+      host_network: metadata?.hostNetwork ?? false,
+      host_pid: metadata?.hostPid ?? false,
+      host_ipc: metadata?.hostIpc ?? false,
+      created_time: Number((metadata?.createdAt ?? 0n) / 1_000_000_000n),
     },
   });
 }
@@ -85,5 +126,9 @@ function mountOf(json: unknown): ContainerMount {
 function portOf(json: unknown): ContainerPort {
   const address = numberOf(at(json, "HostIp"));
   const bytes = [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff);
-  return { port: numberOf(at(json, "ContainerPort")), protocol: "tcp", published: { address: bytes.join("."), port: numberOf(at(json, "HostPort")) } };
+  return {
+    port: numberOf(at(json, "ContainerPort")),
+    protocol: "tcp",
+    published: { address: bytes.join("."), port: numberOf(at(json, "HostPort")) },
+  };
 }

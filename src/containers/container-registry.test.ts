@@ -13,7 +13,11 @@ const NOWHERE = { cgroupRoot: "/nonexistent" };
 
 test("ContainerRegistry maps cgroups to containers, and keeps a gone one for late events", () => {
   const stopped: string[] = [];
-  const registry = new ContainerRegistry({ clients: [], onStopped: (container) => stopped.push(container.id), ...NOWHERE });
+  const registry = new ContainerRegistry({
+    clients: [],
+    onStopped: (container) => stopped.push(container.id),
+    ...NOWHERE,
+  });
   registry.cgroupAppeared(7, "/system.slice/ssh.service");
   registry.cgroupAppeared(8, `/docker/${A}`);
   registry.cgroupAppeared(9, `/docker/${A}/inner`);
@@ -54,7 +58,11 @@ test("ContainerRegistry forgets the oldest of many stopped containers", () => {
 test("whenSettled fails a container with the reason when nobody can be asked", async () => {
   const problems: string[] = [];
   const endpoint = "unix:///tmp/saker-no-such.sock";
-  const registry = new ContainerRegistry({ clients: [dockerClient(endpoint)], onProblem: (message) => problems.push(message), ...NOWHERE });
+  const registry = new ContainerRegistry({
+    clients: [dockerClient(endpoint)],
+    onProblem: (message) => problems.push(message),
+    ...NOWHERE,
+  });
   await registry.start();
   const cases: [string, string][] = [
     [`/docker/${A}`, `Cannot reach Docker at "${endpoint}": no such socket`],
@@ -75,7 +83,20 @@ test("ContainerRegistry with a real dockerd", async (t) => {
   const dockerd = await startDockerd();
   t.after(() => dockerd.stop());
   const image = await dockerd.importImage({ reference: "registry:5000/saker/box:1.0" });
-  await dockerd.docker("run", "-d", "--init", "--name", "early", "--label", "team=blue", "-p", "127.0.0.1::80", image, "sleep", "1000");
+  await dockerd.docker(
+    "run",
+    "-d",
+    "--init",
+    "--name",
+    "early",
+    "--label",
+    "team=blue",
+    "-p",
+    "127.0.0.1::80",
+    image,
+    "sleep",
+    "1000",
+  );
   const { registry, stopped, problems } = await following(dockerd);
   t.after(() => registry.stop());
 
@@ -86,7 +107,9 @@ test("ContainerRegistry with a real dockerd", async (t) => {
     assert.equal(early.metadata?.labels["team"], "blue");
     assert.match(String(early.metadata?.ports[0]?.published?.address), /^127\.0\.0\.1$/);
     registry.scanCgroups();
-    const group = scanContainerCgroups("/sys/fs/cgroup").find(({ path }) => path.includes(early.fullId)) ?? assert.fail();
+    const group =
+      scanContainerCgroups("/sys/fs/cgroup").find(({ path }) => path.includes(early.fullId)) ??
+      assert.fail();
     assert.equal(registry.byCgroup(group.id), early);
   });
 
@@ -103,7 +126,10 @@ test("ContainerRegistry with a real dockerd", async (t) => {
   });
 
   await t.test("the kernel's word alone is enough, and the object held gets its name", async () => {
-    const alone = new ContainerRegistry({ clients: [dockerClient(`unix://${dockerd.socket}`)], ...NOWHERE });
+    const alone = new ContainerRegistry({
+      clients: [dockerClient(`unix://${dockerd.socket}`)],
+      ...NOWHERE,
+    });
     const fullId = registry.byName("early")?.fullId ?? assert.fail();
     alone.cgroupAppeared(1, `/docker/${fullId}`);
     const held = alone.byCgroup(1) ?? assert.fail();
@@ -112,24 +138,53 @@ test("ContainerRegistry with a real dockerd", async (t) => {
     assert.equal(held.metadata?.name, "early");
     alone.cgroupAppeared(2, `/docker/${B}`);
     const ghost = await alone.whenSettled(alone.byCgroup(2) ?? assert.fail(), 3000);
-    assert.deepEqual([ghost.state, ghost.failure], ["failed", "no runtime that was asked knows this container"]);
+    assert.deepEqual(
+      [ghost.state, ghost.failure],
+      ["failed", "no runtime that was asked knows this container"],
+    );
     assert.equal((await alone.lookUp("early"))?.fullId, fullId);
     assert.equal(await alone.lookUp("nobody"), undefined);
   });
 
-  await t.test("follows a new name, and what starts through a network mode of the host", async () => {
-    await dockerd.docker("rename", "early", "late");
-    await eventually(() => registry.byName("late"));
-    await dockerd.docker("run", "-d", "--init", "--name", "hostnet", "--network", "host", "--pid", "host", image, "sleep", "1000");
-    const { metadata } = await eventually(() => (registry.byName("hostnet")?.metadata?.pid ? registry.byName("hostnet") : undefined));
-    assert.deepEqual([metadata?.hostNetwork, metadata?.hostPid], [true, true]);
-    // Others on this machine may run containers too, whose cgroups were scanned.
-    assert.deepEqual(registry.list().flatMap((container) => container.metadata?.name ?? []).toSorted(), ["hostnet", "late"]);
-  });
+  await t.test(
+    "follows a new name, and what starts through a network mode of the host",
+    async () => {
+      await dockerd.docker("rename", "early", "late");
+      await eventually(() => registry.byName("late"));
+      await dockerd.docker(
+        "run",
+        "-d",
+        "--init",
+        "--name",
+        "hostnet",
+        "--network",
+        "host",
+        "--pid",
+        "host",
+        image,
+        "sleep",
+        "1000",
+      );
+      const { metadata } = await eventually(() =>
+        registry.byName("hostnet")?.metadata?.pid ? registry.byName("hostnet") : undefined,
+      );
+      assert.deepEqual([metadata?.hostNetwork, metadata?.hostPid], [true, true]);
+      // Others on this machine may run containers too, whose cgroups were scanned.
+      assert.deepEqual(
+        registry
+          .list()
+          .flatMap((container) => container.metadata?.name ?? [])
+          .toSorted(),
+        ["hostnet", "late"],
+      );
+    },
+  );
   assert.deepEqual(problems, []);
 });
 
-async function following(dockerd: Dockerd): Promise<{ registry: ContainerRegistry; stopped: string[]; problems: string[] }> {
+async function following(
+  dockerd: Dockerd,
+): Promise<{ registry: ContainerRegistry; stopped: string[]; problems: string[] }> {
   const [stopped, problems]: [string[], string[]] = [[], []];
   const registry = new ContainerRegistry({
     clients: [dockerClient(`unix://${dockerd.socket}`)],

@@ -1,6 +1,12 @@
 import { AppError, messageOf } from "../lib/errors.ts";
 import { containerOfCgroup } from "./cgroup-path.ts";
-import { cgroupIdAt, type CgroupRoots, cgroupRoots, hostCgroupRoot, scanContainerCgroups } from "./cgroup-scan.ts";
+import {
+  cgroupIdAt,
+  type CgroupRoots,
+  cgroupRoots,
+  hostCgroupRoot,
+  scanContainerCgroups,
+} from "./cgroup-scan.ts";
 import type { Container, ContainerRuntime } from "./container.ts";
 import { ContainerRecord } from "./container-record.ts";
 import type { DockerClient, DockerEvent } from "./docker-client.ts";
@@ -11,15 +17,20 @@ export interface ContainerRegistryOptions {
   readonly clients: readonly DockerClient[];
   /** One line, once for each time that an API is out of reach. */
   readonly onProblem?: (message: string) => void;
-  /** A container has stopped: it has no cgroup any more, or its runtime says so. Called once for each run. */
+  /**
+   * A container has stopped: it has no cgroup any more, or its runtime says so. Called once for
+   * each run.
+   */
   readonly onStopped?: (container: Container) => void;
   /** Where cgroups are mounted; default that of the host. */
   readonly cgroupRoot?: string;
 }
 
 /**
- * Which container a cgroup is. Containers appear by the kernel's word (`cgroupAppeared`) or the runtime's (`create`), whichever comes
- * first, and are then asked for at once. A container is one object for its whole life, updated in place. What has stopped stays known
+ * Which container a cgroup is. Containers appear by the kernel's word (`cgroupAppeared`) or the
+ * runtime's (`create`), whichever comes
+ * first, and are then asked for at once. A container is one object for its whole life, updated in
+ * place. What has stopped stays known
  * for a while, since alerts come late; bounded by STOPPED_MAX and CONTAINERS_MAX.
  */
 export class ContainerRegistry {
@@ -39,7 +50,10 @@ export class ContainerRegistry {
     this.#roots = cgroupRoots(options.cgroupRoot ?? hostCgroupRoot());
   }
 
-  /** Starts to follow the runtimes; resolves when each has listed its containers (and they are known) or is out of reach. Never rejects. */
+  /**
+   * Starts to follow the runtimes; resolves when each has listed its containers (and they are
+   * known) or is out of reach. Never rejects.
+   */
   async start(): Promise<void> {
     await Promise.all(this.#options.clients.map((client) => this.#watch(client)));
   }
@@ -51,7 +65,8 @@ export class ContainerRegistry {
 
   /** Takes in the cgroups that exist already. */
   scanCgroups(): void {
-    for (const { id, path } of scanContainerCgroups(this.#options.cgroupRoot ?? hostCgroupRoot())) this.cgroupAppeared(id, path);
+    for (const { id, path } of scanContainerCgroups(this.#options.cgroupRoot ?? hostCgroupRoot()))
+      this.cgroupAppeared(id, path);
   }
 
   /** The kernel's word that a cgroup with this id (its directory's inode) has this path. */
@@ -68,11 +83,15 @@ export class ContainerRegistry {
     this.#goneCgroups.delete(id);
     if (this.#byCgroup.size > CGROUPS_MAX) this.#forgetCgroup(first(this.#byCgroup.keys()));
     this.#started(record);
-    // One that was asked for at its creation is asked for again at its `start`, when it has a pid and an address.
+    // One that was asked for at its creation is asked for again at its `start`, when it has a pid
+    // and an address.
     if (record.state === "pending") this.#ask(record);
   }
 
-  /** The cgroup was removed. Its id is still understood for a while: events of its last processes may come later. */
+  /**
+   * The cgroup was removed. Its id is still understood for a while: events of its last processes
+   * may come later.
+   */
   cgroupGone(id: number): void {
     const record = this.#byCgroup.get(id);
     if (record === undefined || this.#stillAt(record, id)) return;
@@ -87,7 +106,10 @@ export class ContainerRegistry {
     return this.#byCgroup.get(id);
   }
 
-  /** By the whole id, its first 12 characters, or any beginning of at least 4 that only one container has. */
+  /**
+   * By the whole id, its first 12 characters, or any beginning of at least 4 that only one
+   * container has.
+   */
   byId(id: string): Container | undefined {
     const exact = this.#byFullId.get(id);
     if (exact !== undefined || id.length < 4 || id.length >= 64) return exact;
@@ -101,7 +123,10 @@ export class ContainerRegistry {
     return matches.find((record) => record.running) ?? matches.at(-1);
   }
 
-  /** A container by name or id, asking the runtimes where it is not known yet. Undefined when none has it. */
+  /**
+   * A container by name or id, asking the runtimes where it is not known yet. Undefined when none
+   * has it.
+   */
   async lookUp(nameOrId: string): Promise<Container | undefined> {
     const known = this.byName(nameOrId) ?? this.byId(nameOrId);
     if (known !== undefined) return this.whenSettled(known, LOOK_UP_MS);
@@ -121,7 +146,10 @@ export class ContainerRegistry {
     return this.#running();
   }
 
-  /** Resolves at once when the container is known or failed, else when it becomes so or the time is up. Never rejects. */
+  /**
+   * Resolves at once when the container is known or failed, else when it becomes so or the time is
+   * up. Never rejects.
+   */
   async whenSettled(container: Container, timeoutMs: number): Promise<Container> {
     return container instanceof ContainerRecord ? container.settled(timeoutMs) : container;
   }
@@ -133,7 +161,11 @@ export class ContainerRegistry {
   #watch(client: DockerClient): Promise<void> {
     return new Promise((resolve) => {
       const listener = {
-        onConnected: (_: DockerClient, version: { runtime: ContainerRuntime }, running: readonly string[]) => {
+        onConnected: (
+          _: DockerClient,
+          version: { runtime: ContainerRuntime },
+          running: readonly string[],
+        ) => {
           this.#runtimes.set(client, version.runtime);
           void this.#connected(running, version.runtime).then(resolve);
         },
@@ -150,7 +182,10 @@ export class ContainerRegistry {
   async #connected(running: readonly string[], runtime: ContainerRuntime): Promise<void> {
     const records = running.map((fullId) => this.#record(fullId, runtime));
     for (const record of records) this.#started(record);
-    const missed = this.#running().filter((record) => record.runtime === runtime && record.cgroups.size === 0 && !records.includes(record));
+    const missed = this.#running().filter(
+      (record) =>
+        record.runtime === runtime && record.cgroups.size === 0 && !records.includes(record),
+    );
     for (const record of missed) this.#ended(record);
     // Also those that could not be asked for while the API was away.
     const waiting = this.#running().filter((record) => record.state !== "known");
@@ -161,7 +196,9 @@ export class ContainerRegistry {
 
   #happened(client: DockerClient, { action, fullId, name }: DockerEvent): void {
     const ending = action === "die" || action === "destroy";
-    const record = ending ? this.#byFullId.get(fullId) : this.#record(fullId, this.#runtimes.get(client) ?? "docker");
+    const record = ending
+      ? this.#byFullId.get(fullId)
+      : this.#record(fullId, this.#runtimes.get(client) ?? "docker");
     if (record === undefined) return;
     switch (action) {
       case "create":
@@ -201,14 +238,17 @@ export class ContainerRegistry {
 
   async #inspect(record: ContainerRecord): Promise<void> {
     let reason = "no container runtime's API is configured";
-    // A runtime may make the cgroup before it admits the container: when all say "not found", ask once more.
+    // A runtime may make the cgroup before it admits the container: when all say "not found", ask
+    // once more.
     for (const pause of [0, AGAIN_MS]) {
       if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
       let absent = false;
       for (const client of this.#options.clients) {
         try {
           const { metadata } = await client.inspect(record.fullId);
-          record.runtime = this.#runtimes.get(client) ?? (record.runtime === "unknown" ? "docker" : record.runtime);
+          record.runtime =
+            this.#runtimes.get(client) ??
+            (record.runtime === "unknown" ? "docker" : record.runtime);
           return record.know(metadata);
         } catch (error) {
           absent ||= error instanceof AppError && error.code === "PEER_DOCKER_NOT_FOUND";
@@ -245,7 +285,8 @@ export class ContainerRegistry {
 
   #makeRoom(): void {
     if (this.#stopped.size > STOPPED_MAX) this.#forget(first(this.#stopped));
-    if (this.#byFullId.size > CONTAINERS_MAX) this.#forget(first(this.#stopped) ?? first(this.#byFullId.values()));
+    if (this.#byFullId.size > CONTAINERS_MAX)
+      this.#forget(first(this.#stopped) ?? first(this.#byFullId.values()));
   }
 
   #forget(record: ContainerRecord | undefined): void {
@@ -262,12 +303,17 @@ export class ContainerRegistry {
   }
 
   /**
-   * Ids of v1 and v2 groups may be equal, and notices tell of both. The v2 group's claim is the stronger one: an event carries its v1
+   * Ids of v1 and v2 groups may be equal, and notices tell of both. The v2 group's claim is the
+   * stronger one: an event carries its v1
    * id only where the process has no v2 group.
    */
   #stillAt(record: ContainerRecord, id: number): boolean {
     const path = record.cgroups.get(id);
-    return path !== undefined && this.#roots.unified !== undefined && cgroupIdAt(this.#roots.unified, path) === id;
+    return (
+      path !== undefined &&
+      this.#roots.unified !== undefined &&
+      cgroupIdAt(this.#roots.unified, path) === id
+    );
   }
 }
 

@@ -28,7 +28,10 @@ export interface ContainerMetadata {
   readonly env: readonly string[];
   /** The program that the container starts, with its arguments. */
   readonly command: readonly string[];
-  /** The program that checks its health, with its arguments; empty where the check is turned off, undefined where there is none. */
+  /**
+   * The program that checks its health, with its arguments; empty where the check is turned off,
+   * undefined where there is none.
+   */
   readonly healthcheck: readonly string[] | undefined;
   readonly mounts: readonly ContainerMount[];
   readonly ports: readonly ContainerPort[];
@@ -46,7 +49,9 @@ export interface ContainerMetadata {
 
 export type ContainerRuntime = "docker" | "podman" | "containerd" | "cri-o" | "unknown";
 
-/** A container known by its cgroup. `metadata` arrives later than the container's first events may. */
+/**
+ * A container known by its cgroup. `metadata` arrives later than the container's first events may.
+ */
 export interface Container {
   /** 64 hexadecimal digits where the runtime uses such ids. */
   readonly fullId: string;
@@ -54,7 +59,10 @@ export interface Container {
   readonly id: string;
   readonly runtime: ContainerRuntime;
   readonly metadata: ContainerMetadata | undefined;
-  /** `pending` while the runtime is being asked; `failed` with the reason in `failure`, after which nothing more will come. */
+  /**
+   * `pending` while the runtime is being asked; `failed` with the reason in `failure`, after which
+   * nothing more will come.
+   */
   readonly state: "pending" | "known" | "failed";
   readonly failure?: string;
 }

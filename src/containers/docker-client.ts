@@ -5,16 +5,29 @@ import { dockerHttp } from "./docker-http.ts";
 import { type InspectedContainer, parseInspect, withImage } from "./docker-inspect.ts";
 import { at, listOf, textOf } from "./json-value.ts";
 
-/** Docker's Engine API, or Podman's which speaks the same. All methods throw what `DockerHttp` throws. */
+/**
+ * Docker's Engine API, or Podman's which speaks the same. All methods throw what `DockerHttp`
+ * throws.
+ */
 export interface DockerClient {
   readonly endpoint: string;
   version(): Promise<DockerVersion>;
   /** Full ids of the containers that run now. */
   running(): Promise<readonly string[]>;
-  /** By id, by the beginning of an id, or by name. `PEER_DOCKER_NOT_FOUND` when there is none. Waits while Docker starts the container. */
+  /**
+   * By id, by the beginning of an id, or by name. `PEER_DOCKER_NOT_FOUND` when there is none. Waits
+   * while Docker starts the container.
+   */
   inspect(idOrName: string): Promise<InspectedContainer>;
-  /** Calls `onEvent` for what happens to containers from `opened` on; resolves when the daemon ends the stream or `signal` aborts. */
-  events(options: { readonly signal: AbortSignal; readonly opened: () => void; readonly onEvent: (event: DockerEvent) => void }): Promise<void>;
+  /**
+   * Calls `onEvent` for what happens to containers from `opened` on; resolves when the daemon ends
+   * the stream or `signal` aborts.
+   */
+  events(options: {
+    readonly signal: AbortSignal;
+    readonly opened: () => void;
+    readonly onEvent: (event: DockerEvent) => void;
+  }): Promise<void>;
 }
 
 export interface DockerVersion {
@@ -30,33 +43,53 @@ export interface DockerEvent {
   readonly name: string;
 }
 
-/** The addresses to ask: `dockerHost` (the value of DOCKER_HOST) alone where it is set, else those of Docker's and Podman's sockets that exist, else Docker's. */
+/**
+ * The addresses to ask: `dockerHost` (the value of DOCKER_HOST) alone where it is set, else those
+ * of Docker's and Podman's sockets that exist, else Docker's.
+ */
 export function dockerEndpoints(dockerHost: string | undefined): readonly string[] {
   if (dockerHost !== undefined && dockerHost !== "") return [dockerHost];
-  const sockets = [DOCKER_SOCKET, PODMAN_SOCKET].map((path) => [hostPath(path), path].find((candidate) => existsSync(candidate)));
+  const sockets = [DOCKER_SOCKET, PODMAN_SOCKET].map((path) =>
+    [hostPath(path), path].find((candidate) => existsSync(candidate)),
+  );
   const present = sockets.flatMap((path) => (path === undefined ? [] : [`unix://${path}`]));
   return present.length > 0 ? present : [`unix://${hostPath(DOCKER_SOCKET)}`];
 }
 
-/** `timeoutMs` is for one answer, default 10 s: Docker keeps an inspect waiting while the container starts. Throws `CONFIG_DOCKER_HOST`. */
-export function dockerClient(endpoint: string, { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): DockerClient {
+/**
+ * `timeoutMs` is for one answer, default 10 s: Docker keeps an inspect waiting while the container
+ * starts. Throws `CONFIG_DOCKER_HOST`.
+ */
+export function dockerClient(
+  endpoint: string,
+  { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+): DockerClient {
   const http = dockerHttp(endpoint, timeoutMs);
   const images = new Map<string, unknown>();
   const image = async (id: string): Promise<unknown> => {
     if (images.has(id)) return images.get(id);
-    const json = await http.get(`/images/${encodeURIComponent(id)}/json`, ANSWER_BYTES).catch(() => undefined);
+    const json = await http
+      .get(`/images/${encodeURIComponent(id)}/json`, ANSWER_BYTES)
+      .catch(() => undefined);
     if (images.size >= IMAGES_MAX) images.clear();
     images.set(id, { RepoTags: at(json, "RepoTags"), RepoDigests: at(json, "RepoDigests") });
     return images.get(id);
   };
   const complete = async (metadata: ContainerMetadata): Promise<ContainerMetadata> =>
-    metadata.imageId === "" || metadata.imageDigest !== "" ? metadata : withImage(metadata, await image(metadata.imageId));
+    metadata.imageId === "" || metadata.imageDigest !== ""
+      ? metadata
+      : withImage(metadata, await image(metadata.imageId));
   return {
     endpoint,
     version: async () => versionOf(await http.get("/version", ANSWER_BYTES)),
-    running: async () => listOf(await http.get("/containers/json", LIST_BYTES)).map((item) => textOf(at(item, "Id"))).filter((id) => id !== ""),
+    running: async () =>
+      listOf(await http.get("/containers/json", LIST_BYTES))
+        .map((item) => textOf(at(item, "Id")))
+        .filter((id) => id !== ""),
     inspect: async (idOrName) => {
-      const inspected = parseInspect(await http.get(`/containers/${encodeURIComponent(idOrName)}/json`, ANSWER_BYTES));
+      const inspected = parseInspect(
+        await http.get(`/containers/${encodeURIComponent(idOrName)}/json`, ANSWER_BYTES),
+      );
       return { ...inspected, metadata: await complete(inspected.metadata) };
     },
     events: ({ signal, opened, onEvent }) => {
@@ -64,21 +97,35 @@ export function dockerClient(endpoint: string, { timeoutMs = 10_000 }: { readonl
         const event = eventOf(line);
         if (event !== undefined) onEvent(event);
       };
-      return http.follow(`/events?filters=${encodeURIComponent('{"type":["container"]}')}`, { signal, opened, onLine });
+      return http.follow(`/events?filters=${encodeURIComponent('{"type":["container"]}')}`, {
+        signal,
+        opened,
+        onLine,
+      });
     },
   };
 }
 
 function versionOf(json: unknown): DockerVersion {
-  const podman = listOf(at(json, "Components")).some((component) => textOf(at(component, "Name")).startsWith("Podman"));
-  return { runtime: podman ? "podman" : "docker", version: textOf(at(json, "Version")), apiVersion: textOf(at(json, "ApiVersion")) };
+  const podman = listOf(at(json, "Components")).some((component) =>
+    textOf(at(component, "Name")).startsWith("Podman"),
+  );
+  return {
+    runtime: podman ? "podman" : "docker",
+    version: textOf(at(json, "Version")),
+    apiVersion: textOf(at(json, "ApiVersion")),
+  };
 }
 
 function eventOf(line: unknown): DockerEvent | undefined {
   const action = ACTIONS[textOf(at(line, "Action"))];
   const fullId = textOf(at(line, "Actor", "ID"));
   if (action === undefined || fullId === "") return undefined;
-  return { action, fullId, name: textOf(at(line, "Actor", "Attributes", "name")).replace(/^\//, "") };
+  return {
+    action,
+    fullId,
+    name: textOf(at(line, "Actor", "Attributes", "name")).replace(/^\//, ""),
+  };
 }
 
 /** Podman says `died` and `remove` where Docker says `die` and `destroy`. */

@@ -1,4 +1,10 @@
-import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from "node:http";
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request,
+} from "node:http";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 
@@ -7,15 +13,24 @@ export interface DockerHttp {
   /** As it was given: `unix:///var/run/docker.sock`. */
   readonly endpoint: string;
   /**
-   * A JSON answer of at most `limit` bytes. At most 8 requests run at once, the others wait their turn. Throws `PEER_DOCKER_UNREACHABLE`,
+   * A JSON answer of at most `limit` bytes. At most 8 requests run at once, the others wait their
+   * turn. Throws `PEER_DOCKER_UNREACHABLE`,
    * `PEER_DOCKER_TIMEOUT`, `PEER_DOCKER_NOT_FOUND`, `PEER_DOCKER_STATUS`, `PEER_DOCKER_ANSWER`.
    */
   get(path: string, limit: number): Promise<unknown>;
   /**
-   * An endless answer of JSON lines; lines that are not JSON are left out. `opened` is called when the daemon has accepted. Resolves
+   * An endless answer of JSON lines; lines that are not JSON are left out. `opened` is called when
+   * the daemon has accepted. Resolves
    * when the daemon ends it or `signal` aborts; throws like `get`.
    */
-  follow(path: string, options: { readonly signal: AbortSignal; readonly opened: () => void; readonly onLine: (value: unknown) => void }): Promise<void>;
+  follow(
+    path: string,
+    options: {
+      readonly signal: AbortSignal;
+      readonly opened: () => void;
+      readonly onLine: (value: unknown) => void;
+    },
+  ): Promise<void>;
 }
 
 /** Throws `CONFIG_DOCKER_HOST` for an address that is neither unix:// nor tcp://. */
@@ -28,13 +43,24 @@ export function dockerHttp(endpoint: string, timeoutMs: number): DockerHttp {
     get: async (path, limit) => {
       const response = await respond(request({ ...to, path, agent }), timeoutMs, failed);
       const body = await readBody(response, limit, `Cannot read "${path}" from ${endpoint}`);
-      if (response.statusCode !== 200) throw statusError(endpoint, path, response.statusCode ?? 0, body);
+      if (response.statusCode !== 200)
+        throw statusError(endpoint, path, response.statusCode ?? 0, body);
       return parseJson(body, `Cannot read "${path}" from ${endpoint}`);
     },
     follow: async (path, { signal, opened, onLine }) => {
       try {
-        const response = await respond(request({ ...to, path, agent: false, signal }), timeoutMs, failed);
-        if (response.statusCode !== 200) throw statusError(endpoint, path, response.statusCode ?? 0, await readBody(response, ERROR_BYTES, `Cannot follow ${endpoint}`));
+        const response = await respond(
+          request({ ...to, path, agent: false, signal }),
+          timeoutMs,
+          failed,
+        );
+        if (response.statusCode !== 200)
+          throw statusError(
+            endpoint,
+            path,
+            response.statusCode ?? 0,
+            await readBody(response, ERROR_BYTES, `Cannot follow ${endpoint}`),
+          );
         // The deadline was for the answer's beginning: now silence is normal.
         response.socket.setTimeout(0);
         opened();
@@ -50,16 +76,28 @@ export function dockerHttp(endpoint: string, timeoutMs: number): DockerHttp {
 function addressOf(endpoint: string): RequestOptions {
   if (endpoint.startsWith("unix://")) return { socketPath: endpoint.slice("unix://".length) };
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url?.protocol === "tcp:" || url?.protocol === "http:") return { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port || 2375) };
-  throw new AppError("CONFIG_DOCKER_HOST", `Cannot use "${endpoint}" as Docker's address: neither unix:// nor tcp://`, {
-    hint: "set DOCKER_HOST to unix:///PATH or tcp://HOST:PORT",
-  });
+  if (url?.protocol === "tcp:" || url?.protocol === "http:")
+    return { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port || 2375) };
+  throw new AppError(
+    "CONFIG_DOCKER_HOST",
+    `Cannot use "${endpoint}" as Docker's address: neither unix:// nor tcp://`,
+    { hint: "set DOCKER_HOST to unix:///PATH or tcp://HOST:PORT" },
+  );
 }
 
-/** The head of the answer. The deadline starts when the request gets its connection, not while it waits for one. */
-function respond(message: ClientRequest, timeoutMs: number, failed: (error: unknown) => AppError): Promise<IncomingMessage> {
+/**
+ * The head of the answer. The deadline starts when the request gets its connection, not while it
+ * waits for one.
+ */
+function respond(
+  message: ClientRequest,
+  timeoutMs: number,
+  failed: (error: unknown) => AppError,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    message.setTimeout(timeoutMs, () => message.destroy(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })));
+    message.setTimeout(timeoutMs, () =>
+      message.destroy(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })),
+    );
     message.on("error", (error) => reject(failed(error)));
     message.on("response", resolve);
     message.end();
@@ -73,7 +111,8 @@ async function readBody(response: IncomingMessage, limit: number, doing: string)
     for await (const chunk of response as AsyncIterable<Buffer>) {
       length += chunk.length;
       // Leaving the loop destroys the connection.
-      if (length > limit) throw new AppError("PEER_DOCKER_ANSWER", `${doing}: longer than ${limit} bytes`);
+      if (length > limit)
+        throw new AppError("PEER_DOCKER_ANSWER", `${doing}: longer than ${limit} bytes`);
       chunks.push(chunk);
     }
   } catch (cause) {
@@ -83,7 +122,10 @@ async function readBody(response: IncomingMessage, limit: number, doing: string)
   return Buffer.concat(chunks).toString("utf8");
 }
 
-async function readLines(response: IncomingMessage, onLine: (value: unknown) => void): Promise<void> {
+async function readLines(
+  response: IncomingMessage,
+  onLine: (value: unknown) => void,
+): Promise<void> {
   let rest = "";
   response.setEncoding("utf8");
   for await (const chunk of response as AsyncIterable<string>) {
@@ -114,10 +156,21 @@ function parseJson(body: string, doing: string): unknown {
 
 function unreachable(endpoint: string, cause: unknown): AppError {
   const errno = errnoOf(cause) ?? "";
-  if (errno === "ETIMEDOUT") return new AppError("PEER_DOCKER_TIMEOUT", `Cannot ask Docker at "${endpoint}": no answer in time`, { cause });
+  if (errno === "ETIMEDOUT")
+    return new AppError(
+      "PEER_DOCKER_TIMEOUT",
+      `Cannot ask Docker at "${endpoint}": no answer in time`,
+      { cause },
+    );
   const state = REASONS[errno] ?? (errno || messageOf(cause));
-  const hint = errno === "EACCES" ? "run as root or as a member of the group docker" : "start Docker, or set DOCKER_HOST to where it listens";
-  return new AppError("PEER_DOCKER_UNREACHABLE", `Cannot reach Docker at "${endpoint}": ${state}`, { cause, hint });
+  const hint =
+    errno === "EACCES"
+      ? "run as root or as a member of the group docker"
+      : "start Docker, or set DOCKER_HOST to where it listens";
+  return new AppError("PEER_DOCKER_UNREACHABLE", `Cannot reach Docker at "${endpoint}": ${state}`, {
+    cause,
+    hint,
+  });
 }
 
 function statusError(endpoint: string, path: string, status: number, body: string): AppError {

@@ -18,7 +18,9 @@ test("parseInspect reads what Docker 20.10 answers for a running container", () 
     env: ["A=b"],
     command: ["/bin/sh", "-c", "sleep 9"],
     healthcheck: ["curl", "-f", "http://localhost/"],
-    mounts: [{ source: "/tmp", destination: "/host", mode: "ro", writable: false, propagation: "rslave" }],
+    mounts: [
+      { source: "/tmp", destination: "/host", mode: "ro", writable: false, propagation: "rslave" },
+    ],
     ports: [
       { port: 53, protocol: "udp" },
       { port: 80, protocol: "tcp", published: { address: "0.0.0.0", port: 32768 } },
@@ -36,21 +38,34 @@ test("parseInspect reads what Docker 20.10 answers for a running container", () 
 });
 
 test("parseInspect takes the wished ports before the first start", () => {
-  const created = { ...ANSWER, NetworkSettings: { Ports: {} }, State: { StartedAt: "0001-01-01T00:00:00Z" } };
+  const created = {
+    ...ANSWER,
+    NetworkSettings: { Ports: {} },
+    State: { StartedAt: "0001-01-01T00:00:00Z" },
+  };
   const { metadata, running } = parseInspect(created);
   assert.equal(running, false);
   assert.equal(metadata.startedAt, 0n);
-  assert.deepEqual(metadata.ports.filter((port) => port.published !== undefined), [
-    { port: 81, protocol: "tcp", published: { address: "127.0.0.1", port: 7777 } },
-  ]);
+  assert.deepEqual(
+    metadata.ports.filter((port) => port.published !== undefined),
+    [{ port: 81, protocol: "tcp", published: { address: "127.0.0.1", port: 7777 } }],
+  );
 });
 
 test("parseInspect reads every form of a health check", () => {
-  const read = (Test: unknown, Shell?: unknown) => parseInspect({ Config: { Healthcheck: { Test }, Shell } }).metadata.healthcheck;
-  assert.deepEqual(read(["CMD-SHELL", "curl -f localhost || exit 1"]), ["/bin/sh", "-c", "curl -f localhost || exit 1"]);
+  const read = (Test: unknown, Shell?: unknown) =>
+    parseInspect({ Config: { Healthcheck: { Test }, Shell } }).metadata.healthcheck;
+  assert.deepEqual(read(["CMD-SHELL", "curl -f localhost || exit 1"]), [
+    "/bin/sh",
+    "-c",
+    "curl -f localhost || exit 1",
+  ]);
   assert.deepEqual(read(["CMD-SHELL", "x"], ["/bin/bash", "-ec"]), ["/bin/bash", "-ec", "x"]);
   assert.deepEqual(read(["NONE"]), []);
-  assert.deepEqual([[], ["CMD"], ["OTHER", "x"], undefined].map((test) => read(test)), [undefined, undefined, undefined, undefined]);
+  assert.deepEqual(
+    [[], ["CMD"], ["OTHER", "x"], undefined].map((test) => read(test)),
+    [undefined, undefined, undefined, undefined],
+  );
 });
 
 test("parseInspect throws for no JSON value at all", () => {
@@ -63,14 +78,18 @@ test("withImage adds the digest, and the name of an image given by its id", () =
   const image = { RepoTags: ["nginx:1.25"], RepoDigests: ["other@sha256:1", "nginx@sha256:2"] };
   assert.equal(withImage(metadata, image).imageDigest, "sha256:2");
   const byId = withImage(parseInspect({ Config: { Image: "a".repeat(64) } }).metadata, image);
-  assert.deepEqual([byId.imageRepository, byId.imageTag, byId.imageDigest], ["nginx", "1.25", "sha256:2"]);
+  assert.deepEqual(
+    [byId.imageRepository, byId.imageTag, byId.imageDigest],
+    ["nginx", "1.25", "sha256:2"],
+  );
   assert.deepEqual(withImage(metadata, undefined), metadata);
 });
 
 test("nanoseconds reads RFC 3339 with a zone, and takes Go's zero time for none", () => {
   assert.equal(nanoseconds("1970-01-01T00:00:01.5Z"), 1_500_000_000n);
   assert.equal(nanoseconds("1970-01-01T01:00:01.000000001+01:00"), 1_000_000_001n);
-  for (const none of ["0001-01-01T00:00:00Z", "", "yesterday", "1970-01-01"]) assert.equal(nanoseconds(none), 0n);
+  for (const none of ["0001-01-01T00:00:00Z", "", "yesterday", "1970-01-01"])
+    assert.equal(nanoseconds(none), 0n);
 });
 
 const ANSWER = {
@@ -86,9 +105,21 @@ const ANSWER = {
     PidMode: "host",
     IpcMode: "private",
     Privileged: false,
-    PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "" }], "81/tcp": [{ HostIp: "127.0.0.1", HostPort: "7777" }] },
+    PortBindings: {
+      "80/tcp": [{ HostIp: "", HostPort: "" }],
+      "81/tcp": [{ HostIp: "127.0.0.1", HostPort: "7777" }],
+    },
   },
-  Mounts: [{ Type: "bind", Source: "/tmp", Destination: "/host", Mode: "ro", RW: false, Propagation: "rslave" }],
+  Mounts: [
+    {
+      Type: "bind",
+      Source: "/tmp",
+      Destination: "/host",
+      Mode: "ro",
+      RW: false,
+      Propagation: "rslave",
+    },
+  ],
   Config: {
     ExposedPorts: { "53/udp": {}, "80/tcp": {}, "81/tcp": {} },
     Env: ["A=b"],
@@ -102,7 +133,10 @@ const ANSWER = {
     Networks: { bridge: { IPAddress: "10.213.78.2" } },
     Ports: {
       "53/udp": null,
-      "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "32768" }, { HostIp: "::", HostPort: "32768" }],
+      "80/tcp": [
+        { HostIp: "0.0.0.0", HostPort: "32768" },
+        { HostIp: "::", HostPort: "32768" },
+      ],
       "81/tcp": [{ HostIp: "127.0.0.1", HostPort: "7777" }],
     },
   },

@@ -9,7 +9,10 @@ export interface InspectedContainer {
   readonly metadata: ContainerMetadata;
 }
 
-/** Reads Docker's or Podman's answer (Engine API 1.41, ContainerInspect). Missing keys become empty values; nothing throws. */
+/**
+ * Reads Docker's or Podman's answer (Engine API 1.41, ContainerInspect). Missing keys become empty
+ * values; nothing throws.
+ */
 export function parseInspect(json: unknown): InspectedContainer {
   const image = textOf(at(json, "Config", "Image"));
   const { repository, tag, digest } = splitImageName(image);
@@ -22,7 +25,9 @@ export function parseInspect(json: unknown): InspectedContainer {
     imageTag: tag,
     imageDigest: digest,
     privileged: at(json, "HostConfig", "Privileged") === true,
-    labels: Object.fromEntries(entriesOf(at(json, "Config", "Labels")).map(([name, value]) => [name, textOf(value)])),
+    labels: Object.fromEntries(
+      entriesOf(at(json, "Config", "Labels")).map(([name, value]) => [name, textOf(value)]),
+    ),
     env: textsOf(at(json, "Config", "Env")),
     command: commandOf(json),
     healthcheck: healthcheckOf(json),
@@ -36,10 +41,17 @@ export function parseInspect(json: unknown): InspectedContainer {
     createdAt: nanoseconds(textOf(at(json, "Created"))),
     startedAt: nanoseconds(textOf(at(json, "State", "StartedAt"))),
   };
-  return { fullId: textOf(at(json, "Id")), running: at(json, "State", "Running") === true, metadata };
+  return {
+    fullId: textOf(at(json, "Id")),
+    running: at(json, "State", "Running") === true,
+    metadata,
+  };
 }
 
-/** Completes what the container's own answer leaves open from `GET /images/ID/json`: the digest, and the name of an image given by id. */
+/**
+ * Completes what the container's own answer leaves open from `GET /images/ID/json`: the digest, and
+ * the name of an image given by id.
+ */
 export function withImage(metadata: ContainerMetadata, json: unknown): ContainerMetadata {
   const named = splitImageName(textsOf(at(json, "RepoTags"))[0] ?? "");
   const digests = textsOf(at(json, "RepoDigests")).map(splitImageName);
@@ -53,18 +65,27 @@ export function withImage(metadata: ContainerMetadata, json: unknown): Container
   };
 }
 
-/** Nanoseconds since the epoch of an RFC 3339 time with up to nine decimals; 0 for Go's zero time and what is no time. */
+/**
+ * Nanoseconds since the epoch of an RFC 3339 time with up to nine decimals; 0 for Go's zero time
+ * and what is no time.
+ */
 export function nanoseconds(text: string): bigint {
-  const [, seconds, fraction = "", zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+  const [, seconds, fraction = "", zone] =
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
   const milliseconds = seconds === undefined ? Number.NaN : Date.parse(`${seconds}${zone}`);
   if (!(milliseconds > 0)) return 0n;
   return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** What the container starts: once it is made Docker says it as one command; else entrypoint and arguments of the image. */
+/**
+ * What the container starts: once it is made Docker says it as one command; else entrypoint and
+ * arguments of the image.
+ */
 function commandOf(json: unknown): readonly string[] {
   const path = textOf(at(json, "Path"));
-  return path === "" ? [...textsOf(at(json, "Config", "Entrypoint")), ...textsOf(at(json, "Config", "Cmd"))] : [path, ...textsOf(at(json, "Args"))];
+  return path === ""
+    ? [...textsOf(at(json, "Config", "Entrypoint")), ...textsOf(at(json, "Config", "Cmd"))]
+    : [path, ...textsOf(at(json, "Args"))];
 }
 
 /** `Config.Healthcheck.Test`: a word that says how the rest is to be run. */
@@ -87,7 +108,10 @@ function mountOf(mount: unknown): ContainerMount {
   };
 }
 
-/** What runs tells the real host ports; before the first start only the wishes are there, good where they name a port. */
+/**
+ * What runs tells the real host ports; before the first start only the wishes are there, good where
+ * they name a port.
+ */
 function portsOf(json: unknown): readonly ContainerPort[] {
   const actual = new Map(entriesOf(at(json, "NetworkSettings", "Ports")));
   const wished = new Map(entriesOf(at(json, "HostConfig", "PortBindings")));
@@ -97,8 +121,13 @@ function portsOf(json: unknown): readonly ContainerPort[] {
     const [, port = "", protocol = ""] = /^(\d{1,5})\/(tcp|udp|sctp)$/.exec(key) ?? [];
     if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") return [];
     const declared = { port: Number(port), protocol } as const;
-    const bindings = [actual, wished].map((source) => listOf(source.get(key)).flatMap(publishedOf)).find((list) => list.length > 0) ?? [];
-    return bindings.length === 0 ? [declared] : bindings.map((published) => ({ ...declared, published }));
+    const bindings =
+      [actual, wished]
+        .map((source) => listOf(source.get(key)).flatMap(publishedOf))
+        .find((list) => list.length > 0) ?? [];
+    return bindings.length === 0
+      ? [declared]
+      : bindings.map((published) => ({ ...declared, published }));
   });
 }
 
@@ -108,6 +137,11 @@ function publishedOf(binding: unknown): { address: string; port: number }[] {
 }
 
 function addressOf(json: unknown): string {
-  const networks = entriesOf(at(json, "NetworkSettings", "Networks")).map(([, network]) => textOf(at(network, "IPAddress")));
-  return textOf(at(json, "NetworkSettings", "IPAddress")) || (networks.find((address) => address !== "") ?? "");
+  const networks = entriesOf(at(json, "NetworkSettings", "Networks")).map(([, network]) =>
+    textOf(at(network, "IPAddress")),
+  );
+  return (
+    textOf(at(json, "NetworkSettings", "IPAddress")) ||
+    (networks.find((address) => address !== "") ?? "")
+  );
 }

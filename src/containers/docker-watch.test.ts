@@ -32,7 +32,11 @@ test("watchDocker tells of an absent daemon once, and catches up when it comes, 
   assert.equal(container.metadata?.name, "web");
   assert.equal(container.runtime, "podman");
   assert.equal(container.failure, undefined);
-  first.say({ Type: "container", Action: "rename", Actor: { ID, Attributes: { name: "renamed" } } });
+  first.say({
+    Type: "container",
+    Action: "rename",
+    Actor: { ID, Attributes: { name: "renamed" } },
+  });
   await until(() => registry.byName("renamed") !== undefined || container.metadata?.name === "web");
   first.stop();
   registry.cgroupGone(1);
@@ -42,11 +46,17 @@ test("watchDocker tells of an absent daemon once, and catches up when it comes, 
   await until(() => second.asked.includes("/containers/json"));
   assert.deepEqual(registry.list(), []);
   assert.deepEqual(stopped, [ID.slice(0, 12)]);
-  assert.deepEqual([...new Set(problems)], [`Cannot reach Docker at "unix://${socket}": no such socket`]);
+  assert.deepEqual(
+    [...new Set(problems)],
+    [`Cannot reach Docker at "unix://${socket}": no such socket`],
+  );
 });
 
 /** A daemon that has one container. */
-async function daemon(socket: string, running: readonly string[]): Promise<{ asked: string[]; say(event: unknown): void; stop(): void }> {
+async function daemon(
+  socket: string,
+  running: readonly string[],
+): Promise<{ asked: string[]; say(event: unknown): void; stop(): void }> {
   const asked: string[] = [];
   let stream: ServerResponse | undefined;
   const answers: Record<string, unknown> = {
@@ -61,7 +71,9 @@ async function daemon(socket: string, running: readonly string[]): Promise<{ ask
       stream = response;
       response.flushHeaders();
     } else {
-      response.writeHead(path in answers ? 200 : 404).end(JSON.stringify(answers[path] ?? { message: "none" }));
+      response
+        .writeHead(path in answers ? 200 : 404)
+        .end(JSON.stringify(answers[path] ?? { message: "none" }));
     }
   });
   await new Promise<void>((resolve) => server.listen(socket, resolve));

@@ -5,17 +5,26 @@ import type { DockerClient, DockerEvent, DockerVersion } from "./docker-client.t
 /** What a watch tells. */
 export interface DockerWatchListener {
   /** The daemon answers; from here on no event is missed. Called again after each interruption. */
-  readonly onConnected: (client: DockerClient, version: DockerVersion, running: readonly string[]) => void;
+  readonly onConnected: (
+    client: DockerClient,
+    version: DockerVersion,
+    running: readonly string[],
+  ) => void;
   readonly onEvent: (client: DockerClient, event: DockerEvent) => void;
   /** Once for each time that the daemon is out of reach; then it is tried again quietly. */
   readonly onProblem: (client: DockerClient, message: string) => void;
 }
 
 /**
- * Follows a daemon's events until `signal` aborts, through restarts of the daemon: tries again after 0.5 s, then ever later up to 30 s.
+ * Follows a daemon's events until `signal` aborts, through restarts of the daemon: tries again
+ * after 0.5 s, then ever later up to 30 s.
  * Resolves then; never rejects.
  */
-export async function watchDocker(client: DockerClient, listener: DockerWatchListener, signal: AbortSignal): Promise<void> {
+export async function watchDocker(
+  client: DockerClient,
+  listener: DockerWatchListener,
+  signal: AbortSignal,
+): Promise<void> {
   let pause = FIRST_PAUSE_MS;
   let told = false;
   while (!signal.aborted) {
@@ -37,7 +46,12 @@ export async function watchDocker(client: DockerClient, listener: DockerWatchLis
 }
 
 /** The stream is open before the list is read: whatever starts in between is in one of the two. */
-async function follow(client: DockerClient, listener: DockerWatchListener, signal: AbortSignal, connected: () => void): Promise<void> {
+async function follow(
+  client: DockerClient,
+  listener: DockerWatchListener,
+  signal: AbortSignal,
+  connected: () => void,
+): Promise<void> {
   const stop = new AbortController();
   const list = async (): Promise<void> => {
     const [version, running] = await Promise.all([client.version(), client.running()]);
@@ -50,7 +64,11 @@ async function follow(client: DockerClient, listener: DockerWatchListener, signa
     // A daemon that streams but does not answer is as good as none.
     listed.catch(() => stop.abort());
   };
-  await client.events({ signal: AbortSignal.any([signal, stop.signal]), opened, onEvent: (event) => listener.onEvent(client, event) });
+  await client.events({
+    signal: AbortSignal.any([signal, stop.signal]),
+    opened,
+    onEvent: (event) => listener.onEvent(client, event),
+  });
   await listed;
 }
 

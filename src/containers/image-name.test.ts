@@ -14,5 +14,6 @@ test("splitImageName tells registry port, tag and digest apart", () => {
     ["a".repeat(64), "", "", ""],
     ["", "", "", ""],
   ];
-  for (const [name, repository, tag, split] of cases) assert.deepEqual(splitImageName(name), { repository, tag, digest: split }, name);
+  for (const [name, repository, tag, split] of cases)
+    assert.deepEqual(splitImageName(name), { repository, tag, digest: split }, name);
 });

@@ -8,7 +8,8 @@ export interface ImageName {
 }
 
 /**
- * Splits `[registry[:port]/]path[:tag][@digest]` (distribution's reference grammar). Without tag and digest the tag is `latest`, as
+ * Splits `[registry[:port]/]path[:tag][@digest]` (distribution's reference grammar). Without tag
+ * and digest the tag is `latest`, as
  * Docker takes it. A bare image id has no repository.
  */
 export function splitImageName(name: string): ImageName {

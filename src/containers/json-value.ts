@@ -4,7 +4,8 @@
 export function at(value: unknown, ...path: readonly string[]): unknown {
   let current = value;
   for (const key of path) {
-    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key))
+      return undefined;
     current = Reflect.get(current, key);
   }
   return current;
@@ -24,10 +25,14 @@ export function listOf(value: unknown): readonly unknown[] {
 
 /** Own keys and values of an object. */
 export function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value)
+    : [];
 }
 
 /** The texts of a list; one text alone counts as a list of one. */
 export function textsOf(value: unknown): readonly string[] {
-  return typeof value === "string" ? [value] : listOf(value).filter((item) => typeof item === "string");
+  return typeof value === "string"
+    ? [value]
+    : listOf(value).filter((item) => typeof item === "string");
 }

@@ -6,7 +6,12 @@ import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Container } from "../containers/container.ts";
 import { messageOf } from "../lib/errors.ts";
 import { listListeners } from "../ports/listeners.ts";
-import { hostNamespaceInode, type NetworkNamespace, openHostNamespace, openNamespace } from "../ports/network-namespace.ts";
+import {
+  hostNamespaceInode,
+  type NetworkNamespace,
+  openHostNamespace,
+  openNamespace,
+} from "../ports/network-namespace.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
@@ -16,11 +21,17 @@ export interface AlertWatchOptions {
   readonly onAlert: (alert: Alert) => void;
   readonly onProblem: (text: string) => void;
   readonly examiner: PortExaminer | undefined;
-  /** Epoch nanoseconds: alerts from before tell of ports that may be long closed, which is no problem then. */
+  /**
+   * Epoch nanoseconds: alerts from before tell of ports that may be long closed, which is no
+   * problem then.
+   */
   readonly startedAt: bigint;
 }
 
-/** Ready-made alerts as the source: a running Falco's JSON, or an openport.txt. Those of open ports lead to examinations. */
+/**
+ * Ready-made alerts as the source: a running Falco's JSON, or an openport.txt. Those of open ports
+ * lead to examinations.
+ */
 export class AlertWatch {
   readonly #options: AlertWatchOptions;
   readonly #lines: LineSource;
@@ -36,7 +47,13 @@ export class AlertWatch {
   }
 
   stats() {
-    return { alerts: this.#alerts, badLines: this.#bad, pastPorts: this.#past, openPorts: this.#ports.inventory.size, knownPorts: this.#ports.suppressed };
+    return {
+      alerts: this.#alerts,
+      badLines: this.#bad,
+      pastPorts: this.#past,
+      openPorts: this.#ports.inventory.size,
+      knownPorts: this.#ports.suppressed,
+    };
   }
 
   /** Follows a file until `close()`. */
@@ -60,7 +77,10 @@ export class AlertWatch {
     if ("reason" in result) {
       this.#bad += 1;
       // The first, the second, the fourth …: a broken source must not flood the terminal.
-      if ((this.#bad & (this.#bad - 1)) === 0) this.#options.onProblem(`Cannot read line ${quote(line)} as an alert: ${result.reason} (${this.#bad} so far)`);
+      if ((this.#bad & (this.#bad - 1)) === 0)
+        this.#options.onProblem(
+          `Cannot read line ${quote(line)} as an alert: ${result.reason} (${this.#bad} so far)`,
+        );
       return;
     }
     this.#alerts += 1;
@@ -78,31 +98,54 @@ export class AlertWatch {
     const container = await this.#containerOf(alert);
     const pid = container?.metadata?.pid ?? 0;
     if (container !== undefined && pid === 0) throw new Error("the container does not run");
-    const open = (): NetworkNamespace => (container === undefined ? openHostNamespace() : openNamespace(pid));
+    const open = (): NetworkNamespace =>
+      container === undefined ? openHostNamespace() : openNamespace(pid);
     const namespace = open();
     try {
       const listening = listListeners(namespace);
       this.#ports.reconcile(namespace.inode, listening);
       const socket = listening.find((listener) => listener.port === port);
       if (socket === undefined) throw new Error("nothing listens there any more");
-      const place = { namespace: namespace.inode, port, container: container?.fullId, address: socket.address, socket: `inode:${socket.inode}`, at: Date.now() };
+      const place = {
+        namespace: namespace.inode,
+        port,
+        container: container?.fullId,
+        address: socket.address,
+        socket: `inode:${socket.inode}`,
+        at: Date.now(),
+      };
       this.#ports.opened(place);
       if (this.#ports.judge("", place) !== "news") return;
       const name = container === undefined ? "host" : (container.metadata?.name ?? container.id);
       const inode = namespace.inode;
       const { address } = socket;
-      const reachable = (): Promise<string> => reachability({ container, onHostNetwork: inode === hostNamespaceInode() }, { addresses: [address], port });
+      const reachable = (): Promise<string> =>
+        reachability(
+          { container, onHostNetwork: inode === hostNamespaceInode() },
+          { addresses: [address], port },
+        );
       const label = container === undefined ? undefined : name;
-      this.#options.examiner?.examine({ name, container: label, address, port, reachable, namespace: () => sameNamespace(open, inode) });
+      this.#options.examiner?.examine({
+        name,
+        container: label,
+        address,
+        port,
+        reachable,
+        namespace: () => sameNamespace(open, inode),
+      });
     } finally {
       namespace.close();
     }
   }
 
-  /** The container by id, else by name; undefined on the host. Throws when an alert names one that no runtime knows. */
+  /**
+   * The container by id, else by name; undefined on the host. Throws when an alert names one that
+   * no runtime knows.
+   */
   async #containerOf(alert: Alert): Promise<Container | undefined> {
     const [id, name] = [text(alert, "container.id"), text(alert, "container.name")];
-    if (id === "host" || (id === undefined && (name === undefined || name === "host"))) return undefined;
+    if (id === "host" || (id === undefined && (name === undefined || name === "host")))
+      return undefined;
     for (const key of [id, name]) {
       const container = key === undefined ? undefined : await this.#options.containers.lookUp(key);
       if (container !== undefined) return container;

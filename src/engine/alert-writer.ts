@@ -17,7 +17,10 @@ export interface AlertWriterOptions {
   readonly onProblem: (message: string) => void;
 }
 
-/** Writes alerts to the report's files: all of them to falco_report.txt, those of open ports as JSON to openport.txt. */
+/**
+ * Writes alerts to the report's files: all of them to falco_report.txt, those of open ports as JSON
+ * to openport.txt.
+ */
 export class AlertWriter {
   readonly #options: AlertWriterOptions;
   readonly #all: readonly LineFile[];
@@ -25,8 +28,14 @@ export class AlertWriter {
 
   constructor(options: AlertWriterOptions) {
     this.#options = options;
-    const file = (path: string): LineFile[] => (isSame(path, options.sourceFile) ? [] : [new LineFile(path, { onProblem: options.onProblem })]);
-    this.#all = [...file(options.folder.alertsFile), ...(options.extraFile === undefined ? [] : file(options.extraFile))];
+    const file = (path: string): LineFile[] =>
+      isSame(path, options.sourceFile)
+        ? []
+        : [new LineFile(path, { onProblem: options.onProblem })];
+    this.#all = [
+      ...file(options.folder.alertsFile),
+      ...(options.extraFile === undefined ? [] : file(options.extraFile)),
+    ];
     this.#openPorts = file(options.folder.openPortFile);
   }
 
@@ -38,8 +47,10 @@ export class AlertWriter {
   /** Writes one alert and returns its text line. */
   write(alert: Alert): string {
     const text = textLine(alert, this.#options.format);
-    for (const file of this.#all) file.write(this.#options.json ? jsonLine(alert, this.#options.format) : text);
-    if (alert.tags.includes(OPEN_PORT_TAG)) for (const file of this.#openPorts) file.write(jsonLine(alert, this.#options.format));
+    for (const file of this.#all)
+      file.write(this.#options.json ? jsonLine(alert, this.#options.format) : text);
+    if (alert.tags.includes(OPEN_PORT_TAG))
+      for (const file of this.#openPorts) file.write(jsonLine(alert, this.#options.format));
     return text;
   }
 

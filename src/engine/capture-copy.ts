@@ -2,7 +2,10 @@ import type { CaptureSink } from "../capture/scap-reader.ts";
 import { CaptureFile } from "../capture/scap-writer.ts";
 import type { Replay } from "./replay.ts";
 
-/** What a replay shows, written into another capture. What changes the state of the host goes along, marked as not to be shown. */
+/**
+ * What a replay shows, written into another capture. What changes the state of the host goes along,
+ * marked as not to be shown.
+ */
 export class CaptureCopy {
   readonly #file: CaptureFile;
   #written = 0;
@@ -28,7 +31,8 @@ export class CaptureCopy {
         replay.event(event, isShown);
         const isMeant = replay.wasShown;
         if (isMeant) this.#written += 1;
-        if (isMeant || event.type === undefined || event.type.flags.includes("MODIFIES_STATE")) this.#file.event(event, !isMeant);
+        if (isMeant || event.type === undefined || event.type.flags.includes("MODIFIES_STATE"))
+          this.#file.event(event, !isMeant);
       },
     };
   }

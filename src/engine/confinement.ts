@@ -2,7 +2,16 @@ import { closeSync, constants, existsSync, openSync, readlinkSync, statSync } fr
 import { dirname } from "node:path";
 import { type HandedProbe, openProbe, type ProbeSource } from "../capture/probe.ts";
 import { AppError } from "../lib/errors.ts";
-import { type Capability, type CapabilitySet, capabilitySet, gainNothingMore, handCapabilities, has, ownCapabilities, setCapabilities } from "../libc/capabilities.ts";
+import {
+  type Capability,
+  type CapabilitySet,
+  capabilitySet,
+  gainNothingMore,
+  handCapabilities,
+  has,
+  ownCapabilities,
+  setCapabilities,
+} from "../libc/capabilities.ts";
 
 export interface ConfinementOptions {
   readonly ringBytes: number;
@@ -20,56 +29,93 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const HANDED = "SAKER_PROBE";
 
 /**
- * Loads the probe and starts this program anew in its place, with the probe handed over and without the capabilities that were needed for loading it alone. Giving them
- * up in place would reach this thread only, and not those that Node has started. Returns where that is done already or where there is nothing to give up, and
+ * Loads the probe and starts this program anew in its place, with the probe handed over and without
+ * the capabilities that were needed for loading it alone. Giving them
+ * up in place would reach this thread only, and not those that Node has started. Returns where that
+ * is done already or where there is nothing to give up, and
  * where the probe does not load: whoever opens it says why.
  */
 export function confine(options: ConfinementOptions): void {
   const own = ownCapabilities().permitted;
   const isDone = options.environment[HANDED] !== undefined;
-  if (isDone || (own & ~capabilitySet(ALWAYS_KEPT)) === 0n || typeof process.execve !== "function" || !existsSync(process.execPath)) return;
+  if (
+    isDone ||
+    (own & ~capabilitySet(ALWAYS_KEPT)) === 0n ||
+    typeof process.execve !== "function" ||
+    !existsSync(process.execPath)
+  )
+    return;
   const probe = tryProbe(options);
   if (probe === undefined) return;
   const kept = own & (keptCapabilities(options, own) | forMaps(probe, own));
   const handed = JSON.stringify({ pid: process.pid, ...probe.handOver() });
   gainNothingMore();
   setCapabilities({ permitted: kept, effective: kept });
-  // Root's programs have by themselves what is permitted, those of others only what they are handed.
+  // Root's programs have by themselves what is permitted, those of others only what they are
+  // handed.
   if (process.geteuid?.() !== 0) handCapabilities(kept);
-  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], { ...options.environment, [HANDED]: handed });
+  process.execve(
+    process.execPath,
+    [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    { ...options.environment, [HANDED]: handed },
+  );
 }
 
-/** The probe that the program before this one has loaded. Throws `CONFIG_PROBE` when somebody else has set the variable. */
+/**
+ * The probe that the program before this one has loaded. Throws `CONFIG_PROBE` when somebody else
+ * has set the variable.
+ */
 export function handedProbe(environment: Environment): HandedProbe | undefined {
   const text = environment[HANDED];
   if (text === undefined) return undefined;
   const handed = parseHanded(text);
   if (handed === undefined) {
-    throw new AppError("CONFIG_PROBE", `Cannot take over a probe: ${HANDED} is not what this very process has set`, { hint: `start without ${HANDED}` });
+    throw new AppError(
+      "CONFIG_PROBE",
+      `Cannot take over a probe: ${HANDED} is not what this very process has set`,
+      { hint: `start without ${HANDED}` },
+    );
   }
   return handed;
 }
 
-/** Undefined for everything but what `confine` wrote in this process: then every descriptor is a map, a link or a program of BPF's. */
+/**
+ * Undefined for everything but what `confine` wrote in this process: then every descriptor is a
+ * map, a link or a program of BPF's.
+ */
 function parseHanded(text: string): HandedProbe | undefined {
   try {
     const { pid, ...handed } = JSON.parse(text) as HandedProbe & { readonly pid: number };
-    const fds = [...handed.object.maps.map(({ fd }) => fd), ...handed.object.links, ...handed.object.programs];
-    const isWhole = pid === process.pid && fds.length > 0 && fds.every((fd) => /^anon_inode:\[?bpf/.test(readlinkSync(`/proc/self/fd/${fd}`)));
+    const fds = [
+      ...handed.object.maps.map(({ fd }) => fd),
+      ...handed.object.links,
+      ...handed.object.programs,
+    ];
+    const isWhole =
+      pid === process.pid &&
+      fds.length > 0 &&
+      fds.every((fd) => /^anon_inode:\[?bpf/.test(readlinkSync(`/proc/self/fd/${fd}`)));
     return isWhole ? handed : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** What every watch needs after its start: to look at other users' processes, and at what they have open. */
+/**
+ * What every watch needs after its start: to look at other users' processes, and at what they have
+ * open.
+ */
 const ALWAYS_KEPT: readonly Capability[] = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"];
 
 /** Of the capabilities of a watch those that it needs after its start. */
-function keptCapabilities({ entersNamespaces, writes }: ConfinementOptions, own: CapabilitySet): CapabilitySet {
+function keptCapabilities(
+  { entersNamespaces, writes }: ConfinementOptions,
+  own: CapabilitySet,
+): CapabilitySet {
   const kept = [...ALWAYS_KEPT];
   if (entersNamespaces) kept.push("CAP_SYS_ADMIN");
-  if (!withoutEffective(own, ["CAP_DAC_OVERRIDE"], () => writes.every((path) => isWritable(path)))) kept.push("CAP_DAC_OVERRIDE");
+  if (!withoutEffective(own, ["CAP_DAC_OVERRIDE"], () => writes.every((path) => isWritable(path))))
+    kept.push("CAP_DAC_OVERRIDE");
   return capabilitySet(kept);
 }
 
@@ -77,7 +123,8 @@ function keptCapabilities({ entersNamespaces, writes }: ConfinementOptions, own:
 function isWritable(path: string): boolean {
   if (!existsSync(path)) return dirname(path) !== path && isWritable(dirname(path));
   try {
-    if (!statSync(path).isDirectory()) closeSync(openSync(path, constants.O_WRONLY | constants.O_APPEND));
+    if (!statSync(path).isDirectory())
+      closeSync(openSync(path, constants.O_WRONLY | constants.O_APPEND));
     else closeSync(openSync(path, NAMELESS_FILE, 0o600));
   } catch {
     return false;
@@ -85,7 +132,10 @@ function isWritable(path: string): boolean {
   return true;
 }
 
-/** O_TMPFILE of include/uapi/asm-generic/fcntl.h: a file that no other process sees, and that is gone when it is closed. */
+/**
+ * O_TMPFILE of include/uapi/asm-generic/fcntl.h: a file that no other process sees, and that is
+ * gone when it is closed.
+ */
 const NAMELESS_FILE = constants.O_WRONLY | constants.O_DIRECTORY | 0o20000000;
 
 function tryProbe({ ringBytes, ownPid }: ConfinementOptions): ProbeSource | undefined {
@@ -96,7 +146,10 @@ function tryProbe({ ringBytes, ownPid }: ConfinementOptions): ProbeSource | unde
   }
 }
 
-/** What using the probe's maps takes: nothing from Linux 5.19 on; before, and where an administrator forbids it, CAP_BPF or what stood for it once. */
+/**
+ * What using the probe's maps takes: nothing from Linux 5.19 on; before, and where an administrator
+ * forbids it, CAP_BPF or what stood for it once.
+ */
 function forMaps(probe: ProbeSource, own: CapabilitySet): CapabilitySet {
   const isUsable = withoutEffective(own, ["CAP_BPF", "CAP_SYS_ADMIN"], () => {
     try {

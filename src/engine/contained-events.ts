@@ -6,33 +6,54 @@ import { Event } from "../events/event.ts";
 import { CONTEXT } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 
-// What a capture of this host says of containers: the probe's records tell a control group by its number, which means nothing elsewhere.
+// What a capture of this host says of containers: the probe's records tell a control group by its
+// number, which means nothing elsewhere.
 
 /** Events that begin a program or a process, and the number of their parameter `cgroups`. */
-const STARTS: ReadonlySet<number> = new Set(["execve", "execveat", "clone", "clone3", "fork", "vfork"].map((name) => eventType(name).code));
+const STARTS: ReadonlySet<number> = new Set(
+  ["execve", "execveat", "clone", "clone3", "fork", "vfork"].map((name) => eventType(name).code),
+);
 const CGROUPS = 14;
 
 const CONTAINER = eventType("container").code;
 
-/** The event itself, or where it begins a program or a process in a container a copy with the control group that makes it one. Hot: nearly all are neither. */
+/**
+ * The event itself, or where it begins a program or a process in a container a copy with the
+ * control group that makes it one. Hot: nearly all are neither.
+ */
 export function containedEvent(event: Event, containers: ContainerRegistry): Event {
   if (!STARTS.has(event.code) || event.has(CGROUPS) || event.context < 0) return event;
   const container = containers.byCgroup(event.contextU64(CONTEXT.cgroup));
   if (container === undefined) return event;
-  const params = Array.from({ length: Math.max(event.count, CGROUPS + 1) }, (_, index) => (index < event.count ? event.slice(index) : paramBytes.none));
+  const params = Array.from({ length: Math.max(event.count, CGROUPS + 1) }, (_, index) =>
+    index < event.count ? event.slice(index) : paramBytes.none,
+  );
   params[CGROUPS] = paramBytes.text(`pids=/${container.runtime}/${container.fullId}`);
   return loaded({ timestamp: event.timestamp, tid: event.tid, code: event.code, params });
 }
 
 /** The container in whose control group an event happened; undefined on the host. */
-export function containerOfEvent(event: Event, containers: ContainerRegistry): Container | undefined {
-  return STARTS.has(event.code) && event.context >= 0 ? containers.byCgroup(event.contextU64(CONTEXT.cgroup)) : undefined;
+export function containerOfEvent(
+  event: Event,
+  containers: ContainerRegistry,
+): Container | undefined {
+  return STARTS.has(event.code) && event.context >= 0
+    ? containers.byCgroup(event.contextU64(CONTEXT.cgroup))
+    : undefined;
 }
 
-/** The event that tells of a container; undefined while its runtime has not. `now`: epoch nanoseconds. */
+/**
+ * The event that tells of a container; undefined while its runtime has not. `now`: epoch
+ * nanoseconds.
+ */
 export function containerEvent(container: Container, now: bigint): Event | undefined {
   if (container.metadata === undefined) return undefined;
-  return loaded({ timestamp: now, tid: 0, code: CONTAINER, params: [paramBytes.text(containerEventJson(container))] });
+  return loaded({
+    timestamp: now,
+    tid: 0,
+    code: CONTAINER,
+    params: [paramBytes.text(containerEventJson(container))],
+  });
 }
 
 function loaded(values: Parameters<typeof encodeEvent>[0]): Event {

@@ -11,9 +11,15 @@ export interface ContainersOfHostOptions {
 
 /** The containers of this host, not asked for yet: `start()` them. */
 export function containersOfHost(options: ContainersOfHostOptions): ContainerRegistry {
-  const clients = dockerEndpoints(options.environment["DOCKER_HOST"]).map((endpoint) => dockerClient(endpoint));
+  const clients = dockerEndpoints(options.environment["DOCKER_HOST"]).map((endpoint) =>
+    dockerClient(endpoint),
+  );
   const { onProblem, onStopped } = options;
-  const registry = new ContainerRegistry({ clients, onProblem, ...(onStopped === undefined ? {} : { onStopped }) });
+  const registry = new ContainerRegistry({
+    clients,
+    onProblem,
+    ...(onStopped === undefined ? {} : { onStopped }),
+  });
   registry.scanCgroups();
   return registry;
 }

@@ -4,13 +4,40 @@ import { NO_CUTS, NO_LOSSES } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { DropWatch, type Loss } from "./drop-watch.ts";
 
-function watching({ threshold, rate, before = 0 }: { threshold: number; rate: number; before?: number }) {
+function watching({
+  threshold,
+  rate,
+  before = 0,
+}: {
+  threshold: number;
+  rate: number;
+  before?: number;
+}) {
   let [seen, ringFull, scratchBusy, time, doubts] = [before, before, 0, 0, 0];
   const told: Loss[] = [];
   const losses = () => ({ ...NO_LOSSES, ringFull, scratchBusy });
-  const counters = (): ProbeCounters => ({ seen, filtered: 0, sent: seen, dropped: losses(), cut: NO_CUTS, notices: 0, byCode: new Map() });
-  const watch = new DropWatch({ threshold, rate, counters, losses, onLost: () => (doubts += 1), onTold: (loss) => told.push(loss), now: () => time });
-  const pass = (ms: number, more: { seen?: number; ringFull?: number; scratchBusy?: number } = {}): void => {
+  const counters = (): ProbeCounters => ({
+    seen,
+    filtered: 0,
+    sent: seen,
+    dropped: losses(),
+    cut: NO_CUTS,
+    notices: 0,
+    byCode: new Map(),
+  });
+  const watch = new DropWatch({
+    threshold,
+    rate,
+    counters,
+    losses,
+    onLost: () => (doubts += 1),
+    onTold: (loss) => told.push(loss),
+    now: () => time,
+  });
+  const pass = (
+    ms: number,
+    more: { seen?: number; ringFull?: number; scratchBusy?: number } = {},
+  ): void => {
     time += ms;
     seen += more.seen ?? 0;
     ringFull += more.ringFull ?? 0;
@@ -27,9 +54,19 @@ test("DropWatch tells of a loss once an interval, with everything since", () => 
   pass(250, { seen: 100, ringFull: 5 });
   pass(250, { seen: 100, ringFull: 2, scratchBusy: 1 });
   pass(250, { seen: 100 });
-  assert.deepEqual([told, doubts()], [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, skipped: 0, gone: 0 }], 2]);
+  assert.deepEqual(
+    [told, doubts()],
+    [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, skipped: 0, gone: 0 }], 2],
+  );
   pass(10_000, { seen: 100 });
-  assert.deepEqual(told[1], { events: 3, seen: 300, ringFull: 2, scratchBusy: 1, skipped: 0, gone: 0 });
+  assert.deepEqual(told[1], {
+    events: 3,
+    seen: 300,
+    ringFull: 2,
+    scratchBusy: 1,
+    skipped: 0,
+    gone: 0,
+  });
   pass(10_000, { seen: 100 });
   assert.equal(told.length, 2);
 });
@@ -39,11 +76,16 @@ test("DropWatch is silent below the threshold, but processes are doubted all the
   pass(1000, { seen: 1000, ringFull: 50 });
   assert.deepEqual([told.length, doubts()], [0, 1]);
   pass(1000, { seen: 100, ringFull: 50 });
-  assert.deepEqual(told, [{ events: 50, seen: 100, ringFull: 50, scratchBusy: 0, skipped: 0, gone: 0 }]);
+  assert.deepEqual(told, [
+    { events: 50, seen: 100, ringFull: 50, scratchBusy: 0, skipped: 0, gone: 0 },
+  ]);
 });
 
 test("DropWatch tells of what was lost before it looked first", () => {
   const { pass, told, doubts } = watching({ threshold: 0, rate: 1, before: 7 });
   pass(250);
-  assert.deepEqual([told, doubts()], [[{ events: 7, seen: 7, ringFull: 7, scratchBusy: 0, skipped: 0, gone: 0 }], 1]);
+  assert.deepEqual(
+    [told, doubts()],
+    [[{ events: 7, seen: 7, ringFull: 7, scratchBusy: 0, skipped: 0, gone: 0 }], 1],
+  );
 });

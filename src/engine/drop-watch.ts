@@ -1,4 +1,10 @@
-import { type LossCounts, type Losses, lossesSince, lostRecords, NO_LOSSES } from "../capture/losses.ts";
+import {
+  type LossCounts,
+  type Losses,
+  lossesSince,
+  lostRecords,
+  NO_LOSSES,
+} from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 
 /** What was lost since it was told last. */
@@ -21,11 +27,16 @@ export interface DropWatchOptions {
   readonly now: () => number;
 }
 
-/** Looks at the probe's losses and tells of them, once an interval: what was lost in between is in the next one. */
+/**
+ * Looks at the probe's losses and tells of them, once an interval: what was lost in between is in
+ * the next one.
+ */
 export class DropWatch {
   readonly #options: DropWatchOptions;
   #known = 0;
-  /** The source counts from its own beginning, and what was lost before the first look counts, too. */
+  /**
+   * The source counts from its own beginning, and what was lost before the first look counts, too.
+   */
   #told: { readonly seen: number; readonly losses: LossCounts } = { seen: 0, losses: NO_LOSSES };
   #toldAt = Number.NEGATIVE_INFINITY;
 

@@ -25,28 +25,48 @@ function lookedUp(t: TestContext, table: Map<string, Answer>, pauseMs = { first:
   const names = new HostNames({ addressesOf, pauseMs, onProblem: (text) => problems.push(text) });
   t.after(() => names.close());
   return {
-    names, asked, problems, mostAtOnce: () => most,
+    names,
+    asked,
+    problems,
+    mostAtOnce: () => most,
     namesOf: (address: string) => names.namesOf(addressBytes(address) ?? new Uint8Array()),
-    asksFor: (name: string, times: number) => until(`${name} to be asked for`, () => asked.filter((one) => one === name).length >= times, { seen: () => asked.join(" ") }),
+    asksFor: (name: string, times: number) =>
+      until(`${name} to be asked for`, () => asked.filter((one) => one === name).length >= times, {
+        seen: () => asked.join(" "),
+      }),
   };
 }
 
 const NEVER = { first: 1_000_000, most: 1_000_000 };
 
 test("HostNames.namesOf() has the names of each address, IPv4 and IPv6, in alphabetical order", async (t) => {
-  const table = new Map([["web", ["10.0.0.1", "10.0.0.2", "2001:db8::1"]], ["db", ["10.0.0.2", "10.0.0.2"]], ["link", ["fe80::1%eth0"]]]);
+  const table = new Map([
+    ["web", ["10.0.0.1", "10.0.0.2", "2001:db8::1"]],
+    ["db", ["10.0.0.2", "10.0.0.2"]],
+    ["link", ["fe80::1%eth0"]],
+  ]);
   const { names, namesOf, asksFor, mostAtOnce } = lookedUp(t, table);
   assert.deepEqual(namesOf("10.0.0.1"), []);
   names.use(new Set(["web", "db", "link", "nobody"]));
   assert.deepEqual(namesOf("10.0.0.1"), [], "not yet");
   await asksFor("nobody", 2);
-  assert.deepEqual(["10.0.0.1", "10.0.0.2", "2001:db8::1", "fe80::1", "10.0.0.3"].map(namesOf), [["web"], ["db", "web"], ["web"], ["link"], []]);
+  assert.deepEqual(["10.0.0.1", "10.0.0.2", "2001:db8::1", "fe80::1", "10.0.0.3"].map(namesOf), [
+    ["web"],
+    ["db", "web"],
+    ["web"],
+    ["link"],
+    [],
+  ]);
   assert.deepEqual(names.stats(), { names: 4, without: ["nobody"] });
   assert.equal(mostAtOnce(), 1);
 });
 
 test("HostNames looks up again: addresses that are gone go, those that nobody can be asked about stay", async (t) => {
-  const table = new Map<string, Answer>([["moves", ["10.0.0.1"]], ["fails", ["10.0.0.1"]], ["ends", ["10.0.0.1"]]]);
+  const table = new Map<string, Answer>([
+    ["moves", ["10.0.0.1"]],
+    ["fails", ["10.0.0.1"]],
+    ["ends", ["10.0.0.1"]],
+  ]);
   const { names, namesOf, asksFor, asked, problems } = lookedUp(t, table);
   names.use(new Set(table.keys()));
   await asksFor("moves", 2);
@@ -59,7 +79,15 @@ test("HostNames looks up again: addresses that are gone go, those that nobody ca
 });
 
 test("HostNames.use() changes the names at once, and asks for nothing when there are none", async (t) => {
-  const { names, namesOf, asksFor, asked } = lookedUp(t, new Map([["old", ["10.0.0.1"]], ["both", ["10.0.0.1"]], ["new", ["10.0.0.1"]]]), NEVER);
+  const { names, namesOf, asksFor, asked } = lookedUp(
+    t,
+    new Map([
+      ["old", ["10.0.0.1"]],
+      ["both", ["10.0.0.1"]],
+      ["new", ["10.0.0.1"]],
+    ]),
+    NEVER,
+  );
   names.use(new Set());
   assert.deepEqual([asked, names.stats()], [[], { names: 0, without: [] }]);
   names.use(new Set(["old", "both"]));
@@ -74,7 +102,14 @@ test("HostNames.use() changes the names at once, and asks for nothing when there
 });
 
 test("HostNames.use() while a name is looked up: its answer counts only if it is still asked for", async (t) => {
-  const { names, namesOf, asksFor } = lookedUp(t, new Map([["old", ["10.0.0.1"]], ["new", ["10.0.0.1"]]]), NEVER);
+  const { names, namesOf, asksFor } = lookedUp(
+    t,
+    new Map([
+      ["old", ["10.0.0.1"]],
+      ["new", ["10.0.0.1"]],
+    ]),
+    NEVER,
+  );
   names.use(new Set(["old"]));
   names.use(new Set(["new"]));
   await asksFor("new", 1);
@@ -84,11 +119,24 @@ test("HostNames.use() while a name is looked up: its answer counts only if it is
 
 test("HostNames asks for what may be a host alone, and for so many of them", (t) => {
   const { names, problems } = lookedUp(t, new Map(), NEVER);
-  names.use(new Set(["<NA>", "", "a b", "ä.example", "a_b.example-1.test", "10.0.0.1", "::1", "x".repeat(254)]));
+  names.use(
+    new Set([
+      "<NA>",
+      "",
+      "a b",
+      "ä.example",
+      "a_b.example-1.test",
+      "10.0.0.1",
+      "::1",
+      "x".repeat(254),
+    ]),
+  );
   assert.deepEqual(names.stats().without, ["a_b.example-1.test", "10.0.0.1", "::1"]);
   names.use(new Set(Array.from({ length: 10_002 }, (_, index) => `n${index}`)));
   assert.equal(names.stats().names, 10_000);
-  assert.deepEqual(problems, ["Cannot look up all host names of the rules: 2 are left out, 10000 are the most"]);
+  assert.deepEqual(problems, [
+    "Cannot look up all host names of the rules: 2 are left out, 10000 are the most",
+  ]);
 });
 
 test("HostNames pauses twice as long each time, up to the longest", async (t) => {

@@ -4,7 +4,10 @@ import { latin1Text } from "../lib/text.ts";
 
 export interface HostNamesOptions {
   readonly onProblem: (text: string) => void;
-  /** All addresses of a name as text. Rejects with `code` ENOTFOUND when it has none, with another one when nobody could be asked. */
+  /**
+   * All addresses of a name as text. Rejects with `code` ENOTFOUND when it has none, with another
+   * one when nobody could be asked.
+   */
   readonly addressesOf?: (name: string) => Promise<readonly string[]>;
   /** Between two rounds: the first pause, and the longest. Each is twice the one before. */
   readonly pauseMs?: { readonly first: number; readonly most: number };
@@ -23,8 +26,10 @@ const MAX_NAMES = 10_000;
 const PAUSE_MS = { first: 10_000, most: 320_000 };
 
 /**
- * The addresses of the host names that rules compare with, looked up in the background, one at a time, and again after a pause that grows.
- * Without names it asks nobody. A name that has no address is nothing to complain of: `kubernetes.default.svc.cluster.local` has none
+ * The addresses of the host names that rules compare with, looked up in the background, one at a
+ * time, and again after a pause that grows.
+ * Without names it asks nobody. A name that has no address is nothing to complain of:
+ * `kubernetes.default.svc.cluster.local` has none
  * outside a cluster.
  */
 export class HostNames {
@@ -47,7 +52,10 @@ export class HostNames {
   /** From now on these are looked up, and no others. What is known of those that stay is kept. */
   use(names: ReadonlySet<string>): void {
     const hosts = [...names].filter((name) => HOST.test(name));
-    if (hosts.length > MAX_NAMES) this.#options.onProblem(`Cannot look up all host names of the rules: ${hosts.length - MAX_NAMES} are left out, ${MAX_NAMES} are the most`);
+    if (hosts.length > MAX_NAMES)
+      this.#options.onProblem(
+        `Cannot look up all host names of the rules: ${hosts.length - MAX_NAMES} are left out, ${MAX_NAMES} are the most`,
+      );
     this.#names = new Set(hosts.slice(0, MAX_NAMES));
     for (const name of this.#addresses.keys()) if (!this.#names.has(name)) this.#set(name, []);
     this.#pauseMs = (this.#options.pauseMs ?? PAUSE_MS).first;
@@ -60,7 +68,10 @@ export class HostNames {
   }
 
   stats(): HostNamesStats {
-    return { names: this.#names.size, without: [...this.#names].filter((name) => !this.#addresses.has(name)) };
+    return {
+      names: this.#names.size,
+      without: [...this.#names].filter((name) => !this.#addresses.has(name)),
+    };
   }
 
   /** Nothing is asked any more; an answer that is still to come is left. */
@@ -104,7 +115,8 @@ export class HostNames {
       if (others.length > 0) this.#namesOf.set(key, others);
       else this.#namesOf.delete(key);
     }
-    for (const key of addresses) this.#namesOf.set(key, [...(this.#namesOf.get(key) ?? []), name].toSorted());
+    for (const key of addresses)
+      this.#namesOf.set(key, [...(this.#namesOf.get(key) ?? []), name].toSorted());
     if (addresses.length > 0) this.#addresses.set(name, addresses);
     else this.#addresses.delete(name);
   }

@@ -21,13 +21,26 @@ export interface ListeningRecords {
 
 const IPPROTO_TCP = 6;
 
-/** One `listen` record for each socket that listens now, as if its process had called listen(2) this moment. */
+/**
+ * One `listen` record for each socket that listens now, as if its process had called listen(2) this
+ * moment.
+ */
 export async function listeningRecords(processes: ProcessTable): Promise<ListeningRecords> {
   const { listeners, problems } = await scanListeners();
   const records = listeners.map((listener) => {
-    // Where the owner cannot be seen, any process of the namespace tells the container; the record then names no process.
-    const cgroup = processes.get(listener.owner.pid === 0 ? listener.pid : listener.owner.pid)?.cgroup ?? 0;
-    return { bytes: listenRecord(listener, { process: processes.get(listener.owner.pid), cgroup, isFoundAtStart: true }), opening: openingOf(listener), cgroup };
+    // Where the owner cannot be seen, any process of the namespace tells the container; the record
+    // then names no process.
+    const cgroup =
+      processes.get(listener.owner.pid === 0 ? listener.pid : listener.owner.pid)?.cgroup ?? 0;
+    return {
+      bytes: listenRecord(listener, {
+        process: processes.get(listener.owner.pid),
+        cgroup,
+        isFoundAtStart: true,
+      }),
+      opening: openingOf(listener),
+      cgroup,
+    };
   });
   return { records, problems };
 }
@@ -40,19 +53,36 @@ export interface ListenerFacts {
 }
 
 /** A `listen` record of a socket that was found. */
-export function listenRecord(listener: FoundListener, facts: ListenerFacts): Uint8Array<ArrayBuffer> {
+export function listenRecord(
+  listener: FoundListener,
+  facts: ListenerFacts,
+): Uint8Array<ArrayBuffer> {
   const params = [paramBytes.number(0, 8), paramBytes.number(-1, 8), paramBytes.number(0, 4)];
   return socketRecord(listener, facts, { code: eventType("listen").code, params });
 }
 
 /** The notice that a socket has come to listen, or does no more. */
-export function listenNotice(listener: FoundListener, facts: ListenerFacts, isOpen: boolean): Uint8Array<ArrayBuffer> {
-  const [before, after] = isOpen ? [TCP_STATE.CLOSE, TCP_STATE.LISTEN] : [TCP_STATE.LISTEN, TCP_STATE.CLOSE];
-  const params = [paramBytes.number(listener.inode, 8), paramBytes.number(before, 1), paramBytes.number(after, 1)];
+export function listenNotice(
+  listener: FoundListener,
+  facts: ListenerFacts,
+  isOpen: boolean,
+): Uint8Array<ArrayBuffer> {
+  const [before, after] = isOpen
+    ? [TCP_STATE.CLOSE, TCP_STATE.LISTEN]
+    : [TCP_STATE.LISTEN, TCP_STATE.CLOSE];
+  const params = [
+    paramBytes.number(listener.inode, 8),
+    paramBytes.number(before, 1),
+    paramBytes.number(after, 1),
+  ];
   return socketRecord(listener, facts, { code: NOTICE.inet_sock_set_state, params });
 }
 
-function socketRecord(listener: FoundListener, { process, cgroup, isFoundAtStart }: ListenerFacts, { code, params }: { code: number; params: readonly Uint8Array[] }): Uint8Array<ArrayBuffer> {
+function socketRecord(
+  listener: FoundListener,
+  { process, cgroup, isFoundAtStart }: ListenerFacts,
+  { code, params }: { code: number; params: readonly Uint8Array[] },
+): Uint8Array<ArrayBuffer> {
   const { owner } = listener;
   const context = {
     ...(process ?? { ppid: 0, uid: listener.uid, comm: owner.comm }),
@@ -79,5 +109,12 @@ function socketRecord(listener: FoundListener, { process, cgroup, isFoundAtStart
 
 function openingOf(listener: FoundListener): PortOpening {
   const { namespace, address, port, owner } = listener;
-  return { namespace, address, port, process: { pid: owner.pid, comm: owner.comm, exepath: owner.exe }, socket: `inode:${listener.inode}`, at: Date.now() };
+  return {
+    namespace,
+    address,
+    port,
+    process: { pid: owner.pid, comm: owner.comm, exepath: owner.exe },
+    socket: `inode:${listener.inode}`,
+    at: Date.now(),
+  };
 }

@@ -40,7 +40,9 @@ export interface LiveWatchOptions {
   readonly onAlert: (alert: Alert) => void;
   readonly onNote: (text: string) => void;
   readonly onProblem: (text: string) => void;
-  readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & { readonly onTold: (loss: Loss) => void };
+  readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & {
+    readonly onTold: (loss: Loss) => void;
+  };
   /** Undefined when matches are not captured. */
   readonly captures?: MatchCaptures | undefined;
   /** Undefined when ports are not to be examined. */
@@ -83,23 +85,33 @@ export class LiveWatch {
       hostNamesOf: (address) => this.#hostNames.namesOf(address),
       accountsOf: (container, pid) => accounts.of(container, pid),
       whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
-      onEvent: options.captures === undefined ? undefined : (event) => options.captures?.event(event),
+      onEvent:
+        options.captures === undefined ? undefined : (event) => options.captures?.event(event),
       onMatch: (rule, scene) => this.#matched(rule, scene),
       onNotice: (event) => this.#notice(event),
     });
     this.#probe = openSource(options, proc);
     this.#enableEvents(options.rules);
     this.#hostNames.use(options.rules.hostNames);
-    // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
+    // Attached first, read second: what starts in between is in the ring, and newer than the
+    // snapshot.
     for (const known of proc.all()) this.#processes.set(known);
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
 
   /** Events flow from here on; then what listened before is told, once. */
   async start(): Promise<void> {
-    const watch = new DropWatch({ ...this.#options.drops, counters: () => this.#probe.counters(), losses: () => this.#probe.losses(), onLost: () => this.#processes.doubt(), now: () => performance.now() });
+    const watch = new DropWatch({
+      ...this.#options.drops,
+      counters: () => this.#probe.counters(),
+      losses: () => this.#probe.losses(),
+      onLost: () => this.#processes.doubt(),
+      now: () => performance.now(),
+    });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
-    await this.#probe.start((bytes, view, start, length) => this.#pipeline.record(bytes, view, start, length));
+    await this.#probe.start((bytes, view, start, length) =>
+      this.#pipeline.record(bytes, view, start, length),
+    );
     if (this.#probe.tellsListening === true) return;
     try {
       await this.#tellListening();
@@ -109,7 +121,8 @@ export class LiveWatch {
   }
 
   /**
-   * Puts other rules in place, between two events: none is lost, none is asked of both sets. The kernel sends what the new ones ask for
+   * Puts other rules in place, between two events: none is lost, none is asked of both sets. The
+   * kernel sends what the new ones ask for
    * from now on. Throws `KERNEL_…` when it cannot be told; then the old rules stay.
    */
   useRules(rules: RuleSet): void {
@@ -152,21 +165,29 @@ export class LiveWatch {
     const { eventCodes, callFilter, needsEnvironment } = rules;
     // The events around a match are kept whole.
     const isFiltered = this.#options.captures === undefined;
-    this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), { environment: needsEnvironment || !isFiltered });
+    this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), {
+      environment: needsEnvironment || !isFiltered,
+    });
     if (needsEnvironment && !this.#knowsEnvironment) this.#processes.doubt();
     this.#knowsEnvironment = needsEnvironment || !isFiltered;
     if (isFiltered) this.#probe.setCallFilter(callFilter);
   }
 
-  /** Sockets that listened before we came become listen events, so that the same rules tell of them. */
+  /**
+   * Sockets that listened before we came become listen events, so that the same rules tell of them.
+   */
   async #tellListening(): Promise<void> {
     const { records, problems } = await listeningRecords(this.#processes);
     for (const problem of problems) this.#options.onProblem(problem);
     for (const { bytes, opening, cgroup } of records) {
-      this.#ports.opened({ ...opening, container: this.#options.containers.byCgroup(cgroup)?.fullId });
+      this.#ports.opened({
+        ...opening,
+        container: this.#options.containers.byCgroup(cgroup)?.fullId,
+      });
       this.#pipeline.record(bytes, new DataView(bytes.buffer), 0, bytes.length);
     }
-    if (records.length > 0) this.#options.onNote(`sockets that listened already: ${records.length}`);
+    if (records.length > 0)
+      this.#options.onNote(`sockets that listened already: ${records.length}`);
   }
 
   #matched(rule: CompiledRule, scene: CurrentScene): void {
@@ -180,17 +201,27 @@ export class LiveWatch {
     const namespace = scene.process?.networkNamespace ?? 0;
     // Text now: the scene's memory is the source's.
     const address = ipText(server.address);
-    const verdict = this.#ports.judge(rule.name, { namespace, port: server.port, container: container?.fullId });
+    const verdict = this.#ports.judge(rule.name, {
+      namespace,
+      port: server.port,
+      container: container?.fullId,
+    });
     if (verdict === "known") return;
     this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
     if (verdict === "further") return;
-    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0, ownHostPid()].filter((pid) => pid > 0);
+    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0, ownHostPid()].filter(
+      (pid) => pid > 0,
+    );
     this.#options.examiner?.examine({
       name: container === undefined ? "host" : (container.metadata?.name ?? container.id),
       container: container?.metadata?.name ?? container?.id,
       address,
       port: server.port,
-      reachable: () => reachability({ container, onHostNetwork: namespace === hostNamespaceInode() }, { addresses: [address], port: server.port }),
+      reachable: () =>
+        reachability(
+          { container, onHostNetwork: namespace === hostNamespaceInode() },
+          { addresses: [address], port: server.port },
+        ),
       namespace: () => firstNamespace(pids, namespace),
     });
   }
@@ -201,7 +232,10 @@ export class LiveWatch {
       case NOTICE.cgroup_mkdir: {
         const id = event.uint(0) ?? 0;
         containers.cgroupAppeared(id, event.text(1) ?? "");
-        this.#probe.setHostCgroup({ id, isV1: event.uint(2) === 1 }, containers.byCgroup(id) === undefined);
+        this.#probe.setHostCgroup(
+          { id, isV1: event.uint(2) === 1 },
+          containers.byCgroup(id) === undefined,
+        );
         break;
       }
       case NOTICE.cgroup_rmdir:
@@ -216,11 +250,17 @@ export class LiveWatch {
 
   #socketChanged(event: Event): void {
     const socket = event.bigUint(0);
-    // The namespace is the socket's, and the process may be dying: the notice tells nothing new about it.
+    // The namespace is the socket's, and the process may be dying: the notice tells nothing new
+    // about it.
     const process = this.#processes.get(event.contextU32(CONTEXT.pid));
     const server = socketOfNotice(event)?.server;
     if (socket === undefined || server === undefined) return;
-    const place = { socket, namespace: event.contextU32(CONTEXT.networkNamespace), address: ipText(server.address), port: server.port };
+    const place = {
+      socket,
+      namespace: event.contextU32(CONTEXT.networkNamespace),
+      address: ipText(server.address),
+      port: server.port,
+    };
     if (event.uint(2) === TCP_STATE.LISTEN) {
       const container = this.#options.containers.byCgroup(event.contextU64(CONTEXT.cgroup))?.fullId;
       this.#ports.opened({ ...place, container, process, at: Date.now() });
@@ -230,24 +270,42 @@ export class LiveWatch {
   }
 }
 
-function openSource({ source, handed, ringBytes, onNote, onProblem, rules }: LiveWatchOptions, proc: ProcReader): KernelSource {
+function openSource(
+  { source, handed, ringBytes, onNote, onProblem, rules }: LiveWatchOptions,
+  proc: ProcReader,
+): KernelSource {
   try {
     if (source !== "sockets") return openProbe({ ringBytes, ownPid: ownHostPid(), handed });
   } catch (thrown) {
     // Who is not root sees too little of other processes for anything: that is told instead.
     const isRoot = process.geteuid?.() === 0;
-    if (source === "ebpf" || !(thrown instanceof AppError) || !thrown.code.startsWith("KERNEL_") || !isRoot) throw thrown;
-    onProblem(`eBPF cannot be used: ${thrown.message}${thrown.hint === undefined ? "" : ` (${thrown.hint})`}`);
+    if (
+      source === "ebpf" ||
+      !(thrown instanceof AppError) ||
+      !thrown.code.startsWith("KERNEL_") ||
+      !isRoot
+    )
+      throw thrown;
+    onProblem(
+      `eBPF cannot be used: ${thrown.message}${thrown.hint === undefined ? "" : ` (${thrown.hint})`}`,
+    );
   }
   const sockets = new SocketsSource({ proc, ownPid: ownHostPid(), onProblem });
   const { codes } = sockets;
   const blind = rules.rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(codes)).length;
-  const [seen, unseen] = sockets.seesFiles ? ["programs that start, ports that open and files that are opened", "connections"] : ["programs that start and ports that open", "files, connections"];
-  onNote(`watching without eBPF: ${seen} are seen, ${unseen} and other calls are not; ${blind} of ${rules.rules.length} rules ask for those alone`);
+  const [seen, unseen] = sockets.seesFiles
+    ? ["programs that start, ports that open and files that are opened", "connections"]
+    : ["programs that start and ports that open", "files, connections"];
+  onNote(
+    `watching without eBPF: ${seen} are seen, ${unseen} and other calls are not; ${blind} of ${rules.rules.length} rules ask for those alone`,
+  );
   return sockets;
 }
 
-/** The namespace, by the first of the processes that is still in it. Throws `KERNEL_NAMESPACE` when all are gone. */
+/**
+ * The namespace, by the first of the processes that is still in it. Throws `KERNEL_NAMESPACE` when
+ * all are gone.
+ */
 function firstNamespace(pids: readonly number[], inode: number) {
   let problem: unknown;
   for (const pid of pids) {
@@ -261,4 +319,3 @@ function firstNamespace(pids: readonly number[], inode: number) {
   }
   throw problem ?? new Error("its processes are gone");
 }
-

@@ -24,8 +24,10 @@ interface CapturingRule {
 }
 
 /**
- * Falco's capture feature, with a past: the events of the last seconds are kept in memory, and a match writes them and those that
- * follow into a file. A match while a file is being written makes that one longer. Events are those that the rules ask for.
+ * Falco's capture feature, with a past: the events of the last seconds are kept in memory, and a
+ * match writes them and those that
+ * follow into a file. A match while a file is being written makes that one longer. Events are those
+ * that the rules ask for.
  */
 export class MatchCaptures {
   readonly #options: MatchCapturesOptions;
@@ -38,7 +40,10 @@ export class MatchCaptures {
 
   constructor(options: MatchCapturesOptions) {
     this.#options = options;
-    this.#ring = new EventRing({ bytes: options.settings.ringBytes, keepMs: options.settings.beforeMs });
+    this.#ring = new EventRing({
+      bytes: options.settings.ringBytes,
+      keepMs: options.settings.beforeMs,
+    });
   }
 
   /** Files that were begun. */
@@ -95,7 +100,9 @@ export class MatchCaptures {
       const isCut = this.#ring.isCut;
       this.#ring.drain((kept) => file.event(kept));
       this.#file = file;
-      this.#options.onNote(`${rule.name}: capturing events to ${path}${isCut ? " (its beginning was cut: capture.memory_mb is too small for capture.before)" : ""}`);
+      this.#options.onNote(
+        `${rule.name}: capturing events to ${path}${isCut ? " (its beginning was cut: capture.memory_mb is too small for capture.before)" : ""}`,
+      );
     } catch (thrown) {
       this.#options.onProblem(messageOf(thrown));
     }

@@ -24,7 +24,11 @@ function pipelineWith(rules: string, matching: "first" | "all" = "first") {
   const lines: string[] = [];
   // As the registry's: one object for the container's life, filled in when the runtime answers.
   const known = container("late");
-  const pending: { -readonly [Key in keyof Container]: Container[Key] } = { ...known, metadata: undefined, state: "pending" };
+  const pending: { -readonly [Key in keyof Container]: Container[Key] } = {
+    ...known,
+    metadata: undefined,
+    state: "pending",
+  };
   let settle = (): void => {};
   const settled = new Promise<void>((resolve) => (settle = resolve));
   const processes = new ProcessTable({ capacity: 100, find: () => undefined });
@@ -55,8 +59,10 @@ function pipelineWith(rules: string, matching: "first" | "all" = "first") {
   return { pipeline, lines, send, answer };
 }
 
-const printed = "- rule: R\n  desc: d\n  condition: evt.type = chdir\n  output: '%container.name %evt.arg.path'\n  priority: NOTICE\n";
-const asked = "- rule: R\n  desc: d\n  condition: evt.type = chdir and container.name = late\n  output: '%evt.arg.path'\n  priority: NOTICE\n";
+const printed =
+  "- rule: R\n  desc: d\n  condition: evt.type = chdir\n  output: '%container.name %evt.arg.path'\n  priority: NOTICE\n";
+const asked =
+  "- rule: R\n  desc: d\n  condition: evt.type = chdir and container.name = late\n  output: '%evt.arg.path'\n  priority: NOTICE\n";
 
 test("Pipeline.record() waits with an alert that prints what only the runtime knows", async () => {
   const { lines, send, answer, pipeline } = pipelineWith(printed);
@@ -85,7 +91,9 @@ test("Pipeline.record() prints <NA> when the runtime does not answer in time, an
 });
 
 test("Pipeline.record() never waits for events of the host, or of rules that need no metadata", () => {
-  const { lines, send } = pipelineWith("- rule: R\n  desc: d\n  condition: evt.type = chdir\n  output: '%container.id %evt.arg.path'\n  priority: NOTICE\n");
+  const { lines, send } = pipelineWith(
+    "- rule: R\n  desc: d\n  condition: evt.type = chdir\n  output: '%container.id %evt.arg.path'\n  priority: NOTICE\n",
+  );
   send("chdir", { res: 0, path: "/here" });
   send("chdir", { res: 0, path: "/host" }, 1);
   assert.deepEqual(lines, ["R: cccccccccccc /here", "R: host /host"]);
@@ -93,7 +101,10 @@ test("Pipeline.record() never waits for events of the host, or of rules that nee
 
 test("Pipeline.record() stops at the first rule that matches, or tells of each, as it is set", async () => {
   const second = printed.replace("rule: R", "rule: S").replace("%container.name ", "");
-  for (const [matching, expected] of [["first", ["S: /x"]], ["all", ["S: /x", "R: late /x"]]] as const) {
+  for (const [matching, expected] of [
+    ["first", ["S: /x"]],
+    ["all", ["S: /x", "R: late /x"]],
+  ] as const) {
     const { lines, send, answer } = pipelineWith(`${second}${printed}`, matching);
     send("chdir", { res: 0, path: "/x" });
     await answer();
@@ -101,7 +112,8 @@ test("Pipeline.record() stops at the first rule that matches, or tells of each, 
   }
 });
 
-const free = (name: string, event = "chdir"): string => `- rule: ${name}\n  desc: d\n  condition: evt.type = ${event}\n  output: '%evt.type'\n  priority: NOTICE\n`;
+const free = (name: string, event = "chdir"): string =>
+  `- rule: ${name}\n  desc: d\n  condition: evt.type = ${event}\n  output: '%evt.type'\n  priority: NOTICE\n`;
 
 test("Pipeline.rules takes effect between two events, for events that no rule asked for, too", () => {
   const { pipeline, lines, send } = pipelineWith(free("Old"));
@@ -115,14 +127,21 @@ test("Pipeline.rules takes effect between two events, for events that no rule as
   assert.deepEqual(lines, ["Old: chdir", "New: chdir", "Further: fchdir"]);
 });
 
-for (const [what, rules] of [["condition", asked], ["output", printed]] as const) {
+for (const [what, rules] of [
+  ["condition", asked],
+  ["output", printed],
+] as const) {
   test(`Pipeline.rules leaves events whose ${what} waits for metadata to the rules that they met`, async () => {
     const { pipeline, lines, send, answer } = pipelineWith(`${rules}${free("Second")}`, "all");
     send("chdir", { res: 0, path: "/one" });
     pipeline.rules = ruleSet(free("New"), "first");
     send("chdir", { res: 0, path: "/two" });
     await answer();
-    assert.deepEqual(lines.toSorted(), ["New: chdir", what === "condition" ? "R: /one" : "R: late /one", "Second: chdir"]);
+    assert.deepEqual(lines.toSorted(), [
+      "New: chdir",
+      what === "condition" ? "R: /one" : "R: late /one",
+      "Second: chdir",
+    ]);
   });
 }
 
@@ -131,5 +150,8 @@ test("Pipeline.record() counts what is no record and goes on", () => {
   pipeline.record(new Uint8Array(10), new DataView(new ArrayBuffer(10)), 0, 10);
   send("chdir", { res: 0, path: "/x" });
   const stats = pipeline.stats();
-  assert.deepEqual([lines, stats.malformed, stats.events, stats.byType.get("chdir")], [["R: /x"], 1, 1, 1]);
+  assert.deepEqual(
+    [lines, stats.malformed, stats.events, stats.byType.get("chdir")],
+    [["R: /x"], 1, 1, 1],
+  );
 });

@@ -34,7 +34,10 @@ export interface PipelineStats {
   readonly byType: ReadonlyMap<string, number>;
 }
 
-/** Records in, matches out: state first, then the rules of the event's type. Hot: an event without rules costs its state alone. */
+/**
+ * Records in, matches out: state first, then the rules of the event's type. Hot: an event without
+ * rules costs its state alone.
+ */
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #event = new Event();
@@ -55,7 +58,10 @@ export class Pipeline {
     this.#scene = new CurrentScene({ ...options, times: this.#times });
   }
 
-  /** Rules that take effect with the next event; events that wait for metadata keep those that they met. */
+  /**
+   * Rules that take effect with the next event; events that wait for metadata keep those that they
+   * met.
+   */
   set rules(rules: RuleSet) {
     this.#rules = rules;
   }
@@ -67,7 +73,13 @@ export class Pipeline {
       probe.code = code;
       if (count > 0) byType.set(probe.type?.name ?? `code ${code}`, count);
     }
-    return { events: this.#events, malformed: this.#malformed, held: this.#held, notHeld: this.#notHeld, byType };
+    return {
+      events: this.#events,
+      malformed: this.#malformed,
+      held: this.#held,
+      notHeld: this.#notHeld,
+      byType,
+    };
   }
 
   /** One record of a live source. The bytes are the source's and are not kept. */
@@ -91,7 +103,12 @@ export class Pipeline {
     const bucket = rules.forEvent(event.code);
     if (bucket.length === 0) return;
     const container = this.#options.containerOf(process.cgroup);
-    const scene = this.#scene.show(event, process, container, this.#options.accountsOf(container, process.pid));
+    const scene = this.#scene.show(
+      event,
+      process,
+      container,
+      this.#options.accountsOf(container, process.pid),
+    );
     const waits = container?.state === "pending" && bucket.some((rule) => rule.needsMetadata);
     if (waits) this.#hold(scene, container, (frozen) => this.#evaluate(frozen, rules, true));
     else this.#evaluate(scene, rules, false);
@@ -109,7 +126,10 @@ export class Pipeline {
     }
   }
 
-  /** Keeps the scene until its container is known: for the whole evaluation, or for one alert's output. */
+  /**
+   * Keeps the scene until its container is known: for the whole evaluation, or for one alert's
+   * output.
+   */
   #hold(scene: CurrentScene, container: Container, resume: Held["resume"]): void {
     if (this.#waitingCount >= MAX_HELD) {
       this.#notHeld += 1;

@@ -46,7 +46,10 @@ export class PortExaminer {
     return this.#queue.dropped;
   }
 
-  /** Queues one port. Its namespace is opened now, so that a container that ends meanwhile leaves it reachable to the last. */
+  /**
+   * Queues one port. Its namespace is opened now, so that a container that ends meanwhile leaves it
+   * reachable to the last.
+   */
   examine(examination: Examination): void {
     const { name, port } = examination;
     let namespace: NetworkNamespace;
@@ -56,10 +59,14 @@ export class PortExaminer {
       this.#options.onProblem(`Cannot examine ${name}:${port}: ${messageOf(thrown)}`);
       return;
     }
-    const taken = this.#queue.push(() => this.#examine(examination, namespace).finally(() => namespace.close()));
+    const taken = this.#queue.push(() =>
+      this.#examine(examination, namespace).finally(() => namespace.close()),
+    );
     if (taken) return;
     namespace.close();
-    this.#options.onProblem(`Cannot examine ${name}:${port}: ${MAX_WAITING} ports are waiting already`);
+    this.#options.onProblem(
+      `Cannot examine ${name}:${port}: ${MAX_WAITING} ports are waiting already`,
+    );
   }
 
   /** Resolves when nothing waits or runs any more. */
@@ -72,7 +79,10 @@ export class PortExaminer {
     this.#queue.close();
   }
 
-  async #examine({ name, container, address, port, reachable }: Examination, namespace: NetworkNamespace): Promise<void> {
+  async #examine(
+    { name, container, address, port, reachable }: Examination,
+    namespace: NetworkNamespace,
+  ): Promise<void> {
     const [host] = addressesOf(address);
     try {
       const found = await audit(

@@ -28,7 +28,10 @@ test("PortNews.judge() takes a port that was closed and opened again as news", (
 test("PortNews.judge() lets a second rule tell of the same opening, but once", () => {
   const news = new PortNews();
   news.opened(opening(1n));
-  assert.deepEqual([news.judge("one", place), news.judge("two", place), news.judge("two", place)], ["news", "further", "known"]);
+  assert.deepEqual(
+    [news.judge("one", place), news.judge("two", place), news.judge("two", place)],
+    ["news", "further", "known"],
+  );
 });
 
 test("PortNews.judge() keeps the same port of two containers apart", () => {

@@ -18,7 +18,8 @@ export type Verdict =
   | "known";
 
 /**
- * Decides which alerts about open ports are news. The inventory follows the sockets themselves (from the kernel's notices, or from
+ * Decides which alerts about open ports are news. The inventory follows the sockets themselves
+ * (from the kernel's notices, or from
  * what really listens); this adds which rules have told of a port since it opened.
  */
 export class PortNews {

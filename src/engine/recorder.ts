@@ -24,7 +24,10 @@ export interface RecorderOptions {
 /** How often what was gathered goes to the file, in milliseconds. */
 const FLUSH_MS = 500;
 
-/** The most bytes of events that wait for a container's name; beyond them they are written without it. */
+/**
+ * The most bytes of events that wait for a container's name; beyond them they are written without
+ * it.
+ */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 /** How long a container's name may take. */
@@ -44,14 +47,23 @@ export class Recorder {
   #held: Event[] = [];
   #heldBytes = 0;
 
-  /** Loads and attaches the probe, and writes what the host is now. Throws `KERNEL_…` where that cannot be. */
+  /**
+   * Loads and attaches the probe, and writes what the host is now. Throws `KERNEL_…` where that
+   * cannot be.
+   */
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: ownHostPid() });
-    this.#probe.setEnabled(new Set(EVENT_TYPES.flatMap((type) => type?.code ?? [])), { environment: true });
-    // Attached first, read second: what starts in between is in the ring, and newer than the snapshot.
+    this.#probe.setEnabled(new Set(EVENT_TYPES.flatMap((type) => type?.code ?? [])), {
+      environment: true,
+    });
+    // Attached first, read second: what starts in between is in the ring, and newer than the
+    // snapshot.
     const { entries, leftOut } = snapshotHost();
-    if (leftOut > 0) options.onProblem(`${leftOut} open descriptors of processes with very many are not in the capture's list`);
+    if (leftOut > 0)
+      options.onProblem(
+        `${leftOut} open descriptors of processes with very many are not in the capture's list`,
+      );
     options.file.section(entries);
     for (const container of options.containers.list()) this.#tellContainer(container);
     this.#timer = setInterval(() => this.#guarded(() => this.#flush()), FLUSH_MS);
@@ -62,12 +74,20 @@ export class Recorder {
   }
 
   start(): void {
-    this.#probe.start((bytes, view, start, length) => this.#guarded(() => this.#record(bytes, view, start, length)));
+    this.#probe.start((bytes, view, start, length) =>
+      this.#guarded(() => this.#record(bytes, view, start, length)),
+    );
   }
 
   stats() {
     const { file } = this.#options;
-    return { events: file.events, bytes: file.bytes, malformed: this.#malformed, containers: this.#told.size, probe: this.#probe.counters() };
+    return {
+      events: file.events,
+      bytes: file.bytes,
+      malformed: this.#malformed,
+      containers: this.#told.size,
+      probe: this.#probe.counters(),
+    };
   }
 
   close(): void {
@@ -91,7 +111,8 @@ export class Recorder {
     const { file, maxBytes, onFull } = this.#options;
     const container = containerOfEvent(event, this.#options.containers);
     if (container !== undefined) this.#tellContainer(container);
-    const written = container === undefined ? event : containedEvent(event, this.#options.containers);
+    const written =
+      container === undefined ? event : containedEvent(event, this.#options.containers);
     if (this.#pending === 0) file.event(written);
     else this.#hold(written);
     if (file.bytes + this.#heldBytes >= maxBytes) {
@@ -103,7 +124,8 @@ export class Recorder {
 
   #notice(event: Event): void {
     const { containers } = this.#options;
-    if (event.code === NOTICE.cgroup_mkdir) containers.cgroupAppeared(event.uint(0) ?? 0, event.text(1) ?? "");
+    if (event.code === NOTICE.cgroup_mkdir)
+      containers.cgroupAppeared(event.uint(0) ?? 0, event.text(1) ?? "");
     else if (event.code === NOTICE.cgroup_rmdir) containers.cgroupGone(event.uint(0) ?? 0);
   }
 
@@ -130,7 +152,10 @@ export class Recorder {
     if (event !== undefined) this.#options.file.event(event, true);
   }
 
-  /** Who replays the file must know a container's name before its first event, so events wait while a runtime is asked. */
+  /**
+   * Who replays the file must know a container's name before its first event, so events wait while
+   * a runtime is asked.
+   */
   #hold(event: Event): void {
     const copy = event.copy();
     this.#held.push(copy);

@@ -18,11 +18,17 @@ export interface ReplayOptions {
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
   readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
-  /** Every event that is shown, matched or not, before the rules are asked; the scene is the next event's after the callback. */
+  /**
+   * Every event that is shown, matched or not, before the rules are asked; the scene is the next
+   * event's after the callback.
+   */
   readonly onScene?: (scene: CurrentScene) => void;
   /** Events that are not meant are applied and not shown. */
   readonly where?: (scene: CurrentScene) => boolean;
-  /** Events before and after these are applied and not shown: epoch nanoseconds, once the time of the first event is known. */
+  /**
+   * Events before and after these are applied and not shown: epoch nanoseconds, once the time of
+   * the first event is known.
+   */
   readonly from?: (first: bigint) => bigint;
   readonly to?: (first: bigint) => bigint;
   /** An event came that is well behind `to`: no other is likely to be shown. */
@@ -38,7 +44,10 @@ const MAX_CONTAINERS = 16_384;
 /** scap's event codes end below this. */
 const MAX_CODES = 512;
 
-/** A capture as the source: the state of the host from its list and events alone, then the rules of the event's type. Hot: an event without rules costs its state alone. */
+/**
+ * A capture as the source: the state of the host from its list and events alone, then the rules of
+ * the event's type. Hot: an event without rules costs its state alone.
+ */
 export class Replay implements CaptureSink {
   readonly threads = new ThreadTable({ capacity: MAX_THREADS });
   readonly #options: ReplayOptions;
@@ -59,7 +68,11 @@ export class Replay implements CaptureSink {
     this.#options = options;
     this.#hasWindow = options.from !== undefined || options.to !== undefined;
     this.#scene = new CurrentScene({
-      processes: this.threads, threads: this.threads, hostname: options.hostname, utcOffsetMinutes: options.utcOffsetMinutes, times: this.#times,
+      processes: this.threads,
+      threads: this.threads,
+      hostname: options.hostname,
+      utcOffsetMinutes: options.utcOffsetMinutes,
+      times: this.#times,
       containerById: (fullId) => this.#containers.get(shortId(fullId)),
     });
   }
@@ -71,7 +84,9 @@ export class Replay implements CaptureSink {
 
   /** Events shown by their names, the most frequent first. */
   byType(): [name: string, count: number][] {
-    const named = [...this.#counts.entries()].filter(([, count]) => count > 0).map(([code, count]): [string, number] => [nameOf(code), count]);
+    const named = [...this.#counts.entries()]
+      .filter(([, count]) => count > 0)
+      .map(([code, count]): [string, number] => [nameOf(code), count]);
     return named.toSorted(([, left], [, right]) => right - left);
   }
 
@@ -86,9 +101,16 @@ export class Replay implements CaptureSink {
     this.threads.apply(event);
     const { code } = event;
     if (code === CONTAINER) this.#containerTold(event.text(0) ?? "");
-    else if (code === ASYNC && event.text(1) === "container") this.#containerTold(event.text(2) ?? "");
+    else if (code === ASYNC && event.text(1) === "container")
+      this.#containerTold(event.text(2) ?? "");
     const { rules, onScene, where } = this.#options;
-    if (!isShown || event.type === undefined || code === PLUGIN || (this.#hasWindow && !this.#isWithin(event.timestamp))) return;
+    if (
+      !isShown ||
+      event.type === undefined ||
+      code === PLUGIN ||
+      (this.#hasWindow && !this.#isWithin(event.timestamp))
+    )
+      return;
     this.#shown += 1;
     this.#counts[code] = (this.#counts[code] ?? 0) + 1;
     const bucket = rules.forEvent(code);
@@ -97,7 +119,12 @@ export class Replay implements CaptureSink {
       return;
     }
     const { thread } = this.threads;
-    const scene = this.#scene.show(event, thread?.process, this.#containerOf(thread), this.#accounts);
+    const scene = this.#scene.show(
+      event,
+      thread?.process,
+      this.#containerOf(thread),
+      this.#accounts,
+    );
     if (where !== undefined && !where(scene)) return;
     this.wasShown = true;
     onScene?.(scene);
@@ -116,7 +143,10 @@ export class Replay implements CaptureSink {
     }
     const window = this.#window;
     if (window.to !== undefined && timestamp > window.to + DISORDER_NS) onPast?.();
-    return (window.from === undefined || timestamp >= window.from) && (window.to === undefined || timestamp <= window.to);
+    return (
+      (window.from === undefined || timestamp >= window.from) &&
+      (window.to === undefined || timestamp <= window.to)
+    );
   }
 
   #containerOf(thread: Thread | undefined): Container | undefined {
@@ -134,7 +164,15 @@ export class Replay implements CaptureSink {
   #containerIn(cgroups: readonly string[]): Container | undefined {
     for (const cgroup of cgroups) {
       const known = containerOfCgroup(cgroup.slice(cgroup.indexOf("=") + 1));
-      if (known !== undefined) return { fullId: known.fullId, id: shortId(known.fullId), runtime: known.runtime, metadata: undefined, state: "failed", failure: "the capture does not tell of it" };
+      if (known !== undefined)
+        return {
+          fullId: known.fullId,
+          id: shortId(known.fullId),
+          runtime: known.runtime,
+          metadata: undefined,
+          state: "failed",
+          failure: "the capture does not tell of it",
+        };
     }
     return undefined;
   }
@@ -142,7 +180,8 @@ export class Replay implements CaptureSink {
   #containerTold(json: string): void {
     const container = parseContainerEvent(json);
     if (container === undefined) return;
-    if (this.#containers.size >= MAX_CONTAINERS && !this.#containers.has(container.id)) this.#containers.clear();
+    if (this.#containers.size >= MAX_CONTAINERS && !this.#containers.has(container.id))
+      this.#containers.clear();
     this.#containers.set(container.id, container);
   }
 }

@@ -4,7 +4,10 @@ import type { AuditReport } from "../audit/report.ts";
 import { auditJson } from "../reports/audit-json.ts";
 import { auditText } from "../reports/audit-text.ts";
 
-/** Where `saker watch` writes: `falco_report.txt`, `openport.txt`, and a pair of files for each audit below `tls/`. */
+/**
+ * Where `saker watch` writes: `falco_report.txt`, `openport.txt`, and a pair of files for each
+ * audit below `tls/`.
+ */
 export class ReportFolder {
   readonly path: string;
 
@@ -20,7 +23,10 @@ export class ReportFolder {
     return join(this.path, "openport.txt");
   }
 
-  /** Writes `tls/NAME_PORT.txt` and `.json`, each whole or not at all; returns the path without its ending. */
+  /**
+   * Writes `tls/NAME_PORT.txt` and `.json`, each whole or not at all; returns the path without its
+   * ending.
+   */
   writeAudit(name: string, report: AuditReport): string {
     const folder = join(this.path, "tls");
     mkdirSync(folder, { recursive: true, mode: 0o750 });
@@ -31,9 +37,15 @@ export class ReportFolder {
   }
 }
 
-/** The path of an audit's files without their ending. A container's name is its own choice, so what is no file name is replaced. */
+/**
+ * The path of an audit's files without their ending. A container's name is its own choice, so what
+ * is no file name is replaced.
+ */
 export function auditStem(reportFolder: string, name: string, port: number): string {
-  const safe = name.replace(/[^A-Za-z0-9_.-]/g, "_").replace(/^\.+/, "_").slice(0, 128);
+  const safe = name
+    .replace(/[^A-Za-z0-9_.-]/g, "_")
+    .replace(/^\.+/, "_")
+    .slice(0, 128);
   return join(reportFolder, "tls", `${safe}_${port}`);
 }
 

@@ -18,30 +18,51 @@ export interface RuleFile {
 }
 
 /**
- * Reads rule files in order; of a folder its `.yaml` and `.yml` files by name, but hidden ones. Without paths: the shipped rules, then
- * `falco_custom_rules.yaml` beside them and in the current folder. Throws `CONFIG_RULES` when something is not there.
+ * Reads rule files in order; of a folder its `.yaml` and `.yml` files by name, but hidden ones.
+ * Without paths: the shipped rules, then
+ * `falco_custom_rules.yaml` beside them and in the current folder. Throws `CONFIG_RULES` when
+ * something is not there.
  */
 export function readRuleFiles(paths: readonly string[]): RuleFile[] {
   return ruleFileNames(paths).map((name) => ({ name, text: readText(name) }));
 }
 
-/** The names of the files that `readRuleFiles` would read now. Throws `CONFIG_RULES` when something is not there. */
+/**
+ * The names of the files that `readRuleFiles` would read now. Throws `CONFIG_RULES` when something
+ * is not there.
+ */
 export function ruleFileNames(paths: readonly string[]): readonly string[] {
   const files = paths.length > 0 ? paths.flatMap(expand) : defaultFiles();
   if (files.length > 0) return files;
-  throw new AppError("CONFIG_RULES", `Cannot load rules from ${paths.map((path) => `"${path}"`).join(", ")}: no .yaml or .yml file there`);
+  throw new AppError(
+    "CONFIG_RULES",
+    `Cannot load rules from ${paths.map((path) => `"${path}"`).join(", ")}: no .yaml or .yml file there`,
+  );
 }
 
-/** The folders in which a change may change what `readRuleFiles` reads: those given, and those that given files are in. They need not exist. */
+/**
+ * The folders in which a change may change what `readRuleFiles` reads: those given, and those that
+ * given files are in. They need not exist.
+ */
 export function ruleFolders(paths: readonly string[]): readonly string[] {
   if (paths.length === 0) return [SHIPPED_RULES, resolve(".")];
   // Of a folder the one around it, too: a link may be turned to another folder.
-  return [...new Set(paths.flatMap((path) => (isFolder(path) ? [resolve(path), dirname(resolve(path))] : [dirname(resolve(path))])))];
+  return [
+    ...new Set(
+      paths.flatMap((path) =>
+        isFolder(path) ? [resolve(path), dirname(resolve(path))] : [dirname(resolve(path))],
+      ),
+    ),
+  ];
 }
 
 function defaultFiles(): string[] {
-  const shipped = expand(SHIPPED_RULES).filter((path) => !path.endsWith(`/${CUSTOM_RULES}`) && !path.endsWith(".test.yaml"));
-  const custom = [join(SHIPPED_RULES, CUSTOM_RULES), resolve(CUSTOM_RULES)].filter((path) => existsSync(path));
+  const shipped = expand(SHIPPED_RULES).filter(
+    (path) => !path.endsWith(`/${CUSTOM_RULES}`) && !path.endsWith(".test.yaml"),
+  );
+  const custom = [join(SHIPPED_RULES, CUSTOM_RULES), resolve(CUSTOM_RULES)].filter((path) =>
+    existsSync(path),
+  );
   return [...shipped, ...new Set(custom)];
 }
 
@@ -55,8 +76,11 @@ function expand(path: string): string[] {
     });
   }
   if (!isDirectory) return [path];
-  // Hidden ones are what editors leave while they write, and what Kubernetes links a mounted folder through.
-  const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith(".") && !name.endsWith(".test.yaml"));
+  // Hidden ones are what editors leave while they write, and what Kubernetes links a mounted folder
+  // through.
+  const names = readdirSync(path).filter(
+    (name) => /\.ya?ml$/.test(name) && !name.startsWith(".") && !name.endsWith(".test.yaml"),
+  );
   return names.toSorted().map((name) => join(path, name));
 }
 

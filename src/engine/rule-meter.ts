@@ -16,10 +16,16 @@ export interface RuleMeterOptions {
   readonly now: () => number;
 }
 
-/** One evaluation in so many is timed. A prime, so that it does not fall in step with events that come in regular turns. */
+/**
+ * One evaluation in so many is timed. A prime, so that it does not fall in step with events that
+ * come in regular turns.
+ */
 const SAMPLE = 61;
 
-/** Measures what rules cost, by timing some evaluations of each. Rules that are not metered are not touched at all. */
+/**
+ * Measures what rules cost, by timing some evaluations of each. Rules that are not metered are not
+ * touched at all.
+ */
 export class RuleMeter {
   readonly #now: () => number;
   /** What reading the clock takes itself. */
@@ -35,18 +41,30 @@ export class RuleMeter {
   wrap(set: RuleSet): RuleSet {
     const meters = set.rules.map((rule) => new Meter(rule, this.#now, this.#clockMs));
     this.#meters = meters;
-    return compileRuleSet(meters.map((meter) => meter.rule), set);
+    return compileRuleSet(
+      meters.map((meter) => meter.rule),
+      set,
+    );
   }
 
   /** Rules that were evaluated and timed, the dearest first. */
   top(count: number): MeteredRule[] {
-    const costs = this.#meters.map((meter) => ({ meter, totalMs: meter.meanMs * meter.evaluations }));
+    const costs = this.#meters.map((meter) => ({
+      meter,
+      totalMs: meter.meanMs * meter.evaluations,
+    }));
     const all = costs.reduce((sum, { totalMs }) => sum + totalMs, 0);
     return costs
       .filter(({ meter }) => meter.timed > 0)
       .toSorted((left, right) => right.totalMs - left.totalMs)
       .slice(0, count)
-      .map(({ meter, totalMs }) => ({ name: meter.rule.name, evaluations: meter.evaluations, matches: meter.matches, share: all === 0 ? 0 : totalMs / all, meanNs: meter.meanMs * 1e6 }));
+      .map(({ meter, totalMs }) => ({
+        name: meter.rule.name,
+        evaluations: meter.evaluations,
+        matches: meter.matches,
+        share: all === 0 ? 0 : totalMs / all,
+        meanNs: meter.meanMs * 1e6,
+      }));
   }
 }
 

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -20,7 +31,10 @@ interface Options {
 }
 
 /** A watched folder with `a.yaml` in it; `told` gets what is read at each change. */
-function watched(t: TestContext, { pollMs = 60_000, paths = ["."], prepare = (): void => {} }: Options = {}) {
+function watched(
+  t: TestContext,
+  { pollMs = 60_000, paths = ["."], prepare = (): void => {} }: Options = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), "saker-rules-"));
   writeFileSync(join(folder, "a.yaml"), "one");
   prepare(folder);
@@ -32,7 +46,11 @@ function watched(t: TestContext, { pollMs = 60_000, paths = ["."], prepare = ():
     pollMs,
     onChange: () => {
       try {
-        told.push(readRuleFiles(full).map(({ text }) => text).join("|"));
+        told.push(
+          readRuleFiles(full)
+            .map(({ text }) => text)
+            .join("|"),
+        );
       } catch (thrown) {
         told.push(thrown instanceof Error ? thrown.message.replaceAll(folder, "") : "");
       }
@@ -44,9 +62,12 @@ function watched(t: TestContext, { pollMs = 60_000, paths = ["."], prepare = ():
     rmSync(folder, { recursive: true });
   });
   const path = (name: string): string => join(folder, name);
-  const tells = (...expected: readonly string[]): Promise<unknown> => until(`to be told ${JSON.stringify(expected)}`, () => told.length >= expected.length, { seen: () => JSON.stringify(told) })
-    .then(() => sleep(QUIET_MS))
-    .then(() => assert.deepEqual(told, expected));
+  const tells = (...expected: readonly string[]): Promise<unknown> =>
+    until(`to be told ${JSON.stringify(expected)}`, () => told.length >= expected.length, {
+      seen: () => JSON.stringify(told),
+    })
+      .then(() => sleep(QUIET_MS))
+      .then(() => assert.deepEqual(told, expected));
   return { watch, told, path, tells };
 }
 
@@ -105,7 +126,10 @@ test("RuleWatch tells of a single file that is renamed over, and of no other in 
   await tells("two");
 });
 
-/** As kubelet lays out a ConfigMap: the files are links through `..data`, which is turned to a new folder in one step. */
+/**
+ * As kubelet lays out a ConfigMap: the files are links through `..data`, which is turned to a new
+ * folder in one step.
+ */
 function configMap(folder: string, version: string, text: string): void {
   mkdirSync(join(folder, version));
   writeFileSync(join(folder, version, "a.yaml"), text);
@@ -166,10 +190,14 @@ test("RuleWatch finds by looking what the kernel does not tell of", async (t) =>
 });
 
 test("RuleWatch goes on when its folder is taken away and comes back", async (t) => {
-  const { path, tells } = watched(t, { paths: ["rules.d"], pollMs: 50, prepare: (folder) => {
-    mkdirSync(join(folder, "rules.d"));
-    writeFileSync(join(folder, "rules.d/a.yaml"), "one");
-  } });
+  const { path, tells } = watched(t, {
+    paths: ["rules.d"],
+    pollMs: 50,
+    prepare: (folder) => {
+      mkdirSync(join(folder, "rules.d"));
+      writeFileSync(join(folder, "rules.d/a.yaml"), "one");
+    },
+  });
   renameSync(path("rules.d"), path("gone"));
   const missing = `Cannot load rules from "/rules.d": ENOENT: no such file or directory, stat '/rules.d'`;
   await tells(missing);
@@ -185,7 +213,11 @@ test("RuleWatch.start() finds what changed since the constructor; acknowledge() 
   const start = async (before: (watch: RuleWatch) => void): Promise<string[]> => {
     writeFileSync(file, "one");
     const told: string[] = [];
-    const watch = new RuleWatch({ paths: [file], settleMs: SETTLE_MS, onChange: () => told.push(readFileSync(file, "utf8")) });
+    const watch = new RuleWatch({
+      paths: [file],
+      settleMs: SETTLE_MS,
+      onChange: () => told.push(readFileSync(file, "utf8")),
+    });
     writeFileSync(file, "changed");
     before(watch);
     watch.start();

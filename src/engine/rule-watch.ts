@@ -18,8 +18,10 @@ const SETTLE_MS = 150;
 const POLL_MS = 2000;
 
 /**
- * Tells when rule files change, appear or go. The folders are watched, not the files: editors rename new files over old ones, and
- * Kubernetes turns a link to another folder. What the kernel does not tell (network mounts, links further away) the next look finds.
+ * Tells when rule files change, appear or go. The folders are watched, not the files: editors
+ * rename new files over old ones, and
+ * Kubernetes turns a link to another folder. What the kernel does not tell (network mounts, links
+ * further away) the next look finds.
  * What was changed between the constructor and `start()` counts.
  */
 export class RuleWatch {
@@ -69,7 +71,10 @@ export class RuleWatch {
     onChange();
   }
 
-  /** The kernel told of something: two looks come soon, the second one to see whether the files lie still. */
+  /**
+   * The kernel told of something: two looks come soon, the second one to see whether the files lie
+   * still.
+   */
   #hurry(): void {
     if (this.#isHurried || this.#timer === undefined || this.#unsettled !== undefined) return;
     this.#isHurried = true;
@@ -77,9 +82,14 @@ export class RuleWatch {
     this.#timer = setTimeout(() => this.#look(), this.#options.settleMs / 3);
   }
 
-  /** A watch is on a folder itself, not on its name: those whose names stand for other folders now are watched anew. */
+  /**
+   * A watch is on a folder itself, not on its name: those whose names stand for other folders now
+   * are watched anew.
+   */
   #watchFolders(): void {
-    const folders = new Map(ruleFolders(this.#options.paths).map((path) => [`${path} ${identityOf(path)}`, path]));
+    const folders = new Map(
+      ruleFolders(this.#options.paths).map((path) => [`${path} ${identityOf(path)}`, path]),
+    );
     for (const [key, watcher] of this.#watchers) {
       if (folders.has(key)) continue;
       watcher.close();
@@ -103,7 +113,10 @@ export class RuleWatch {
   }
 }
 
-/** Rule files, and the links of Kubernetes: other files in the folder may be written a thousand times a second. */
+/**
+ * Rule files, and the links of Kubernetes: other files in the folder may be written a thousand
+ * times a second.
+ */
 const MAY_MATTER = /\.ya?ml$|^\.\./;
 
 function identityOf(path: string): string {
@@ -118,7 +131,9 @@ function identityOf(path: string): string {
 /** Differs whenever what would be read may differ. */
 function fingerprint(paths: readonly string[]): string {
   try {
-    return ruleFileNames(paths).map((name) => `${name} ${versionOf(name)}`).join("\n");
+    return ruleFileNames(paths)
+      .map((name) => `${name} ${versionOf(name)}`)
+      .join("\n");
   } catch (thrown) {
     return messageOf(thrown);
   }
@@ -126,5 +141,7 @@ function fingerprint(paths: readonly string[]): string {
 
 function versionOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return stat === undefined ? "absent" : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(":");
+  return stat === undefined
+    ? "absent"
+    : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(":");
 }

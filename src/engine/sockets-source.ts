@@ -37,17 +37,25 @@ export interface SocketsSourceOptions {
 }
 
 /**
- * The kernel without eBPF: which programs start (process connector), which sockets listen (sock_diag in each network namespace, several times a second), and which files are
- * opened (fanotify). What a program that has ended at once was cannot be read any more: that is counted as dropped.
+ * The kernel without eBPF: which programs start (process connector), which sockets listen
+ * (sock_diag in each network namespace, several times a second), and which files are
+ * opened (fanotify). What a program that has ended at once was cannot be read any more: that is
+ * counted as dropped.
  */
 export class SocketsSource implements KernelSource {
   readonly variant = "sockets";
   readonly tellsListening = true;
   readonly #options: SocketsSourceOptions;
-  readonly #known = new Map<string, { readonly listener: FoundListener; readonly facts: ListenerFacts }>();
+  readonly #known = new Map<
+    string,
+    { readonly listener: FoundListener; readonly facts: ListenerFacts }
+  >();
   readonly #cgroups = new Set<number>();
   readonly #outcomes = new Map<number, { seen: number; sent: number; dropped: number }>();
-  /** By pid, as they were when they started their program: what has ended cannot be looked at any more. */
+  /**
+   * By pid, as they were when they started their program: what has ended cannot be looked at any
+   * more.
+   */
   readonly #recent = new Map<number, Process>();
   readonly #files: FileWatch | undefined;
   #connector: ProcConnector | undefined;
@@ -64,7 +72,12 @@ export class SocketsSource implements KernelSource {
     this.#options = options;
     const { ownPid, onProblem } = options;
     try {
-      this.#files = new FileWatch({ ownPid, onProblem, processOf: (pid) => this.#processOf(pid), onOpen: (process, open) => this.#opened(process, open) });
+      this.#files = new FileWatch({
+        ownPid,
+        onProblem,
+        processOf: (pid) => this.#processOf(pid),
+        onOpen: (process, open) => this.#opened(process, open),
+      });
     } catch (thrown) {
       onProblem(`Files that are opened are not seen: ${messageOf(thrown)}`);
     }
@@ -106,11 +119,23 @@ export class SocketsSource implements KernelSource {
   setHostCgroup(): void {}
 
   counters(): ProbeCounters {
-    const byCode = new Map<number, Outcomes>([...this.#outcomes].map(([code, counts]) => [code, { ...counts, filtered: 0 }]));
+    const byCode = new Map<number, Outcomes>(
+      [...this.#outcomes].map(([code, counts]) => [code, { ...counts, filtered: 0 }]),
+    );
     const { filtered, sent, gone } = this.#files?.counts() ?? NO_FILES;
-    if (filtered + sent + gone > 0) byCode.set(OPENAT.code, { seen: filtered + sent + gone, filtered, sent, dropped: gone });
-    const total = (what: "seen" | "sent"): number => [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
-    return { seen: total("seen"), filtered, sent: total("sent"), dropped: this.losses(), cut: NO_CUTS, notices: this.#notices, byCode };
+    if (filtered + sent + gone > 0)
+      byCode.set(OPENAT.code, { seen: filtered + sent + gone, filtered, sent, dropped: gone });
+    const total = (what: "seen" | "sent"): number =>
+      [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
+    return {
+      seen: total("seen"),
+      filtered,
+      sent: total("sent"),
+      dropped: this.losses(),
+      cut: NO_CUTS,
+      notices: this.#notices,
+      byCode,
+    };
   }
 
   losses(): Losses {
@@ -132,7 +157,8 @@ export class SocketsSource implements KernelSource {
       await this.#look(isFirst);
       this.#hasProblem = false;
     } catch (thrown) {
-      if (!this.#hasProblem) this.#options.onProblem(`Cannot look at the listening sockets: ${messageOf(thrown)}`);
+      if (!this.#hasProblem)
+        this.#options.onProblem(`Cannot look at the listening sockets: ${messageOf(thrown)}`);
       this.#hasProblem = true;
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => void this.#poll(false), POLL_MS);
@@ -151,7 +177,8 @@ export class SocketsSource implements KernelSource {
     for (const listener of await withOwners(fresh)) {
       if (this.#isClosed) return;
       // Where the holder cannot be seen, a process of the namespace tells the container.
-      const process = listener.owner.pid === 0 ? undefined : this.#options.proc.read(listener.owner.pid);
+      const process =
+        listener.owner.pid === 0 ? undefined : this.#options.proc.read(listener.owner.pid);
       const cgroup = process?.cgroup ?? this.#options.proc.read(listener.pid)?.cgroup ?? 0;
       const facts = { process, cgroup, isFoundAtStart: isFirst };
       this.#known.set(keyOf(listener), { listener, facts });
@@ -192,7 +219,8 @@ export class SocketsSource implements KernelSource {
 
   #askForFiles(): void {
     // Before the start nobody takes them.
-    if (this.#isStarted) this.#files?.ask(this.#enabled.has(OPENAT.code) ? { filter: this.#callFilter } : undefined);
+    if (this.#isStarted)
+      this.#files?.ask(this.#enabled.has(OPENAT.code) ? { filter: this.#callFilter } : undefined);
   }
 
   #opened(process: Process, open: FileOpen): void {
@@ -202,7 +230,8 @@ export class SocketsSource implements KernelSource {
   }
 
   #tellCgroupOf({ pid, cgroup }: Process): void {
-    if (!this.#cgroups.has(cgroup)) this.#tellCgroup(cgroup, this.#options.proc.cgroupPath(cgroup) ?? cgroupPathOfProcess(pid));
+    if (!this.#cgroups.has(cgroup))
+      this.#tellCgroup(cgroup, this.#options.proc.cgroupPath(cgroup) ?? cgroupPathOfProcess(pid));
   }
 
   #tellCgroup(cgroup: number, path: string): void {
@@ -211,7 +240,12 @@ export class SocketsSource implements KernelSource {
     if (this.#cgroups.size >= MAX_CGROUPS) this.#cgroups.clear();
     this.#cgroups.add(cgroup);
     const params = [paramBytes.number(cgroup, 8), paramBytes.text(path)];
-    this.#tell(encodeRecord({ pid: 0, tid: 0, ppid: 0, comm: "", cgroup }, { timestamp: timeNow(), tid: 0, code: NOTICE.cgroup_mkdir, params }));
+    this.#tell(
+      encodeRecord(
+        { pid: 0, tid: 0, ppid: 0, comm: "", cgroup },
+        { timestamp: timeNow(), tid: 0, code: NOTICE.cgroup_mkdir, params },
+      ),
+    );
   }
 
   #tell(notice: Uint8Array<ArrayBuffer>): void {
@@ -250,19 +284,56 @@ function timeNow(): bigint {
 function execRecord(process: Process): Uint8Array<ArrayBuffer> {
   const { pid, ppid, exe, args, comm, cwd, exepath } = process;
   const params = encodeParams(EXECVE, {
-    res: 0, exe, args, tid: pid, pid, ptid: ppid, cwd, comm, ...(process.env === undefined ? {} : { env: process.env }), tty: process.tty, vpgid: process.vpgid, loginuid: process.loginuid, flags: process.exeFlags,
-    cap_inheritable: process.capInheritable, cap_permitted: process.capPermitted, cap_effective: process.capEffective,
-    exe_ino: process.exeInode, exe_ino_ctime: process.exeCtime, exe_ino_mtime: process.exeMtime, uid: process.uid, trusted_exepath: exepath, pgid: process.pgid, gid: process.gid, filename: exepath,
+    res: 0,
+    exe,
+    args,
+    tid: pid,
+    pid,
+    ptid: ppid,
+    cwd,
+    comm,
+    ...(process.env === undefined ? {} : { env: process.env }),
+    tty: process.tty,
+    vpgid: process.vpgid,
+    loginuid: process.loginuid,
+    flags: process.exeFlags,
+    cap_inheritable: process.capInheritable,
+    cap_permitted: process.capPermitted,
+    cap_effective: process.capEffective,
+    exe_ino: process.exeInode,
+    exe_ino_ctime: process.exeCtime,
+    exe_ino_mtime: process.exeMtime,
+    uid: process.uid,
+    trusted_exepath: exepath,
+    pgid: process.pgid,
+    gid: process.gid,
+    filename: exepath,
   });
-  return encodeRecord({ ...process, tid: pid, startTime: process.startBoot, flags: 0 }, { timestamp: timeNow(), tid: pid, code: EXECVE.code, params });
+  return encodeRecord(
+    { ...process, tid: pid, startTime: process.startBoot, flags: 0 },
+    { timestamp: timeNow(), tid: pid, code: EXECVE.code, params },
+  );
 }
 
 /** An `openat` that succeeded. The path is absolute, so that its directory is of no meaning. */
-function openRecord(process: Process, { path, flags, number, device, inode }: FileOpen): Uint8Array<ArrayBuffer> {
+function openRecord(
+  process: Process,
+  { path, flags, number, device, inode }: FileOpen,
+): Uint8Array<ArrayBuffer> {
   const { pid } = process;
   const name = Uint8Array.of(...encodeText(path), 0);
-  const params = encodeParams(OPENAT, { fd: number, dirfd: AT_FDCWD, name, flags, dev: device, ino: inode });
-  return encodeRecord({ ...process, tid: pid, startTime: process.startBoot, flags: 0 }, { timestamp: timeNow(), tid: pid, code: OPENAT.code, params });
+  const params = encodeParams(OPENAT, {
+    fd: number,
+    dirfd: AT_FDCWD,
+    name,
+    flags,
+    dev: device,
+    ino: inode,
+  });
+  return encodeRecord(
+    { ...process, tid: pid, startTime: process.startBoot, flags: 0 },
+    { timestamp: timeNow(), tid: pid, code: OPENAT.code, params },
+  );
 }
 
 /** As scap writes it. */

@@ -1,9 +1,15 @@
 import { EVENT_TYPES, type EventType, parseRow, type Row } from "./schema.ts";
 
-// The rest of the event table: what old captures hold and today's engine no longer emits. Only who reads captures or prints the
-// register needs it, so it is a file of its own: nothing else pays for parsing it. Source: libs driver/event_table.c (facts).
+// The rest of the event table: what old captures hold and today's engine no longer emits. Only who
+// reads captures or prints the
+// register needs it, so it is a file of its own: nothing else pays for parsing it. Source: libs
+// driver/event_table.c (facts).
 
-/** Old versions and enter events that convert.ts knows: steps towards today's, or parameters of today's exits. */
+/**
+ * Old versions and enter events that convert.ts knows: steps towards today's, or parameters of
+ * today's exits.
+ */
+// oxfmt-ignore
 const CONVERTED: readonly Row[] = [
   [0, "syscall", "other", "", ["ID:SYSCALLID", "nativeID:UINT16"]],
   [4, "close", "io_other", "DESTROYS_FD USES_FD MODIFIES_STATE", ["fd:FD"]],
@@ -198,7 +204,11 @@ const CONVERTED: readonly Row[] = [
   [398, "signalfd4", "signal", "CREATES_FD MODIFIES_STATE", ["fd:FD", "mask:UINT32/HEX"]],
 ];
 
-/** Enter events that tell nothing which their exits do not, and events that nothing took the place of. */
+/**
+ * Enter events that tell nothing which their exits do not, and events that nothing took the place
+ * of.
+ */
+// oxfmt-ignore
 const DROPPED: readonly Row[] = [
   [14, "clone", "process", "MODIFIES_STATE", []],
   [26, "accept", "net", "CREATES_FD MODIFIES_STATE", []],
@@ -294,7 +304,11 @@ const DROPPED: readonly Row[] = [
   [428, "setregid", "user", "", []],
 ];
 
-/** Of today's schema, but never what a rule is asked about: enters that are read for their paths alone, and the other half of `drop`. */
+/**
+ * Of today's schema, but never what a rule is asked about: enters that are read for their paths
+ * alone, and the other half of `drop`.
+ */
+// oxfmt-ignore
 const BESIDE_TODAYS: readonly Row[] = [
   [2, "open", "file", "CREATES_FD MODIFIES_STATE CONVERTER_MANAGED", ["name:FSPATH", "flags:FLAGS32/HEX=OPEN_FLAGS", "mode:UINT32/OCT"]],
   [22, "connect", "net", "USES_FD MODIFIES_STATE CONVERTER_MANAGED", ["fd:FD", "addr:SOCKADDR"]],
@@ -314,18 +328,22 @@ const UNUSED: readonly Row[] = [
 
 /** Codes that never had an event: scap calls them NA. */
 const NEVER_USED: readonly number[] = [
-  17, 147, 153, 187, 197, 229, 233, 235, 245, 261, 271, 273, 281, 287, 291, 323, 325, 355, 357, 359, 361, 403, 431, 433, 435, 437,
-  439, 441, 443, 445, 447, 449, 450, 452,
+  17, 147, 153, 187, 197, 229, 233, 235, 245, 261, 271, 273, 281, 287, 291, 323, 325, 355, 357, 359,
+  361, 403, 431, 433, 435, 437, 439, 441, 443, 445, 447, 449, 450, 452,
 ];
 
-/** Every event type that any version of scap's schema knows, by its code: today's (the same objects as in `EVENT_TYPES`), old and unused ones. */
+/**
+ * Every event type that any version of scap's schema knows, by its code: today's (the same objects
+ * as in `EVENT_TYPES`), old and unused ones.
+ */
 export const ALL_EVENT_TYPES: readonly EventType[] = allByCode();
 
 function allByCode(): readonly EventType[] {
   const table: EventType[] = [];
   for (const type of EVENT_TYPES) if (type !== undefined) table[type.code] = type;
   const add = (rows: readonly Row[], ...flags: EventType["flags"]): void => {
-    for (const type of rows.map(parseRow)) table[type.code] = { ...type, flags: [...type.flags, ...flags] };
+    for (const type of rows.map(parseRow))
+      table[type.code] = { ...type, flags: [...type.flags, ...flags] };
   };
   add(CONVERTED, "OLD_VERSION", "CONVERTER_MANAGED");
   add(DROPPED, "OLD_VERSION");

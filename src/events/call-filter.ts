@@ -1,18 +1,67 @@
 import { eventType } from "./schema.ts";
 
-const codesOf = (...names: readonly string[]): readonly number[] => names.map((name) => eventType(name).code);
+const codesOf = (...names: readonly string[]): readonly number[] =>
+  names.map((name) => eventType(name).code);
 
 /** The calls that open files. */
 export const OPEN_CODES = codesOf("open", "openat", "openat2", "creat");
 
 /** The calls on sockets. */
-export const SOCKET_CODES = codesOf("socket", "bind", "listen", "connect", "accept", "accept4", "sendto", "sendmsg", "recvfrom", "recvmsg");
+export const SOCKET_CODES = codesOf(
+  "socket",
+  "bind",
+  "listen",
+  "connect",
+  "accept",
+  "accept4",
+  "sendto",
+  "sendmsg",
+  "recvfrom",
+  "recvmsg",
+);
 
-/** Further calls that may stay in the kernel. None of those that tell what a process is: its state needs them, whatever rules ask. */
+/**
+ * Further calls that may stay in the kernel. None of those that tell what a process is: its state
+ * needs them, whatever rules ask.
+ */
 const PLAIN_CODES = codesOf(
-  "dup", "dup2", "dup3", "fcntl", "unlink", "unlinkat", "rename", "renameat", "renameat2", "symlink", "symlinkat", "link", "linkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmod",
-  "fchmodat", "chown", "lchown", "fchown", "fchownat", "ptrace", "mount", "umount", "umount2", "memfd_create", "kill", "tkill", "tgkill", "setns", "unshare", "bpf", "init_module",
-  "finit_module", "userfaultfd",
+  "dup",
+  "dup2",
+  "dup3",
+  "fcntl",
+  "unlink",
+  "unlinkat",
+  "rename",
+  "renameat",
+  "renameat2",
+  "symlink",
+  "symlinkat",
+  "link",
+  "linkat",
+  "mkdir",
+  "mkdirat",
+  "rmdir",
+  "chmod",
+  "fchmod",
+  "fchmodat",
+  "chown",
+  "lchown",
+  "fchown",
+  "fchownat",
+  "ptrace",
+  "mount",
+  "umount",
+  "umount2",
+  "memfd_create",
+  "kill",
+  "tkill",
+  "tgkill",
+  "setns",
+  "unshare",
+  "bpf",
+  "init_module",
+  "finit_module",
+  "userfaultfd",
 );
 
 /** The events that the filter knows, by row. */
@@ -20,10 +69,21 @@ export const FILTERED_CODES: readonly number[] = [...OPEN_CODES, ...SOCKET_CODES
 const ROW_OF = new Map(FILTERED_CODES.map((code, row) => [code, row]));
 
 /**
- * Kinds of calls, a bit each. The first four depend on the event: `read` to `directory` of an open, `ip` to `other` of a call on a socket; a call of which
+ * Kinds of calls, a bit each. The first four depend on the event: `read` to `directory` of an open,
+ * `ip` to `other` of a call on a socket; a call of which
  * this cannot be told, and all calls of other events, have all four.
  */
-export const CALL_KIND = { read: 1, write: 2, file: 4, directory: 8, ip: 1, unix: 2, other: 4, done: 16, failed: 32 } as const;
+export const CALL_KIND = {
+  read: 1,
+  write: 2,
+  file: 4,
+  directory: 8,
+  ip: 1,
+  unix: 2,
+  other: 4,
+  done: 16,
+  failed: 32,
+} as const;
 const ALL_SPECIFIC = 15;
 
 /** Who calls, a bit each: in a container or on the host, as root or another user. */
@@ -40,7 +100,10 @@ export interface CallClause {
   readonly kinds: number;
   /** Bits of CALLER that the call must have. */
   readonly callers: number;
-  /** Of an open: the path begins with one of these, or is not in its shortest form, so that this cannot be told; undefined for any path. */
+  /**
+   * Of an open: the path begins with one of these, or is not in its shortest form, so that this
+   * cannot be told; undefined for any path.
+   */
   readonly prefixes: readonly string[] | undefined;
   /** Of an open: the last part of the path is one of these; undefined for any. */
   readonly names: readonly string[] | undefined;
@@ -48,18 +111,33 @@ export interface CallClause {
 
 /** The rows of these events. */
 export function rowsOf(codes: readonly number[]): bigint {
-  return codes.reduce((rows, code) => (ROW_OF.has(code) ? rows | (1n << BigInt(ROW_OF.get(code) ?? 0)) : rows), 0n);
+  return codes.reduce(
+    (rows, code) => (ROW_OF.has(code) ? rows | (1n << BigInt(ROW_OF.get(code) ?? 0)) : rows),
+    0n,
+  );
 }
 
 export const ALL_ROWS = rowsOf(FILTERED_CODES);
 
 /** Any call at all. */
-export const ANY_CALL: CallClause = { rows: ALL_ROWS, kinds: 0, callers: 0, prefixes: undefined, names: undefined };
+export const ANY_CALL: CallClause = {
+  rows: ALL_ROWS,
+  kinds: 0,
+  callers: 0,
+  prefixes: undefined,
+  names: undefined,
+};
 
-/** Paths that the kernel does not look at further: `.`, and those with `//`, `/./` or `..`, and hidden files with them. */
+/**
+ * Paths that the kernel does not look at further: `.`, and those with `//`, `/./` or `..`, and
+ * hidden files with them.
+ */
 export const ODD_PATH = /\/[/.]|\.\.|^\.$/;
 
-/** What the kernel is given. A clause that asks for the same callers and no path as another shares its bit. */
+/**
+ * What the kernel is given. A clause that asks for the same callers and no path as another shares
+ * its bit.
+ */
 export interface CallFilter {
   /** Bits that ask for no beginning of a path. */
   readonly anyPath: number;
@@ -69,7 +147,9 @@ export interface CallFilter {
   readonly callers: Uint32Array;
   /** For each row and each set of kinds the bits that are fulfilled but for callers and path. */
   readonly clauses: Uint32Array;
-  /** The bits that a path with this beginning fulfils; the longest beginning that is here counts. */
+  /**
+   * The bits that a path with this beginning fulfils; the longest beginning that is here counts.
+   */
   readonly prefixes: ReadonlyMap<string, number>;
   /** The bits that a path with this last part fulfils. */
   readonly names: ReadonlyMap<string, number>;
@@ -84,11 +164,18 @@ export const MAX_PREFIX_BYTES = 64;
 const MAX_PREFIXES = 4096;
 export const MAX_NAMES = 4096;
 
-/** The filter for rules that ask for these calls; undefined when it would be too large, and everything must be sent. */
+/**
+ * The filter for rules that ask for these calls; undefined when it would be too large, and
+ * everything must be sent.
+ */
 export function callFilterOf(clauses: readonly CallClause[]): CallFilter | undefined {
   const bits = bitsOf(mergeClauses(clauses));
   if (bits.length > MAX_BITS) return undefined;
-  const filter = { callers: new Uint32Array(FILTER_TABLE.callers), clauses: new Uint32Array(FILTER_TABLE.rows * FILTER_TABLE.kinds), names: new Map<string, number>() };
+  const filter = {
+    callers: new Uint32Array(FILTER_TABLE.callers),
+    clauses: new Uint32Array(FILTER_TABLE.rows * FILTER_TABLE.kinds),
+    names: new Map<string, number>(),
+  };
   const own = new Map<string, number>();
   let [anyPath, anyName] = [0, 0];
   for (const [index, group] of bits.entries()) {
@@ -96,9 +183,13 @@ export function callFilterOf(clauses: readonly CallClause[]): CallFilter | undef
     for (const { rows, kinds, callers, prefixes, names } of group) {
       if (prefixes === undefined) anyPath = (anyPath | bit) >>> 0;
       if (names === undefined) anyName = (anyName | bit) >>> 0;
-      for (const prefix of (prefixes ?? []).map((whole) => whole.slice(0, MAX_PREFIX_BYTES))) own.set(prefix, ((own.get(prefix) ?? 0) | bit) >>> 0);
-      for (const name of names ?? []) filter.names.set(name, ((filter.names.get(name) ?? 0) | bit) >>> 0);
-      for (let who = 0; who < filter.callers.length; who += 1) if ((who & callers) === callers) filter.callers[who] = ((filter.callers[who] ?? 0) | bit) >>> 0;
+      for (const prefix of (prefixes ?? []).map((whole) => whole.slice(0, MAX_PREFIX_BYTES)))
+        own.set(prefix, ((own.get(prefix) ?? 0) | bit) >>> 0);
+      for (const name of names ?? [])
+        filter.names.set(name, ((filter.names.get(name) ?? 0) | bit) >>> 0);
+      for (let who = 0; who < filter.callers.length; who += 1)
+        if ((who & callers) === callers)
+          filter.callers[who] = ((filter.callers[who] ?? 0) | bit) >>> 0;
       fill(filter.clauses, { rows, kinds, bit });
     }
   }
@@ -106,7 +197,10 @@ export function callFilterOf(clauses: readonly CallClause[]): CallFilter | undef
   return { ...filter, anyPath, anyName, prefixes: withShorter(own) };
 }
 
-function fill(table: Uint32Array, { rows, kinds, bit }: { rows: bigint; kinds: number; bit: number }): void {
+function fill(
+  table: Uint32Array,
+  { rows, kinds, bit }: { rows: bigint; kinds: number; bit: number },
+): void {
   for (let row = 0; row < FILTERED_CODES.length; row += 1) {
     if (((rows >> BigInt(row)) & 1n) === 0n) continue;
     for (let kind = 0; kind < FILTER_TABLE.kinds; kind += 1) {
@@ -127,7 +221,10 @@ function withShorter(own: ReadonlyMap<string, number>): ReadonlyMap<string, numb
   return prefixes;
 }
 
-/** Clauses that can share a bit stand together: those without paths differ in their rows and kinds alone, which the table tells apart. */
+/**
+ * Clauses that can share a bit stand together: those without paths differ in their rows and kinds
+ * alone, which the table tells apart.
+ */
 function bitsOf(clauses: readonly CallClause[]): readonly (readonly CallClause[])[] {
   const shared = new Map<number, CallClause[]>();
   const single: CallClause[][] = [];
@@ -157,14 +254,27 @@ function isAnyPath({ prefixes, names }: CallClause): boolean {
 
 /** Of two that are alike but for their rows, if they ask for no path, or but for their paths. */
 function union(one: CallClause, other: CallClause): CallClause {
-  const both = (left: readonly string[] | undefined, right: readonly string[] | undefined): readonly string[] | undefined =>
+  const both = (
+    left: readonly string[] | undefined,
+    right: readonly string[] | undefined,
+  ): readonly string[] | undefined =>
     left === undefined || right === undefined ? undefined : [...new Set([...left, ...right])];
-  return { ...one, rows: one.rows | other.rows, prefixes: both(one.prefixes, other.prefixes), names: both(one.names, other.names) };
+  return {
+    ...one,
+    rows: one.rows | other.rows,
+    prefixes: both(one.prefixes, other.prefixes),
+    names: both(one.names, other.names),
+  };
 }
 
 /** Different shapes never take each other in both ways. */
 function takesIn(wide: CallClause, narrow: CallClause): boolean {
-  return isAnyPath(wide) && (wide.rows & narrow.rows) === narrow.rows && (wide.kinds & narrow.kinds) === wide.kinds && (wide.callers & narrow.callers) === wide.callers;
+  return (
+    isAnyPath(wide) &&
+    (wide.rows & narrow.rows) === narrow.rows &&
+    (wide.kinds & narrow.kinds) === wide.kinds &&
+    (wide.callers & narrow.callers) === wide.callers
+  );
 }
 
 /** A call as the kernel sees it when it decides. */
@@ -177,7 +287,9 @@ export interface Call {
   readonly path?: string | undefined;
   /** Of a call on a socket: its address family; undefined when the descriptor is no socket. */
   readonly family?: number | undefined;
-  /** Bits of CALLER; the first two together when it is not known. Both pairs where it is left out. */
+  /**
+   * Bits of CALLER; the first two together when it is not known. Both pairs where it is left out.
+   */
   readonly callers?: number;
 }
 
@@ -188,19 +300,28 @@ const PATH_LOOK = 256;
 export function passesCallFilter(filter: CallFilter, call: Call): boolean {
   const row = ROW_OF.get(call.code);
   if (row === undefined) return true;
-  const wanted = (filter.clauses[row * FILTER_TABLE.kinds + kindsOf(call)] ?? 0) & (filter.callers[call.callers ?? 15] ?? 0);
+  const wanted =
+    (filter.clauses[row * FILTER_TABLE.kinds + kindsOf(call)] ?? 0) &
+    (filter.callers[call.callers ?? 15] ?? 0);
   if (wanted === 0) return false;
   if ((wanted & filter.anyPath & filter.anyName) !== 0) return true;
   return (wanted & bitsOfPath(filter, call.path)) !== 0;
 }
 
 function bitsOfPath(filter: CallFilter, path: string | undefined): number {
-  if (path === undefined || path === "" || Buffer.byteLength(path) + 1 >= PATH_LOOK || ODD_PATH.test(path)) return -1;
+  if (
+    path === undefined ||
+    path === "" ||
+    Buffer.byteLength(path) + 1 >= PATH_LOOK ||
+    ODD_PATH.test(path)
+  )
+    return -1;
   const name = path.slice(path.lastIndexOf("/") + 1);
   const byName = filter.anyName | (name === "" ? -1 : (filter.names.get(name) ?? 0));
   if (!path.startsWith("/")) return byName;
   let longest = "";
-  for (const prefix of filter.prefixes.keys()) if (path.startsWith(prefix) && prefix.length > longest.length) longest = prefix;
+  for (const prefix of filter.prefixes.keys())
+    if (path.startsWith(prefix) && prefix.length > longest.length) longest = prefix;
   return byName & (filter.anyPath | (filter.prefixes.get(longest) ?? 0));
 }
 
@@ -211,7 +332,8 @@ const [AF_UNIX, AF_INET, AF_INET6] = [1, 2, 10];
 function kindsOf({ code, result, flags = 0, family }: Call): number {
   const { read, write, file, directory, ip, unix, other, done, failed } = CALL_KIND;
   const end = result >= 0 ? done : failed;
-  if (code === OPEN || code === OPENAT) return end | (flags & (read | write)) | ((flags & SCAP_O_DIRECTORY) === 0 ? file : directory);
+  if (code === OPEN || code === OPENAT)
+    return end | (flags & (read | write)) | ((flags & SCAP_O_DIRECTORY) === 0 ? file : directory);
   if (!SOCKET_CODES.includes(code) || family === undefined) return end | ALL_SPECIFIC;
   return end | (family === AF_INET || family === AF_INET6 ? ip : family === AF_UNIX ? unix : other);
 }
@@ -219,6 +341,7 @@ function kindsOf({ code, result, flags = 0, family }: Call): number {
 /** FNV-1a of a path's last part, as probe/filter.h computes it. */
 export function nameHash(name: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  for (const byte of new TextEncoder().encode(name))
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash;
 }

@@ -1,10 +1,19 @@
 import { AppError } from "../lib/errors.ts";
 import { ALL_EVENT_TYPES } from "./all-event-types.ts";
-import { type Conversion, conversionOf, CONVERTED_BELOW, isDropped, type Origin } from "./conversions.ts";
+import {
+  type Conversion,
+  conversionOf,
+  CONVERTED_BELOW,
+  isDropped,
+  type Origin,
+} from "./conversions.ts";
 import { Event } from "./event.ts";
 import { SCAP_HEADER } from "./record.ts";
 
-/** What one step made of an event: "done" is today's, "again" a later version that is not yet; "swallowed" and "dropped" give nothing. */
+/**
+ * What one step made of an event: "done" is today's, "again" a later version that is not yet;
+ * "swallowed" and "dropped" give nothing.
+ */
 export type Step =
   | { readonly outcome: "done" | "again"; readonly record: Uint8Array }
   /** An enter event, kept for its exit. */
@@ -12,14 +21,19 @@ export type Step =
   /** An event of a type that nothing took the place of. */
   | { readonly outcome: "dropped" };
 
-/** False when an event of this code with so many parameters is today's, or unknown: it need not be converted. Hot: every event of a capture is asked. */
+/**
+ * False when an event of this code with so many parameters is today's, or unknown: it need not be
+ * converted. Hot: every event of a capture is asked.
+ */
 export function needsConversion(code: number, count: number): boolean {
   return count < (CONVERTED_BELOW[code] ?? 0);
 }
 
 /**
- * Brings events of earlier schemas to today's shape. Enter events are kept, one for each thread, until the exit takes their
- * parameters; at most `MAX_THREADS` of them and `MAX_STORED_BYTES`, beyond which the oldest go and are counted in `evicted`.
+ * Brings events of earlier schemas to today's shape. Enter events are kept, one for each thread,
+ * until the exit takes their
+ * parameters; at most `MAX_THREADS` of them and `MAX_STORED_BYTES`, beyond which the oldest go and
+ * are counted in `evicted`.
  */
 export class EventConverter {
   readonly #enters = new Map<number, Uint8Array>();
@@ -37,9 +51,12 @@ export class EventConverter {
   }
 
   /**
-   * One raw scap event (header, lengths, parameters) in today's shape: the same bytes when it has it, else bytes of the
-   * converter's own that live until the next call. Undefined when there is nothing to show: an enter event, a type that is no more.
-   * Events of unknown codes are given back as they are. Throws `INPUT_EVENT` when the event is malformed, `INPUT_EVENT_LENGTH`
+   * One raw scap event (header, lengths, parameters) in today's shape: the same bytes when it has
+   * it, else bytes of the
+   * converter's own that live until the next call. Undefined when there is nothing to show: an
+   * enter event, a type that is no more.
+   * Events of unknown codes are given back as they are. Throws `INPUT_EVENT` when the event is
+   * malformed, `INPUT_EVENT_LENGTH`
    * when it is or would become longer than 65536 bytes.
    */
   convert(record: Uint8Array): Uint8Array | undefined {
@@ -56,7 +73,10 @@ export class EventConverter {
     if (isDropped(event.code)) return { outcome: "dropped" };
     const conversion = conversionOf(event.code, event.count);
     if (conversion === undefined) {
-      throw new AppError("INPUT_EVENT", `Cannot convert event "${nameOf(event.code)}" (${event.code}): no version of it has ${event.count} parameters`);
+      throw new AppError(
+        "INPUT_EVENT",
+        `Cannot convert event "${nameOf(event.code)}" (${event.code}): no version of it has ${event.count} parameters`,
+      );
     }
     checkLength(event.code, record.length);
     if (conversion.kind === "show") return { outcome: "done", record };
@@ -91,10 +111,15 @@ export class EventConverter {
     view.setUint16(SCAP_HEADER.type, to.code, true);
     view.setUint32(SCAP_HEADER.count, params.length, true);
     if (enter !== undefined) this.#forget(event.tid);
-    return { outcome: needsConversion(to.code, params.length) ? "again" : "done", record: output.subarray(0, at) };
+    return {
+      outcome: needsConversion(to.code, params.length) ? "again" : "done",
+      record: output.subarray(0, at),
+    };
   }
 
-  /** The enter event of an exit; one of another type belongs to a call whose exit the capture lost. */
+  /**
+   * The enter event of an exit; one of another type belongs to a call whose exit the capture lost.
+   */
   #enterOf(exit: Event): Event | undefined {
     const bytes = this.#enters.get(exit.tid);
     if (bytes === undefined) return undefined;
@@ -134,15 +159,26 @@ const MAX_STORED_BYTES = 16 * 1024 * 1024;
 
 function load(event: Event, record: Uint8Array): void {
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  if (!event.load(record, view, 0, record.length, false)) throw new AppError("INPUT_EVENT", `Cannot read event: its lengths do not fit its ${record.length} bytes`);
+  if (!event.load(record, view, 0, record.length, false))
+    throw new AppError(
+      "INPUT_EVENT",
+      `Cannot read event: its lengths do not fit its ${record.length} bytes`,
+    );
 }
 
 function checkLength(code: number, length: number): void {
   if (length <= MAX_LENGTH) return;
-  throw new AppError("INPUT_EVENT_LENGTH", `Cannot convert event "${nameOf(code)}" (${code}): converted event length would exceed ${MAX_LENGTH} bytes`);
+  throw new AppError(
+    "INPUT_EVENT_LENGTH",
+    `Cannot convert event "${nameOf(code)}" (${code}): converted event length would exceed ${MAX_LENGTH} bytes`,
+  );
 }
 
-function bytesOf({ event: own, enter: entered, most, absent, build }: Origin, event: Event, enter: Event | undefined): Uint8Array {
+function bytesOf(
+  { event: own, enter: entered, most, absent, build }: Origin,
+  event: Event,
+  enter: Event | undefined,
+): Uint8Array {
   if (build !== undefined) return build(event);
   const [from, index] = own >= 0 ? [event, own] : [enter, entered];
   if (from === undefined || index < 0 || index >= from.count) return absent;

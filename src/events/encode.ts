@@ -45,7 +45,10 @@ export interface EventValues {
 
 const utf8 = new TextEncoder();
 
-/** A scap event's bytes: header, lengths, parameters. Throws `INPUT_EVENT` when a parameter is over 65535 bytes in an event without large payloads. */
+/**
+ * A scap event's bytes: header, lengths, parameters. Throws `INPUT_EVENT` when a parameter is over
+ * 65535 bytes in an event without large payloads.
+ */
 export function encodeEvent(event: EventValues): Uint8Array<ArrayBuffer> {
   const dataLength = event.params.reduce((sum, param) => sum + param.length, 0);
   const width = isLargePayload(event.code) ? 4 : 2;
@@ -60,7 +63,11 @@ export function encodeEvent(event: EventValues): Uint8Array<ArrayBuffer> {
   let at = head;
   for (const [index, param] of event.params.entries()) {
     const lengthAt = SCAP_HEADER.end + width * index;
-    if (width === 2 && param.length > 0xffff) throw new AppError("INPUT_EVENT", `Cannot encode parameter ${index}: ${param.length} bytes are over 65535`);
+    if (width === 2 && param.length > 0xffff)
+      throw new AppError(
+        "INPUT_EVENT",
+        `Cannot encode parameter ${index}: ${param.length} bytes are over 65535`,
+      );
     if (width === 2) view.setUint16(lengthAt, param.length, true);
     else view.setUint32(lengthAt, param.length, true);
     bytes.set(param, at);
@@ -75,15 +82,32 @@ interface Sections {
 }
 
 /** A live record: context, scap event, sections. */
-export function encodeRecord(context: ContextValues, event: EventValues, sections: Sections = {}): Uint8Array<ArrayBuffer> {
+export function encodeRecord(
+  context: ContextValues,
+  event: EventValues,
+  sections: Sections = {},
+): Uint8Array<ArrayBuffer> {
   const scap = encodeEvent(event);
-  const directory = sections.directory === undefined ? new Uint8Array(0) : prefixed(sections.directory);
-  const descriptor = sections.descriptor === undefined ? new Uint8Array(0) : encodeDescriptor(sections.descriptor);
+  const directory =
+    sections.directory === undefined ? new Uint8Array(0) : prefixed(sections.directory);
+  const descriptor =
+    sections.descriptor === undefined ? new Uint8Array(0) : encodeDescriptor(sections.descriptor);
   const bytes = new Uint8Array(CONTEXT.end + scap.length + directory.length + descriptor.length);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(CONTEXT.cgroup, BigInt(context.cgroup ?? 0), true);
   view.setBigUint64(CONTEXT.startTime, BigInt(context.startTime ?? 0), true);
-  for (const field of ["pid", "tid", "ppid", "vpid", "uid", "gid", "pidNamespace", "mountNamespace", "networkNamespace", "flags"] as const) {
+  for (const field of [
+    "pid",
+    "tid",
+    "ppid",
+    "vpid",
+    "uid",
+    "gid",
+    "pidNamespace",
+    "mountNamespace",
+    "networkNamespace",
+    "flags",
+  ] as const) {
     view.setUint32(CONTEXT[field], context[field] ?? 0, true);
   }
   view.setUint32(CONTEXT.loginuid, context.loginuid ?? 0xffff_ffff, true);
@@ -98,10 +122,14 @@ export function encodeRecord(context: ContextValues, event: EventValues, section
   return bytes;
 }
 
-/** The bytes of one parameter: a text gets its NUL, a list of texts one NUL each, a number the given width in bytes. */
+/**
+ * The bytes of one parameter: a text gets its NUL, a list of texts one NUL each, a number the given
+ * width in bytes.
+ */
 export const paramBytes = {
   text: (value: string): Uint8Array => utf8.encode(`${value}\0`),
-  texts: (values: readonly string[]): Uint8Array => utf8.encode(values.map((value) => `${value}\0`).join("")),
+  texts: (values: readonly string[]): Uint8Array =>
+    utf8.encode(values.map((value) => `${value}\0`).join("")),
   number(value: number | bigint, width: 1 | 2 | 4 | 8): Uint8Array {
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigInt64(0, BigInt.asIntN(64, BigInt(value)), true);
@@ -111,8 +139,14 @@ export const paramBytes = {
 } as const;
 
 function encodeDescriptor(values: DescriptorValues): Uint8Array {
-  const ends = values.local !== undefined && values.remote !== undefined ? [values.local, values.remote] : undefined;
-  const tail = ends === undefined ? prefixed(values.path ?? "") : concat(ends.flatMap((end) => [end.address, paramBytes.number(end.port, 2)]));
+  const ends =
+    values.local !== undefined && values.remote !== undefined
+      ? [values.local, values.remote]
+      : undefined;
+  const tail =
+    ends === undefined
+      ? prefixed(values.path ?? "")
+      : concat(ends.flatMap((end) => [end.address, paramBytes.number(end.port, 2)]));
   const bytes = new Uint8Array(DESCRIPTOR.end + tail.length);
   const view = new DataView(bytes.buffer);
   view.setUint8(DESCRIPTOR.kind, values.kind.charCodeAt(0));
@@ -141,12 +175,23 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Parameter values by name; what is left out is empty, as a probe leaves what it does not know. */
-export type ParamValues = Readonly<Record<string, string | number | bigint | readonly string[] | Uint8Array>>;
+export type ParamValues = Readonly<
+  Record<string, string | number | bigint | readonly string[] | Uint8Array>
+>;
 
-/** The bytes of an event's parameters in their order. Throws `BUG_EVENT_PARAMETER` for a name that the event does not have. */
+/**
+ * The bytes of an event's parameters in their order. Throws `BUG_EVENT_PARAMETER` for a name that
+ * the event does not have.
+ */
 export function encodeParams(type: EventType, values: ParamValues): Uint8Array[] {
-  const unknown = Object.keys(values).filter((key) => !type.params.some((param) => param.name === key));
-  if (unknown.length > 0) throw new AppError("BUG_EVENT_PARAMETER", `Cannot encode ${type.name}: it has no parameter ${unknown.join(", ")}`);
+  const unknown = Object.keys(values).filter(
+    (key) => !type.params.some((param) => param.name === key),
+  );
+  if (unknown.length > 0)
+    throw new AppError(
+      "BUG_EVENT_PARAMETER",
+      `Cannot encode ${type.name}: it has no parameter ${unknown.join(", ")}`,
+    );
   return type.params.map((param) => valueBytes(values[param.name], param.type));
 }
 
@@ -154,7 +199,8 @@ function valueBytes(value: ParamValues[string] | undefined, type: ParamType): Ui
   if (value === undefined) return paramBytes.none;
   if (value instanceof Uint8Array) return value;
   if (typeof value === "string") return paramBytes.text(value);
-  if (typeof value === "number" || typeof value === "bigint") return paramBytes.number(value, widthOf(type));
+  if (typeof value === "number" || typeof value === "bigint")
+    return paramBytes.number(value, widthOf(type));
   return paramBytes.texts(value);
 }
 

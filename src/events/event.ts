@@ -6,8 +6,10 @@ const MAX_PARAMS = 64;
 const EMPTY = new Uint8Array(0);
 
 /**
- * One event, seen where it lies in memory. Hot: a source reuses one `Event` for all its records (`load`), so whoever
- * keeps an event beyond the callback takes a `copy()`. Getters decode on demand and never throw on an event that `load` accepted.
+ * One event, seen where it lies in memory. Hot: a source reuses one `Event` for all its records
+ * (`load`), so whoever
+ * keeps an event beyond the callback takes a `copy()`. Getters decode on demand and never throw on
+ * an event that `load` accepted.
  */
 export class Event {
   bytes: Uint8Array = EMPTY;
@@ -26,10 +28,17 @@ export class Event {
   #offset32 = new Uint32Array(MAX_PARAMS + 1);
 
   /**
-   * Points this event at the record of `length` bytes at `start`. False when the bytes are no well-formed record; the event
+   * Points this event at the record of `length` bytes at `start`. False when the bytes are no
+   * well-formed record; the event
    * must not be used then. `hasContext` tells a live record from a bare scap event.
    */
-  load(bytes: Uint8Array, view: DataView, start: number, length: number, hasContext: boolean): boolean {
+  load(
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    length: number,
+    hasContext: boolean,
+  ): boolean {
     const scap = hasContext ? start + CONTEXT.end : start;
     const limit = start + length;
     if (scap + SCAP_HEADER.end > limit) return false;
@@ -37,7 +46,8 @@ export class Event {
     const count = view.getUint32(scap + SCAP_HEADER.count, true);
     const code = view.getUint16(scap + SCAP_HEADER.type, true);
     const width = isLargePayload(code) ? 4 : 2;
-    if (count > MAX_PARAMS || size > limit - scap || SCAP_HEADER.end + width * count > size) return false;
+    if (count > MAX_PARAMS || size > limit - scap || SCAP_HEADER.end + width * count > size)
+      return false;
     let offset = scap + SCAP_HEADER.end + width * count;
     for (let index = 0; index < count; index += 1) {
       this.#offset32[index] = offset;
@@ -74,7 +84,10 @@ export class Event {
 
   /** The bytes of the scap event alone: what a capture holds. */
   get scapBytes(): Uint8Array {
-    return this.bytes.subarray(this.#scap, this.#scap + this.view.getUint32(this.#scap + SCAP_HEADER.length, true));
+    return this.bytes.subarray(
+      this.#scap,
+      this.#scap + this.view.getUint32(this.#scap + SCAP_HEADER.length, true),
+    );
   }
 
   get isNotice(): boolean {
@@ -91,7 +104,9 @@ export class Event {
     return this.view.getBigUint64(this.#scap + SCAP_HEADER.timestamp, true);
   }
 
-  /** The timestamp's lower and upper half, to `into[at]` and behind it. Hot: nothing is allocated. */
+  /**
+   * The timestamp's lower and upper half, to `into[at]` and behind it. Hot: nothing is allocated.
+   */
   copyTimestamp(into: Uint32Array, at: number): void {
     const from = this.#scap + SCAP_HEADER.timestamp;
     into[at] = this.view.getUint32(from, true);
@@ -133,7 +148,9 @@ export class Event {
   get descriptor(): number {
     if (this.context < 0) return -1;
     const offset = this.contextU32(CONTEXT.descriptor);
-    return offset === 0 || this.context + offset + DESCRIPTOR.end > this.#end ? -1 : this.context + offset;
+    return offset === 0 || this.context + offset + DESCRIPTOR.end > this.#end
+      ? -1
+      : this.context + offset;
   }
 
   /** The path or name that ends the descriptor section of anything but an IP socket. */
@@ -152,10 +169,15 @@ export class Event {
   }
 
   length(index: number): number {
-    return index < this.#count ? (this.#offset32[index + 1] ?? 0) - (this.#offset32[index] ?? 0) : 0;
+    return index < this.#count
+      ? (this.#offset32[index + 1] ?? 0) - (this.#offset32[index] ?? 0)
+      : 0;
   }
 
-  /** A signed number parameter of 1, 2, 4 or 8 bytes; undefined when it is missing. Beyond 2^53 it loses low bits. */
+  /**
+   * A signed number parameter of 1, 2, 4 or 8 bytes; undefined when it is missing. Beyond 2^53 it
+   * loses low bits.
+   */
   int(index: number): number | undefined {
     const at = this.offset(index);
     switch (this.length(index)) {
@@ -172,7 +194,10 @@ export class Event {
     }
   }
 
-  /** An unsigned number parameter of 1, 2, 4 or 8 bytes; undefined when it is missing. Beyond 2^53 it loses low bits. */
+  /**
+   * An unsigned number parameter of 1, 2, 4 or 8 bytes; undefined when it is missing. Beyond 2^53
+   * it loses low bits.
+   */
   uint(index: number): number | undefined {
     const at = this.offset(index);
     switch (this.length(index)) {
@@ -216,10 +241,15 @@ export class Event {
     return texts;
   }
 
-  /** A unix socket's path between two offsets; an abstract name, which starts with NUL, gets an `@` instead. */
+  /**
+   * A unix socket's path between two offsets; an abstract name, which starts with NUL, gets an `@`
+   * instead.
+   */
   unixPath(start: number, end: number): string {
     const isAbstract = end - start > 1 && this.bytes[start] === 0 && this.bytes[start + 1] !== 0;
-    return isAbstract ? `@${decodeText(this.bytes, start + 1, end)}` : decodeText(this.bytes, start, end);
+    return isAbstract
+      ? `@${decodeText(this.bytes, start + 1, end)}`
+      : decodeText(this.bytes, start, end);
   }
 
   /** A parameter's bytes, as a view of the same memory. */
@@ -232,8 +262,8 @@ export class Event {
     const at = this.context + offset;
     if (offset === 0 || at + 2 > this.#end) return undefined;
     const length = this.view.getUint16(at, true);
-    return at + 2 + length > this.#end ? undefined : decodeText(this.bytes, at + 2, at + 2 + length);
+    return at + 2 + length > this.#end
+      ? undefined
+      : decodeText(this.bytes, at + 2, at + 2 + length);
   }
 }
-
-

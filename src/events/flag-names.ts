@@ -1,17 +1,36 @@
-// Symbolic names of flag and enumeration parameters, in scap's own numbering (PPM_*), which is not Linux's.
-// Source: libs driver/ppm_events_public.h, flags_table.c (facts: name and value). The order is the order of printing.
+// Symbolic names of flag and enumeration parameters, in scap's own numbering (PPM_*), which is not
+// Linux's.
+// Source: libs driver/ppm_events_public.h, flags_table.c (facts: name and value). The order is the
+// order of printing.
 
 /** Names and values of one parameter's flags (bits) or enumeration (whole values). */
 export type NameTable = Readonly<Record<string, number>>;
 
 /** `open` `flags` */
 export const OPEN_FLAGS = {
-  O_LARGEFILE: 0x800, O_DIRECTORY: 0x400, O_DIRECT: 0x200, O_TRUNC: 0x100, O_SYNC: 0x80, O_NONBLOCK: 0x40, O_EXCL: 0x20,
-  O_DSYNC: 0x10, O_APPEND: 8, O_CREAT: 4, O_RDWR: 3, O_WRONLY: 2, O_RDONLY: 1, O_CLOEXEC: 0x1000, O_NONE: 0, O_TMPFILE: 0x2000,
-  O_F_CREATED: 0x4000, FD_UPPER_LAYER: 0x8000, FD_LOWER_LAYER: 0x10000,
+  O_LARGEFILE: 0x800,
+  O_DIRECTORY: 0x400,
+  O_DIRECT: 0x200,
+  O_TRUNC: 0x100,
+  O_SYNC: 0x80,
+  O_NONBLOCK: 0x40,
+  O_EXCL: 0x20,
+  O_DSYNC: 0x10,
+  O_APPEND: 8,
+  O_CREAT: 4,
+  O_RDWR: 3,
+  O_WRONLY: 2,
+  O_RDONLY: 1,
+  O_CLOEXEC: 0x1000,
+  O_NONE: 0,
+  O_TMPFILE: 0x2000,
+  O_F_CREATED: 0x4000,
+  FD_UPPER_LAYER: 0x8000,
+  FD_LOWER_LAYER: 0x10000,
 } satisfies NameTable;
 
 /** `socket` `domain` */
+// oxfmt-ignore
 export const SOCKET_DOMAIN = {
   AF_NFC: 39, AF_ALG: 38, AF_CAIF: 37, AF_IEEE802154: 36, AF_PHONET: 35, AF_ISDN: 34, AF_RXRPC: 33, AF_IUCV: 32, AF_BLUETOOTH: 31,
   AF_TIPC: 30, AF_CAN: 29, AF_LLC: 26, AF_WANPIPE: 25, AF_PPPOX: 24, AF_IRDA: 23, AF_SNA: 22, AF_RDS: 21, AF_ATMSVC: 20,
@@ -22,15 +41,17 @@ export const SOCKET_DOMAIN = {
 
 /** `shutdown` `how` */
 export const SHUTDOWN_HOW = {
-  SHUT_UNKNOWN: 65535, SHUT_RDWR: 2, SHUT_WR: 1, SHUT_RD: 0,
+  SHUT_UNKNOWN: 65535,
+  SHUT_RDWR: 2,
+  SHUT_WR: 1,
+  SHUT_RD: 0,
 } satisfies NameTable;
 
 /** `setsockopt` `level` */
-export const SETSOCKOPT_LEVEL = {
-  SOL_SOCKET: 1, SOL_TCP: 2, UNKNOWN: 0,
-} satisfies NameTable;
+export const SETSOCKOPT_LEVEL = { SOL_SOCKET: 1, SOL_TCP: 2, UNKNOWN: 0 } satisfies NameTable;
 
 /** `setsockopt` `optname` */
+// oxfmt-ignore
 export const SETSOCKOPT_OPTNAME = {
   SO_COOKIE: 53, SO_MEMINFO: 52, SO_PEERGROUPS: 51, SO_ATTACH_BPF: 50, SO_INCOMING_CPU: 49, SO_BPF_EXTENSIONS: 48,
   SO_MAX_PACING_RATE: 47, SO_BUSY_POLL: 46, SO_SELECT_ERR_QUEUE: 45, SO_LOCK_FILTER: 44, SO_NOFCS: 43, SO_PEEK_OFF: 42,
@@ -45,29 +66,55 @@ export const SETSOCKOPT_OPTNAME = {
 
 /** `creat` `creat_flags` */
 export const CREAT_CREAT_FLAGS = {
-  FD_UPPER_LAYER_CREAT: 1, FD_LOWER_LAYER_CREAT: 2,
+  FD_UPPER_LAYER_CREAT: 1,
+  FD_LOWER_LAYER_CREAT: 2,
 } satisfies NameTable;
 
 /** `futex` `op` */
 export const FUTEX_OP = {
-  FUTEX_CLOCK_REALTIME: 0x100, FUTEX_PRIVATE_FLAG: 0x80, FUTEX_CMP_REQUEUE_PI: 0xc, FUTEX_WAIT_REQUEUE_PI: 0xb,
-  FUTEX_WAKE_BITSET: 0xa, FUTEX_WAIT_BITSET: 9, FUTEX_TRYLOCK_PI: 8, FUTEX_UNLOCK_PI: 7, FUTEX_LOCK_PI: 6, FUTEX_WAKE_OP: 5,
-  FUTEX_CMP_REQUEUE: 4, FUTEX_REQUEUE: 3, FUTEX_FD: 2, FUTEX_WAKE: 1, FUTEX_WAIT: 0,
+  FUTEX_CLOCK_REALTIME: 0x100,
+  FUTEX_PRIVATE_FLAG: 0x80,
+  FUTEX_CMP_REQUEUE_PI: 0xc,
+  FUTEX_WAIT_REQUEUE_PI: 0xb,
+  FUTEX_WAKE_BITSET: 0xa,
+  FUTEX_WAIT_BITSET: 9,
+  FUTEX_TRYLOCK_PI: 8,
+  FUTEX_UNLOCK_PI: 7,
+  FUTEX_LOCK_PI: 6,
+  FUTEX_WAKE_OP: 5,
+  FUTEX_CMP_REQUEUE: 4,
+  FUTEX_REQUEUE: 3,
+  FUTEX_FD: 2,
+  FUTEX_WAKE: 1,
+  FUTEX_WAIT: 0,
 } satisfies NameTable;
 
 /** `lseek` `whence` */
-export const LSEEK_WHENCE = {
-  SEEK_END: 2, SEEK_CUR: 1, SEEK_SET: 0,
-} satisfies NameTable;
+export const LSEEK_WHENCE = { SEEK_END: 2, SEEK_CUR: 1, SEEK_SET: 0 } satisfies NameTable;
 
 /** `getrlimit` `resource` */
 export const GETRLIMIT_RESOURCE = {
-  RLIMIT_UNKNOWN: 255, RLIMIT_RTTIME: 15, RLIMIT_RTPRIO: 14, RLIMIT_NICE: 13, RLIMIT_MSGQUEUE: 12, RLIMIT_SIGPENDING: 11,
-  RLIMIT_LOCKS: 10, RLIMIT_AS: 9, RLIMIT_MEMLOCK: 8, RLIMIT_NOFILE: 7, RLIMIT_NPROC: 6, RLIMIT_RSS: 5, RLIMIT_CORE: 4,
-  RLIMIT_STACK: 3, RLIMIT_DATA: 2, RLIMIT_FSIZE: 1, RLIMIT_CPU: 0,
+  RLIMIT_UNKNOWN: 255,
+  RLIMIT_RTTIME: 15,
+  RLIMIT_RTPRIO: 14,
+  RLIMIT_NICE: 13,
+  RLIMIT_MSGQUEUE: 12,
+  RLIMIT_SIGPENDING: 11,
+  RLIMIT_LOCKS: 10,
+  RLIMIT_AS: 9,
+  RLIMIT_MEMLOCK: 8,
+  RLIMIT_NOFILE: 7,
+  RLIMIT_NPROC: 6,
+  RLIMIT_RSS: 5,
+  RLIMIT_CORE: 4,
+  RLIMIT_STACK: 3,
+  RLIMIT_DATA: 2,
+  RLIMIT_FSIZE: 1,
+  RLIMIT_CPU: 0,
 } satisfies NameTable;
 
 /** `fcntl` `cmd` */
+// oxfmt-ignore
 export const FCNTL_CMD = {
   F_GETPIPE_SZ: 29, F_SETPIPE_SZ: 28, F_NOTIFY: 27, F_DUPFD_CLOEXEC: 26, F_CANCELLK: 25, F_GETLEASE: 24, F_SETLEASE: 23,
   F_GETOWN_EX: 22, F_SETOWN_EX: 21, F_SETLKW64: 19, F_SETLK64: 18, F_GETLK64: 17, F_GETSIG: 15, F_SETSIG: 13, F_GETOWN: 12,
@@ -77,22 +124,45 @@ export const FCNTL_CMD = {
 
 /** `mmap` `prot` */
 export const MMAP_PROT = {
-  PROT_READ: 1, PROT_WRITE: 2, PROT_EXEC: 4, PROT_SEM: 8, PROT_GROWSDOWN: 0x10, PROT_GROWSUP: 0x20, PROT_SAO: 0x40, PROT_NONE: 0,
+  PROT_READ: 1,
+  PROT_WRITE: 2,
+  PROT_EXEC: 4,
+  PROT_SEM: 8,
+  PROT_GROWSDOWN: 0x10,
+  PROT_GROWSUP: 0x20,
+  PROT_SAO: 0x40,
+  PROT_NONE: 0,
 } satisfies NameTable;
 
 /** `mmap` `flags` */
 export const MMAP_FLAGS = {
-  MAP_SHARED: 1, MAP_PRIVATE: 2, MAP_FIXED: 4, MAP_ANONYMOUS: 8, MAP_32BIT: 0x10, MAP_RENAME: 0x20, MAP_NORESERVE: 0x40,
-  MAP_POPULATE: 0x80, MAP_NONBLOCK: 0x100, MAP_GROWSDOWN: 0x200, MAP_DENYWRITE: 0x400, MAP_EXECUTABLE: 0x800, MAP_INHERIT: 0x1000,
-  MAP_FILE: 0x2000, MAP_LOCKED: 0x4000,
+  MAP_SHARED: 1,
+  MAP_PRIVATE: 2,
+  MAP_FIXED: 4,
+  MAP_ANONYMOUS: 8,
+  MAP_32BIT: 0x10,
+  MAP_RENAME: 0x20,
+  MAP_NORESERVE: 0x40,
+  MAP_POPULATE: 0x80,
+  MAP_NONBLOCK: 0x100,
+  MAP_GROWSDOWN: 0x200,
+  MAP_DENYWRITE: 0x400,
+  MAP_EXECUTABLE: 0x800,
+  MAP_INHERIT: 0x1000,
+  MAP_FILE: 0x2000,
+  MAP_LOCKED: 0x4000,
 } satisfies NameTable;
 
 /** `splice` `flags` */
 export const SPLICE_FLAGS = {
-  SPLICE_F_MOVE: 1, SPLICE_F_NONBLOCK: 2, SPLICE_F_MORE: 4, SPLICE_F_GIFT: 8,
+  SPLICE_F_MOVE: 1,
+  SPLICE_F_NONBLOCK: 2,
+  SPLICE_F_MORE: 4,
+  SPLICE_F_GIFT: 8,
 } satisfies NameTable;
 
 /** `ptrace` `request` */
+// oxfmt-ignore
 export const PTRACE_REQUEST = {
   PTRACE_SINGLEBLOCK: 38, PTRACE_SYSEMU_SINGLESTEP: 37, PTRACE_SYSEMU: 36, PTRACE_ARCH_PRCTL: 35, PTRACE_SET_THREAD_AREA: 34,
   PTRACE_GET_THREAD_AREA: 33, PTRACE_OLDSETOPTIONS: 32, PTRACE_SETFPXREGS: 31, PTRACE_GETFPXREGS: 30, PTRACE_SETFPREGS: 29,
@@ -105,28 +175,40 @@ export const PTRACE_REQUEST = {
 } satisfies NameTable;
 
 /** `quotactl` `dqi_flags` */
-export const QUOTACTL_DQI_FLAGS = {
-  DQF_NONE: 1, V1_DQF_RSQUASH: 2,
-} satisfies NameTable;
+export const QUOTACTL_DQI_FLAGS = { DQF_NONE: 1, V1_DQF_RSQUASH: 2 } satisfies NameTable;
 
 /** `quotactl` `quota_fmt_out` */
 export const QUOTACTL_QUOTA_FMT_OUT = {
-  QFMT_NOT_USED: 1, QFMT_VFS_OLD: 2, QFMT_VFS_V0: 4, QFMT_VFS_V1: 8,
+  QFMT_NOT_USED: 1,
+  QFMT_VFS_OLD: 2,
+  QFMT_VFS_V0: 4,
+  QFMT_VFS_V1: 8,
 } satisfies NameTable;
 
 /** `quotactl` `cmd` */
 export const QUOTACTL_CMD = {
-  Q_QUOTAON: 1, Q_QUOTAOFF: 2, Q_GETFMT: 4, Q_GETINFO: 8, Q_SETINFO: 0x10, Q_GETQUOTA: 0x20, Q_SETQUOTA: 0x40, Q_SYNC: 0x80,
-  Q_XQUOTAON: 0x100, Q_XQUOTAOFF: 0x200, Q_XGETQUOTA: 0x400, Q_XSETQLIM: 0x800, Q_XGETQSTAT: 0x1000, Q_XQUOTARM: 0x2000,
+  Q_QUOTAON: 1,
+  Q_QUOTAOFF: 2,
+  Q_GETFMT: 4,
+  Q_GETINFO: 8,
+  Q_SETINFO: 0x10,
+  Q_GETQUOTA: 0x20,
+  Q_SETQUOTA: 0x40,
+  Q_SYNC: 0x80,
+  Q_XQUOTAON: 0x100,
+  Q_XQUOTAOFF: 0x200,
+  Q_XGETQUOTA: 0x400,
+  Q_XSETQLIM: 0x800,
+  Q_XGETQSTAT: 0x1000,
+  Q_XQUOTARM: 0x2000,
   Q_XQUOTASYNC: 0x4000,
 } satisfies NameTable;
 
 /** `quotactl` `type` */
-export const QUOTACTL_TYPE = {
-  USRQUOTA: 1, GRPQUOTA: 2,
-} satisfies NameTable;
+export const QUOTACTL_TYPE = { USRQUOTA: 1, GRPQUOTA: 2 } satisfies NameTable;
 
 /** `clone` `flags` */
+// oxfmt-ignore
 export const CLONE_FLAGS = {
   CLONE_FILES: 1, CLONE_FS: 2, CLONE_IO: 4, CLONE_NEWIPC: 8, CLONE_NEWNET: 0x10, CLONE_NEWNS: 0x20, CLONE_NEWPID: 0x40,
   CLONE_NEWUTS: 0x80, CLONE_PARENT: 0x100, CLONE_PARENT_SETTID: 0x200, CLONE_PTRACE: 0x400, CLONE_SIGHAND: 0x800,
@@ -138,21 +220,35 @@ export const CLONE_FLAGS = {
 
 /** `flock` `operation` */
 export const FLOCK_OPERATION = {
-  LOCK_SH: 1, LOCK_EX: 2, LOCK_NB: 4, LOCK_UN: 8, LOCK_NONE: 0,
+  LOCK_SH: 1,
+  LOCK_EX: 2,
+  LOCK_NB: 4,
+  LOCK_UN: 8,
+  LOCK_NONE: 0,
 } satisfies NameTable;
 
 /** `semop` `sem_flg_0` */
-export const SEMOP_SEM_FLG_0 = {
-  IPC_NOWAIT: 1, SEM_UNDO: 2,
-} satisfies NameTable;
+export const SEMOP_SEM_FLG_0 = { IPC_NOWAIT: 1, SEM_UNDO: 2 } satisfies NameTable;
 
 /** `semctl` `cmd` */
 export const SEMCTL_CMD = {
-  IPC_STAT: 1, IPC_SET: 2, IPC_RMID: 4, IPC_INFO: 8, SEM_INFO: 0x10, SEM_STAT: 0x20, GETALL: 0x40, GETNCNT: 0x80, GETPID: 0x100,
-  GETVAL: 0x200, GETZCNT: 0x400, SETALL: 0x800, SETVAL: 0x1000,
+  IPC_STAT: 1,
+  IPC_SET: 2,
+  IPC_RMID: 4,
+  IPC_INFO: 8,
+  SEM_INFO: 0x10,
+  SEM_STAT: 0x20,
+  GETALL: 0x40,
+  GETNCNT: 0x80,
+  GETPID: 0x100,
+  GETVAL: 0x200,
+  GETZCNT: 0x400,
+  SETALL: 0x800,
+  SETVAL: 0x1000,
 } satisfies NameTable;
 
 /** `mount` `flags` */
+// oxfmt-ignore
 export const MOUNT_FLAGS = {
   RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, SYNCHRONOUS: 0x10, REMOUNT: 0x20, MANDLOCK: 0x40, DIRSYNC: 0x80, NOATIME: 0x400,
   NODIRATIME: 0x800, BIND: 0x1000, MOVE: 0x2000, REC: 0x4000, SILENT: 0x8000, POSIXACL: 0x10000, UNBINDABLE: 0x20000,
@@ -161,65 +257,87 @@ export const MOUNT_FLAGS = {
 } satisfies NameTable;
 
 /** `semget` `semflg` */
-export const SEMGET_SEMFLG = {
-  IPC_EXCL: 0x4000, IPC_CREAT: 0x2000,
-} satisfies NameTable;
+export const SEMGET_SEMFLG = { IPC_EXCL: 0x4000, IPC_CREAT: 0x2000 } satisfies NameTable;
 
 /** `access` `mode` */
-export const ACCESS_MODE = {
-  F_OK: 0, R_OK: 4, W_OK: 2, X_OK: 1,
-} satisfies NameTable;
+export const ACCESS_MODE = { F_OK: 0, R_OK: 4, W_OK: 2, X_OK: 1 } satisfies NameTable;
 
 /** `page_fault` `error` */
 export const PAGE_FAULT_ERROR = {
-  PROTECTION_VIOLATION: 1, PAGE_NOT_PRESENT: 2, WRITE_ACCESS: 4, READ_ACCESS: 8, USER_FAULT: 0x10, SUPERVISOR_FAULT: 0x20,
-  RESERVED_PAGE: 0x40, INSTRUCTION_FETCH: 0x80,
+  PROTECTION_VIOLATION: 1,
+  PAGE_NOT_PRESENT: 2,
+  WRITE_ACCESS: 4,
+  READ_ACCESS: 8,
+  USER_FAULT: 0x10,
+  SUPERVISOR_FAULT: 0x20,
+  RESERVED_PAGE: 0x40,
+  INSTRUCTION_FETCH: 0x80,
 } satisfies NameTable;
 
 /** `execve` `flags` */
 export const EXEC_FLAGS = {
-  EXE_WRITABLE: 1, EXE_UPPER_LAYER: 2, EXE_FROM_MEMFD: 4, EXE_LOWER_LAYER: 8,
+  EXE_WRITABLE: 1,
+  EXE_UPPER_LAYER: 2,
+  EXE_FROM_MEMFD: 4,
+  EXE_LOWER_LAYER: 8,
 } satisfies NameTable;
 
 /** `execveat` `flags` of its enter event */
-export const EXECVEAT_FLAGS = {
-  AT_EMPTY_PATH: 1, AT_SYMLINK_NOFOLLOW: 2,
-} satisfies NameTable;
+export const EXECVEAT_FLAGS = { AT_EMPTY_PATH: 1, AT_SYMLINK_NOFOLLOW: 2 } satisfies NameTable;
 
 /** `unlinkat` `flags` */
-export const UNLINKAT_FLAGS = {
-  AT_REMOVEDIR: 0x200,
-} satisfies NameTable;
+export const UNLINKAT_FLAGS = { AT_REMOVEDIR: 0x200 } satisfies NameTable;
 
 /** `linkat` `flags` */
-export const LINKAT_FLAGS = {
-  AT_SYMLINK_FOLLOW: 0x400, AT_EMPTY_PATH: 0x1000,
-} satisfies NameTable;
+export const LINKAT_FLAGS = { AT_SYMLINK_FOLLOW: 0x400, AT_EMPTY_PATH: 0x1000 } satisfies NameTable;
 
 /** `fchmodat` `mode` */
 export const MODE_BITS = {
-  S_IXOTH: 0o1, S_IWOTH: 0o2, S_IROTH: 0o4, S_IXGRP: 0o10, S_IWGRP: 0o20, S_IRGRP: 0o40, S_IXUSR: 0o100, S_IWUSR: 0o200,
-  S_IRUSR: 0o400, S_ISVTX: 0o1000, S_ISGID: 0o2000, S_ISUID: 0o4000,
+  S_IXOTH: 0o1,
+  S_IWOTH: 0o2,
+  S_IROTH: 0o4,
+  S_IXGRP: 0o10,
+  S_IWGRP: 0o20,
+  S_IRGRP: 0o40,
+  S_IXUSR: 0o100,
+  S_IWUSR: 0o200,
+  S_IRUSR: 0o400,
+  S_ISVTX: 0o1000,
+  S_ISGID: 0o2000,
+  S_ISUID: 0o4000,
 } satisfies NameTable;
 
 /** `renameat2` `flags` */
 export const RENAMEAT2_FLAGS = {
-  RENAME_NOREPLACE: 1, RENAME_EXCHANGE: 2, RENAME_WHITEOUT: 4,
+  RENAME_NOREPLACE: 1,
+  RENAME_EXCHANGE: 2,
+  RENAME_WHITEOUT: 4,
 } satisfies NameTable;
 
 /** `openat2` `resolve` */
 export const OPENAT2_RESOLVE = {
-  RESOLVE_BENEATH: 1, RESOLVE_IN_ROOT: 2, RESOLVE_NO_MAGICLINKS: 4, RESOLVE_NO_SYMLINKS: 8, RESOLVE_NO_XDEV: 0x10,
+  RESOLVE_BENEATH: 1,
+  RESOLVE_IN_ROOT: 2,
+  RESOLVE_NO_MAGICLINKS: 4,
+  RESOLVE_NO_SYMLINKS: 8,
+  RESOLVE_NO_XDEV: 0x10,
   RESOLVE_CACHED: 0x20,
 } satisfies NameTable;
 
 /** `io_uring_setup` `flags` */
 export const IO_URING_SETUP_FLAGS = {
-  IORING_SETUP_IOPOLL: 1, IORING_SETUP_SQPOLL: 2, IORING_SQ_NEED_WAKEUP: 4, IORING_SETUP_SQ_AFF: 8, IORING_SETUP_CQSIZE: 0x10,
-  IORING_SETUP_CLAMP: 0x20, IORING_SETUP_ATTACH_RW: 0x40, IORING_SETUP_R_DISABLED: 0x80,
+  IORING_SETUP_IOPOLL: 1,
+  IORING_SETUP_SQPOLL: 2,
+  IORING_SQ_NEED_WAKEUP: 4,
+  IORING_SETUP_SQ_AFF: 8,
+  IORING_SETUP_CQSIZE: 0x10,
+  IORING_SETUP_CLAMP: 0x20,
+  IORING_SETUP_ATTACH_RW: 0x40,
+  IORING_SETUP_R_DISABLED: 0x80,
 } satisfies NameTable;
 
 /** `io_uring_setup` `features` */
+// oxfmt-ignore
 export const IO_URING_SETUP_FEATURES = {
   IORING_FEAT_SINGLE_MMAP: 1, IORING_FEAT_NODROP: 2, IORING_FEAT_SUBMIT_STABLE: 4, IORING_FEAT_RW_CUR_POS: 8,
   IORING_FEAT_CUR_PERSONALITY: 0x10, IORING_FEAT_FAST_POLL: 0x20, IORING_FEAT_POLL_32BITS: 0x40,
@@ -229,10 +347,14 @@ export const IO_URING_SETUP_FEATURES = {
 
 /** `io_uring_enter` `flags` */
 export const IO_URING_ENTER_FLAGS = {
-  IORING_ENTER_GETEVENTS: 1, IORING_ENTER_SQ_WAKEUP: 2, IORING_ENTER_SQ_WAIT: 4, IORING_ENTER_EXT_ARG: 8,
+  IORING_ENTER_GETEVENTS: 1,
+  IORING_ENTER_SQ_WAKEUP: 2,
+  IORING_ENTER_SQ_WAIT: 4,
+  IORING_ENTER_EXT_ARG: 8,
 } satisfies NameTable;
 
 /** `io_uring_register` `opcode` */
+// oxfmt-ignore
 export const IO_URING_REGISTER_OPCODE = {
   IORING_REGISTER_BUFFERS: 0, IORING_UNREGISTER_BUFFERS: 1, IORING_REGISTER_FILES: 2, IORING_UNREGISTER_FILES: 3,
   IORING_REGISTER_EVENTFD: 4, IORING_UNREGISTER_EVENTFD: 5, IORING_REGISTER_FILES_UPDATE: 6, IORING_REGISTER_EVENTFD_ASYNC: 7,
@@ -243,11 +365,10 @@ export const IO_URING_REGISTER_OPCODE = {
 } satisfies NameTable;
 
 /** `mlockall` `flags` */
-export const MLOCKALL_FLAGS = {
-  MCL_CURRENT: 1, MCL_FUTURE: 2, MCL_ONFAULT: 4,
-} satisfies NameTable;
+export const MLOCKALL_FLAGS = { MCL_CURRENT: 1, MCL_FUTURE: 2, MCL_ONFAULT: 4 } satisfies NameTable;
 
 /** `bpf` `cmd` */
+// oxfmt-ignore
 export const BPF_CMD = {
   BPF_MAP_CREATE: 0, BPF_MAP_LOOKUP_ELEM: 1, BPF_MAP_UPDATE_ELEM: 2, BPF_MAP_DELETE_ELEM: 3, BPF_MAP_GET_NEXT_KEY: 4,
   BPF_PROG_LOAD: 5, BPF_OBJ_PIN: 6, BPF_OBJ_GET: 7, BPF_PROG_ATTACH: 8, BPF_PROG_DETACH: 9, BPF_PROG_TEST_RUN: 10,
@@ -260,32 +381,34 @@ export const BPF_CMD = {
 } satisfies NameTable;
 
 /** `mlock2` `flags` */
-export const MLOCK2_FLAGS = {
-  MLOCK_ONFAULT: 1,
-} satisfies NameTable;
+export const MLOCK2_FLAGS = { MLOCK_ONFAULT: 1 } satisfies NameTable;
 
 /** `fsconfig` `cmd` */
 export const FSCONFIG_CMD = {
-  FSCONFIG_SET_FLAG: 0, FSCONFIG_SET_STRING: 1, FSCONFIG_SET_BINARY: 2, FSCONFIG_SET_PATH: 3, FSCONFIG_SET_PATH_EMPTY: 4,
-  FSCONFIG_SET_FD: 5, FSCONFIG_CMD_CREATE: 6, FSCONFIG_CMD_RECONFIGURE: 7,
+  FSCONFIG_SET_FLAG: 0,
+  FSCONFIG_SET_STRING: 1,
+  FSCONFIG_SET_BINARY: 2,
+  FSCONFIG_SET_PATH: 3,
+  FSCONFIG_SET_PATH_EMPTY: 4,
+  FSCONFIG_SET_FD: 5,
+  FSCONFIG_CMD_CREATE: 6,
+  FSCONFIG_CMD_RECONFIGURE: 7,
 } satisfies NameTable;
 
 /** `epoll_create1` `flags` */
-export const EPOLL_CREATE1_FLAGS = {
-  EPOLL_CLOEXEC: 1,
-} satisfies NameTable;
+export const EPOLL_CREATE1_FLAGS = { EPOLL_CLOEXEC: 1 } satisfies NameTable;
 
 /** `fchownat` `flags` */
 export const FCHOWNAT_FLAGS = {
-  AT_SYMLINK_NOFOLLOW: 0x400, AT_EMPTY_PATH: 0x1000,
+  AT_SYMLINK_NOFOLLOW: 0x400,
+  AT_EMPTY_PATH: 0x1000,
 } satisfies NameTable;
 
 /** `umount2` `flags` */
-export const UMOUNT2_FLAGS = {
-  FORCE: 1, DETACH: 2, EXPIRE: 4, NOFOLLOW: 8,
-} satisfies NameTable;
+export const UMOUNT2_FLAGS = { FORCE: 1, DETACH: 2, EXPIRE: 4, NOFOLLOW: 8 } satisfies NameTable;
 
 /** `prctl` `option` */
+// oxfmt-ignore
 export const PRCTL_OPTION = {
   PR_GET_DUMPABLE: 3, PR_SET_DUMPABLE: 4, PR_GET_KEEPCAPS: 7, PR_SET_KEEPCAPS: 8, PR_SET_NAME: 15, PR_GET_NAME: 16,
   PR_GET_SECCOMP: 21, PR_SET_SECCOMP: 22, PR_CAPBSET_READ: 23, PR_CAPBSET_DROP: 24, PR_GET_SECUREBITS: 27, PR_SET_SECUREBITS: 28,
@@ -295,37 +418,54 @@ export const PRCTL_OPTION = {
 
 /** `memfd_create` `flags` */
 export const MEMFD_CREATE_FLAGS = {
-  MFD_CLOEXEC: 1, MFD_ALLOW_SEALING: 2, MFD_HUGETLB: 4,
+  MFD_CLOEXEC: 1,
+  MFD_ALLOW_SEALING: 2,
+  MFD_HUGETLB: 4,
 } satisfies NameTable;
 
 /** `pidfd_open` `flags` */
-export const PIDFD_OPEN_FLAGS = {
-  PIDFD_NONBLOCK: 1,
-} satisfies NameTable;
+export const PIDFD_OPEN_FLAGS = { PIDFD_NONBLOCK: 1 } satisfies NameTable;
 
 /** `finit_module` `flags` */
 export const FINIT_MODULE_FLAGS = {
-  MODULE_INIT_IGNORE_MODVERSIONS: 1, MODULE_INIT_IGNORE_VERMAGIC: 2, MODULE_INIT_COMPRESSED_FILE: 4,
+  MODULE_INIT_IGNORE_MODVERSIONS: 1,
+  MODULE_INIT_IGNORE_VERMAGIC: 2,
+  MODULE_INIT_COMPRESSED_FILE: 4,
 } satisfies NameTable;
 
 /** `mknod` `mode` */
 export const MKNOD_MODE = {
-  S_IXOTH: 0o1, S_IWOTH: 0o2, S_IROTH: 0o4, S_IXGRP: 0o10, S_IWGRP: 0o20, S_IRGRP: 0o40, S_IXUSR: 0o100, S_IWUSR: 0o200,
-  S_IRUSR: 0o400, S_ISVTX: 0o1000, S_ISGID: 0o2000, S_ISUID: 0o4000, S_IFREG: 0o100000, S_IFCHR: 0o20000, S_IFBLK: 0o60000,
-  S_IFIFO: 0o10000, S_IFSOCK: 0o140000,
+  S_IXOTH: 0o1,
+  S_IWOTH: 0o2,
+  S_IROTH: 0o4,
+  S_IXGRP: 0o10,
+  S_IWGRP: 0o20,
+  S_IRGRP: 0o40,
+  S_IXUSR: 0o100,
+  S_IWUSR: 0o200,
+  S_IRUSR: 0o400,
+  S_ISVTX: 0o1000,
+  S_ISGID: 0o2000,
+  S_ISUID: 0o4000,
+  S_IFREG: 0o100000,
+  S_IFCHR: 0o20000,
+  S_IFBLK: 0o60000,
+  S_IFIFO: 0o10000,
+  S_IFSOCK: 0o140000,
 } satisfies NameTable;
 
 /** `newfstatat` `flags` */
 export const NEWFSTATAT_FLAGS = {
-  AT_EMPTY_PATH: 0x1000, AT_NO_AUTOMOUNT: 0x800, AT_SYMLINK_NOFOLLOW: 0x100,
+  AT_EMPTY_PATH: 0x1000,
+  AT_NO_AUTOMOUNT: 0x800,
+  AT_SYMLINK_NOFOLLOW: 0x100,
 } satisfies NameTable;
 
 /** `delete_module` `flags` */
-export const DELETE_MODULE_FLAGS = {
-  O_NONBLOCK: 2, O_TRUNC: 1,
-} satisfies NameTable;
+export const DELETE_MODULE_FLAGS = { O_NONBLOCK: 2, O_TRUNC: 1 } satisfies NameTable;
 
 /** `task_file_anon_inode` `fd_type` */
+// oxfmt-ignore
 export const TASK_FILE_ANON_INODE_FD_TYPE = {
   ANON_INODE_FD_TYPE_UNKNOWN: 0, ANON_INODE_FD_TYPE_EVENTFD: 1, ANON_INODE_FD_TYPE_EVENTPOLL: 2, ANON_INODE_FD_TYPE_INOTIFY: 3,
   ANON_INODE_FD_TYPE_SIGNALFD: 4, ANON_INODE_FD_TYPE_TIMERFD: 5, ANON_INODE_FD_TYPE_IO_URING: 6,
@@ -335,10 +475,12 @@ export const TASK_FILE_ANON_INODE_FD_TYPE = {
 
 /** `close_range` `flags` */
 export const CLOSE_RANGE_FLAGS = {
-  CLOSE_RANGE_UNSHARE: 2, CLOSE_RANGE_CLOEXEC: 4,
+  CLOSE_RANGE_UNSHARE: 2,
+  CLOSE_RANGE_CLOEXEC: 4,
 } satisfies NameTable;
 
 /** `keyctl` `operation` */
+// oxfmt-ignore
 export const KEYCTL_OPERATION = {
   KEYCTL_GET_KEYRING_ID: 0, KEYCTL_JOIN_SESSION_KEYRING: 1, KEYCTL_UPDATE: 2, KEYCTL_REVOKE: 3, KEYCTL_CHOWN: 4,
   KEYCTL_SETPERM: 5, KEYCTL_DESCRIBE: 6, KEYCTL_CLEAR: 7, KEYCTL_LINK: 8, KEYCTL_UNLINK: 9, KEYCTL_SEARCH: 10, KEYCTL_READ: 11,

@@ -13,13 +13,19 @@ export interface ParamNames {
   process(pid: number): string | undefined;
   user(uid: number): string | undefined;
   group(gid: number): string | undefined;
-  /** The absolute form of a relative path of this event, which starts from descriptor `dirfd` where it has one. */
+  /**
+   * The absolute form of a relative path of this event, which starts from descriptor `dirfd` where
+   * it has one.
+   */
   absolute(path: string, dirfd: number | undefined): string | undefined;
   /** `YYYY-MM-DD HH:MM:SS.nnnnnnnnn` of an epoch time in nanoseconds. */
   dateTime(epochNs: bigint): string;
 }
 
-/** A parameter as text: the value itself, and what it stands for where that is known (flag names, a user, an errno). */
+/**
+ * A parameter as text: the value itself, and what it stands for where that is known (flag names, a
+ * user, an errno).
+ */
 export interface ParamText {
   readonly value: string;
   readonly meaning: string | undefined;
@@ -29,7 +35,9 @@ export interface ParamText {
 export function paramText(event: Event, index: number, names: ParamNames): ParamText {
   const param = event.type?.params[index];
   if (param === undefined) return { value: "", meaning: undefined };
-  return TEXT[param.type]?.(event, index, { param, names }) ?? numberText(event, index, { param, names });
+  return (
+    TEXT[param.type]?.(event, index, { param, names }) ?? numberText(event, index, { param, names })
+  );
 }
 
 /** `name=value(meaning)` of all parameters, separated by blanks: Falco's evt.args. */
@@ -83,20 +91,27 @@ const TEXT: Readonly<Partial<Record<Param["type"], TextOf>>> = {
   SOCKTUPLE: (event, index) => {
     const tuple = readTuple(event, index);
     if (tuple === undefined) return plain("NULL");
-    if (tuple.path !== undefined) return plain(tuple.pointers === undefined ? tuple.path : `${tuple.pointers} ${tuple.path}`);
+    if (tuple.path !== undefined)
+      return plain(tuple.pointers === undefined ? tuple.path : `${tuple.pointers} ${tuple.path}`);
     return plain(`${endText(tuple.source)}->${endText(tuple.destination)}`);
   },
   RELTIME: (event, index) => {
     const ns = event.uint(index) ?? 0;
     return { value: String(ns), meaning: `${shortNumber(ns / 1e9)}s` };
   },
-  ABSTIME: (event, index, { names }) => plain(event.has(index) ? names.dateTime(event.bigUint(index) ?? 0n) : "<NA>"),
+  ABSTIME: (event, index, { names }) =>
+    plain(event.has(index) ? names.dateTime(event.bigUint(index) ?? 0n) : "<NA>"),
   FDLIST: fdlistText,
   DYN: dynText,
-  SYSCALLID: (event, index) => plain(syscallName(event.uint(index) ?? 0) ?? String(event.uint(index) ?? 0)),
+  SYSCALLID: (event, index) =>
+    plain(syscallName(event.uint(index) ?? 0) ?? String(event.uint(index) ?? 0)),
   SIGSET: (event, index) => {
     const set = event.uint(index) ?? 0;
-    return plain(SIGNALS.filter((name, signal) => name !== undefined && ((set >>> (signal - 1)) & 1) === 1).join(" "));
+    return plain(
+      SIGNALS.filter(
+        (name, signal) => name !== undefined && ((set >>> (signal - 1)) & 1) === 1,
+      ).join(" "),
+    );
   },
 };
 
@@ -110,46 +125,92 @@ function charbufText(event: Event, index: number): ParamText {
 function pathText(event: Event, index: number, { names }: TextContext): ParamText {
   const path = event.text(index);
   if (path === undefined) return plain("<NA>");
-  return { value: path, meaning: path === "" || path === "<NA>" || path.startsWith("/") ? undefined : names.absolute(path, dirfdOf(event, index)) };
+  return {
+    value: path,
+    meaning:
+      path === "" || path === "<NA>" || path.startsWith("/")
+        ? undefined
+        : names.absolute(path, dirfdOf(event, index)),
+  };
 }
 
-/** The descriptor that a path parameter starts from, which stands before it; undefined where the path starts from the current directory. */
+/**
+ * The descriptor that a path parameter starts from, which stands before it; undefined where the
+ * path starts from the current directory.
+ */
 export function dirfdOf(event: Event, index: number): number | undefined {
   const params = event.type?.params;
-  return params?.[index]?.type === "FSRELPATH" && params[index - 1]?.type === "FD" ? event.int(index - 1) : undefined;
+  return params?.[index]?.type === "FSRELPATH" && params[index - 1]?.type === "FD"
+    ? event.int(index - 1)
+    : undefined;
 }
 
 function bytebufText(event: Event, index: number): ParamText {
   if (!event.has(index)) return plain("NULL");
-  return plain(String.fromCharCode(...event.slice(index).subarray(0, MAX_BYTES).map((byte) => (byte >= 0x20 && byte < 0x7f ? byte : 0x2e))));
+  return plain(
+    String.fromCharCode(
+      ...event
+        .slice(index)
+        .subarray(0, MAX_BYTES)
+        .map((byte) => (byte >= 0x20 && byte < 0x7f ? byte : 0x2e)),
+    ),
+  );
 }
 
-/** Of a byte buffer, Falco prints what its snap length kept; ours keeps arguments whole, so this is their limit. */
+/**
+ * Of a byte buffer, Falco prints what its snap length kept; ours keeps arguments whole, so this is
+ * their limit.
+ */
 const MAX_BYTES = 4096;
 
 /** A byte that tells which of its call's kinds the value is, and the value. */
 function dynText(event: Event, index: number, { param }: TextContext): ParamText {
   const [at, length] = [event.offset(index) + 1, event.length(index) - 1];
   if (length < 0) return plain("<NA>");
-  const value = length === 8 ? event.view.getBigInt64(at, true) : length === 4 ? event.view.getUint32(at, true) : length === 1 ? (event.bytes[at] ?? 0) : undefined;
+  const value =
+    length === 8
+      ? event.view.getBigInt64(at, true)
+      : length === 4
+        ? event.view.getUint32(at, true)
+        : length === 1
+          ? (event.bytes[at] ?? 0)
+          : undefined;
   if (value === undefined) return plain("NULL");
-  return plain(param.format === "HEX" ? BigInt.asUintN(64, BigInt(value)).toString(16).toUpperCase() : String(value));
+  return plain(
+    param.format === "HEX"
+      ? BigInt.asUintN(64, BigInt(value)).toString(16).toUpperCase()
+      : String(value),
+  );
 }
 
-/** `number:kind flags`, flags in hexadecimal digits, for each descriptor; `?` for a kind that nothing told. */
+/**
+ * `number:kind flags`, flags in hexadecimal digits, for each descriptor; `?` for a kind that
+ * nothing told.
+ */
 function fdlistText(event: Event, index: number, { names }: TextContext): ParamText {
-  const entries = readDescriptorList(event, index).map(({ number, flags }) => `${number}:${names.descriptor(number)?.[1] ?? "?"}${flags.toString(16)}`);
+  const entries = readDescriptorList(event, index).map(
+    ({ number, flags }) => `${number}:${names.descriptor(number)?.[1] ?? "?"}${flags.toString(16)}`,
+  );
   return plain(event.has(index) ? entries.join(" ") : "<NA>");
 }
 
-/** An FDLIST parameter: u16 count, then as many entries of an i64 number and i16 flags. What does not fit any more is left out. */
-export function readDescriptorList(event: Event, index: number): { readonly number: number; readonly flags: number }[] {
+/**
+ * An FDLIST parameter: u16 count, then as many entries of an i64 number and i16 flags. What does
+ * not fit any more is left out.
+ */
+export function readDescriptorList(
+  event: Event,
+  index: number,
+): { readonly number: number; readonly flags: number }[] {
   const [start, length] = [event.offset(index), event.length(index)];
   if (length < 2) return [];
   const count = Math.min(event.view.getUint16(start, true), Math.floor((length - 2) / LIST_ENTRY));
   return Array.from({ length: count }, (_, entry) => {
     const at = start + 2 + entry * LIST_ENTRY;
-    return { number: Number(event.view.getBigInt64(at, true)), flags: event.view.getUint16(at + 8, true) };
+    return {
+      number: Number(event.view.getBigInt64(at, true)),
+      flags: event.view.getUint16(at + 8, true),
+    };
   });
 }
 
@@ -181,10 +242,14 @@ function namesText(value: number, param: Param): string | undefined {
   return param.type.startsWith("ENUM") ? enumName(value, table) : flagNames(value, table);
 }
 
-/** The names of the bits in `value`, in the table's order, joined by `|`; a wider flag takes its bits from narrower ones. Hot: a host uses few combinations. */
+/**
+ * The names of the bits in `value`, in the table's order, joined by `|`; a wider flag takes its
+ * bits from narrower ones. Hot: a host uses few combinations.
+ */
 export function flagNames(value: number, table: NameTable): string | undefined {
   let known = KNOWN_FLAGS.get(table);
-  if (known === undefined || known.size >= MAX_COMBINATIONS) KNOWN_FLAGS.set(table, (known = new Map()));
+  if (known === undefined || known.size >= MAX_COMBINATIONS)
+    KNOWN_FLAGS.set(table, (known = new Map()));
   let names = known.get(value);
   if (names === undefined) {
     names = spellFlags(value, table) ?? "";
@@ -213,7 +278,11 @@ function enumName(value: number, table: NameTable): string | undefined {
   return found.length === 0 ? undefined : found.join("|");
 }
 
-function accountText(event: Event, index: number, nameOf: (id: number) => string | undefined): ParamText {
+function accountText(
+  event: Event,
+  index: number,
+  nameOf: (id: number) => string | undefined,
+): ParamText {
   const id = event.uint(index);
   if (id === undefined) return plain("<NA>");
   return { value: String(id | 0), meaning: id === 0xffff_ffff ? "<NONE>" : (nameOf(id) ?? "<NA>") };
@@ -237,7 +306,36 @@ function plain(value: string): ParamText {
 
 /** Signals by number (asm-generic/signal.h). */
 const SIGNALS: readonly (string | undefined)[] = [
-  undefined, "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2",
-  "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU",
-  "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
+  undefined,
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGILL",
+  "SIGTRAP",
+  "SIGABRT",
+  "SIGBUS",
+  "SIGFPE",
+  "SIGKILL",
+  "SIGUSR1",
+  "SIGSEGV",
+  "SIGUSR2",
+  "SIGPIPE",
+  "SIGALRM",
+  "SIGTERM",
+  "SIGSTKFLT",
+  "SIGCHLD",
+  "SIGCONT",
+  "SIGSTOP",
+  "SIGTSTP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGURG",
+  "SIGXCPU",
+  "SIGXFSZ",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGWINCH",
+  "SIGIO",
+  "SIGPWR",
+  "SIGSYS",
 ];

@@ -3,16 +3,71 @@ import * as names from "./flag-names.ts";
 
 /** scap's parameter types (libs driver/ppm_events_public.h, `PT_*`). */
 export type ParamType =
-  | "ABSTIME" | "BYTEBUF" | "CHARBUF" | "CHARBUFARRAY" | "CHARBUF_PAIR_ARRAY" | "DYN" | "ENUMFLAGS16" | "ENUMFLAGS32" | "ENUMFLAGS8"
-  | "ERRNO" | "FD" | "FD32" | "FDLIST" | "FLAGS16" | "FLAGS32" | "FLAGS8" | "FSPATH" | "FSRELPATH" | "GID" | "INT16" | "INT32"
-  | "INT64" | "IPV4ADDR" | "IPV6ADDR" | "MODE" | "PID" | "PID32" | "PORT" | "RELTIME" | "SIGSET" | "SIGTYPE"
-  | "SOCKADDR" | "SOCKTUPLE" | "SYSCALLID" | "UID" | "UINT16" | "UINT32" | "UINT64" | "UINT8";
+  | "ABSTIME"
+  | "BYTEBUF"
+  | "CHARBUF"
+  | "CHARBUFARRAY"
+  | "CHARBUF_PAIR_ARRAY"
+  | "DYN"
+  | "ENUMFLAGS16"
+  | "ENUMFLAGS32"
+  | "ENUMFLAGS8"
+  | "ERRNO"
+  | "FD"
+  | "FD32"
+  | "FDLIST"
+  | "FLAGS16"
+  | "FLAGS32"
+  | "FLAGS8"
+  | "FSPATH"
+  | "FSRELPATH"
+  | "GID"
+  | "INT16"
+  | "INT32"
+  | "INT64"
+  | "IPV4ADDR"
+  | "IPV6ADDR"
+  | "MODE"
+  | "PID"
+  | "PID32"
+  | "PORT"
+  | "RELTIME"
+  | "SIGSET"
+  | "SIGTYPE"
+  | "SOCKADDR"
+  | "SOCKTUPLE"
+  | "SYSCALLID"
+  | "UID"
+  | "UINT16"
+  | "UINT32"
+  | "UINT64"
+  | "UINT8";
 
 export type EventCategory =
-  | "other" | "file" | "net" | "ipc" | "memory" | "process" | "sleep" | "system" | "signal" | "user" | "time" | "processing"
-  | "io_read" | "io_write" | "io_other" | "wait" | "scheduler" | "internal" | "none";
+  | "other"
+  | "file"
+  | "net"
+  | "ipc"
+  | "memory"
+  | "process"
+  | "sleep"
+  | "system"
+  | "signal"
+  | "user"
+  | "time"
+  | "processing"
+  | "io_read"
+  | "io_write"
+  | "io_other"
+  | "wait"
+  | "scheduler"
+  | "internal"
+  | "none";
 
-/** What makes an event: a system call, a tracepoint, a plugin, the engine itself, a BPF iterator; `none` for an unused code. */
+/**
+ * What makes an event: a system call, a tracepoint, a plugin, the engine itself, a BPF iterator;
+ * `none` for an unused code.
+ */
 export type EventSource = "syscall" | "tracepoint" | "plugin" | "metaevent" | "iterator" | "none";
 
 /** How a number prints: decimal, hexadecimal, octal. */
@@ -27,15 +82,30 @@ export interface Param {
 }
 
 /**
- * scap's event flags: what an event's descriptor parameters do to the descriptor table, and what became of the event type.
- * OLD_VERSION: today's engine emits another code in its place; CONVERTER_MANAGED: convert.ts knows the code, in whatever version.
+ * scap's event flags: what an event's descriptor parameters do to the descriptor table, and what
+ * became of the event type.
+ * OLD_VERSION: today's engine emits another code in its place; CONVERTER_MANAGED: convert.ts knows
+ * the code, in whatever version.
  */
 export type EventFlag =
-  | "CREATES_FD" | "DESTROYS_FD" | "USES_FD" | "READS_FROM_FD" | "WRITES_TO_FD" | "MODIFIES_STATE" | "WAITS" | "SKIPPARSERESET"
-  | "LARGE_PAYLOAD" | "CONVERTER_MANAGED" | "OLD_VERSION" | "UNUSED";
+  | "CREATES_FD"
+  | "DESTROYS_FD"
+  | "USES_FD"
+  | "READS_FROM_FD"
+  | "WRITES_TO_FD"
+  | "MODIFIES_STATE"
+  | "WAITS"
+  | "SKIPPARSERESET"
+  | "LARGE_PAYLOAD"
+  | "CONVERTER_MANAGED"
+  | "OLD_VERSION"
+  | "UNUSED";
 
 export interface EventType {
-  /** scap's event code (`PPME_*`): odd codes are syscall exits, even ones meta events and, in old captures, syscall enters. */
+  /**
+   * scap's event code (`PPME_*`): odd codes are syscall exits, even ones meta events and, in old
+   * captures, syscall enters.
+   */
   readonly code: number;
   readonly name: string;
   readonly category: EventCategory;
@@ -44,12 +114,21 @@ export interface EventType {
   readonly params: readonly Param[];
 }
 
-/** One event: code, name, [source/]category (a system call's source is left out), flags, parameters as "name:TYPE[/HEX|/OCT][=NAMES]" in the order of the wire. */
+/**
+ * One event: code, name, [source/]category (a system call's source is left out), flags, parameters
+ * as "name:TYPE[/HEX|/OCT][=NAMES]" in the order of the wire.
+ */
 export type Row = readonly [
-  code: number, name: string, category: EventCategory | `${EventSource}/${EventCategory}`, flags: string, params: readonly string[],
+  code: number,
+  name: string,
+  category: EventCategory | `${EventSource}/${EventCategory}`,
+  flags: string,
+  params: readonly string[],
 ];
 
-// Source: libs driver/event_table.c (facts), schema 4.5.1. Enter events and old versions are in all-event-types.ts: today's engine emits exits only.
+// Source: libs driver/event_table.c (facts), schema 4.5.1. Enter events and old versions are in
+// all-event-types.ts: today's engine emits exits only.
+// oxfmt-ignore
 const ROWS: readonly Row[] = [
   [1, "syscall", "other", "CONVERTER_MANAGED", ["ID:SYSCALLID", "nativeID:UINT16"]],
   [3, "open", "file", "CREATES_FD MODIFIES_STATE CONVERTER_MANAGED", [
@@ -406,7 +485,10 @@ const ROWS: readonly Row[] = [
   [453, "keyctl", "other", "", ["res:ERRNO", "operation:ENUMFLAGS32=KEYCTL_OPERATION", "arg2:DYN", "arg3:DYN", "arg4:DYN", "arg5:DYN"]],
 ];
 
-/** Every event type of today's schema by its code; sparse. Those of old captures, too, are in `ALL_EVENT_TYPES`. */
+/**
+ * Every event type of today's schema by its code; sparse. Those of old captures, too, are in
+ * `ALL_EVENT_TYPES`.
+ */
 export const EVENT_TYPES: readonly (EventType | undefined)[] = indexByCode(ROWS.map(parseRow));
 
 /** Event types by name, such as `execve`. */
@@ -417,11 +499,16 @@ export const EVENT_TYPE_BY_NAME: ReadonlyMap<string, EventType> = new Map(
 /** The event type of a name that the caller knows to exist; throws when it does not. */
 export function eventType(name: string): EventType {
   const type = EVENT_TYPE_BY_NAME.get(name);
-  if (type === undefined) throw new TypeError(`Cannot find event type "${name}": it is not in the schema`);
+  if (type === undefined)
+    throw new TypeError(`Cannot find event type "${name}": it is not in the schema`);
   return type;
 }
 
-const LARGE_PAYLOADS: ReadonlySet<number> = new Set(EVENT_TYPES.flatMap((type) => (type?.flags.includes("LARGE_PAYLOAD") === true ? [type.code] : [])));
+const LARGE_PAYLOADS: ReadonlySet<number> = new Set(
+  EVENT_TYPES.flatMap((type) =>
+    type?.flags.includes("LARGE_PAYLOAD") === true ? [type.code] : [],
+  ),
+);
 
 /** True when the lengths of this event's parameters are u32, not u16. */
 export function isLargePayload(code: number): boolean {
@@ -430,8 +517,18 @@ export function isLargePayload(code: number): boolean {
 
 /** The event type that a row of the table describes. */
 export function parseRow([code, name, kind, flags, params]: Row): EventType {
-  const [category, source = "syscall"] = kind.split("/").toReversed() as [EventCategory, EventSource?];
-  return { code, name, category, source, flags: flags.split(" ").filter(Boolean) as EventFlag[], params: params.map(parseParam) };
+  const [category, source = "syscall"] = kind.split("/").toReversed() as [
+    EventCategory,
+    EventSource?,
+  ];
+  return {
+    code,
+    name,
+    category,
+    source,
+    flags: flags.split(" ").filter(Boolean) as EventFlag[],
+    params: params.map(parseParam),
+  };
 }
 
 function indexByCode(types: readonly EventType[]): readonly (EventType | undefined)[] {
@@ -444,5 +541,7 @@ function parseParam(text: string): Param {
   const match = /^(\w+):(\w+)(?:\/(HEX|OCT))?(?:=(\w+))?$/.exec(text);
   const [, name = "", type = "", format = "DEC", table] = match ?? [];
   const base = { name, type: type as ParamType, format: format as NumberFormat };
-  return table === undefined ? base : { ...base, names: (names as Record<string, NameTable>)[table] ?? {} };
+  return table === undefined
+    ? base
+    : { ...base, names: (names as Record<string, NameTable>)[table] ?? {} };
 }

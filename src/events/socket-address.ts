@@ -13,7 +13,10 @@ export interface SocketAddress {
   readonly source?: SocketEnd;
   readonly destination?: SocketEnd;
   readonly path?: string;
-  /** Kernel addresses of a unix connection's ends, `source->destination` in hexadecimal digits; undefined where none are told. */
+  /**
+   * Kernel addresses of a unix connection's ends, `source->destination` in hexadecimal digits;
+   * undefined where none are told.
+   */
   readonly pointers?: string;
 }
 
@@ -27,16 +30,27 @@ export function readTuple(event: Event, index: number): SocketAddress | undefine
   if (length < 1) return undefined;
   const at = event.offset(index);
   const family = event.bytes[at] ?? 0;
-  if (family === AF_UNIX) return { family, path: length > 17 ? event.unixPath(at + 17, at + length) : "", ...pointersOf(event, at + 1, length) };
+  if (family === AF_UNIX)
+    return {
+      family,
+      path: length > 17 ? event.unixPath(at + 17, at + length) : "",
+      ...pointersOf(event, at + 1, length),
+    };
   const size = addressSize(family);
   if (size === 0 || length < 1 + 2 * (size + 2)) return undefined;
-  return { family, source: readEnd(event, at + 1, size), destination: readEnd(event, at + 3 + size, size) };
+  return {
+    family,
+    source: readEnd(event, at + 1, size),
+    destination: readEnd(event, at + 3 + size, size),
+  };
 }
 
 function pointersOf({ view }: Event, at: number, length: number): Pick<SocketAddress, "pointers"> {
   if (length < 17) return {};
   const [source, destination] = [view.getBigUint64(at, true), view.getBigUint64(at + 8, true)];
-  return source === 0n && destination === 0n ? {} : { pointers: `${source.toString(16)}->${destination.toString(16)}` };
+  return source === 0n && destination === 0n
+    ? {}
+    : { pointers: `${source.toString(16)}->${destination.toString(16)}` };
 }
 
 /** A SOCKADDR parameter, its address as `destination`; undefined when it is empty or too short. */
@@ -51,10 +65,16 @@ export function readSockaddr(event: Event, index: number): SocketAddress | undef
   return { family, destination: readEnd(event, at + 1, size) };
 }
 
-/** One end at `at`: an address of `size` bytes and a little-endian port. An IPv4 address mapped into IPv6 comes out as IPv4. */
+/**
+ * One end at `at`: an address of `size` bytes and a little-endian port. An IPv4 address mapped into
+ * IPv6 comes out as IPv4.
+ */
 export function readEnd(event: Event, at: number, size: number): SocketEnd {
   const address = event.bytes.subarray(at, at + size);
-  return { address: isMapped(address) ? address.subarray(12) : address, port: event.view.getUint16(at + size, true) };
+  return {
+    address: isMapped(address) ? address.subarray(12) : address,
+    port: event.view.getUint16(at + size, true),
+  };
 }
 
 /** True when an end is unset: no address and no port. */

@@ -1,6 +1,9 @@
 import { EVENT_TYPE_BY_NAME } from "./schema.ts";
 
-/** Names of system calls by scap's own numbers (`PPM_SC_*`), 0 stands for none. Source: libs driver/ppm_events_public.h (facts). */
+/**
+ * Names of system calls by scap's own numbers (`PPM_SC_*`), 0 stands for none. Source: libs
+ * driver/ppm_events_public.h (facts).
+ */
 const SYSCALL_NAMES: readonly string[] = `
   unknown restart_syscall exit read write open close creat link unlink chdir time mknod chmod stat lseek getpid mount ptrace
   alarm fstat pause utime access sync kill rename mkdir rmdir dup pipe times brk acct ioctl fcntl setpgid umask chroot ustat
@@ -42,7 +45,9 @@ const SYSCALL_NAMES: readonly string[] = `
   vm86 oldolduname subpage_prot pciconfig_iobase listmount statmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules
   mseal uretprobe removexattrat listxattrat getxattrat setxattrat open_tree_attr file_getattr file_setattr listns uprobe
   rseq_slice_yield
-`.trim().split(/\s+/);
+`
+  .trim()
+  .split(/\s+/);
 
 /** The name of a system call by scap's number; undefined for a number that has none. */
 export function syscallName(code: number): string | undefined {
@@ -50,5 +55,10 @@ export function syscallName(code: number): string | undefined {
   return name === "-" ? undefined : name;
 }
 
-/** System calls that have no event type of their own: Falco knows them by name (`evt.type = sysinfo`) and carries them as the generic `syscall` event. */
-export const GENERIC_SYSCALLS: ReadonlySet<string> = new Set(SYSCALL_NAMES.slice(1).filter((name) => name !== "-" && !EVENT_TYPE_BY_NAME.has(name)));
+/**
+ * System calls that have no event type of their own: Falco knows them by name (`evt.type =
+ * sysinfo`) and carries them as the generic `syscall` event.
+ */
+export const GENERIC_SYSCALLS: ReadonlySet<string> = new Set(
+  SYSCALL_NAMES.slice(1).filter((name) => name !== "-" && !EVENT_TYPE_BY_NAME.has(name)),
+);

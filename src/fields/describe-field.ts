@@ -1,7 +1,10 @@
 import type { Field } from "./field.ts";
 import { isComputed } from "./registry.ts";
 
-/** A field with its argument, as it is written: `proc.aname[n]`, `evt.arg.NAME`, in parentheses what may be left out. */
+/**
+ * A field with its argument, as it is written: `proc.aname[n]`, `evt.arg.NAME`, in parentheses what
+ * may be left out.
+ */
 export function fieldSyntax(field: Field): string {
   if (field.argument === undefined) return field.name;
   const { kind, required, dotted, optional } = field.argument;

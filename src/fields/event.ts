@@ -1,6 +1,12 @@
 import { MODE_BITS, OPEN_FLAGS } from "../events/flag-names.ts";
 import { allParamsText, dirfdOf, paramText } from "../events/param-text.ts";
-import { EVENT_TYPE_BY_NAME, EVENT_TYPES, type EventType, eventType, type NumberFormat } from "../events/schema.ts";
+import {
+  EVENT_TYPE_BY_NAME,
+  EVENT_TYPES,
+  type EventType,
+  eventType,
+  type NumberFormat,
+} from "../events/schema.ts";
 import { syscallName } from "../events/syscall-names.ts";
 import { errnoName } from "../events/errno-names.ts";
 import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
@@ -19,38 +25,98 @@ const ENVIRONMENT = ["env", "15"];
 /** `evt.*`: the event itself. */
 export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.num", "UINT64", "Number of the event, the first is 1", (scene) => scene.event.num),
-  plain("evt.time", "CHARBUF", "Local time, HH:MM:SS.nnnnnnnnn", (scene) => clockText(scene.event.timestamp, localOffset(scene))),
-  plain("evt.time.s", "CHARBUF", "Local time, HH:MM:SS", (scene) => clockText(scene.event.timestamp, localOffset(scene)).slice(0, 8)),
-  plain("evt.time.iso8601", "CHARBUF", "UTC time after ISO 8601, with nanoseconds", (scene) => isoOffsetText(scene.event.timestamp)),
-  plain("evt.datetime", "CHARBUF", "Local date and time with nanoseconds", (scene) => dateTimeText(scene.event.timestamp, localOffset(scene))),
-  plain("evt.datetime.s", "CHARBUF", "Local date and time in seconds", (scene) => dateTimeText(scene.event.timestamp, localOffset(scene)).slice(0, 19)),
+  plain("evt.time", "CHARBUF", "Local time, HH:MM:SS.nnnnnnnnn", (scene) =>
+    clockText(scene.event.timestamp, localOffset(scene)),
+  ),
+  plain("evt.time.s", "CHARBUF", "Local time, HH:MM:SS", (scene) =>
+    clockText(scene.event.timestamp, localOffset(scene)).slice(0, 8),
+  ),
+  plain("evt.time.iso8601", "CHARBUF", "UTC time after ISO 8601, with nanoseconds", (scene) =>
+    isoOffsetText(scene.event.timestamp),
+  ),
+  plain("evt.datetime", "CHARBUF", "Local date and time with nanoseconds", (scene) =>
+    dateTimeText(scene.event.timestamp, localOffset(scene)),
+  ),
+  plain("evt.datetime.s", "CHARBUF", "Local date and time in seconds", (scene) =>
+    dateTimeText(scene.event.timestamp, localOffset(scene)).slice(0, 19),
+  ),
   plain("evt.rawtime", "ABSTIME", "Epoch nanoseconds", (scene) => scene.event.timestamp),
-  plain("evt.rawtime.s", "ABSTIME", "Epoch seconds", (scene) => Number(scene.event.timestamp / 1_000_000_000n)),
-  plain("evt.rawtime.ns", "ABSTIME", "Nanoseconds within the second", (scene) => Number(scene.event.timestamp % 1_000_000_000n)),
+  plain("evt.rawtime.s", "ABSTIME", "Epoch seconds", (scene) =>
+    Number(scene.event.timestamp / 1_000_000_000n),
+  ),
+  plain("evt.rawtime.ns", "ABSTIME", "Nanoseconds within the second", (scene) =>
+    Number(scene.event.timestamp % 1_000_000_000n),
+  ),
   plain("evt.source", "CHARBUF", "Where events come from: syscall", () => "syscall"),
   plain("evt.hostname", "CHARBUF", "Name of the host", (scene) => scene.hostname),
-  plain("evt.is_async", "BOOL", "True for events that no system call made", (scene) => isAsync(scene)),
-  plain("evt.dir", "CHARBUF", "Always <: today's events are exits", () => "<", { deprecated: true }),
-  plain("evt.type", "CHARBUF", "Name of the event, that is of the system call", (scene) => typeName(scene)),
-  keyed("evt.type.is", "UINT32", "1 when the event has the given name, else 0", { kind: "key", required: true, dotted: true }, (argument) => {
-    const type = argument === undefined ? undefined : EVENT_TYPE_BY_NAME.get(argument);
-    return type === undefined ? undefined : (scene) => (scene.event.type?.name === type.name ? 1 : 0);
+  plain("evt.is_async", "BOOL", "True for events that no system call made", (scene) =>
+    isAsync(scene),
+  ),
+  plain("evt.dir", "CHARBUF", "Always <: today's events are exits", () => "<", {
+    deprecated: true,
   }),
+  plain("evt.type", "CHARBUF", "Name of the event, that is of the system call", (scene) =>
+    typeName(scene),
+  ),
+  keyed(
+    "evt.type.is",
+    "UINT32",
+    "1 when the event has the given name, else 0",
+    { kind: "key", required: true, dotted: true },
+    (argument) => {
+      const type = argument === undefined ? undefined : EVENT_TYPE_BY_NAME.get(argument);
+      return type === undefined
+        ? undefined
+        : (scene) => (scene.event.type?.name === type.name ? 1 : 0);
+    },
+  ),
   plain("syscall.type", "CHARBUF", "Name of the system call; missing for other events", (scene) =>
     isSyscall(scene) ? typeName(scene) : undefined,
   ),
   plain("evt.category", "CHARBUF", "file, net, process, ipc, …", shownCategory),
-  plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText, { environment: "event" }),
-  plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText, { environment: "event" }),
-  keyed("evt.arg", "CHARBUF", "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])", { kind: "index|key", required: true, dotted: true, typeOf: argumentType, environmentArguments: ENVIRONMENT }, (argument) =>
-    argument === undefined ? undefined : argumentText(argument),
-  ),
-  keyed("evt.rawarg", "DYN", "One parameter as the number or text that it is", { kind: "key", required: true, dotted: true, noRightSide: true, noTransformer: true, typeOf: rawType, formatIn: rawFormat, environmentArguments: ENVIRONMENT }, (argument) =>
-    argument === undefined ? undefined : rawArgument(argument)),
-  keyed("evt.abspath", "CHARBUF", "Absolute path that the call is about; .src and .dst where it has two", { kind: "key", required: true, optional: true, dotted: true }, (argument) => {
-    const which = argument === undefined ? "name" : ABSOLUTE_PATHS[argument];
-    return which === undefined ? undefined : (scene) => pathOf(scene, which, true);
+  plain("evt.args", "CHARBUF", "All parameters as name=value", argumentsText, {
+    environment: "event",
   }),
+  plain("evt.info", "CHARBUF", "The same as evt.args", argumentsText, { environment: "event" }),
+  keyed(
+    "evt.arg",
+    "CHARBUF",
+    "One parameter as text, by name (evt.arg.flags) or number (evt.arg[0])",
+    {
+      kind: "index|key",
+      required: true,
+      dotted: true,
+      typeOf: argumentType,
+      environmentArguments: ENVIRONMENT,
+    },
+    (argument) => (argument === undefined ? undefined : argumentText(argument)),
+  ),
+  keyed(
+    "evt.rawarg",
+    "DYN",
+    "One parameter as the number or text that it is",
+    {
+      kind: "key",
+      required: true,
+      dotted: true,
+      noRightSide: true,
+      noTransformer: true,
+      typeOf: rawType,
+      formatIn: rawFormat,
+      environmentArguments: ENVIRONMENT,
+    },
+    (argument) => (argument === undefined ? undefined : rawArgument(argument)),
+  ),
+  keyed(
+    "evt.abspath",
+    "CHARBUF",
+    "Absolute path that the call is about; .src and .dst where it has two",
+    { kind: "key", required: true, optional: true, dotted: true },
+    (argument) => {
+      const which = argument === undefined ? "name" : ABSOLUTE_PATHS[argument];
+      return which === undefined ? undefined : (scene) => pathOf(scene, which, true);
+    },
+  ),
   plain("evt.res", "CHARBUF", "SUCCESS, or the name of the error", (scene) => {
     const result = resultOf(scene);
     if (result === undefined) return undefined;
@@ -61,49 +127,144 @@ export const EVENT_FIELDS: readonly Field[] = [
     const result = resultOf(scene);
     return result === undefined ? undefined : result < 0;
   }),
-  plain("evt.is_io", "BOOL", "True for reads and writes", (scene) => isRead(scene) || isWrite(scene)),
+  plain(
+    "evt.is_io",
+    "BOOL",
+    "True for reads and writes",
+    (scene) => isRead(scene) || isWrite(scene),
+  ),
   plain("evt.is_io_read", "BOOL", "True for reads", isRead),
   plain("evt.is_io_write", "BOOL", "True for writes", isWrite),
-  plain("evt.is_wait", "BOOL", "True for calls that wait", (scene) => scene.event.type?.flags.includes("WAITS") ?? false),
-  plain("evt.is_open_read", "BOOL", "True when a file was opened for reading", (scene) => ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_RDONLY) !== 0),
-  plain("evt.is_open_write", "BOOL", "True when a file was opened for writing", (scene) => ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_WRONLY) !== 0),
-  plain("evt.is_open_create", "BOOL", "True when the open made the file", (scene) => isOpenCreate(scene)),
-  plain("evt.is_open_exec", "BOOL", "True when a file was created that may be executed", (scene) => isOpenExec(scene)),
-  plain("evt.io_dir", "CHARBUF", "read or write; missing for what is neither", (scene) => (isWrite(scene) ? "write" : isRead(scene) ? "read" : undefined)),
-  plain("evt.is_syslog", "BOOL", "True for a write to /dev/log", (scene) => isWrite(scene) && scene.descriptor?.name.endsWith("/dev/log") === true),
-  plain("evt.asynctype", "CHARBUF", "Kind of an event that no system call made; missing for others", asyncType),
+  plain(
+    "evt.is_wait",
+    "BOOL",
+    "True for calls that wait",
+    (scene) => scene.event.type?.flags.includes("WAITS") ?? false,
+  ),
+  plain(
+    "evt.is_open_read",
+    "BOOL",
+    "True when a file was opened for reading",
+    (scene) => ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_RDONLY) !== 0,
+  ),
+  plain(
+    "evt.is_open_write",
+    "BOOL",
+    "True when a file was opened for writing",
+    (scene) => ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_WRONLY) !== 0,
+  ),
+  plain("evt.is_open_create", "BOOL", "True when the open made the file", (scene) =>
+    isOpenCreate(scene),
+  ),
+  plain("evt.is_open_exec", "BOOL", "True when a file was created that may be executed", (scene) =>
+    isOpenExec(scene),
+  ),
+  plain("evt.io_dir", "CHARBUF", "read or write; missing for what is neither", (scene) =>
+    isWrite(scene) ? "write" : isRead(scene) ? "read" : undefined,
+  ),
+  plain(
+    "evt.is_syslog",
+    "BOOL",
+    "True for a write to /dev/log",
+    (scene) => isWrite(scene) && scene.descriptor?.name.endsWith("/dev/log") === true,
+  ),
+  plain(
+    "evt.asynctype",
+    "CHARBUF",
+    "Kind of an event that no system call made; missing for others",
+    asyncType,
+  ),
   plain("evt.count", "UINT32", "Always 1", () => 1),
-  plain("evt.count.exit", "UINT32", "1 for the exit of a system call; missing for other events", (scene) => (isSyscall(scene) ? 1 : undefined)),
+  plain(
+    "evt.count.exit",
+    "UINT32",
+    "1 for the exit of a system call; missing for other events",
+    (scene) => (isSyscall(scene) ? 1 : undefined),
+  ),
   ...(["file", "net", "memory", "other"] as const).map((kind) =>
-    plain(`evt.count.error.${kind}`, "UINT32", `1 when a call failed that is about ${kind === "other" ? "anything else" : kind}`, (scene) => ((resultOf(scene) ?? 0) < 0 && errorKind(scene) === kind ? 1 : 0)),
+    plain(
+      `evt.count.error.${kind}`,
+      "UINT32",
+      `1 when a call failed that is about ${kind === "other" ? "anything else" : kind}`,
+      (scene) => ((resultOf(scene) ?? 0) < 0 && errorKind(scene) === kind ? 1 : 0),
+    ),
   ),
-  plain("evt.outputtime", "CHARBUF", "Time of the event in the form that outputs have", (scene) => clockText(scene.event.timestamp, localOffset(scene)), { printOnly: true }),
-  plain("evt.count.error", "UINT32", "1 when the call failed", (scene) => ((resultOf(scene) ?? 0) < 0 ? 1 : 0)),
-  plain("evt.cpu", "INT16", "Processor on which the event happened, in captures", (scene) => (scene.event.cpu < 0 ? undefined : scene.event.cpu)),
+  plain(
+    "evt.outputtime",
+    "CHARBUF",
+    "Time of the event in the form that outputs have",
+    (scene) => clockText(scene.event.timestamp, localOffset(scene)),
+    { printOnly: true },
+  ),
+  plain("evt.count.error", "UINT32", "1 when the call failed", (scene) =>
+    (resultOf(scene) ?? 0) < 0 ? 1 : 0,
+  ),
+  plain("evt.cpu", "INT16", "Processor on which the event happened, in captures", (scene) =>
+    scene.event.cpu < 0 ? undefined : scene.event.cpu,
+  ),
   ...["evt.latency", "evt.latency.s", "evt.latency.ns", "evt.wait_latency"].map((name) =>
-    absent(name, "RELTIME", "Time between enter and exit: without enter events there is none", { deprecated: true }),
+    absent(name, "RELTIME", "Time between enter and exit: without enter events there is none", {
+      deprecated: true,
+    }),
   ),
-  absent("evt.latency.quantized", "UINT64", "The same, as a step of a logarithmic scale", { deprecated: true }),
+  absent("evt.latency.quantized", "UINT64", "The same, as a step of a logarithmic scale", {
+    deprecated: true,
+  }),
   absent("evt.latency.human", "CHARBUF", "The same, in words", { deprecated: true }),
   absent("evt.pluginname", "CHARBUF", "Plugin that the event is from: system calls have none"),
   absent("evt.plugininfo", "CHARBUF", "What that plugin says of the event"),
-  absent("evt.around", "UINT64", "True for events at most so many milliseconds away from a moment", {
-    argument: { kind: "index", required: true }, filterOnly: true, noRightSide: true, noTransformer: true,
-  }),
+  absent(
+    "evt.around",
+    "UINT64",
+    "True for events at most so many milliseconds away from a moment",
+    {
+      argument: { kind: "index", required: true },
+      filterOnly: true,
+      noRightSide: true,
+      noTransformer: true,
+    },
+  ),
   absent("evt.infra.docker.name", "CHARBUF", "What happened, for events of the Docker daemon"),
-  ...["id", "name", "image"].map((part) => absent(`evt.infra.docker.container.${part}`, "CHARBUF", `The container's ${part}, for events of the Docker daemon`)),
+  ...["id", "name", "image"].map((part) =>
+    absent(
+      `evt.infra.docker.container.${part}`,
+      "CHARBUF",
+      `The container's ${part}, for events of the Docker daemon`,
+    ),
+  ),
 ];
 
 const pathField = fieldsOf("fs.path").plain;
 
 /** `fs.path.*`: the paths of calls on files, with or without a descriptor. */
 export const FS_PATH_FIELDS: readonly Field[] = [
-  pathField("fs.path.name", "CHARBUF", "Absolute path that the call is about", perEvent((scene) => pathOf(scene, "name", true))),
-  pathField("fs.path.nameraw", "CHARBUF", "That path as it was passed", (scene) => pathOf(scene, "name", false)),
-  pathField("fs.path.source", "CHARBUF", "Absolute source of a call with two paths", perEvent((scene) => sidePath(scene, "source", true))),
-  pathField("fs.path.sourceraw", "CHARBUF", "That source as it was passed", (scene) => sidePath(scene, "source", false)),
-  pathField("fs.path.target", "CHARBUF", "Absolute target of a call with two paths", perEvent((scene) => sidePath(scene, "target", true))),
-  pathField("fs.path.targetraw", "CHARBUF", "That target as it was passed", (scene) => sidePath(scene, "target", false)),
+  pathField(
+    "fs.path.name",
+    "CHARBUF",
+    "Absolute path that the call is about",
+    perEvent((scene) => pathOf(scene, "name", true)),
+  ),
+  pathField("fs.path.nameraw", "CHARBUF", "That path as it was passed", (scene) =>
+    pathOf(scene, "name", false),
+  ),
+  pathField(
+    "fs.path.source",
+    "CHARBUF",
+    "Absolute source of a call with two paths",
+    perEvent((scene) => sidePath(scene, "source", true)),
+  ),
+  pathField("fs.path.sourceraw", "CHARBUF", "That source as it was passed", (scene) =>
+    sidePath(scene, "source", false),
+  ),
+  pathField(
+    "fs.path.target",
+    "CHARBUF",
+    "Absolute target of a call with two paths",
+    perEvent((scene) => sidePath(scene, "target", true)),
+  ),
+  pathField("fs.path.targetraw", "CHARBUF", "That target as it was passed", (scene) =>
+    sidePath(scene, "target", false),
+  ),
 ];
 
 const GENERIC = eventType("syscall").code;
@@ -112,7 +273,10 @@ function localOffset(scene: Scene): number {
   return scene.utcOffsetMinutes(Number(scene.event.timestamp / 1_000_000n));
 }
 
-/** A system call without an event type of its own comes as the generic event, which tells its number. */
+/**
+ * A system call without an event type of its own comes as the generic event, which tells its
+ * number.
+ */
 function typeName({ event }: Scene): string | undefined {
   return (event.code === GENERIC ? syscallName(event.uint(0) ?? 0) : undefined) ?? event.type?.name;
 }
@@ -124,7 +288,8 @@ function isSyscall(scene: Scene): boolean {
 /** The code of an event without a system call (procexit) is even: it has no result either. */
 function resultOf(scene: Scene): number | undefined {
   const first = scene.event.type?.params[0];
-  if (!isSyscall(scene) || first === undefined || !(first.name === "res" || first.name === "fd")) return undefined;
+  if (!isSyscall(scene) || first === undefined || !(first.name === "res" || first.name === "fd"))
+    return undefined;
   return scene.event.int(0);
 }
 
@@ -139,13 +304,26 @@ function categoryOf(type: EventType | undefined): string | undefined {
 function shownCategory(scene: Scene): string | undefined {
   const { type } = scene.event;
   const { descriptor } = scene;
-  if (type?.category.startsWith("io_") === true && descriptor === undefined && scene.thread !== undefined) return "unknown";
-  if (descriptor !== undefined && type?.category.startsWith("io_") === true) return descriptor.isUnknown === true ? "unknown" : (IO_CATEGORIES[descriptor.kind] ?? "other");
+  if (
+    type?.category.startsWith("io_") === true &&
+    descriptor === undefined &&
+    scene.thread !== undefined
+  )
+    return "unknown";
+  if (descriptor !== undefined && type?.category.startsWith("io_") === true)
+    return descriptor.isUnknown === true ? "unknown" : (IO_CATEGORIES[descriptor.kind] ?? "other");
   const category = categoryOf(type);
   return category === "ipc" ? "IPC" : category;
 }
 
-const IO_CATEGORIES: Readonly<Record<string, string>> = { f: "file", d: "file", "4": "net", "6": "net", p: "ipc", u: "ipc" };
+const IO_CATEGORIES: Readonly<Record<string, string>> = {
+  f: "file",
+  d: "file",
+  "4": "net",
+  "6": "net",
+  p: "ipc",
+  u: "ipc",
+};
 
 function isAsync({ event: { type } }: Scene): boolean {
   return type !== undefined && ASYNC.has(type.name);
@@ -159,12 +337,19 @@ function asyncType(scene: Scene): string | undefined {
   return name === "asyncevent" ? scene.event.text(1) : ASYNC.has(name ?? "") ? name : undefined;
 }
 
-/** What a call that failed was about: memory, a file or a connection, by its category and its descriptor. */
+/**
+ * What a call that failed was about: memory, a file or a connection, by its category and its
+ * descriptor.
+ */
 function errorKind(scene: Scene): "file" | "net" | "memory" | "other" {
   const category = categoryOf(scene.event.type);
   if (category === "memory" || category === "file" || category === "net") return category;
   const kind = scene.descriptor?.kind;
-  return kind === "f" || kind === "d" ? "file" : kind === "4" || kind === "6" || kind === "u" ? "net" : "other";
+  return kind === "f" || kind === "d"
+    ? "file"
+    : kind === "4" || kind === "6" || kind === "u"
+      ? "net"
+      : "other";
 }
 
 function isRead(scene: Scene): boolean {
@@ -190,7 +375,9 @@ function argumentText(argument: string): Extract {
 
 function parameterIndex(type: EventType | undefined, argument: string): number {
   if (type === undefined) return -1;
-  return /^\d+$/.test(argument) ? Number(argument) : type.params.findIndex((param) => param.name === argument);
+  return /^\d+$/.test(argument)
+    ? Number(argument)
+    : type.params.findIndex((param) => param.name === argument);
 }
 
 /** What the first event that has such a parameter says of its type, as in the real engine. */
@@ -227,7 +414,15 @@ function rawFormat(argument: string, scene: Scene): NumberFormat | undefined {
 }
 
 const TEXT_TYPES: ReadonlySet<string> = new Set(["CHARBUF", "FSPATH", "FSRELPATH"]);
-const SIGNED_TYPES: ReadonlySet<string> = new Set(["INT8", "INT16", "INT32", "INT64", "ERRNO", "FD", "PID"]);
+const SIGNED_TYPES: ReadonlySet<string> = new Set([
+  "INT8",
+  "INT16",
+  "INT32",
+  "INT64",
+  "ERRNO",
+  "FD",
+  "PID",
+]);
 
 const ABSOLUTE_PATHS: Readonly<Record<string, keyof PathParams>> = { src: "source", dst: "target" };
 
@@ -246,7 +441,9 @@ function openFlags(scene: Scene): number | undefined {
 }
 
 function isOpenCreate(scene: Scene): boolean {
-  return scene.event.type?.name === "creat" ? (scene.event.int(0) ?? -1) >= 0 : ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_F_CREATED) !== 0;
+  return scene.event.type?.name === "creat"
+    ? (scene.event.int(0) ?? -1) >= 0
+    : ((openFlags(scene) ?? 0) & OPEN_FLAGS.O_F_CREATED) !== 0;
 }
 
 function isOpenExec(scene: Scene): boolean {
@@ -256,7 +453,11 @@ function isOpenExec(scene: Scene): boolean {
   if (name === "creat") return ((scene.event.uint(2) ?? 0) & execute) !== 0;
   const call = OPEN_CALLS[name];
   const creates = OPEN_FLAGS.O_CREAT | OPEN_FLAGS.O_TMPFILE;
-  return call !== undefined && ((openFlags(scene) ?? 0) & creates) !== 0 && ((scene.event.uint(call.mode) ?? 0) & execute) !== 0;
+  return (
+    call !== undefined &&
+    ((openFlags(scene) ?? 0) & creates) !== 0 &&
+    ((scene.event.uint(call.mode) ?? 0) & execute) !== 0
+  );
 }
 
 /** What stands for a path that the kernel could not read. */
@@ -299,11 +500,16 @@ const PATH_PARAMS: Readonly<Record<string, PathParams>> = {
   symlinkat: { source: "target", target: "linkpath" },
 };
 
-/** `fs.path.*` of a call with two paths. A link's source is the new name: the real engine has it so. */
+/**
+ * `fs.path.*` of a call with two paths. A link's source is the new name: the real engine has it so.
+ */
 function sidePath(scene: Scene, side: "source" | "target", absolute: boolean): string | undefined {
   if (!LINKS.has(scene.event.type?.name ?? "")) return pathOf(scene, side, absolute);
   const path = pathOf(scene, side === "source" ? "target" : "source", absolute);
-  const raw = side === "target" && absolute && scene.event.type?.name === "symlinkat" ? pathOf(scene, "source", false) : undefined;
+  const raw =
+    side === "target" && absolute && scene.event.type?.name === "symlinkat"
+      ? pathOf(scene, "source", false)
+      : undefined;
   // What a relative link leads to starts where the link is, which is not looked into.
   return raw === undefined || raw.startsWith("/") ? path : `${UNKNOWN_DIRECTORY}${raw}`;
 }
@@ -313,13 +519,24 @@ const LINKS: ReadonlySet<string> = new Set(["link", "linkat", "symlink", "symlin
 /** Undefined for a call that failed, too. */
 function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): string | undefined {
   const type = scene.event.type;
-  if (resultOf(scene) === -1 || (type?.params[0]?.name === "res" && scene.event.int(0) !== 0)) return undefined;
+  if (resultOf(scene) === -1 || (type?.params[0]?.name === "res" && scene.event.int(0) !== 0))
+    return undefined;
   const name = PATH_PARAMS[type?.name ?? ""]?.[which];
-  if (name === undefined) return type?.name.startsWith("fch") === true && which === "name" ? scene.descriptor?.name : undefined;
+  if (name === undefined)
+    return type?.name.startsWith("fch") === true && which === "name"
+      ? scene.descriptor?.name
+      : undefined;
   const index = parameterIndex(type, name);
   const path = scene.event.text(index);
-  if (path === undefined || path === UNREADABLE || !absolute) return path === UNREADABLE ? undefined : path;
+  if (path === undefined || path === UNREADABLE || !absolute)
+    return path === UNREADABLE ? undefined : path;
   // The real engine does not follow the directory of an open that failed.
-  if (scene.thread !== undefined && type?.name === "openat" && (scene.event.int(0) ?? 0) < 0 && !path.startsWith("/")) return UNKNOWN_DIRECTORY;
+  if (
+    scene.thread !== undefined &&
+    type?.name === "openat" &&
+    (scene.event.int(0) ?? 0) < 0 &&
+    !path.startsWith("/")
+  )
+    return UNKNOWN_DIRECTORY;
   return new SceneNames(scene).absolute(path, dirfdOf(scene.event, index));
 }

@@ -7,12 +7,34 @@ import { compileOutput, outputFields, renderOutput } from "../rules/output.ts";
 import { parseCondition } from "../rules/parse-condition.ts";
 import { FIELDS } from "./registry.ts";
 
-const end = (address: string, port: number) => ({ address: addressBytes(address) ?? new Uint8Array(4), port });
-const hostNames = { "10.0.0.9": ["api.test", "b.test"], "2001:db8::9": ["six.test"], "10.0.0.1": ["me.test"] };
+const end = (address: string, port: number) => ({
+  address: addressBytes(address) ?? new Uint8Array(4),
+  port,
+});
+const hostNames = {
+  "10.0.0.9": ["api.test", "b.test"],
+  "2001:db8::9": ["six.test"],
+  "10.0.0.1": ["me.test"],
+};
 
 function connection(local: string, remote: string, values: SceneValues = {}) {
   const [kind, family] = remote.includes(":") ? ["6", 10] : ["4", 2];
-  return scene("connect", { res: 0, fd: 4 }, { hostNames, ...values, descriptor: { kind, family, protocol: 6, state: 1, local: end(local, 40000), remote: end(remote, 443) } });
+  return scene(
+    "connect",
+    { res: 0, fd: 4 },
+    {
+      hostNames,
+      ...values,
+      descriptor: {
+        kind,
+        family,
+        protocol: 6,
+        state: 1,
+        local: end(local, 40000),
+        remote: end(remote, 443),
+      },
+    },
+  );
 }
 
 const SCENES = {
@@ -22,8 +44,36 @@ const SCENES = {
   nameless: connection("10.0.0.2", "10.0.0.8"),
   // As in a capture.
   unasked: connection("10.0.0.1", "10.0.0.9", { hostNames: {} }),
-  listening: scene("listen", { res: 0, fd: 3, backlog: 128 }, { hostNames, descriptor: { kind: "4", family: 2, protocol: 6, state: 10, local: end("10.0.0.9", 443), remote: end("0.0.0.0", 0) } }),
-  listeningNameless: scene("listen", { res: 0, fd: 3, backlog: 128 }, { hostNames, descriptor: { kind: "4", family: 2, protocol: 6, state: 10, local: end("0.0.0.0", 443), remote: end("0.0.0.0", 0) } }),
+  listening: scene(
+    "listen",
+    { res: 0, fd: 3, backlog: 128 },
+    {
+      hostNames,
+      descriptor: {
+        kind: "4",
+        family: 2,
+        protocol: 6,
+        state: 10,
+        local: end("10.0.0.9", 443),
+        remote: end("0.0.0.0", 0),
+      },
+    },
+  ),
+  listeningNameless: scene(
+    "listen",
+    { res: 0, fd: 3, backlog: 128 },
+    {
+      hostNames,
+      descriptor: {
+        kind: "4",
+        family: 2,
+        protocol: 6,
+        state: 10,
+        local: end("0.0.0.0", 443),
+        remote: end("0.0.0.0", 0),
+      },
+    },
+  ),
   file: scene("openat", { fd: 3, dirfd: -100, name: "/x", flags: 1, mode: 0 }, { hostNames }),
 };
 
@@ -50,7 +100,9 @@ for (const [condition, ...holding] of [
 ] as const) {
   test(`${condition}: ${holding.join(", ") || "never"}`, () => {
     const { predicate } = compileCondition(parseCondition(condition), FIELDS);
-    const holds = Object.entries(SCENES).filter(([, shown]) => predicate(shown)).map(([name]) => name);
+    const holds = Object.entries(SCENES)
+      .filter(([, shown]) => predicate(shown))
+      .map(([name]) => name);
     assert.deepEqual(holds.toSorted(), [...holding].toSorted());
   });
 }
@@ -60,9 +112,17 @@ test("outputs print the first name of an address, <NA> where it has none", () =>
   assert.equal(renderOutput(template, SCENES.named), "api.test me.test me.test api.test");
   assert.equal(renderOutput(template, SCENES.nameless), "<NA> <NA> <NA> <NA>");
   assert.equal(renderOutput(template, SCENES.listening), "api.test <NA> <NA> <NA>");
-  assert.deepEqual(outputFields(template, SCENES.six), { "fd.sip.name": "six.test", "fd.cip.name": null, "fd.lip.name": null, "fd.rip.name": "six.test" });
+  assert.deepEqual(outputFields(template, SCENES.six), {
+    "fd.sip.name": "six.test",
+    "fd.cip.name": null,
+    "fd.lip.name": null,
+    "fd.rip.name": "six.test",
+  });
 });
 
 test("a scene that waits is asked for the names as they are then", () => {
-  assert.equal(renderOutput(compileOutput("*%fd.sip.name", FIELDS), SCENES.named.freeze()), "api.test");
+  assert.equal(
+    renderOutput(compileOutput("*%fd.sip.name", FIELDS), SCENES.named.freeze()),
+    "api.test",
+  );
 });

@@ -5,27 +5,75 @@ import type { Container } from "../containers/container.ts";
 import { FIELDS } from "./registry.ts";
 
 const ID = "5".repeat(64);
-const POD = { "io.kubernetes.pod.name": "web-0", "io.kubernetes.pod.namespace": "shop", "io.kubernetes.pod.uid": "u-1" };
-const SANDBOX_LABELS = { ...POD, "io.kubernetes.docker.type": "podsandbox", app: "web", canary: "", "annotation.note": "no label" };
-const sandbox: Container = { ...container("k8s_POD_web-0", { labels: SANDBOX_LABELS, ip: "10.1.2.3" }), fullId: ID };
-const web = container("k8s_web_web-0", { labels: { ...POD, "io.kubernetes.sandbox.id": ID, app: "of the image" } });
+const POD = {
+  "io.kubernetes.pod.name": "web-0",
+  "io.kubernetes.pod.namespace": "shop",
+  "io.kubernetes.pod.uid": "u-1",
+};
+const SANDBOX_LABELS = {
+  ...POD,
+  "io.kubernetes.docker.type": "podsandbox",
+  app: "web",
+  canary: "",
+  "annotation.note": "no label",
+};
+const sandbox: Container = {
+  ...container("k8s_POD_web-0", { labels: SANDBOX_LABELS, ip: "10.1.2.3" }),
+  fullId: ID,
+};
+const web = container("k8s_web_web-0", {
+  labels: { ...POD, "io.kubernetes.sandbox.id": ID, app: "of the image" },
+});
 
-const OF_POD = { "k8s.pod.name": "web-0", "k8s.ns.name": "shop", "k8s.pod.uid": "u-1", "k8s.pod.sandbox_id": "555555555555", "k8s.pod.full_sandbox_id": ID };
-const OF_SANDBOX = { "k8s.pod.ip": "10.1.2.3", "k8s.pod.labels": "app:web, canary", "k8s.pod.label": "web" };
-const NO_SANDBOX = { "k8s.pod.ip": undefined, "k8s.pod.labels": undefined, "k8s.pod.label": undefined };
-const NO_POD = { "k8s.pod.name": undefined, "k8s.pod.sandbox_id": undefined, "k8s.pod.full_sandbox_id": undefined, ...NO_SANDBOX };
+const OF_POD = {
+  "k8s.pod.name": "web-0",
+  "k8s.ns.name": "shop",
+  "k8s.pod.uid": "u-1",
+  "k8s.pod.sandbox_id": "555555555555",
+  "k8s.pod.full_sandbox_id": ID,
+};
+const OF_SANDBOX = {
+  "k8s.pod.ip": "10.1.2.3",
+  "k8s.pod.labels": "app:web, canary",
+  "k8s.pod.label": "web",
+};
+const NO_SANDBOX = {
+  "k8s.pod.ip": undefined,
+  "k8s.pod.labels": undefined,
+  "k8s.pod.label": undefined,
+};
+const NO_POD = {
+  "k8s.pod.name": undefined,
+  "k8s.pod.sandbox_id": undefined,
+  "k8s.pod.full_sandbox_id": undefined,
+  ...NO_SANDBOX,
+};
 
-const CASES: readonly (readonly [what: string, one: Container | undefined, others: readonly Container[], expected: object])[] = [
+const CASES: readonly (readonly [
+  what: string,
+  one: Container | undefined,
+  others: readonly Container[],
+  expected: object,
+])[] = [
   ["a container whose sandbox is known", web, [sandbox], { ...OF_POD, ...OF_SANDBOX }],
   ["a container whose sandbox is not known", web, [], { ...OF_POD, ...NO_SANDBOX }],
   ["the sandbox itself", sandbox, [], { ...OF_POD, ...OF_SANDBOX }],
-  ["a container without a pod, whose labels are not a pod's", container("web", { labels: { app: "web" }, ip: "10.9.9.9" }), [sandbox], NO_POD],
+  [
+    "a container without a pod, whose labels are not a pod's",
+    container("web", { labels: { app: "web" }, ip: "10.9.9.9" }),
+    [sandbox],
+    NO_POD,
+  ],
   ["the host", undefined, [sandbox], NO_POD],
 ];
 for (const [what, one, others, expected] of CASES) {
   test(`k8s.pod.… of ${what}`, () => {
     const shown = scene("chdir", { res: 0 }, { container: one, containers: others });
-    const read = (name: string) => FIELDS.get(name)?.bind?.(name === "k8s.pod.label" ? "app" : undefined)?.(shown);
-    assert.deepEqual(Object.fromEntries(Object.keys(expected).map((name) => [name, read(name)])), expected);
+    const read = (name: string) =>
+      FIELDS.get(name)?.bind?.(name === "k8s.pod.label" ? "app" : undefined)?.(shown);
+    assert.deepEqual(
+      Object.fromEntries(Object.keys(expected).map((name) => [name, read(name)])),
+      expected,
+    );
   });
 }

@@ -31,7 +31,10 @@ export const ALL_FIELDS: readonly Field[] = [
 const BY_NAME: ReadonlyMap<string, Field> = new Map(ALL_FIELDS.map((field) => [field.name, field]));
 
 /** The fields that rules may name. */
-export const FIELDS: FieldRegistry = { get: (name) => BY_NAME.get(name), names: () => BY_NAME.keys() };
+export const FIELDS: FieldRegistry = {
+  get: (name) => BY_NAME.get(name),
+  names: () => BY_NAME.keys(),
+};
 
 /** True when a field has values, false when it is declared for the language's sake alone. */
 export function isComputed(field: Field): boolean {

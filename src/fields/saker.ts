@@ -12,23 +12,74 @@ const { plain } = fieldsOf("saker");
 
 /** `saker.*`: what Falco does not ask, and Saker's own rules do. */
 export const SAKER_FIELDS: readonly Field[] = [
-  plain("saker.container.is_entrypoint", "BOOL", "True for the program that the container was made to start, and for its own workers", isEntrypoint, { metadata: true }),
-  plain("saker.port.is_declared", "BOOL", "True when the image declares, or the container publishes, the port that the socket's server end has", isDeclared, { metadata: true }),
-  plain("saker.container.has_declared_ports", "BOOL", "True when the image declares, or the container publishes, any port at all", (scene) => {
-    const ports = scene.container?.metadata?.ports;
-    return ports === undefined ? undefined : ports.length > 0;
-  }, { metadata: true }),
-  plain("saker.port.was_open", "BOOL", "True for a port that listened already when Saker started", (scene) =>
-    scene.event.context < 0 ? undefined : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.FOUND_AT_START) !== 0,
+  plain(
+    "saker.container.is_entrypoint",
+    "BOOL",
+    "True for the program that the container was made to start, and for its own workers",
+    isEntrypoint,
+    { metadata: true },
   ),
-  plain("saker.is_io_uring", "BOOL", "True when no system call did it but a request of io_uring", (scene) =>
-    scene.event.context < 0 ? undefined : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.IO_URING) !== 0,
+  plain(
+    "saker.port.is_declared",
+    "BOOL",
+    "True when the image declares, or the container publishes, the port that the socket's server end has",
+    isDeclared,
+    { metadata: true },
   ),
-  plain("saker.connection.is_kubernetes_api", "BOOL", "True for a connection to the API server that Kubernetes told the container of", isKubernetesApi, { metadata: true }),
+  plain(
+    "saker.container.has_declared_ports",
+    "BOOL",
+    "True when the image declares, or the container publishes, any port at all",
+    (scene) => {
+      const ports = scene.container?.metadata?.ports;
+      return ports === undefined ? undefined : ports.length > 0;
+    },
+    { metadata: true },
+  ),
+  plain(
+    "saker.port.was_open",
+    "BOOL",
+    "True for a port that listened already when Saker started",
+    (scene) =>
+      scene.event.context < 0
+        ? undefined
+        : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.FOUND_AT_START) !== 0,
+  ),
+  plain(
+    "saker.is_io_uring",
+    "BOOL",
+    "True when no system call did it but a request of io_uring",
+    (scene) =>
+      scene.event.context < 0
+        ? undefined
+        : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.IO_URING) !== 0,
+  ),
+  plain(
+    "saker.connection.is_kubernetes_api",
+    "BOOL",
+    "True for a connection to the API server that Kubernetes told the container of",
+    isKubernetesApi,
+    { metadata: true },
+  ),
 ];
 
 /** Programs that start what a container is for, and look after it. */
-const WRAPPERS: ReadonlySet<string> = new Set(["tini", "dumb-init", "docker-init", "catatonit", "s6-svscan", "s6-supervise", "supervisord", "runsv", "runsvdir", "pid1", "sh", "bash", "dash", "ash"]);
+const WRAPPERS: ReadonlySet<string> = new Set([
+  "tini",
+  "dumb-init",
+  "docker-init",
+  "catatonit",
+  "s6-svscan",
+  "s6-supervise",
+  "supervisord",
+  "runsv",
+  "runsvdir",
+  "pid1",
+  "sh",
+  "bash",
+  "dash",
+  "ash",
+]);
 
 function isEntrypoint(scene: Scene): boolean | undefined {
   const metadata = scene.container?.metadata;
@@ -41,23 +92,36 @@ function isEntrypoint(scene: Scene): boolean | undefined {
   return parent.exepath === process.exepath || (parent.vpid === 1 && WRAPPERS.has(parent.comm));
 }
 
-/** The container's first process, or one whose program stands in the command that the container was made with. */
+/**
+ * The container's first process, or one whose program stands in the command that the container was
+ * made with.
+ */
 function isStarted(process: Process, { command }: ContainerMetadata): boolean {
   if (process.vpid === 1) return true;
   const names = command.map(fileNameOf);
-  return names.includes(process.comm) || names.includes(fileNameOf(process.exepath)) || names.includes(fileNameOf(process.exe));
+  return (
+    names.includes(process.comm) ||
+    names.includes(fileNameOf(process.exepath)) ||
+    names.includes(fileNameOf(process.exe))
+  );
 }
 
 function isDeclared(scene: Scene): boolean | undefined {
   const ports = scene.container?.metadata?.ports;
   const server = scene.descriptor?.server;
-  return ports === undefined || server === undefined ? undefined : ports.some(({ port }) => port === server.port);
+  return ports === undefined || server === undefined
+    ? undefined
+    : ports.some(({ port }) => port === server.port);
 }
 
 function isKubernetesApi(scene: Scene): boolean | undefined {
   const env = scene.container?.metadata?.env;
   const server = scene.descriptor?.server;
   if (env === undefined || server === undefined) return undefined;
-  const variable = (name: string): string | undefined => env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-  return variable("KUBERNETES_SERVICE_HOST") === ipText(server.address) && Number(variable("KUBERNETES_SERVICE_PORT") ?? "443") === server.port;
+  const variable = (name: string): string | undefined =>
+    env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  return (
+    variable("KUBERNETES_SERVICE_HOST") === ipText(server.address) &&
+    Number(variable("KUBERNETES_SERVICE_PORT") ?? "443") === server.port
+  );
 }

@@ -16,7 +16,8 @@ export class SceneNames implements ParamNames {
     const { descriptor: own, thread } = this.#scene;
     const descriptor = own?.number === fd ? own : thread?.group.descriptors.get(fd);
     if (descriptor === undefined || descriptor.isUnknown === true) return undefined;
-    const transport = descriptor.protocol === undefined ? "" : (TRANSPORTS[descriptor.protocol] ?? "");
+    const transport =
+      descriptor.protocol === undefined ? "" : (TRANSPORTS[descriptor.protocol] ?? "");
     return `<${letterOf(descriptor) ?? ""}${transport}>${descriptor.name}`;
   }
 

@@ -74,13 +74,17 @@ export class ByteReader {
 
   /** INVARIANT of every structure read whole: nothing follows it. */
   end(name: string): void {
-    if (this.left > 0) throw new AppError(this.#code, `Cannot read ${name}: ${this.left} bytes follow its end`);
+    if (this.left > 0)
+      throw new AppError(this.#code, `Cannot read ${name}: ${this.left} bytes follow its end`);
   }
 
   #advance(length: number, name: string): number {
     const at = this.#offset;
     if (length < 0 || length > this.#bytes.length - at) {
-      throw new AppError(this.#code, `Cannot read ${name}: needs ${length} bytes at offset ${at}, ${this.#bytes.length - at} left`);
+      throw new AppError(
+        this.#code,
+        `Cannot read ${name}: needs ${length} bytes at offset ${at}, ${this.#bytes.length - at} left`,
+      );
     }
     this.#offset = at + length;
     return at;

@@ -1,4 +1,6 @@
-/** Builds bytes from front to back in a buffer that grows. Big-endian unless the name ends in `LE`. */
+/**
+ * Builds bytes from front to back in a buffer that grows. Big-endian unless the name ends in `LE`.
+ */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);

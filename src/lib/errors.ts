@@ -1,4 +1,7 @@
-/** Whose fault an error is, by prefix: the rule file, the settings, the peer, the input file, the kernel, the caller, or us. */
+/**
+ * Whose fault an error is, by prefix: the rule file, the settings, the peer, the input file, the
+ * kernel, the caller, or us.
+ */
 export type ErrorCode =
   | `RULE_${string}`
   | `CONFIG_${string}`
@@ -24,7 +27,8 @@ interface AppErrorOptions {
 
 /**
  * The one error family of Saker: everything that a user may see is an `AppError`.
- * The message reads `Cannot <do> "<what>": <state>`, without a full stop; `hint` says what to do instead.
+ * The message reads `Cannot <do> "<what>": <state>`, without a full stop; `hint` says what to do
+ * instead.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;

@@ -1,7 +1,8 @@
 let root = "";
 
 /**
- * Where the host's own files are: nothing on the host, `/host` in a container that has the host's /proc and /etc there. Set once, before anything is read;
+ * Where the host's own files are: nothing on the host, `/host` in a container that has the host's
+ * /proc and /etc there. Set once, before anything is read;
  * all that is read of the host goes through `hostPath`.
  */
 export function useHostRoot(path: string): void {

@@ -15,12 +15,31 @@ test("addressBytes() and ipText() are each other's inverse", () => {
 });
 
 test("ipText() shortens as RFC 5952 says", () => {
-  for (const text of ["::", "::1", "fe80::1", "2001:db8::1:0:0:1", "2001:db8:0:1:1:1:1:1", "::ffff:10.0.0.1", "10.0.0.1"]) {
+  for (const text of [
+    "::",
+    "::1",
+    "fe80::1",
+    "2001:db8::1:0:0:1",
+    "2001:db8:0:1:1:1:1:1",
+    "::ffff:10.0.0.1",
+    "10.0.0.1",
+  ]) {
     assert.equal(ipText(addressBytes(text) ?? new Uint8Array(0)), text);
   }
 });
 
-for (const text of ["", "1.2.3", "1.2.3.256", "1.2.3.4.5", ":", ":::", "1::2::3", "12345::", "1:2:3:4:5:6:7:8:9", "g::"]) {
+for (const text of [
+  "",
+  "1.2.3",
+  "1.2.3.256",
+  "1.2.3.4.5",
+  ":",
+  ":::",
+  "1::2::3",
+  "12345::",
+  "1:2:3:4:5:6:7:8:9",
+  "g::",
+]) {
   test(`addressBytes() refuses ${JSON.stringify(text)}`, () => {
     assert.equal(addressBytes(text), undefined);
   });

@@ -1,11 +1,15 @@
-/** The 4 or 16 bytes of an IP address given as text (RFC 4291 §2.2 for IPv6, without zone); undefined when it is none. */
+/**
+ * The 4 or 16 bytes of an IP address given as text (RFC 4291 §2.2 for IPv6, without zone);
+ * undefined when it is none.
+ */
 export function addressBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   return text.includes(":") ? ipv6Bytes(text) : ipv4Bytes(text);
 }
 
 function ipv4Bytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255))
+    return undefined;
   return Uint8Array.from(parts, Number);
 }
 
@@ -26,7 +30,11 @@ function groupsOf(text: string): number[] | undefined {
   const parts = text.split(":");
   for (const [index, part] of parts.entries()) {
     const embedded = index === parts.length - 1 && part.includes(".") ? ipv4Bytes(part) : undefined;
-    if (embedded !== undefined) groups.push(((embedded[0] ?? 0) << 8) | (embedded[1] ?? 0), ((embedded[2] ?? 0) << 8) | (embedded[3] ?? 0));
+    if (embedded !== undefined)
+      groups.push(
+        ((embedded[0] ?? 0) << 8) | (embedded[1] ?? 0),
+        ((embedded[2] ?? 0) << 8) | (embedded[3] ?? 0),
+      );
     else if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups.push(Number.parseInt(part, 16));
     else return undefined;
   }

@@ -1,10 +1,14 @@
 /** An IP address as text: 4 bytes dotted, 16 bytes in the form of RFC 5952. */
 export function ipText(address: Uint8Array): string {
   if (address.length === 4) return `${address[0]}.${address[1]}.${address[2]}.${address[3]}`;
-  const groups = Array.from({ length: 8 }, (_, index) => ((address[2 * index] ?? 0) << 8) | (address[2 * index + 1] ?? 0));
+  const groups = Array.from(
+    { length: 8 },
+    (_, index) => ((address[2 * index] ?? 0) << 8) | (address[2 * index + 1] ?? 0),
+  );
   if (isMapped(address)) return `::ffff:${ipText(address.subarray(12))}`;
   const gap = longestZeroRun(groups);
-  const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(":");
+  const hex = (part: readonly number[]): string =>
+    part.map((group) => group.toString(16)).join(":");
   if (gap.length < 2) return hex(groups);
   return `${hex(groups.slice(0, gap.start))}::${hex(groups.slice(gap.start + gap.length))}`;
 }

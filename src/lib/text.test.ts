@@ -25,7 +25,10 @@ for (const [name, input, text, shown] of [
 test("encodeText() gives the bytes back that decodeText() had, whatever they are", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 255 })), (values) => {
-      assert.deepEqual([...encodeText(decodeText(Uint8Array.from(values), 0, values.length))], values);
+      assert.deepEqual(
+        [...encodeText(decodeText(Uint8Array.from(values), 0, values.length))],
+        values,
+      );
     }),
     { numRuns: 2000 },
   );

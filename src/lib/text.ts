@@ -4,13 +4,19 @@ const encoder = new TextEncoder();
 /** Of a text this short the call costs more than the characters. */
 const SHORT = 8;
 
-const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, start: number, end: number): string };
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+};
 
-/** Byte b of what is no UTF-8 stands in a text as the lone surrogate U+DC00 + b: no byte is lost, and equal bytes are equal texts. */
+/**
+ * Byte b of what is no UTF-8 stands in a text as the lone surrogate U+DC00 + b: no byte is lost,
+ * and equal bytes are equal texts.
+ */
 const BYTE = 0xdc00;
 
 /**
- * Text from `start` up to the first NUL or `end`. Kernel strings are bytes: each byte that is not part of UTF-8 becomes a lone
+ * Text from `start` up to the first NUL or `end`. Kernel strings are bytes: each byte that is not
+ * part of UTF-8 becomes a lone
  * surrogate (U+DC80 … U+DCFF), which `encodeText` turns back and `printable` prints as U+FFFD.
  * Hot: ASCII, nearly all there is, takes no detour through TextDecoder.
  */
@@ -27,7 +33,8 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
     const text = decoder.decode(bytes.subarray(start, stop));
     return text.includes("\ufffd") ? decodeBroken(bytes.subarray(start, stop)) : text;
   }
-  // Four times as fast as adding characters, and the text is flat: whoever searches it need not flatten it first.
+  // Four times as fast as adding characters, and the text is flat: whoever searches it need not
+  // flatten it first.
   if (stop - start > SHORT) return latin1Slice.call(bytes, start, stop);
   let text = "";
   for (let at = start; at < stop; at += 1) text += String.fromCharCode(bytes[at] as number);
@@ -60,9 +67,12 @@ export function printable(text: string): string {
 
 function decodeBroken(bytes: Uint8Array): string {
   let text = "";
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at);
-    text += length === 0 ? String.fromCharCode(BYTE + (bytes[at] as number)) : decoder.decode(bytes.subarray(at, at + length));
+    text +=
+      length === 0
+        ? String.fromCharCode(BYTE + (bytes[at] as number))
+        : decoder.decode(bytes.subarray(at, at + length));
     at += Math.max(1, length);
   }
   return text;
@@ -72,12 +82,20 @@ function decodeBroken(bytes: Uint8Array): string {
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] as number;
   if (first < 0x80) return 1;
-  const length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  const length =
+    first >= 0xc2 && first <= 0xdf
+      ? 2
+      : first >= 0xe0 && first <= 0xef
+        ? 3
+        : first >= 0xf0 && first <= 0xf4
+          ? 4
+          : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   const second = bytes[at + 1] as number;
   const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
   const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
   if (second < low || second > high) return 0;
-  for (let index = 2; index < length; index += 1) if (((bytes[at + index] as number) & 0xc0) !== 0x80) return 0;
+  for (let index = 2; index < length; index += 1)
+    if (((bytes[at + index] as number) & 0xc0) !== 0x80) return 0;
   return length;
 }

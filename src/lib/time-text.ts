@@ -1,5 +1,10 @@
-/** Parts of an epoch time in nanoseconds, in the time zone that lies `offsetMinutes` east of UTC. */
-function partsOf(epochNs: bigint, offsetMinutes: number): { date: string; time: string; fraction: string } {
+/**
+ * Parts of an epoch time in nanoseconds, in the time zone that lies `offsetMinutes` east of UTC.
+ */
+function partsOf(
+  epochNs: bigint,
+  offsetMinutes: number,
+): { date: string; time: string; fraction: string } {
   const ns = epochNs % 1_000_000_000n;
   const ms = Number((epochNs - ns) / 1_000_000n) + offsetMinutes * 60_000;
   // A time beyond what Date holds (hostile captures) prints as the epoch rather than throwing.

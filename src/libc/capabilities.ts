@@ -1,8 +1,19 @@
 import { readFileSync } from "node:fs";
 import { check, libc } from "./libc.ts";
 
-/** Numbers of the capabilities that Saker speaks of (capabilities(7), include/uapi/linux/capability.h). */
-export const CAPABILITIES = { CAP_DAC_OVERRIDE: 1, CAP_DAC_READ_SEARCH: 2, CAP_NET_ADMIN: 12, CAP_SYS_PTRACE: 19, CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
+/**
+ * Numbers of the capabilities that Saker speaks of (capabilities(7),
+ * include/uapi/linux/capability.h).
+ */
+export const CAPABILITIES = {
+  CAP_DAC_OVERRIDE: 1,
+  CAP_DAC_READ_SEARCH: 2,
+  CAP_NET_ADMIN: 12,
+  CAP_SYS_PTRACE: 19,
+  CAP_SYS_ADMIN: 21,
+  CAP_PERFMON: 38,
+  CAP_BPF: 39,
+} as const;
 
 export type Capability = keyof typeof CAPABILITIES;
 
@@ -20,9 +31,13 @@ export function has(set: CapabilitySet, name: Capability): boolean {
 }
 
 /** What this thread may make use of, and what it uses now. */
-export function ownCapabilities(): { readonly permitted: CapabilitySet; readonly effective: CapabilitySet } {
+export function ownCapabilities(): {
+  readonly permitted: CapabilitySet;
+  readonly effective: CapabilitySet;
+} {
   const status = readFileSync("/proc/thread-self/status", "utf8");
-  const set = (line: string): CapabilitySet => BigInt(`0x${new RegExp(`^${line}:\\s*(\\w+)`, "m").exec(status)?.[1] ?? "0"}`);
+  const set = (line: string): CapabilitySet =>
+    BigInt(`0x${new RegExp(`^${line}:\\s*(\\w+)`, "m").exec(status)?.[1] ?? "0"}`);
   return { permitted: set("CapPrm"), effective: set("CapEff") };
 }
 
@@ -31,28 +46,57 @@ interface Sets {
   readonly effective: CapabilitySet;
 }
 
-/** Sets what this thread may and does use; what it hands to programs that it starts stays within that. Throws `KERNEL_EPERM` for what it may not. */
+/**
+ * Sets what this thread may and does use; what it hands to programs that it starts stays within
+ * that. Throws `KERNEL_EPERM` for what it may not.
+ */
 export function setCapabilities(sets: Sets): void {
   setAll(sets, 0n);
 }
 
-/** Hands these to programs that this thread starts, though they are not root's: as inheritable and ambient ones (capabilities(7)). */
+/**
+ * Hands these to programs that this thread starts, though they are not root's: as inheritable and
+ * ambient ones (capabilities(7)).
+ */
 export function handCapabilities(set: CapabilitySet): void {
   setAll({ permitted: set, effective: set }, set);
   for (let number = 0n; number < 64n; number += 1n) {
-    if (((set >> number) & 1n) === 1n) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, Number(number), 0, 0), "hand over capabilities");
+    if (((set >> number) & 1n) === 1n)
+      check(
+        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, Number(number), 0, 0),
+        "hand over capabilities",
+      );
   }
 }
 
 function setAll({ permitted, effective }: Sets, inheritable: CapabilitySet): void {
-  const words = (set: CapabilitySet): readonly [number, number] => [Number(set & 0xffff_ffffn), Number(set >> 32n)];
-  const [effectives, permitteds, inheritables] = [words(effective), words(permitted), words(inheritable)];
+  const words = (set: CapabilitySet): readonly [number, number] => [
+    Number(set & 0xffff_ffffn),
+    Number(set >> 32n),
+  ];
+  const [effectives, permitteds, inheritables] = [
+    words(effective),
+    words(permitted),
+    words(inheritable),
+  ];
   const header = new Uint8Array(new Uint32Array([VERSION_3, 0]).buffer);
-  const data = new Uint8Array(new Uint32Array([effectives[0], permitteds[0], inheritables[0], effectives[1], permitteds[1], inheritables[1]]).buffer);
+  const data = new Uint8Array(
+    new Uint32Array([
+      effectives[0],
+      permitteds[0],
+      inheritables[0],
+      effectives[1],
+      permitteds[1],
+      inheritables[1],
+    ]).buffer,
+  );
   check(libc.syscall(CAPSET, "void *", header, "void *", data), "give up capabilities");
 }
 
-/** From now on no program that this process starts gains privileges, not even as root: prctl(PR_SET_NO_NEW_PRIVS). */
+/**
+ * From now on no program that this process starts gains privileges, not even as root:
+ * prctl(PR_SET_NO_NEW_PRIVS).
+ */
 export function gainNothingMore(): void {
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "renounce new privileges");
 }

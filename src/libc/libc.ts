@@ -1,13 +1,21 @@
 import koffi from "koffi";
 import { AppError } from "../lib/errors.ts";
 
-/** The C library's functions that Saker calls, resolved from the process itself: the same on glibc and musl. */
+/**
+ * The C library's functions that Saker calls, resolved from the process itself: the same on glibc
+ * and musl.
+ */
 const process_ = koffi.load(null);
 
 export const libc = {
-  /** bpf(2), perf_event_open(2) and whatever has no wrapper. Every further argument is a pair of koffi type and value. */
+  /**
+   * bpf(2), perf_event_open(2) and whatever has no wrapper. Every further argument is a pair of
+   * koffi type and value.
+   */
   syscall: process_.func("int64_t syscall(int64_t number, ...)"),
-  mmap: process_.func("void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)"),
+  mmap: process_.func(
+    "void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)",
+  ),
   munmap: process_.func("int munmap(void *address, size_t length)"),
   close: process_.func("int close(int fd)"),
   fcntl: process_.func("int fcntl(int fd, int command, int64_t argument)"),
@@ -24,13 +32,19 @@ export const libc = {
   getpagesize: process_.func("int getpagesize()"),
   setrlimit: process_.func("int setrlimit(int resource, const void *limit)"),
   clock_gettime: process_.func("int clock_gettime(int clock, _Out_ void *time)"),
-  setsockopt: process_.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
+  setsockopt: process_.func(
+    "int setsockopt(int fd, int level, int name, const void *value, uint32_t length)",
+  ),
   bind: process_.func("int bind(int fd, const void *address, uint32_t length)"),
   fanotify_init: process_.func("int fanotify_init(uint32_t flags, uint32_t event_flags)"),
-  fanotify_mark: process_.func("int fanotify_mark(int fd, uint32_t flags, uint64_t mask, int directory, const char *path)"),
+  fanotify_mark: process_.func(
+    "int fanotify_mark(int fd, uint32_t flags, uint64_t mask, int directory, const char *path)",
+  ),
   epoll_create1: process_.func("int epoll_create1(int flags)"),
   epoll_ctl: process_.func("int epoll_ctl(int epoll, int operation, int fd, const void *event)"),
-  epoll_wait: process_.func("int epoll_wait(int epoll, _Out_ void *events, int count, int timeout)"),
+  epoll_wait: process_.func(
+    "int epoll_wait(int epoll, _Out_ void *events, int count, int timeout)",
+  ),
 } as const;
 
 /** Second names of numbers, which nobody looks for first. */
@@ -41,38 +55,58 @@ const ERRNO_NAMES = new Map(
     .map(([name, number]) => [number, name]),
 );
 
-/** The name of the last failed call's errno, such as `EPERM`. Must be asked before any other call. */
+/**
+ * The name of the last failed call's errno, such as `EPERM`. Must be asked before any other call.
+ */
 export function lastErrno(): string {
   const number = koffi.errno();
   return ERRNO_NAMES.get(number) ?? `errno ${number}`;
 }
 
-/** The result of a call that returns -1 on failure; throws `KERNEL_<ERRNO>` with what was being done. */
+/**
+ * The result of a call that returns -1 on failure; throws `KERNEL_<ERRNO>` with what was being
+ * done.
+ */
 export function check(result: number | bigint, doing: string, hint?: string): number {
   if (Number(result) >= 0) return Number(result);
   const errno = lastErrno();
-  throw new AppError(`KERNEL_${errno.replace(" ", "_").toUpperCase()}`, `Cannot ${doing}: ${errno}`, { hint });
+  throw new AppError(
+    `KERNEL_${errno.replace(" ", "_").toUpperCase()}`,
+    `Cannot ${doing}: ${errno}`,
+    { hint },
+  );
 }
 
-/** The address of a typed array's first byte, for structures that hold pointers. The caller keeps the array alive until the call is over. */
+/**
+ * The address of a typed array's first byte, for structures that hold pointers. The caller keeps
+ * the array alive until the call is over.
+ */
 export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes);
 }
 
-/** Memory at an address as an ArrayBuffer, not a copy. Touching it after it was unmapped, or writing where it is read-only, kills the process. */
+/**
+ * Memory at an address as an ArrayBuffer, not a copy. Touching it after it was unmapped, or writing
+ * where it is read-only, kills the process.
+ */
 export function viewMemory(address: bigint, length: number): ArrayBuffer {
   return koffi.view(address, length);
 }
 
 /** A watch on a descriptor in Node's own event loop. */
 export interface DescriptorWatch {
-  /** Calls `onReadable` in each turn of the loop in which the descriptor can be read, until `stop`. */
+  /**
+   * Calls `onReadable` in each turn of the loop in which the descriptor can be read, until `stop`.
+   */
   start(onReadable: () => void): void;
   stop(): void;
   close(): void;
 }
 
-/** Watches a descriptor by libuv's poll (epoll). Starts stopped; keeps the process alive only while started. */
+/**
+ * Watches a descriptor by libuv's poll (epoll). Starts stopped; keeps the process alive only while
+ * started.
+ */
 export function watchDescriptor(fd: number): DescriptorWatch {
   const handle = koffi.node.poll(fd, { readable: true }, () => {});
   handle.stop();
@@ -84,8 +118,10 @@ export function watchDescriptor(fd: number): DescriptorWatch {
 }
 
 /**
- * Watches a file that can always be read and tells its changes as an exceptional condition (POLLPRI), as mount tables do (proc_pid_mountinfo(5)).
- * Node waits for what can be read alone, and an epoll descriptor can be when it has an event. Calls once at the start, too: a change before Node waits is told to nobody.
+ * Watches a file that can always be read and tells its changes as an exceptional condition
+ * (POLLPRI), as mount tables do (proc_pid_mountinfo(5)).
+ * Node waits for what can be read alone, and an epoll descriptor can be when it has an event. Calls
+ * once at the start, too: a change before Node waits is told to nobody.
  */
 export function watchChanges(fd: number): DescriptorWatch {
   const epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), "watch for changes");

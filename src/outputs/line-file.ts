@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { BoundedQueue } from "../lib/bounded-queue.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -13,7 +22,8 @@ export interface LineFileOptions {
 const RETRY_MS = 1000;
 
 /**
- * Appends whole lines to a file of mode 0640. A file that was moved away or deleted (log rotation) is opened anew; while the disk
+ * Appends whole lines to a file of mode 0640. A file that was moved away or deleted (log rotation)
+ * is opened anew; while the disk
  * is full, lines wait in a bounded queue and nothing half-written stays in the file.
  */
 export class LineFile {
@@ -45,7 +55,8 @@ export class LineFile {
   /** Queues one line, given without its end. */
   write(line: string): void {
     this.#queue.push(line);
-    if (this.#scheduled === undefined && this.#retry === undefined) this.#scheduled = setImmediate(() => this.#flush());
+    if (this.#scheduled === undefined && this.#retry === undefined)
+      this.#scheduled = setImmediate(() => this.#flush());
   }
 
   /** Writes what can be written and closes the file. */
@@ -61,7 +72,8 @@ export class LineFile {
   #flush(): void {
     this.#scheduled = undefined;
     this.#retry = undefined;
-    for (let line = this.#queue.shift(); line !== undefined; line = this.#queue.shift()) this.#unwritten.push(line);
+    for (let line = this.#queue.shift(); line !== undefined; line = this.#queue.shift())
+      this.#unwritten.push(line);
     try {
       const fd = this.#open();
       while (this.#unwritten.length > 0) {
@@ -91,7 +103,8 @@ export class LineFile {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
     mkdirSync(dirname(this.path), { recursive: true, mode: 0o750 });
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+    const flags =
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
     this.#fd = openSync(this.path, flags, 0o640);
     return this.#fd;
   }
@@ -101,7 +114,9 @@ export class LineFile {
     if (isFailing === this.#isFailing) return;
     this.#isFailing = isFailing;
     this.#options.onProblem(
-      isFailing ? `Cannot write "${this.path}": ${problem}; lines wait (${this.#queue.capacity} at the most)` : `Writing "${this.path}" works again`,
+      isFailing
+        ? `Cannot write "${this.path}": ${problem}; lines wait (${this.#queue.capacity} at the most)`
+        : `Writing "${this.path}" works again`,
     );
   }
 }

@@ -5,7 +5,10 @@ import { addressesOf, connectToListener } from "./connect-listener.ts";
 import { openNamespace } from "./network-namespace.ts";
 
 test("addressesOf() reaches a listener on all addresses by loopback", () => {
-  assert.deepEqual([addressesOf("0.0.0.0"), addressesOf("::"), addressesOf("10.0.0.7")], [["127.0.0.1"], ["127.0.0.1", "::1"], ["10.0.0.7"]]);
+  assert.deepEqual(
+    [addressesOf("0.0.0.0"), addressesOf("::"), addressesOf("10.0.0.7")],
+    [["127.0.0.1"], ["127.0.0.1", "::1"], ["10.0.0.7"]],
+  );
 });
 
 for (const host of ["::", "0.0.0.0", "127.0.0.1"]) {
@@ -14,7 +17,12 @@ for (const host of ["::", "0.0.0.0", "127.0.0.1"]) {
     t.after(() => server.close());
     const namespace = openNamespace(process.pid);
     t.after(() => namespace.close());
-    const socket = await connectToListener(namespace, host, (server.address() as { port: number }).port, {});
+    const socket = await connectToListener(
+      namespace,
+      host,
+      (server.address() as { port: number }).port,
+      {},
+    );
     socket.destroy();
   });
 }
@@ -25,12 +33,16 @@ test("connectToListener() tries IPv6 where IPv4 refuses", async (t) => {
   t.after(() => server.close());
   const namespace = openNamespace(process.pid);
   t.after(() => namespace.close());
-  (await connectToListener(namespace, "::", (server.address() as { port: number }).port, {})).destroy();
+  (
+    await connectToListener(namespace, "::", (server.address() as { port: number }).port, {})
+  ).destroy();
 });
 
 function listening(host: string): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.end()).listen({ host, port: 0 }, () => resolve(server));
+    const server = createServer((socket) => socket.end()).listen({ host, port: 0 }, () =>
+      resolve(server),
+    );
     server.once("error", reject);
   });
 }

@@ -32,21 +32,53 @@ test("connectInNamespace reports refusal, silence and abort, and leaves no descr
   const inside = makeNamespace();
   t.after(() => inside.remove());
   // A full accept queue that nobody empties: further connects get no answer.
-  await inside.run('require("node:net").createServer().listen({ port: 81, host: "127.0.0.1", backlog: 1 }, () => { console.log("up"); process.kill(process.pid, "SIGSTOP"); });');
+  await inside.run(
+    'require("node:net").createServer().listen({ port: 81, host: "127.0.0.1", backlog: 1 }, () => { console.log("up"); process.kill(process.pid, "SIGSTOP"); });',
+  );
   const namespace = openNamespace(inside.path);
   t.after(() => namespace.close());
-  const filler = await Promise.allSettled([1, 2, 3, 4].map(() => connectInNamespace(namespace, "127.0.0.1", 81, { timeoutMs: 200 })));
+  const filler = await Promise.allSettled(
+    [1, 2, 3, 4].map(() => connectInNamespace(namespace, "127.0.0.1", 81, { timeoutMs: 200 })),
+  );
   const before = readdirSync("/proc/self/fd").length;
   const cases = [
-    { port: 9, options: {}, code: "PEER_ECONNREFUSED", message: 'Cannot connect to "127.0.0.1:9": ECONNREFUSED' },
-    { port: 81, options: { timeoutMs: 100 }, code: "PEER_TIMEOUT", message: 'Cannot connect to "127.0.0.1:81": no answer within 100 ms' },
-    { port: 81, options: { signal: AbortSignal.timeout(50) }, code: "PEER_ABORTED", message: 'Cannot connect to "127.0.0.1:81": given up' },
-    { port: 81, options: { signal: AbortSignal.abort() }, code: "PEER_ABORTED", message: 'Cannot connect to "127.0.0.1:81": given up' },
+    {
+      port: 9,
+      options: {},
+      code: "PEER_ECONNREFUSED",
+      message: 'Cannot connect to "127.0.0.1:9": ECONNREFUSED',
+    },
+    {
+      port: 81,
+      options: { timeoutMs: 100 },
+      code: "PEER_TIMEOUT",
+      message: 'Cannot connect to "127.0.0.1:81": no answer within 100 ms',
+    },
+    {
+      port: 81,
+      options: { signal: AbortSignal.timeout(50) },
+      code: "PEER_ABORTED",
+      message: 'Cannot connect to "127.0.0.1:81": given up',
+    },
+    {
+      port: 81,
+      options: { signal: AbortSignal.abort() },
+      code: "PEER_ABORTED",
+      message: 'Cannot connect to "127.0.0.1:81": given up',
+    },
   ];
   for (const { port, options, code, message } of cases) {
-    await assert.rejects(connectInNamespace(namespace, "127.0.0.1", port, options), { name: "AppError", code, message });
+    await assert.rejects(connectInNamespace(namespace, "127.0.0.1", port, options), {
+      name: "AppError",
+      code,
+      message,
+    });
   }
-  await Promise.all(Array.from({ length: 100 }, () => assert.rejects(connectInNamespace(namespace, "127.0.0.1", 9))));
+  await Promise.all(
+    Array.from({ length: 100 }, () =>
+      assert.rejects(connectInNamespace(namespace, "127.0.0.1", 9)),
+    ),
+  );
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(readdirSync("/proc/self/fd").length, before);
   for (const result of filler) if (result.status === "fulfilled") result.value.destroy();
@@ -76,12 +108,21 @@ test("inNamespace comes back also when the function throws", (t) => {
     return opened.inode;
   };
   assert.equal(inNamespace(namespace, here), namespace.inode);
-  assert.throws(() => inNamespace(namespace, () => { throw new Error("inside"); }), /^Error: inside$/);
+  assert.throws(
+    () =>
+      inNamespace(namespace, () => {
+        throw new Error("inside");
+      }),
+    /^Error: inside$/,
+  );
   assert.equal(here(), ownNamespaceInode());
 });
 
 test("openNamespace says which process is gone", () => {
-  assert.throws(() => openNamespace(2 ** 22 + 1), { code: "KERNEL_NAMESPACE", message: 'Cannot open network namespace "/proc/4194305/ns/net": ENOENT' });
+  assert.throws(() => openNamespace(2 ** 22 + 1), {
+    code: "KERNEL_NAMESPACE",
+    message: 'Cannot open network namespace "/proc/4194305/ns/net": ENOENT',
+  });
 });
 
 async function textOf(socket: Socket): Promise<string> {

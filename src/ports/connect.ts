@@ -11,16 +11,26 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects from inside a namespace to `address`:`port`, so that also what listens on its 127.0.0.1 alone is reached. The socket is
- * made inside and then connected by the event loop: a socket stays in the namespace of its birth, and nothing blocks (about 0.3 ms
+ * Connects from inside a namespace to `address`:`port`, so that also what listens on its 127.0.0.1
+ * alone is reached. The socket is
+ * made inside and then connected by the event loop: a socket stays in the namespace of its birth,
+ * and nothing blocks (about 0.3 ms
  * on loopback, no thread). The namespace may be closed afterwards.
  *
- * Rejects with `PEER_<ERRNO>` such as PEER_ECONNREFUSED, `PEER_TIMEOUT`, `PEER_ABORTED`; `KERNEL_EPERM` without CAP_SYS_ADMIN. No descriptor is left.
+ * Rejects with `PEER_<ERRNO>` such as PEER_ECONNREFUSED, `PEER_TIMEOUT`, `PEER_ABORTED`;
+ * `KERNEL_EPERM` without CAP_SYS_ADMIN. No descriptor is left.
  */
-export async function connectInNamespace(namespace: NetworkNamespace, address: string, port: number, options: ConnectOptions = {}): Promise<Socket> {
+export async function connectInNamespace(
+  namespace: NetworkNamespace,
+  address: string,
+  port: number,
+  options: ConnectOptions = {},
+): Promise<Socket> {
   const target = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  if (isIP(address) === 0) throw new AppError("BUG_CONNECT_ADDRESS", `Cannot connect to "${target}": not an IP address`);
-  if (options.signal?.aborted === true) throw new AppError("PEER_ABORTED", `Cannot connect to "${target}": given up`);
+  if (isIP(address) === 0)
+    throw new AppError("BUG_CONNECT_ADDRESS", `Cannot connect to "${target}": not an IP address`);
+  if (options.signal?.aborted === true)
+    throw new AppError("PEER_ABORTED", `Cannot connect to "${target}": given up`);
   const socket = socketInside(namespace, isIPv6(address));
   try {
     await connected(socket, { host: address, port }, { target, ...options });
@@ -31,11 +41,22 @@ export async function connectInNamespace(namespace: NetworkNamespace, address: s
   return socket;
 }
 
-/** Connects to `address`:`port` from where this process is; `signal` ends the attempt and has no hold on the socket afterwards. Rejects as `connectInNamespace`. */
-export async function connectDirectly(address: string, port: number, options: ConnectOptions = {}): Promise<Socket> {
+/**
+ * Connects to `address`:`port` from where this process is; `signal` ends the attempt and has no
+ * hold on the socket afterwards. Rejects as `connectInNamespace`.
+ */
+export async function connectDirectly(
+  address: string,
+  port: number,
+  options: ConnectOptions = {},
+): Promise<Socket> {
   const socket = new Socket();
   try {
-    await connected(socket, { host: address, port }, { target: isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`, ...options });
+    await connected(
+      socket,
+      { host: address, port },
+      { target: isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`, ...options },
+    );
   } catch (error) {
     socket.destroy();
     throw error;
@@ -44,9 +65,12 @@ export async function connectDirectly(address: string, port: number, options: Co
 }
 
 function socketInside(namespace: NetworkNamespace, six: boolean): Socket {
-  const fd = inNamespace(namespace, () => check(libc.socket(six ? AF_INET6 : AF_INET, STREAM_NONBLOCK_CLOEXEC, 0), "make a TCP socket"));
+  const fd = inNamespace(namespace, () =>
+    check(libc.socket(six ? AF_INET6 : AF_INET, STREAM_NONBLOCK_CLOEXEC, 0), "make a TCP socket"),
+  );
   try {
-    // net.Socket would start to read at once from a descriptor it is given; manualStart (Node's own option, not in its types) waits for connect.
+    // net.Socket would start to read at once from a descriptor it is given; manualStart (Node's own
+    // option, not in its types) waits for connect.
     return new Socket({ fd, manualStart: true } as SocketConstructorOpts);
   } catch (error) {
     closeSync(fd);
@@ -54,13 +78,18 @@ function socketInside(namespace: NetworkNamespace, six: boolean): Socket {
   }
 }
 
-function connected(socket: Socket, to: { host: string; port: number }, { target, timeoutMs = 3000, signal }: ConnectOptions & { target: string }): Promise<void> {
+function connected(
+  socket: Socket,
+  to: { host: string; port: number },
+  { target, timeoutMs = 3000, signal }: ConnectOptions & { target: string },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: AppError): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
       socket.off("error", fail).off("connect", succeed);
-      // What is destroyed may still report: nobody listens any more, and an unheard "error" would end the process.
+      // What is destroyed may still report: nobody listens any more, and an unheard "error" would
+      // end the process.
       if (error !== undefined) socket.on("error", () => undefined);
       if (error === undefined) resolve();
       else reject(error);
@@ -70,8 +99,18 @@ function connected(socket: Socket, to: { host: string; port: number }, { target,
       const errno = cause.code ?? "ERROR";
       settle(new AppError(`PEER_${errno}`, `Cannot connect to "${target}": ${errno}`, { cause }));
     };
-    const abort = (): void => settle(new AppError("PEER_ABORTED", `Cannot connect to "${target}": given up`));
-    const timer = setTimeout(() => settle(new AppError("PEER_TIMEOUT", `Cannot connect to "${target}": no answer within ${timeoutMs} ms`)), timeoutMs);
+    const abort = (): void =>
+      settle(new AppError("PEER_ABORTED", `Cannot connect to "${target}": given up`));
+    const timer = setTimeout(
+      () =>
+        settle(
+          new AppError(
+            "PEER_TIMEOUT",
+            `Cannot connect to "${target}": no answer within ${timeoutMs} ms`,
+          ),
+        ),
+      timeoutMs,
+    );
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", fail).on("connect", succeed);
     socket.connect(to);

@@ -8,14 +8,28 @@ import { inNamespace, type NetworkNamespace } from "./network-namespace.ts";
 /** A UDP socket that talks to one port alone. */
 export interface DatagramDoor {
   send(datagram: Uint8Array): void;
-  /** The next datagram; `silent` after that many milliseconds, `refused` when ICMP said that nobody listens, or the socket failed. */
+  /**
+   * The next datagram; `silent` after that many milliseconds, `refused` when ICMP said that nobody
+   * listens, or the socket failed.
+   */
   receive(timeoutMs: number): Promise<Uint8Array | "silent" | "refused">;
   close(): void;
 }
 
-/** Opens a UDP socket to `address`:`port`, born inside `namespace` where one is given; the namespace may be closed afterwards. Throws `KERNEL_EPERM` without CAP_SYS_ADMIN. */
-export async function openDatagram(namespace: NetworkNamespace | undefined, address: string, port: number): Promise<DatagramDoor> {
-  if (isIP(address) === 0) throw new AppError("BUG_CONNECT_ADDRESS", `Cannot open a datagram socket to "${address}": not an IP address`);
+/**
+ * Opens a UDP socket to `address`:`port`, born inside `namespace` where one is given; the namespace
+ * may be closed afterwards. Throws `KERNEL_EPERM` without CAP_SYS_ADMIN.
+ */
+export async function openDatagram(
+  namespace: NetworkNamespace | undefined,
+  address: string,
+  port: number,
+): Promise<DatagramDoor> {
+  if (isIP(address) === 0)
+    throw new AppError(
+      "BUG_CONNECT_ADDRESS",
+      `Cannot open a datagram socket to "${address}": not an IP address`,
+    );
   const six = isIPv6(address);
   const socket = createSocket(six ? "udp6" : "udp4");
   const waiting: Uint8Array[] = [];
@@ -35,11 +49,12 @@ export async function openDatagram(namespace: NetworkNamespace | undefined, addr
     socket.connect(port, address, resolve);
   });
   return {
-    send: (datagram) => socket.send(datagram, (error) => {
-      if (error === null) return;
-      isRefused = true;
-      wake();
-    }),
+    send: (datagram) =>
+      socket.send(datagram, (error) => {
+        if (error === null) return;
+        isRefused = true;
+        wake();
+      }),
     receive: async (timeoutMs) => {
       if (waiting.length === 0 && !isRefused) {
         await new Promise<void>((resolve) => {
@@ -56,8 +71,13 @@ export async function openDatagram(namespace: NetworkNamespace | undefined, addr
   };
 }
 
-function bindInside(namespace: NetworkNamespace, { six, bind }: { six: boolean; bind: (fd: number) => void }): void {
-  const fd = inNamespace(namespace, () => check(libc.socket(six ? AF_INET6 : AF_INET, DGRAM_NONBLOCK_CLOEXEC, 0), "make a UDP socket"));
+function bindInside(
+  namespace: NetworkNamespace,
+  { six, bind }: { six: boolean; bind: (fd: number) => void },
+): void {
+  const fd = inNamespace(namespace, () =>
+    check(libc.socket(six ? AF_INET6 : AF_INET, DGRAM_NONBLOCK_CLOEXEC, 0), "make a UDP socket"),
+  );
   try {
     bind(fd);
   } catch (error) {

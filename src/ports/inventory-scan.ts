@@ -13,7 +13,10 @@ export interface FoundListener extends Listener {
   readonly namespace: number;
   /** A process inside that namespace, to open it by. */
   readonly pid: number;
-  /** Who holds the socket. Where that cannot be seen: pid 0, empty texts, and the cgroup of the namespace's first process. */
+  /**
+   * Who holds the socket. Where that cannot be seen: pid 0, empty texts, and the cgroup of the
+   * namespace's first process.
+   */
   readonly owner: SocketOwner;
 }
 
@@ -27,7 +30,10 @@ export interface InventoryScan {
   readonly hidden: number;
 }
 
-/** Finds every listening TCP socket of this host: each network namespace that a process is in, once. Gives the event loop turns. */
+/**
+ * Finds every listening TCP socket of this host: each network namespace that a process is in, once.
+ * Gives the event loop turns.
+ */
 export async function scanListeners(): Promise<InventoryScan> {
   const { listeners, ...rest } = await scanSockets();
   return { ...rest, listeners: await withOwners(listeners) };
@@ -37,7 +43,9 @@ export async function scanListeners(): Promise<InventoryScan> {
 export type PlacedListener = Omit<FoundListener, "owner">;
 
 /** The same without who holds the sockets, which takes most of the time. */
-export async function scanSockets(): Promise<Omit<InventoryScan, "listeners"> & { readonly listeners: readonly PlacedListener[] }> {
+export async function scanSockets(): Promise<
+  Omit<InventoryScan, "listeners"> & { readonly listeners: readonly PlacedListener[] }
+> {
   const { namespaces, hidden } = await namespacesOfHost();
   const problems: string[] = [];
   const listeners: PlacedListener[] = [];
@@ -55,7 +63,10 @@ export async function scanSockets(): Promise<Omit<InventoryScan, "listeners"> & 
 /** Who holds each of these sockets. */
 export async function withOwners(listeners: readonly PlacedListener[]): Promise<FoundListener[]> {
   const owners = await ownersOf(listeners.map((listener) => listener.inode));
-  return listeners.map((listener) => ({ ...listener, owner: owners.get(listener.inode) ?? unseenOwner(listener.pid) }));
+  return listeners.map((listener) => ({
+    ...listener,
+    owner: owners.get(listener.inode) ?? unseenOwner(listener.pid),
+  }));
 }
 
 function unseenOwner(member: number): SocketOwner {
@@ -68,7 +79,9 @@ async function namespacesOfHost(): Promise<{ namespaces: Map<number, number>; hi
   let hidden = 0;
   for (const [index, pid] of processIds().entries()) {
     try {
-      const inode = Number(/^net:\[(\d+)\]$/.exec(readlinkSync(hostPath(`/proc/${pid}/ns/net`)))?.[1]);
+      const inode = Number(
+        /^net:\[(\d+)\]$/.exec(readlinkSync(hostPath(`/proc/${pid}/ns/net`)))?.[1],
+      );
       if (!namespaces.has(inode)) namespaces.set(inode, pid);
     } catch (error) {
       // ENOENT: ended, or a zombie, which is in no namespace.

@@ -4,7 +4,13 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { makeNamespace, namespacesMissing } from "../../test/fixtures/network-namespace.ts";
 import { AppError } from "../lib/errors.ts";
-import { type Listener, listListeners, listListenersOfProcess, parseDump, parseProcNetTcp } from "./listeners.ts";
+import {
+  type Listener,
+  listListeners,
+  listListenersOfProcess,
+  parseDump,
+  parseProcNetTcp,
+} from "./listeners.ts";
 import { openNamespace } from "./network-namespace.ts";
 import { scanListeners } from "./inventory-scan.ts";
 import { cgroupPathOf, ownersOf } from "./socket-owners.ts";
@@ -14,9 +20,14 @@ test("parseProcNetTcp reads addresses of both families and leaves out what does 
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 31337 1 0000000000000000 100 0 0 10 0
    1: 0100007F:1F91 0100007F:0016 01 00000000:00000000 00:00000000 00000000     0        0 31338 1 0000000000000000 100 0 0 10 0
 `;
-  assert.deepEqual(parseProcNetTcp(text, 4), [{ address: "127.0.0.1", port: 8080, family: 4, inode: 31337, uid: 1000 }]);
-  const six = "   0: B80D0120000000000000000001000000:01BB 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 7 1 0";
-  assert.deepEqual(parseProcNetTcp(six, 6), [{ address: "2001:db8::1", port: 443, family: 6, inode: 7, uid: 0 }]);
+  assert.deepEqual(parseProcNetTcp(text, 4), [
+    { address: "127.0.0.1", port: 8080, family: 4, inode: 31337, uid: 1000 },
+  ]);
+  const six =
+    "   0: B80D0120000000000000000001000000:01BB 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 7 1 0";
+  assert.deepEqual(parseProcNetTcp(six, 6), [
+    { address: "2001:db8::1", port: 443, family: 6, inode: 7, uid: 0 },
+  ]);
 });
 
 test("parseDump throws nothing but AppError on any bytes", () => {
@@ -41,7 +52,10 @@ test("listListeners finds our own server by sock_diag and by /proc alike", async
   const ours = (list: Listener[]): Listener[] => list.filter((listener) => listener.port === port);
   const found = ours(listListeners(namespace));
   assert.equal(found.length, 1);
-  assert.deepEqual({ ...found[0], inode: 0 }, { address: "127.0.0.1", port, family: 4, inode: 0, uid: process.getuid?.() });
+  assert.deepEqual(
+    { ...found[0], inode: 0 },
+    { address: "127.0.0.1", port, family: 4, inode: 0, uid: process.getuid?.() },
+  );
   assert.deepEqual(ours(listListenersOfProcess(process.pid)), found);
   const inode = found[0]?.inode ?? 0;
   assert.equal((await ownersOf([inode, 1])).get(inode)?.pid, process.pid);
@@ -52,12 +66,17 @@ test("scanListeners finds a listener in a foreign namespace with its owner", asy
   if (missing !== undefined) return t.skip(missing);
   const inside = makeNamespace();
   t.after(() => inside.remove());
-  const { pid } = await inside.run('require("node:net").createServer().listen(8443, "::", () => console.log("up"))');
+  const { pid } = await inside.run(
+    'require("node:net").createServer().listen(8443, "::", () => console.log("up"))',
+  );
   const scan = await scanListeners();
   const found = scan.listeners.filter((listener) => listener.owner.pid === pid);
   assert.equal(found.length, 1, JSON.stringify(scan));
   const { address, port, family, owner, pid: member } = found[0] ?? assert.fail();
-  assert.deepEqual({ address, port, family, member }, { address: "::", port: 8443, family: 6, member: pid });
+  assert.deepEqual(
+    { address, port, family, member },
+    { address: "::", port: 8443, family: 6, member: pid },
+  );
   assert.equal(owner.exe, process.execPath);
   const namespace = openNamespace(inside.path);
   t.after(() => namespace.close());

@@ -20,7 +20,8 @@ export interface Listener {
 }
 
 /**
- * The listening TCP sockets of a namespace, v4 then v6, at most LISTENERS_MAX: from sock_diag (about 55 µs), else from
+ * The listening TCP sockets of a namespace, v4 then v6, at most LISTENERS_MAX: from sock_diag
+ * (about 55 µs), else from
  * /proc/PID/net/tcp. Synchronous. Throws an AppError when neither can be read.
  */
 export function listListeners(namespace: NetworkNamespace): Listener[] {
@@ -32,22 +33,36 @@ export function listListeners(namespace: NetworkNamespace): Listener[] {
   }
 }
 
-/** The same from /proc/PID/net/tcp and tcp6: needs no privilege for entering a namespace, but is 160 times slower. */
+/**
+ * The same from /proc/PID/net/tcp and tcp6: needs no privilege for entering a namespace, but is 160
+ * times slower.
+ */
 export function listListenersOfProcess(pid: number): Listener[] {
   const read = (file: string): string => {
     try {
       return readFileSync(hostPath(`/proc/${pid}/net/${file}`), "latin1");
     } catch (cause) {
       if (file === "tcp6") return ""; // no IPv6 in this kernel
-      throw new AppError("KERNEL_PROC_NET", `Cannot read "/proc/${pid}/net/${file}": ${errnoOf(cause)}`, { cause });
+      throw new AppError(
+        "KERNEL_PROC_NET",
+        `Cannot read "/proc/${pid}/net/${file}": ${errnoOf(cause)}`,
+        { cause },
+      );
     }
   };
-  return [...parseProcNetTcp(read("tcp"), 4), ...parseProcNetTcp(read("tcp6"), 6)].slice(0, LISTENERS_MAX);
+  return [...parseProcNetTcp(read("tcp"), 4), ...parseProcNetTcp(read("tcp6"), 6)].slice(
+    0,
+    LISTENERS_MAX,
+  );
 }
 
-/** Lines of /proc/net/tcp{,6} in state LISTEN (Documentation/networking/proc_net_tcp.rst); what is not such a line is left out. */
+/**
+ * Lines of /proc/net/tcp{,6} in state LISTEN (Documentation/networking/proc_net_tcp.rst); what is
+ * not such a line is left out.
+ */
 export function parseProcNetTcp(text: string, family: 4 | 6): Listener[] {
-  const line = /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A \S+ \S+ \S+\s+(\d+)\s+\d+ (\d+)/gm;
+  const line =
+    /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A \S+ \S+ \S+\s+(\d+)\s+\d+ (\d+)/gm;
   return [...text.matchAll(line)].map(([, address = "", port = "", uid, inode]) => ({
     address: ipText(procAddress(address)),
     port: Number.parseInt(port, 16),
@@ -65,7 +80,9 @@ function procAddress(hex: string): Uint8Array {
 }
 
 function listenersFromKernel(namespace: NetworkNamespace): Listener[] {
-  const fd = inNamespace(namespace, () => check(libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG), "open sock_diag"));
+  const fd = inNamespace(namespace, () =>
+    check(libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG), "open sock_diag"),
+  );
   try {
     return [...dump(fd, AF_INET), ...dump(fd, AF_INET6)].slice(0, LISTENERS_MAX);
   } finally {
@@ -78,7 +95,8 @@ function dump(fd: number, family: number): Listener[] {
   check(libc.send(fd, request, request.length, 0), "ask sock_diag for listening sockets");
   const found: Listener[] = [];
   const buffer = new Uint8Array(RECEIVE_BYTES);
-  // The kernel fills the answer while it is read, so a message is always there; a bound all the same.
+  // The kernel fills the answer while it is read, so a message is always there; a bound all the
+  // same.
   for (let reads = 0; reads < READS_MAX; reads += 1) {
     const length = check(libc.recv(fd, buffer, buffer.length, MSG_DONTWAIT), "read sock_diag");
     if (parseDump(buffer.subarray(0, length), found)) return found;
@@ -86,7 +104,9 @@ function dump(fd: number, family: number): Listener[] {
   throw new AppError("KERNEL_SOCK_DIAG", `Cannot read sock_diag: more than ${READS_MAX} messages`);
 }
 
-/** Adds what one read brought; true at the dump's end (include/uapi/linux/netlink.h, inet_diag.h). */
+/**
+ * Adds what one read brought; true at the dump's end (include/uapi/linux/netlink.h, inet_diag.h).
+ */
 export function parseDump(bytes: Uint8Array, found: Listener[]): boolean {
   const reader = new ByteReader(bytes, "KERNEL_SOCK_DIAG");
   while (reader.left >= NETLINK_HEADER) {
@@ -98,7 +118,10 @@ export function parseDump(bytes: Uint8Array, found: Listener[]): boolean {
     if (type === NLMSG_DONE) return true;
     if (type === NLMSG_ERROR) {
       const errno = -Number(BigInt.asIntN(32, BigInt(body.u32LE("error"))));
-      throw new AppError("KERNEL_SOCK_DIAG", `Cannot list listening sockets: sock_diag says errno ${errno}`);
+      throw new AppError(
+        "KERNEL_SOCK_DIAG",
+        `Cannot list listening sockets: sock_diag says errno ${errno}`,
+      );
     }
     if (type === SOCK_DIAG_BY_FAMILY) found.push(listenerFrom(body));
   }
@@ -120,8 +143,18 @@ function listenerFrom(body: ByteReader): Listener {
 /** struct nlmsghdr and struct inet_diag_req_v2, all sockets in state LISTEN. */
 function dumpRequest(family: number): Uint8Array {
   const writer = new ByteWriter();
-  writer.u32LE(NETLINK_HEADER + 56).u16LE(SOCK_DIAG_BY_FAMILY).u16LE(NLM_F_REQUEST_DUMP).u32LE(1).u32LE(0);
-  writer.u8(family).u8(IPPROTO_TCP).u8(0).u8(0).u32LE(1 << TCP_LISTEN);
+  writer
+    .u32LE(NETLINK_HEADER + 56)
+    .u16LE(SOCK_DIAG_BY_FAMILY)
+    .u16LE(NLM_F_REQUEST_DUMP)
+    .u32LE(1)
+    .u32LE(0);
+  writer
+    .u8(family)
+    .u8(IPPROTO_TCP)
+    .u8(0)
+    .u8(0)
+    .u32LE(1 << TCP_LISTEN);
   return writer.bytes(new Uint8Array(48)).finish();
 }
 

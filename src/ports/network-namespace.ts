@@ -4,7 +4,9 @@ import { AppError } from "../lib/errors.ts";
 import { hostPath, isOnHost } from "../lib/host-root.ts";
 import { check, libc } from "../libc/libc.ts";
 
-/** A network namespace held open: it lives on until `close`, even when its last process has ended. */
+/**
+ * A network namespace held open: it lives on until `close`, even when its last process has ended.
+ */
 export interface NetworkNamespace {
   /** The namespace's inode number, as in `readlink /proc/PID/ns/net`. */
   readonly inode: number;
@@ -17,7 +19,8 @@ export interface NetworkNamespace {
 
 /**
  * Opens the namespace of a process, or one bound to a path such as `/run/netns/NAME`.
- * Throws `KERNEL_NAMESPACE` when the process is gone or is not ours to look at (it needs CAP_SYS_PTRACE).
+ * Throws `KERNEL_NAMESPACE` when the process is gone or is not ours to look at (it needs
+ * CAP_SYS_PTRACE).
  */
 export function openNamespace(source: number | string): NetworkNamespace {
   const path = typeof source === "number" ? hostPath(`/proc/${source}/ns/net`) : source;
@@ -27,7 +30,12 @@ export function openNamespace(source: number | string): NetworkNamespace {
     if (open) closeSync(fd);
     open = false;
   };
-  return { inode: fstatSync(fd).ino, fd, close, ...(typeof source === "number" ? { pid: source } : {}) };
+  return {
+    inode: fstatSync(fd).ino,
+    fd,
+    close,
+    ...(typeof source === "number" ? { pid: source } : {}),
+  };
 }
 
 /** Inode number of the namespace that this thread is in. */
@@ -51,14 +59,20 @@ export function hostNamespaceInode(): number {
 }
 
 /**
- * Runs `act` with this thread inside the namespace, and comes back whatever happens. Sockets made by `act` stay in the namespace.
- * INVARIANT: `act` is synchronous, so nothing else of this thread ever runs inside. Costs two setns(2), about 5 µs; in our own
+ * Runs `act` with this thread inside the namespace, and comes back whatever happens. Sockets made
+ * by `act` stay in the namespace.
+ * INVARIANT: `act` is synchronous, so nothing else of this thread ever runs inside. Costs two
+ * setns(2), about 5 µs; in our own
  * namespace none, and then no privilege is needed. Throws `KERNEL_EPERM` without CAP_SYS_ADMIN.
  */
 export function inNamespace<T>(namespace: NetworkNamespace, act: () => T): T {
   const own = home();
   if (namespace.inode === own.inode) return act();
-  check(libc.setns(namespace.fd, CLONE_NEWNET), `enter network namespace ${namespace.inode}`, "run as root or with CAP_SYS_ADMIN");
+  check(
+    libc.setns(namespace.fd, CLONE_NEWNET),
+    `enter network namespace ${namespace.inode}`,
+    "run as root or with CAP_SYS_ADMIN",
+  );
   try {
     return act();
   } finally {
@@ -72,7 +86,10 @@ function openPath(path: string): number {
   } catch (cause) {
     const errno = errnoOf(cause) ?? "unknown";
     const hint = errno === "EACCES" || errno === "EPERM" ? "run as root" : undefined;
-    throw new AppError("KERNEL_NAMESPACE", `Cannot open network namespace "${path}": ${errno}`, { cause, hint });
+    throw new AppError("KERNEL_NAMESPACE", `Cannot open network namespace "${path}": ${errno}`, {
+      cause,
+      hint,
+    });
   }
 }
 

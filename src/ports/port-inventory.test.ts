@@ -12,7 +12,16 @@ test("PortInventory reports a port once, until its last socket closes", () => {
   assert.equal(inventory.opened({ ...WEB, socket: 1n }), "news");
   assert.equal(inventory.opened({ ...WEB, socket: 2n }), "known");
   assert.equal(inventory.opened({ ...WEB, address: "::", socket: 3n }), "known");
-  assert.deepEqual(inventory.list(), [{ namespace: 10, port: 80, addresses: ["0.0.0.0", "::"], container: "web", process: undefined, openedAt: 1 }]);
+  assert.deepEqual(inventory.list(), [
+    {
+      namespace: 10,
+      port: 80,
+      addresses: ["0.0.0.0", "::"],
+      container: "web",
+      process: undefined,
+      openedAt: 1,
+    },
+  ]);
   for (const socket of [1n, 3n]) assert.equal(inventory.closed({ ...WEB, socket }), undefined);
   assert.equal(inventory.closed({ ...WEB, socket: 2n })?.port, 80);
   assert.equal(inventory.size, 0);
@@ -21,16 +30,32 @@ test("PortInventory reports a port once, until its last socket closes", () => {
 
 test("PortInventory keeps apart containers, namespaces and numbers", () => {
   const inventory = new PortInventory();
-  const others: PortOpening[] = [WEB, { ...WEB, container: "api" }, { ...WEB, container: undefined }, { ...WEB, port: 81 }, { ...WEB, namespace: 11 }];
+  const others: PortOpening[] = [
+    WEB,
+    { ...WEB, container: "api" },
+    { ...WEB, container: undefined },
+    { ...WEB, port: 81 },
+    { ...WEB, namespace: 11 },
+  ];
   for (const opening of others) assert.equal(inventory.opened(opening), "news");
   for (const opening of others) assert.equal(inventory.opened(opening), "known");
-  assert.deepEqual(inventory.containerGone("web").map((port) => port.port), [80, 81, 80]);
+  assert.deepEqual(
+    inventory.containerGone("web").map((port) => port.port),
+    [80, 81, 80],
+  );
   assert.equal(inventory.size, 2);
 });
 
 test("PortInventory takes an alert, a find and a notice of one socket as one, in any order", () => {
   const told: PortOpening[] = [WEB, { ...WEB, socket: "inode:5" }, { ...WEB, socket: 5n }];
-  for (const order of [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]) {
+  for (const order of [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ]) {
     const inventory = new PortInventory();
     const answers = order.map((index) => inventory.opened(told[index] ?? assert.fail()));
     assert.deepEqual(answers, ["news", "known", "known"], String(order));
@@ -42,15 +67,28 @@ test("PortInventory closes a found socket by its place", () => {
   const inventory = new PortInventory();
   inventory.opened({ ...WEB, socket: "inode:5" });
   inventory.opened({ ...WEB, socket: "inode:6" });
-  assert.equal(inventory.closed({ namespace: 10, address: "127.0.0.1", port: 80, socket: 9n }), undefined);
-  assert.equal(inventory.closed({ namespace: 10, address: "0.0.0.0", port: 80, socket: 9n }), undefined);
-  assert.equal(inventory.closed({ namespace: 10, address: "0.0.0.0", port: 80, socket: 8n })?.port, 80);
+  assert.equal(
+    inventory.closed({ namespace: 10, address: "127.0.0.1", port: 80, socket: 9n }),
+    undefined,
+  );
+  assert.equal(
+    inventory.closed({ namespace: 10, address: "0.0.0.0", port: 80, socket: 9n }),
+    undefined,
+  );
+  assert.equal(
+    inventory.closed({ namespace: 10, address: "0.0.0.0", port: 80, socket: 8n })?.port,
+    80,
+  );
 });
 
 test("PortInventory reconcile closes what no longer listens there", () => {
   const inventory = new PortInventory();
-  for (const opening of [WEB, { ...WEB, port: 81 }, { ...WEB, namespace: 11, port: 81 }]) inventory.opened(opening);
-  assert.deepEqual(inventory.reconcile(10, [{ port: 80 }]).map((port) => port.port), [81]);
+  for (const opening of [WEB, { ...WEB, port: 81 }, { ...WEB, namespace: 11, port: 81 }])
+    inventory.opened(opening);
+  assert.deepEqual(
+    inventory.reconcile(10, [{ port: 80 }]).map((port) => port.port),
+    [81],
+  );
   assert.equal(inventory.size, 2);
 });
 
@@ -68,7 +106,8 @@ test("PortInventory agrees with a plain set of sockets on any history", () => {
       const inventory = new PortInventory();
       const open = new Set<bigint>();
       // Sockets 0–3 are workers of port 80, 4–7 of port 81.
-      const isOpen = (port: number): boolean => [...open].some((socket) => (socket < 4n ? 80 : 81) === port);
+      const isOpen = (port: number): boolean =>
+        [...open].some((socket) => (socket < 4n ? 80 : 81) === port);
       for (const { opens, socket } of steps) {
         const opening = { ...WEB, port: socket < 4n ? 80 : 81, socket };
         const before = isOpen(opening.port);
@@ -83,12 +122,29 @@ test("PortInventory agrees with a plain set of sockets on any history", () => {
 });
 
 test("exposureOf says from where a port is reached", () => {
-  const port = { namespace: 10, port: 80, addresses: ["0.0.0.0"], container: "web", process: undefined, openedAt: 1 };
-  const metadata = { ports: [{ port: 80, protocol: "udp" }, { port: 80, protocol: "tcp", published: { address: "0.0.0.0", port: 8080 } }] } as unknown as ContainerMetadata;
-  assert.deepEqual(exposureOf(port, { onHostNetwork: false, metadata }), { kind: "published", at: [{ address: "0.0.0.0", port: 8080 }] });
+  const port = {
+    namespace: 10,
+    port: 80,
+    addresses: ["0.0.0.0"],
+    container: "web",
+    process: undefined,
+    openedAt: 1,
+  };
+  const metadata = {
+    ports: [
+      { port: 80, protocol: "udp" },
+      { port: 80, protocol: "tcp", published: { address: "0.0.0.0", port: 8080 } },
+    ],
+  } as unknown as ContainerMetadata;
+  assert.deepEqual(exposureOf(port, { onHostNetwork: false, metadata }), {
+    kind: "published",
+    at: [{ address: "0.0.0.0", port: 8080 }],
+  });
   assert.deepEqual(exposureOf(port, { onHostNetwork: false }), { kind: "internal" });
   assert.deepEqual(exposureOf(port, { onHostNetwork: true }), { kind: "host" });
   for (const addresses of [["127.0.0.1"], ["127.0.0.53", "::1"], ["::ffff:127.0.0.1"]]) {
-    assert.deepEqual(exposureOf({ ...port, addresses }, { onHostNetwork: false, metadata }), { kind: "loopback" });
+    assert.deepEqual(exposureOf({ ...port, addresses }, { onHostNetwork: false, metadata }), {
+      kind: "loopback",
+    });
   }
 });

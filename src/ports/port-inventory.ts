@@ -23,7 +23,8 @@ export interface PortOpening {
 }
 
 /**
- * A socket's name: the kernel's address of it in the probe's notices, or `inode:N` from an inventory. The two cannot be compared, so
+ * A socket's name: the kernel's address of it in the probe's notices, or `inode:N` from an
+ * inventory. The two cannot be compared, so
  * a closing also tells where the socket listened.
  */
 export type SocketIdentity = bigint | string;
@@ -36,7 +37,10 @@ export interface PortClosing {
   readonly port: number;
 }
 
-/** A port that something listens on: one for all sockets of the same container (or the host), namespace and number. */
+/**
+ * A port that something listens on: one for all sockets of the same container (or the host),
+ * namespace and number.
+ */
 export interface OpenPort {
   readonly namespace: number;
   readonly port: number;
@@ -50,9 +54,12 @@ export interface OpenPort {
 }
 
 /**
- * Who listens. A port is news when its first socket starts to listen, and closed when its last one stops; many workers (SO_REUSEPORT)
- * or 0.0.0.0 beside :: are one port. The same number in two containers is two. Bounded by PORTS_MAX in all and
- * CONTAINER_PORTS_MAX for one container, so that none can crowd out the others: what is beyond is counted in `dropped`.
+ * Who listens. A port is news when its first socket starts to listen, and closed when its last one
+ * stops; many workers (SO_REUSEPORT)
+ * or 0.0.0.0 beside :: are one port. The same number in two containers is two. Bounded by PORTS_MAX
+ * in all and
+ * CONTAINER_PORTS_MAX for one container, so that none can crowd out the others: what is beyond is
+ * counted in `dropped`.
  */
 export class PortInventory {
   readonly #ports = new Map<string, Entry>();
@@ -84,7 +91,8 @@ export class PortInventory {
   /** The port, when this was its last socket; undefined when it is still open or was not known. */
   closed(closing: PortClosing): OpenPort | undefined {
     const named = closing.socket === undefined ? undefined : this.#bySocket.get(closing.socket);
-    if (named !== undefined && closing.socket !== undefined) return this.#socketClosed(named, closing.socket);
+    if (named !== undefined && closing.socket !== undefined)
+      return this.#socketClosed(named, closing.socket);
     for (const entry of this.#byPlace.get(placeOf(closing)) ?? []) {
       const unnamed = entry.unnamed(closing.address);
       if (unnamed !== undefined) return this.#socketClosed(entry, unnamed);
@@ -98,12 +106,17 @@ export class PortInventory {
   }
 
   /**
-   * Compares with what really listens in a namespace now (sock_diag), for sources that miss closings: closes and returns the ports
+   * Compares with what really listens in a namespace now (sock_diag), for sources that miss
+   * closings: closes and returns the ports
    * that are not in `listening`.
    */
   reconcile(namespace: number, listening: readonly { readonly port: number }[]): OpenPort[] {
     const ports = new Set(listening.map((listener) => listener.port));
-    return this.#removeAll([...this.#ports.values()].filter((entry) => entry.opening.namespace === namespace && !ports.has(entry.opening.port)));
+    return this.#removeAll(
+      [...this.#ports.values()].filter(
+        (entry) => entry.opening.namespace === namespace && !ports.has(entry.opening.port),
+      ),
+    );
   }
 
   list(): OpenPort[] {
@@ -125,7 +138,8 @@ export class PortInventory {
 
   #addSocket(entry: Entry, { socket, address }: PortOpening): void {
     const told = `${keyOf(entry.opening)} ${address}`;
-    // An alert, the inventory and a notice may tell of the same listen(2), in any order: who knows less gives way.
+    // An alert, the inventory and a notice may tell of the same listen(2), in any order: who knows
+    // less gives way.
     if (socket === undefined && entry.has(address)) return;
     if (socket !== undefined) this.#dropSocket(entry, told);
     if (typeof socket === "string" && entry.hasNamed(address)) return;
@@ -181,21 +195,33 @@ class Entry {
   port(): OpenPort {
     const { namespace, port, container, process, at, address } = this.opening;
     const addresses = [...new Set(this.sockets.values())];
-    return { namespace, port, addresses: addresses.length > 0 ? addresses : [address], container, process, openedAt: at };
+    return {
+      namespace,
+      port,
+      addresses: addresses.length > 0 ? addresses : [address],
+      container,
+      process,
+      openedAt: at,
+    };
   }
 
   has(address: string): boolean {
     return [...this.sockets.values()].includes(address);
   }
 
-  /** A socket at this address without a kernel address for a name: found by inventory or told by an alert. */
+  /**
+   * A socket at this address without a kernel address for a name: found by inventory or told by an
+   * alert.
+   */
   unnamed(address: string): string | undefined {
-    for (const [identity, at] of this.sockets) if (typeof identity === "string" && at === address) return identity;
+    for (const [identity, at] of this.sockets)
+      if (typeof identity === "string" && at === address) return identity;
     return undefined;
   }
 
   hasNamed(address: string): boolean {
-    for (const [identity, at] of this.sockets) if (typeof identity === "bigint" && at === address) return true;
+    for (const [identity, at] of this.sockets)
+      if (typeof identity === "bigint" && at === address) return true;
     return false;
   }
 }
@@ -204,7 +230,13 @@ function keyOf({ container, namespace, port }: PortOpening): string {
   return `${container ?? ""} ${namespace} ${port}`;
 }
 
-function placeOf({ namespace, port }: { readonly namespace: number; readonly port: number }): string {
+function placeOf({
+  namespace,
+  port,
+}: {
+  readonly namespace: number;
+  readonly port: number;
+}): string {
   return `${namespace} ${port}`;
 }
 

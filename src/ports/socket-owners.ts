@@ -13,8 +13,10 @@ export interface SocketOwner {
 }
 
 /**
- * Which process holds each socket, by the socket's inode: the one with the lowest pid, which of a server and its workers is the
- * server. Reads every descriptor of every process once and stops when all are found; at most DESCRIPTORS_MAX links. Gives the event
+ * Which process holds each socket, by the socket's inode: the one with the lowest pid, which of a
+ * server and its workers is the
+ * server. Reads every descriptor of every process once and stops when all are found; at most
+ * DESCRIPTORS_MAX links. Gives the event
  * loop a turn every few milliseconds. A socket that nobody visible holds is absent.
  */
 export async function ownersOf(inodes: Iterable<number>): Promise<Map<number, SocketOwner>> {
@@ -39,12 +41,16 @@ export async function ownersOf(inodes: Iterable<number>): Promise<Map<number, So
 
 /** All process ids, lowest first. */
 export function processIds(): number[] {
-  return readdirSync(hostPath("/proc")).filter((name) => /^[0-9]+$/.test(name)).map(Number).toSorted((a, b) => a - b);
+  return readdirSync(hostPath("/proc"))
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .toSorted((a, b) => a - b);
 }
 
 /** What /proc says of a process. */
 export function describeProcess(pid: number): SocketOwner {
-  const text = (file: string): string => attempt(() => readFileSync(hostPath(`/proc/${pid}/${file}`), "utf8")) ?? "";
+  const text = (file: string): string =>
+    attempt(() => readFileSync(hostPath(`/proc/${pid}/${file}`), "utf8")) ?? "";
   return {
     pid,
     comm: text("comm").trimEnd(),
@@ -58,7 +64,10 @@ export function cgroupPathOfProcess(pid: number): string {
   return cgroupPathOf(attempt(() => readFileSync(hostPath(`/proc/${pid}/cgroup`), "utf8")) ?? "");
 }
 
-/** The path that decides from the text of /proc/PID/cgroup (cgroups(7)): the same choice as the probe's. */
+/**
+ * The path that decides from the text of /proc/PID/cgroup (cgroups(7)): the same choice as the
+ * probe's.
+ */
 export function cgroupPathOf(text: string): string {
   const lines = text.split("\n").map((line) => /^\d+:([^:]*):(.*)$/.exec(line) ?? []);
   const unified = lines.find(([, controllers]) => controllers === "")?.[2] ?? "/";
@@ -67,13 +76,23 @@ export function cgroupPathOf(text: string): string {
 }
 
 function socketsOf(pid: number, limit: number, count: (descriptors: number) => void): number[] {
-  const descriptors = (attempt(() => readdirSync(hostPath(`/proc/${pid}/fd`))) ?? []).slice(0, limit);
+  const descriptors = (attempt(() => readdirSync(hostPath(`/proc/${pid}/fd`))) ?? []).slice(
+    0,
+    limit,
+  );
   count(descriptors.length);
-  const links = descriptors.map((fd) => attempt(() => readlinkSync(hostPath(`/proc/${pid}/fd/${fd}`))) ?? "");
-  return links.filter((link) => link.startsWith("socket:[")).map((link) => Number(link.slice(8, -1)));
+  const links = descriptors.map(
+    (fd) => attempt(() => readlinkSync(hostPath(`/proc/${pid}/fd/${fd}`))) ?? "",
+  );
+  return links
+    .filter((link) => link.startsWith("socket:["))
+    .map((link) => Number(link.slice(8, -1)));
 }
 
-/** Processes end while they are looked at, and some are not ours to look at: both count as "nothing there". */
+/**
+ * Processes end while they are looked at, and some are not ours to look at: both count as "nothing
+ * there".
+ */
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,16 +1,49 @@
-import type { AuditReport, CertificateReport, ChainReport, DatagramReport, Features, ProtocolReport } from "../audit/report.ts";
+import type {
+  AuditReport,
+  CertificateReport,
+  ChainReport,
+  DatagramReport,
+  Features,
+  ProtocolReport,
+} from "../audit/report.ts";
 
 /** A name and what it is, for people; lists of these are what the text and the page print. */
 export type Fact = readonly [name: string, value: string];
 
 /** How the report's features are called, in the order they are printed. */
-const FEATURES: readonly (readonly [name: string, value: (features: Features) => string | undefined])[] = [
+const FEATURES: readonly (readonly [
+  name: string,
+  value: (features: Features) => string | undefined,
+])[] = [
   ["ALPN", ({ alpn }) => (alpn === undefined ? undefined : alpn.join(", ") || "none")],
-  ["server name (SNI)", ({ sni }) => (sni === undefined ? undefined : `without one: ${sni.withoutName} certificate; unknown one: ${sni.unknownName}`.replaceAll("refused certificate", "refused"))],
+  [
+    "server name (SNI)",
+    ({ sni }) =>
+      sni === undefined
+        ? undefined
+        : `without one: ${sni.withoutName} certificate; unknown one: ${sni.unknownName}`.replaceAll(
+            "refused certificate",
+            "refused",
+          ),
+  ],
   ["client certificate", ({ clientCertificate }) => clientCertificate],
   ["session tickets", ({ tickets }) => yes(tickets)],
-  ["resumption", ({ resumption }) => (resumption === undefined ? undefined : named({ "session id": resumption.sessionId, ticket: resumption.ticket, "pre-shared key": resumption.psk }))],
-  ["early data", ({ earlyData }) => (earlyData === undefined ? undefined : earlyData === 0 ? "no" : `up to ${earlyData} bytes`)],
+  [
+    "resumption",
+    ({ resumption }) =>
+      resumption === undefined
+        ? undefined
+        : named({
+            "session id": resumption.sessionId,
+            ticket: resumption.ticket,
+            "pre-shared key": resumption.psk,
+          }),
+  ],
+  [
+    "early data",
+    ({ earlyData }) =>
+      earlyData === undefined ? undefined : earlyData === 0 ? "no" : `up to ${earlyData} bytes`,
+  ],
   ["OCSP stapling", ({ ocspStapling }) => yes(ocspStapling)],
   ["extended master secret", ({ extendedMasterSecret }) => yes(extendedMasterSecret)],
   ["encrypt-then-MAC", ({ encryptThenMac }) => yes(encryptThenMac)],
@@ -18,7 +51,13 @@ const FEATURES: readonly (readonly [name: string, value: (features: Features) =>
   ["renegotiation by clients", ({ clientRenegotiation }) => yes(clientRenegotiation)],
   ["fallback SCSV", ({ fallbackScsv }) => yes(fallbackScsv)],
   ["heartbeat", ({ heartbeat }) => yes(heartbeat)],
-  ["DH prime", ({ dhPrime }) => (dhPrime === undefined ? undefined : `${dhPrime.bits} bits${dhPrime.known === undefined ? "" : `, ${dhPrime.known}`}`)],
+  [
+    "DH prime",
+    ({ dhPrime }) =>
+      dhPrime === undefined
+        ? undefined
+        : `${dhPrime.bits} bits${dhPrime.known === undefined ? "" : `, ${dhPrime.known}`}`,
+  ],
 ];
 
 function yes(is: boolean | undefined): string | undefined {
@@ -26,7 +65,9 @@ function yes(is: boolean | undefined): string | undefined {
 }
 
 function named(parts: Readonly<Record<string, boolean | undefined>>): string {
-  return Object.entries(parts).map(([name, is]) => `${name}: ${is === undefined ? "not known" : is ? "yes" : "no"}`).join(", ");
+  return Object.entries(parts)
+    .map(([name, is]) => `${name}: ${is === undefined ? "not known" : is ? "yes" : "no"}`)
+    .join(", ");
 }
 
 /** What the server can do besides suites; what is not known is left out. */
@@ -41,15 +82,22 @@ export function featureFacts(report: AuditReport): Fact[] {
   return facts;
 }
 
-function byVersion(protocols: AuditReport["protocols"]): [version: string, protocol: ProtocolReport][] {
+function byVersion(
+  protocols: AuditReport["protocols"],
+): [version: string, protocol: ProtocolReport][] {
   return Object.entries(protocols).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** One line where all versions take the same groups, else one for each that was asked. */
 function groupFacts({ groups, protocols }: AuditReport): Fact[] {
   const asked = byVersion(protocols).flatMap(([version, { groups: taken, groupPreference }]) => {
-    const order = groupPreference === undefined || groupPreference === "indeterminate" ? "" : ` (${groupPreference}'s order)`;
-    return taken === undefined || taken.length === 0 ? [] : [{ version, text: `${taken.join(", ")}${order}` }];
+    const order =
+      groupPreference === undefined || groupPreference === "indeterminate"
+        ? ""
+        : ` (${groupPreference}'s order)`;
+    return taken === undefined || taken.length === 0
+      ? []
+      : [{ version, text: `${taken.join(", ")}${order}` }];
   });
   const texts = new Set(asked.map(({ text }) => text));
   if (texts.size > 1) return asked.map(({ version, text }): Fact => [`groups of ${version}`, text]);
@@ -60,26 +108,35 @@ function groupFacts({ groups, protocols }: AuditReport): Fact[] {
 /** What nmap's word for the order of suites leaves out. */
 function orderFacts({ protocols }: AuditReport): Fact[] {
   return byVersion(protocols).flatMap(([version, { chacha20First, equalPreference }]): Fact[] => [
-    ...(chacha20First === true ? [[`order of ${version}`, "ChaCha20 first for clients that put it first"] as const] : []),
-    ...(equalPreference === undefined ? [] : [[`equals of ${version}`, equalPreference.join(", ")] as const]),
+    ...(chacha20First === true
+      ? [[`order of ${version}`, "ChaCha20 first for clients that put it first"] as const]
+      : []),
+    ...(equalPreference === undefined
+      ? []
+      : [[`equals of ${version}`, equalPreference.join(", ")] as const]),
   ]);
 }
 
 /** A chain as a whole. */
 export function chainFacts(chain: ChainReport): Fact[] {
-  const facts: Fact[] = [["trust", chain.isTrusted ? `yes, by ${chain.anchor}` : `no: ${chain.distrust}`]];
-  if (chain.hostMatches !== undefined) facts.push(["name", chain.hostMatches ? "matches" : "does not match"]);
+  const facts: Fact[] = [
+    ["trust", chain.isTrusted ? `yes, by ${chain.anchor}` : `no: ${chain.distrust}`],
+  ];
+  if (chain.hostMatches !== undefined)
+    facts.push(["name", chain.hostMatches ? "matches" : "does not match"]);
   if (!chain.isOrdered) facts.push(["order", "a certificate is not followed by its issuer"]);
   if (chain.missingIssuer !== undefined) facts.push(["missing", chain.missingIssuer]);
   if (chain.superfluous.length > 0) facts.push(["needless", chain.superfluous.join("; ")]);
-  if (chain.ocsp !== undefined) facts.push(["OCSP staple", `${chain.ocsp.status}: ${chain.ocsp.detail}`]);
+  if (chain.ocsp !== undefined)
+    facts.push(["OCSP staple", `${chain.ocsp.status}: ${chain.ocsp.detail}`]);
   if (chain.scts !== undefined) facts.push(["SCTs", `${chain.scts.length} in the handshake`]);
   return facts;
 }
 
 /** One certificate. */
 export function certificateFacts(certificate: CertificateReport): Fact[] {
-  const size = certificate.curve ?? (certificate.keyBits === undefined ? "" : `${certificate.keyBits} bits`);
+  const size =
+    certificate.curve ?? (certificate.keyBits === undefined ? "" : `${certificate.keyBits} bits`);
   const facts: Fact[] = [
     ["subject", certificate.subject],
     ["issuer", `${certificate.issuer}${certificate.isSelfSigned ? " (signed by itself)" : ""}`],
@@ -99,19 +156,31 @@ export function certificateFacts(certificate: CertificateReport): Fact[] {
 export function weaknessFacts({ weaknesses = {} }: AuditReport): Fact[] {
   const verdicts = ["vulnerable", "unknown", "not vulnerable", "not applicable"] as const;
   return verdicts.flatMap((verdict): Fact[] => {
-    const ids = Object.entries(weaknesses).filter(([, one]) => one === verdict).map(([id]) => id);
-    return ids.length === 0 ? [] : [[verdict === "unknown" ? "could not tell" : verdict, ids.join(", ")]];
+    const ids = Object.entries(weaknesses)
+      .filter(([, one]) => one === verdict)
+      .map(([id]) => id);
+    return ids.length === 0
+      ? []
+      : [[verdict === "unknown" ? "could not tell" : verdict, ids.join(", ")]];
   });
 }
 
 /** What answers over UDP at the same number. */
-export function datagrams({ datagram }: AuditReport): (readonly [name: string, report: DatagramReport])[] {
-  const both = [["DTLS", datagram?.dtls], ["QUIC", datagram?.quic]] as const;
+export function datagrams({
+  datagram,
+}: AuditReport): (readonly [name: string, report: DatagramReport])[] {
+  const both = [
+    ["DTLS", datagram?.dtls],
+    ["QUIC", datagram?.quic],
+  ] as const;
   return both.flatMap(([name, report]) => (report === undefined ? [] : [[name, report] as const]));
 }
 
 /** One kind of TLS over UDP, with its leaf certificate. */
-export function datagramFacts(name: string, { versions, cipher, group, alpn, certificates }: DatagramReport): Fact[] {
+export function datagramFacts(
+  name: string,
+  { versions, cipher, group, alpn, certificates }: DatagramReport,
+): Fact[] {
   const facts: Fact[] = [[name, versions.join(", ")]];
   if (cipher !== undefined) facts.push(["suite", cipher.name]);
   if (group !== undefined) facts.push(["group", group]);
@@ -120,7 +189,14 @@ export function datagramFacts(name: string, { versions, cipher, group, alpn, cer
 }
 
 /** When and where the audit was made. */
-export function whereText({ startedAt, host, address, port, container, reachable }: AuditReport): string {
+export function whereText({
+  startedAt,
+  host,
+  address,
+  port,
+  container,
+  reachable,
+}: AuditReport): string {
   const at = address === undefined || address === host ? host : `${host} (${address})`;
   const inside = container === undefined ? "" : ` in container ${container}`;
   return `examined ${startedAt}, at ${at} port ${port}${inside}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;

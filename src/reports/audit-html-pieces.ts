@@ -4,7 +4,9 @@ import { letterTone } from "./ink.ts";
 
 /** A part of a target's page with its title; nothing when it would be empty. */
 export function part(title: string, content: Html): Html {
-  return content.text === "" ? content : html`<section><h2>${title}</h2>${content}</section>
+  return content.text === ""
+    ? content
+    : html`<section><h2>${title}</h2>${content}</section>
 `;
 }
 
@@ -15,5 +17,7 @@ export function badge(letter: string): Html {
 
 /** Names and values below each other; empty for none. */
 export function factTable(facts: readonly Fact[]): Html {
-  return facts.length === 0 ? html`` : html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+  return facts.length === 0
+    ? html``
+    : html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }

@@ -1,6 +1,9 @@
 import { Html } from "./html.ts";
 
-/** The page's only style: follows the reader's light or dark, prints without colours lost, and needs no width. */
+/**
+ * The page's only style: follows the reader's light or dark, prints without colours lost, and needs
+ * no width.
+ */
 export const AUDIT_STYLE = new Html(`
 :root { color-scheme: light dark; --good: light-dark(#12703a, #4cc283); --fair: light-dark(#8a5a00, #e0a83a); --bad: light-dark(#b3261e, #ff8a80); --line: light-dark(#d8dce2, #343a42); --dim: light-dark(#59636f, #9aa5b1); --page: light-dark(#fff, #15181c); }
 * { box-sizing: border-box; }

@@ -9,11 +9,15 @@ import { auditSummary, plainText } from "./audit-summary.ts";
 import { type Html, html } from "./html.ts";
 import { severityTone } from "./ink.ts";
 
-/** Audits as one page that needs nothing else: no scripts, no fonts, nothing from elsewhere. Several targets get an overview with links, worst first. */
+/**
+ * Audits as one page that needs nothing else: no scripts, no fonts, nothing from elsewhere. Several
+ * targets get an overview with links, worst first.
+ */
 export function auditHtml(reports: readonly AuditReport[]): string {
   const ordered = reports.toSorted((a, b) => attentionRank(b) - attentionRank(a));
   const [only] = ordered;
-  const title = reports.length === 1 && only !== undefined ? only.target : `${reports.length} ports`;
+  const title =
+    reports.length === 1 && only !== undefined ? only.target : `${reports.length} ports`;
   return html`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -34,7 +38,10 @@ ${ordered.length === 1 ? [] : [overview(ordered)]}${ordered.map(reportSection)}<
 
 function overview(reports: readonly AuditReport[]): Html {
   const rows = reports.map(
-    (report, index) => html`<tr><td>${letterOf(report)}</td><td>${report.grade === undefined ? "" : badge(report.grade.ignoringTrust ?? report.grade.letter)}</td><td><a href="#target-${index}">${report.target}</a></td><td>${spoken(report)}</td><td>${severe(report)}</td></tr>
+    (
+      report,
+      index,
+    ) => html`<tr><td>${letterOf(report)}</td><td>${report.grade === undefined ? "" : badge(report.grade.ignoringTrust ?? report.grade.letter)}</td><td><a href="#target-${index}">${report.target}</a></td><td>${spoken(report)}</td><td>${severe(report)}</td></tr>
 `,
   );
   return html`<section class="overview"><h1>TLS of ${reports.length} ports</h1>
@@ -47,7 +54,10 @@ ${rows}</tbody></table></div></section>
 /** How many targets have each letter, in the order of the table. */
 function tally(reports: readonly AuditReport[]): Html[] {
   const counts = Map.groupBy(reports, ({ grade }) => grade?.letter);
-  return [...counts].map(([letter, { length }]) => html`<span>${length} × ${letter === undefined ? "no grade" : badge(letter)}</span> `);
+  return [...counts].map(
+    ([letter, { length }]) =>
+      html`<span>${length} × ${letter === undefined ? "no grade" : badge(letter)}</span> `,
+  );
 }
 
 function spoken(report: AuditReport): string {
@@ -56,7 +66,10 @@ function spoken(report: AuditReport): string {
 }
 
 function severe({ findings }: AuditReport): string {
-  return findings.filter(({ severity }) => severity !== "info" && severity !== "low").map(({ title }) => title).join("; ");
+  return findings
+    .filter(({ severity }) => severity !== "info" && severity !== "low")
+    .map(({ title }) => title)
+    .join("; ");
 }
 
 /** The letter in its colour; a dash for ports without. */
@@ -68,49 +81,82 @@ function reportSection(report: AuditReport, index: number): Html {
   return html`<article id="target-${index}">
 <header>${letterOf(report)}<div><h1>${report.target}</h1><p>${auditSummary(report)}</p><p class="dim">${whereText(report)}</p></div></header>
 ${[
-    gradePart(report),
-    findingsPart(report),
-    suiteMatrix(report),
-    part("Features", factTable(featureFacts(report))),
-    ...chainParts(report),
-    weaknessPart(report),
-    ...datagrams(report).map(([name, one]) => part(`${name}, over UDP`, factTable(datagramFacts(name, one)))),
-    part("Could not tell", factTable(report.errors.map(({ probe, error }): Fact => [probe, error]))),
-  ]}</article>
+  gradePart(report),
+  findingsPart(report),
+  suiteMatrix(report),
+  part("Features", factTable(featureFacts(report))),
+  ...chainParts(report),
+  weaknessPart(report),
+  ...datagrams(report).map(([name, one]) =>
+    part(`${name}, over UDP`, factTable(datagramFacts(name, one))),
+  ),
+  part("Could not tell", factTable(report.errors.map(({ probe, error }): Fact => [probe, error]))),
+]}</article>
 `;
 }
 
 function gradePart({ grade }: AuditReport): Html {
   if (grade === undefined) return html``;
-  const bars = Object.entries({ protocols: grade.scores.protocol, "key exchange": grade.scores.keyExchange, ciphers: grade.scores.cipher, score: grade.score });
+  const bars = Object.entries({
+    protocols: grade.scores.protocol,
+    "key exchange": grade.scores.keyExchange,
+    ciphers: grade.scores.cipher,
+    score: grade.score,
+  });
   return part(
     "Grade",
     html`<div class="bars">${bars.map(([name, score]) => html`<span>${name}</span><meter min="0" max="100" low="50" high="80" optimum="100" value="${score}" aria-label="${name}">${score}</meter><span>${score}</span>`)}</div>
 ${grade.caps.length === 0 ? html`<p class="dim">Nothing but the score decides the letter.</p>` : html`<ul class="caps">${grade.caps.map(({ cap, reason }) => html`<li>${badge(cap)} at best: ${reason}</li>`)}</ul>`}${
-      grade.ignoringTrust === undefined ? "" : html`<p>Without the question of trust: ${badge(grade.ignoringTrust)}</p>`
+      grade.ignoringTrust === undefined
+        ? ""
+        : html`<p>Without the question of trust: ${badge(grade.ignoringTrust)}</p>`
     }`,
   );
 }
 
 function findingsPart({ findings }: AuditReport): Html {
   const rows = findings.map(
-    ({ severity, title, evidence, explanation }) => html`<tr><td class="severity ${severityTone(severity)}">${severity}</td><td><b>${title}</b><br><code>${evidence}</code>${explanation === undefined ? "" : html`<p class="dim">${explanation}</p>`}</td></tr>
+    ({
+      severity,
+      title,
+      evidence,
+      explanation,
+    }) => html`<tr><td class="severity ${severityTone(severity)}">${severity}</td><td><b>${title}</b><br><code>${evidence}</code>${explanation === undefined ? "" : html`<p class="dim">${explanation}</p>`}</td></tr>
 `,
   );
-  return rows.length === 0 ? html`` : part("Findings", html`<table><tbody>
-${rows}</tbody></table>`);
+  return rows.length === 0
+    ? html``
+    : part(
+        "Findings",
+        html`<table><tbody>
+${rows}</tbody></table>`,
+      );
 }
 
 /** Verdicts in the order in which they matter, with their colours. */
-const VERDICTS = [["vulnerable", "bad"], ["unknown", "fair"], ["not vulnerable", "good"], ["not applicable", "dim"]] as const;
+const VERDICTS = [
+  ["vulnerable", "bad"],
+  ["unknown", "fair"],
+  ["not vulnerable", "good"],
+  ["not applicable", "dim"],
+] as const;
 
 function weaknessPart({ weaknesses = {} }: AuditReport): Html {
   const all = Object.entries(weaknesses);
   if (all.length === 0) return html``;
   const cells = VERDICTS.flatMap(([verdict, tone]) =>
-    all.filter(([, one]) => one === verdict).map(([id]) => html`<li><code>${id}</code> <span class="${tone}">${verdict === "unknown" ? "could not tell" : verdict}</span></li>
-`),
+    all
+      .filter(([, one]) => one === verdict)
+      .map(
+        ([
+          id,
+        ]) => html`<li><code>${id}</code> <span class="${tone}">${verdict === "unknown" ? "could not tell" : verdict}</span></li>
+`,
+      ),
   );
-  return part("Weaknesses", html`<ul class="verdicts">
-${cells}</ul>`);
+  return part(
+    "Weaknesses",
+    html`<ul class="verdicts">
+${cells}</ul>`,
+  );
 }

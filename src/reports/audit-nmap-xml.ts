@@ -3,27 +3,41 @@ import { enumeratedProtocols, lexicallyLast, scriptBlock } from "./audit-nmap.ts
 import { portState } from "./port-state.ts";
 
 /**
- * Audits as one document of nmap's XML, for parsers that read it: valid by nmap.dtd (output version 1.05), with the same elements for hosts, ports and
- * the script `ssl-enum-ciphers`. Ports of one host stand below one host element; a name without an address is a target that was skipped, as nmap has it.
+ * Audits as one document of nmap's XML, for parsers that read it: valid by nmap.dtd (output version
+ * 1.05), with the same elements for hosts, ports and
+ * the script `ssl-enum-ciphers`. Ports of one host stand below one host element; a name without an
+ * address is a target that was skipped, as nmap has it.
  */
 export function auditNmapXml(reports: readonly AuditReport[], version: string): string {
-  const times = reports.map(({ startedAt, durationMs }) => ({ start: Date.parse(startedAt), end: Date.parse(startedAt) + durationMs }));
+  const times = reports.map(({ startedAt, durationMs }) => ({
+    start: Date.parse(startedAt),
+    end: Date.parse(startedAt) + durationMs,
+  }));
   const start = least(times.map((time) => time.start));
   const end = most(times.map((time) => time.end));
-  const [known, skipped] = [reports.filter((report) => addressOf(report) !== undefined), reports.filter((report) => addressOf(report) === undefined)];
-  const hosts = [...Map.groupBy(known, (report) => [addressOf(report), nameOf(report)].join(" ")).values()];
+  const [known, skipped] = [
+    reports.filter((report) => addressOf(report) !== undefined),
+    reports.filter((report) => addressOf(report) === undefined),
+  ];
+  const hosts = [
+    ...Map.groupBy(known, (report) => [addressOf(report), nameOf(report)].join(" ")).values(),
+  ];
   const up = hosts.filter(isUp).length;
   const elapsed = ((end - start) / 1000).toFixed(2);
   const ports = [...new Set(reports.map(({ port }) => port))].toSorted((a, b) => a - b);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     "<!DOCTYPE nmaprun>",
-    // The document type knows no other scanner than nmap; what it really was stands in the arguments.
+    // The document type knows no other scanner than nmap; what it really was stands in the
+    // arguments.
     `<nmaprun${attributes({ scanner: "nmap", args: "saker audit --format nmap-xml", start: seconds(start), startstr: asctime(start), version, xmloutputversion: "1.05" })}>`,
     `<scaninfo${attributes({ type: "connect", protocol: "tcp", numservices: `${ports.length}`, services: ports.join(",") })}/>`,
     '<verbose level="0"/>',
     '<debugging level="0"/>',
-    ...skipped.map(({ host }) => `<target${attributes({ specification: host, status: "skipped", reason: "invalid" })}/>`),
+    ...skipped.map(
+      ({ host }) =>
+        `<target${attributes({ specification: host, status: "skipped", reason: "invalid" })}/>`,
+    ),
     ...hosts.map(hostElement),
     `<runstats><finished${attributes({ time: seconds(end), timestr: asctime(end), summary: `Saker done at ${asctime(end)}; ${hosts.length} hosts examined in ${elapsed} seconds`, elapsed, exit: "success" })}/>` +
       `<hosts${attributes({ up: `${up}`, down: `${hosts.length - up}`, total: `${hosts.length}` })}/>`,
@@ -46,7 +60,10 @@ function addressOf({ host, address }: AuditReport): string | undefined {
   return address ?? (host.includes(":") || /^\d+(?:\.\d+){3}$/.test(host) ? host : undefined);
 }
 
-/** What the host is called besides its address. Containers have addresses of their own, which may be those of others. */
+/**
+ * What the host is called besides its address. Containers have addresses of their own, which may be
+ * those of others.
+ */
 function nameOf(report: AuditReport): string | undefined {
   return report.container ?? (report.host === addressOf(report) ? undefined : report.host);
 }
@@ -84,20 +101,44 @@ function scriptElement(report: AuditReport): string {
   const block = scriptBlock(report);
   if (block.length === 0) return "";
   const protocols = enumeratedProtocols(report);
-  const tables = Object.keys(protocols).toSorted().map((name) => `<table key="${name}">\n${protocolTable(protocols[name] ?? { ciphers: [], warnings: [] })}</table>\n`);
+  const tables = Object.keys(protocols)
+    .toSorted()
+    .map(
+      (name) =>
+        `<table key="${name}">\n${protocolTable(protocols[name] ?? { ciphers: [], warnings: [] })}</table>\n`,
+    );
   // As nmap does it: a line break before the first line, none behind the last.
   const output = `\n${block.join("\n")}`;
   return `<script${attributes({ id: "ssl-enum-ciphers", output })}>${tables.join("")}${element("least strength", lexicallyLast({ protocols }))}</script>`;
 }
 
-function protocolTable({ ciphers, compressors, cipherPreference, cipherPreferenceError, warnings }: ProtocolReport): string {
-  const suites = ciphers.map(({ name, kexInfo, strength }) => `<table>\n${kexInfo === undefined ? "" : element("kex_info", kexInfo)}${element("name", name)}${element("strength", strength)}</table>\n`);
+function protocolTable({
+  ciphers,
+  compressors,
+  cipherPreference,
+  cipherPreferenceError,
+  warnings,
+}: ProtocolReport): string {
+  const suites = ciphers.map(
+    ({ name, kexInfo, strength }) =>
+      `<table>\n${kexInfo === undefined ? "" : element("kex_info", kexInfo)}${element("name", name)}${element("strength", strength)}</table>\n`,
+  );
   return [
     `<table key="ciphers">\n${suites.join("")}</table>\n`,
-    ...(compressors === undefined ? [] : [`<table key="compressors">\n${compressors.map((name) => element(undefined, name)).join("")}</table>\n`]),
+    ...(compressors === undefined
+      ? []
+      : [
+          `<table key="compressors">\n${compressors.map((name) => element(undefined, name)).join("")}</table>\n`,
+        ]),
     ...(cipherPreference === undefined ? [] : [element("cipher preference", cipherPreference)]),
-    ...(cipherPreferenceError === undefined ? [] : [element("cipher preference error", cipherPreferenceError)]),
-    ...(warnings.length === 0 ? [] : [`<table key="warnings">\n${warnings.map((text) => element(undefined, text)).join("")}</table>\n`]),
+    ...(cipherPreferenceError === undefined
+      ? []
+      : [element("cipher preference error", cipherPreferenceError)]),
+    ...(warnings.length === 0
+      ? []
+      : [
+          `<table key="warnings">\n${warnings.map((text) => element(undefined, text)).join("")}</table>\n`,
+        ]),
   ].join("");
 }
 
@@ -111,15 +152,27 @@ function attributes(values: Readonly<Record<string, string>>): string {
     .join("");
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#xa;", "\r": "&#xd;", "\t": "&#x9;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "\n": "&#xa;",
+  "\r": "&#xd;",
+  "\t": "&#x9;",
+};
 
-/** Text for content and attributes alike; characters that XML 1.0 does not know (§2.2) are replaced. */
+/**
+ * Text for content and attributes alike; characters that XML 1.0 does not know (§2.2) are replaced.
+ */
 function xmlText(text: string): string {
-  return text
-    .toWellFormed()
-    // oxlint-disable-next-line no-control-regex -- these are the ones that must not get through
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
-    .replace(/[&<>"\n\r\t]/g, (one) => ENTITIES[one] ?? one);
+  return (
+    text
+      .toWellFormed()
+      // oxlint-disable-next-line no-control-regex -- these are the ones that must not get through
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
+      .replace(/[&<>"\n\r\t]/g, (one) => ENTITIES[one] ?? one)
+  );
 }
 
 function seconds(ms: number): string {
@@ -128,6 +181,7 @@ function seconds(ms: number): string {
 
 /** `Mon Nov 23 17:45:28 2026`, as C's asctime writes it; in UTC. */
 function asctime(ms: number): string {
-  const [, day, date, month, year, time] = /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(ms).toUTCString()) ?? [];
+  const [, day, date, month, year, time] =
+    /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(ms).toUTCString()) ?? [];
   return `${day} ${month} ${(date ?? "").replace(/^0/, " ")} ${time} ${year}`;
 }

@@ -1,4 +1,16 @@
-import type { AuditReport, CertificateReport, ChainReport, CipherReport, DatagramReport, Features, Finding, OverallGrade, ProbeError, ProtocolReport, SctReport } from "../audit/report.ts";
+import type {
+  AuditReport,
+  CertificateReport,
+  ChainReport,
+  CipherReport,
+  DatagramReport,
+  Features,
+  Finding,
+  OverallGrade,
+  ProbeError,
+  ProtocolReport,
+  SctReport,
+} from "../audit/report.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -7,12 +19,26 @@ interface Optional {
   readonly optional: Schema;
 }
 
-/** A schema for each key of a type, optional where the type's is: the compiler refuses a table that is not the type's. */
-type Table<T> = { readonly [Key in keyof T]-?: object extends Pick<T, Key> ? Optional : Schema & { readonly optional?: never } };
+/**
+ * A schema for each key of a type, optional where the type's is: the compiler refuses a table that
+ * is not the type's.
+ */
+type Table<T> = {
+  readonly [Key in keyof T]-?: object extends Pick<T, Key>
+    ? Optional
+    : Schema & { readonly optional?: never };
+};
 
-/** The JSON Schema (2020-12) of an audit's JSON. Further keys may come with later versions; those that are here stay. */
+/**
+ * The JSON Schema (2020-12) of an audit's JSON. Further keys may come with later versions; those
+ * that are here stay.
+ */
 export function auditSchema(): Schema {
-  return { $schema: "https://json-schema.org/draft/2020-12/schema", title: "Saker: the TLS audit of one port", ...object<AuditReport>(REPORT) };
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Saker: the TLS audit of one port",
+    ...object<AuditReport>(REPORT),
+  };
 }
 
 function object<T>(table: Table<T>, description?: string): Schema {
@@ -21,7 +47,9 @@ function object<T>(table: Table<T>, description?: string): Schema {
     ...(description === undefined ? {} : { description }),
     type: "object",
     required: entries.filter(([, entry]) => !isOptional(entry)).map(([key]) => key),
-    properties: Object.fromEntries(entries.map(([key, entry]) => [key, isOptional(entry) ? entry.optional : entry])),
+    properties: Object.fromEntries(
+      entries.map(([key, entry]) => [key, isOptional(entry) ? entry.optional : entry]),
+    ),
   };
 }
 
@@ -42,7 +70,12 @@ function flag(description?: string): Schema {
 }
 
 function whole(description?: string, more: Schema = {}): Schema {
-  return { type: "integer", minimum: 0, ...(description === undefined ? {} : { description }), ...more };
+  return {
+    type: "integer",
+    minimum: 0,
+    ...(description === undefined ? {} : { description }),
+    ...more,
+  };
 }
 
 function list(items: Schema, description?: string): Schema {
@@ -51,7 +84,11 @@ function list(items: Schema, description?: string): Schema {
 
 /** Keys of any name. */
 function map(values: Schema, description?: string): Schema {
-  return { type: "object", additionalProperties: values, ...(description === undefined ? {} : { description }) };
+  return {
+    type: "object",
+    additionalProperties: values,
+    ...(description === undefined ? {} : { description }),
+  };
 }
 
 function one(values: readonly string[], description?: string): Schema {
@@ -75,8 +112,12 @@ const PROTOCOL: Table<ProtocolReport> = {
   compressors: may(list(text(), "absent for TLS 1.3")),
   cipherPreference: may(PREFERENCE),
   cipherPreferenceError: may(text()),
-  chacha20First: may(flag("takes ChaCha20 from clients that put it first, in spite of its own order")),
-  equalPreference: may(list(text(), "suites that the server ranks first and lets the client choose among")),
+  chacha20First: may(
+    flag("takes ChaCha20 from clients that put it first, in spite of its own order"),
+  ),
+  equalPreference: may(
+    list(text(), "suites that the server ranks first and lets the client choose among"),
+  ),
   groups: may(NAMES),
   groupPreference: may(PREFERENCE),
   signatureSchemes: may(NAMES),
@@ -93,13 +134,29 @@ const FEATURES: Table<Features> = {
   clientRenegotiation: may(flag("clients may start a new handshake in a running session")),
   fallbackScsv: may(flag("RFC 7507")),
   tickets: may(flag()),
-  resumption: may(object<NonNullable<Features["resumption"]>>({ sessionId: may(flag()), ticket: may(flag()), psk: may(flag()) })),
+  resumption: may(
+    object<NonNullable<Features["resumption"]>>({
+      sessionId: may(flag()),
+      ticket: may(flag()),
+      psk: may(flag()),
+    }),
+  ),
   earlyData: may(whole("bytes that a ticket of TLS 1.3 allows")),
   clientCertificate: may(one(["no", "optional", "required"])),
-  sni: may(object<NonNullable<Features["sni"]>>({ withoutName: SNI, unknownName: SNI }, "the certificate that a hello without a name, and one with an unknown name, is answered with")),
+  sni: may(
+    object<NonNullable<Features["sni"]>>(
+      { withoutName: SNI, unknownName: SNI },
+      "the certificate that a hello without a name, and one with an unknown name, is answered with",
+    ),
+  ),
   ocspStapling: may(flag()),
   heartbeat: may(flag()),
-  dhPrime: may(object<NonNullable<Features["dhPrime"]>>({ bits: whole(), known: may(text("where the prime is from, when it is a common one")) })),
+  dhPrime: may(
+    object<NonNullable<Features["dhPrime"]>>({
+      bits: whole(),
+      known: may(text("where the prime is from, when it is a common one")),
+    }),
+  ),
 };
 
 const SCT: Table<SctReport> = { logId: text("hex of the log's key hash"), timestamp: DATE };
@@ -131,7 +188,10 @@ const CERTIFICATE: Table<CertificateReport> = {
 const CHAIN: Table<ChainReport> = {
   keyType: text("of the leaf"),
   protocols: list(text(), "the versions in which it was seen"),
-  sent: list(text(), "SHA-256 fingerprints in the order they were sent; each is one of certificates"),
+  sent: list(
+    text(),
+    "SHA-256 fingerprints in the order they were sent; each is one of certificates",
+  ),
   isTrusted: flag(),
   distrust: may(text("why it is not trusted")),
   anchor: may(text("the root that ends it")),
@@ -139,7 +199,17 @@ const CHAIN: Table<ChainReport> = {
   superfluous: list(text(), "sent, but no part of the path"),
   missingIssuer: may(text("neither sent nor in the store")),
   hostMatches: may(flag("absent where no name was asked for")),
-  ocsp: may(object<NonNullable<ChainReport["ocsp"]>>({ status: one(["good", "revoked", "unknown", "invalid"]), detail: text(), thisUpdate: may(text()), nextUpdate: may(text()) }, "the stapled response")),
+  ocsp: may(
+    object<NonNullable<ChainReport["ocsp"]>>(
+      {
+        status: one(["good", "revoked", "unknown", "invalid"]),
+        detail: text(),
+        thisUpdate: may(text()),
+        nextUpdate: may(text()),
+      },
+      "the stapled response",
+    ),
+  ),
   scts: may(list(object(SCT))),
 };
 
@@ -158,8 +228,16 @@ const GRADE: Table<OverallGrade> = {
   letter: LETTER,
   score: SCORE,
   scores: object<OverallGrade["scores"]>({ protocol: SCORE, keyExchange: SCORE, cipher: SCORE }),
-  caps: list(object<OverallGrade["caps"][number]>({ cap: LETTER, reason: text() }), "what holds the letter down, strictest first"),
-  ignoringTrust: may(one(["A+", "A", "A-", "B", "C", "D", "E", "F"], "the letter without T and M; absent where that is the letter")),
+  caps: list(
+    object<OverallGrade["caps"][number]>({ cap: LETTER, reason: text() }),
+    "what holds the letter down, strictest first",
+  ),
+  ignoringTrust: may(
+    one(
+      ["A+", "A", "A-", "B", "C", "D", "E", "F"],
+      "the letter without T and M; absent where that is the letter",
+    ),
+  ),
 };
 
 const DATAGRAM: Table<DatagramReport> = {
@@ -179,20 +257,41 @@ const REPORT: Table<AuditReport> = {
   reachable: may(text("from where the port can be reached, where the watch knows")),
   tls: flag("false also when nothing could be learnt: errors says why"),
   starttls: may(text("the protocol in which TLS was asked for; absent where TLS begins at once")),
-  speaks: may(text("what a port without TLS speaks, or one with STARTTLS before it; silent when it says nothing")),
+  speaks: may(
+    text(
+      "what a port without TLS speaks, or one with STARTTLS before it; silent when it says nothing",
+    ),
+  ),
   startedAt: DATE,
   durationMs: whole(),
   connections: whole(),
   protocols: map(object(PROTOCOL), "by version, SSLv2 to TLSv1.3; what is not spoken is absent"),
-  leastStrength: may(one(["A", "B", "C", "D", "E", "F", "unknown"], "the worst letter of all suites")),
+  leastStrength: may(
+    one(["A", "B", "C", "D", "E", "F", "unknown"], "the worst letter of all suites"),
+  ),
   groups: list(text(), "key exchange groups, in the server's order where it has one"),
   signatureSchemes: may(NAMES),
   features: may(object(FEATURES, "an absent key: it could not be told")),
   certificates: list(object(CERTIFICATE), "each once; of the first chain the leaf first"),
-  chains: may(list(object(CHAIN), "one for each kind of key that the server has a certificate for")),
-  weaknesses: may(map(one(["vulnerable", "not vulnerable", "not applicable", "unknown"]), "verdicts by the weakness's id")),
+  chains: may(
+    list(object(CHAIN), "one for each kind of key that the server has a certificate for"),
+  ),
+  weaknesses: may(
+    map(
+      one(["vulnerable", "not vulnerable", "not applicable", "unknown"]),
+      "verdicts by the weakness's id",
+    ),
+  ),
   findings: list(object(FINDING), "worst first"),
   grade: may(object(GRADE, "SSL Labs' rating, guide 2009r; absent without TLS")),
-  datagram: may(object<NonNullable<AuditReport["datagram"]>>({ dtls: may(object(DATAGRAM)), quic: may(object(DATAGRAM)) }, "TLS over UDP at the same port number")),
-  errors: list(object<ProbeError>({ probe: text(), error: text() }), "probes that could not tell: never to be read as not supported"),
+  datagram: may(
+    object<NonNullable<AuditReport["datagram"]>>(
+      { dtls: may(object(DATAGRAM)), quic: may(object(DATAGRAM)) },
+      "TLS over UDP at the same port number",
+    ),
+  ),
+  errors: list(
+    object<ProbeError>({ probe: text(), error: text() }),
+    "probes that could not tell: never to be read as not supported",
+  ),
 };

@@ -1,16 +1,28 @@
 import type { AuditReport } from "../audit/report.ts";
 import { escaped } from "./escaped.ts";
 
-/** An audit in one line: what the port speaks, how good it is, what is worst. Certificates' names are the peer's own words, so they are escaped. */
+/**
+ * An audit in one line: what the port speaks, how good it is, what is worst. Certificates' names
+ * are the peer's own words, so they are escaped.
+ */
 export function auditSummary(report: AuditReport): string {
-  return escaped([...summaryParts(report), ...datagramText(report), `${report.durationMs} ms, ${report.connections} connections`].join(", "));
+  return escaped(
+    [
+      ...summaryParts(report),
+      ...datagramText(report),
+      `${report.durationMs} ms, ${report.connections} connections`,
+    ].join(", "),
+  );
 }
 
 function summaryParts(report: AuditReport): string[] {
   if (!report.tls) return [`${report.target} ${plainText(report)}`];
   const versions = Object.keys(report.protocols).toSorted();
   if (versions.length === 0) return [`${report.target} TLS, but no suite was accepted`];
-  const suites = Object.values(report.protocols).reduce((sum, protocol) => sum + protocol.ciphers.length, 0);
+  const suites = Object.values(report.protocols).reduce(
+    (sum, protocol) => sum + protocol.ciphers.length,
+    0,
+  );
   const leaf = report.certificates[0];
   return [
     `${report.target} ${versions.join(" ")}${report.starttls === undefined ? "" : ` after STARTTLS (${report.starttls})`}`,
@@ -28,7 +40,9 @@ export function gradeText({ letter, ignoringTrust }: NonNullable<AuditReport["gr
 }
 
 function worst({ findings }: AuditReport): string[] {
-  const ids = findings.filter(({ severity }) => severity !== "info" && severity !== "low").map(({ id }) => id);
+  const ids = findings
+    .filter(({ severity }) => severity !== "info" && severity !== "low")
+    .map(({ id }) => id);
   return ids.length === 0 ? [] : [ids.join(" ")];
 }
 
@@ -40,6 +54,9 @@ function datagramText({ datagram }: AuditReport): string[] {
 /** What a port without TLS is. */
 export function plainText(report: AuditReport): string {
   if (report.speaks === "silent") return "no TLS (silent)";
-  if (report.speaks !== undefined) return report.speaks === "unknown" ? "no TLS (speaks something unknown)" : `no TLS (speaks ${report.speaks.toUpperCase()})`;
+  if (report.speaks !== undefined)
+    return report.speaks === "unknown"
+      ? "no TLS (speaks something unknown)"
+      : `no TLS (speaks ${report.speaks.toUpperCase()})`;
   return `could not be examined (${escaped(report.errors[0]?.error ?? "no answer")})`;
 }

@@ -13,7 +13,11 @@ type Value = string | number | Html | readonly Html[];
 
 /** A template whose values are escaped unless they are markup themselves. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
-  return new Html(parts.map((part, index) => (index === 0 ? "" : markupOf(values[index - 1] ?? "")) + part).join(""));
+  return new Html(
+    parts
+      .map((part, index) => (index === 0 ? "" : markupOf(values[index - 1] ?? "")) + part)
+      .join(""),
+  );
 }
 
 function markupOf(value: Value): string {
@@ -22,4 +26,10 @@ function markupOf(value: Value): string {
   return escaped(String(value)).replace(/[&<>"']/g, (one) => ENTITIES[one] ?? one);
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};

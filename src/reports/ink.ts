@@ -5,7 +5,13 @@ export type Tone = "strong" | "dim" | "good" | "fair" | "bad";
 export type Ink = (tone: Tone, text: string) => string;
 
 /** SGR parameters of ECMA-48 §8.3.117: what they set, and what takes it back. */
-const CODES: Readonly<Record<Tone, readonly [on: number, off: number]>> = { strong: [1, 22], dim: [2, 22], good: [32, 39], fair: [33, 39], bad: [31, 39] };
+const CODES: Readonly<Record<Tone, readonly [on: number, off: number]>> = {
+  strong: [1, 22],
+  dim: [2, 22],
+  good: [32, 39],
+  fair: [33, 39],
+  bad: [31, 39],
+};
 
 /** Ink for a terminal, or none. */
 export function inkFor(colour: boolean): Ink {

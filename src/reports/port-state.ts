@@ -16,5 +16,7 @@ export function portState({ tls, starttls, speaks, connections, errors }: AuditR
   const service = isTunnelled ? "unknown" : (speaks ?? starttls ?? "unknown");
   if (connections > 0) return { state: "open", reason: "syn-ack", service, isTunnelled };
   const isRefused = errors.some(({ error }) => error.includes("ECONNREFUSED"));
-  return isRefused ? { state: "closed", reason: "conn-refused", service, isTunnelled } : { state: "filtered", reason: "no-response", service, isTunnelled };
+  return isRefused
+    ? { state: "closed", reason: "conn-refused", service, isTunnelled }
+    : { state: "filtered", reason: "no-response", service, isTunnelled };
 }

@@ -15,11 +15,15 @@ for (const [speaks, text] of [
   ["silent", "web:8443 no TLS (silent), 12 ms, 3 connections"],
   ["unknown", "web:8443 no TLS (speaks something unknown), 12 ms, 3 connections"],
 ] as const) {
-  test(`auditSummary() of a port that speaks ${speaks}`, () => assert.equal(auditSummary({ ...bare, speaks }), text));
+  test(`auditSummary() of a port that speaks ${speaks}`, () =>
+    assert.equal(auditSummary({ ...bare, speaks }), text));
 }
 
 test("auditSummary() says why a port could not be examined", () => {
-  assert.equal(auditSummary({ ...bare, errors: [{ probe: "connect", error: "refused" }] }), "web:8443 could not be examined (refused), 12 ms, 3 connections");
+  assert.equal(
+    auditSummary({ ...bare, errors: [{ probe: "connect", error: "refused" }] }),
+    "web:8443 could not be examined (refused), 12 ms, 3 connections",
+  );
 });
 
 test("auditNmap() writes the block that nmap writes", () => {
@@ -44,20 +48,37 @@ test("auditNmap() writes the block that nmap writes", () => {
 });
 
 test("auditNmap() writes a name with its address", () => {
-  assert.equal(auditNmap({ ...secure, host: "web.test", address: "192.0.2.1" }).split("\n")[0], "Nmap scan report for web.test (192.0.2.1)");
+  assert.equal(
+    auditNmap({ ...secure, host: "web.test", address: "192.0.2.1" }).split("\n")[0],
+    "Nmap scan report for web.test (192.0.2.1)",
+  );
 });
 
 for (const [name, report, line] of [
-  ["is closed", { ...bare, connections: 0, errors: [{ probe: "connect", error: 'Cannot connect to "127.0.0.1:8443": ECONNREFUSED' }] }, "8443/tcp closed unknown"],
-  ["never answers", { ...bare, connections: 0, errors: [{ probe: "connect", error: "no connection in time" }] }, "8443/tcp filtered unknown"],
+  [
+    "is closed",
+    {
+      ...bare,
+      connections: 0,
+      errors: [{ probe: "connect", error: 'Cannot connect to "127.0.0.1:8443": ECONNREFUSED' }],
+    },
+    "8443/tcp closed unknown",
+  ],
+  [
+    "never answers",
+    { ...bare, connections: 0, errors: [{ probe: "connect", error: "no connection in time" }] },
+    "8443/tcp filtered unknown",
+  ],
   ["speaks SSH", { ...bare, port: 22, speaks: "ssh" }, "22/tcp open  ssh"],
   ["has STARTTLS", { ...secure, starttls: "smtp", speaks: "smtp" }, "8443/tcp open  smtp"],
 ] as const) {
-  test(`auditNmap() of a port that ${name}`, () => assert.equal(auditNmap(report).split("\n")[4], line));
+  test(`auditNmap() of a port that ${name}`, () =>
+    assert.equal(auditNmap(report).split("\n")[4], line));
 }
 
 test("no report lets a certificate move the terminal's cursor", () => {
-  for (const text of [auditText(secure), auditSummary(secure), auditJson(secure)]) assert.ok(!text.includes("\u001b"));
+  for (const text of [auditText(secure), auditSummary(secure), auditJson(secure)])
+    assert.ok(!text.includes("\u001b"));
   assert.deepEqual(JSON.parse(auditJson(secure)), secure);
 });
 
@@ -68,9 +89,17 @@ test("auditText() says everything, what matters first", () => {
     String.raw`web:8443 SSLv2 TLSv1.2 after STARTTLS (smtp), grade T (B without trust), least strength A, 2 suites, CN=\u001b[31mevil\u000a until 2027-01-01, rc4, over UDP DTLSv1.2 QUICv1, 12 ms, 3 connections`,
   );
   for (const line of [
-    "grade T (B without trust), score 80: protocols 95, key exchange 90, ciphers 60", "  T   at best: it expired", String.raw`  high     RC4: <script>alert(1)</script>\u0007`, "  groups                  x25519, secp256r1",
-    "  server name (SNI)       without one: same certificate; unknown one: refused", "  resumption              session id: no, ticket: yes, pre-shared key: not known", "  trust        no: it expired", "  OCSP staple  revoked: on Monday",
-    "  could not tell  robot", "  QUIC  QUICv1", "  robot: no answer & more",
+    "grade T (B without trust), score 80: protocols 95, key exchange 90, ciphers 60",
+    "  T   at best: it expired",
+    String.raw`  high     RC4: <script>alert(1)</script>\u0007`,
+    "  groups                  x25519, secp256r1",
+    "  server name (SNI)       without one: same certificate; unknown one: refused",
+    "  resumption              session id: no, ticket: yes, pre-shared key: not known",
+    "  trust        no: it expired",
+    "  OCSP staple  revoked: on Monday",
+    "  could not tell  robot",
+    "  QUIC  QUICv1",
+    "  robot: no answer & more",
   ]) {
     assert.ok(text.split("\n").includes(line), `${line}\n---\n${text}`);
   }
@@ -86,9 +115,25 @@ test("auditText() has colours where they are asked for, and none of a peer's", (
 test("auditText() tells the orders and groups of versions apart", () => {
   const protocol = secure.protocols["TLSv1.2"];
   assert.ok(protocol !== undefined);
-  const modern = { ...protocol, groups: ["X25519MLKEM768"], groupPreference: "server", chacha20First: true } as const;
-  const lines = auditText({ ...full, protocols: { "TLSv1.3": modern, "TLSv1.2": { ...protocol, groups: ["x25519"], equalPreference: ["TLS_A", "TLS_B"] } } }).split("\n");
-  for (const line of ["  groups of TLSv1.2       x25519", "  groups of TLSv1.3       X25519MLKEM768 (server's order)", "  equals of TLSv1.2       TLS_A, TLS_B", "  order of TLSv1.3        ChaCha20 first for clients that put it first"]) {
+  const modern = {
+    ...protocol,
+    groups: ["X25519MLKEM768"],
+    groupPreference: "server",
+    chacha20First: true,
+  } as const;
+  const lines = auditText({
+    ...full,
+    protocols: {
+      "TLSv1.3": modern,
+      "TLSv1.2": { ...protocol, groups: ["x25519"], equalPreference: ["TLS_A", "TLS_B"] },
+    },
+  }).split("\n");
+  for (const line of [
+    "  groups of TLSv1.2       x25519",
+    "  groups of TLSv1.3       X25519MLKEM768 (server's order)",
+    "  equals of TLSv1.2       TLS_A, TLS_B",
+    "  order of TLSv1.3        ChaCha20 first for clients that put it first",
+  ]) {
     assert.ok(lines.includes(line), lines.join("\n"));
   }
 });
@@ -96,11 +141,35 @@ test("auditText() tells the orders and groups of versions apart", () => {
 test("auditNmap() and its XML leave out what ssl-enum-ciphers does not know", () => {
   assert.ok(!auditNmap(full).includes("SSLv2"));
   assert.ok(!auditNmapXml([full], "1.0").includes("SSLv2"));
-  assert.ok(!auditNmap({ ...full, protocols: { SSLv2: full.protocols["SSLv2"] ?? { ciphers: [], warnings: [] } } }).includes("ssl-enum-ciphers"));
+  assert.ok(
+    !auditNmap({
+      ...full,
+      protocols: { SSLv2: full.protocols["SSLv2"] ?? { ciphers: [], warnings: [] } },
+    }).includes("ssl-enum-ciphers"),
+  );
 });
 
 test("attentionRank() goes by encryption, then by trust", () => {
-  const graded = (letter: string, ignoringTrust?: string): AuditReport => ({ ...secure, grade: { letter, score: 1, scores: { protocol: 1, keyExchange: 1, cipher: 1 }, caps: [], ...(ignoringTrust === undefined ? {} : { ignoringTrust }) } });
-  const sorted = [bare, graded("A"), graded("T", "A"), graded("F"), graded("T", "F"), graded("A+")].toSorted((a, b) => attentionRank(b) - attentionRank(a));
-  assert.deepEqual(sorted.map(({ grade }) => `${grade?.letter} ${grade?.ignoringTrust}`), ["T F", "F undefined", "T A", "A undefined", "A+ undefined", "undefined undefined"]);
+  const graded = (letter: string, ignoringTrust?: string): AuditReport => ({
+    ...secure,
+    grade: {
+      letter,
+      score: 1,
+      scores: { protocol: 1, keyExchange: 1, cipher: 1 },
+      caps: [],
+      ...(ignoringTrust === undefined ? {} : { ignoringTrust }),
+    },
+  });
+  const sorted = [
+    bare,
+    graded("A"),
+    graded("T", "A"),
+    graded("F"),
+    graded("T", "F"),
+    graded("A+"),
+  ].toSorted((a, b) => attentionRank(b) - attentionRank(a));
+  assert.deepEqual(
+    sorted.map(({ grade }) => `${grade?.letter} ${grade?.ignoringTrust}`),
+    ["T F", "F undefined", "T A", "A undefined", "A+ undefined", "undefined undefined"],
+  );
 });

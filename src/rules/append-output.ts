@@ -1,7 +1,10 @@
 import type { FieldRegistry } from "../fields/field.ts";
 import type { RuleDefinition } from "./definitions.ts";
 
-/** One entry of `append_output` (falco.yaml): what is added to the outputs of the rules that it is for. */
+/**
+ * One entry of `append_output` (falco.yaml): what is added to the outputs of the rules that it is
+ * for.
+ */
 export interface AppendedOutput {
   /** For this rule alone, for this source, for rules that have all these tags. */
   readonly rule?: string | undefined;
@@ -11,7 +14,10 @@ export interface AppendedOutput {
   readonly format?: string | undefined;
   /** Further `output_fields`. */
   readonly fields?: readonly AppendedField[] | undefined;
-  /** Appends ` name=%field` for each field that is marked as suggested, where the output does not have it. */
+  /**
+   * Appends ` name=%field` for each field that is marked as suggested, where the output does not
+   * have it.
+   */
   readonly suggested?: boolean | undefined;
 }
 
@@ -23,12 +29,18 @@ export interface AppendedField {
 }
 
 /** A rule's output with everything that is appended to it, and the fields that are added. */
-export function withAppendedOutput(rule: RuleDefinition, entries: readonly AppendedOutput[], fields: FieldRegistry): { readonly text: string; readonly fields: readonly AppendedField[] } {
+export function withAppendedOutput(
+  rule: RuleDefinition,
+  entries: readonly AppendedOutput[],
+  fields: FieldRegistry,
+): { readonly text: string; readonly fields: readonly AppendedField[] } {
   const mine = entries.filter((entry) => isFor(entry, rule));
   const texts = [rule.output.text.trim(), ...mine.flatMap((entry) => entry.format ?? [])];
   if (mine.some((entry) => entry.suggested)) texts.push(...suggestions(fields, texts.join(" ")));
   // The last entry of a key counts.
-  const added = new Map(mine.flatMap((entry) => entry.fields ?? []).map((field) => [field.key, field]));
+  const added = new Map(
+    mine.flatMap((entry) => entry.fields ?? []).map((field) => [field.key, field]),
+  );
   return { text: texts.join(" "), fields: [...added.values()] };
 }
 

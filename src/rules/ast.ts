@@ -74,13 +74,41 @@ export interface ValueList extends Span {
 }
 
 export const OPERATORS = [
-  "exists", "=", "==", "!=", "<", "<=", ">", ">=", "glob", "iglob", "contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "regex",
-  "in", "intersects", "pmatch",
+  "exists",
+  "=",
+  "==",
+  "!=",
+  "<",
+  "<=",
+  ">",
+  ">=",
+  "glob",
+  "iglob",
+  "contains",
+  "icontains",
+  "bcontains",
+  "startswith",
+  "bstartswith",
+  "endswith",
+  "regex",
+  "in",
+  "intersects",
+  "pmatch",
 ] as const;
 export type Operator = (typeof OPERATORS)[number];
 
 export const MODIFIERS = ["oneof", "anyof", "allof"] as const;
 export type Modifier = (typeof MODIFIERS)[number];
 
-export const TRANSFORMERS = ["tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt", "val"] as const;
+export const TRANSFORMERS = [
+  "tolower",
+  "toupper",
+  "b64",
+  "basename",
+  "len",
+  "join",
+  "concat",
+  "getopt",
+  "val",
+] as const;
 export type TransformerName = (typeof TRANSFORMERS)[number];

@@ -3,7 +3,14 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { container, scene } from "../../test/fixtures/scenes.ts";
 import type { DescriptorValues, ParamValues } from "../events/encode.ts";
-import { type Call, CALLER, callFilterOf, FILTERED_CODES, OPEN_CODES, passesCallFilter } from "../events/call-filter.ts";
+import {
+  type Call,
+  CALLER,
+  callFilterOf,
+  FILTERED_CODES,
+  OPEN_CODES,
+  passesCallFilter,
+} from "../events/call-filter.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { callClausesOf } from "./call-clauses.ts";
@@ -12,35 +19,173 @@ import { parseCondition } from "./parse-condition.ts";
 
 const RUNS = Number(process.env["SAKER_FUZZ_RUNS"] ?? 3000);
 
-const PATHS = ["/", "/etc", "/etc/", "/etc/shadow", "/etc/shadow2", "/etc/../etc/shadow", "//etc/shadow", "/etc/./shadow", "/etcetera", "/home/a/.ssh/id_rsa", "/x../etc", "etc/shadow", "../shadow", "", "/var/log/a b", "/é", ".", "./shadow", "x/shadow", "shadow/", "/etc/pam.d/", ".hidden", `/${"d".repeat(70)}/e`, `/${"d".repeat(300)}`];
+const PATHS = [
+  "/",
+  "/etc",
+  "/etc/",
+  "/etc/shadow",
+  "/etc/shadow2",
+  "/etc/../etc/shadow",
+  "//etc/shadow",
+  "/etc/./shadow",
+  "/etcetera",
+  "/home/a/.ssh/id_rsa",
+  "/x../etc",
+  "etc/shadow",
+  "../shadow",
+  "",
+  "/var/log/a b",
+  "/é",
+  ".",
+  "./shadow",
+  "x/shadow",
+  "shadow/",
+  "/etc/pam.d/",
+  ".hidden",
+  `/${"d".repeat(70)}/e`,
+  `/${"d".repeat(300)}`,
+];
 
-const value = fc.constantFrom("/", "//etc/shadow", "/etc//shadow", "//etc", "/etc", "/etc/", "/etc/shadow", "/etc/shado", "shadow", "/home", "/home/a/.ssh", "/etc/../etc", "..", "../", "/var/log", "/é", `/${"d".repeat(70)}`, `/${"d".repeat(70)}/x`, "");
-const pattern = fc.constantFrom("/etc*", "/etc/*", "*", "/*/shadow", "/etc/shad?w", "*../*", "/home/[ab]/*");
+const value = fc.constantFrom(
+  "/",
+  "//etc/shadow",
+  "/etc//shadow",
+  "//etc",
+  "/etc",
+  "/etc/",
+  "/etc/shadow",
+  "/etc/shado",
+  "shadow",
+  "/home",
+  "/home/a/.ssh",
+  "/etc/../etc",
+  "..",
+  "../",
+  "/var/log",
+  "/é",
+  `/${"d".repeat(70)}`,
+  `/${"d".repeat(70)}/x`,
+  "",
+);
+const pattern = fc.constantFrom(
+  "/etc*",
+  "/etc/*",
+  "*",
+  "/*/shadow",
+  "/etc/shad?w",
+  "*../*",
+  "/home/[ab]/*",
+);
 const quoted = (text: string): string => JSON.stringify(text);
 
 const check = fc.oneof(
-  fc.tuple(fc.constantFrom("evt.is_open_read", "evt.is_open_write"), fc.constantFrom("=", "!="), fc.constantFrom("true", "false")).map((parts) => parts.join(" ")),
-  fc.tuple(fc.constantFrom("fd.num", "evt.rawres"), fc.constantFrom("=", "!=", "<", "<=", ">", ">="), fc.constantFrom("0", "-1", "3")).map((parts) => parts.join(" ")),
-  fc.tuple(fc.constantFrom("=", "!=", "in"), fc.constantFrom("f", "d")).map(([operator, kind]) => `fd.typechar ${operator} ${operator === "in" ? `(${kind})` : kind}`),
-  fc.tuple(fc.constantFrom("=", "!="), fc.constantFrom("open", "openat", "openat2", "creat", "execve", "connect", "dup2")).map(([operator, name]) => `evt.type ${operator} ${name}`),
-  fc.uniqueArray(fc.constantFrom("open", "openat", "creat", "execve", "connect", "socket", "sendto", "dup2", "unlinkat"), { minLength: 1 }).map((names) => `evt.type in (${names.join(", ")})`),
-  fc.tuple(fc.constantFrom("fd.name", "fd.directory", "fd.nameraw", "fd.filename"), fc.constantFrom("=", "!=", "startswith", "contains", "endswith"), value).map(([field, operator, text]) => `${field} ${operator} ${quoted(text)}`),
-  fc.tuple(fc.constantFrom("fd.name", "fd.directory", "fd.nameraw"), fc.constantFrom("in", "pmatch", "intersects"), fc.array(value, { minLength: 1, maxLength: 3 })).map(([field, operator, texts]) => `${field} ${operator} (${texts.map(quoted).join(", ")})`),
-  fc.tuple(fc.constantFrom("fd.name", "fd.nameraw"), fc.constantFrom("glob", "startswith oneof", "in oneof"), pattern).map(([field, operator, text]) => (operator === "glob" ? `${field} glob ${quoted(text)}` : `${field} startswith oneof (${quoted(text)})`)),
-  fc.tuple(fc.constantFrom("=", "!=", "in"), fc.constantFrom("f", "d", "4", "6", "u", "p")).map(([operator, kind]) => `fd.typechar ${operator} ${operator === "in" ? `(${kind}, 4)` : kind}`),
-  fc.tuple(fc.constantFrom("=", "!="), fc.constantFrom("ipv4", "unix", "file", "fifo")).map((parts) => `fd.type ${parts.join(" ")}`),
-  fc.tuple(fc.constantFrom("=", "!=", "in", "endswith"), fc.constantFrom("shadow", ".hidden", "a b", "")).map(([operator, text]) => `fd.filename ${operator} ${operator === "in" ? `(${quoted(text)}, su)` : quoted(text)}`),
-  fc.tuple(fc.constantFrom("=", "!=", "startswith"), fc.constantFrom("host", "cccccccccccc", "h")).map((parts) => `container.id ${parts.join(" ")}`),
-  fc.tuple(fc.constantFrom("=", "!=", ">", "in"), fc.constantFrom("0", "33")).map(([operator, uid]) => `user.uid ${operator} ${operator === "in" ? `(${uid})` : uid}`),
-  fc.tuple(fc.constantFrom("=", "!="), fc.constantFrom("SUCCESS", "ENOENT", "EINPROGRESS")).map((parts) => `evt.res ${parts.join(" ")}`),
-  fc.constantFrom("evt.res in (SUCCESS, EACCES)", "evt.failed = true", "evt.failed = false", "evt.failed != true", "proc.name = sh", "proc.name = nope"),
+  fc
+    .tuple(
+      fc.constantFrom("evt.is_open_read", "evt.is_open_write"),
+      fc.constantFrom("=", "!="),
+      fc.constantFrom("true", "false"),
+    )
+    .map((parts) => parts.join(" ")),
+  fc
+    .tuple(
+      fc.constantFrom("fd.num", "evt.rawres"),
+      fc.constantFrom("=", "!=", "<", "<=", ">", ">="),
+      fc.constantFrom("0", "-1", "3"),
+    )
+    .map((parts) => parts.join(" ")),
+  fc
+    .tuple(fc.constantFrom("=", "!=", "in"), fc.constantFrom("f", "d"))
+    .map(([operator, kind]) => `fd.typechar ${operator} ${operator === "in" ? `(${kind})` : kind}`),
+  fc
+    .tuple(
+      fc.constantFrom("=", "!="),
+      fc.constantFrom("open", "openat", "openat2", "creat", "execve", "connect", "dup2"),
+    )
+    .map(([operator, name]) => `evt.type ${operator} ${name}`),
+  fc
+    .uniqueArray(
+      fc.constantFrom(
+        "open",
+        "openat",
+        "creat",
+        "execve",
+        "connect",
+        "socket",
+        "sendto",
+        "dup2",
+        "unlinkat",
+      ),
+      { minLength: 1 },
+    )
+    .map((names) => `evt.type in (${names.join(", ")})`),
+  fc
+    .tuple(
+      fc.constantFrom("fd.name", "fd.directory", "fd.nameraw", "fd.filename"),
+      fc.constantFrom("=", "!=", "startswith", "contains", "endswith"),
+      value,
+    )
+    .map(([field, operator, text]) => `${field} ${operator} ${quoted(text)}`),
+  fc
+    .tuple(
+      fc.constantFrom("fd.name", "fd.directory", "fd.nameraw"),
+      fc.constantFrom("in", "pmatch", "intersects"),
+      fc.array(value, { minLength: 1, maxLength: 3 }),
+    )
+    .map(([field, operator, texts]) => `${field} ${operator} (${texts.map(quoted).join(", ")})`),
+  fc
+    .tuple(
+      fc.constantFrom("fd.name", "fd.nameraw"),
+      fc.constantFrom("glob", "startswith oneof", "in oneof"),
+      pattern,
+    )
+    .map(([field, operator, text]) =>
+      operator === "glob"
+        ? `${field} glob ${quoted(text)}`
+        : `${field} startswith oneof (${quoted(text)})`,
+    ),
+  fc
+    .tuple(fc.constantFrom("=", "!=", "in"), fc.constantFrom("f", "d", "4", "6", "u", "p"))
+    .map(
+      ([operator, kind]) => `fd.typechar ${operator} ${operator === "in" ? `(${kind}, 4)` : kind}`,
+    ),
+  fc
+    .tuple(fc.constantFrom("=", "!="), fc.constantFrom("ipv4", "unix", "file", "fifo"))
+    .map((parts) => `fd.type ${parts.join(" ")}`),
+  fc
+    .tuple(
+      fc.constantFrom("=", "!=", "in", "endswith"),
+      fc.constantFrom("shadow", ".hidden", "a b", ""),
+    )
+    .map(
+      ([operator, text]) =>
+        `fd.filename ${operator} ${operator === "in" ? `(${quoted(text)}, su)` : quoted(text)}`,
+    ),
+  fc
+    .tuple(fc.constantFrom("=", "!=", "startswith"), fc.constantFrom("host", "cccccccccccc", "h"))
+    .map((parts) => `container.id ${parts.join(" ")}`),
+  fc
+    .tuple(fc.constantFrom("=", "!=", ">", "in"), fc.constantFrom("0", "33"))
+    .map(([operator, uid]) => `user.uid ${operator} ${operator === "in" ? `(${uid})` : uid}`),
+  fc
+    .tuple(fc.constantFrom("=", "!="), fc.constantFrom("SUCCESS", "ENOENT", "EINPROGRESS"))
+    .map((parts) => `evt.res ${parts.join(" ")}`),
+  fc.constantFrom(
+    "evt.res in (SUCCESS, EACCES)",
+    "evt.failed = true",
+    "evt.failed = false",
+    "evt.failed != true",
+    "proc.name = sh",
+    "proc.name = nope",
+  ),
 );
 
 const { condition } = fc.letrec<{ condition: string }>((tie) => ({
   condition: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
     check,
-    fc.tuple(tie("condition"), fc.constantFrom("and", "or"), tie("condition")).map(([left, word, right]) => `(${left} ${word} ${right})`),
+    fc
+      .tuple(tie("condition"), fc.constantFrom("and", "or"), tie("condition"))
+      .map(([left, word, right]) => `(${left} ${word} ${right})`),
     tie("condition").map((inner) => `not (${inner})`),
   ),
 }));
@@ -53,11 +198,22 @@ interface TestCall extends Call {
   readonly uid: number;
 }
 
-const codeOf = (name: string): number => EVENT_TYPES.find((type) => type?.name === name && FILTERED_CODES.includes(type.code))?.code ?? 0;
+const codeOf = (name: string): number =>
+  EVENT_TYPES.find((type) => type?.name === name && FILTERED_CODES.includes(type.code))?.code ?? 0;
 
 const call = fc
   .record({
-    name: fc.constantFrom("open", "openat", "openat2", "creat", "connect", "socket", "sendto", "dup2", "unlinkat"),
+    name: fc.constantFrom(
+      "open",
+      "openat",
+      "openat2",
+      "creat",
+      "connect",
+      "socket",
+      "sendto",
+      "dup2",
+      "unlinkat",
+    ),
     // Scap's: read, write, both, with O_CREAT, with O_DIRECTORY.
     flags: fc.constantFrom(1, 2, 3, 6, 0x401, 0x100 + 2),
     result: fc.constantFrom(0, 3, -1, -2, -13, -115),
@@ -71,7 +227,12 @@ const call = fc
     const place = isKnown && !facts.isContained ? CALLER.host : CALLER.host | CALLER.contained;
     // The family of a new socket is an argument, of others what the descriptor says.
     const family = facts.name === "socket" ? (facts.family ?? 16) : facts.family;
-    return { ...facts, family, code: codeOf(facts.name), callers: place | (facts.uid === 0 ? CALLER.root : CALLER.other) };
+    return {
+      ...facts,
+      family,
+      code: codeOf(facts.name),
+      callers: place | (facts.uid === 0 ? CALLER.root : CALLER.other),
+    };
   });
 
 /** As the record's section tells a descriptor. */
@@ -86,15 +247,24 @@ function descriptorOf(family: number | undefined): DescriptorValues {
 function paramsOf({ name, flags, result, path, family }: TestCall): ParamValues {
   const opened = { fd: result, name: path, flags, mode: 0o644, dev: 1, ino: 2 };
   switch (name) {
-    case "creat": return { fd: result, name: path, mode: 0o644, dev: 1, ino: 2, creat_flags: 0 };
-    case "open": return opened;
-    case "openat": return { ...opened, dirfd: -100 };
-    case "openat2": return { ...opened, dirfd: -100, resolve: 0 };
-    case "connect": return { res: result, fd: 5 };
-    case "socket": return { fd: result, domain: family ?? 16, type: 1, proto: 0 };
-    case "sendto": return { res: result, fd: 5, size: 1 };
-    case "dup2": return { res: result, oldfd: 5, newfd: 6 };
-    default: return { res: result, dirfd: -100, name: path, flags: 0 };
+    case "creat":
+      return { fd: result, name: path, mode: 0o644, dev: 1, ino: 2, creat_flags: 0 };
+    case "open":
+      return opened;
+    case "openat":
+      return { ...opened, dirfd: -100 };
+    case "openat2":
+      return { ...opened, dirfd: -100, resolve: 0 };
+    case "connect":
+      return { res: result, fd: 5 };
+    case "socket":
+      return { fd: result, domain: family ?? 16, type: 1, proto: 0 };
+    case "sendto":
+      return { res: result, fd: 5, size: 1 };
+    case "dup2":
+      return { res: result, oldfd: 5, newfd: 6 };
+    default:
+      return { res: result, dirfd: -100, name: path, flags: 0 };
   }
 }
 
@@ -113,37 +283,68 @@ function sceneOf(call: TestCall) {
 test("no call that a condition matches is kept in the kernel", () => {
   let kept = 0;
   fc.assert(
-    fc.property(fc.array(condition, { minLength: 1, maxLength: 3 }), fc.array(call, { minLength: 1, maxLength: 6 }), (texts, calls) => {
-      const expressions = texts.map((text) => parseCondition(text));
-      const filter = callFilterOf(expressions.flatMap((expression) => callClausesOf(expression)));
-      const predicates = expressions.map((expression) => compileCondition(expression, FIELDS).predicate);
-      for (const one of calls) {
-        if (filter === undefined || passesCallFilter(filter, one)) continue;
-        kept += 1;
-        const matched = predicates.findIndex((matches) => matches(sceneOf(one)));
-        assert.equal(matched, -1, `${texts[matched]} matches ${JSON.stringify(one)}`);
-      }
-    }),
+    fc.property(
+      fc.array(condition, { minLength: 1, maxLength: 3 }),
+      fc.array(call, { minLength: 1, maxLength: 6 }),
+      (texts, calls) => {
+        const expressions = texts.map((text) => parseCondition(text));
+        const filter = callFilterOf(expressions.flatMap((expression) => callClausesOf(expression)));
+        const predicates = expressions.map(
+          (expression) => compileCondition(expression, FIELDS).predicate,
+        );
+        for (const one of calls) {
+          if (filter === undefined || passesCallFilter(filter, one)) continue;
+          kept += 1;
+          const matched = predicates.findIndex((matches) => matches(sceneOf(one)));
+          assert.equal(matched, -1, `${texts[matched]} matches ${JSON.stringify(one)}`);
+        }
+      },
+    ),
     { numRuns: RUNS },
   );
   assert.ok(kept > RUNS / 50, `the filter must keep something for this to mean anything: ${kept}`);
 });
 
 test("the stable file's opens: writes, and reads of what is sensitive", () => {
-  const text = "evt.type in (open, openat, openat2) and evt.is_open_read = true and fd.typechar = f and fd.num >= 0 and (fd.name in (/etc/shadow, /etc/sudoers) or fd.directory in (/etc/pam.d)) and not proc.name in (sudo)";
+  const text =
+    "evt.type in (open, openat, openat2) and evt.is_open_read = true and fd.typechar = f and fd.num >= 0 and (fd.name in (/etc/shadow, /etc/sudoers) or fd.directory in (/etc/pam.d)) and not proc.name in (sudo)";
   const filter = callFilterOf(callClausesOf(parseCondition(text)));
   assert.ok(filter !== undefined);
   const [, openat = 0] = OPEN_CODES;
-  const call = (path: string, more: Partial<Call> = {}) => passesCallFilter(filter, { code: openat, flags: 1, result: 3, path, ...more });
-  assert.deepEqual([call("/etc/shadow"), call("/etc/pam.d/su"), call("shadow"), call("/etc/../etc/shadow")], [true, true, true, true]);
-  assert.deepEqual([call("/etc/ld.so.cache"), call("/usr/lib/x.so"), call("/etc/shadow", { flags: 2 }), call("/etc/shadow", { result: -2 }), call("/etc/pam.d", { flags: 0x401 })], [false, false, false, false, false]);
+  const call = (path: string, more: Partial<Call> = {}) =>
+    passesCallFilter(filter, { code: openat, flags: 1, result: 3, path, ...more });
+  assert.deepEqual(
+    [call("/etc/shadow"), call("/etc/pam.d/su"), call("shadow"), call("/etc/../etc/shadow")],
+    [true, true, true, true],
+  );
+  assert.deepEqual(
+    [
+      call("/etc/ld.so.cache"),
+      call("/usr/lib/x.so"),
+      call("/etc/shadow", { flags: 2 }),
+      call("/etc/shadow", { result: -2 }),
+      call("/etc/pam.d", { flags: 0x401 }),
+    ],
+    [false, false, false, false, false],
+  );
 });
 
 test("long lists and macros that multiply end soon, and leave opens through", () => {
-  const names = (from: number): string => Array.from({ length: 20_000 }, (_, index) => `/p/${from + index}`).join(", ");
-  const long = callClausesOf(parseCondition(`evt.type = open and fd.name in (${names(0)}) and fd.name in (${names(10_000)})`));
+  const names = (from: number): string =>
+    Array.from({ length: 20_000 }, (_, index) => `/p/${from + index}`).join(", ");
+  const long = callClausesOf(
+    parseCondition(
+      `evt.type = open and fd.name in (${names(0)}) and fd.name in (${names(10_000)})`,
+    ),
+  );
   assert.equal(callFilterOf(long), undefined);
   let bomb = parseCondition("evt.type = open and fd.name = /a");
-  for (let level = 0; level < 60; level += 1) bomb = { kind: level % 2 === 0 ? "and" : "or", operands: [bomb, { kind: "not", operand: bomb, start: 0, end: 0 }, bomb], start: 0, end: 0 };
+  for (let level = 0; level < 60; level += 1)
+    bomb = {
+      kind: level % 2 === 0 ? "and" : "or",
+      operands: [bomb, { kind: "not", operand: bomb, start: 0, end: 0 }, bomb],
+      start: 0,
+      end: 0,
+    };
   assert.ok(callClausesOf(bomb).length > 0);
 });

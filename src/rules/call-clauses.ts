@@ -1,4 +1,15 @@
-import { ALL_ROWS, ANY_CALL, CALL_KIND, type CallClause, CALLER, mergeClauses, ODD_PATH, OPEN_CODES, rowsOf, SOCKET_CODES } from "../events/call-filter.ts";
+import {
+  ALL_ROWS,
+  ANY_CALL,
+  CALL_KIND,
+  type CallClause,
+  CALLER,
+  mergeClauses,
+  ODD_PATH,
+  OPEN_CODES,
+  rowsOf,
+  SOCKET_CODES,
+} from "../events/call-filter.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import type { Check, Expression, Operator } from "./ast.ts";
 
@@ -11,8 +22,10 @@ const ANY: Clauses = [ANY_CALL];
 const MAX_CLAUSES = 64;
 
 /**
- * The calls that a condition without macros can match, and perhaps more: every call that matches fulfils one of these clauses. Only comparisons that the kernel
- * can make narrow them, everything else leaves all calls; so does nearly all that stands behind `not`.
+ * The calls that a condition without macros can match, and perhaps more: every call that matches
+ * fulfils one of these clauses. Only comparisons that the kernel
+ * can make narrow them, everything else leaves all calls; so does nearly all that stands behind
+ * `not`.
  */
 export function callClausesOf(expression: Expression): Clauses {
   return clausesOf(expression, false, [new Map(), new Map()]);
@@ -33,7 +46,8 @@ function newClausesOf(expression: Expression, negated: boolean, known: Known): C
     case "and":
     case "or": {
       const parts = expression.operands.map((operand) => clausesOf(operand, negated, known));
-      const clauses = (expression.kind === "or") === negated ? parts.reduce(both) : mergeClauses(parts.flat());
+      const clauses =
+        (expression.kind === "or") === negated ? parts.reduce(both) : mergeClauses(parts.flat());
       return clauses.length > MAX_CLAUSES ? ANY : clauses;
     }
     case "not":
@@ -56,8 +70,14 @@ function join(one: CallClause, other: CallClause): CallClause {
     rows: one.rows & other.rows,
     kinds: one.kinds | other.kinds,
     callers: one.callers | other.callers,
-    prefixes: one.prefixes === undefined || other.prefixes === undefined ? (one.prefixes ?? other.prefixes) : common(one.prefixes, other.prefixes),
-    names: one.names === undefined || other.names === undefined ? (one.names ?? other.names) : one.names.filter((name) => other.names?.includes(name)),
+    prefixes:
+      one.prefixes === undefined || other.prefixes === undefined
+        ? (one.prefixes ?? other.prefixes)
+        : common(one.prefixes, other.prefixes),
+    names:
+      one.names === undefined || other.names === undefined
+        ? (one.names ?? other.names)
+        : one.names.filter((name) => other.names?.includes(name)),
   };
 }
 
@@ -67,7 +87,8 @@ const MAX_PAIRS = 100_000;
 /** The beginnings of the paths that begin with one of each. */
 function common(left: readonly string[], right: readonly string[]): readonly string[] {
   if (left.length * right.length > MAX_PAIRS) return left.length <= right.length ? left : right;
-  const narrower = (these: readonly string[], those: readonly string[]): string[] => these.filter((one) => those.some((other) => one.startsWith(other)));
+  const narrower = (these: readonly string[], those: readonly string[]): string[] =>
+    these.filter((one) => those.some((other) => one.startsWith(other)));
   return [...new Set([...narrower(left, right), ...narrower(right, left)])];
 }
 
@@ -82,7 +103,13 @@ interface Comparison {
 }
 
 function checkClauses({ left, operator, modifier, right }: Check, negated: boolean): Clauses {
-  if (left.kind !== "field" || left.argument !== undefined || modifier !== undefined || (right?.kind !== "value" && right?.kind !== "list")) return ANY;
+  if (
+    left.kind !== "field" ||
+    left.argument !== undefined ||
+    modifier !== undefined ||
+    (right?.kind !== "value" && right?.kind !== "list")
+  )
+    return ANY;
   const values = (right.kind === "list" ? right.values : [right]).map(({ text }) => text);
   const value = values.length === 1 ? values[0] : undefined;
   const isEqual = operator === "=" || operator === "==" || operator === "in";
@@ -100,18 +127,42 @@ const OTHERS = ALL_ROWS & ~OPENS & ~SOCKETS;
 
 const of = (part: Partial<CallClause>): CallClause => ({ ...ANY_CALL, ...part });
 
-/** Fields that say who calls: whether a value is the one (`is`) or not. Undefined where the kernel cannot tell. */
-const EXACT: Readonly<Record<string, ((value: string, is: boolean) => Clauses | undefined) | undefined>> = {
-  "container.id": (value, is) => (value === "host" ? [of({ callers: is ? CALLER.host : CALLER.contained })] : is ? [of({ callers: CALLER.contained })] : undefined),
-  "user.uid": (value, is) => (value === "0" ? [of({ callers: is ? CALLER.root : CALLER.other })] : is && /^[1-9]\d*$/.test(value) ? [of({ callers: CALLER.other })] : undefined),
+/**
+ * Fields that say who calls: whether a value is the one (`is`) or not. Undefined where the kernel
+ * cannot tell.
+ */
+const EXACT: Readonly<
+  Record<string, ((value: string, is: boolean) => Clauses | undefined) | undefined>
+> = {
+  "container.id": (value, is) =>
+    value === "host"
+      ? [of({ callers: is ? CALLER.host : CALLER.contained })]
+      : is
+        ? [of({ callers: CALLER.contained })]
+        : undefined,
+  "user.uid": (value, is) =>
+    value === "0"
+      ? [of({ callers: is ? CALLER.root : CALLER.other })]
+      : is && /^[1-9]\d*$/.test(value)
+        ? [of({ callers: CALLER.other })]
+        : undefined,
 };
 
 /** What a comparison of a field that the kernel knows leaves; undefined: all. */
-const FIELD_CLAUSES: Readonly<Record<string, ((comparison: Comparison) => Clauses | undefined) | undefined>> = {
+const FIELD_CLAUSES: Readonly<
+  Record<string, ((comparison: Comparison) => Clauses | undefined) | undefined>
+> = {
   "evt.type": ({ isEqual, values }) => (isEqual ? ofTypes(values) : undefined),
-  "evt.is_open_read": ({ isEqual, value }) => (isEqual && value === "true" ? [of({ rows: OPENS, kinds: CALL_KIND.read })] : undefined),
-  "evt.is_open_write": ({ isEqual, value }) => (isEqual && value === "true" ? [of({ rows: OPENS, kinds: CALL_KIND.write })] : undefined),
-  "evt.failed": ({ isEqual, value }) => (isEqual && value === "true" ? ofResult(ALL_ROWS, "failed") : isEqual && value === "false" ? ofResult(ALL_ROWS, "done") : undefined),
+  "evt.is_open_read": ({ isEqual, value }) =>
+    isEqual && value === "true" ? [of({ rows: OPENS, kinds: CALL_KIND.read })] : undefined,
+  "evt.is_open_write": ({ isEqual, value }) =>
+    isEqual && value === "true" ? [of({ rows: OPENS, kinds: CALL_KIND.write })] : undefined,
+  "evt.failed": ({ isEqual, value }) =>
+    isEqual && value === "true"
+      ? ofResult(ALL_ROWS, "failed")
+      : isEqual && value === "false"
+        ? ofResult(ALL_ROWS, "done")
+        : undefined,
   "evt.res": ({ isEqual, values }) => (isEqual ? ofResults(values) : undefined),
   "evt.rawres": (comparison) => ofNumber(ALL_ROWS, comparison),
   // Of an open it is the result, of most others the argument.
@@ -120,11 +171,21 @@ const FIELD_CLAUSES: Readonly<Record<string, ((comparison: Comparison) => Clause
     return opens === undefined ? undefined : [...opens, of({ rows: ALL_ROWS & ~OPENS })];
   },
   "fd.typechar": ({ isEqual, values }) => (isEqual ? ofLetters(values) : undefined),
-  "fd.type": ({ isEqual, values }) => (isEqual ? ofLetters(values.map((word) => LETTER_OF[word] ?? "?")) : undefined),
+  "fd.type": ({ isEqual, values }) =>
+    isEqual ? ofLetters(values.map((word) => LETTER_OF[word] ?? "?")) : undefined,
   "fd.name": ({ operator, values }) => ofPaths({ prefixes: beginnings(operator, values) }),
-  "fd.directory": ({ operator, isEqual, values }) => ofPaths({ prefixes: isEqual || operator === "startswith" ? beginnings("startswith", values) : undefined }),
-  "fd.filename": ({ isEqual, values }) => ofPaths({ names: isEqual && values.every((name) => PLAIN_NAME.test(name)) ? values : undefined }),
-  "fd.nameraw": ({ operator, value }) => ofPaths({ prefixes: operator === "contains" && value?.includes("..") === true ? [] : undefined }),
+  "fd.directory": ({ operator, isEqual, values }) =>
+    ofPaths({
+      prefixes: isEqual || operator === "startswith" ? beginnings("startswith", values) : undefined,
+    }),
+  "fd.filename": ({ isEqual, values }) =>
+    ofPaths({
+      names: isEqual && values.every((name) => PLAIN_NAME.test(name)) ? values : undefined,
+    }),
+  "fd.nameraw": ({ operator, value }) =>
+    ofPaths({
+      prefixes: operator === "contains" && value?.includes("..") === true ? [] : undefined,
+    }),
 };
 
 function ofTypes(names: readonly string[]): Clauses {
@@ -138,18 +199,28 @@ function ofResult(rows: bigint, result: "done" | "failed"): Clauses {
 
 function ofResults(words: readonly string[]): Clauses {
   const successes = words.filter((word) => word === "SUCCESS").length;
-  return [...(successes > 0 ? ofResult(ALL_ROWS, "done") : []), ...(successes < words.length ? ofResult(ALL_ROWS, "failed") : [])];
+  return [
+    ...(successes > 0 ? ofResult(ALL_ROWS, "done") : []),
+    ...(successes < words.length ? ofResult(ALL_ROWS, "failed") : []),
+  ];
 }
 
 function ofNumber(rows: bigint, { operator, isEqual, value }: Comparison): Clauses | undefined {
-  if ((operator === ">=" && value === "0") || (operator === ">" && value === "-1")) return ofResult(rows, "done");
-  return (operator === "<" && value === "0") || (isEqual && value === "-1") ? ofResult(rows, "failed") : undefined;
+  if ((operator === ">=" && value === "0") || (operator === ">" && value === "-1"))
+    return ofResult(rows, "done");
+  return (operator === "<" && value === "0") || (isEqual && value === "-1")
+    ? ofResult(rows, "failed")
+    : undefined;
 }
 
 /** Falco's letters of descriptors; on a socket call that names no socket, any may stand. */
 function ofLetters(letters: readonly string[]): Clauses {
-  const opens = letters.flatMap((letter) => (letter === "f" ? [of({ rows: OPENS, kinds: CALL_KIND.file })] : []));
-  const directories = letters.flatMap((letter) => (letter === "d" ? [of({ rows: OPENS, kinds: CALL_KIND.directory })] : []));
+  const opens = letters.flatMap((letter) =>
+    letter === "f" ? [of({ rows: OPENS, kinds: CALL_KIND.file })] : [],
+  );
+  const directories = letters.flatMap((letter) =>
+    letter === "d" ? [of({ rows: OPENS, kinds: CALL_KIND.directory })] : [],
+  );
   const isIp = letters.every((letter) => letter === "4" || letter === "6");
   const isUnix = letters.every((letter) => letter === "u");
   // Devices, pipes and the like are opened, too.
@@ -159,14 +230,28 @@ function ofLetters(letters: readonly string[]): Clauses {
 }
 
 /** Words of fd.type whose letters the clauses know. */
-const LETTER_OF: Readonly<Record<string, string>> = { file: "f", directory: "d", ipv4: "4", ipv6: "6", unix: "u" };
+const LETTER_OF: Readonly<Record<string, string>> = {
+  file: "f",
+  directory: "d",
+  ipv4: "4",
+  ipv6: "6",
+  unix: "u",
+};
 
 /** Of opens; undefined when nothing is known of their paths. */
-function ofPaths({ prefixes, names }: Partial<Pick<CallClause, "prefixes" | "names">>): Clauses | undefined {
-  return prefixes === undefined && names === undefined ? undefined : [of({ rows: OPENS, prefixes, names }), of({ rows: ALL_ROWS & ~OPENS })];
+function ofPaths({
+  prefixes,
+  names,
+}: Partial<Pick<CallClause, "prefixes" | "names">>): Clauses | undefined {
+  return prefixes === undefined && names === undefined
+    ? undefined
+    : [of({ rows: OPENS, prefixes, names }), of({ rows: ALL_ROWS & ~OPENS })];
 }
 
-/** Only what is plain ASCII is sure to be the same bytes in the kernel; a file's last part has no slash, and is not empty. */
+/**
+ * Only what is plain ASCII is sure to be the same bytes in the kernel; a file's last part has no
+ * slash, and is not empty.
+ */
 const PLAIN_NAME = /^[\x20-\x2e\x30-\x7e]+$/;
 
 /** Each operator's values as beginnings of the paths that it takes. */
@@ -174,8 +259,12 @@ function beginnings(operator: Operator, values: readonly string[]): readonly str
   if (!["=", "==", "in", "startswith", "pmatch", "glob"].includes(operator)) return undefined;
   const isPattern = operator === "pmatch" || operator === "glob";
   // pmatch compares folder by folder, and knows no empty ones.
-  const texts = operator === "pmatch" ? values.map((value) => value.replaceAll(/\/{2,}/g, "/")) : values;
-  const prefixes = texts.map((value) => /^[\x20-\x7e]*/.exec(isPattern ? value.replace(/[*?[\\].*$/s, "") : value)?.[0] ?? "");
+  const texts =
+    operator === "pmatch" ? values.map((value) => value.replaceAll(/\/{2,}/g, "/")) : values;
+  const prefixes = texts.map(
+    (value) =>
+      /^[\x20-\x7e]*/.exec(isPattern ? value.replace(/[*?[\\].*$/s, "") : value)?.[0] ?? "",
+  );
   if (!prefixes.every((prefix) => prefix.startsWith("/"))) return undefined;
   // Odd paths pass the kernel anyway.
   const plain = prefixes.filter((prefix) => !ODD_PATH.test(prefix));
@@ -184,6 +273,7 @@ function beginnings(operator: Operator, values: readonly string[]): readonly str
 
 const CODES_BY_NAME: ReadonlyMap<string, readonly number[]> = (() => {
   const codes = new Map<string, number[]>();
-  for (const type of EVENT_TYPES) if (type !== undefined) codes.set(type.name, [...(codes.get(type.name) ?? []), type.code]);
+  for (const type of EVENT_TYPES)
+    if (type !== undefined) codes.set(type.name, [...(codes.get(type.name) ?? []), type.code]);
   return codes;
 })();

@@ -1,12 +1,21 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
-import type { ExceptionDefinition, ListDefinition, MacroDefinition, RuleDefinition } from "./definitions.ts";
+import type {
+  ExceptionDefinition,
+  ListDefinition,
+  MacroDefinition,
+  RuleDefinition,
+} from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Diagnostic, ErrorCode, ItemType, WarningCode } from "./diagnostic.ts";
 import { exceptionProblem, mergeExceptions, readExceptions } from "./exceptions.ts";
 import { ITEM_KEYS, type ItemKind } from "./item-keys.ts";
 import { priorityByName } from "./priority.ts";
 import { mappedScalar, type RawItem, scalarBoolean, scalarText } from "./raw-items.ts";
-import { checkEngineVersion, type PluginRequirement, readPluginRequirements } from "./requirements.ts";
+import {
+  checkEngineVersion,
+  type PluginRequirement,
+  readPluginRequirements,
+} from "./requirements.ts";
 import { MappedText, placeAt } from "./source-text.ts";
 
 /** Thrown inside one item: the item is left out and its diagnostic kept. */
@@ -19,11 +28,15 @@ class ItemError extends Error {
   }
 }
 
-/** How an item with a name that may exist already changes what is there, by key; undefined when it defines anew. */
+/**
+ * How an item with a name that may exist already changes what is there, by key; undefined when it
+ * defines anew.
+ */
 type Overrides = ReadonlyMap<string, "append" | "replace">;
 
 /**
- * Everything that all files define, in the order of definition. A later definition replaces an earlier one of the same name, keeps its
+ * Everything that all files define, in the order of definition. A later definition replaces an
+ * earlier one of the same name, keeps its
  * place and takes a new visibility; `append` and `override` change it (FALCO, rules format).
  */
 export class Collector {
@@ -82,7 +95,13 @@ export class Collector {
     const items = this.#texts(item, "items");
     const known = this.lists.get(item.name);
     const change = overrides?.get("items");
-    if (known === undefined && change === "append") throw this.#error(item, "LOAD_ERR_VALIDATE", `List has no earlier definition to append to`, item.word);
+    if (known === undefined && change === "append")
+      throw this.#error(
+        item,
+        "LOAD_ERR_VALIDATE",
+        `List has no earlier definition to append to`,
+        item.word,
+      );
     const place = placeAt(item.source, item.offset);
     const visibility = this.#visibility;
     if (known === undefined) {
@@ -99,13 +118,26 @@ export class Collector {
     const condition = this.#text(item, "condition");
     const known = this.macros.get(item.name);
     const change = overrides?.get("condition");
-    if (known === undefined && change === "append") throw this.#error(item, "LOAD_ERR_VALIDATE", "Macro has no earlier definition to append to", item.word);
+    if (known === undefined && change === "append")
+      throw this.#error(
+        item,
+        "LOAD_ERR_VALIDATE",
+        "Macro has no earlier definition to append to",
+        item.word,
+      );
     const visibility = this.#visibility;
     if (known === undefined) {
-      this.macros.set(item.name, { name: item.name, condition, order: visibility, visibility, place: placeAt(item.source, item.offset) });
+      this.macros.set(item.name, {
+        name: item.name,
+        condition,
+        order: visibility,
+        visibility,
+        place: placeAt(item.source, item.offset),
+      });
       return;
     }
-    known.condition = change === "append" ? MappedText.join([known.condition, condition], " ") : condition;
+    known.condition =
+      change === "append" ? MappedText.join([known.condition, condition], " ") : condition;
     known.visibility = visibility;
   }
 
@@ -113,7 +145,9 @@ export class Collector {
     this.#requireName(item);
     const overrides = this.#overrides(item);
     const known = this.rules.get(item.name);
-    const isToggle = overrides === undefined && !["condition", "output", "desc", "priority"].some((key) => item.keys.has(key));
+    const isToggle =
+      overrides === undefined &&
+      !["condition", "output", "desc", "priority"].some((key) => item.keys.has(key));
     if (isToggle) return this.#toggle(item, known);
     if (overrides !== undefined) return this.#change(item, known, overrides);
     this.rules.set(item.name, this.#newRule(item, known));
@@ -123,14 +157,33 @@ export class Collector {
     const priority = this.#text(item, "priority");
     const source = item.keys.has("source") ? this.#text(item, "source").text : "syscall";
     const isUnknownSource = source !== "syscall";
-    if (known !== undefined && known.source !== source) throw this.#error(item, "LOAD_ERR_VALIDATE", `Rule is defined anew with another source: it was "${known.source}"`, "source");
-    if (isUnknownSource) this.#warn(item, "LOAD_UNKNOWN_SOURCE", `Unknown source "${source}": the rule is left out`, "source");
+    if (known !== undefined && known.source !== source)
+      throw this.#error(
+        item,
+        "LOAD_ERR_VALIDATE",
+        `Rule is defined anew with another source: it was "${known.source}"`,
+        "source",
+      );
+    if (isUnknownSource)
+      this.#warn(
+        item,
+        "LOAD_UNKNOWN_SOURCE",
+        `Unknown source "${source}": the rule is left out`,
+        "source",
+      );
     return {
       name: item.name,
       condition: this.#text(item, "condition"),
       output: this.#text(item, "output"),
       desc: this.#text(item, "desc").text,
-      priority: priorityByName(priority.text) ?? this.#fail(item, "priority", `Invalid priority "${priority.text}"`, didYouMean(priority.text, PRIORITY_NAMES)),
+      priority:
+        priorityByName(priority.text) ??
+        this.#fail(
+          item,
+          "priority",
+          `Invalid priority "${priority.text}"`,
+          didYouMean(priority.text, PRIORITY_NAMES),
+        ),
       source,
       isUnknownSource,
       enabled: this.#boolean(item, "enabled", true),
@@ -147,19 +200,51 @@ export class Collector {
 
   /** The old way of switching a rule: an item with `enabled` and nothing that a rule must have. */
   #toggle(item: RawItem, known: RuleDefinition | undefined): void {
-    if (!item.keys.has("enabled")) throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", 'Rule has neither a condition nor "enabled"', item.word);
-    if (known === undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", "Rule has no earlier definition to enable or disable", item.word, didYouMean(item.name, this.rules.keys()));
-    this.#warn(item, "LOAD_DEPRECATED_ITEM", 'Switching a rule with "enabled" alone is deprecated: add "override: {enabled: replace}"', "enabled");
+    if (!item.keys.has("enabled"))
+      throw this.#error(
+        item,
+        "LOAD_ERR_YAML_VALIDATE",
+        'Rule has neither a condition nor "enabled"',
+        item.word,
+      );
+    if (known === undefined)
+      throw this.#error(
+        item,
+        "LOAD_ERR_VALIDATE",
+        "Rule has no earlier definition to enable or disable",
+        item.word,
+        didYouMean(item.name, this.rules.keys()),
+      );
+    this.#warn(
+      item,
+      "LOAD_DEPRECATED_ITEM",
+      'Switching a rule with "enabled" alone is deprecated: add "override: {enabled: replace}"',
+      "enabled",
+    );
     known.enabled = this.#boolean(item, "enabled", true);
   }
 
   #change(item: RawItem, known: RuleDefinition | undefined, overrides: Overrides): void {
-    if (known === undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", "Rule has no earlier definition to change", item.word, didYouMean(item.name, this.rules.keys()));
+    if (known === undefined)
+      throw this.#error(
+        item,
+        "LOAD_ERR_VALIDATE",
+        "Rule has no earlier definition to change",
+        item.word,
+        didYouMean(item.name, this.rules.keys()),
+      );
     for (const [key, how] of overrides) this.#changeKey(item, known, { key, how });
   }
 
-  #changeKey(item: RawItem, rule: RuleDefinition, { key, how }: { readonly key: string; readonly how: "append" | "replace" }): void {
-    const joined = (before: MappedText): MappedText => (how === "append" ? MappedText.join([before, this.#text(item, key)], " ") : this.#text(item, key));
+  #changeKey(
+    item: RawItem,
+    rule: RuleDefinition,
+    { key, how }: { readonly key: string; readonly how: "append" | "replace" },
+  ): void {
+    const joined = (before: MappedText): MappedText =>
+      how === "append"
+        ? MappedText.join([before, this.#text(item, key)], " ")
+        : this.#text(item, key);
     switch (key) {
       case "condition":
         rule.condition = joined(rule.condition);
@@ -168,17 +253,27 @@ export class Collector {
         rule.output = joined(rule.output);
         break;
       case "desc":
-        rule.desc = how === "append" ? `${rule.desc} ${this.#text(item, key).text}` : this.#text(item, key).text;
+        rule.desc =
+          how === "append"
+            ? `${rule.desc} ${this.#text(item, key).text}`
+            : this.#text(item, key).text;
         break;
       case "tags":
-        rule.tags = unique(how === "append" ? [...rule.tags, ...this.#texts(item, key)] : this.#texts(item, key));
+        rule.tags = unique(
+          how === "append" ? [...rule.tags, ...this.#texts(item, key)] : this.#texts(item, key),
+        );
         break;
       case "exceptions":
-        rule.exceptions = how === "append" ? this.#merged(item, rule) : this.#exceptions(item, { isAppended: false, isUnknownSource: rule.isUnknownSource });
+        rule.exceptions =
+          how === "append"
+            ? this.#merged(item, rule)
+            : this.#exceptions(item, { isAppended: false, isUnknownSource: rule.isUnknownSource });
         break;
       case "priority": {
         const text = this.#text(item, key).text;
-        rule.priority = priorityByName(text) ?? this.#fail(item, key, `Invalid priority "${text}"`, didYouMean(text, PRIORITY_NAMES));
+        rule.priority =
+          priorityByName(text) ??
+          this.#fail(item, key, `Invalid priority "${text}"`, didYouMean(text, PRIORITY_NAMES));
         break;
       }
       case "enabled":
@@ -203,11 +298,21 @@ export class Collector {
     const added = this.#read(item, true);
     const { exceptions, problem } = mergeExceptions(rule.exceptions, added);
     if (problem !== undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", problem, "exceptions");
-    this.#validate(item, added.filter((exception) => exception.fields !== undefined), rule.isUnknownSource);
+    this.#validate(
+      item,
+      added.filter((exception) => exception.fields !== undefined),
+      rule.isUnknownSource,
+    );
     return exceptions;
   }
 
-  #exceptions(item: RawItem, { isAppended, isUnknownSource }: { readonly isAppended: boolean; readonly isUnknownSource: boolean }): readonly ExceptionDefinition[] {
+  #exceptions(
+    item: RawItem,
+    {
+      isAppended,
+      isUnknownSource,
+    }: { readonly isAppended: boolean; readonly isUnknownSource: boolean },
+  ): readonly ExceptionDefinition[] {
     if (!item.keys.has("exceptions")) return [];
     const exceptions = this.#read(item, isAppended);
     this.#validate(item, exceptions, isUnknownSource);
@@ -218,7 +323,13 @@ export class Collector {
     const errors: Diagnostic[] = [];
     const exceptions = readExceptions(item, isAppended, (code, message, node, name) => {
       const place = placeAt(item.source, node?.range?.[0] ?? item.offset);
-      const diagnostic: Diagnostic = { code, message, place, itemType: "exception", itemName: name ?? item.name };
+      const diagnostic: Diagnostic = {
+        code,
+        message,
+        place,
+        itemType: "exception",
+        itemName: name ?? item.name,
+      };
       (code.startsWith("LOAD_ERR_") ? errors : this.#diagnostics).push(diagnostic);
     });
     this.#throwAll(errors);
@@ -226,12 +337,27 @@ export class Collector {
   }
 
   /** The fields of a source that is not there cannot be known. */
-  #validate(item: RawItem, exceptions: readonly ExceptionDefinition[], isUnknownSource: boolean): void {
+  #validate(
+    item: RawItem,
+    exceptions: readonly ExceptionDefinition[],
+    isUnknownSource: boolean,
+  ): void {
     const errors: Diagnostic[] = [];
     for (const exception of exceptions) {
-      const problem = exceptionProblem(exception, isUnknownSource ? () => true : this.#isKnownField);
-      const isSkipped = problem?.isUnknownField === true && this.#boolean(item, "skip-if-unknown-filter", false);
-      if (problem !== undefined && !isSkipped) errors.push({ code: "LOAD_ERR_VALIDATE", message: problem.message, place: exception.place, itemType: "exception", itemName: exception.name });
+      const problem = exceptionProblem(
+        exception,
+        isUnknownSource ? () => true : this.#isKnownField,
+      );
+      const isSkipped =
+        problem?.isUnknownField === true && this.#boolean(item, "skip-if-unknown-filter", false);
+      if (problem !== undefined && !isSkipped)
+        errors.push({
+          code: "LOAD_ERR_VALIDATE",
+          message: problem.message,
+          place: exception.place,
+          itemType: "exception",
+          itemName: exception.name,
+        });
     }
     this.#throwAll(errors);
   }
@@ -244,19 +370,44 @@ export class Collector {
     throw new ItemError(last);
   }
 
-  /** What `append: true` or `override` ask for; strict both ways: every key that can be overridden is named, and every named key is there. */
+  /**
+   * What `append: true` or `override` ask for; strict both ways: every key that can be overridden
+   * is named, and every named key is there.
+   */
   #overrides(item: RawItem): Overrides | undefined {
     const isAppend = item.keys.has("append") && this.#boolean(item, "append", false);
     const node = item.keys.get("override");
     if (isAppend) {
-      if (node !== undefined) this.#fail(item, "append", '"append" and "override" cannot stand together');
-      this.#warn(item, "LOAD_DEPRECATED_ITEM", '"append" is deprecated: write "override" with the keys to append', "append");
-      const keys = item.word === "list" ? ["items"] : ["condition", "exceptions"].filter((key) => item.keys.has(key));
-      if (item.word === "rule" && keys.length === 0) throw this.#error(item, "LOAD_ERR_VALIDATE", "Appended rule must have exceptions or a condition", "append");
+      if (node !== undefined)
+        this.#fail(item, "append", '"append" and "override" cannot stand together');
+      this.#warn(
+        item,
+        "LOAD_DEPRECATED_ITEM",
+        '"append" is deprecated: write "override" with the keys to append',
+        "append",
+      );
+      const keys =
+        item.word === "list"
+          ? ["items"]
+          : ["condition", "exceptions"].filter((key) => item.keys.has(key));
+      if (item.word === "rule" && keys.length === 0)
+        throw this.#error(
+          item,
+          "LOAD_ERR_VALIDATE",
+          "Appended rule must have exceptions or a condition",
+          "append",
+        );
       return new Map(keys.map((key) => [key, "append"]));
     }
-    if (node === undefined || isScalar(node) || node === null || (isMap(node) && node.items.length === 0)) return undefined;
-    if (!isMap(node)) return this.#fail(item, "override", '"override" must be a map of keys to append or replace');
+    if (
+      node === undefined ||
+      isScalar(node) ||
+      node === null ||
+      (isMap(node) && node.items.length === 0)
+    )
+      return undefined;
+    if (!isMap(node))
+      return this.#fail(item, "override", '"override" must be a map of keys to append or replace');
     return this.#readOverride(item, node as YAMLMap<Node, Node | null>);
   }
 
@@ -266,53 +417,113 @@ export class Collector {
     for (const pair of node.items) {
       const key = scalarText(pair.key) ?? "";
       const how = scalarText(pair.value) ?? "";
-      if (how !== "append" && how !== "replace") this.#fail(item, "override", `Invalid override "${how}" of "${key}": it must be append or replace`);
-      if (rules[key]?.[how as "append"] !== true) this.#fail(item, "override", `Key "${key}" cannot be overridden with ${how}`, didYouMean(key, Object.keys(rules)));
-      if (!item.keys.has(key)) this.#fail(item, "override", `Key "${key}" is to be overridden but is not there`);
+      if (how !== "append" && how !== "replace")
+        this.#fail(
+          item,
+          "override",
+          `Invalid override "${how}" of "${key}": it must be append or replace`,
+        );
+      if (rules[key]?.[how as "append"] !== true)
+        this.#fail(
+          item,
+          "override",
+          `Key "${key}" cannot be overridden with ${how}`,
+          didYouMean(key, Object.keys(rules)),
+        );
+      if (!item.keys.has(key))
+        this.#fail(item, "override", `Key "${key}" is to be overridden but is not there`);
       overrides.set(key, how);
     }
     for (const key of item.keys.keys()) {
       const canOverride = rules[key]?.append === true || rules[key]?.replace === true;
-      if (canOverride && !overrides.has(key)) this.#fail(item, key, `Unexpected key "${key}": it is not named in "override"`);
+      if (canOverride && !overrides.has(key))
+        this.#fail(item, key, `Unexpected key "${key}": it is not named in "override"`);
     }
     return overrides;
   }
 
   #requireName(item: RawItem, warning?: WarningCode): void {
-    if (item.name === "") this.#fail(item, item.word, item.keys.get(item.word) === null ? `Mapping for key "${item.word}" is empty` : "Value must be non-empty");
+    if (item.name === "")
+      this.#fail(
+        item,
+        item.word,
+        item.keys.get(item.word) === null
+          ? `Mapping for key "${item.word}" is empty`
+          : "Value must be non-empty",
+      );
     if (warning === "LOAD_INVALID_LIST_NAME" && !/^[^()"'\s=,]+$/.test(item.name)) {
-      this.#warn(item, warning, "Name of a list should hold no blanks, quotes, parentheses, commas or =", item.word);
+      this.#warn(
+        item,
+        warning,
+        "Name of a list should hold no blanks, quotes, parentheses, commas or =",
+        item.word,
+      );
     }
     if (warning === "LOAD_INVALID_MACRO_NAME" && !/^[a-zA-Z]+[a-zA-Z0-9_]*$/.test(item.name)) {
-      this.#warn(item, warning, "Name of a macro should consist of letters, digits and _, and begin with a letter", item.word);
+      this.#warn(
+        item,
+        warning,
+        "Name of a macro should consist of letters, digits and _, and begin with a letter",
+        item.word,
+      );
     }
   }
 
   #text(item: RawItem, key: string): MappedText {
     const node = item.keys.get(key);
-    if (node === undefined) throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", `Item has no mapping for key "${key}"`, item.word);
+    if (node === undefined)
+      throw this.#error(
+        item,
+        "LOAD_ERR_YAML_VALIDATE",
+        `Item has no mapping for key "${key}"`,
+        item.word,
+      );
     const text = scalarText(node);
-    if (node === null || text === undefined) return this.#fail(item, key, isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be text`);
+    if (node === null || text === undefined)
+      return this.#fail(
+        item,
+        key,
+        isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be text`,
+      );
     if (text === "") return this.#fail(item, key, `Value of "${key}" must be non-empty`);
     return mappedScalar(node, item.source);
   }
 
   #texts(item: RawItem, key: string): readonly string[] {
     const node = item.keys.get(key);
-    if (node === undefined) throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", `Item has no mapping for key "${key}"`, item.word);
-    if (!isSeq(node)) return this.#fail(item, key, isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be a list`);
-    return (node.items as Node[]).map((value) => scalarText(value) ?? this.#fail(item, key, `Every value of "${key}" must be a single text or number`));
+    if (node === undefined)
+      throw this.#error(
+        item,
+        "LOAD_ERR_YAML_VALIDATE",
+        `Item has no mapping for key "${key}"`,
+        item.word,
+      );
+    if (!isSeq(node))
+      return this.#fail(
+        item,
+        key,
+        isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be a list`,
+      );
+    return (node.items as Node[]).map(
+      (value) =>
+        scalarText(value) ??
+        this.#fail(item, key, `Every value of "${key}" must be a single text or number`),
+    );
   }
 
   #boolean(item: RawItem, key: string, fallback: boolean): boolean {
     if (!item.keys.has(key)) return fallback;
-    return scalarBoolean(item.keys.get(key)) ?? this.#fail(item, key, `Value of "${key}" must be true or false`);
+    return (
+      scalarBoolean(item.keys.get(key)) ??
+      this.#fail(item, key, `Value of "${key}" must be true or false`)
+    );
   }
 
   #milliseconds(item: RawItem, key: string): number {
     if (!item.keys.has(key)) return 0;
     const text = this.#text(item, key).text;
-    if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffff_ffff) this.#fail(item, key, `Value of "${key}" must be a number of milliseconds`);
+    if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffff_ffff)
+      this.#fail(item, key, `Value of "${key}" must be a number of milliseconds`);
     return Number(text);
   }
 
@@ -331,11 +542,25 @@ export class Collector {
   #about(item: RawItem, key: string) {
     const offset = item.keys.get(key)?.range?.[0] ?? item.offset;
     const length = scalarText(item.keys.get(key))?.split("\n", 1)[0]?.length ?? 1;
-    return { place: placeAt(item.source, offset, length), itemType: item.word as ItemType, itemName: item.name };
+    return {
+      place: placeAt(item.source, offset, length),
+      itemType: item.word as ItemType,
+      itemName: item.name,
+    };
   }
 }
 
-const PRIORITY_NAMES: readonly string[] = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"];
+const PRIORITY_NAMES: readonly string[] = [
+  "EMERGENCY",
+  "ALERT",
+  "CRITICAL",
+  "ERROR",
+  "WARNING",
+  "NOTICE",
+  "INFO",
+  "INFORMATIONAL",
+  "DEBUG",
+];
 
 function unique(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)];

@@ -7,9 +7,29 @@ import { compileCondition } from "./compile-condition.ts";
 import { FailedCheck } from "./condition-error.ts";
 import { parseCondition } from "./parse-condition.ts";
 
-const end = (address: string, port: number) => ({ address: addressBytes(address) ?? new Uint8Array(4), port });
-const opened = scene("openat", { fd: 3, dirfd: -100, name: "/etc/passwd", flags: 1, mode: 0 }, { container: container("web") });
-const connected = scene("connect", { res: 0, fd: 4 }, { descriptor: { kind: "4", family: 2, protocol: 6, state: 1, local: end("10.1.2.3", 40000), remote: end("192.168.0.9", 443) } });
+const end = (address: string, port: number) => ({
+  address: addressBytes(address) ?? new Uint8Array(4),
+  port,
+});
+const opened = scene(
+  "openat",
+  { fd: 3, dirfd: -100, name: "/etc/passwd", flags: 1, mode: 0 },
+  { container: container("web") },
+);
+const connected = scene(
+  "connect",
+  { res: 0, fd: 4 },
+  {
+    descriptor: {
+      kind: "4",
+      family: 2,
+      protocol: 6,
+      state: 1,
+      local: end("10.1.2.3", 40000),
+      remote: end("192.168.0.9", 443),
+    },
+  },
+);
 
 for (const [condition, expected] of [
   ["evt.type = openat", true],
@@ -63,7 +83,10 @@ for (const [condition, expected] of [
   ["fd.l4proto = tcp and fd.typechar = 4", true],
 ] as const) {
   test(`compileCondition() of ${condition} is ${expected} for a connection`, () => {
-    assert.equal(compileCondition(parseCondition(condition), FIELDS).predicate(connected), expected);
+    assert.equal(
+      compileCondition(parseCondition(condition), FIELDS).predicate(connected),
+      expected,
+    );
   });
 }
 
@@ -82,7 +105,10 @@ for (const [condition, message, hint] of [
   test(`compileCondition() refuses ${condition}`, () => {
     assert.throws(
       () => compileCondition(parseCondition(condition), FIELDS),
-      (error: unknown) => error instanceof FailedCheck && (message === undefined || error.message.includes(message)) && (hint === undefined || error.error.hint === hint),
+      (error: unknown) =>
+        error instanceof FailedCheck &&
+        (message === undefined || error.message.includes(message)) &&
+        (hint === undefined || error.error.hint === hint),
     );
   });
 }

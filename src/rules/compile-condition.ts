@@ -13,7 +13,10 @@ import { type BoundOperand, bindOperand, UnknownFieldError } from "./operands.ts
 import { compileComparison, type ValueTest } from "./operators.ts";
 import { isText, TYPE_SHAPES } from "./value-types.ts";
 
-/** True when a scene satisfies the condition. Hot: never throws; a missing value makes its comparison false. */
+/**
+ * True when a scene satisfies the condition. Hot: never throws; a missing value makes its
+ * comparison false.
+ */
 export type Predicate = (scene: Scene) => boolean;
 
 export interface CompiledCondition {
@@ -26,14 +29,21 @@ export interface CompiledCondition {
   readonly advice: readonly { readonly check: Check; readonly advice: ConditionError }[];
 }
 
-/** Parts that stand in many conditions: macros. Each is compiled once for all rules of a load, and asked once an event. */
+/**
+ * Parts that stand in many conditions: macros. Each is compiled once for all rules of a load, and
+ * asked once an event.
+ */
 export interface SharedParts {
   readonly isShared: (expression: Expression) => boolean;
   readonly compiled: Map<Expression, CompiledCondition>;
 }
 
 /** Compiles a condition without macros. Throws `FailedCheck`. */
-export function compileCondition(expression: Expression, fields: FieldRegistry, shared: SharedParts = NONE_SHARED): CompiledCondition {
+export function compileCondition(
+  expression: Expression,
+  fields: FieldRegistry,
+  shared: SharedParts = NONE_SHARED,
+): CompiledCondition {
   const context = newContext(fields, shared);
   const predicate = compile(expression, context);
   return { predicate, fields: context.used, hostNames: context.hostNames, advice: context.advice };
@@ -59,7 +69,12 @@ function compile(expression: Expression, context: Context): Predicate {
   let part = shared.compiled.get(expression);
   if (part === undefined) {
     const own = newContext(registry, shared);
-    part = { predicate: perEvent(compileNew(expression, own)), fields: own.used, hostNames: own.hostNames, advice: own.advice };
+    part = {
+      predicate: perEvent(compileNew(expression, own)),
+      fields: own.used,
+      hostNames: own.hostNames,
+      advice: own.advice,
+    };
     shared.compiled.set(expression, part);
   }
   for (const field of part.fields) context.used.add(field);
@@ -114,10 +129,20 @@ function compileCheck(check: Check, context: Context): Predicate {
   if (isOperand(check.right)) return compareOperands(check, check.right, { left, context });
   const values = check.right.kind === "list" ? check.right.values : [check.right];
   requireEventNames(check, values);
-  for (const advice of adviceOn(check, values, context.registry)) context.advice.push({ check, advice });
+  for (const advice of adviceOn(check, values, context.registry))
+    context.advice.push({ check, advice });
   const { operator, modifier, start, end } = check;
-  if (EQUALITY.has(operator) && left.fields.some((field) => field.hostNames)) for (const { text } of values) context.hostNames.add(text);
-  const tests = compileComparison({ operator, modifier, values, type: left.type, isList: left.isList, start, end });
+  if (EQUALITY.has(operator) && left.fields.some((field) => field.hostNames))
+    for (const { text } of values) context.hostNames.add(text);
+  const tests = compileComparison({
+    operator,
+    modifier,
+    values,
+    type: left.type,
+    isList: left.isList,
+    start,
+    end,
+  });
   const predicates = tests.map((test) => testLeft(left, test, check));
   return modifier === undefined ? (predicates[0] as Predicate) : combine(modifier, predicates);
 }
@@ -139,7 +164,9 @@ function combine(modifier: Modifier, predicates: readonly Predicate[]): Predicat
 
 function exists(left: BoundOperand): Predicate {
   const { get, getAll } = left;
-  return getAll === undefined ? (scene) => get(scene) !== undefined : (scene) => getAll(scene).length > 0;
+  return getAll === undefined
+    ? (scene) => get(scene) !== undefined
+    : (scene) => getAll(scene).length > 0;
 }
 
 /** Applies a test to the left side's value or values. */
@@ -175,9 +202,14 @@ function isOperand(right: Right): right is Operand {
 }
 
 /** A comparison of two computed sides: their types must be the same. */
-function compareOperands(check: Check, rightSide: Operand, { left, context }: { readonly left: BoundOperand; readonly context: Context }): Predicate {
+function compareOperands(
+  check: Check,
+  rightSide: Operand,
+  { left, context }: { readonly left: BoundOperand; readonly context: Context },
+): Predicate {
   const refusing = left.fields.find((field) => field.noRightSide);
-  if (refusing !== undefined) throw new ConditionError(`field "${refusing.name}" cannot be compared with a field`, check);
+  if (refusing !== undefined)
+    throw new ConditionError(`field "${refusing.name}" cannot be compared with a field`, check);
   const right = bindOperand(rightSide, context.registry, "right");
   for (const field of right.fields) context.used.add(field);
   if (left.type !== right.type || left.isList !== right.isList) {
@@ -188,7 +220,8 @@ function compareOperands(check: Check, rightSide: Operand, { left, context }: { 
   return (scene) => {
     const wanted = getRight(scene);
     if (wanted === undefined) return false;
-    if (left.getAll !== undefined) return left.getAll(scene).some((value) => compare(value, wanted));
+    if (left.getAll !== undefined)
+      return left.getAll(scene).some((value) => compare(value, wanted));
     const value = left.get(scene);
     return value !== undefined && compare(value, wanted);
   };
@@ -211,7 +244,9 @@ const TEXT_PAIRS: Readonly<Record<string, (value: string, wanted: string) => boo
   endswith: (value, wanted) => value.endsWith(wanted),
 };
 
-const ORDER_PAIRS: Readonly<Record<string, (value: number | bigint, wanted: number | bigint) => boolean>> = {
+const ORDER_PAIRS: Readonly<
+  Record<string, (value: number | bigint, wanted: number | bigint) => boolean>
+> = {
   "<": (value, wanted) => value < wanted,
   "<=": (value, wanted) => value <= wanted,
   ">": (value, wanted) => value > wanted,
@@ -221,16 +256,24 @@ const ORDER_PAIRS: Readonly<Record<string, (value: number | bigint, wanted: numb
 function pairTest(check: Check, type: FieldType): PairTest {
   const { operator } = check;
   const { family } = TYPE_SHAPES[type];
-  if (family === "network") throw new ConditionError("networks cannot be compared with a field", check);
+  if (family === "network")
+    throw new ConditionError("networks cannot be compared with a field", check);
   if (operator === "=" || operator === "==") return isSame;
   if (operator === "!=") return (value, wanted) => !isSame(value, wanted);
-  if (operator === "in") return (value, wanted) => asList(value).every((item) => asList(wanted).some((other) => isSame(item, other)));
-  if (operator === "intersects") return (value, wanted) => asList(value).some((item) => asList(wanted).some((other) => isSame(item, other)));
+  if (operator === "in")
+    return (value, wanted) =>
+      asList(value).every((item) => asList(wanted).some((other) => isSame(item, other)));
+  if (operator === "intersects")
+    return (value, wanted) =>
+      asList(value).some((item) => asList(wanted).some((other) => isSame(item, other)));
   const text = isText(type) ? TEXT_PAIRS[operator] : undefined;
   if (text !== undefined) return (value, wanted) => text(String(value), String(wanted));
   const order = family === "number" ? ORDER_PAIRS[operator] : undefined;
   if (order !== undefined) return (value, wanted) => order(value as number, wanted as number);
-  throw new ConditionError(`operator "${operator}" does not compare two fields of type ${type}`, check);
+  throw new ConditionError(
+    `operator "${operator}" does not compare two fields of type ${type}`,
+    check,
+  );
 }
 
 function asList(value: FieldValue): readonly FieldValue[] {
@@ -238,9 +281,12 @@ function asList(value: FieldValue): readonly FieldValue[] {
 }
 
 function isSame(value: FieldValue, wanted: FieldValue): boolean {
-  if (typeof value === "bigint" || typeof wanted === "bigint") return normal(value as bigint) === normal(wanted as bigint);
-  if (value instanceof Uint8Array && wanted instanceof Uint8Array) return value.length === wanted.length && value.every((byte, index) => byte === wanted[index]);
-  if (Array.isArray(value) && Array.isArray(wanted)) return value.length === wanted.length && value.every((item, index) => item === wanted[index]);
+  if (typeof value === "bigint" || typeof wanted === "bigint")
+    return normal(value as bigint) === normal(wanted as bigint);
+  if (value instanceof Uint8Array && wanted instanceof Uint8Array)
+    return value.length === wanted.length && value.every((byte, index) => byte === wanted[index]);
+  if (Array.isArray(value) && Array.isArray(wanted))
+    return value.length === wanted.length && value.every((item, index) => item === wanted[index]);
   return value === wanted;
 }
 
@@ -249,6 +295,9 @@ function requireEventNames(check: Check, values: readonly Value[]): void {
   if (check.left.kind !== "field" || check.left.name !== "evt.type") return;
   for (const value of values) {
     if (isKnownEventName(value.text)) continue;
-    throw new UnknownFieldError(`unknown event type "${value.text}"`, { ...value, hint: didYouMean(value.text, EVENT_TYPE_BY_NAME.keys()) });
+    throw new UnknownFieldError(`unknown event type "${value.text}"`, {
+      ...value,
+      hint: didYouMean(value.text, EVENT_TYPE_BY_NAME.keys()),
+    });
   }
 }

@@ -6,7 +6,10 @@ interface Where {
   readonly hint?: string | undefined;
 }
 
-/** A condition or an output that is not one: where in its text (UTF-16 offsets, `end` exclusive), why, and what to do. */
+/**
+ * A condition or an output that is not one: where in its text (UTF-16 offsets, `end` exclusive),
+ * why, and what to do.
+ */
 export class ConditionError extends Error {
   readonly start: number;
   readonly end: number;
@@ -21,7 +24,10 @@ export class ConditionError extends Error {
   }
 }
 
-/** A check that does not compile: the error's offsets are into the text that the check was parsed from. */
+/**
+ * A check that does not compile: the error's offsets are into the text that the check was parsed
+ * from.
+ */
 export class FailedCheck extends Error {
   readonly error: ConditionError;
   readonly check: Check;

@@ -26,7 +26,10 @@ export interface MacroDefinition {
 /** One exception, as it is written. */
 export interface ExceptionDefinition {
   readonly name: string;
-  /** One field written alone, whose values are one set, or a list of them; undefined where only values are appended. */
+  /**
+   * One field written alone, whose values are one set, or a list of them; undefined where only
+   * values are appended.
+   */
   readonly fields: ExceptionEntry | undefined;
   readonly comparisons: ExceptionEntry | undefined;
   readonly values: readonly ExceptionEntry[];

@@ -6,7 +6,9 @@ import type { Check, Expression, Operator } from "./ast.ts";
 /** The event that carries system calls without an event of their own. */
 const GENERIC = 1;
 
-const ALL_CODES: readonly number[] = EVENT_TYPES.flatMap((type) => (type === undefined ? [] : [type.code]));
+const ALL_CODES: readonly number[] = EVENT_TYPES.flatMap((type) =>
+  type === undefined ? [] : [type.code],
+);
 
 /** True for names that `evt.type` may be compared with. */
 export function isKnownEventName(name: string): boolean {
@@ -14,14 +16,18 @@ export function isKnownEventName(name: string): boolean {
 }
 
 /**
- * The event codes that a condition without macros can match: what stands on `evt.type` narrows, everything else leaves all;
+ * The event codes that a condition without macros can match: what stands on `evt.type` narrows,
+ * everything else leaves all;
  * `not` goes down to the comparisons (Falco, `filter_ruleset`).
  */
 export function eventCodesOf(expression: Expression): ReadonlySet<number> {
   return codesOf(expression, false, [new Map(), new Map()]);
 }
 
-/** What is known of expressions, as they stand and negated: a macro's is one object wherever it is used. */
+/**
+ * What is known of expressions, as they stand and negated: a macro's is one object wherever it is
+ * used.
+ */
 type Known = readonly [Map<Expression, ReadonlySet<number>>, Map<Expression, ReadonlySet<number>>];
 
 function codesOf(expression: Expression, negated: boolean, known: Known): ReadonlySet<number> {
@@ -56,19 +62,35 @@ const NO_SYSCALLS: ReadonlySet<number> = new Set(ALL_CODES.filter((code) => code
 function checkCodes(check: Check, negated: boolean): ReadonlySet<number> {
   const name = check.left.kind === "field" ? check.left.name : "";
   requirePlainEventType(check);
-  const values = check.right?.kind === "list" ? check.right.values : check.right?.kind === "value" ? [check.right] : undefined;
+  const values =
+    check.right?.kind === "list"
+      ? check.right.values
+      : check.right?.kind === "value"
+        ? [check.right]
+        : undefined;
   // What another field holds is known at the event only.
   if (values === undefined) return EVERYTHING;
-  // With a modifier, an event that equals some of the names is no event that equals none, and the other way round.
+  // With a modifier, an event that equals some of the names is no event that equals none, and the
+  // other way round.
   const isListed = check.operator === "=" || check.operator === "==" || check.operator === "in";
-  if (check.modifier !== undefined && (negated || !isListed || name === "evt.num")) return EVERYTHING;
-  if (name === "evt.num") return isNever(check.operator, values.map((value) => value.text), negated) ? NOTHING : EVERYTHING;
-  if (!(name === "evt.type" || name === "syscall.type") || !(isListed || check.operator === "!=")) return EVERYTHING;
+  if (check.modifier !== undefined && (negated || !isListed || name === "evt.num"))
+    return EVERYTHING;
+  if (name === "evt.num")
+    return isNever(
+      check.operator,
+      values.map((value) => value.text),
+      negated,
+    )
+      ? NOTHING
+      : EVERYTHING;
+  if (!(name === "evt.type" || name === "syscall.type") || !(isListed || check.operator === "!="))
+    return EVERYTHING;
   const listed = new Set(values.flatMap((value) => codeOf(value.text, name)));
   if (isListed && !negated) return listed;
   // A name that is missing differs from none, so "not !=" takes it in.
   if (!isListed && negated) return name === "evt.type" ? listed : listed.union(NO_SYSCALLS);
-  // The generic event carries many system calls: that it is not one of them says nothing of the others.
+  // The generic event carries many system calls: that it is not one of them says nothing of the
+  // others.
   listed.delete(GENERIC);
   return EVERYTHING.difference(listed);
 }
@@ -83,17 +105,30 @@ function codeOf(event: string, field: "evt.type" | "syscall.type"): readonly num
 
 /** Which events a rule is for must be known when it loads. */
 function requirePlainEventType(check: Check): void {
-  const isTransformed = check.left.kind === "transform" && check.left.arguments.some((argument) => argument.kind === "field" && argument.name === "evt.type");
-  const isCompared = check.left.kind === "field" && check.left.name === "evt.type" && (check.right?.kind === "transform" || check.right?.kind === "field");
+  const isTransformed =
+    check.left.kind === "transform" &&
+    check.left.arguments.some(
+      (argument) => argument.kind === "field" && argument.name === "evt.type",
+    );
+  const isCompared =
+    check.left.kind === "field" &&
+    check.left.name === "evt.type" &&
+    (check.right?.kind === "transform" || check.right?.kind === "field");
   if (!isTransformed && !isCompared) return;
-  const error = new ConditionError("evt.type takes no transformer and is compared with names only", { ...check, hint: "syscall.type may be transformed" });
+  const error = new ConditionError(
+    "evt.type takes no transformer and is compared with names only",
+    { ...check, hint: "syscall.type may be transformed" },
+  );
   throw new FailedCheck(error, check);
 }
 
 /** Events are numbered from 1, and comparing with that is how rules say "never" and "always". */
 function isNever(operator: Operator, values: readonly string[], negated: boolean): boolean {
   const value = values[0] ?? "";
-  const never = ((operator === "=" || operator === "==") && value === "0") || (operator === "in" && values.every((one) => one === "0")) || NEVER.has(`${operator} ${value}`);
+  const never =
+    ((operator === "=" || operator === "==") && value === "0") ||
+    (operator === "in" && values.every((one) => one === "0")) ||
+    NEVER.has(`${operator} ${value}`);
   const always = (operator === "!=" && value === "0") || ALWAYS.has(`${operator} ${value}`);
   return negated ? always : never;
 }

@@ -7,13 +7,23 @@ import { type RawItem, scalarText } from "./raw-items.ts";
 import { MappedText, placeAt } from "./source-text.ts";
 
 /** Keeps a diagnostic about an exception; `node` is where. */
-export type ReportException = (code: ErrorCode | WarningCode, message: string, node: Node | null | undefined, name?: string) => void;
+export type ReportException = (
+  code: ErrorCode | WarningCode,
+  message: string,
+  node: Node | null | undefined,
+  name?: string,
+) => void;
 
 /**
- * The `exceptions` of a rule item, as they are written. Those that are appended may leave out their fields, which the rule's exception of
+ * The `exceptions` of a rule item, as they are written. Those that are appended may leave out their
+ * fields, which the rule's exception of
  * the same name has. What is wrong is reported, and the exception left out.
  */
-export function readExceptions(item: RawItem, isAppended: boolean, report: ReportException): readonly ExceptionDefinition[] {
+export function readExceptions(
+  item: RawItem,
+  isAppended: boolean,
+  report: ReportException,
+): readonly ExceptionDefinition[] {
   const node = item.keys.get("exceptions") ?? null;
   if (node === null || (isScalar(node) && node.value === null)) return [];
   if (!isSeq(node)) {
@@ -28,7 +38,13 @@ export function readExceptions(item: RawItem, isAppended: boolean, report: Repor
     }
     const exception = readOne(entry as YAMLMap<Node, Node | null>, { item, isAppended, report });
     if (exception === undefined) continue;
-    if (exceptions.some((other) => other.name === exception.name)) report("LOAD_EXCEPTION_NAME_NOT_UNIQUE", `Exception name "${exception.name}" stands twice`, entry, exception.name);
+    if (exceptions.some((other) => other.name === exception.name))
+      report(
+        "LOAD_EXCEPTION_NAME_NOT_UNIQUE",
+        `Exception name "${exception.name}" stands twice`,
+        entry,
+        exception.name,
+      );
     exceptions.push(exception);
   }
   return exceptions;
@@ -40,31 +56,62 @@ interface ReadContext {
   readonly report: ReportException;
 }
 
-function readOne(map: YAMLMap<Node, Node | null>, { item, isAppended, report }: ReadContext): ExceptionDefinition | undefined {
+function readOne(
+  map: YAMLMap<Node, Node | null>,
+  { item, isAppended, report }: ReadContext,
+): ExceptionDefinition | undefined {
   const get = (key: string): Node | undefined => map.get(key, true);
   const name = scalarText(get("name")) ?? "";
   if (name === "") {
-    report("LOAD_ERR_YAML_VALIDATE", get("name") === undefined ? 'Item has no mapping for key "name"' : "Exception has no name", get("name") ?? map);
+    report(
+      "LOAD_ERR_YAML_VALIDATE",
+      get("name") === undefined ? 'Item has no mapping for key "name"' : "Exception has no name",
+      get("name") ?? map,
+    );
     return undefined;
   }
   if (get("fields") === undefined && !isAppended) {
-    report("LOAD_ERR_YAML_VALIDATE", `Exception "${name}" has no mapping for key "fields"`, map, name);
+    report(
+      "LOAD_ERR_YAML_VALIDATE",
+      `Exception "${name}" has no mapping for key "fields"`,
+      map,
+      name,
+    );
     return undefined;
   }
   const valuesNode = get("values");
   if (valuesNode !== undefined && !isSeq(valuesNode)) {
-    report("LOAD_ERR_YAML_VALIDATE", `Values of exception "${name}" must be a list`, valuesNode, name);
+    report(
+      "LOAD_ERR_YAML_VALIDATE",
+      `Values of exception "${name}" must be a list`,
+      valuesNode,
+      name,
+    );
     return undefined;
   }
-  if (valuesNode === undefined && isAppended) report("LOAD_APPEND_NO_VALUES", `Exception "${name}" is appended without values`, map, name);
+  if (valuesNode === undefined && isAppended)
+    report("LOAD_APPEND_NO_VALUES", `Exception "${name}" is appended without values`, map, name);
   try {
     const values = (valuesNode?.items as Node[] | undefined)?.map((row) => readEntry(row)) ?? [];
     const offset = map.range?.[0] ?? item.offset;
     const [fields, comparisons] = [readOptional(get("fields")), readOptional(get("comps"))];
-    return { name, fields, comparisons, values, place: placeAt(item.source, offset), source: item.source, offset };
+    return {
+      name,
+      fields,
+      comparisons,
+      values,
+      place: placeAt(item.source, offset),
+      source: item.source,
+      offset,
+    };
   } catch (thrown) {
     if (!(thrown instanceof EmptyValue)) throw thrown;
-    report("LOAD_ERR_YAML_VALIDATE", `Exception "${name}" holds a value that is empty`, thrown.node ?? map, name);
+    report(
+      "LOAD_ERR_YAML_VALIDATE",
+      `Exception "${name}" holds a value that is empty`,
+      thrown.node ?? map,
+      name,
+    );
     return undefined;
   }
 }
@@ -84,7 +131,8 @@ function readOptional(node: Node | undefined): ExceptionEntry | undefined {
 
 /** A text, or a list of entries. */
 function readEntry(node: Node | null, depth = 0): ExceptionEntry {
-  if (isSeq(node) && depth < 4) return (node.items as Node[]).map((item) => readEntry(item, depth + 1));
+  if (isSeq(node) && depth < 4)
+    return (node.items as Node[]).map((item) => readEntry(item, depth + 1));
   const text = scalarText(node) ?? "";
   if (text === "") throw new EmptyValue(node);
   return text;
@@ -93,29 +141,63 @@ function readEntry(node: Node | null, depth = 0): ExceptionEntry {
 /** Operators that compare with a set. */
 const SET_OPERATORS: ReadonlySet<string> = new Set(["in", "pmatch", "intersects"]);
 const MODIFIED = /^(\S+)\s+(?:oneof|anyof|allof)$/;
-const MODIFIABLE: ReadonlySet<string> = new Set(["=", "==", "!=", "glob", "iglob", "contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "regex"]);
+const MODIFIABLE: ReadonlySet<string> = new Set([
+  "=",
+  "==",
+  "!=",
+  "glob",
+  "iglob",
+  "contains",
+  "icontains",
+  "bcontains",
+  "startswith",
+  "bstartswith",
+  "endswith",
+  "regex",
+]);
 
 function isOperator(text: string): boolean {
   const [, base] = MODIFIED.exec(text) ?? [];
-  return base === undefined ? (OPERATORS as readonly string[]).includes(text) : MODIFIABLE.has(base);
+  return base === undefined
+    ? (OPERATORS as readonly string[]).includes(text)
+    : MODIFIABLE.has(base);
 }
 
 function takesSet(operator: string): boolean {
   return SET_OPERATORS.has(operator) || MODIFIED.test(operator);
 }
 
-/** What is wrong with an exception's fields and operators, as Falco checks them when a rule is defined; undefined when nothing is. */
-export function exceptionProblem(exception: ExceptionDefinition, isKnownField: (name: string) => boolean): { readonly message: string; readonly isUnknownField: boolean } | undefined {
-  const problem = (message: string, isUnknownField = false) => ({ message: `Exception "${exception.name}": ${message}`, isUnknownField });
+/**
+ * What is wrong with an exception's fields and operators, as Falco checks them when a rule is
+ * defined; undefined when nothing is.
+ */
+export function exceptionProblem(
+  exception: ExceptionDefinition,
+  isKnownField: (name: string) => boolean,
+): { readonly message: string; readonly isUnknownField: boolean } | undefined {
+  const problem = (message: string, isUnknownField = false) => ({
+    message: `Exception "${exception.name}": ${message}`,
+    isUnknownField,
+  });
   const { fields, comparisons } = exception;
   if (fields === undefined) return problem("it must have fields");
   const names = typeof fields === "string" ? [fields] : fields.map(String);
   if (typeof fields === "string") {
-    if (comparisons !== undefined && typeof comparisons !== "string") return problem("fields and comps must both be single values");
-    if (comparisons !== undefined && !(takesSet(comparisons) && isOperator(comparisons))) return problem("one field alone must compare with in, pmatch, intersects or an operator with oneof, anyof or allof");
+    if (comparisons !== undefined && typeof comparisons !== "string")
+      return problem("fields and comps must both be single values");
+    if (comparisons !== undefined && !(takesSet(comparisons) && isOperator(comparisons)))
+      return problem(
+        "one field alone must compare with in, pmatch, intersects or an operator with oneof, anyof or allof",
+      );
   } else {
-    const operators = comparisons === undefined ? names.map(() => "=") : typeof comparisons === "string" ? [] : comparisons.map(String);
-    if (operators.length !== names.length) return problem("fields and comps must be lists of the same length");
+    const operators =
+      comparisons === undefined
+        ? names.map(() => "=")
+        : typeof comparisons === "string"
+          ? []
+          : comparisons.map(String);
+    if (operators.length !== names.length)
+      return problem("fields and comps must be lists of the same length");
     const wrong = operators.find((operator) => !isOperator(operator));
     if (wrong !== undefined) return problem(`"${wrong}" is no operator`);
   }
@@ -123,19 +205,36 @@ export function exceptionProblem(exception: ExceptionDefinition, isKnownField: (
   return unknown === undefined ? undefined : problem(`"${unknown}" is no field`, true);
 }
 
-/** Appended exceptions: rows are added to the one of the same name, a new name is a further exception. Throws `ConditionError`'s message as text. */
-export function mergeExceptions(before: readonly ExceptionDefinition[], added: readonly ExceptionDefinition[]): { readonly exceptions: readonly ExceptionDefinition[]; readonly problem?: string } {
+/**
+ * Appended exceptions: rows are added to the one of the same name, a new name is a further
+ * exception. Throws `ConditionError`'s message as text.
+ */
+export function mergeExceptions(
+  before: readonly ExceptionDefinition[],
+  added: readonly ExceptionDefinition[],
+): { readonly exceptions: readonly ExceptionDefinition[]; readonly problem?: string } {
   const merged = new Map(before.map((exception) => [exception.name, exception]));
   for (const exception of added) {
     const known = merged.get(exception.name);
     if (known === undefined) {
-      if (exception.fields === undefined) return { exceptions: before, problem: `Exception "${exception.name}" is new and must have fields` };
-      if (exception.values.length === 0) return { exceptions: before, problem: `Exception "${exception.name}" is new and must have values` };
+      if (exception.fields === undefined)
+        return {
+          exceptions: before,
+          problem: `Exception "${exception.name}" is new and must have fields`,
+        };
+      if (exception.values.length === 0)
+        return {
+          exceptions: before,
+          problem: `Exception "${exception.name}" is new and must have values`,
+        };
       merged.set(exception.name, exception);
       continue;
     }
     if (exception.fields !== undefined || exception.comparisons !== undefined) {
-      return { exceptions: before, problem: `Exception "${exception.name}" has its fields and comps already: only values can be appended` };
+      return {
+        exceptions: before,
+        problem: `Exception "${exception.name}" has its fields and comps already: only values can be appended`,
+      };
     }
     merged.set(exception.name, { ...known, values: [...known.values, ...exception.values] });
   }
@@ -145,29 +244,48 @@ export function mergeExceptions(before: readonly ExceptionDefinition[], added: r
 /** Longest text that a rule's exceptions may make of its condition. */
 const MAX_LENGTH = 1 << 20;
 
-/** `(condition) and not …` for each exception that has values, as text. Throws `ConditionError` where values do not fit the fields. */
-export function withExceptions(condition: MappedText, exceptions: readonly ExceptionDefinition[]): MappedText {
+/**
+ * `(condition) and not …` for each exception that has values, as text. Throws `ConditionError`
+ * where values do not fit the fields.
+ */
+export function withExceptions(
+  condition: MappedText,
+  exceptions: readonly ExceptionDefinition[],
+): MappedText {
   const [first] = exceptions;
   if (first === undefined) return condition;
   const open = MappedText.at("(", first.source, first.offset);
   const close = MappedText.at(")", first.source, first.offset);
   const parts = exceptions.flatMap((exception) => {
     const text = exceptionText(exception);
-    return text === "" ? [] : [MappedText.at(` and not ${text}`, exception.source, exception.offset)];
+    return text === ""
+      ? []
+      : [MappedText.at(` and not ${text}`, exception.source, exception.offset)];
   });
   return MappedText.join([open, condition, close, ...parts], "");
 }
 
 function exceptionText(exception: ExceptionDefinition): string {
   if (exception.values.length === 0) return "";
-  const text = typeof exception.fields === "string" ? singleText(exception, exception.fields) : rowsText(exception);
-  if (text.length > MAX_LENGTH) throw new ConditionError(`exception "${exception.name}" is longer than ${MAX_LENGTH} characters`, { start: 0 });
+  const text =
+    typeof exception.fields === "string"
+      ? singleText(exception, exception.fields)
+      : rowsText(exception);
+  if (text.length > MAX_LENGTH)
+    throw new ConditionError(
+      `exception "${exception.name}" is longer than ${MAX_LENGTH} characters`,
+      { start: 0 },
+    );
   return text;
 }
 
 function singleText({ name, comparisons, values }: ExceptionDefinition, field: string): string {
   const texts = values.map((value) => {
-    if (typeof value !== "string") throw new ConditionError(`values of exception "${name}", which has one field, must be single values`, { start: 0 });
+    if (typeof value !== "string")
+      throw new ConditionError(
+        `values of exception "${name}", which has one field, must be single values`,
+        { start: 0 },
+      );
     return quoted(value);
   });
   return `(${field} ${typeof comparisons === "string" ? comparisons : "in"} (${texts.join(", ")}))`;
@@ -176,7 +294,11 @@ function singleText({ name, comparisons, values }: ExceptionDefinition, field: s
 function rowsText({ name, fields, comparisons, values }: ExceptionDefinition): string {
   const names = (fields as readonly ExceptionEntry[]).map(String);
   const rows = values.map((row) => {
-    if (typeof row === "string" || row.length !== names.length) throw new ConditionError(`exception "${name}" must have as many values in each row as it has fields`, { start: 0 });
+    if (typeof row === "string" || row.length !== names.length)
+      throw new ConditionError(
+        `exception "${name}" must have as many values in each row as it has fields`,
+        { start: 0 },
+      );
     const checks = names.map((field, index) => {
       const operator = comparisons === undefined ? "=" : String(comparisons[index]);
       return `${field} ${operator} ${operandText(row[index] ?? "", operator)}`;
@@ -192,7 +314,9 @@ function operandText(value: ExceptionEntry, operator: string): string {
   return value.startsWith("(") ? value : `(${value})`;
 }
 
-/** As Falco writes a value: in quotes when it holds a blank and does not begin with a quote itself. */
+/**
+ * As Falco writes a value: in quotes when it holds a blank and does not begin with a quote itself.
+ */
 function quoted(value: string): string {
   return value.includes(" ") && !/^["']/.test(value) ? `"${value}"` : value;
 }

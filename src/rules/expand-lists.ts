@@ -5,7 +5,10 @@ import { MappedText } from "./source-text.ts";
 /** What stands between names in a condition, as far as lists are concerned. */
 const NAME = /[^ \t\n\r(),=]+/g;
 
-/** Longest text that a condition or a list may become, in characters: lists that name lists can grow without measure. */
+/**
+ * Longest text that a condition or a list may become, in characters: lists that name lists can grow
+ * without measure.
+ */
 const MAX_LENGTH = 1 << 20;
 
 interface KnownList {
@@ -15,8 +18,10 @@ interface KnownList {
 }
 
 /**
- * Replaces the names of lists by their items, as text and before parsing, as Falco does: wherever a name stands between blanks,
- * parentheses, commas or equals signs. An empty list takes one comma with it. `used` gets the names that were found.
+ * Replaces the names of lists by their items, as text and before parsing, as Falco does: wherever a
+ * name stands between blanks,
+ * parentheses, commas or equals signs. An empty list takes one comma with it. `used` gets the names
+ * that were found.
  */
 export class ListExpander {
   readonly #lists = new Map<string, KnownList>();
@@ -28,7 +33,10 @@ export class ListExpander {
   constructor(lists: ReadonlyMap<string, ListDefinition>) {
     let order = 0;
     for (const list of lists.values()) {
-      this.#lists.set(list.name, { order, items: list.items.flatMap((item) => this.#itemsOf(item, list, lists)) });
+      this.#lists.set(list.name, {
+        order,
+        items: list.items.flatMap((item) => this.#itemsOf(item, list, lists)),
+      });
       if (list.name.replace(NAME, "") !== "") this.#odd.push(list.name);
       order += 1;
     }
@@ -51,7 +59,10 @@ export class ListExpander {
       const items = this.#text(match[0]);
       length += items?.length ?? 0;
       if (items === undefined || length > MAX_LENGTH) {
-        throw new ConditionError(`list "${match[0]}" makes the condition longer than ${MAX_LENGTH} characters`, { ...at, hint: "lists that name lists multiply" });
+        throw new ConditionError(
+          `list "${match[0]}" makes the condition longer than ${MAX_LENGTH} characters`,
+          { ...at, hint: "lists that name lists multiply" },
+        );
       }
       const { start, end } = items === "" ? withComma(text.text, at, last) : at;
       parts.push(text.slice(last, start), text.slice(at.start, at.end).replacedBy(items));
@@ -62,8 +73,15 @@ export class ListExpander {
     return MappedText.join(parts, "");
   }
 
-  /** An item that names a list defined before this one's last change stands for that list's own items, one level deep. */
-  #itemsOf(item: string, list: ListDefinition, lists: ReadonlyMap<string, ListDefinition>): readonly string[] {
+  /**
+   * An item that names a list defined before this one's last change stands for that list's own
+   * items, one level deep.
+   */
+  #itemsOf(
+    item: string,
+    list: ListDefinition,
+    lists: ReadonlyMap<string, ListDefinition>,
+  ): readonly string[] {
     const named = lists.get(item);
     if (named === undefined || named.order >= list.visibility) return [item];
     this.used.add(item);
@@ -75,11 +93,19 @@ export class ListExpander {
     if (at < 0) return condition;
     this.used.add(name);
     const after = condition.slice(at + name.length, condition.text.length);
-    return MappedText.join([condition.slice(0, at), condition.slice(at, at + name.length).replacedBy(this.#text(name) ?? ""), this.#expandOdd(after, name)], "");
+    return MappedText.join(
+      [
+        condition.slice(0, at),
+        condition.slice(at, at + name.length).replacedBy(this.#text(name) ?? ""),
+        this.#expandOdd(after, name),
+      ],
+      "",
+    );
   }
 
   /**
-   * The items as text; undefined when they are too many. Falco replaces list by list in the order of definition, so names of lists
+   * The items as text; undefined when they are too many. Falco replaces list by list in the order
+   * of definition, so names of lists
    * that were defined later expand, too.
    */
   #text(name: string): string | undefined {
@@ -105,7 +131,9 @@ export class ListExpander {
   }
 }
 
-/** As Falco writes an item: in quotes when it holds a blank and does not begin with a quote itself. */
+/**
+ * As Falco writes an item: in quotes when it holds a blank and does not begin with a quote itself.
+ */
 function quoted(item: string): string {
   return item.includes(" ") && !/^["']/.test(item) ? `"${item}"` : item;
 }

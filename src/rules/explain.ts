@@ -14,12 +14,21 @@ export interface Explanation {
   readonly check?: string;
   readonly values?: readonly { readonly name: string; readonly value: string }[];
   readonly parts: readonly Explanation[];
-  /** It decided what the part around it came to: an operand of `and` that does not hold, one of `or` that does. */
+  /**
+   * It decided what the part around it came to: an operand of `and` that does not hold, one of `or`
+   * that does.
+   */
   readonly isDecisive: boolean;
 }
 
-/** Takes a condition apart once; then says of each scene what every part came to. Throws what `compileCondition` throws. */
-export function compileExplanation(expression: Expression, fields: FieldRegistry): (scene: Scene) => Explanation {
+/**
+ * Takes a condition apart once; then says of each scene what every part came to. Throws what
+ * `compileCondition` throws.
+ */
+export function compileExplanation(
+  expression: Expression,
+  fields: FieldRegistry,
+): (scene: Scene) => Explanation {
   const explain = compileNode(expression, fields);
   return (scene) => explain(scene, true);
 }
@@ -34,10 +43,18 @@ function compileNode(expression: Expression, fields: FieldRegistry): Explain {
       const operands = expression.operands.map((operand) => compileNode(operand, fields));
       return (scene, isDecisive) => {
         const plain = operands.map((operand) => operand(scene, false));
-        const holds = kind === "and" ? plain.every((part) => part.holds) : plain.some((part) => part.holds);
+        const holds =
+          kind === "and" ? plain.every((part) => part.holds) : plain.some((part) => part.holds);
         // When an "and" holds, or an "or" does not, every operand decided.
         const decides = (part: Explanation): boolean => isDecisive && part.holds === holds;
-        return { kind, holds, isDecisive, parts: operands.map((operand, index) => operand(scene, decides(plain[index] as Explanation))) };
+        return {
+          kind,
+          holds,
+          isDecisive,
+          parts: operands.map((operand, index) =>
+            operand(scene, decides(plain[index] as Explanation)),
+          ),
+        };
       };
     }
     case "not": {
@@ -55,8 +72,14 @@ function compileNode(expression: Expression, fields: FieldRegistry): Explain {
 }
 
 function compileLeaf(check: Check, predicate: Predicate, fields: FieldRegistry): Explain {
-  const operands = [check.left, ...(check.right?.kind === "field" || check.right?.kind === "transform" ? [check.right] : [])];
-  const readers = operands.map((operand: Operand) => ({ name: printOperand(operand), bound: bindOperand(operand, fields, operand === check.left ? "left" : "right") }));
+  const operands = [
+    check.left,
+    ...(check.right?.kind === "field" || check.right?.kind === "transform" ? [check.right] : []),
+  ];
+  const readers = operands.map((operand: Operand) => ({
+    name: printOperand(operand),
+    bound: bindOperand(operand, fields, operand === check.left ? "left" : "right"),
+  }));
   const text = printCheck(check);
   return (scene, isDecisive) => ({
     kind: "check",

@@ -8,7 +8,8 @@ export const MISSING = "<NA>";
 export function formatValue(value: FieldValue | undefined, type: FieldType): string {
   if (value === undefined) return MISSING;
   if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return type === "IPADDR" || type === "IPNET" ? ipText(value) : printable(value);
+  if (value instanceof Uint8Array)
+    return type === "IPADDR" || type === "IPNET" ? ipText(value) : printable(value);
   if (Array.isArray(value)) return `(${value.join(",")})`;
   if (typeof value === "number" && type === "DOUBLE") return value.toFixed(1);
   return String(value);

@@ -4,10 +4,13 @@ import { isAscii, lowerAscii } from "./ascii-case.ts";
 /** A compiled glob: does the whole text match? */
 export type GlobMatcher = (text: string) => boolean;
 
-type Step = { readonly kind: "star" } | { readonly kind: "one"; readonly matches: (code: number) => boolean };
+type Step =
+  | { readonly kind: "star" }
+  | { readonly kind: "one"; readonly matches: (code: number) => boolean };
 
 /**
- * fnmatch(3) with no flags, as Falco's `glob` calls it: `*` and `?` match `/` and leading dots too, `[a-z]`, `[!a-z]`, `\` quotes.
+ * fnmatch(3) with no flags, as Falco's `glob` calls it: `*` and `?` match `/` and leading dots too,
+ * `[a-z]`, `[!a-z]`, `\` quotes.
  * Matching takes O(pattern × text) at the worst.
  */
 export function compileGlob(pattern: string, { ignoreCase = false } = {}): GlobMatcher {
@@ -26,7 +29,8 @@ function compileStars(pattern: string): GlobMatcher {
   if (last === undefined) return (text) => text === first;
   const between = rest.filter((piece) => piece !== "");
   return (text) => {
-    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last))
+      return false;
     const end = text.length - last.length;
     let at = first.length;
     for (const piece of between) {
@@ -95,11 +99,21 @@ function literal(char: string): Step {
 }
 
 const CLASSES: Readonly<Record<string, RegExp>> = {
-  alpha: /[A-Za-z]/, digit: /[0-9]/, alnum: /[A-Za-z0-9]/, upper: /[A-Z]/, lower: /[a-z]/, space: /\s/, punct: /[!-/:-@[-`{-~]/, xdigit: /[0-9A-Fa-f]/,
+  alpha: /[A-Za-z]/,
+  digit: /[0-9]/,
+  alnum: /[A-Za-z0-9]/,
+  upper: /[A-Z]/,
+  lower: /[a-z]/,
+  space: /\s/,
+  punct: /[!-/:-@[-`{-~]/,
+  xdigit: /[0-9A-Fa-f]/,
 };
 
 /** A bracket expression at `at`; undefined when it is not closed, and then the bracket stands for itself. */
-function parseSet(pattern: string, at: number): { readonly step: Step; readonly end: number } | undefined {
+function parseSet(
+  pattern: string,
+  at: number,
+): { readonly step: Step; readonly end: number } | undefined {
   let end = at + 1;
   const negated = pattern[end] === "!" || pattern[end] === "^";
   if (negated) end += 1;
@@ -115,10 +129,14 @@ function parseSet(pattern: string, at: number): { readonly step: Step; readonly 
     }
     if (pattern[end] === "\\") end += 1;
     const low = pattern.charCodeAt(end);
-    const isRange = pattern[end + 1] === "-" && pattern[end + 2] !== "]" && end + 2 < pattern.length;
+    const isRange =
+      pattern[end + 1] === "-" && pattern[end + 2] !== "]" && end + 2 < pattern.length;
     const high = isRange ? pattern.charCodeAt(end + 2) : low;
     tests.push((code) => code >= low && code <= high);
     end += isRange ? 3 : 1;
   }
-  return { step: { kind: "one", matches: (code) => tests.some((test) => test(code)) !== negated }, end };
+  return {
+    step: { kind: "one", matches: (code) => tests.some((test) => test(code)) !== negated },
+    end,
+  };
 }

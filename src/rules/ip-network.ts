@@ -4,7 +4,8 @@ import { addressBytes } from "../lib/ip-bytes.ts";
 export type NetworkMatcher = (address: Uint8Array) => boolean;
 
 /**
- * An address, or a network as `10.0.0.0/8` or `fe80::/10`; undefined when it is neither. Another family never matches.
+ * An address, or a network as `10.0.0.0/8` or `fe80::/10`; undefined when it is neither. Another
+ * family never matches.
  * As in the real engine, an IPv6 network is at least /1, and an address with a dot is IPv4.
  */
 export function compileNetwork(text: string): NetworkMatcher | undefined {
@@ -17,7 +18,8 @@ export function compileNetwork(text: string): NetworkMatcher | undefined {
   const mask = (0xff00 >> (bits & 7)) & 0xff;
   return (candidate) => {
     if (candidate.length !== bytes.length) return false;
-    for (let index = 0; index < whole; index += 1) if (candidate[index] !== bytes[index]) return false;
+    for (let index = 0; index < whole; index += 1)
+      if (candidate[index] !== bytes[index]) return false;
     return mask === 0 || ((candidate[whole] ?? 0) & mask) === ((bytes[whole] ?? 0) & mask);
   };
 }

@@ -1,7 +1,19 @@
 /** What stands behind a key of an item. */
-export type KeyValue = "name" | "condition" | "text" | "texts" | "boolean" | "priority" | "milliseconds" | "exceptions" | "override";
+export type KeyValue =
+  | "name"
+  | "condition"
+  | "text"
+  | "texts"
+  | "boolean"
+  | "priority"
+  | "milliseconds"
+  | "exceptions"
+  | "override";
 
-/** A key of an item: what it holds, what it is for, and what may be done to it later (Falco, rules format). */
+/**
+ * A key of an item: what it holds, what it is for, and what may be done to it later (Falco, rules
+ * format).
+ */
 interface KeyRule {
   readonly value: KeyValue;
   readonly doc: string;
@@ -14,41 +26,120 @@ interface KeyRule {
 
 export type ItemKind = "rule" | "macro" | "list";
 
-const APPEND = { value: "boolean", doc: "Adds to the item of the same name that was defined before. Deprecated: write override" } as const;
-const OVERRIDE = { value: "override", doc: "Which keys of the item defined before are changed here, and whether by append or replace" } as const;
+const APPEND = {
+  value: "boolean",
+  doc: "Adds to the item of the same name that was defined before. Deprecated: write override",
+} as const;
+const OVERRIDE = {
+  value: "override",
+  doc: "Which keys of the item defined before are changed here, and whether by append or replace",
+} as const;
 
-/** One table: the keys of each kind of item. The checks, did-you-mean and the JSON Schema are derived from it. */
+/**
+ * One table: the keys of each kind of item. The checks, did-you-mean and the JSON Schema are
+ * derived from it.
+ */
 export const ITEM_KEYS: Readonly<Record<ItemKind, Readonly<Record<string, KeyRule>>>> = {
   list: {
-    list: { value: "name", required: true, doc: "Name of the list, which conditions write in place of its items" },
-    items: { value: "texts", required: true, append: true, replace: true, doc: "What the list holds: values, or names of other lists" },
+    list: {
+      value: "name",
+      required: true,
+      doc: "Name of the list, which conditions write in place of its items",
+    },
+    items: {
+      value: "texts",
+      required: true,
+      append: true,
+      replace: true,
+      doc: "What the list holds: values, or names of other lists",
+    },
     append: APPEND,
     override: OVERRIDE,
   },
   macro: {
-    macro: { value: "name", required: true, doc: "Name of the macro, which conditions write in place of its condition" },
-    condition: { value: "condition", required: true, append: true, replace: true, doc: "The condition that the name stands for" },
+    macro: {
+      value: "name",
+      required: true,
+      doc: "Name of the macro, which conditions write in place of its condition",
+    },
+    condition: {
+      value: "condition",
+      required: true,
+      append: true,
+      replace: true,
+      doc: "The condition that the name stands for",
+    },
     append: APPEND,
     override: OVERRIDE,
   },
   rule: {
     rule: { value: "name", required: true, doc: "Name of the rule, the same in every alert of it" },
-    condition: { value: "condition", required: true, append: true, replace: true, doc: "Which events the rule is for" },
-    output: { value: "text", required: true, append: true, replace: true, doc: "What an alert says: text with %fields" },
-    desc: { value: "text", required: true, append: true, replace: true, doc: "What the rule is about, for people" },
+    condition: {
+      value: "condition",
+      required: true,
+      append: true,
+      replace: true,
+      doc: "Which events the rule is for",
+    },
+    output: {
+      value: "text",
+      required: true,
+      append: true,
+      replace: true,
+      doc: "What an alert says: text with %fields",
+    },
+    desc: {
+      value: "text",
+      required: true,
+      append: true,
+      replace: true,
+      doc: "What the rule is about, for people",
+    },
     priority: { value: "priority", required: true, replace: true, doc: "How urgent an alert is" },
     source: { value: "text", doc: "Where its events come from; system calls when left out" },
-    enabled: { value: "boolean", replace: true, doc: "Whether the rule is switched on; true when left out" },
-    tags: { value: "texts", append: true, replace: true, doc: "Words that rules are switched and routed by" },
-    exceptions: { value: "exceptions", append: true, replace: true, doc: "What the rule is not for: named combinations of fields, operators and values" },
-    warn_evttypes: { value: "boolean", replace: true, doc: "false: no warning when the condition may match nearly any event" },
-    "skip-if-unknown-filter": { value: "boolean", replace: true, doc: "true: a field that this version does not know leaves the rule out with a warning instead of an error" },
+    enabled: {
+      value: "boolean",
+      replace: true,
+      doc: "Whether the rule is switched on; true when left out",
+    },
+    tags: {
+      value: "texts",
+      append: true,
+      replace: true,
+      doc: "Words that rules are switched and routed by",
+    },
+    exceptions: {
+      value: "exceptions",
+      append: true,
+      replace: true,
+      doc: "What the rule is not for: named combinations of fields, operators and values",
+    },
+    warn_evttypes: {
+      value: "boolean",
+      replace: true,
+      doc: "false: no warning when the condition may match nearly any event",
+    },
+    "skip-if-unknown-filter": {
+      value: "boolean",
+      replace: true,
+      doc: "true: a field that this version does not know leaves the rule out with a warning instead of an error",
+    },
     capture: { value: "boolean", replace: true, doc: "true: the events around a match are kept" },
-    capture_duration: { value: "milliseconds", replace: true, doc: "How long such a capture lasts, in milliseconds" },
+    capture_duration: {
+      value: "milliseconds",
+      replace: true,
+      doc: "How long such a capture lasts, in milliseconds",
+    },
     append: APPEND,
     override: OVERRIDE,
   },
 };
 
 /** All words that an item may begin with. */
-export const ITEM_WORDS: readonly string[] = ["rule", "macro", "list", "required_engine_version", "required_plugin_versions"];
+export const ITEM_WORDS: readonly string[] = [
+  "rule",
+  "macro",
+  "list",
+  "required_engine_version",
+  "required_plugin_versions",
+];

@@ -4,7 +4,9 @@ import { ITEM_KEYS } from "./item-keys.ts";
 import { rulesSchema } from "./json-schema.ts";
 
 interface ItemSchema {
-  readonly properties: Readonly<Record<string, { readonly description?: string; readonly properties?: object }>>;
+  readonly properties: Readonly<
+    Record<string, { readonly description?: string; readonly properties?: object }>
+  >;
   readonly anyOf: readonly { readonly required: readonly string[] }[];
 }
 
@@ -14,8 +16,14 @@ for (const [kind, keys] of Object.entries(ITEM_KEYS)) {
   test(`rulesSchema() has every key of a ${kind}, each with what it is for`, () => {
     const { properties = {}, anyOf = [] } = definitions[kind] ?? {};
     assert.deepEqual(Object.keys(properties), Object.keys(keys));
-    for (const [key, { doc }] of Object.entries(keys)) assert.equal(properties[key]?.description, doc);
-    assert.deepEqual(anyOf[0]?.required, Object.entries(keys).filter(([, rule]) => rule.required).map(([key]) => key));
+    for (const [key, { doc }] of Object.entries(keys))
+      assert.equal(properties[key]?.description, doc);
+    assert.deepEqual(
+      anyOf[0]?.required,
+      Object.entries(keys)
+        .filter(([, rule]) => rule.required)
+        .map(([key]) => key),
+    );
   });
 }
 

@@ -3,8 +3,14 @@ import { type Diagnostic, excerpt } from "./diagnostic.ts";
 import { LOAD_CODES } from "./load-codes.ts";
 import type { FileResult } from "./load-rules.ts";
 
-/** Falco's own shape of what loading gave (`falco -V --json`): one entry a file. `texts` are the files by name, for the snippets. */
-export function falcoLoadResults(files: readonly FileResult[], texts: ReadonlyMap<string, string>): { readonly falco_load_results: readonly object[] } {
+/**
+ * Falco's own shape of what loading gave (`falco -V --json`): one entry a file. `texts` are the
+ * files by name, for the snippets.
+ */
+export function falcoLoadResults(
+  files: readonly FileResult[],
+  texts: ReadonlyMap<string, string>,
+): { readonly falco_load_results: readonly object[] } {
   return {
     falco_load_results: files.map(({ name, errors, warnings }) => ({
       name,
@@ -15,7 +21,10 @@ export function falcoLoadResults(files: readonly FileResult[], texts: ReadonlyMa
   };
 }
 
-function described({ code, message, hint, place, itemType = "rules content", itemName = "" }: Diagnostic, texts: ReadonlyMap<string, string>): object {
+function described(
+  { code, message, hint, place, itemType = "rules content", itemName = "" }: Diagnostic,
+  texts: ReadonlyMap<string, string>,
+): object {
   const text = texts.get(place?.source ?? "") ?? "";
   return {
     item_type: itemType,
@@ -23,7 +32,15 @@ function described({ code, message, hint, place, itemType = "rules content", ite
     code,
     codedesc: LOAD_CODES[code],
     message: hint === undefined ? message : `${message} (${hint})`,
-    context: place === undefined ? {} : { locations: [{ item_type: itemType, item_name: itemName, position: position(place, text) }], snippet: `${excerpt(place, text).join("\n")}\n` },
+    context:
+      place === undefined
+        ? {}
+        : {
+            locations: [
+              { item_type: itemType, item_name: itemName, position: position(place, text) },
+            ],
+            snippet: `${excerpt(place, text).join("\n")}\n`,
+          },
   };
 }
 

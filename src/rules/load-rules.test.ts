@@ -9,30 +9,49 @@ import { renderOutput } from "./output.ts";
 import { printCondition } from "./print-condition.ts";
 import { compileRuleSet } from "./rule-set.ts";
 
-const rule = (fields: string): string => `- rule: R\n  desc: d\n  output: o\n  priority: NOTICE\n${fields}`;
+const rule = (fields: string): string =>
+  `- rule: R\n  desc: d\n  output: o\n  priority: NOTICE\n${fields}`;
 
 function load(...texts: string[]) {
-  return loadRules(texts.map((text, index) => ({ name: `f${index + 1}.yaml`, text })), { fields: FIELDS });
+  return loadRules(
+    texts.map((text, index) => ({ name: `f${index + 1}.yaml`, text })),
+    { fields: FIELDS },
+  );
 }
 
 function codes(...texts: string[]): string[] {
-  return load(...texts).files.flatMap((file) => [...file.errors, ...file.warnings].map((diagnostic) => diagnostic.code));
+  return load(...texts).files.flatMap((file) =>
+    [...file.errors, ...file.warnings].map((diagnostic) => diagnostic.code),
+  );
 }
 
 test("loadRules() points at the word inside a folded condition, with a hint", () => {
-  const text = "- rule: R\n  desc: d\n  condition: >\n    evt.type = open and\n      proc.nmae = x\n  output: o\n  priority: NOTICE\n";
+  const text =
+    "- rule: R\n  desc: d\n  condition: >\n    evt.type = open and\n      proc.nmae = x\n  output: o\n  priority: NOTICE\n";
   const [error] = load(text).files[0]?.errors ?? [];
   assert.ok(error);
   assert.equal(
     formatDiagnostic(error, text),
-    ['f1.yaml:5:7: error LOAD_ERR_COMPILE_CONDITION: unknown field "proc.nmae" (rule "R")', "        proc.nmae = x", "        ^^^^^^^^^", '  hint: did you mean "proc.name"?'].join("\n"),
+    [
+      'f1.yaml:5:7: error LOAD_ERR_COMPILE_CONDITION: unknown field "proc.nmae" (rule "R")',
+      "        proc.nmae = x",
+      "        ^^^^^^^^^",
+      '  hint: did you mean "proc.name"?',
+    ].join("\n"),
   );
 });
 
 test("loadRules() reports every error of every file, each once", () => {
-  const broken = "- macro: m\n  condition: evt.typo = x\n- rule: A\n  desc: d\n  condition: m\n  output: o\n  priority: NOTICE\n- rule: B\n  desc: d\n  condition: evt.type = opem\n  output: '%proc.nam'\n  priority: LOUD\n";
-  const errors = load(broken, "- rule: C\n  condition: evt.type = open\n").files.flatMap((file) => file.errors.map((error) => `${file.name} ${error.code} ${error.itemName}`));
-  assert.deepEqual(errors, ["f1.yaml LOAD_ERR_YAML_VALIDATE B", "f1.yaml LOAD_ERR_COMPILE_CONDITION A", "f2.yaml LOAD_ERR_YAML_VALIDATE C"]);
+  const broken =
+    "- macro: m\n  condition: evt.typo = x\n- rule: A\n  desc: d\n  condition: m\n  output: o\n  priority: NOTICE\n- rule: B\n  desc: d\n  condition: evt.type = opem\n  output: '%proc.nam'\n  priority: LOUD\n";
+  const errors = load(broken, "- rule: C\n  condition: evt.type = open\n").files.flatMap((file) =>
+    file.errors.map((error) => `${file.name} ${error.code} ${error.itemName}`),
+  );
+  assert.deepEqual(errors, [
+    "f1.yaml LOAD_ERR_YAML_VALIDATE B",
+    "f1.yaml LOAD_ERR_COMPILE_CONDITION A",
+    "f2.yaml LOAD_ERR_YAML_VALIDATE C",
+  ]);
 });
 
 for (const [name, expected, ...texts] of [
@@ -44,23 +63,82 @@ for (const [name, expected, ...texts] of [
   ["an unused macro", ["LOAD_UNUSED_MACRO"], "- macro: m\n  condition: evt.type = open\n"],
   ["an unused list", ["LOAD_UNUSED_LIST"], "- list: l\n  items: [a]\n"],
   ["an undefined macro", ["LOAD_ERR_VALIDATE"], rule("  condition: evt.type = open and nothing\n")],
-  ["a macro that is defined later", [], `${rule("  condition: m\n")}- macro: m\n  condition: evt.type = open\n`],
-  ["macros that refer to each other", ["LOAD_ERR_VALIDATE"], `- macro: m\n  condition: evt.type = open\n- macro: n\n  condition: m\n- macro: m\n  condition: n\n${rule("  condition: m\n")}`],
+  [
+    "a macro that is defined later",
+    [],
+    `${rule("  condition: m\n")}- macro: m\n  condition: evt.type = open\n`,
+  ],
+  [
+    "macros that refer to each other",
+    ["LOAD_ERR_VALIDATE"],
+    `- macro: m\n  condition: evt.type = open\n- macro: n\n  condition: m\n- macro: m\n  condition: n\n${rule("  condition: m\n")}`,
+  ],
   ["a rule without event types", ["LOAD_NO_EVTTYPE"], rule("  condition: proc.name = x\n")],
   ["the same, silenced", [], rule("  condition: proc.name = x\n  warn_evttypes: false\n")],
-  ["another source", ["LOAD_UNKNOWN_SOURCE"], rule("  condition: ka.verb = get\n  source: k8s_audit\n")],
-  ["a field that may be unknown", ["LOAD_UNKNOWN_FILTER"], rule("  condition: evt.type = open and new.field = x\n  skip-if-unknown-filter: true\n")],
+  [
+    "another source",
+    ["LOAD_UNKNOWN_SOURCE"],
+    rule("  condition: ka.verb = get\n  source: k8s_audit\n"),
+  ],
+  [
+    "a field that may be unknown",
+    ["LOAD_UNKNOWN_FILTER"],
+    rule("  condition: evt.type = open and new.field = x\n  skip-if-unknown-filter: true\n"),
+  ],
   ["an engine that is too old", ["LOAD_ERR_VALIDATE"], "- required_engine_version: 0.99.0\n"],
-  ["an engine that is new enough", [], "- required_engine_version: 0.57.0\n- required_engine_version: 15\n"],
-  ["the container plugin", [], "- required_plugin_versions:\n  - name: container\n    version: 0.4.0\n"],
-  ["a plugin that is not there", ["LOAD_ERR_VALIDATE"], "- required_plugin_versions:\n  - name: json\n    version: 0.1.0\n"],
-  ["an unknown output field", ["LOAD_ERR_COMPILE_OUTPUT"], "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: '%proc.nam'\n  priority: NOTICE\n"],
-  ["an appended list that was never defined", ["LOAD_ERR_VALIDATE"], "- list: l\n  items: [a]\n  override: {items: append}\n"],
-  ["an override that names no key of the item", ["LOAD_ERR_YAML_VALIDATE"], rule("  condition: evt.type = open\n"), "- rule: R\n  override: {desc: replace}\n"],
-  ["append in the old way", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open\n"), "- rule: R\n  condition: or evt.type = close\n  append: true\n"],
-  ["a deprecated field", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open and evt.dir = <\n")],
-  ["%container.info of old outputs", ["LOAD_DEPRECATED_ITEM"], "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: 'x %container.info y'\n  priority: NOTICE\n"],
-  ["a switch in the old way", ["LOAD_DEPRECATED_ITEM"], rule("  condition: evt.type = open\n"), "- rule: R\n  enabled: false\n"],
+  [
+    "an engine that is new enough",
+    [],
+    "- required_engine_version: 0.57.0\n- required_engine_version: 15\n",
+  ],
+  [
+    "the container plugin",
+    [],
+    "- required_plugin_versions:\n  - name: container\n    version: 0.4.0\n",
+  ],
+  [
+    "a plugin that is not there",
+    ["LOAD_ERR_VALIDATE"],
+    "- required_plugin_versions:\n  - name: json\n    version: 0.1.0\n",
+  ],
+  [
+    "an unknown output field",
+    ["LOAD_ERR_COMPILE_OUTPUT"],
+    "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: '%proc.nam'\n  priority: NOTICE\n",
+  ],
+  [
+    "an appended list that was never defined",
+    ["LOAD_ERR_VALIDATE"],
+    "- list: l\n  items: [a]\n  override: {items: append}\n",
+  ],
+  [
+    "an override that names no key of the item",
+    ["LOAD_ERR_YAML_VALIDATE"],
+    rule("  condition: evt.type = open\n"),
+    "- rule: R\n  override: {desc: replace}\n",
+  ],
+  [
+    "append in the old way",
+    ["LOAD_DEPRECATED_ITEM"],
+    rule("  condition: evt.type = open\n"),
+    "- rule: R\n  condition: or evt.type = close\n  append: true\n",
+  ],
+  [
+    "a deprecated field",
+    ["LOAD_DEPRECATED_ITEM"],
+    rule("  condition: evt.type = open and evt.dir = <\n"),
+  ],
+  [
+    "%container.info of old outputs",
+    ["LOAD_DEPRECATED_ITEM"],
+    "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: 'x %container.info y'\n  priority: NOTICE\n",
+  ],
+  [
+    "a switch in the old way",
+    ["LOAD_DEPRECATED_ITEM"],
+    rule("  condition: evt.type = open\n"),
+    "- rule: R\n  enabled: false\n",
+  ],
 ] as const) {
   test(`loadRules() on ${name}: ${expected.join(" ") || "nothing to say"}`, () => {
     assert.deepEqual(codes(...texts), expected);
@@ -69,9 +147,13 @@ for (const [name, expected, ...texts] of [
 
 test("loadRules() joins overridden text with what was there, and replaces the rest", () => {
   const base = rule("  condition: evt.type = open\n  tags: [a]\n");
-  const change = "- rule: R\n  condition: or evt.type = openat\n  tags: [b]\n  priority: ERROR\n  enabled: false\n  override: {condition: append, tags: append, priority: replace, enabled: replace}\n";
+  const change =
+    "- rule: R\n  condition: or evt.type = openat\n  tags: [b]\n  priority: ERROR\n  enabled: false\n  override: {condition: append, tags: append, priority: replace, enabled: replace}\n";
   const [changed] = load(base, change).rules;
-  assert.deepEqual([changed?.tags, changed?.priority, changed?.enabled, changed?.eventCodes.size], [["a", "b"], "Error", false, 2]);
+  assert.deepEqual(
+    [changed?.tags, changed?.priority, changed?.enabled, changed?.eventCodes.size],
+    [["a", "b"], "Error", false, 2],
+  );
 });
 
 test("loadRules() puts lists in place as text, lists of lists and empty ones too", () => {
@@ -82,59 +164,166 @@ test("loadRules() puts lists in place as text, lists of lists and empty ones too
 });
 
 test("loadRules() turns exceptions into what the rule leaves out", () => {
-  const exceptions = "  exceptions:\n    - {name: a, fields: [proc.name, proc.pname], values: [[sh, cron], [sh, sshd]]}\n    - {name: b, fields: fd.name, values: [/ok, \"/a b\"]}\n";
+  const exceptions =
+    '  exceptions:\n    - {name: a, fields: [proc.name, proc.pname], values: [[sh, cron], [sh, sshd]]}\n    - {name: b, fields: fd.name, values: [/ok, "/a b"]}\n';
   const [changed] = load(rule(`  condition: evt.type = open\n${exceptions}`)).rules;
   assert.equal(changed?.condition(scene("open", { fd: 3, name: "/x" })), false, "sh below sshd");
-  assert.equal(changed?.condition(scene("open", { fd: 3, name: "/x" }, { process: { comm: "cat" } })), true);
-  assert.equal(changed?.condition(scene("open", { fd: 3, name: "/a b" }, { process: { comm: "cat" } })), false, "the excepted file");
+  assert.equal(
+    changed?.condition(scene("open", { fd: 3, name: "/x" }, { process: { comm: "cat" } })),
+    true,
+  );
+  assert.equal(
+    changed?.condition(scene("open", { fd: 3, name: "/a b" }, { process: { comm: "cat" } })),
+    false,
+    "the excepted file",
+  );
 });
 
 test("loadRules() fills outputs in as Falco does", () => {
-  const [loaded] = load("- rule: R\n  desc: d\n  condition: evt.type = open\n  output: >\n    %proc.name. [%8fd.name] %fd.sport %proc.aname[2] %toupper(proc.name) %evt.arg.flags 100%user.uid\n  priority: NOTICE\n").rules;
+  const [loaded] = load(
+    "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: >\n    %proc.name. [%8fd.name] %fd.sport %proc.aname[2] %toupper(proc.name) %evt.arg.flags 100%user.uid\n  priority: NOTICE\n",
+  ).rules;
   assert.ok(loaded);
-  assert.equal(renderOutput(loaded.output, scene("open", { fd: 3, name: "/etc/passwd", flags: 1 })), "sh. [/etc/pas] <NA> init SH O_RDONLY 10033");
+  assert.equal(
+    renderOutput(loaded.output, scene("open", { fd: 3, name: "/etc/passwd", flags: 1 })),
+    "sh. [/etc/pas] <NA> init SH O_RDONLY 10033",
+  );
 });
 
 for (const [name, text] of [
-  ["a bomb of aliases", `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 20 }, (_, index) => `b${index}: &b${index} [${"*a,".repeat(9)}*a]`).join("\n")}\n`],
+  [
+    "a bomb of aliases",
+    `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 20 }, (_, index) => `b${index}: &b${index} [${"*a,".repeat(9)}*a]`).join("\n")}\n`,
+  ],
   ["deep nesting", `- list: ${"[".repeat(20_000)}`],
-  ["a condition nested deep", rule(`  condition: ${"(".repeat(20_000)}evt.type = open${")".repeat(20_000)}\n`)],
+  [
+    "a condition nested deep",
+    rule(`  condition: ${"(".repeat(20_000)}evt.type = open${")".repeat(20_000)}\n`),
+  ],
   ["blocks nested deep", `${"- ".repeat(20_000)}a`],
-  ["lists that multiply", `${Array.from({ length: 40 }, (_, index) => `- list: l${index}\n  items: [${Array(10).fill(`l${index + 1}`).join(", ")}]\n`).join("")}- list: l40\n  items: [a]\n${rule("  condition: evt.type = open and proc.name in (l0)\n")}`],
-  ["macros that multiply", `${Array.from({ length: 40 }, (_, index) => `- macro: m${index}\n  condition: ${index === 0 ? "proc.name = a" : Array(4).fill(`m${index - 1}`).join(" or ")}\n`).join("")}${rule("  condition: evt.type = open and m39\n")}`],
-  ["macros in a long chain", `${Array.from({ length: 5000 }, (_, index) => `- macro: m${index}\n  condition: ${index === 0 ? "proc.name = a" : `not m${index - 1}`}\n`).join("")}${rule("  condition: evt.type = open and m4999\n")}`],
-  ["exceptions that multiply", rule(`  condition: evt.type = open\n  exceptions:\n    - {name: e, fields: proc.name, values: [${'"a b",'.repeat(300_000)}a]}\n`)],
+  [
+    "lists that multiply",
+    `${Array.from(
+      { length: 40 },
+      (_, index) =>
+        `- list: l${index}\n  items: [${Array(10)
+          .fill(`l${index + 1}`)
+          .join(", ")}]\n`,
+    ).join(
+      "",
+    )}- list: l40\n  items: [a]\n${rule("  condition: evt.type = open and proc.name in (l0)\n")}`,
+  ],
+  [
+    "macros that multiply",
+    `${Array.from(
+      { length: 40 },
+      (_, index) =>
+        `- macro: m${index}\n  condition: ${
+          index === 0
+            ? "proc.name = a"
+            : Array(4)
+                .fill(`m${index - 1}`)
+                .join(" or ")
+        }\n`,
+    ).join("")}${rule("  condition: evt.type = open and m39\n")}`,
+  ],
+  [
+    "macros in a long chain",
+    `${Array.from({ length: 5000 }, (_, index) => `- macro: m${index}\n  condition: ${index === 0 ? "proc.name = a" : `not m${index - 1}`}\n`).join("")}${rule("  condition: evt.type = open and m4999\n")}`,
+  ],
+  [
+    "exceptions that multiply",
+    rule(
+      `  condition: evt.type = open\n  exceptions:\n    - {name: e, fields: proc.name, values: [${'"a b",'.repeat(300_000)}a]}\n`,
+    ),
+  ],
   ["NUL bytes", "- rule: R\0\n  condition: \0\n"],
   ["ten megabytes of one word", `- list: l\n  items: [${"a".repeat(10_000_000)}]\n`],
-  ["keys of every type", "- {rule: [], condition: {}, output: 1, desc: null, priority: {a: b}}\n- 5\n- null\n- [x]\n- {list: {}, items: 3}\n- {macro: 1.5, condition: [a]}\n"],
+  [
+    "keys of every type",
+    "- {rule: [], condition: {}, output: 1, desc: null, priority: {a: b}}\n- 5\n- null\n- [x]\n- {list: {}, items: 3}\n- {macro: 1.5, condition: [a]}\n",
+  ],
 ] as const) {
   test(`loadRules() survives ${name} with an error or a warning that has a place`, () => {
     const told = load(text).files.flatMap((file) => [...file.errors, ...file.warnings]);
     assert.ok(told.length > 0 && told.length < 100, `${told.length} are told`);
-    assert.ok(told.every((diagnostic) => diagnostic.place !== undefined && !/stack|undefined/i.test(diagnostic.message)), told[0]?.message);
+    assert.ok(
+      told.every(
+        (diagnostic) =>
+          diagnostic.place !== undefined && !/stack|undefined/i.test(diagnostic.message),
+      ),
+      told[0]?.message,
+    );
   });
 }
 
 test("loadRules() puts what an alias stands for in its place", () => {
-  const [loaded] = load(`- list: shells\n  items: &shells [sh, bash]\n- list: more\n  items: *shells\n${rule("  condition: evt.type = open and proc.name in (shells, more)\n")}`).rules;
-  assert.equal(loaded && printCondition(loaded.expression), "(evt.type = open and proc.name in (sh, bash, sh, bash))");
+  const [loaded] = load(
+    `- list: shells\n  items: &shells [sh, bash]\n- list: more\n  items: *shells\n${rule("  condition: evt.type = open and proc.name in (shells, more)\n")}`,
+  ).rules;
+  assert.equal(
+    loaded && printCondition(loaded.expression),
+    "(evt.type = open and proc.name in (sh, bash, sh, bash))",
+  );
 });
 
 test("loadRules() appends outputs and fields to the rules that they are for", () => {
   const two = `${rule("  condition: evt.type = open\n  tags: [a]\n")}${rule("  condition: evt.type = close\n").replace("rule: R", "rule: S")}`;
-  const appendOutput = [{ tags: ["a"], format: "pid=%proc.pid" }, { fields: [{ key: "who", format: "%user.name/%proc.name", isRaw: false }] }, { rule: "S", suggested: true }];
+  const appendOutput = [
+    { tags: ["a"], format: "pid=%proc.pid" },
+    { fields: [{ key: "who", format: "%user.name/%proc.name", isRaw: false }] },
+    { rule: "S", suggested: true },
+  ];
   const { rules } = loadRules([{ name: "f.yaml", text: two }], { fields: FIELDS, appendOutput });
-  assert.deepEqual(rules.map(({ name, outputText, extraFields }) => [name, outputText.slice(0, 36), extraFields.map(({ key }) => key).join()]), [
-    ["R", "o pid=%proc.pid", "who"],
-    ["S", "o container_id=%container.id contain", "who"],
-  ]);
+  assert.deepEqual(
+    rules.map(({ name, outputText, extraFields }) => [
+      name,
+      outputText.slice(0, 36),
+      extraFields.map(({ key }) => key).join(),
+    ]),
+    [
+      ["R", "o pid=%proc.pid", "who"],
+      ["S", "o container_id=%container.id contain", "who"],
+    ],
+  );
 });
 
 test("loadRules() never throws, whatever the file holds", () => {
-  const key = fc.constantFrom("rule", "macro", "list", "items", "condition", "output", "desc", "priority", "append", "override", "exceptions", "enabled", "tags", "required_engine_version", "x");
-  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom("evt.type = open", "NOTICE", "%proc.name", "(", true, ["a", "b"], { condition: "append" }, [{ name: "n", fields: ["a"], values: [["b"]] }]));
+  const key = fc.constantFrom(
+    "rule",
+    "macro",
+    "list",
+    "items",
+    "condition",
+    "output",
+    "desc",
+    "priority",
+    "append",
+    "override",
+    "exceptions",
+    "enabled",
+    "tags",
+    "required_engine_version",
+    "x",
+  );
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom(
+      "evt.type = open",
+      "NOTICE",
+      "%proc.name",
+      "(",
+      true,
+      ["a", "b"],
+      { condition: "append" },
+      [{ name: "n", fields: ["a"], values: [["b"]] }],
+    ),
+  );
   fc.assert(
-    fc.property(fc.array(fc.dictionary(key, value), { maxLength: 5 }), (items) => void load(JSON.stringify(items))),
+    fc.property(
+      fc.array(fc.dictionary(key, value), { maxLength: 5 }),
+      (items) => void load(JSON.stringify(items)),
+    ),
     { numRuns: 500 },
   );
 });
@@ -164,12 +353,44 @@ const SOUND = `# a rules file with everything
 `;
 
 test("loadRules() of a file with random changes has errors with places and sense, or none", () => {
-  const piece = fc.constantFrom("", " ", "\n", "\t", "- ", ": ", "[", "]", "{", "}", "(", ")", '"', "'", "&a ", "*a", "!!x ", "%", "#", "|", ">", "\\", "\0", "é", "\ud800", "null", "0x1", "not ", " in ", "evt.type");
+  const piece = fc.constantFrom(
+    "",
+    " ",
+    "\n",
+    "\t",
+    "- ",
+    ": ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    '"',
+    "'",
+    "&a ",
+    "*a",
+    "!!x ",
+    "%",
+    "#",
+    "|",
+    ">",
+    "\\",
+    "\0",
+    "é",
+    "\ud800",
+    "null",
+    "0x1",
+    "not ",
+    " in ",
+    "evt.type",
+  );
   const change = fc.tuple(fc.nat(SOUND.length), fc.nat(12), piece);
   fc.assert(
     fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
       let text = SOUND;
-      for (const [at, length, put] of changes) text = text.slice(0, at) + put + text.slice(at + length);
+      for (const [at, length, put] of changes)
+        text = text.slice(0, at) + put + text.slice(at + length);
       for (const { errors, warnings } of load(text).files) {
         for (const diagnostic of [...errors, ...warnings]) {
           assert.ok(diagnostic.place !== undefined, `${diagnostic.code} has a place`);
@@ -184,10 +405,16 @@ test("loadRules() of a file with random changes has errors with places and sense
 
 test("loadRules() collects the host names that addresses are compared with, through macros, lists and exceptions", () => {
   const { rules } = load(
-    `- list: pools\n  items: [a.test, "b.test"]\n- macro: pool\n  condition: (fd.sport = 80 and fd.sip.name in (pools))\n${rule('  condition: evt.type = connect and (pool or fd.rip.name = anyof (c.test, d.test)) and not fd.cip.name contains e.test and fd.name != f.test\n  exceptions: [{name: x, fields: [fd.lip.name, proc.name], comps: [=, =], values: [[g.test, h.test]]}]\n')}${rule("  condition: evt.type = connect and pool\n").replace("rule: R", "rule: S")}${rule("  condition: evt.type = connect\n").replace("rule: R", "rule: T").replace("output: o", 'output: "%fd.sip.name"')}`,
+    `- list: pools\n  items: [a.test, "b.test"]\n- macro: pool\n  condition: (fd.sport = 80 and fd.sip.name in (pools))\n${rule("  condition: evt.type = connect and (pool or fd.rip.name = anyof (c.test, d.test)) and not fd.cip.name contains e.test and fd.name != f.test\n  exceptions: [{name: x, fields: [fd.lip.name, proc.name], comps: [=, =], values: [[g.test, h.test]]}]\n")}${rule("  condition: evt.type = connect and pool\n").replace("rule: R", "rule: S")}${rule("  condition: evt.type = connect\n").replace("rule: R", "rule: T").replace("output: o", 'output: "%fd.sip.name"')}`,
   );
-  assert.deepEqual(rules.map(({ hostNames }) => [...hostNames].toSorted()), [["a.test", "b.test", "c.test", "d.test", "g.test"], ["a.test", "b.test"], []]);
-  assert.deepEqual([...compileRuleSet(rules.slice(1), { matching: "first" }).hostNames].toSorted(), ["a.test", "b.test"]);
+  assert.deepEqual(
+    rules.map(({ hostNames }) => [...hostNames].toSorted()),
+    [["a.test", "b.test", "c.test", "d.test", "g.test"], ["a.test", "b.test"], []],
+  );
+  assert.deepEqual(
+    [...compileRuleSet(rules.slice(1), { matching: "first" }).hostNames].toSorted(),
+    ["a.test", "b.test"],
+  );
 });
 
 function needs(condition: string, output = "x"): boolean | undefined {
@@ -197,12 +424,32 @@ function needs(condition: string, output = "x"): boolean | undefined {
 
 test("a rule asks for the environment by its fields and by the event's parameters, in conditions and outputs", () => {
   const asking = [
-    "evt.type = execve and proc.env contains A", "evt.type = execve and proc.aenv[1] contains A", "evt.type = execve and with_env", "evt.type = execve and not evt.arg.env contains A",
-    "evt.type = execve and evt.arg[15] contains A", "evt.type = execve and tolower(evt.arg.env) contains a", "evt.type = execve and evt.args contains A", "evt.type = execve and evt.rawarg.env contains A",
+    "evt.type = execve and proc.env contains A",
+    "evt.type = execve and proc.aenv[1] contains A",
+    "evt.type = execve and with_env",
+    "evt.type = execve and not evt.arg.env contains A",
+    "evt.type = execve and evt.arg[15] contains A",
+    "evt.type = execve and tolower(evt.arg.env) contains a",
+    "evt.type = execve and evt.args contains A",
+    "evt.type = execve and evt.rawarg.env contains A",
   ];
   for (const condition of asking) assert.equal(needs(condition), true, condition);
-  for (const output of ["%proc.env", "%evt.args", "%evt.arg.env", "%evt.arg[15] x"]) assert.equal(needs("evt.type = execve", output), true, output);
-  assert.equal(needs("evt.type = ptrace and evt.args contains A", "%evt.args"), false, "of an event that starts no program");
-  assert.equal(needs("evt.type = openat and proc.env contains A"), true, "of the process that opens");
-  for (const condition of ["evt.type = execve and evt.arg.flags contains A", "evt.type = openat and evt.arg[1] contains A", "evt.type = execve"]) assert.equal(needs(condition, "%evt.arg.flags %proc.name"), false, condition);
+  for (const output of ["%proc.env", "%evt.args", "%evt.arg.env", "%evt.arg[15] x"])
+    assert.equal(needs("evt.type = execve", output), true, output);
+  assert.equal(
+    needs("evt.type = ptrace and evt.args contains A", "%evt.args"),
+    false,
+    "of an event that starts no program",
+  );
+  assert.equal(
+    needs("evt.type = openat and proc.env contains A"),
+    true,
+    "of the process that opens",
+  );
+  for (const condition of [
+    "evt.type = execve and evt.arg.flags contains A",
+    "evt.type = openat and evt.arg[1] contains A",
+    "evt.type = execve",
+  ])
+    assert.equal(needs(condition, "%evt.arg.flags %proc.name"), false, condition);
 });

@@ -7,7 +7,10 @@ import type { ListExpander } from "./expand-lists.ts";
 import { parseCondition } from "./parse-condition.ts";
 import type { MappedText } from "./source-text.ts";
 
-/** A condition error together with the text that it is in: a macro's, where the rule took it from one. */
+/**
+ * A condition error together with the text that it is in: a macro's, where the rule took it from
+ * one.
+ */
 export class PlacedConditionError extends Error {
   readonly error: ConditionError;
   readonly text: MappedText;
@@ -26,7 +29,10 @@ export class PlacedConditionError extends Error {
 /** A macro that cannot be used: an error of its own code, LOAD_ERR_VALIDATE. */
 export class UndefinedMacroError extends ConditionError {}
 
-/** Most comparisons that a condition may have once its macros are in place, and how deep they may stand: macros that name macros multiply. */
+/**
+ * Most comparisons that a condition may have once its macros are in place, and how deep they may
+ * stand: macros that name macros multiply.
+ */
 const MAX_CHECKS = 100_000;
 const MAX_TREE_DEPTH = 2000;
 
@@ -35,7 +41,10 @@ interface Measure {
   readonly depth: number;
 }
 
-/** Parses conditions and puts macros in their place. A macro's expression is one object wherever it is used. */
+/**
+ * Parses conditions and puts macros in their place. A macro's expression is one object wherever it
+ * is used.
+ */
 export class MacroResolver {
   readonly #macros: ReadonlyMap<string, MacroDefinition>;
   readonly #lists: ListExpander;
@@ -56,7 +65,9 @@ export class MacroResolver {
     return this.#resolve(condition, Number.POSITIVE_INFINITY);
   }
 
-  /** A macro's own condition without lists and macros; resolved once. Throws `PlacedConditionError`. */
+  /**
+   * A macro's own condition without lists and macros; resolved once. Throws `PlacedConditionError`.
+   */
   resolveMacro(macro: MacroDefinition): Expression {
     const known = this.#resolved.get(macro.name);
     if (known instanceof PlacedConditionError) throw known;
@@ -100,8 +111,14 @@ export class MacroResolver {
     if (this.#measures.has(inlined)) return inlined;
     const measure = this.#measure(inlined);
     if (measure.checks > MAX_CHECKS || measure.depth > MAX_TREE_DEPTH) {
-      const problem = measure.checks > MAX_CHECKS ? `more than ${MAX_CHECKS} comparisons` : `more than ${MAX_TREE_DEPTH} levels`;
-      throw new UndefinedMacroError(`Condition has ${problem} once its macros are in place`, { ...expression, hint: "macros that name macros multiply" });
+      const problem =
+        measure.checks > MAX_CHECKS
+          ? `more than ${MAX_CHECKS} comparisons`
+          : `more than ${MAX_TREE_DEPTH} levels`;
+      throw new UndefinedMacroError(`Condition has ${problem} once its macros are in place`, {
+        ...expression,
+        hint: "macros that name macros multiply",
+      });
     }
     this.#measures.set(inlined, measure);
     return inlined;
@@ -111,7 +128,10 @@ export class MacroResolver {
     switch (expression.kind) {
       case "and":
       case "or":
-        return { ...expression, operands: expression.operands.map((operand) => this.#inline(operand, context)) };
+        return {
+          ...expression,
+          operands: expression.operands.map((operand) => this.#inline(operand, context)),
+        };
       case "not":
         return { ...expression, operand: this.#inline(expression.operand, context) };
       case "check":
@@ -124,18 +144,34 @@ export class MacroResolver {
 
   #measure(expression: Expression): Measure {
     if (expression.kind === "check" || expression.kind === "macro") return { checks: 1, depth: 1 };
-    const parts = (expression.kind === "not" ? [expression.operand] : expression.operands).map((operand) => this.#measures.get(operand) ?? { checks: 1, depth: 1 });
-    return { checks: parts.reduce((sum, part) => sum + part.checks, 0), depth: 1 + parts.reduce((deepest, part) => Math.max(deepest, part.depth), 0) };
+    const parts = (expression.kind === "not" ? [expression.operand] : expression.operands).map(
+      (operand) => this.#measures.get(operand) ?? { checks: 1, depth: 1 },
+    );
+    return {
+      checks: parts.reduce((sum, part) => sum + part.checks, 0),
+      depth: 1 + parts.reduce((deepest, part) => Math.max(deepest, part.depth), 0),
+    };
   }
 
-  #macro(reference: Extract<Expression, { readonly kind: "macro" }>, visibility: number): Expression {
+  #macro(
+    reference: Extract<Expression, { readonly kind: "macro" }>,
+    visibility: number,
+  ): Expression {
     const macro = this.#macros.get(reference.name);
     if (macro === undefined || macro.order >= visibility) {
-      const hint = macro === undefined ? didYouMean(reference.name, this.#macros.keys()) : "a macro sees only macros that are defined before it";
-      throw new UndefinedMacroError(`Undefined macro "${reference.name}" used in the condition`, { start: reference.start, end: reference.end, hint });
+      const hint =
+        macro === undefined
+          ? didYouMean(reference.name, this.#macros.keys())
+          : "a macro sees only macros that are defined before it";
+      throw new UndefinedMacroError(`Undefined macro "${reference.name}" used in the condition`, {
+        start: reference.start,
+        end: reference.end,
+        hint,
+      });
     }
     this.used.add(macro.name);
-    if (this.#active.has(macro.name)) throw new UndefinedMacroError(`Macro "${macro.name}" refers to itself`, reference);
+    if (this.#active.has(macro.name))
+      throw new UndefinedMacroError(`Macro "${macro.name}" refers to itself`, reference);
     return this.resolveMacro(macro);
   }
 }

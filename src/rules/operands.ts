@@ -1,4 +1,11 @@
-import type { Extract, ExtractAll, Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
+import type {
+  Extract,
+  ExtractAll,
+  Field,
+  FieldRegistry,
+  FieldType,
+  FieldValue,
+} from "../fields/field.ts";
 import type { NumberFormat } from "../events/schema.ts";
 import type { Scene } from "../state/scene.ts";
 import type { FieldReference, Operand, Transform, TransformArgument } from "./ast.ts";
@@ -13,7 +20,10 @@ export interface BoundOperand {
   readonly type: FieldType;
   readonly isList: boolean;
   readonly get: Extract;
-  /** Instead of `get` where the field has several values at once; `get` may still have the one to print. */
+  /**
+   * Instead of `get` where the field has several values at once; `get` may still have the one to
+   * print.
+   */
   readonly getAll: ExtractAll | undefined;
   readonly several: Field["several"];
   readonly differs?: Field["differs"];
@@ -31,45 +41,94 @@ export type Side = "left" | "right" | "print";
 /** A field that no registry has: kept apart, for `skip-if-unknown-filter`. */
 export class UnknownFieldError extends ConditionError {}
 
-/** Resolves an operand. `side` right: fields marked for the left side only are refused. Throws `ConditionError`. */
+/**
+ * Resolves an operand. `side` right: fields marked for the left side only are refused. Throws
+ * `ConditionError`.
+ */
 export function bindOperand(operand: Operand, fields: FieldRegistry, side: Side): BoundOperand {
-  return operand.kind === "field" ? bindField(operand, fields, side) : bindTransform(operand, { fields, side });
+  return operand.kind === "field"
+    ? bindField(operand, fields, side)
+    : bindTransform(operand, { fields, side });
 }
 
-/** The field of a name, with its argument: `evt.arg.flags` is `evt.arg[flags]`. Throws `UnknownFieldError`. */
-export function findField(reference: FieldReference, fields: FieldRegistry): { readonly field: Field; readonly argument: string | undefined } {
+/**
+ * The field of a name, with its argument: `evt.arg.flags` is `evt.arg[flags]`. Throws
+ * `UnknownFieldError`.
+ */
+export function findField(
+  reference: FieldReference,
+  fields: FieldRegistry,
+): { readonly field: Field; readonly argument: string | undefined } {
   const exact = fields.get(reference.name);
   if (exact !== undefined) return { field: exact, argument: reference.argument };
-  for (let dot = reference.name.lastIndexOf("."); dot > 0; dot = reference.name.lastIndexOf(".", dot - 1)) {
+  for (
+    let dot = reference.name.lastIndexOf(".");
+    dot > 0;
+    dot = reference.name.lastIndexOf(".", dot - 1)
+  ) {
     const field = fields.get(reference.name.slice(0, dot));
     if (field?.argument === undefined || reference.argument !== undefined) continue;
     // A dot gives the argument of evt.arg and its like only; k8s.pod.label.app would be ambiguous.
-    if (field.argument.dotted !== true) throw new ConditionError(`field "${field.name}" needs its argument in brackets`, { ...reference, hint: `write ${field.name}[${reference.name.slice(dot + 1)}]` });
+    if (field.argument.dotted !== true)
+      throw new ConditionError(`field "${field.name}" needs its argument in brackets`, {
+        ...reference,
+        hint: `write ${field.name}[${reference.name.slice(dot + 1)}]`,
+      });
     return { field, argument: reference.name.slice(dot + 1) };
   }
   const hint = didYouMean(reference.name, fields.names()) ?? "saker fields lists them all";
-  throw new UnknownFieldError(`unknown field "${reference.name}"`, { start: reference.start, end: reference.end, hint });
+  throw new UnknownFieldError(`unknown field "${reference.name}"`, {
+    start: reference.start,
+    end: reference.end,
+    hint,
+  });
 }
 
 function bindField(reference: FieldReference, fields: FieldRegistry, side: Side): BoundOperand {
   const { field, argument } = findField(reference, fields);
   const at = { start: reference.start, end: reference.end };
-  if (side === "right" && (field.noRightSide || field.filterOnly)) throw new ConditionError(`field "${field.name}" cannot stand on the right side`, at);
-  if (side !== "print" && field.printOnly) throw new ConditionError(`field "${field.name}" can only be printed`, at);
+  if (side === "right" && (field.noRightSide || field.filterOnly))
+    throw new ConditionError(`field "${field.name}" cannot stand on the right side`, at);
+  if (side !== "print" && field.printOnly)
+    throw new ConditionError(`field "${field.name}" can only be printed`, at);
   requireArgument(field, argument, at);
-  const type = argument === undefined || field.typeOf === undefined ? field.type : field.typeOf(argument);
-  if (type === undefined) throw new UnknownFieldError(`unknown event argument "${argument ?? ""}"`, { ...at, hint: "saker events lists the arguments of each event" });
-  const getAll = field.several === undefined || argument !== undefined ? undefined : (field.bindAll?.(undefined) ?? none);
-  const get = getAll === undefined ? bound(field, argument, at) : (field.bind?.(undefined) ?? missing);
+  const type =
+    argument === undefined || field.typeOf === undefined ? field.type : field.typeOf(argument);
+  if (type === undefined)
+    throw new UnknownFieldError(`unknown event argument "${argument ?? ""}"`, {
+      ...at,
+      hint: "saker events lists the arguments of each event",
+    });
+  const getAll =
+    field.several === undefined || argument !== undefined
+      ? undefined
+      : (field.bindAll?.(undefined) ?? none);
+  const get =
+    getAll === undefined ? bound(field, argument, at) : (field.bind?.(undefined) ?? missing);
   const { formatIn } = field;
   const several = getAll === undefined ? undefined : field.several;
-  const formats = formatIn === undefined || argument === undefined ? {} : { formatIn: (scene: Scene) => formatIn(argument, scene) };
-  return { type, isList: field.list === true, get, getAll, several, differs: field.differs, format: field.format, ...formats, fields: [asAsked(field, argument)] };
+  const formats =
+    formatIn === undefined || argument === undefined
+      ? {}
+      : { formatIn: (scene: Scene) => formatIn(argument, scene) };
+  return {
+    type,
+    isList: field.list === true,
+    get,
+    getAll,
+    several,
+    differs: field.differs,
+    format: field.format,
+    ...formats,
+    fields: [asAsked(field, argument)],
+  };
 }
 
 /** With some arguments a field's value is the environment, and it is marked so. */
 function asAsked(field: Field, argument: string | undefined): Field {
-  return argument !== undefined && field.environmentArguments?.includes(argument) === true ? { ...field, environment: "event" } : field;
+  return argument !== undefined && field.environmentArguments?.includes(argument) === true
+    ? { ...field, environment: "event" }
+    : field;
 }
 
 interface At {
@@ -78,17 +137,29 @@ interface At {
 }
 
 function requireArgument(field: Field, argument: string | undefined, at: At): void {
-  if (argument === undefined && field.argument?.required && field.argument.optional !== true) throw new ConditionError(`field "${field.name}" needs an argument`, { ...at, hint: `write ${field.name}[…]` });
-  if (argument !== undefined && field.argument === undefined) throw new ConditionError(`field "${field.name}" takes no argument`, at);
+  if (argument === undefined && field.argument?.required && field.argument.optional !== true)
+    throw new ConditionError(`field "${field.name}" needs an argument`, {
+      ...at,
+      hint: `write ${field.name}[…]`,
+    });
+  if (argument !== undefined && field.argument === undefined)
+    throw new ConditionError(`field "${field.name}" takes no argument`, at);
   if (argument !== undefined && field.argument?.kind === "index" && !/^\d+$/.test(argument)) {
-    throw new UnknownFieldError(`"${argument}" is not a number, which field "${field.name}" needs`, at);
+    throw new UnknownFieldError(
+      `"${argument}" is not a number, which field "${field.name}" needs`,
+      at,
+    );
   }
 }
 
 function bound(field: Field, argument: string | undefined, at: At): Extract {
   if (field.bind === undefined) return missing;
   const get = field.bind(argument);
-  if (get === undefined) throw new UnknownFieldError(`field "${field.name}" does not take the argument "${argument ?? ""}"`, at);
+  if (get === undefined)
+    throw new UnknownFieldError(
+      `field "${field.name}" does not take the argument "${argument ?? ""}"`,
+      at,
+    );
   return get;
 }
 
@@ -103,7 +174,8 @@ interface Binding {
 
 function bindTransform(transform: Transform, binding: Binding): BoundOperand {
   const at = { start: transform.start, end: transform.end };
-  if (transform.argument !== undefined && transform.name !== "getopt") throw new ConditionError(`${transform.name}() takes no argument in brackets`, at);
+  if (transform.argument !== undefined && transform.name !== "getopt")
+    throw new ConditionError(`${transform.name}() takes no argument in brackets`, at);
   switch (transform.name) {
     case "val": {
       const [inner] = transform.arguments;
@@ -113,7 +185,12 @@ function bindTransform(transform: Transform, binding: Binding): BoundOperand {
     case "join":
       return bindJoin(transform, binding);
     case "concat":
-      return joined([], transform.arguments.map((item) => bindText(item, binding, "concat() arguments must be strings")));
+      return joined(
+        [],
+        transform.arguments.map((item) =>
+          bindText(item, binding, "concat() arguments must be strings"),
+        ),
+      );
     case "getopt":
       return bindGetopt(transform, binding);
     default:
@@ -121,51 +198,87 @@ function bindTransform(transform: Transform, binding: Binding): BoundOperand {
   }
 }
 
-function bindUnary(transform: Transform, name: keyof typeof UNARY_TRANSFORMERS, binding: Binding): BoundOperand {
+function bindUnary(
+  transform: Transform,
+  name: keyof typeof UNARY_TRANSFORMERS,
+  binding: Binding,
+): BoundOperand {
   const at = { start: transform.start, end: transform.end };
   const [inner] = transform.arguments;
-  if (transform.arguments.length !== 1 || inner === undefined) throw new ConditionError(`${name}() takes one argument`, at);
+  if (transform.arguments.length !== 1 || inner === undefined)
+    throw new ConditionError(`${name}() takes one argument`, at);
   const rule = UNARY_TRANSFORMERS[name];
   const source = bindTransformable(inner, binding);
   const result = rule.result(source.type, source.isList);
-  if (result === undefined) throw new ConditionError(`${name}() does not work on ${source.isList ? "a list" : source.type}`, at);
+  if (result === undefined)
+    throw new ConditionError(
+      `${name}() does not work on ${source.isList ? "a list" : source.type}`,
+      at,
+    );
   const get: Extract = (scene) => {
     const value = source.get(scene);
     return value === undefined ? undefined : rule.apply(value);
   };
-  return { ...source, type: result, isList: source.isList && rule.folds !== true, format: undefined, get };
+  return {
+    ...source,
+    type: result,
+    isList: source.isList && rule.folds !== true,
+    format: undefined,
+    get,
+  };
 }
 
 /** What a transformer takes: a field or a transformer's result, a text, or a list of them. */
 function bindTransformable(item: TransformArgument, binding: Binding): BoundOperand {
   const at = { start: item.start, end: item.end };
-  if (item.kind === "value") return computed("CHARBUF", false, { get: () => item.text, fields: [] });
+  if (item.kind === "value")
+    return computed("CHARBUF", false, { get: () => item.text, fields: [] });
   if (item.kind === "arguments") {
     const list = bindList(item, binding, "every item of the list must be one text or number");
     return computed("CHARBUF", true, list);
   }
   const source = bindOperand(item, binding.fields, binding.side);
   const field = item.kind === "field" ? source.fields[0] : undefined;
-  if (field?.noTransformer || source.getAll !== undefined) throw new ConditionError(`field "${field?.name ?? ""}" cannot be transformed`, at);
-  // The real engine loads this and stops at the first event: a transformer has one value where getopt() gives many.
+  if (field?.noTransformer || source.getAll !== undefined)
+    throw new ConditionError(`field "${field?.name ?? ""}" cannot be transformed`, at);
+  // The real engine loads this and stops at the first event: a transformer has one value where
+  // getopt() gives many.
   if (item.kind === "transform" && item.name === "getopt" && source.isList) {
-    throw new ConditionError("the whole of getopt() cannot be transformed", { ...at, hint: "ask for one option: getopt(…)[x]" });
+    throw new ConditionError("the whole of getopt() cannot be transformed", {
+      ...at,
+      hint: "ask for one option: getopt(…)[x]",
+    });
   }
   return source;
 }
 
 /** A computed operand of its own type that is no field. */
 function computed(type: FieldType, isList: boolean, parts: Part): BoundOperand {
-  return { get: parts.get, fields: parts.fields, type, isList, getAll: undefined, several: undefined, format: undefined };
+  return {
+    get: parts.get,
+    fields: parts.fields,
+    type,
+    isList,
+    getAll: undefined,
+    several: undefined,
+    format: undefined,
+  };
 }
 
 type Part = Pick<BoundOperand, "get" | "fields">;
 
-/** `join(separator, (a, b))` and `concat(a, b)`: text of all parts; one that is missing makes the whole missing. */
+/**
+ * `join(separator, (a, b))` and `concat(a, b)`: text of all parts; one that is missing makes the
+ * whole missing.
+ */
 function bindJoin(transform: Transform, binding: Binding): BoundOperand {
   const [first, second] = transform.arguments;
   if (transform.arguments.length !== 2 || first === undefined || second === undefined) {
-    throw new ConditionError("join() takes a separator and a list of parts", { start: transform.start, end: transform.end, hint: 'write join(",", (a, b))' });
+    throw new ConditionError("join() takes a separator and a list of parts", {
+      start: transform.start,
+      end: transform.end,
+      hint: 'write join(",", (a, b))',
+    });
   }
   const separator = bindText(first, binding, "join() takes a separator that is one text");
   return joined([separator], [bindList(second, binding, "join() second argument must be a list")]);
@@ -183,7 +296,10 @@ function joined([separator]: readonly Part[], parts: readonly Part[]): BoundOper
     const between = separator === undefined ? "" : separator.get(scene);
     return between === undefined ? undefined : texts.join(String(between));
   };
-  return computed("CHARBUF", false, { get, fields: [...(separator?.fields ?? []), ...parts.flatMap((part) => part.fields)] });
+  return computed("CHARBUF", false, {
+    get,
+    fields: [...(separator?.fields ?? []), ...parts.flatMap((part) => part.fields)],
+  });
 }
 
 /** One text: a literal, or a field or transformer that is one. */
@@ -195,7 +311,9 @@ function bindText(item: TransformArgument, binding: Binding, problem: string): P
   return source;
 }
 
-/** A list of texts: a literal one, whose items print as outputs print them, or a field that is one. */
+/**
+ * A list of texts: a literal one, whose items print as outputs print them, or a field that is one.
+ */
 function bindList(item: TransformArgument, binding: Binding, problem: string): Part {
   if (item.kind === "arguments") {
     const parts = item.items.map((part) => bindTransformable(part, binding));
@@ -212,24 +330,38 @@ function bindList(item: TransformArgument, binding: Binding, problem: string): P
   }
   const isOptions = item.kind === "transform" && item.name === "getopt";
   const source = item.kind === "value" || isOptions ? undefined : bindTransformable(item, binding);
-  if (source === undefined || !source.isList) throw new ConditionError(problem, { start: item.start, end: item.end });
+  if (source === undefined || !source.isList)
+    throw new ConditionError(problem, { start: item.start, end: item.end });
   return source;
 }
 
 function bindGetopt(transform: Transform, binding: Binding): BoundOperand {
   const [source, options] = transform.arguments;
   if (transform.arguments.length !== 2 || options === undefined || source === undefined) {
-    throw new ConditionError("getopt() takes a list and the option letters", { start: transform.start, end: transform.end, hint: 'write getopt(("-a", "b"), "a:")' });
+    throw new ConditionError("getopt() takes a list and the option letters", {
+      start: transform.start,
+      end: transform.end,
+      hint: 'write getopt(("-a", "b"), "a:")',
+    });
   }
   const list = bindList(source, binding, "getopt() first argument must be a list");
   const letters = bindText(options, binding, "getopt() second argument must be one text");
   const letter = transform.argument;
-  if (letter !== undefined && letter.length !== 1) throw new ConditionError("getopt() takes one option letter in its brackets", { start: transform.start, end: transform.end });
+  if (letter !== undefined && letter.length !== 1)
+    throw new ConditionError("getopt() takes one option letter in its brackets", {
+      start: transform.start,
+      end: transform.end,
+    });
   const get: Extract = (scene) => {
     const [value, known] = [list.get(scene), letters.get(scene)];
     if (!Array.isArray(value) || known === undefined) return undefined;
     const args = value.map(String);
-    return letter === undefined ? getopt(args, String(known)) : getoptValue(args, String(known), letter);
+    return letter === undefined
+      ? getopt(args, String(known))
+      : getoptValue(args, String(known), letter);
   };
-  return computed("CHARBUF", letter === undefined, { get, fields: [...list.fields, ...letters.fields] });
+  return computed("CHARBUF", letter === undefined, {
+    get,
+    fields: [...list.fields, ...letters.fields],
+  });
 }

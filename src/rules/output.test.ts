@@ -6,9 +6,29 @@ import { addressBytes } from "../lib/ip-bytes.ts";
 import { ConditionError } from "./condition-error.ts";
 import { compileOutput, outputFields, renderOutput } from "./output.ts";
 
-const end = (address: string, port: number) => ({ address: addressBytes(address) ?? new Uint8Array(4), port });
-const opened = scene("openat", { fd: 3, dirfd: -100, name: "/etc/pass\xffwd", flags: 1, mode: 0, dev: 0x2d }, { container: container("web"), timestamp: 1_700_000_000_123_456_789n });
-const connected = scene("connect", { res: 0, fd: 4 }, { descriptor: { kind: "6", family: 10, protocol: 6, state: 1, local: end("::1", 40000), remote: end("2001:db8::9", 443) } });
+const end = (address: string, port: number) => ({
+  address: addressBytes(address) ?? new Uint8Array(4),
+  port,
+});
+const opened = scene(
+  "openat",
+  { fd: 3, dirfd: -100, name: "/etc/pass\xffwd", flags: 1, mode: 0, dev: 0x2d },
+  { container: container("web"), timestamp: 1_700_000_000_123_456_789n },
+);
+const connected = scene(
+  "connect",
+  { res: 0, fd: 4 },
+  {
+    descriptor: {
+      kind: "6",
+      family: 10,
+      protocol: 6,
+      state: 1,
+      local: end("::1", 40000),
+      remote: end("2001:db8::9", 443),
+    },
+  },
+);
 
 for (const [output, shown, text] of [
   ["%proc.name and %proc.pname", opened, "sh and sshd"],
@@ -20,7 +40,11 @@ for (const [output, shown, text] of [
   ["%toupper( basename(proc.exepath) )", opened, "SH"],
   ['%join("-", (proc.name, proc.pname, "x"))', opened, "sh-sshd-x"],
   ["%proc.aname %proc.apid", opened, "sshd init 100"],
-  ["%fd.dev %container.privileged %user.uid %evt.rawtime", opened, "2D false 33 1700000000123456789"],
+  [
+    "%fd.dev %container.privileged %user.uid %evt.rawtime",
+    opened,
+    "2D false 33 1700000000123456789",
+  ],
 ] as const) {
   test(`renderOutput() of ${output}`, () => {
     assert.equal(renderOutput(compileOutput(output, FIELDS), shown), text);
@@ -33,8 +57,18 @@ test("renderOutput() prints what is no UTF-8 as a replacement character", () => 
 });
 
 test("outputFields() keeps numbers as numbers, says null for what is missing, and leaves out what was transformed", () => {
-  const template = compileOutput("*%proc.pid %fd.sport %toupper(proc.name) %container.privileged %fd.name %evt.rawtime", FIELDS);
-  assert.deepEqual(outputFields(template, opened), { "proc.pid": 100, "fd.sport": null, "proc.name": "sh", "container.privileged": false, "fd.name": "/etc/pass\xffwd", "evt.rawtime": 1700000000123456789n });
+  const template = compileOutput(
+    "*%proc.pid %fd.sport %toupper(proc.name) %container.privileged %fd.name %evt.rawtime",
+    FIELDS,
+  );
+  assert.deepEqual(outputFields(template, opened), {
+    "proc.pid": 100,
+    "fd.sport": null,
+    "proc.name": "sh",
+    "container.privileged": false,
+    "fd.name": "/etc/pass\xffwd",
+    "evt.rawtime": 1700000000123456789n,
+  });
 });
 
 for (const [output, message, start] of [
@@ -47,6 +81,10 @@ for (const [output, message, start] of [
   ["%container.mount", 'field "container.mount" needs an argument', 1],
 ] as const) {
   test(`compileOutput() refuses ${output}`, () => {
-    assert.throws(() => compileOutput(output, FIELDS), (error: unknown) => error instanceof ConditionError && error.message === message && error.start === start);
+    assert.throws(
+      () => compileOutput(output, FIELDS),
+      (error: unknown) =>
+        error instanceof ConditionError && error.message === message && error.start === start,
+    );
   });
 }

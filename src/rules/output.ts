@@ -17,8 +17,13 @@ export interface OutputField {
   readonly isTransformed: boolean;
 }
 
-/** A piece of an output: text, or a field to be filled in, padded and cut to `width` columns where one is given. */
-type Token = { readonly kind: "text"; readonly text: string } | ({ readonly kind: "field"; readonly width: number | undefined } & OutputField);
+/**
+ * A piece of an output: text, or a field to be filled in, padded and cut to `width` columns where
+ * one is given.
+ */
+type Token =
+  | { readonly kind: "text"; readonly text: string }
+  | ({ readonly kind: "field"; readonly width: number | undefined } & OutputField);
 
 /** A rule's output, ready to be filled in. */
 export interface OutputTemplate {
@@ -26,13 +31,18 @@ export interface OutputTemplate {
   /** All its fields in their order; what a transformer is applied to stands before it. */
   readonly named: readonly OutputField[];
   readonly fields: ReadonlySet<Field>;
-  /** A leading `*`: a missing value prints `<NA>`; without it the text ends there. Rules' outputs always have it. */
+  /**
+   * A leading `*`: a missing value prints `<NA>`; without it the text ends there. Rules' outputs
+   * always have it.
+   */
   readonly printsMissing: boolean;
 }
 
 /**
- * Compiles an output such as `*file=%fd.name user=%user.name`: `%field`, `%field[argument]`, `%10field` (padded and cut to ten
- * columns), `%tolower(field)`. A field's name is the longest one that exists. Throws `ConditionError` with offsets into `text`.
+ * Compiles an output such as `*file=%fd.name user=%user.name`: `%field`, `%field[argument]`,
+ * `%10field` (padded and cut to ten
+ * columns), `%tolower(field)`. A field's name is the longest one that exists. Throws
+ * `ConditionError` with offsets into `text`.
  */
 export function compileOutput(text: string, fields: FieldRegistry): OutputTemplate {
   const tokens: Token[] = [];
@@ -41,16 +51,31 @@ export function compileOutput(text: string, fields: FieldRegistry): OutputTempla
   let at = printsMissing ? 1 : 0;
   while (at < text.length) {
     const next = text.indexOf("%", at);
-    if (next !== at) tokens.push({ kind: "text", text: text.slice(at, next < 0 ? text.length : next) });
+    if (next !== at)
+      tokens.push({ kind: "text", text: text.slice(at, next < 0 ? text.length : next) });
     if (next < 0) break;
     const { operand, bound, end, width } = readToken(text, next, fields);
-    for (const leaf of leaves(operand)) named.set(printOperand(leaf), { key: printOperand(leaf), operand: bindOperand(leaf, fields, "print"), isTransformed: false });
-    const field = { key: printOperand(operand), operand: bound, isTransformed: operand.kind === "transform" };
+    for (const leaf of leaves(operand))
+      named.set(printOperand(leaf), {
+        key: printOperand(leaf),
+        operand: bindOperand(leaf, fields, "print"),
+        isTransformed: false,
+      });
+    const field = {
+      key: printOperand(operand),
+      operand: bound,
+      isTransformed: operand.kind === "transform",
+    };
     named.set(field.key, field);
     tokens.push({ kind: "field", width, ...field });
     at = end;
   }
-  return { tokens, named: [...named.values()], fields: new Set([...named.values()].flatMap(({ operand }) => operand.fields)), printsMissing };
+  return {
+    tokens,
+    named: [...named.values()],
+    fields: new Set([...named.values()].flatMap(({ operand }) => operand.fields)),
+    printsMissing,
+  };
 }
 
 /** The output with its fields filled in from a scene. */
@@ -63,15 +88,22 @@ export function renderOutput(template: OutputTemplate, scene: Scene): string {
     }
     const value = textOf(token.operand, scene);
     if (value === undefined && !template.printsMissing) return text;
-    text += token.width === undefined ? (value ?? MISSING) : (value ?? MISSING).slice(0, token.width).padEnd(token.width);
+    text +=
+      token.width === undefined
+        ? (value ?? MISSING)
+        : (value ?? MISSING).slice(0, token.width).padEnd(token.width);
   }
   return text;
 }
 
-/** Each field of the output with its value, by its name; null for what is missing. Transformed ones are left out, as Falco leaves them. */
+/**
+ * Each field of the output with its value, by its name; null for what is missing. Transformed ones
+ * are left out, as Falco leaves them.
+ */
 export function outputFields(template: OutputTemplate, scene: Scene): Record<string, OutputValue> {
   const values: Record<string, OutputValue> = {};
-  for (const { key, operand, isTransformed } of template.named) if (!isTransformed) values[key] = valueOf(operand, scene);
+  for (const { key, operand, isTransformed } of template.named)
+    if (!isTransformed) values[key] = valueOf(operand, scene);
   return values;
 }
 
@@ -81,14 +113,23 @@ export type OutputValue = string | number | bigint | boolean | null;
 /** One field's value as `output_fields` has it. */
 export function valueOf(operand: BoundOperand, scene: Scene): OutputValue {
   const value = operand.get(scene);
-  const isPlain = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
-  return isPlain && TYPE_SHAPES[operand.type].family !== "opaque" ? value : (textOf(operand, scene) ?? null);
+  const isPlain =
+    typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
+  return isPlain && TYPE_SHAPES[operand.type].family !== "opaque"
+    ? value
+    : (textOf(operand, scene) ?? null);
 }
 
 /** One field's value as text; undefined when it is missing. */
 export function textOf(operand: BoundOperand, scene: Scene): string | undefined {
   const value = operand.get(scene);
-  if (value !== undefined) return operand.formatIn === undefined ? printed(value, operand) : printed(value, { type: operand.type, format: operand.formatIn(scene) === "HEX" ? "HEX" : undefined });
+  if (value !== undefined)
+    return operand.formatIn === undefined
+      ? printed(value, operand)
+      : printed(value, {
+          type: operand.type,
+          format: operand.formatIn(scene) === "HEX" ? "HEX" : undefined,
+        });
   const values = operand.getAll?.(scene) ?? [];
   if (values.length === 0) return undefined;
   // Nothing stands between empty values at the beginning, as in the real engine.
@@ -97,8 +138,12 @@ export function textOf(operand: BoundOperand, scene: Scene): string | undefined 
   return text;
 }
 
-function printed(value: FieldValue | SingleValue, operand: Pick<BoundOperand, "type" | "format">): string {
-  if (operand.format === "HEX" && (typeof value === "number" || typeof value === "bigint")) return value.toString(16).toUpperCase();
+function printed(
+  value: FieldValue | SingleValue,
+  operand: Pick<BoundOperand, "type" | "format">,
+): string {
+  if (operand.format === "HEX" && (typeof value === "number" || typeof value === "bigint"))
+    return value.toString(16).toUpperCase();
   return printable(formatValue(value, operand.type));
 }
 
@@ -106,14 +151,24 @@ const WIDTH = /\d*/y;
 const TRANSFORMER = new RegExp(`(?:${TRANSFORMERS.join("|")})\\(`, "y");
 const FIELD = /[a-zA-Z]\w*(?:\.[a-zA-Z]\w*)+/y;
 
-function readToken(text: string, at: number, fields: FieldRegistry): Found & { readonly width: number | undefined } {
+function readToken(
+  text: string,
+  at: number,
+  fields: FieldRegistry,
+): Found & { readonly width: number | undefined } {
   WIDTH.lastIndex = at + 1;
   const digits = WIDTH.exec(text)?.[0] ?? "";
   const start = at + 1 + digits.length;
   const width = digits === "" || Number(digits) === 0 ? undefined : Number(digits);
-  if (start >= text.length) throw new ConditionError(digits === "" ? "an output cannot end with %" : "an output cannot end with a number behind %", { start: at, end: start });
+  if (start >= text.length)
+    throw new ConditionError(
+      digits === "" ? "an output cannot end with %" : "an output cannot end with a number behind %",
+      { start: at, end: start },
+    );
   TRANSFORMER.lastIndex = start;
-  const found = TRANSFORMER.test(text) ? readTransform(text, start, fields) : readField(text, start, fields);
+  const found = TRANSFORMER.test(text)
+    ? readTransform(text, start, fields)
+    : readField(text, start, fields);
   return { ...found, width };
 }
 
@@ -128,24 +183,41 @@ function readTransform(text: string, start: number, fields: FieldRegistry): Foun
   return { operand, bound: bindOperand(operand, fields, "print"), end };
 }
 
-/** The longest field at `start`: `proc.name.` is the field and a full stop, `proc.name[0]` the field and brackets. */
+/**
+ * The longest field at `start`: `proc.name.` is the field and a full stop, `proc.name[0]` the field
+ * and brackets.
+ */
 function readField(text: string, start: number, fields: FieldRegistry): Found {
   FIELD.lastIndex = start;
   const whole = FIELD.exec(text)?.[0];
   if (whole === undefined) {
     const word = /^[\w.]*/.exec(text.slice(start))?.[0] ?? "";
-    throw new UnknownFieldError(`"%${word}" names no field`, { start: start - 1, end: start + Math.max(1, word.length), hint: "write %field, such as %proc.name" });
+    throw new UnknownFieldError(`"%${word}" names no field`, {
+      start: start - 1,
+      end: start + Math.max(1, word.length),
+      hint: "write %field, such as %proc.name",
+    });
   }
   const first = attempt(() => readTransform(text, start, fields));
   if (!(first instanceof ConditionError)) return first;
   for (let name = whole; name.includes("."); name = name.slice(0, name.lastIndexOf("."))) {
-    const operand = { kind: "field", name, argument: undefined, start, end: start + name.length } as const;
+    const operand = {
+      kind: "field",
+      name,
+      argument: undefined,
+      start,
+      end: start + name.length,
+    } as const;
     const bound = attempt(() => bindOperand(operand, fields, "print"));
     if (!(bound instanceof ConditionError)) return { operand, bound, end: operand.end };
   }
   if (fields.get(whole) !== undefined) throw first;
   const hint = didYouMean(whole, fields.names()) ?? "saker fields lists them all";
-  throw new UnknownFieldError(`unknown field "${whole}"`, { start: start - 1, end: start + whole.length, hint });
+  throw new UnknownFieldError(`unknown field "${whole}"`, {
+    start: start - 1,
+    end: start + whole.length,
+    hint,
+  });
 }
 
 function attempt<T>(act: () => T): T | ConditionError {
@@ -162,6 +234,8 @@ function leaves(operand: Operand): Operand[] {
   if (operand.kind === "field") return [operand];
   return operand.arguments.flatMap((argument) => {
     const items = argument.kind === "arguments" ? argument.items : [argument];
-    return items.flatMap((item) => (item.kind === "field" || item.kind === "transform" ? leaves(item) : []));
+    return items.flatMap((item) =>
+      item.kind === "field" || item.kind === "transform" ? leaves(item) : [],
+    );
   });
 }

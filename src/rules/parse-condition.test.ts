@@ -30,13 +30,17 @@ for (const [text, printed] of [
   ['join(",", (proc.name, "x", 1)) = a', "join(,,(proc.name,x,1)) = a"],
   ['getopt(fd.types, "ab:")[b] = x', "getopt(fd.types,ab:)[b] = x"],
   ['proc.name = "a\\"b"', 'proc.name = "a\\"b"'],
-  ["evt.type in (open, close) and\n\tfd.name = /etc/x", "(evt.type in (open, close) and fd.name = /etc/x)"],
+  [
+    "evt.type in (open, close) and\n\tfd.name = /etc/x",
+    "(evt.type in (open, close) and fd.name = /etc/x)",
+  ],
 ] as const) {
   test(`parseCondition() reads ${JSON.stringify(text)}`, () => {
     const expression = parseCondition(text);
     assert.equal(printCondition(expression), printed);
     // What is printed is a condition that means the same; of join() it leaves the quotes out.
-    if (!printed.includes("(,,") && !printed.includes("getopt")) assert.equal(printCondition(parseCondition(printed)), printed);
+    if (!printed.includes("(,,") && !printed.includes("getopt"))
+      assert.equal(printCondition(parseCondition(printed)), printed);
   });
 }
 
@@ -60,25 +64,56 @@ for (const [text, start, message] of [
   ["a and", 5, /expected a blank or "\(" behind "and", found the end/],
 ] as const) {
   test(`parseCondition() refuses ${JSON.stringify(text)} at ${start}`, () => {
-    assert.throws(() => parseCondition(text), (error: unknown) => error instanceof ConditionError && error.start === start && message.test(error.message));
+    assert.throws(
+      () => parseCondition(text),
+      (error: unknown) =>
+        error instanceof ConditionError && error.start === start && message.test(error.message),
+    );
   });
 }
 
 test("parseCondition() suggests the operator that was meant", () => {
-  assert.throws(() => parseCondition("proc.name startwith x"), { hint: 'did you mean "startswith"?' });
+  assert.throws(() => parseCondition("proc.name startwith x"), {
+    hint: 'did you mean "startswith"?',
+  });
 });
 
 test("parseCondition() limits how deep conditions nest", () => {
   assert.throws(() => parseCondition(`${"(".repeat(5000)}a${")".repeat(5000)}`), ConditionError);
   assert.throws(() => parseCondition(`${"tolower(".repeat(5000)}a`), ConditionError);
-  assert.throws(() => parseCondition(`${"(".repeat(200)}a${")".repeat(200)}`), { message: "conditions may nest 1000 levels deep" });
+  assert.throws(() => parseCondition(`${"(".repeat(200)}a${")".repeat(200)}`), {
+    message: "conditions may nest 1000 levels deep",
+  });
   parseCondition(`${"(".repeat(199)}a${")".repeat(199)}`);
   // A chain of negations is no nesting.
   assert.equal(printCondition(parseCondition(`${"not ".repeat(5001)}a`)), "not a");
 });
 
 test("parseCondition() throws nothing but its own error, whatever the text", () => {
-  const piece = fc.constantFrom("evt.type", " ", "=", "(", ")", "in", "not", "and", "or", '"', "'", "\\", ",", "[", "]", "a", "0x1", "val(", "tolower(", "exists", "\n", "<=");
+  const piece = fc.constantFrom(
+    "evt.type",
+    " ",
+    "=",
+    "(",
+    ")",
+    "in",
+    "not",
+    "and",
+    "or",
+    '"',
+    "'",
+    "\\",
+    ",",
+    "[",
+    "]",
+    "a",
+    "0x1",
+    "val(",
+    "tolower(",
+    "exists",
+    "\n",
+    "<=",
+  );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
       try {

@@ -1,5 +1,20 @@
 import type {
-  And, ArgumentList, Check, Expression, FieldReference, MacroReference, Modifier, Not, Operand, Operator, Or, Right, Transform, TransformArgument, TransformerName, Value,
+  And,
+  ArgumentList,
+  Check,
+  Expression,
+  FieldReference,
+  MacroReference,
+  Modifier,
+  Not,
+  Operand,
+  Operator,
+  Or,
+  Right,
+  Transform,
+  TransformArgument,
+  TransformerName,
+  Value,
   ValueList,
 } from "./ast.ts";
 import { MODIFIERS, OPERATORS, TRANSFORMERS } from "./ast.ts";
@@ -7,19 +22,30 @@ import { ConditionError } from "./condition-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { unescapeQuoted } from "./quoted-text.ts";
 
-/** Rules and macros may nest this deep, counted as Falco's parser counts (Falco, engine: 1000; the library's own default is 100). */
+/**
+ * Rules and macros may nest this deep, counted as Falco's parser counts (Falco, engine: 1000; the
+ * library's own default is 100).
+ */
 export const MAX_DEPTH = 1000;
 
 /**
- * The condition language (libs, `userspace/libsinsp/filter/parser.h`): `or` binds weakest, then `and`, then `not`.
+ * The condition language (libs, `userspace/libsinsp/filter/parser.h`): `or` binds weakest, then
+ * `and`, then `not`.
  * Throws `ConditionError` at the first place that does not fit.
  */
 export function parseCondition(text: string, maxDepth = MAX_DEPTH): Expression {
   return new ConditionParser(text, maxDepth).whole();
 }
 
-/** A field or transformer at `start` of a longer text, as outputs have them; `end` is where it stops. Throws `ConditionError`. */
-export function parseOperandAt(text: string, start: number, maxDepth = MAX_DEPTH): { readonly operand: Operand; readonly end: number } {
+/**
+ * A field or transformer at `start` of a longer text, as outputs have them; `end` is where it
+ * stops. Throws `ConditionError`.
+ */
+export function parseOperandAt(
+  text: string,
+  start: number,
+  maxDepth = MAX_DEPTH,
+): { readonly operand: Operand; readonly end: number } {
   return new ConditionParser(text, maxDepth).operandAt(start);
 }
 
@@ -30,12 +56,28 @@ const IDENTIFIER = /[a-zA-Z]+[a-zA-Z0-9_]*/y;
 const BARE_ARGUMENT = /[^[\]"' \t\n\v\f\r]+/y;
 const BARE_VALUE = /[^()"' \t\n\v\f\r=,]+/y;
 const NUMBER = /0[xX][0-9a-zA-Z]+|[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?/y;
-const TRANSFORMER = new RegExp(`(${TRANSFORMERS.filter((name) => name !== "val").join("|")})\\(`, "y");
+const TRANSFORMER = new RegExp(
+  `(${TRANSFORMERS.filter((name) => name !== "val").join("|")})\\(`,
+  "y",
+);
 const VAL = "val(";
 
 /** In the order in which they are tried: an operator that begins another one comes after it. */
 const NUMERIC: readonly Operator[] = ["<=", "<", ">=", ">"];
-const TEXTUAL: readonly Operator[] = ["==", "=", "!=", "glob", "iglob", "contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "regex"];
+const TEXTUAL: readonly Operator[] = [
+  "==",
+  "=",
+  "!=",
+  "glob",
+  "iglob",
+  "contains",
+  "icontains",
+  "bcontains",
+  "startswith",
+  "bstartswith",
+  "endswith",
+  "regex",
+];
 const LISTING: readonly Operator[] = ["intersects", "in", "pmatch"];
 
 class ConditionParser {
@@ -51,14 +93,19 @@ class ConditionParser {
 
   whole(): Expression {
     const expression = this.#or();
-    if (this.#at < this.#text.length) throw this.#error(`unexpected ${this.#next()} behind the condition`, 'join conditions with "and" or "or"');
+    if (this.#at < this.#text.length)
+      throw this.#error(
+        `unexpected ${this.#next()} behind the condition`,
+        'join conditions with "and" or "or"',
+      );
     return expression;
   }
 
   operandAt(start: number): { readonly operand: Operand; readonly end: number } {
     this.#at = start;
     const operand = this.#operand();
-    if (operand === undefined) throw this.#error(`expected a field or a transformer, found ${this.#next()}`);
+    if (operand === undefined)
+      throw this.#error(`expected a field or a transformer, found ${this.#next()}`);
     return { operand, end: this.#at };
   }
 
@@ -82,7 +129,9 @@ class ConditionParser {
         this.#blank();
       }
       const [first] = operands as [Expression];
-      return operands.length === 1 ? first : ({ kind, operands, start: first.start, end: this.#at } satisfies And | Or);
+      return operands.length === 1
+        ? first
+        : ({ kind, operands, start: first.start, end: this.#at } satisfies And | Or);
     });
   }
 
@@ -94,7 +143,9 @@ class ConditionParser {
       while (this.#match(NOT_BLANK) !== undefined) isNegated = !isNegated;
       const isEmbedded = this.#take("not(");
       const operand = isEmbedded ? this.#embedded() : this.#primary();
-      return isNegated === isEmbedded ? operand : ({ kind: "not", operand, start, end: this.#at } satisfies Not);
+      return isNegated === isEmbedded
+        ? operand
+        : ({ kind: "not", operand, start, end: this.#at } satisfies Not);
     });
   }
 
@@ -115,7 +166,8 @@ class ConditionParser {
       const left = this.#operand();
       if (left !== undefined) return this.#check(left, start);
       const name = this.#match(IDENTIFIER);
-      if (name !== undefined) return { kind: "macro", name, start, end: this.#at } satisfies MacroReference;
+      if (name !== undefined)
+        return { kind: "macro", name, start, end: this.#at } satisfies MacroReference;
       throw this.#error(`expected a field, a macro, "not" or "(", found ${this.#next()}`);
     });
   }
@@ -137,7 +189,11 @@ class ConditionParser {
   #bracket(): string | undefined {
     if (!this.#take("[")) return undefined;
     const argument = this.#quoted() ?? this.#match(BARE_ARGUMENT);
-    if (argument === undefined) throw this.#error(`expected the argument, found ${this.#next()}`, "write it as field[argument]");
+    if (argument === undefined)
+      throw this.#error(
+        `expected the argument, found ${this.#next()}`,
+        "write it as field[argument]",
+      );
     if (!this.#take("]")) throw this.#error(`expected "]", found ${this.#next()}`);
     return argument;
   }
@@ -171,7 +227,8 @@ class ConditionParser {
     const start = this.#at;
     if (!this.#take("(")) return this.#plainArgument();
     this.#blank();
-    if (this.#take(")")) return { kind: "arguments", items: [], start, end: this.#at } satisfies ArgumentList;
+    if (this.#take(")"))
+      return { kind: "arguments", items: [], start, end: this.#at } satisfies ArgumentList;
     const items = this.#arguments(() => this.#plainArgument());
     this.#expect(")");
     return { kind: "arguments", items, start, end: this.#at } satisfies ArgumentList;
@@ -184,20 +241,35 @@ class ConditionParser {
     const text = this.#quoted();
     if (text !== undefined) return { kind: "value", text, quoted: true, start, end: this.#at };
     const number = this.#match(NUMBER);
-    if (number !== undefined) return { kind: "value", text: number, quoted: false, start, end: this.#at };
-    throw this.#error(`expected a field, a transformer, a quoted text or a number, found ${this.#next()}`, "quote a text that stands in a transformer");
+    if (number !== undefined)
+      return { kind: "value", text: number, quoted: false, start, end: this.#at };
+    throw this.#error(
+      `expected a field, a transformer, a quoted text or a number, found ${this.#next()}`,
+      "quote a text that stands in a transformer",
+    );
   }
 
   #check(left: Operand, start: number): Check {
     return this.#deeper(() => {
       this.#blank();
-      if (this.#take("exists")) return { kind: "check", left, operator: "exists", modifier: undefined, right: undefined, start, end: this.#at };
+      if (this.#take("exists"))
+        return {
+          kind: "check",
+          left,
+          operator: "exists",
+          modifier: undefined,
+          right: undefined,
+          start,
+          end: this.#at,
+        };
       const operator = this.#operator();
       const modifier = TEXTUAL.includes(operator) ? this.#modifier() : undefined;
       const right = this.#deeper(() => {
         this.#blank();
         if (modifier !== undefined) return this.#list();
-        return this.#computed() ?? (LISTING.includes(operator) ? this.#list() : this.#scalar(operator));
+        return (
+          this.#computed() ?? (LISTING.includes(operator) ? this.#list() : this.#scalar(operator))
+        );
       });
       return { kind: "check", left, operator, modifier, right, start, end: this.#at };
     });
@@ -206,7 +278,8 @@ class ConditionParser {
   #operator(): Operator {
     for (const operator of [...NUMERIC, ...TEXTUAL, ...LISTING]) {
       if (!this.#text.startsWith(operator, this.#at)) continue;
-      // Operators of text that are words end at a blank; those of lists may touch what they are about.
+      // Operators of text that are words end at a blank; those of lists may touch what they are
+      // about.
       const after = this.#text[this.#at + operator.length] ?? "";
       if (/^[a-z]/.test(operator) && TEXTUAL.includes(operator) && !BLANK.test(after)) continue;
       this.#at += operator.length;
@@ -214,16 +287,31 @@ class ConditionParser {
     }
     const word = /^[a-zA-Z]+/.exec(this.#text.slice(this.#at))?.[0];
     const isKnown = word !== undefined && (OPERATORS as readonly string[]).includes(word);
-    const hint = isKnown ? `write a blank behind "${word}"` : word === undefined ? undefined : didYouMean(word, OPERATORS);
-    throw this.#error(`expected an operator, found ${this.#next()}`, hint ?? `operators are ${OPERATORS.join(" ")}`);
+    const hint = isKnown
+      ? `write a blank behind "${word}"`
+      : word === undefined
+        ? undefined
+        : didYouMean(word, OPERATORS);
+    throw this.#error(
+      `expected an operator, found ${this.#next()}`,
+      hint ?? `operators are ${OPERATORS.join(" ")}`,
+    );
   }
 
-  /** `oneof`, `anyof`, `allof`, with blanks on both sides and a list behind; otherwise such a word is a value like any other. */
+  /**
+   * `oneof`, `anyof`, `allof`, with blanks on both sides and a list behind; otherwise such a word
+   * is a value like any other.
+   */
   #modifier(): Modifier | undefined {
     const start = this.#at;
     // A word operator's blank has not been read yet, so it counts here too.
-    const modifier = this.#blank() ? MODIFIERS.find((candidate) => this.#take(candidate)) : undefined;
-    const isFollowed = modifier !== undefined && this.#blank() && (this.#text[this.#at] === "(" || this.#peek(IDENTIFIER, ["and", "or"]));
+    const modifier = this.#blank()
+      ? MODIFIERS.find((candidate) => this.#take(candidate))
+      : undefined;
+    const isFollowed =
+      modifier !== undefined &&
+      this.#blank() &&
+      (this.#text[this.#at] === "(" || this.#peek(IDENTIFIER, ["and", "or"]));
     if (!isFollowed) this.#at = start;
     return isFollowed ? modifier : undefined;
   }
@@ -242,10 +330,21 @@ class ConditionParser {
       this.#blank();
       const at = this.#at;
       const name = this.#match(FIELD);
-      if (name === undefined) throw this.#error(`expected a field in val(), found ${this.#next()}`, "val() takes a field, not a transformer");
+      if (name === undefined)
+        throw this.#error(
+          `expected a field in val(), found ${this.#next()}`,
+          "val() takes a field, not a transformer",
+        );
       const field = this.#field(name, at);
       this.#expect(")");
-      return { kind: "transform", name: "val", arguments: [field], argument: undefined, start, end: this.#at };
+      return {
+        kind: "transform",
+        name: "val",
+        arguments: [field],
+        argument: undefined,
+        start,
+        end: this.#at,
+      };
     });
   }
 
@@ -261,9 +360,17 @@ class ConditionParser {
     const start = this.#at;
     if (!this.#take("(")) {
       const name = this.#match(IDENTIFIER);
-      if (name === undefined) throw this.#error(`expected a list, found ${this.#next()}`, "write values as (a, b, c)");
-      // A list's name that was not replaced: what it stands for is for whoever resolves names to say.
-      return { kind: "list", values: [{ kind: "value", text: name, quoted: false, start, end: this.#at }], isBare: true, start, end: this.#at };
+      if (name === undefined)
+        throw this.#error(`expected a list, found ${this.#next()}`, "write values as (a, b, c)");
+      // A list's name that was not replaced: what it stands for is for whoever resolves names to
+      // say.
+      return {
+        kind: "list",
+        values: [{ kind: "value", text: name, quoted: false, start, end: this.#at }],
+        isBare: true,
+        start,
+        end: this.#at,
+      };
     }
     const values: Value[] = [];
     this.#blank();
@@ -281,22 +388,35 @@ class ConditionParser {
   #value(): Value {
     const start = this.#at;
     const quoted = this.#quoted();
-    if (quoted !== undefined) return { kind: "value", text: quoted, quoted: true, start, end: this.#at };
+    if (quoted !== undefined)
+      return { kind: "value", text: quoted, quoted: true, start, end: this.#at };
     const text = this.#match(BARE_VALUE);
-    if (text === undefined) throw this.#error(`expected a value, found ${this.#next()}`, "quote a value that holds blanks, parentheses, commas or =");
+    if (text === undefined)
+      throw this.#error(
+        `expected a value, found ${this.#next()}`,
+        "quote a value that holds blanks, parentheses, commas or =",
+      );
     return { kind: "value", text, quoted: false, start, end: this.#at };
   }
 
-  /** As in Falco's parser, a quote ends the text unless the one character before it is a backslash. */
+  /**
+   * As in Falco's parser, a quote ends the text unless the one character before it is a backslash.
+   */
   #quoted(): string | undefined {
     const start = this.#at;
     const quote = this.#text[start] ?? "";
     if (quote !== '"' && quote !== "'") return undefined;
     let end = start + 1;
-    while (end < this.#text.length && !(this.#text[end] === quote && this.#text[end - 1] !== "\\")) end += 1;
-    if (end >= this.#text.length) throw new ConditionError(`text is not closed with ${quote}`, { start, end: this.#text.length });
+    while (end < this.#text.length && !(this.#text[end] === quote && this.#text[end - 1] !== "\\"))
+      end += 1;
+    if (end >= this.#text.length)
+      throw new ConditionError(`text is not closed with ${quote}`, {
+        start,
+        end: this.#text.length,
+      });
     const nul = this.#text.indexOf("\0", start);
-    if (nul >= 0 && nul < end) throw new ConditionError("text holds a NUL", { start: nul, hint: "write it as \\x00" });
+    if (nul >= 0 && nul < end)
+      throw new ConditionError("text holds a NUL", { start: nul, hint: "write it as \\x00" });
     this.#at = end + 1;
     return unescapeQuoted(this.#text.slice(start + 1, end), start + 1);
   }
@@ -329,7 +449,11 @@ class ConditionParser {
   /** Every production that Falco's parser counts goes through here. */
   #deeper<T>(parse: () => T): T {
     this.#depth += 1;
-    if (this.#depth >= this.#maxDepth) throw this.#error(`conditions may nest ${this.#maxDepth} levels deep`, "move a part into a macro");
+    if (this.#depth >= this.#maxDepth)
+      throw this.#error(
+        `conditions may nest ${this.#maxDepth} levels deep`,
+        "move a part into a macro",
+      );
     const result = parse();
     this.#depth -= 1;
     return result;

@@ -7,7 +7,8 @@ interface Node {
 }
 
 /**
- * Falco's `pmatch`: true when one of the prefixes is the path or one of its parents, component by component, so `/var/log` matches
+ * Falco's `pmatch`: true when one of the prefixes is the path or one of its parents, component by
+ * component, so `/var/log` matches
  * `/var/log/x` and not `/var/logs`. Components of a prefix may be globs.
  */
 export function compilePathPrefixes(prefixes: readonly string[]): (path: string) => boolean {
@@ -15,11 +16,13 @@ export function compilePathPrefixes(prefixes: readonly string[]): (path: string)
   for (const prefix of prefixes) add(root, components(prefix));
   const whole = (path: string): boolean => search(root, components(path), 0);
   if (!prefixes.every((prefix) => PLAIN.test(prefix))) return whole;
-  // Plain absolute prefixes, which nearly all are, need no components; nor does a path that is normalised.
+  // Plain absolute prefixes, which nearly all are, need no components; nor does a path that is
+  // normalised.
   const folders = prefixes.map((prefix) => `${prefix}/`);
   return (path) => {
     if (!path.startsWith("/") || path.includes("//")) return whole(path);
-    for (let index = 0; index < folders.length; index += 1) if (path.startsWith(folders[index] as string) || path === prefixes[index]) return true;
+    for (let index = 0; index < folders.length; index += 1)
+      if (path.startsWith(folders[index] as string) || path === prefixes[index]) return true;
     return false;
   };
 }
@@ -29,7 +32,8 @@ const PLAIN = /^(?:\/[^/*?[\\]+)+$/;
 
 function add(root: Node, parts: readonly string[]): void {
   let node = root;
-  for (const part of parts) node = /[*?[\\]/.test(part) ? globChild(node, part) : exactChild(node, part);
+  for (const part of parts)
+    node = /[*?[\\]/.test(part) ? globChild(node, part) : exactChild(node, part);
   node.isEnd = true;
 }
 

@@ -2,7 +2,10 @@ import { assertNever } from "../lib/assert-never.ts";
 import type { Check, Expression, Operand, Right, TransformArgument, Value } from "./ast.ts";
 import { escapeValue, quoteValue } from "./quoted-text.ts";
 
-/** `engine`: as the real engine prints its tree, which leaves quotes out where its parser needs them. `source`: what reads as the same condition. */
+/**
+ * `engine`: as the real engine prints its tree, which leaves quotes out where its parser needs
+ * them. `source`: what reads as the same condition.
+ */
 export type PrintStyle = "engine" | "source";
 
 /** A condition's tree as text: every `and` and `or` in parentheses, values escaped again. */
@@ -23,14 +26,27 @@ export function printCondition(expression: Expression, style: PrintStyle = "engi
 }
 
 /** One comparison, as `printCondition` prints it. */
-export function printCheck({ left, operator, modifier, right }: Check, style: PrintStyle = "engine"): string {
-  return [printOperand(left, style), operator, modifier, right === undefined ? undefined : printRight(right, style)].filter((part) => part !== undefined).join(" ");
+export function printCheck(
+  { left, operator, modifier, right }: Check,
+  style: PrintStyle = "engine",
+): string {
+  return [
+    printOperand(left, style),
+    operator,
+    modifier,
+    right === undefined ? undefined : printRight(right, style),
+  ]
+    .filter((part) => part !== undefined)
+    .join(" ");
 }
 
 /** A field or transformer, as outputs name it in `output_fields`. */
 export function printOperand(operand: Operand, style: PrintStyle = "engine"): string {
-  const argument = operand.argument === undefined ? "" : `[${printArgumentName(operand.argument, style)}]`;
-  return operand.kind === "field" ? `${operand.name}${argument}` : `${operand.name}(${operand.arguments.map((one) => printArgument(one, style)).join(style === "source" ? ", " : ",")})${argument}`;
+  const argument =
+    operand.argument === undefined ? "" : `[${printArgumentName(operand.argument, style)}]`;
+  return operand.kind === "field"
+    ? `${operand.name}${argument}`
+    : `${operand.name}(${operand.arguments.map((one) => printArgument(one, style)).join(style === "source" ? ", " : ",")})${argument}`;
 }
 
 function printArgumentName(argument: string, style: PrintStyle): string {
@@ -43,7 +59,9 @@ function printRight(right: Right, style: PrintStyle): string {
     case "value":
       return printValue(right, style);
     case "list":
-      return right.isBare ? (right.values[0]?.text ?? "") : `(${right.values.map((value) => printValue(value, style)).join(", ")})`;
+      return right.isBare
+        ? (right.values[0]?.text ?? "")
+        : `(${right.values.map((value) => printValue(value, style)).join(", ")})`;
     case "field":
     case "transform":
       return printOperand(right, style);
@@ -57,6 +75,9 @@ function printValue(value: Value, style: PrintStyle): string {
 }
 
 function printArgument(argument: TransformArgument, style: PrintStyle): string {
-  if (argument.kind === "value") return style === "source" && argument.quoted ? quoteValue(argument.text, true) : argument.text;
-  return argument.kind === "arguments" ? `(${argument.items.map((item) => printArgument(item, style)).join(style === "source" ? ", " : ",")})` : printOperand(argument, style);
+  if (argument.kind === "value")
+    return style === "source" && argument.quoted ? quoteValue(argument.text, true) : argument.text;
+  return argument.kind === "arguments"
+    ? `(${argument.items.map((item) => printArgument(item, style)).join(style === "source" ? ", " : ",")})`
+    : printOperand(argument, style);
 }

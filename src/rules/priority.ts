@@ -1,11 +1,23 @@
 /** Falco's priorities, most urgent first. */
-export const PRIORITIES = ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"] as const;
+export const PRIORITIES = [
+  "Emergency",
+  "Alert",
+  "Critical",
+  "Error",
+  "Warning",
+  "Notice",
+  "Informational",
+  "Debug",
+] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
 /** A priority by its name, in any case; `info` is Informational. */
 export function priorityByName(name: string): Priority | undefined {
   const lower = name.toLowerCase();
-  return PRIORITIES.find((priority) => priority.toLowerCase() === lower || (lower === "info" && priority === "Informational"));
+  return PRIORITIES.find(
+    (priority) =>
+      priority.toLowerCase() === lower || (lower === "info" && priority === "Informational"),
+  );
 }
 
 /** True when `priority` is at least as urgent as `minimum`. */

@@ -1,11 +1,24 @@
 import { decodeText, encodeText } from "../lib/text.ts";
 import { ConditionError } from "./condition-error.ts";
 
-const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "\\": "\\", "/": "/", '"': '"', "'": "'", " ": "\\" };
+const ESCAPES: Readonly<Record<string, string>> = {
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  "\\": "\\",
+  "/": "/",
+  '"': '"',
+  "'": "'",
+  " ": "\\",
+};
 
 /**
- * What stands between quotes, with its escapes resolved (libs, `filter/escaping.h`). `\xHH` is one byte: bytes that together are no
- * UTF-8 stand as lone surrogates (`lib/text.ts`). Throws `ConditionError`; `offset` is where the text begins in its condition.
+ * What stands between quotes, with its escapes resolved (libs, `filter/escaping.h`). `\xHH` is one
+ * byte: bytes that together are no
+ * UTF-8 stand as lone surrogates (`lib/text.ts`). Throws `ConditionError`; `offset` is where the
+ * text begins in its condition.
  */
 export function unescapeQuoted(text: string, offset = 0): string {
   if (!text.includes("\\")) return text;
@@ -23,7 +36,12 @@ export function unescapeQuoted(text: string, offset = 0): string {
       at += 3;
     } else {
       const plain = ESCAPES[next];
-      if (plain === undefined) throw new ConditionError(`"\\${next}" is no escape`, { start: offset + at, end: offset + at + 2, hint: "write a backslash as \\\\" });
+      if (plain === undefined)
+        throw new ConditionError(`"\\${next}" is no escape`, {
+          start: offset + at,
+          end: offset + at + 2,
+          hint: "write a backslash as \\\\",
+        });
       result += plain;
       at += 1;
     }
@@ -37,10 +55,22 @@ export function unescapeQuoted(text: string, offset = 0): string {
 function readByte(text: string, at: number, offset: number): number {
   const digits = text.slice(at + 2, at + 4);
   if (/^[0-9a-fA-F]{2}$/.test(digits)) return Number.parseInt(digits, 16);
-  throw new ConditionError(`"\\x${digits}" is no byte`, { start: offset + at, end: offset + at + 2 + digits.length, hint: "write two hexadecimal digits, such as \\x0a" });
+  throw new ConditionError(`"\\x${digits}" is no byte`, {
+    start: offset + at,
+    end: offset + at + 2 + digits.length,
+    hint: "write two hexadecimal digits, such as \\x0a",
+  });
 }
 
-const SPECIAL: Readonly<Record<string, string>> = { "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\", '"': '\\"' };
+const SPECIAL: Readonly<Record<string, string>> = {
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\\": "\\\\",
+  '"': '\\"',
+};
 
 /** A value as a token of a condition, quoted where it must be (libs, `filter/escaping.h`). */
 export function escapeValue(text: string): string {
@@ -48,10 +78,16 @@ export function escapeValue(text: string): string {
   return `"${text.replaceAll(/[\b\f\n\r\t\\"]/g, (char) => SPECIAL[char] ?? char)}"`;
 }
 
-/** A value as a token that reads as the same value: quoted wherever a bare word would not do, or always. */
+/**
+ * A value as a token that reads as the same value: quoted wherever a bare word would not do, or
+ * always.
+ */
 export function quoteValue(text: string, always = false): string {
   const escaped = escapeValue(text);
-  const isBare = text !== "" && !/[()"'\s=,]/.test(text) && !/^(?:and|or|not|val|oneof|anyof|allof)$|^\w+\(/.test(text);
+  const isBare =
+    text !== "" &&
+    !/[()"'\s=,]/.test(text) &&
+    !/^(?:and|or|not|val|oneof|anyof|allof)$|^\w+\(/.test(text);
   if (escaped !== text || (isBare && !always)) return escaped;
   return `"${text}"`;
 }

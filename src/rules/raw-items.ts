@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar, type YAMLMap } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type Scalar,
+  type YAMLMap,
+} from "yaml";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Diagnostic, ItemType } from "./diagnostic.ts";
 import { ITEM_KEYS, ITEM_WORDS, type ItemKind } from "./item-keys.ts";
@@ -19,12 +30,19 @@ export interface RawFile {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Splits a rules file into its items. What is no YAML, or no list of maps, is an error with its place. */
+/**
+ * Splits a rules file into its items. What is no YAML, or no list of maps, is an error with its
+ * place.
+ */
 export function readItems(file: { readonly name: string; readonly text: string }): RawFile {
   const source: SourceText = { ...file, lines: linesOf(file.text) };
   const diagnostics: Diagnostic[] = [];
   const items: RawItem[] = [];
-  const fail = (code: "LOAD_ERR_YAML_PARSE" | "LOAD_ERR_YAML_VALIDATE", message: string, offset: number): void => {
+  const fail = (
+    code: "LOAD_ERR_YAML_PARSE" | "LOAD_ERR_YAML_VALIDATE",
+    message: string,
+    offset: number,
+  ): void => {
     diagnostics.push({ code, message, place: placeAt(source, offset), itemType: "rules content" });
   };
   const obstacle = obstacleIn(file.text);
@@ -33,24 +51,39 @@ export function readItems(file: { readonly name: string; readonly text: string }
     return { items, diagnostics };
   }
   try {
-    for (const document of parseAllDocuments(file.text, { prettyErrors: false, uniqueKeys: false })) {
-      // The parser recurses, and answers each level of blocks nested too deeply in words of its own.
-      if (document.errors.some((error) => /call stack|Stack overflow/.test(error.message))) throw new RangeError();
-      for (const error of document.errors) fail("LOAD_ERR_YAML_PARSE", firstLine(error.message), error.pos[0]);
-      if (document.errors.length > 0 || document.contents === null || isEmpty(document.contents)) continue;
+    for (const document of parseAllDocuments(file.text, {
+      prettyErrors: false,
+      uniqueKeys: false,
+    })) {
+      // The parser recurses, and answers each level of blocks nested too deeply in words of its
+      // own.
+      if (document.errors.some((error) => /call stack|Stack overflow/.test(error.message)))
+        throw new RangeError();
+      for (const error of document.errors)
+        fail("LOAD_ERR_YAML_PARSE", firstLine(error.message), error.pos[0]);
+      if (document.errors.length > 0 || document.contents === null || isEmpty(document.contents))
+        continue;
       if (!isSeq(document.contents)) {
-        fail("LOAD_ERR_YAML_VALIDATE", "Rules content is not a list of items: each begins with a dash", document.contents.range?.[0] ?? 0);
+        fail(
+          "LOAD_ERR_YAML_VALIDATE",
+          "Rules content is not a list of items: each begins with a dash",
+          document.contents.range?.[0] ?? 0,
+        );
         continue;
       }
       for (const entry of document.contents.items as Node[]) {
         const node = withoutAliases(entry, document);
-        if (isMap(node)) addItem(node as YAMLMap<Node, Node | null>, { source, items, diagnostics });
+        if (isMap(node))
+          addItem(node as YAMLMap<Node, Node | null>, { source, items, diagnostics });
         else if (node === null || isEmpty(node)) continue;
         else fail("LOAD_ERR_YAML_VALIDATE", "Item is not a map of keys", entry?.range?.[0] ?? 0);
       }
     }
   } catch (thrown) {
-    const message = thrown instanceof RangeError ? "YAML is nested too deeply" : firstLine(thrown instanceof Error ? thrown.message : String(thrown));
+    const message =
+      thrown instanceof RangeError
+        ? "YAML is nested too deeply"
+        : firstLine(thrown instanceof Error ? thrown.message : String(thrown));
     diagnostics.length = 0;
     fail("LOAD_ERR_YAML_PARSE", message, 0);
   }
@@ -63,33 +96,57 @@ const MAX_FILE = 4 << 20;
 /** Deepest nesting of brackets; a rules file has about five. */
 const MAX_BRACKETS = 200;
 
-/** What keeps a text from being read at all: checked before a parser that recurses, and that answers each of ten thousand brackets, sees it. */
-function obstacleIn(text: string): { readonly message: string; readonly offset: number } | undefined {
-  if (text.length > MAX_FILE) return { message: `File is ${(text.length / 1e6).toFixed(1)} MB long, at most ${(MAX_FILE / 1e6).toFixed(1)} MB are read`, offset: 0 };
+/**
+ * What keeps a text from being read at all: checked before a parser that recurses, and that answers
+ * each of ten thousand brackets, sees it.
+ */
+function obstacleIn(
+  text: string,
+): { readonly message: string; readonly offset: number } | undefined {
+  if (text.length > MAX_FILE)
+    return {
+      message: `File is ${(text.length / 1e6).toFixed(1)} MB long, at most ${(MAX_FILE / 1e6).toFixed(1)} MB are read`,
+      offset: 0,
+    };
   let depth = 0;
   for (const match of text.matchAll(/[[\]{}\0]/g)) {
-    if (match[0] === "\0") return { message: "File holds a NUL: it is no text", offset: match.index };
+    if (match[0] === "\0")
+      return { message: "File holds a NUL: it is no text", offset: match.index };
     depth = match[0] === "[" || match[0] === "{" ? depth + 1 : Math.max(0, depth - 1);
-    if (depth > MAX_BRACKETS) return { message: `Brackets are nested more than ${MAX_BRACKETS} levels deep`, offset: match.index };
+    if (depth > MAX_BRACKETS)
+      return {
+        message: `Brackets are nested more than ${MAX_BRACKETS} levels deep`,
+        offset: match.index,
+      };
   }
   return undefined;
 }
 
-/** Where lines begin. The parser could count them, too, but passes over those in what it does not understand. */
+/**
+ * Where lines begin. The parser could count them, too, but passes over those in what it does not
+ * understand.
+ */
 function linesOf(text: string): LineCounter {
   const lines = new LineCounter();
   lines.addNewLine(0);
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1);
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1))
+    lines.addNewLine(at + 1);
   return lines;
 }
 
-/** A node with what its aliases stand for in their place. Each node is visited once, so aliases of aliases cost nothing more. */
+/**
+ * A node with what its aliases stand for in their place. Each node is visited once, so aliases of
+ * aliases cost nothing more.
+ */
 function withoutAliases(node: Node, document: Document, seen = new Set<Node>()): Node | null {
   const plain = isAlias(node) ? (node.resolve(document) ?? null) : node;
   if (plain === null || seen.has(plain)) return plain;
   seen.add(plain);
-  if (isSeq(plain)) plain.items = (plain.items as Node[]).map((item) => withoutAliases(item, document, seen));
-  if (isMap(plain)) for (const pair of plain.items) if (pair.value !== null) pair.value = withoutAliases(pair.value as Node, document, seen);
+  if (isSeq(plain))
+    plain.items = (plain.items as Node[]).map((item) => withoutAliases(item, document, seen));
+  if (isMap(plain))
+    for (const pair of plain.items)
+      if (pair.value !== null) pair.value = withoutAliases(pair.value as Node, document, seen);
   return plain;
 }
 
@@ -114,7 +171,13 @@ function addItem(map: YAMLMap<Node, Node | null>, { source, items, diagnostics }
   if (word === undefined) {
     const first = keys.keys().next().value ?? "";
     const hint = didYouMean(first, ITEM_WORDS);
-    diagnostics.push({ code: "LOAD_UNKNOWN_ITEM", message: `Unknown top-level item "${first}"`, hint, place: placeAt(source, offset, first.length), itemType: "rules content" });
+    diagnostics.push({
+      code: "LOAD_UNKNOWN_ITEM",
+      message: `Unknown top-level item "${first}"`,
+      hint,
+      place: placeAt(source, offset, first.length),
+      itemType: "rules content",
+    });
     return;
   }
   const kind = ITEM_KEYS[word as ItemKind] === undefined ? undefined : (word as ItemKind);
@@ -124,12 +187,22 @@ function addItem(map: YAMLMap<Node, Node | null>, { source, items, diagnostics }
     if (kind === undefined || ITEM_KEYS[kind][key] !== undefined) continue;
     const hint = didYouMean(key, Object.keys(ITEM_KEYS[kind]));
     const place = placeAt(source, offsets.get(key) ?? offset, key.length);
-    diagnostics.push({ code: "LOAD_UNKNOWN_KEY", message: `Unknown key "${key}"`, hint, place, itemType: word as ItemType, itemName: name });
+    diagnostics.push({
+      code: "LOAD_UNKNOWN_KEY",
+      message: `Unknown key "${key}"`,
+      hint,
+      place,
+      itemType: word as ItemType,
+      itemName: name,
+    });
   }
   items.push({ word, name, keys, source, offset });
 }
 
-/** A scalar's text as it is written: `yes` stays `yes`, `010` stays `010`; undefined for what is no scalar or null. */
+/**
+ * A scalar's text as it is written: `yes` stays `yes`, `010` stays `010`; undefined for what is no
+ * scalar or null.
+ */
 export function scalarText(node: Node | null | undefined): string | undefined {
   if (!isScalar(node) || node.value === null) return undefined;
   return typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
@@ -142,7 +215,10 @@ export function mappedScalar(node: Node, source: SourceText): MappedText {
   return MappedText.at(scalarText(node) ?? "", source, node.range?.[0] ?? 0);
 }
 
-/** `true`, `yes`, `on` and their opposites, in any case (YAML 1.1, as Falco's parser reads booleans). */
+/**
+ * `true`, `yes`, `on` and their opposites, in any case (YAML 1.1, as Falco's parser reads
+ * booleans).
+ */
 export function scalarBoolean(node: Node | null | undefined): boolean | undefined {
   const text = scalarText(node)?.toLowerCase() ?? "";
   if (["true", "yes", "on", "y"].includes(text)) return true;

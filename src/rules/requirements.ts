@@ -7,23 +7,47 @@ import { placeAt } from "./source-text.ts";
 /** The version of Falco's engine whose rules format this is. */
 export const ENGINE_VERSION = "0.63.0";
 
-/** What counts as loaded, by name and version: the fields of Falco's container plugin are our own. */
+/**
+ * What counts as loaded, by name and version: the fields of Falco's container plugin are our own.
+ */
 export const PLUGINS: ReadonlyMap<string, string> = new Map([["container", "0.7.0"]]);
 
 /** `required_engine_version` against what we are; undefined when it is met. */
 export function checkEngineVersion(item: RawItem): Diagnostic | undefined {
   const node = item.keys.get("required_engine_version") ?? null;
-  const about = { place: placeAt(item.source, node?.range?.[0] ?? item.offset), itemType: "required_engine_version" } as const;
+  const about = {
+    place: placeAt(item.source, node?.range?.[0] ?? item.offset),
+    itemType: "required_engine_version",
+  } as const;
   const text = scalarText(node);
-  if (text === undefined || text === "") return { ...about, code: "LOAD_ERR_YAML_VALIDATE", message: 'Mapping for key "required_engine_version" is empty' };
+  if (text === undefined || text === "")
+    return {
+      ...about,
+      code: "LOAD_ERR_YAML_VALIDATE",
+      message: 'Mapping for key "required_engine_version" is empty',
+    };
   // A bare number N is 0.N.0, as versions were counted before.
   const wanted = parseVersion(/^\d+$/.test(text) ? `0.${text}.0` : text);
-  if (wanted === undefined) return { ...about, code: "LOAD_ERR_YAML_VALIDATE", message: `"${text}" is not an engine version`, hint: "write a number or a version such as 0.57.0" };
+  if (wanted === undefined)
+    return {
+      ...about,
+      code: "LOAD_ERR_YAML_VALIDATE",
+      message: `"${text}" is not an engine version`,
+      hint: "write a number or a version such as 0.57.0",
+    };
   if (satisfies(parseVersion(ENGINE_VERSION) ?? [0, 0, 0], wanted)) return undefined;
-  return { ...about, code: "LOAD_ERR_VALIDATE", message: `Rules require engine version ${text}, and this is ${ENGINE_VERSION}`, hint: "use rules that are made for this engine, or a newer Saker" };
+  return {
+    ...about,
+    code: "LOAD_ERR_VALIDATE",
+    message: `Rules require engine version ${text}, and this is ${ENGINE_VERSION}`,
+    hint: "use rules that are made for this engine, or a newer Saker",
+  };
 }
 
-/** True when this engine does for rules that ask for a version such as 0.57.0; what is no version asks for nothing. */
+/**
+ * True when this engine does for rules that ask for a version such as 0.57.0; what is no version
+ * asks for nothing.
+ */
 export function meetsEngineVersion(text: string): boolean {
   const wanted = parseVersion(/^\d+$/.test(text) ? `0.${text}.0` : text);
   return wanted === undefined || satisfies(parseVersion(ENGINE_VERSION) ?? [0, 0, 0], wanted);
@@ -36,21 +60,45 @@ export interface PluginRequirement {
 }
 
 /** The entries of `required_plugin_versions`, up to the first that is not one. */
-export function readPluginRequirements(item: RawItem): { readonly requirements: readonly PluginRequirement[]; readonly problem?: Diagnostic } {
+export function readPluginRequirements(item: RawItem): {
+  readonly requirements: readonly PluginRequirement[];
+  readonly problem?: Diagnostic;
+} {
   const node = item.keys.get("required_plugin_versions") ?? null;
   const requirements: PluginRequirement[] = [];
   const fail = (code: ErrorCode, message: string, at: Node | null) => {
     const place = placeAt(item.source, at?.range?.[0] ?? item.offset);
-    return { requirements, problem: { code, message, place, itemType: "required_plugin_versions" } satisfies Diagnostic };
+    return {
+      requirements,
+      problem: { code, message, place, itemType: "required_plugin_versions" } satisfies Diagnostic,
+    };
   };
-  if (!isSeq(node)) return fail("LOAD_ERR_YAML_VALIDATE", "Value of required_plugin_versions must be a list", node);
+  if (!isSeq(node))
+    return fail("LOAD_ERR_YAML_VALIDATE", "Value of required_plugin_versions must be a list", node);
   for (const entry of node.items as Node[]) {
     const choices: { name: string; version: string }[] = [];
     for (const choice of [entry, ...alternativesOf(entry)]) {
-      const [name, version] = isMap(choice) ? [scalarText(choice.get("name", true)), scalarText(choice.get("version", true))] : [];
-      if (name === undefined || version === undefined) return fail("LOAD_ERR_YAML_VALIDATE", "Each required plugin must have a name and a version", choice);
-      if (parseVersion(version) === undefined) return fail("LOAD_ERR_VALIDATE", `"${version}" is not a version of plugin "${name}"`, choice);
-      if (choices.some((other) => other.name === name)) return fail("LOAD_ERR_VALIDATE", `Plugin "${name}" stands twice among its alternatives`, choice);
+      const [name, version] = isMap(choice)
+        ? [scalarText(choice.get("name", true)), scalarText(choice.get("version", true))]
+        : [];
+      if (name === undefined || version === undefined)
+        return fail(
+          "LOAD_ERR_YAML_VALIDATE",
+          "Each required plugin must have a name and a version",
+          choice,
+        );
+      if (parseVersion(version) === undefined)
+        return fail(
+          "LOAD_ERR_VALIDATE",
+          `"${version}" is not a version of plugin "${name}"`,
+          choice,
+        );
+      if (choices.some((other) => other.name === name))
+        return fail(
+          "LOAD_ERR_VALIDATE",
+          `Plugin "${name}" stands twice among its alternatives`,
+          choice,
+        );
       choices.push({ name, version });
     }
     requirements.push({ choices, place: placeAt(item.source, entry.range?.[0] ?? item.offset) });
@@ -64,16 +112,29 @@ function alternativesOf(entry: Node): readonly Node[] {
 }
 
 /** The first requirement that the loaded plugins do not meet; undefined when all are met. */
-export function unmetPlugin(requirements: readonly PluginRequirement[], plugins: ReadonlyMap<string, string>): Diagnostic | undefined {
+export function unmetPlugin(
+  requirements: readonly PluginRequirement[],
+  plugins: ReadonlyMap<string, string>,
+): Diagnostic | undefined {
   for (const { choices, place } of requirements) {
     const loaded = choices.find(({ name }) => plugins.has(name));
     const version = plugins.get(loaded?.name ?? "");
-    const about = { code: "LOAD_ERR_VALIDATE", place, itemType: "required_plugin_versions" } as const;
+    const about = {
+      code: "LOAD_ERR_VALIDATE",
+      place,
+      itemType: "required_plugin_versions",
+    } as const;
     if (loaded === undefined || version === undefined) {
-      return { ...about, message: `Plugin requirement not satisfied, must load one of: ${choices.map((choice) => `${choice.name} (>= ${choice.version})`).join(", ")}` };
+      return {
+        ...about,
+        message: `Plugin requirement not satisfied, must load one of: ${choices.map((choice) => `${choice.name} (>= ${choice.version})`).join(", ")}`,
+      };
     }
     if (!satisfies(parseVersion(version) ?? [0, 0, 0], parseVersion(loaded.version) ?? [0, 0, 0])) {
-      return { ...about, message: `Plugin "${loaded.name}" ${version} is not compatible with the required version ${loaded.version}` };
+      return {
+        ...about,
+        message: `Plugin "${loaded.name}" ${version} is not compatible with the required version ${loaded.version}`,
+      };
     }
   }
   return undefined;

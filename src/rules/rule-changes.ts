@@ -5,15 +5,27 @@ import { printCondition } from "./print-condition.ts";
 export interface RuleChanges {
   readonly added: readonly string[];
   readonly removed: readonly string[];
-  /** Those of the same name that would tell something else, or of something else: macros, lists and exceptions count. */
+  /**
+   * Those of the same name that would tell something else, or of something else: macros, lists and
+   * exceptions count.
+   */
   readonly changed: readonly string[];
-  /** The rules of both stand in another order, which matters where the first one that matches is the only one told. */
+  /**
+   * The rules of both stand in another order, which matters where the first one that matches is the
+   * only one told.
+   */
   readonly isReordered: boolean;
 }
 
 /** Compares two sets of rules that are switched on. */
-export function ruleChanges(before: readonly LoadedRule[], after: readonly LoadedRule[]): RuleChanges {
-  const [old, now] = [new Map(before.map((rule) => [rule.name, rule])), new Map(after.map((rule) => [rule.name, rule]))];
+export function ruleChanges(
+  before: readonly LoadedRule[],
+  after: readonly LoadedRule[],
+): RuleChanges {
+  const [old, now] = [
+    new Map(before.map((rule) => [rule.name, rule])),
+    new Map(after.map((rule) => [rule.name, rule])),
+  ];
   const keptBefore = [...old.keys()].filter((name) => now.has(name));
   const kept = [...now.keys()].filter((name) => old.has(name));
   return {
@@ -29,18 +41,35 @@ const MAX_NAMES = 8;
 
 /** In one line: `added "A"; removed "B", "C"; changed "D"`, or `nothing changed`. */
 export function summarizeChanges({ added, removed, changed, isReordered }: RuleChanges): string {
-  const parts = [named("added", added), named("removed", removed), named("changed", changed), isReordered ? "the order changed" : ""].filter((part) => part !== "");
+  const parts = [
+    named("added", added),
+    named("removed", removed),
+    named("changed", changed),
+    isReordered ? "the order changed" : "",
+  ].filter((part) => part !== "");
   return parts.length === 0 ? "nothing changed" : parts.join("; ");
 }
 
 function named(what: string, names: readonly string[]): string {
   if (names.length === 0) return "";
   const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
-  return `${what} ${names.slice(0, MAX_NAMES).map((name) => `"${name}"`).join(", ")}${more}`;
+  return `${what} ${names
+    .slice(0, MAX_NAMES)
+    .map((name) => `"${name}"`)
+    .join(", ")}${more}`;
 }
 
 function contentOf(rule: LoadedRule | undefined): string {
   if (rule === undefined) return "";
   const { priority, source, tags, desc, outputText, capture, captureDuration, expression } = rule;
-  return JSON.stringify([priority, source, tags, desc, outputText, capture, captureDuration, printCondition(expression)]);
+  return JSON.stringify([
+    priority,
+    source,
+    tags,
+    desc,
+    outputText,
+    capture,
+    captureDuration,
+    printCondition(expression),
+  ]);
 }

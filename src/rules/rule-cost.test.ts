@@ -6,19 +6,39 @@ import { ruleCosts } from "./rule-cost.ts";
 
 /** The costs of rules A, B, … with these conditions, the dearest first. */
 function costs(...conditions: readonly string[]) {
-  const text = conditions.map((condition, index) => `- rule: ${"ABCDEF"[index]}\n  desc: d\n  condition: ${condition}\n  output: o\n  priority: NOTICE\n`).join("");
+  const text = conditions
+    .map(
+      (condition, index) =>
+        `- rule: ${"ABCDEF"[index]}\n  desc: d\n  condition: ${condition}\n  output: o\n  priority: NOTICE\n`,
+    )
+    .join("");
   const loaded = loadRules([{ name: "r.yaml", text }], { fields: FIELDS });
   assert.deepEqual(loaded.files[0]?.errors, []);
   return ruleCosts(loaded.rules);
 }
 
-const order = (...conditions: readonly string[]): string => costs(...conditions).map(({ rule }) => rule.name).join("");
+const order = (...conditions: readonly string[]): string =>
+  costs(...conditions)
+    .map(({ rule }) => rule.name)
+    .join("");
 
 test("ruleCosts() puts rules of hot events before those of rare ones", () => {
-  const [first, second, ...rest] = costs("evt.type = execve and proc.name = a", "evt.type in (read, write) and proc.name = a");
-  assert.deepEqual([first?.rule.name, first?.rate, first?.eventCount, first?.comparisons], ["B", "hot", 2, 2]);
-  assert.deepEqual(first?.reasons, ["asked on hot events: read, write", "the only rule that asks for read, write"]);
-  assert.deepEqual([second?.rule.name, second?.rate, second?.reasons], ["A", "rare", ["cheap comparisons on rare events"]]);
+  const [first, second, ...rest] = costs(
+    "evt.type = execve and proc.name = a",
+    "evt.type in (read, write) and proc.name = a",
+  );
+  assert.deepEqual(
+    [first?.rule.name, first?.rate, first?.eventCount, first?.comparisons],
+    ["B", "hot", 2, 2],
+  );
+  assert.deepEqual(first?.reasons, [
+    "asked on hot events: read, write",
+    "the only rule that asks for read, write",
+  ]);
+  assert.deepEqual(
+    [second?.rule.name, second?.rate, second?.reasons],
+    ["A", "rare", ["cheap comparisons on rare events"]],
+  );
   assert.ok((first?.score ?? 0) > 100 * (second?.score ?? 0));
   assert.equal(rest.length, 0);
 });
@@ -40,16 +60,27 @@ for (const [dear, cheap, reason] of [
 ] as const) {
   test(`ruleCosts() takes ${dear} for dearer than ${cheap}, and says why`, () => {
     assert.equal(order(`evt.type = open and ${cheap}`, `evt.type = open and ${dear}`), "BA");
-    assert.ok(costs(`evt.type = open and ${dear}`, "evt.type = open")[0]?.reasons.includes(reason), JSON.stringify(costs(`evt.type = open and ${dear}`)[0]?.reasons));
+    assert.ok(
+      costs(`evt.type = open and ${dear}`, "evt.type = open")[0]?.reasons.includes(reason),
+      JSON.stringify(costs(`evt.type = open and ${dear}`)[0]?.reasons),
+    );
   });
 }
 
 test("ruleCosts() says what waits for a container's metadata", () => {
-  assert.deepEqual(costs("evt.type = execve and container.image.repository = a")[0]?.reasons, ["its events wait for the container's metadata: container.image.repository"]);
+  assert.deepEqual(costs("evt.type = execve and container.image.repository = a")[0]?.reasons, [
+    "its events wait for the container's metadata: container.image.repository",
+  ]);
 });
 
 test("ruleCosts() takes a cheap comparison in front for cheaper: what is behind a false one is not made", () => {
-  assert.equal(order('evt.type = open and proc.cmdline regex "a.*b" and proc.tty = 0', 'evt.type = open and proc.tty = 0 and proc.cmdline regex "a.*b"'), "AB");
+  assert.equal(
+    order(
+      'evt.type = open and proc.cmdline regex "a.*b" and proc.tty = 0',
+      'evt.type = open and proc.tty = 0 and proc.cmdline regex "a.*b"',
+    ),
+    "AB",
+  );
 });
 
 test("ruleCosts() counts a macro's comparisons wherever it stands, and tells of many", () => {

@@ -1,4 +1,9 @@
-import { type CallClause, type CallFilter, callFilterOf, FILTERED_CODES } from "../events/call-filter.ts";
+import {
+  type CallClause,
+  type CallFilter,
+  callFilterOf,
+  FILTERED_CODES,
+} from "../events/call-filter.ts";
 import type { Field } from "../fields/field.ts";
 import type { Predicate } from "./compile-condition.ts";
 import type { OutputTemplate } from "./output.ts";
@@ -13,11 +18,21 @@ export interface CompiledRule {
   readonly desc: string;
   readonly condition: Predicate;
   readonly output: OutputTemplate;
-  /** Further `output_fields` (falco.yaml, `append_output`): a raw field keeps its type, a format is text. */
-  readonly extraFields: readonly { readonly key: string; readonly isRaw: boolean; readonly template: OutputTemplate }[];
+  /**
+   * Further `output_fields` (falco.yaml, `append_output`): a raw field keeps its type, a format is
+   * text.
+   */
+  readonly extraFields: readonly {
+    readonly key: string;
+    readonly isRaw: boolean;
+    readonly template: OutputTemplate;
+  }[];
   /** All fields that the condition reads. */
   readonly conditionFields: ReadonlySet<Field>;
-  /** Falco's `capture`: keep the events around a match, for so many milliseconds (0: what the configuration says). */
+  /**
+   * Falco's `capture`: keep the events around a match, for so many milliseconds (0: what the
+   * configuration says).
+   */
   readonly capture: boolean;
   readonly captureDuration: number;
   /** Codes of the events that it can match. */
@@ -49,7 +64,10 @@ export interface RuleSet {
 }
 
 /** Buckets rules; `first` stops at the first rule that matches an event, `all` reports each. */
-export function compileRuleSet(rules: readonly CompiledRule[], { matching }: { readonly matching: "first" | "all" }): RuleSet {
+export function compileRuleSet(
+  rules: readonly CompiledRule[],
+  { matching }: { readonly matching: "first" | "all" },
+): RuleSet {
   const buckets: CompiledRule[][] = [];
   const eventCodes = new Set<number>();
   for (const rule of rules) {
@@ -61,7 +79,15 @@ export function compileRuleSet(rules: readonly CompiledRule[], { matching }: { r
   const asking = rules.filter((rule) => FILTERED_CODES.some((code) => rule.eventCodes.has(code)));
   const callFilter = callFilterOf(asking.flatMap((rule) => rule.callClauses));
   const hostNames = new Set(rules.flatMap((rule) => [...rule.hostNames]));
-  return { rules, matching, eventCodes, needsEnvironment: rules.some((rule) => rule.needsEnvironment), hostNames, callFilter, forEvent: (code) => buckets[code] ?? NO_RULES };
+  return {
+    rules,
+    matching,
+    eventCodes,
+    needsEnvironment: rules.some((rule) => rule.needsEnvironment),
+    hostNames,
+    callFilter,
+    forEvent: (code) => buckets[code] ?? NO_RULES,
+  };
 }
 
 const NO_RULES: readonly CompiledRule[] = [];

@@ -15,36 +15,72 @@ export interface TestResult {
 }
 
 /**
- * Runs one test. `rules` are those that it is about, compiled against stated fields; those that are switched off count when the test expects
- * them. Throws `ConditionError` or `FailedCheck` for a condition that does not compile, and an `Error` for a rule that is not there.
+ * Runs one test. `rules` are those that it is about, compiled against stated fields; those that are
+ * switched off count when the test expects
+ * them. Throws `ConditionError` or `FailedCheck` for a condition that does not compile, and an
+ * `Error` for a rule that is not there.
  */
-export function runRuleTest(test: RuleTest, rules: readonly LoadedRule[], fields: FieldRegistry): TestResult {
+export function runRuleTest(
+  test: RuleTest,
+  rules: readonly LoadedRule[],
+  fields: FieldRegistry,
+): TestResult {
   if (test.condition !== undefined) return runCondition(test, test.condition.text, fields);
   const expected = test.expect;
   const names = typeof expected === "boolean" ? [] : expected;
   const unknown = names.find((name) => !rules.some((rule) => rule.name === name));
   if (unknown !== undefined) throw new Error(`no rule is named "${unknown}"`);
-  const asked = rules.filter((rule) => (rule.enabled || names.includes(rule.name)) && rule.eventCodes.has(test.scene.event.code));
+  const asked = rules.filter(
+    (rule) =>
+      (rule.enabled || names.includes(rule.name)) && rule.eventCodes.has(test.scene.event.code),
+  );
   const matching = asked.filter((rule) => rule.condition(test.scene)).map((rule) => rule.name);
   const got = typeof expected === "boolean" ? matching.length > 0 : matching;
-  const wrong = rules.filter((rule) => names.includes(rule.name) !== matching.includes(rule.name) && (typeof expected !== "boolean" || matching.includes(rule.name)));
+  const wrong = rules.filter(
+    (rule) =>
+      names.includes(rule.name) !== matching.includes(rule.name) &&
+      (typeof expected !== "boolean" || matching.includes(rule.name)),
+  );
   const passed = typeof expected === "boolean" ? got === expected : wrong.length === 0;
-  return { test, passed, got, because: passed ? [] : wrong.flatMap((rule) => explained(rule, test, fields)) };
+  return {
+    test,
+    passed,
+    got,
+    because: passed ? [] : wrong.flatMap((rule) => explained(rule, test, fields)),
+  };
 }
 
 function runCondition(test: RuleTest, text: string, fields: FieldRegistry): TestResult {
   const expression = parseCondition(text);
   const got = compileCondition(expression, fields).predicate(test.scene);
-  const because = got === test.expect ? [] : decisiveChecks(compileExplanation(expression, fields)(test.scene)).map(({ holds, check, values }) => line("", { holds, check, values }));
+  const because =
+    got === test.expect
+      ? []
+      : decisiveChecks(compileExplanation(expression, fields)(test.scene)).map(
+          ({ holds, check, values }) => line("", { holds, check, values }),
+        );
   return { test, passed: got === test.expect, got, because };
 }
 
 function explained(rule: LoadedRule, test: RuleTest, fields: FieldRegistry): string[] {
-  if (!rule.eventCodes.has(test.scene.event.code)) return [`${rule.name}: is not asked on this event type`];
-  return decisiveChecks(compileExplanation(rule.expression, fields)(test.scene)).map((part) => line(`${rule.name}: `, part));
+  if (!rule.eventCodes.has(test.scene.event.code))
+    return [`${rule.name}: is not asked on this event type`];
+  return decisiveChecks(compileExplanation(rule.expression, fields)(test.scene)).map((part) =>
+    line(`${rule.name}: `, part),
+  );
 }
 
-function line(before: string, { holds, check = "", values = [] }: Pick<ReturnType<typeof decisiveChecks>[number], "holds"> & { readonly check?: string | undefined; readonly values?: readonly { readonly name: string; readonly value: string }[] | undefined }): string {
+function line(
+  before: string,
+  {
+    holds,
+    check = "",
+    values = [],
+  }: Pick<ReturnType<typeof decisiveChecks>[number], "holds"> & {
+    readonly check?: string | undefined;
+    readonly values?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  },
+): string {
   const seen = values.map(({ name, value }) => `${name} is ${JSON.stringify(value)}`).join(", ");
   return `${before}${holds ? "holds" : "fails"} ${check} (${seen})`;
 }

@@ -11,13 +11,27 @@ const RULES = [
 for (const [name, selections, selected] of [
   ["nothing", [], ["Open a", "Run"]],
   ["a name", [{ action: "disable", by: { rule: "Run" } }], ["Open a"]],
-  ["a wildcard", [{ action: "disable", by: { rule: "*" } }, { action: "enable", by: { rule: "Open*" } }], ["Open a", "Open b"]],
+  [
+    "a wildcard",
+    [
+      { action: "disable", by: { rule: "*" } },
+      { action: "enable", by: { rule: "Open*" } },
+    ],
+    ["Open a", "Open b"],
+  ],
   ["a tag", [{ action: "enable", by: { tag: "file" } }], ["Open a", "Run", "Open b"]],
   ["a tag, which is no pattern", [{ action: "disable", by: { tag: "f*" } }], ["Open a", "Run"]],
-  ["a part of a name, which is no name", [{ action: "disable", by: { rule: "Ru" } }], ["Open a", "Run"]],
+  [
+    "a part of a name, which is no name",
+    [{ action: "disable", by: { rule: "Ru" } }],
+    ["Open a", "Run"],
+  ],
 ] as const satisfies readonly (readonly [string, readonly RuleSelection[], readonly string[]])[]) {
   test(`selectRules() by ${name}`, () => {
-    assert.deepEqual(selectRules(RULES, selections).map((rule) => rule.name), selected);
+    assert.deepEqual(
+      selectRules(RULES, selections).map((rule) => rule.name),
+      selected,
+    );
   });
 }
 

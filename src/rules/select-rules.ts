@@ -1,6 +1,9 @@
 import { compileGlob } from "./glob.ts";
 
-/** One entry of `rules` (falco.yaml): switches rules on or off by name, where `*` stands for anything, or by a tag. */
+/**
+ * One entry of `rules` (falco.yaml): switches rules on or off by name, where `*` stands for
+ * anything, or by a tag.
+ */
 export interface RuleSelection {
   readonly action: "enable" | "disable";
   readonly by: { readonly rule: string } | { readonly tag: string };
@@ -13,10 +16,14 @@ interface Selectable {
 }
 
 /**
- * The rules that are switched on once every entry is applied in its order. As in Falco, those that an entry switched on come behind
+ * The rules that are switched on once every entry is applied in its order. As in Falco, those that
+ * an entry switched on come behind
  * those that were on, which matters where the first rule that matches is the only one that is told.
  */
-export function selectRules<Rule extends Selectable>(rules: readonly Rule[], selections: readonly RuleSelection[]): readonly Rule[] {
+export function selectRules<Rule extends Selectable>(
+  rules: readonly Rule[],
+  selections: readonly RuleSelection[],
+): readonly Rule[] {
   const enabled = new Set(rules.filter((rule) => rule.enabled));
   for (const { action, by } of selections) {
     const isMeant = "rule" in by ? compileWildcard(by.rule) : undefined;

@@ -9,7 +9,9 @@ export interface ShadowCandidate {
   readonly expression: Expression;
 }
 
-/** A rule that is never told on some events, since one before it matches whatever it matches there. */
+/**
+ * A rule that is never told on some events, since one before it matches whatever it matches there.
+ */
 export interface Shadowing<Rule> {
   readonly hidden: Rule;
   readonly by: Rule;
@@ -22,11 +24,16 @@ export interface Shadowing<Rule> {
 const MAX_STEPS = 20_000;
 
 /**
- * Rules that another hides where the first rule that matches an event is the only one that is told: for each hidden rule the one before
- * it that hides most. `rules` come in the order in which they are asked. Only what follows from the conditions' structure is reported:
- * a part that stands in both, a list that holds another one, a comparison of `evt.type` that is true of the event anyway.
+ * Rules that another hides where the first rule that matches an event is the only one that is told:
+ * for each hidden rule the one before
+ * it that hides most. `rules` come in the order in which they are asked. Only what follows from the
+ * conditions' structure is reported:
+ * a part that stands in both, a list that holds another one, a comparison of `evt.type` that is
+ * true of the event anyway.
  */
-export function findShadowing<Rule extends ShadowCandidate>(rules: readonly Rule[]): Shadowing<Rule>[] {
+export function findShadowing<Rule extends ShadowCandidate>(
+  rules: readonly Rule[],
+): Shadowing<Rule>[] {
   const comparer = new Comparer();
   const found: Shadowing<Rule>[] = [];
   for (const [index, rule] of rules.entries()) {
@@ -35,7 +42,13 @@ export function findShadowing<Rule extends ShadowCandidate>(rules: readonly Rule
       const shared = before.eventCodes.intersection(rule.eventCodes);
       if (shared.size <= (most?.eventCodes.size ?? 0)) continue;
       const eventCodes = comparer.hiddenCodes(rule.expression, before.expression, shared);
-      if (eventCodes.size > (most?.eventCodes.size ?? 0)) most = { hidden: rule, by: before, eventCodes, isWhole: eventCodes.size === rule.eventCodes.size };
+      if (eventCodes.size > (most?.eventCodes.size ?? 0))
+        most = {
+          hidden: rule,
+          by: before,
+          eventCodes,
+          isWhole: eventCodes.size === rule.eventCodes.size,
+        };
     }
     if (most !== undefined) found.push(most);
   }
@@ -50,12 +63,20 @@ class Comparer {
   #steps = 0;
 
   /** Those of the codes on which `later` cannot hold unless `earlier` does. */
-  hiddenCodes(later: Expression, earlier: Expression, codes: ReadonlySet<number>): ReadonlySet<number> {
+  hiddenCodes(
+    later: Expression,
+    earlier: Expression,
+    codes: ReadonlySet<number>,
+  ): ReadonlySet<number> {
     this.#steps = 0;
     try {
       // What does not hang on the event is found out once for all of them.
       const open = partsOf(earlier, "and").filter((part) => !this.#isImplied(part, later));
-      const hidden = [...codes].filter((code) => open.every((part) => this.#truth(part, code) === true) && this.#truth(later, code) !== false);
+      const hidden = [...codes].filter(
+        (code) =>
+          open.every((part) => this.#truth(part, code) === true) &&
+          this.#truth(later, code) !== false,
+      );
       return new Set(hidden);
     } catch (thrown) {
       if (thrown instanceof OutOfSteps) return new Set();
@@ -69,14 +90,19 @@ class Comparer {
     if (wanted === given) return true;
     if (wanted.kind === "and") return wanted.operands.every((part) => this.#isImplied(part, given));
     if (given.kind === "or") return given.operands.every((part) => this.#isImplied(wanted, part));
-    if (wanted.kind === "or" && wanted.operands.some((part) => this.#isImplied(part, given))) return true;
+    if (wanted.kind === "or" && wanted.operands.some((part) => this.#isImplied(part, given)))
+      return true;
     if (given.kind === "and") return given.operands.some((part) => this.#isImplied(wanted, part));
-    if (wanted.kind === "not" && given.kind === "not") return this.#isImplied(given.operand, wanted.operand);
+    if (wanted.kind === "not" && given.kind === "not")
+      return this.#isImplied(given.operand, wanted.operand);
     if (this.#print(wanted) === this.#print(given)) return true;
     return wanted.kind === "check" && given.kind === "check" && isAmong(given, wanted);
   }
 
-  /** What `evt.type` alone says of the condition on events of a code; undefined when it hangs on more. */
+  /**
+   * What `evt.type` alone says of the condition on events of a code; undefined when it hangs on
+   * more.
+   */
   #truth(expression: Expression, code: number): boolean | undefined {
     this.#step();
     switch (expression.kind) {
@@ -118,16 +144,31 @@ class Comparer {
 
 /** The operands of nested conjunctions in one list. */
 function partsOf(expression: Expression, kind: "and"): readonly Expression[] {
-  return expression.kind === kind ? expression.operands.flatMap((operand) => partsOf(operand, kind)) : [expression];
+  return expression.kind === kind
+    ? expression.operands.flatMap((operand) => partsOf(operand, kind))
+    : [expression];
 }
 
-/** The event that carries system calls without an event of their own: its type is the call's name, which its code does not tell. */
+/**
+ * The event that carries system calls without an event of their own: its type is the call's name,
+ * which its code does not tell.
+ */
 const GENERIC = 1;
 
-function truthOfCheck({ left, operator, modifier, right }: Check, code: number): boolean | undefined {
-  if (left.kind !== "field" || left.name !== "evt.type" || modifier !== undefined || code === GENERIC) return undefined;
+function truthOfCheck(
+  { left, operator, modifier, right }: Check,
+  code: number,
+): boolean | undefined {
+  if (
+    left.kind !== "field" ||
+    left.name !== "evt.type" ||
+    modifier !== undefined ||
+    code === GENERIC
+  )
+    return undefined;
   const name = EVENT_TYPES[code]?.name;
-  const values = right?.kind === "list" ? right.values : right?.kind === "value" ? [right] : undefined;
+  const values =
+    right?.kind === "list" ? right.values : right?.kind === "value" ? [right] : undefined;
   if (name === undefined || values === undefined) return undefined;
   const isListed = values.some((value) => value.text === name);
   if (operator === "=" || operator === "==" || operator === "in") return isListed;
@@ -137,11 +178,19 @@ function truthOfCheck({ left, operator, modifier, right }: Check, code: number):
 /** `field in (a, b)` or `field = a`, and then `field in (a, b, c)`. */
 function isAmong(given: Check, wanted: Check): boolean {
   const [some, all] = [listedValues(given), listedValues(wanted)];
-  return some !== undefined && all !== undefined && printOperand(given.left) === printOperand(wanted.left) && some.isSubsetOf(all);
+  return (
+    some !== undefined &&
+    all !== undefined &&
+    printOperand(given.left) === printOperand(wanted.left) &&
+    some.isSubsetOf(all)
+  );
 }
 
 function listedValues({ operator, modifier, right }: Check): ReadonlySet<string> | undefined {
   if (modifier !== undefined || right === undefined) return undefined;
-  if (right.kind === "value" && (operator === "=" || operator === "==")) return new Set([right.text]);
-  return right.kind === "list" && operator === "in" ? new Set(right.values.map((value) => value.text)) : undefined;
+  if (right.kind === "value" && (operator === "=" || operator === "=="))
+    return new Set([right.text]);
+  return right.kind === "list" && operator === "in"
+    ? new Set(right.values.map((value) => value.text))
+    : undefined;
 }

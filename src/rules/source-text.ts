@@ -11,7 +11,12 @@ export interface SourceText {
 /** The place of a piece of a file, by its offset. */
 export function placeAt(source: SourceText, offset: number, length = 1): Place {
   const { line, col } = source.lines.linePos(Math.max(0, Math.min(offset, source.text.length)));
-  return { source: source.name, line: Math.max(1, line), column: Math.max(1, col), length: Math.max(1, length) };
+  return {
+    source: source.name,
+    line: Math.max(1, line),
+    column: Math.max(1, col),
+    length: Math.max(1, length),
+  };
 }
 
 interface Piece {
@@ -22,7 +27,9 @@ interface Piece {
   readonly offsets: Int32Array | number;
 }
 
-/** Text that was put together from files, which knows where in them each of its characters stands. */
+/**
+ * Text that was put together from files, which knows where in them each of its characters stands.
+ */
 export class MappedText {
   readonly text: string;
   readonly #pieces: readonly Piece[];
@@ -32,7 +39,10 @@ export class MappedText {
     this.#pieces = pieces;
   }
 
-  /** The text of a YAML scalar, whatever its style: its characters stand in the file in the same order, between blanks and escapes. */
+  /**
+   * The text of a YAML scalar, whatever its style: its characters stand in the file in the same
+   * order, between blanks and escapes.
+   */
   static ofScalar(scalar: Scalar, source: SourceText): MappedText {
     const text = typeof scalar.value === "string" ? scalar.value : "";
     const [start, end] = scalar.range ?? [0, 0];
@@ -74,7 +84,10 @@ export class MappedText {
       const pieceEnd = this.#pieces[index + 1]?.start ?? this.text.length;
       const [from, to] = [Math.max(start, piece.start), Math.min(end, pieceEnd)];
       if (from >= to) continue;
-      const offsets = typeof piece.offsets === "number" ? piece.offsets : piece.offsets.subarray(from - piece.start, to - piece.start);
+      const offsets =
+        typeof piece.offsets === "number"
+          ? piece.offsets
+          : piece.offsets.subarray(from - piece.start, to - piece.start);
       pieces.push({ start: from - start, source: piece.source, offsets });
     }
     return new MappedText(this.text.slice(start, end), pieces);
@@ -84,7 +97,11 @@ export class MappedText {
   replacedBy(text: string): MappedText {
     const [piece] = this.#pieces;
     if (piece === undefined) return new MappedText(text, []);
-    return MappedText.at(text, piece.source, typeof piece.offsets === "number" ? piece.offsets : (piece.offsets[0] ?? 0));
+    return MappedText.at(
+      text,
+      piece.source,
+      typeof piece.offsets === "number" ? piece.offsets : (piece.offsets[0] ?? 0),
+    );
   }
 
   /** Where a span of the text stands in its file. */

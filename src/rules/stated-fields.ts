@@ -9,7 +9,10 @@ import { parseOperandAt } from "./parse-condition.ts";
 import { printOperand } from "./print-condition.ts";
 import { TYPE_SHAPES } from "./value-types.ts";
 
-/** A scene of which nothing is known but the values that somebody states, by field: for tests of rules. */
+/**
+ * A scene of which nothing is known but the values that somebody states, by field: for tests of
+ * rules.
+ */
 export interface StatedScene extends Scene {
   readonly stated: ReadonlyMap<string, FieldValue>;
 }
@@ -34,38 +37,70 @@ function readStated(field: Field | undefined): Field | undefined {
     ...rest,
     bind: (argument) => {
       // What the field itself would not take is no argument here either.
-      if (bind !== undefined && argument !== undefined && bind(argument) === undefined) return undefined;
+      if (bind !== undefined && argument !== undefined && bind(argument) === undefined)
+        return undefined;
       const key = keyOf(field.name, argument);
-      return field.several !== undefined && argument === undefined ? undefined : (scene) => (scene as StatedScene).stated.get(key);
+      return field.several !== undefined && argument === undefined
+        ? undefined
+        : (scene) => (scene as StatedScene).stated.get(key);
     },
   };
-  return field.several === undefined ? stated : { ...stated, bindAll: () => (scene) => statedValues(field.name, (scene as StatedScene).stated) };
+  return field.several === undefined
+    ? stated
+    : {
+        ...stated,
+        bindAll: () => (scene) => statedValues(field.name, (scene as StatedScene).stated),
+      };
 }
 
-/** The values of a field that has several: its own list, or those of its numbered forms (`proc.aname[1]`, `proc.aname[2]`, …). */
-function statedValues(name: string, stated: ReadonlyMap<string, FieldValue>): readonly FieldValue[] {
+/**
+ * The values of a field that has several: its own list, or those of its numbered forms
+ * (`proc.aname[1]`, `proc.aname[2]`, …).
+ */
+function statedValues(
+  name: string,
+  stated: ReadonlyMap<string, FieldValue>,
+): readonly FieldValue[] {
   const own = stated.get(keyOf(name, undefined));
   if (own !== undefined) return Array.isArray(own) ? own : [own];
-  return [...stated].filter(([key]) => key.startsWith(`${name}[`) && key !== keyOf(name, "0")).map(([, value]) => value);
+  return [...stated]
+    .filter(([key]) => key.startsWith(`${name}[`) && key !== keyOf(name, "0"))
+    .map(([, value]) => value);
 }
 
 function keyOf(name: string, argument: string | undefined): string {
   return argument === undefined ? name : `${name}[${argument}]`;
 }
 
-/** A field as it is written (`proc.aname[2]`, `evt.arg.flags`) and the key that its value stands under. Throws `ConditionError`. */
-export function readStatedKey(text: string, fields: FieldRegistry): { readonly key: string; readonly type: FieldType; readonly takesList: boolean } {
+/**
+ * A field as it is written (`proc.aname[2]`, `evt.arg.flags`) and the key that its value stands
+ * under. Throws `ConditionError`.
+ */
+export function readStatedKey(
+  text: string,
+  fields: FieldRegistry,
+): { readonly key: string; readonly type: FieldType; readonly takesList: boolean } {
   const { operand, end } = parseOperandAt(text, 0);
-  if (operand.kind !== "field" || end !== text.length) throw new ConditionError(`"${text}" is no field`, { start: 0, end: text.length });
+  if (operand.kind !== "field" || end !== text.length)
+    throw new ConditionError(`"${text}" is no field`, { start: 0, end: text.length });
   const bound = bindOperand(operand, fields, "print");
   const { field, argument } = findField(operand, fields);
   if (printOperand(operand) === "") throw new ConditionError("no field", { start: 0 });
-  return { key: keyOf(field.name, argument), type: bound.type, takesList: bound.isList || bound.getAll !== undefined };
+  return {
+    key: keyOf(field.name, argument),
+    type: bound.type,
+    takesList: bound.isList || bound.getAll !== undefined,
+  };
 }
 
 /** A value for a field of a type, out of what YAML says; undefined when it is none. */
 export function readStatedValue(value: unknown, type: FieldType): SingleValue | undefined {
-  const text = typeof value === "string" ? value : typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" ? String(value) : undefined;
+  const text =
+    typeof value === "string"
+      ? value
+      : typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
+        ? String(value)
+        : undefined;
   if (text === undefined) return undefined;
   switch (TYPE_SHAPES[type].family) {
     case "text":

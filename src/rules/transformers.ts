@@ -20,8 +20,15 @@ export const UNARY_TRANSFORMERS: Readonly<Record<Unary, TransformerRule>> = {
   tolower: { result: textOnly, apply: ofText(lowerAscii) },
   toupper: { result: textOnly, apply: ofText(upperAscii) },
   basename: { result: textOnly, apply: ofText(fileNameOf) },
-  b64: { result: (type) => (isText(type) || type === "BYTEBUF" ? type : undefined), apply: ofEach(decodeBase64) },
-  len: { result: (type, isList) => (isList || isText(type) || type === "BYTEBUF" ? "UINT64" : undefined), apply: lengthOf, folds: true },
+  b64: {
+    result: (type) => (isText(type) || type === "BYTEBUF" ? type : undefined),
+    apply: ofEach(decodeBase64),
+  },
+  len: {
+    result: (type, isList) => (isList || isText(type) || type === "BYTEBUF" ? "UINT64" : undefined),
+    apply: lengthOf,
+    folds: true,
+  },
 };
 
 function textOnly(type: FieldType): FieldType | undefined {
@@ -33,7 +40,9 @@ function ofText(change: (text: string) => string): (value: FieldValue) => FieldV
 }
 
 /** One value, or each of a list; one that has no answer leaves the whole without. */
-function ofEach(change: (value: SingleValue) => SingleValue | undefined): (value: FieldValue) => FieldValue | undefined {
+function ofEach(
+  change: (value: SingleValue) => SingleValue | undefined,
+): (value: FieldValue) => FieldValue | undefined {
   return (value) => {
     if (!isList(value)) return change(value);
     const changed = value.map(change);
@@ -48,7 +57,8 @@ function isList(value: FieldValue): value is readonly SingleValue[] {
 /** Text or bytes out of Base64; undefined when it is none. */
 function decodeBase64(value: SingleValue): SingleValue | undefined {
   const text = value instanceof Uint8Array ? decodeText(value, 0, value.length) : String(value);
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(text)) return undefined;
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(text))
+    return undefined;
   const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
   return value instanceof Uint8Array ? bytes : decodeText(bytes, 0, bytes.length);
 }
@@ -67,7 +77,8 @@ interface FoundOption {
 }
 
 /**
- * The options among arguments, as the real engine reads them: `-ab` is a and b, `x:` takes a value, an unknown letter is `?`; a long
+ * The options among arguments, as the real engine reads them: `-ab` is a and b, `x:` takes a value,
+ * an unknown letter is `?`; a long
  * option is passed over, `--` and the first word that is no option end them.
  */
 function findOptions(args: readonly string[], options: string): FoundOption[] {
@@ -92,13 +103,25 @@ function findOptions(args: readonly string[], options: string): FoundOption[] {
   return found;
 }
 
-/** `getopt(args, "ab:")`: letters and values, in their order; of an option that lacks its value, the empty value alone. */
+/**
+ * `getopt(args, "ab:")`: letters and values, in their order; of an option that lacks its value, the
+ * empty value alone.
+ */
 export function getopt(args: readonly string[], options: string): string[] {
-  return findOptions(args, options).flatMap(({ letter, value, isMissing }) => (value === undefined ? [letter] : isMissing ? [value] : [letter, value]));
+  return findOptions(args, options).flatMap(({ letter, value, isMissing }) =>
+    value === undefined ? [letter] : isMissing ? [value] : [letter, value],
+  );
 }
 
-/** `getopt(args, "ab:")[b]`: the value of the last such option, the letter itself for one without; undefined when it is not there. */
-export function getoptValue(args: readonly string[], options: string, letter: string): string | undefined {
+/**
+ * `getopt(args, "ab:")[b]`: the value of the last such option, the letter itself for one without;
+ * undefined when it is not there.
+ */
+export function getoptValue(
+  args: readonly string[],
+  options: string,
+  letter: string,
+): string | undefined {
   const last = findOptions(args, options).findLast((option) => option.letter === letter);
   return last === undefined ? undefined : (last.value ?? letter);
 }

@@ -12,11 +12,14 @@ export function wrapCondition(expression: Expression): readonly string[] {
 function wrap(expression: Expression, level: number, before: string, after: string): string[] {
   const indent = "  ".repeat(level);
   const whole = `${indent}${before}${level === 0 ? unwrapped(printCondition(expression, "source")) : printCondition(expression, "source")}${after}`;
-  if (whole.length <= WIDTH || expression.kind === "check" || expression.kind === "macro") return [whole];
+  if (whole.length <= WIDTH || expression.kind === "check" || expression.kind === "macro")
+    return [whole];
   if (expression.kind === "not") return wrap(expression.operand, level, `${before}not `, after);
   const { kind, operands } = expression;
   const isOutermost = level === 0 && before === "";
-  const lines = operands.flatMap((operand, index) => wrap(operand, isOutermost ? 0 : level + 1, index === 0 ? "" : `${kind} `, ""));
+  const lines = operands.flatMap((operand, index) =>
+    wrap(operand, isOutermost ? 0 : level + 1, index === 0 ? "" : `${kind} `, ""),
+  );
   return isOutermost ? lines : [`${indent}${before}(`, ...lines, `${indent})${after}`];
 }
 

@@ -7,12 +7,16 @@ interface User {
   readonly shell: string;
 }
 
-/** Accounts from the texts of /etc/passwd and /etc/group (passwd(5), group(5)); lines that do not parse are left out. */
+/**
+ * Accounts from the texts of /etc/passwd and /etc/group (passwd(5), group(5)); lines that do not
+ * parse are left out.
+ */
 export function parseAccounts(passwd: string, group: string): Accounts {
   const users = new Map<number, User>();
   for (const [name, , uid, , , home, shell] of fieldsOfLines(passwd)) {
     const id = Number(uid);
-    if (name && uid && Number.isInteger(id) && !users.has(id)) users.set(id, { name, home: home ?? "", shell: shell ?? "" });
+    if (name && uid && Number.isInteger(id) && !users.has(id))
+      users.set(id, { name, home: home ?? "", shell: shell ?? "" });
   }
   const groups = new Map<number, string>();
   for (const [name, , gid] of fieldsOfLines(group)) {
@@ -24,10 +28,16 @@ export function parseAccounts(passwd: string, group: string): Accounts {
 
 /** The accounts that a capture tells of. */
 export function accountsOf({ users, groups }: Pick<HostEntries, "users" | "groups">): Accounts {
-  return accountsIn(new Map(users.map((user) => [user.uid, user])), new Map(groups.map(({ gid, name }) => [gid, name])));
+  return accountsIn(
+    new Map(users.map((user) => [user.uid, user])),
+    new Map(groups.map(({ gid, name }) => [gid, name])),
+  );
 }
 
-function accountsIn(users: ReadonlyMap<number, User>, groups: ReadonlyMap<number, string>): Accounts {
+function accountsIn(
+  users: ReadonlyMap<number, User>,
+  groups: ReadonlyMap<number, string>,
+): Accounts {
   return {
     userName: (uid) => users.get(uid)?.name ?? (uid === 0 ? "root" : undefined),
     userHome: (uid) => users.get(uid)?.home,

@@ -11,9 +11,14 @@ import type { EventTimes } from "./timeline.ts";
 export interface SceneSurroundings {
   readonly processes: Ancestry;
   readonly hostname: string;
-  /** Offset of local time from UTC at a moment, in minutes, east positive: local times in outputs. */
+  /**
+   * Offset of local time from UTC at a moment, in minutes, east positive: local times in outputs.
+   */
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  /** Of the stream that the events are from, when they are from one; whoever shows the events keeps it. */
+  /**
+   * Of the stream that the events are from, when they are from one; whoever shows the events keeps
+   * it.
+   */
   readonly times?: EventTimes;
   readonly containerById?: (fullId: string) => Container | undefined;
   readonly hostNamesOf?: (address: Uint8Array) => readonly string[];
@@ -21,7 +26,10 @@ export interface SceneSurroundings {
   readonly threads?: ThreadTable;
 }
 
-/** The scene that the engine reuses for all events: `show` puts the next event on it. Hot: what a rule does not ask for is not computed. */
+/**
+ * The scene that the engine reuses for all events: `show` puts the next event on it. Hot: what a
+ * rule does not ask for is not computed.
+ */
 export class CurrentScene implements Scene {
   readonly processes: Ancestry;
   readonly hostname: string;
@@ -45,7 +53,12 @@ export class CurrentScene implements Scene {
     this.times = surroundings.times;
   }
 
-  show(event: Event, process: Process | undefined, container: Container | undefined, accounts: Accounts): this {
+  show(
+    event: Event,
+    process: Process | undefined,
+    container: Container | undefined,
+    accounts: Accounts,
+  ): this {
     generations += 1;
     this.generation = generations;
     this.event = event;
@@ -69,7 +82,8 @@ export class CurrentScene implements Scene {
 
   directoryOf(dirfd: number | undefined): string {
     const { threads } = this.#surroundings;
-    if (threads !== undefined && this.thread !== undefined) return threads.directoryOf(this.thread, dirfd);
+    if (threads !== undefined && this.thread !== undefined)
+      return threads.directoryOf(this.thread, dirfd);
     return this.event.directory ?? this.process?.cwd ?? "/";
   }
 
@@ -81,11 +95,22 @@ export class CurrentScene implements Scene {
     return this.#surroundings.hostNamesOf?.(address) ?? NO_NAMES;
   }
 
-  /** A scene that stays as it is now, for an alert or a condition that must wait; ancestors are looked up when asked, as ever. */
+  /**
+   * A scene that stays as it is now, for an alert or a condition that must wait; ancestors are
+   * looked up when asked, as ever.
+   */
   freeze(): CurrentScene {
     const { times } = this;
-    const surroundings = times === undefined ? this.#surroundings : { ...this.#surroundings, times: { first: times.first, previous: times.previous } };
-    const frozen = new CurrentScene(surroundings).show(this.event.copy(), this.process, this.container, this.accounts);
+    const surroundings =
+      times === undefined
+        ? this.#surroundings
+        : { ...this.#surroundings, times: { first: times.first, previous: times.previous } };
+    const frozen = new CurrentScene(surroundings).show(
+      this.event.copy(),
+      this.process,
+      this.container,
+      this.accounts,
+    );
     if (this.#surroundings.threads !== undefined) {
       frozen.thread = this.thread;
       frozen.#descriptor = this.#descriptor === undefined ? undefined : copyOf(this.#descriptor);
@@ -97,8 +122,43 @@ export class CurrentScene implements Scene {
 
 /** A descriptor that stays as it is now: the table's own changes where it is. */
 function copyOf(descriptor: Descriptor): Descriptor {
-  const { number, kind, name, rawName, protocol, local, remote, client, server, isServer, connected, nameChanged, device, inode, upperLayer, lowerLayer, isUnknown } = descriptor;
-  const copy = { number, kind, name, rawName, protocol, local, remote, client, server, isServer, connected, nameChanged, device, inode, upperLayer, lowerLayer };
+  const {
+    number,
+    kind,
+    name,
+    rawName,
+    protocol,
+    local,
+    remote,
+    client,
+    server,
+    isServer,
+    connected,
+    nameChanged,
+    device,
+    inode,
+    upperLayer,
+    lowerLayer,
+    isUnknown,
+  } = descriptor;
+  const copy = {
+    number,
+    kind,
+    name,
+    rawName,
+    protocol,
+    local,
+    remote,
+    client,
+    server,
+    isServer,
+    connected,
+    nameChanged,
+    device,
+    inode,
+    upperLayer,
+    lowerLayer,
+  };
   return isUnknown === true ? { ...copy, isUnknown } : copy;
 }
 

@@ -1,6 +1,11 @@
 import { CREAT_CREAT_FLAGS, OPEN_FLAGS } from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
-import { readSockaddr, readTuple, type SocketAddress, type SocketEnd } from "../events/socket-address.ts";
+import {
+  readSockaddr,
+  readTuple,
+  type SocketAddress,
+  type SocketEnd,
+} from "../events/socket-address.ts";
 import { isUnspecified } from "../lib/ip-text.ts";
 import { type Descriptor, NO_DESCRIPTOR } from "./descriptor.ts";
 import { connectedSocket, endText, serverSocket } from "./entry-descriptor.ts";
@@ -17,7 +22,10 @@ interface OpenParams {
   readonly flags: number;
   readonly device: number;
   readonly inode: number;
-  /** The bits in `flags` that tell the layer of an overlay file system, where they are not those of OPEN_FLAGS. */
+  /**
+   * The bits in `flags` that tell the layer of an overlay file system, where they are not those of
+   * OPEN_FLAGS.
+   */
   readonly layers?: { readonly upper: number; readonly lower: number };
   readonly entered?: { readonly dirfd?: number; readonly path: number; readonly flags?: number };
 }
@@ -25,7 +33,10 @@ interface OpenParams {
 /** Flags that only the exit knows: created, upper and lower layer, … */
 const EXIT_FLAGS = ~(OPEN_FLAGS.O_F_CREATED - 1);
 
-/** An open call. The path is the enter event's where there is one: a caller may have changed its memory since. */
+/**
+ * An open call. The path is the enter event's where there is one: a caller may have changed its
+ * memory since.
+ */
 function opensFile(params: OpenParams): Change {
   return (table, thread, event) => {
     const number = event.int(0) ?? -1;
@@ -35,15 +46,22 @@ function opensFile(params: OpenParams): Change {
     const { entered } = params;
     const enter = entered === undefined ? undefined : table.enterOf(thread, event);
     const enteredPath = entered === undefined ? undefined : enter?.text(entered.path);
-    if (entered !== undefined && enter !== undefined && enteredPath !== undefined && enteredPath !== UNREADABLE) {
+    if (
+      entered !== undefined &&
+      enter !== undefined &&
+      enteredPath !== undefined &&
+      enteredPath !== UNREADABLE
+    ) {
       path = enteredPath;
       if (entered.dirfd !== undefined) dirfd = enter.int(entered.dirfd) ?? dirfd;
-      if (entered.flags !== undefined) flags = (flags & EXIT_FLAGS) | (enter.uint(entered.flags) ?? 0);
+      if (entered.flags !== undefined)
+        flags = (flags & EXIT_FLAGS) | (enter.uint(entered.flags) ?? 0);
     }
     const base = path.startsWith("/") ? "" : table.directoryOf(thread, dirfd);
     const hasFailed = number < 0;
     const opened = new OpenedFile({
-      base, path,
+      base,
+      path,
       number: hasFailed ? -1 : number,
       isUnknown: hasFailed ? true : undefined,
       kind: hasFailed ? unknownKind(event) : (flags & OPEN_FLAGS.O_DIRECTORY) === 0 ? "f" : "d",
@@ -62,7 +80,8 @@ function makes(kind: string, nameOf: (event: Event) => string = () => ""): Chang
   return (table, thread, event) => {
     const number = event.int(0) ?? -1;
     const name = nameOf(event);
-    if (number >= 0) table.open(thread, { ...NO_DESCRIPTOR, number, kind, name, nameChanged: name !== "" });
+    if (number >= 0)
+      table.open(thread, { ...NO_DESCRIPTOR, number, kind, name, nameChanged: name !== "" });
   };
 }
 
@@ -88,14 +107,17 @@ function hex(event: Event, index: number): string {
 }
 
 function withNumber(descriptor: Descriptor, number: number): Descriptor {
-  return descriptor instanceof OpenedFile ? descriptor.duplicate(number) : { ...descriptor, number };
+  return descriptor instanceof OpenedFile
+    ? descriptor.duplicate(number)
+    : { ...descriptor, number };
 }
 
 /** dup and its like: the new number stands for the same thing. */
 function applyDup(table: ThreadTable, thread: Thread, event: Event): void {
   const number = event.int(0) ?? -1;
   const old = table.descriptor;
-  if (number >= 0 && old !== undefined && old.isUnknown !== true) table.open(thread, withNumber(old, number));
+  if (number >= 0 && old !== undefined && old.isUnknown !== true)
+    table.open(thread, withNumber(old, number));
 }
 
 /** F_DUPFD, F_DUPFD_CLOEXEC in scap's numbering. */
@@ -114,10 +136,13 @@ function applyPidfdGetfd(table: ThreadTable, thread: Thread, event: Event): void
 
 function applyPidfdOpen(table: ThreadTable, thread: Thread, event: Event): void {
   const number = event.int(0) ?? -1;
-  if (number >= 0) table.open(thread, { ...NO_DESCRIPTOR, number, kind: "P", inode: event.int(1) ?? 0 });
+  if (number >= 0)
+    table.open(thread, { ...NO_DESCRIPTOR, number, kind: "P", inode: event.int(1) ?? 0 });
 }
 
-/** memory that has a name: the descriptor is there even when the call failed, as in the real engine. */
+/**
+ * memory that has a name: the descriptor is there even when the call failed, as in the real engine.
+ */
 function applyMemfdCreate(table: ThreadTable, thread: Thread, event: Event): void {
   const [number, name] = [event.int(0) ?? -1, event.text(1) ?? ""];
   table.open(thread, { ...NO_DESCRIPTOR, number, kind: "m", name, nameChanged: name !== "" });
@@ -125,7 +150,12 @@ function applyMemfdCreate(table: ThreadTable, thread: Thread, event: Event): voi
 
 function applyClose(table: ThreadTable, _thread: Thread, event: Event): void {
   const { descriptor } = table;
-  if ((event.int(0) ?? -1) >= 0 && descriptor?.number !== undefined && descriptor.isUnknown !== true) table.close(descriptor.number);
+  if (
+    (event.int(0) ?? -1) >= 0 &&
+    descriptor?.number !== undefined &&
+    descriptor.isUnknown !== true
+  )
+    table.close(descriptor.number);
 }
 
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -139,7 +169,12 @@ function applyCloseRange(_table: ThreadTable, thread: Thread, event: Event): voi
 }
 
 const [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] = [1, 2, 10, 16];
-const FAMILY_KINDS: Readonly<Record<number, string>> = { [AF_UNIX]: "u", [AF_INET]: "4", [AF_INET6]: "6", [AF_NETLINK]: "n" };
+const FAMILY_KINDS: Readonly<Record<number, string>> = {
+  [AF_UNIX]: "u",
+  [AF_INET]: "4",
+  [AF_INET6]: "6",
+  [AF_NETLINK]: "n",
+};
 const [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW] = [1, 2, 3];
 
 function applySocket(table: ThreadTable, thread: Thread, event: Event): void {
@@ -150,7 +185,13 @@ function applySocket(table: ThreadTable, thread: Thread, event: Event): void {
   const createdProtocol = isIp ? protocolOf(event.uint(2) ?? 0, event.uint(3) ?? 0) : undefined;
   // An address that is not set counts as local among addresses of IPv6, as in the real engine.
   const isServer = family === AF_INET6 && table.isLocal(UNSPECIFIED_6);
-  table.open(thread, { ...NO_DESCRIPTOR, number, kind: FAMILY_KINDS[family] ?? "o", createdProtocol, isServer });
+  table.open(thread, {
+    ...NO_DESCRIPTOR,
+    number,
+    kind: FAMILY_KINDS[family] ?? "o",
+    createdProtocol,
+    isServer,
+  });
 }
 
 const UNSPECIFIED_6 = new Uint8Array(16);
@@ -177,10 +218,19 @@ function protocolOf(type: number, protocol: number): Descriptor["protocol"] {
 function applyBind(table: ThreadTable, thread: Thread, event: Event): void {
   const socket = table.descriptor;
   const address = readSockaddr(event, 1);
-  if ((event.int(0) ?? -1) < 0 || socket === undefined || socket.isUnknown === true || address === undefined) return;
+  if (
+    (event.int(0) ?? -1) < 0 ||
+    socket === undefined ||
+    socket.isUnknown === true ||
+    address === undefined
+  )
+    return;
   const end = address.destination;
   const name = end === undefined ? (address.path ?? "") : endText(end);
-  const bound = end !== undefined && end.port > 0 ? { ...socket, ...serverSocket(end), protocol: socket.createdProtocol } : socket;
+  const bound =
+    end !== undefined && end.port > 0
+      ? { ...socket, ...serverSocket(end), protocol: socket.createdProtocol }
+      : socket;
   table.open(thread, { ...bound, name, nameChanged: name !== socket.name });
 }
 
@@ -192,7 +242,11 @@ function applyConnect(table: ThreadTable, thread: Thread, event: Event): void {
   const result = event.int(0) ?? -1;
   const tuple = readTuple(event, 1) ?? enteredTuple(table, thread, event);
   if (socket === undefined || socket.isUnknown === true) {
-    if (tuple !== undefined) table.descriptor = unknownDescriptor(event, event.int(2) ?? -1, { name: tupleText(tuple), rawName: tupleText(tuple) });
+    if (tuple !== undefined)
+      table.descriptor = unknownDescriptor(event, event.int(2) ?? -1, {
+        name: tupleText(tuple),
+        rawName: tupleText(tuple),
+      });
     return;
   }
   if (result < 0 && result !== -EINPROGRESS) return;
@@ -206,17 +260,27 @@ function enteredTuple(table: ThreadTable, thread: Thread, event: Event): SocketA
   const address = enter === undefined ? undefined : readSockaddr(enter, 1);
   if (address?.destination === undefined) return undefined;
   const { destination } = address;
-  return { family: address.family, source: { address: new Uint8Array(destination.address.length), port: 0 }, destination };
+  return {
+    family: address.family,
+    source: { address: new Uint8Array(destination.address.length), port: 0 },
+    destination,
+  };
 }
 
 function applyAccept(table: ThreadTable, thread: Thread, event: Event): void {
   const number = event.int(0) ?? -1;
   const tuple = readTuple(event, 1);
   if (number < 0 || tuple === undefined) {
-    table.descriptor = unknownDescriptor(event, number < 0 ? -1 : number, { name: tuple === undefined ? "" : tupleText(tuple) });
+    table.descriptor = unknownDescriptor(event, number < 0 ? -1 : number, {
+      name: tuple === undefined ? "" : tupleText(tuple),
+    });
     return;
   }
-  const socket: Descriptor = { ...NO_DESCRIPTOR, number, createdProtocol: tuple.source === undefined ? undefined : "tcp" };
+  const socket: Descriptor = {
+    ...NO_DESCRIPTOR,
+    number,
+    createdProtocol: tuple.source === undefined ? undefined : "tcp",
+  };
   const named = withTuple(table, socket, tuple);
   table.open(thread, { ...named, connected: true, nameChanged: named.name !== "" });
 }
@@ -224,7 +288,8 @@ function applyAccept(table: ThreadTable, thread: Thread, event: Event): void {
 /** Data on a socket: it is connected. */
 function applyTransfer(table: ThreadTable, thread: Thread, event: Event): void {
   const socket = table.descriptor;
-  if (socket === undefined || socket.connected || !isIpSocket(socket) || (event.int(0) ?? -1) < 0) return;
+  if (socket === undefined || socket.connected || !isIpSocket(socket) || (event.int(0) ?? -1) < 0)
+    return;
   table.open(thread, { ...socket, connected: true });
 }
 
@@ -243,12 +308,19 @@ function applyMessage(tupleParam: number, isSend: boolean): Change {
     if (before.isUnknown === true) {
       // A message from a descriptor that nothing told of: it is a socket then.
       if (!isSend || tuple === undefined || (before.number ?? -1) < 0) return;
-      socket = { ...NO_DESCRIPTOR, number: before.number, kind: FAMILY_KINDS[tuple.family] ?? "o", createdProtocol: tuple.source === undefined ? undefined : "udp" };
+      socket = {
+        ...NO_DESCRIPTOR,
+        number: before.number,
+        kind: FAMILY_KINDS[tuple.family] ?? "o",
+        createdProtocol: tuple.source === undefined ? undefined : "udp",
+      };
     }
     const connected = isIpSocket(socket) || socket.connected;
-    const takesName = tuple !== undefined && (socket.name === "" || socket.createdProtocol !== "tcp");
+    const takesName =
+      tuple !== undefined && (socket.name === "" || socket.createdProtocol !== "tcp");
     const named = takesName ? withMessageTuple(table, socket, { tuple, isSend }) : socket;
-    if (named !== before || connected !== before.connected) table.open(thread, { ...named, connected, nameChanged: named.name !== before.name });
+    if (named !== before || connected !== before.connected)
+      table.open(thread, { ...named, connected, nameChanged: named.name !== before.name });
   };
 }
 
@@ -258,43 +330,87 @@ interface Message {
 }
 
 /** The tuple of a message runs from sender to receiver; the socket's own from client to server. */
-function withMessageTuple(table: ThreadTable, socket: Descriptor, { tuple, isSend }: Message): Descriptor {
+function withMessageTuple(
+  table: ThreadTable,
+  socket: Descriptor,
+  { tuple, isSend }: Message,
+): Descriptor {
   const { source, destination } = tuple;
   if (source === undefined || destination === undefined) return withTuple(table, socket, tuple);
   const [from, to] = [endText(source), endText(destination)];
   if (socket.name === `${from}->${to}` || socket.name === `${to}->${from}`) return socket;
   const isServer = socket.server === undefined ? !isSend : socket.client === undefined;
   const swapped = isServer === isSend;
-  return withTuple(table, { ...socket, createdProtocol: socket.createdProtocol ?? "udp" }, swapped ? { ...tuple, source: destination, destination: source } : tuple);
+  return withTuple(
+    table,
+    { ...socket, createdProtocol: socket.createdProtocol ?? "udp" },
+    swapped ? { ...tuple, source: destination, destination: source } : tuple,
+  );
 }
 
 function withTuple(table: ThreadTable, socket: Descriptor, tuple: SocketAddress): Descriptor {
   const { source, destination } = tuple;
-  if (source === undefined || destination === undefined) return { ...socket, kind: FAMILY_KINDS[tuple.family] ?? socket.kind, name: tupleText(tuple) };
-  const ends = connectedSocket(ownEnd(table, source, destination), ownEnd(table, destination, source), (address) => table.isLocal(address));
-  // The real engine loses the protocol of an IPv4 socket that turns out to speak IPv6, and with it the name.
-  if (ends.kind === "6" && socket.kind === "4") return { ...socket, ...ends, protocol: undefined, name: "<unknown>" };
+  if (source === undefined || destination === undefined)
+    return { ...socket, kind: FAMILY_KINDS[tuple.family] ?? socket.kind, name: tupleText(tuple) };
+  const ends = connectedSocket(
+    ownEnd(table, source, destination),
+    ownEnd(table, destination, source),
+    (address) => table.isLocal(address),
+  );
+  // The real engine loses the protocol of an IPv4 socket that turns out to speak IPv6, and with it
+  // the name.
+  if (ends.kind === "6" && socket.kind === "4")
+    return { ...socket, ...ends, protocol: undefined, name: "<unknown>" };
   return { ...socket, protocol: socket.createdProtocol, ...ends };
 }
 
 /** An end that is not bound to an address has the one that leads to the other end. */
 function ownEnd(table: ThreadTable, end: SocketEnd, other: SocketEnd): SocketEnd {
-  const address = end.address.length === 4 && isUnspecified(end.address) ? table.addressTowards(other.address) : undefined;
+  const address =
+    end.address.length === 4 && isUnspecified(end.address)
+      ? table.addressTowards(other.address)
+      : undefined;
   return address === undefined ? end : { address, port: end.port };
 }
 
 function tupleText({ source, destination, path, pointers }: SocketAddress): string {
-  return source === undefined || destination === undefined ? `${pointers ?? "0->0"} ${path ?? ""}` : `${endText(source)}->${endText(destination)}`;
+  return source === undefined || destination === undefined
+    ? `${pointers ?? "0->0"} ${path ?? ""}`
+    : `${endText(source)}->${endText(destination)}`;
 }
 
-const CREAT_LAYERS = { upper: CREAT_CREAT_FLAGS.FD_UPPER_LAYER_CREAT, lower: CREAT_CREAT_FLAGS.FD_LOWER_LAYER_CREAT };
+const CREAT_LAYERS = {
+  upper: CREAT_CREAT_FLAGS.FD_UPPER_LAYER_CREAT,
+  lower: CREAT_CREAT_FLAGS.FD_LOWER_LAYER_CREAT,
+};
 
 /** What events do to descriptors, by their names in the schema. */
 export const DESCRIPTOR_CHANGES: Readonly<Record<string, Change>> = {
   open: opensFile({ path: 1, flags: 2, device: 4, inode: 5, entered: { path: 0, flags: 1 } }),
-  openat: opensFile({ dirfd: 1, path: 2, flags: 3, device: 5, inode: 6, entered: { dirfd: 0, path: 1, flags: 2 } }),
-  openat2: opensFile({ dirfd: 1, path: 2, flags: 3, device: 6, inode: 7, entered: { dirfd: 0, path: 1, flags: 2 } }),
-  creat: opensFile({ path: 1, flags: 5, device: 3, inode: 4, layers: CREAT_LAYERS, entered: { path: 0 } }),
+  openat: opensFile({
+    dirfd: 1,
+    path: 2,
+    flags: 3,
+    device: 5,
+    inode: 6,
+    entered: { dirfd: 0, path: 1, flags: 2 },
+  }),
+  openat2: opensFile({
+    dirfd: 1,
+    path: 2,
+    flags: 3,
+    device: 6,
+    inode: 7,
+    entered: { dirfd: 0, path: 1, flags: 2 },
+  }),
+  creat: opensFile({
+    path: 1,
+    flags: 5,
+    device: 3,
+    inode: 4,
+    layers: CREAT_LAYERS,
+    entered: { path: 0 },
+  }),
   open_by_handle_at: opensFile({ path: 3, flags: 2, device: 4, inode: 5 }),
   pipe: makesPipe,
   pipe2: makesPipe,

@@ -2,7 +2,14 @@ import { OPEN_FLAGS } from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
 import { DESCRIPTOR, TCP_STATE } from "../events/record.ts";
 import { type EventType, eventType } from "../events/schema.ts";
-import { addressSize, isUnset, readEnd, readSockaddr, readTuple, type SocketEnd } from "../events/socket-address.ts";
+import {
+  addressSize,
+  isUnset,
+  readEnd,
+  readSockaddr,
+  readTuple,
+  type SocketEnd,
+} from "../events/socket-address.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { joinPath } from "./path.ts";
 
@@ -32,11 +39,17 @@ export interface Descriptor {
   readonly lowerLayer: boolean;
   /** Of a socket whose peer is not known yet: what `protocol` will be. */
   readonly createdProtocol?: Descriptor["protocol"];
-  /** Nothing told of it, or the call that would have made it failed: there is its number, perhaps its name, and nothing else. */
+  /**
+   * Nothing told of it, or the call that would have made it failed: there is its number, perhaps
+   * its name, and nothing else.
+   */
   readonly isUnknown?: true | undefined;
 }
 
-/** The descriptor that an event is about; undefined when it is about none. `cwd` is for relative paths. */
+/**
+ * The descriptor that an event is about; undefined when it is about none. `cwd` is for relative
+ * paths.
+ */
 export function descriptorOf(event: Event, cwd: string): Descriptor | undefined {
   const type = event.type;
   if (type === undefined) return undefined;
@@ -100,7 +113,9 @@ function fromSection(event: Event, type: EventType): Descriptor {
     number: descriptorNumber(event, type),
     kind: String.fromCharCode(event.bytes[at + DESCRIPTOR.kind] ?? 0x6f),
     device: event.view.getUint32(at + DESCRIPTOR.device, true),
-    inode: event.view.getUint32(at + DESCRIPTOR.inode + 4, true) * 0x1_0000_0000 + event.view.getUint32(at + DESCRIPTOR.inode, true),
+    inode:
+      event.view.getUint32(at + DESCRIPTOR.inode + 4, true) * 0x1_0000_0000 +
+      event.view.getUint32(at + DESCRIPTOR.inode, true),
     protocol: PROTOCOLS[event.bytes[at + DESCRIPTOR.protocol] ?? 0],
     nameChanged: NAMING.has(type.name),
   };
@@ -112,16 +127,24 @@ function fromSection(event: Event, type: EventType): Descriptor {
   const remote = readEnd(event, at + DESCRIPTOR.end + size + 2, size);
   const state = event.bytes[at + DESCRIPTOR.state] ?? 0;
   const message = isUnset(remote) ? endsOfMessage(event, type) : undefined;
-  if (message !== undefined) return withEnds({ ...common, nameChanged: true }, type, { ...message, state });
+  if (message !== undefined)
+    return withEnds({ ...common, nameChanged: true }, type, { ...message, state });
   return withEnds(common, type, { local, remote, state });
 }
 
-/** A socket that is not connected has another peer with each message, which its tuple alone tells: it runs from sender to receiver. */
+/**
+ * A socket that is not connected has another peer with each message, which its tuple alone tells:
+ * it runs from sender to receiver.
+ */
 function endsOfMessage(event: Event, type: EventType): Pick<Ends, "local" | "remote"> | undefined {
-  const tupleAt = MESSAGES.has(type.category) ? type.params.findIndex((param) => param.type === "SOCKTUPLE") : -1;
+  const tupleAt = MESSAGES.has(type.category)
+    ? type.params.findIndex((param) => param.type === "SOCKTUPLE")
+    : -1;
   const { source, destination } = (tupleAt < 0 ? undefined : readTuple(event, tupleAt)) ?? {};
   if (source === undefined || destination === undefined || isUnset(destination)) return undefined;
-  return type.category === "io_write" ? { local: source, remote: destination } : { local: destination, remote: source };
+  return type.category === "io_write"
+    ? { local: source, remote: destination }
+    : { local: destination, remote: source };
 }
 
 /** What a capture's event tells of its socket: its tuple or address alone. */
@@ -129,19 +152,41 @@ function fromTuple(event: Event, type: EventType): Descriptor | undefined {
   const number = descriptorNumber(event, type);
   const tupleAt = type.params.findIndex((param) => param.type === "SOCKTUPLE");
   const tuple = tupleAt < 0 ? undefined : readTuple(event, tupleAt);
-  if (tuple === undefined) return number === undefined ? undefined : { ...NO_DESCRIPTOR, number, ...boundSocket(event, type) };
-  const common = { ...NO_DESCRIPTOR, number, kind: FAMILY_KINDS[tuple.family] ?? "?", nameChanged: NAMING.has(type.name) };
-  if (tuple.source === undefined || tuple.destination === undefined) return { ...common, name: tuple.path ?? "", rawName: tuple.path ?? "" };
+  if (tuple === undefined)
+    return number === undefined
+      ? undefined
+      : { ...NO_DESCRIPTOR, number, ...boundSocket(event, type) };
+  const common = {
+    ...NO_DESCRIPTOR,
+    number,
+    kind: FAMILY_KINDS[tuple.family] ?? "?",
+    nameChanged: NAMING.has(type.name),
+  };
+  if (tuple.source === undefined || tuple.destination === undefined)
+    return { ...common, name: tuple.path ?? "", rawName: tuple.path ?? "" };
   const isClient = type.name === "connect";
-  const [local, remote] = isClient ? [tuple.source, tuple.destination] : [tuple.destination, tuple.source];
-  return withEnds({ ...common, protocol: "tcp" }, type, { local, remote, state: TCP_STATE.ESTABLISHED });
+  const [local, remote] = isClient
+    ? [tuple.source, tuple.destination]
+    : [tuple.destination, tuple.source];
+  return withEnds({ ...common, protocol: "tcp" }, type, {
+    local,
+    remote,
+    state: TCP_STATE.ESTABLISHED,
+  });
 }
 
 function boundSocket(event: Event, type: EventType): Partial<Descriptor> {
   if (type.name !== "bind") return {};
   const end = readSockaddr(event, 1)?.destination;
   if (end === undefined) return {};
-  return { kind: end.address.length === 4 ? "4" : "6", name: endText(end), local: end, server: end, isServer: true, nameChanged: true };
+  return {
+    kind: end.address.length === 4 ? "4" : "6",
+    name: endText(end),
+    local: end,
+    server: end,
+    isServer: true,
+    nameChanged: true,
+  };
 }
 
 interface Ends {
@@ -155,26 +200,51 @@ function withEnds(common: Descriptor, type: EventType, { local, remote, state }:
   if (isUnset(remote)) {
     // Neither bound nor connected: a socket without a name yet.
     if (isUnset(local)) return { ...common, kind };
-    return { ...common, kind: local.address.length === 4 ? "4" : "6", name: endText(local), local, server: local, isServer: true };
+    return {
+      ...common,
+      kind: local.address.length === 4 ? "4" : "6",
+      name: endText(local),
+      local,
+      server: local,
+      isServer: true,
+    };
   }
-  const isServer = SERVER_CALLS.has(type.name) || (type.name !== "connect" && isEphemeral(remote.port) && !isEphemeral(local.port));
+  const isServer =
+    SERVER_CALLS.has(type.name) ||
+    (type.name !== "connect" && isEphemeral(remote.port) && !isEphemeral(local.port));
   const [client, server] = isServer ? [remote, local] : [local, remote];
-  const connected = state === TCP_STATE.ESTABLISHED || (common.protocol !== "tcp" && type.name === "connect");
-  return { ...common, kind, name: `${endText(client)}->${endText(server)}`, local, remote, client, server, isServer, connected };
+  const connected =
+    state === TCP_STATE.ESTABLISHED || (common.protocol !== "tcp" && type.name === "connect");
+  return {
+    ...common,
+    kind,
+    name: `${endText(client)}->${endText(server)}`,
+    local,
+    remote,
+    client,
+    server,
+    isServer,
+    connected,
+  };
 }
 
 function endText(end: SocketEnd): string {
   return `${ipText(end.address)}:${end.port}`;
 }
 
-/** Linux's usual range of ports for clients (net.ipv4.ip_local_port_range): the best hint at a role that no call told us. */
+/**
+ * Linux's usual range of ports for clients (net.ipv4.ip_local_port_range): the best hint at a role
+ * that no call told us.
+ */
 function isEphemeral(port: number): boolean {
   return port >= 32768;
 }
 
 function descriptorNumber(event: Event, type: EventType): number | undefined {
   if (type.flags.includes("CREATES_FD")) return event.int(0);
-  const at = type.params.findIndex((param) => param.type === "FD" && (param.name === "fd" || param.name === "oldfd"));
+  const at = type.params.findIndex(
+    (param) => param.type === "FD" && (param.name === "fd" || param.name === "oldfd"),
+  );
   return at < 0 ? undefined : event.int(at);
 }
 
@@ -182,9 +252,21 @@ function descriptorNumber(event: Event, type: EventType): number | undefined {
 const LISTEN = eventType("listen");
 const MESSAGES: ReadonlySet<string> = new Set(["io_read", "io_write"]);
 const SERVER_CALLS: ReadonlySet<string> = new Set(["accept", "accept4", "listen", "bind"]);
-const NAMING: ReadonlySet<string> = new Set(["bind", "connect", "accept", "accept4", "memfd_create"]);
+const NAMING: ReadonlySet<string> = new Set([
+  "bind",
+  "connect",
+  "accept",
+  "accept4",
+  "memfd_create",
+]);
 
-const PROTOCOLS: Readonly<Record<number, "tcp" | "udp" | "icmp" | "raw">> = { 1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 255: "raw" };
+const PROTOCOLS: Readonly<Record<number, "tcp" | "udp" | "icmp" | "raw">> = {
+  1: "icmp",
+  6: "tcp",
+  17: "udp",
+  58: "icmp",
+  255: "raw",
+};
 
 /** fd.typechar of a socket by its address family (include/linux/socket.h). */
 const FAMILY_KINDS: Readonly<Record<number, string>> = { 1: "u", 2: "4", 10: "6", 16: "n" };

@@ -1,7 +1,9 @@
 import type { SocketEnd } from "../events/socket-address.ts";
 
-// What a source tells of the host before its first event: the process list of a capture, or a snapshot of /proc. The names are scap's
-// (libs, userspace/libscap/scap.h); a value that an older capture does not hold is what the comment says, else 0 or empty.
+// What a source tells of the host before its first event: the process list of a capture, or a
+// snapshot of /proc. The names are scap's
+// (libs, userspace/libscap/scap.h); a value that an older capture does not hold is what the comment
+// says, else 0 or empty.
 
 /** One thread of the process list (`scap_threadinfo`). */
 export interface ThreadEntry {
@@ -9,7 +11,10 @@ export interface ThreadEntry {
   readonly pid: number;
   /** Thread id of the parent. */
   readonly ptid: number;
-  /** Session, process group in its own pid namespace, process group: -1 when the capture does not tell. */
+  /**
+   * Session, process group in its own pid namespace, process group: -1 when the capture does not
+   * tell.
+   */
   readonly sid: number;
   readonly vpgid: number;
   readonly pgid: number;
@@ -59,7 +64,9 @@ export interface DescriptorEntry {
   readonly inode: number;
   /** `scap_fd_type`. */
   readonly type: DescriptorEntryType;
-  /** The path of a file or directory, the name of a pipe or unix socket; empty for what has none. */
+  /**
+   * The path of a file or directory, the name of a pipe or unix socket; empty for what has none.
+   */
   readonly name: string;
   /** Bits of OPEN_FLAGS, files only. */
   readonly openFlags: number;
@@ -73,11 +80,32 @@ export interface DescriptorEntry {
 }
 
 export const DESCRIPTOR_ENTRY_TYPES = {
-  UNKNOWN: 0, FILE: 1, DIRECTORY: 2, IPV4_SOCK: 3, IPV6_SOCK: 4, IPV4_SERVSOCK: 5, IPV6_SERVSOCK: 6, FIFO: 7, UNIX_SOCK: 8, EVENT: 9, UNSUPPORTED: 10,
-  SIGNALFD: 11, EVENTPOLL: 12, INOTIFY: 13, TIMERFD: 14, NETLINK: 15, FILE_V2: 16, BPF: 17, USERFAULTFD: 18, IOURING: 19, MEMFD: 20, PIDFD: 21,
+  UNKNOWN: 0,
+  FILE: 1,
+  DIRECTORY: 2,
+  IPV4_SOCK: 3,
+  IPV6_SOCK: 4,
+  IPV4_SERVSOCK: 5,
+  IPV6_SERVSOCK: 6,
+  FIFO: 7,
+  UNIX_SOCK: 8,
+  EVENT: 9,
+  UNSUPPORTED: 10,
+  SIGNALFD: 11,
+  EVENTPOLL: 12,
+  INOTIFY: 13,
+  TIMERFD: 14,
+  NETLINK: 15,
+  FILE_V2: 16,
+  BPF: 17,
+  USERFAULTFD: 18,
+  IOURING: 19,
+  MEMFD: 20,
+  PIDFD: 21,
 } as const;
 
-export type DescriptorEntryType = (typeof DESCRIPTOR_ENTRY_TYPES)[keyof typeof DESCRIPTOR_ENTRY_TYPES];
+export type DescriptorEntryType =
+  (typeof DESCRIPTOR_ENTRY_TYPES)[keyof typeof DESCRIPTOR_ENTRY_TYPES];
 
 export interface UserEntry {
   readonly uid: number;

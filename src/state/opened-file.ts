@@ -16,7 +16,10 @@ export interface OpenedFileValues {
   readonly isUnknown: true | undefined;
 }
 
-/** A file of a capture. Hot: opens are many, and few are asked for their names, so those are made when asked. */
+/**
+ * A file of a capture. Hot: opens are many, and few are asked for their names, so those are made
+ * when asked.
+ */
 export class OpenedFile implements Descriptor {
   readonly number: number;
   readonly kind: string;
@@ -30,7 +33,17 @@ export class OpenedFile implements Descriptor {
   readonly #path: string;
   #name: string | undefined;
 
-  constructor({ number, kind, base, path, device, inode, upperLayer, lowerLayer, isUnknown }: OpenedFileValues) {
+  constructor({
+    number,
+    kind,
+    base,
+    path,
+    device,
+    inode,
+    upperLayer,
+    lowerLayer,
+    isUnknown,
+  }: OpenedFileValues) {
     this.number = number;
     this.kind = kind;
     this.device = device;
@@ -54,7 +67,17 @@ export class OpenedFile implements Descriptor {
   /** The same file under another number, of which the event that made it did not tell the name. */
   duplicate(number: number): OpenedFile {
     const { kind, device, inode, upperLayer, lowerLayer } = this;
-    const same = new OpenedFile({ number, kind, base: this.#base, path: this.#path, device, inode, upperLayer, lowerLayer, isUnknown: undefined });
+    const same = new OpenedFile({
+      number,
+      kind,
+      base: this.#base,
+      path: this.#path,
+      device,
+      inode,
+      upperLayer,
+      lowerLayer,
+      isUnknown: undefined,
+    });
     same.#name = this.#name;
     same.nameChanged = false;
     return same;

@@ -1,17 +1,27 @@
-/** Joins `path` to the directory that it is relative to (with or without its closing `/`), as `concatenatePaths` does. Hot. */
+/**
+ * Joins `path` to the directory that it is relative to (with or without its closing `/`), as
+ * `concatenatePaths` does. Hot.
+ */
 export function joinPath(directory: string, path: string): string {
   const base = directory.endsWith("/") ? directory : `${directory}/`;
   const whole = path.startsWith("/") ? path : base + path;
   // Nearly every path is normal, which three looks tell faster than one expression.
-  if (!whole.includes("//") && !whole.includes("/.") && (whole.length === 1 || !whole.endsWith("/"))) return whole;
+  if (
+    !whole.includes("//") &&
+    !whole.includes("/.") &&
+    (whole.length === 1 || !whole.endsWith("/"))
+  )
+    return whole;
   return NEEDS_NORMALISING.test(whole) ? concatenatePaths(base, path) : whole;
 }
 
 const NEEDS_NORMALISING = /\/\/|\/\.\.?(?:\/|$)|.\/$/;
 
 /**
- * Sets `path` behind `base`, which stays as it is and ends in `/` where it is a directory, and normalises by text alone (libs,
- * `concatenate_paths`): `.` and empty components go, `..` takes away the component before it and never climbs above `/`; an absolute path
+ * Sets `path` behind `base`, which stays as it is and ends in `/` where it is a directory, and
+ * normalises by text alone (libs,
+ * `concatenate_paths`): `.` and empty components go, `..` takes away the component before it and
+ * never climbs above `/`; an absolute path
  * stands alone.
  */
 export function concatenatePaths(base: string, path: string): string {

@@ -1,7 +1,8 @@
 import type { Scene } from "./scene.ts";
 
 /**
- * Reads a value once for all who ask for it on one event. For values that cost an allocation, a walk or many comparisons; hot, so it keeps
+ * Reads a value once for all who ask for it on one event. For values that cost an allocation, a
+ * walk or many comparisons; hot, so it keeps
  * nothing but the last one.
  */
 export function perEvent<Value>(read: (scene: Scene) => Value): (scene: Scene) => Value {

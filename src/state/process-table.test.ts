@@ -4,7 +4,16 @@ import { event } from "../../test/fixtures/records.ts";
 import type { Process } from "./process.ts";
 import { NOBODY, ProcessTable } from "./process-table.ts";
 
-const shell: Process = { ...NOBODY, pid: 50, ppid: 1, comm: "sh", exe: "sh", exepath: "/bin/sh", cwd: "/root/", startBoot: 5_000_000_000 };
+const shell: Process = {
+  ...NOBODY,
+  pid: 50,
+  ppid: 1,
+  comm: "sh",
+  exe: "sh",
+  exepath: "/bin/sh",
+  cwd: "/root/",
+  startBoot: 5_000_000_000,
+};
 
 function tableWith(...processes: Process[]): ProcessTable {
   const table = new ProcessTable({ capacity: 100, find: () => undefined });
@@ -18,54 +27,96 @@ test("ProcessTable.apply() makes a child of its parent's program, and a new prog
   const forked = table.apply(event("clone", { res: 0, comm: "sh", flags: 0 }, { context: child }));
   assert.deepEqual([forked.exepath, forked.cwd, forked.comm], ["/bin/sh", "/root/", "sh"]);
   const executed = table.apply(
-    event("execve", { res: 0, exe: "nc", args: ["-l", "80"], cwd: "/tmp", comm: "nc", trusted_exepath: "/bin/nc", tty: 34816, vpgid: 60, cap_effective: 1n }, { context: child }),
+    event(
+      "execve",
+      {
+        res: 0,
+        exe: "nc",
+        args: ["-l", "80"],
+        cwd: "/tmp",
+        comm: "nc",
+        trusted_exepath: "/bin/nc",
+        tty: 34816,
+        vpgid: 60,
+        cap_effective: 1n,
+      },
+      { context: child },
+    ),
   );
-  assert.deepEqual([executed.comm, executed.args, executed.cwd, executed.exepath, executed.tty], ["nc", ["-l", "80"], "/tmp/", "/bin/nc", 34816]);
+  assert.deepEqual(
+    [executed.comm, executed.args, executed.cwd, executed.exepath, executed.tty],
+    ["nc", ["-l", "80"], "/tmp/", "/bin/nc", 34816],
+  );
   assert.equal(forked.comm, "sh", "whoever holds the process from before the execve still sees it");
 });
 
 test("ProcessTable.apply() leaves the process alone when execve failed", () => {
   const table = tableWith(shell);
-  assert.equal(table.apply(event("execve", { res: -2, exe: "nc" }, { context: { pid: 50 } })).comm, "sh");
+  assert.equal(
+    table.apply(event("execve", { res: -2, exe: "nc" }, { context: { pid: 50 } })).comm,
+    "sh",
+  );
 });
 
 test("ProcessTable.apply() takes new credentials from the context of any event", () => {
   const table = tableWith(shell);
-  assert.equal(table.apply(event("chdir", { res: 0, path: ".." }, { context: { pid: 50, uid: 33 } })).uid, 33);
+  assert.equal(
+    table.apply(event("chdir", { res: 0, path: ".." }, { context: { pid: 50, uid: 33 } })).uid,
+    33,
+  );
   assert.equal(table.get(50)?.cwd, "/");
 });
 
 test("ProcessTable.apply() knows a reused pid by its start time", () => {
   const table = tableWith(shell);
-  const other = table.apply(event("setsid", { res: 50 }, { context: { pid: 50, startTime: 99_000_000_000, comm: "new" } }));
+  const other = table.apply(
+    event("setsid", { res: 50 }, { context: { pid: 50, startTime: 99_000_000_000, comm: "new" } }),
+  );
   assert.equal(other.exepath, "");
   assert.equal(other.comm, "new");
 });
 
 test("ProcessTable.apply() looks up a process whose fork and exec were lost", () => {
-  const table = new ProcessTable({ capacity: 10, find: (pid) => ({ ...shell, pid, startBoot: 5_000_000_000 }) });
-  assert.equal(table.apply(event("chdir", { res: -1 }, { context: { pid: 70 } })).exepath, "/bin/sh");
+  const table = new ProcessTable({
+    capacity: 10,
+    find: (pid) => ({ ...shell, pid, startBoot: 5_000_000_000 }),
+  });
+  assert.equal(
+    table.apply(event("chdir", { res: -1 }, { context: { pid: 70 } })).exepath,
+    "/bin/sh",
+  );
   assert.equal(table.found, 1);
 });
 
 test("ProcessTable.doubt() has each process looked up once more when it acts", () => {
   const other: Process = { ...shell, comm: "nc", exe: "nc", exepath: "/bin/nc", args: ["-l"] };
   let lookups = 0;
-  const table = new ProcessTable({ capacity: 10, find: (pid) => ((lookups += 1), pid === 50 ? other : undefined) });
+  const table = new ProcessTable({
+    capacity: 10,
+    find: (pid) => ((lookups += 1), pid === 50 ? other : undefined),
+  });
   table.set(shell);
   table.set({ ...shell, pid: 51 });
-  const act = (pid: number): Process => table.apply(event("setsid", { res: pid }, { context: { pid, startTime: shell.startBoot } }));
+  const act = (pid: number): Process =>
+    table.apply(event("setsid", { res: pid }, { context: { pid, startTime: shell.startBoot } }));
   assert.equal(act(50).exepath, "/bin/sh");
   table.doubt();
-  assert.deepEqual([act(50).exepath, act(50).args, table.get(50)?.comm, table.healed, lookups], ["/bin/nc", ["-l"], "nc", 1, 1]);
+  assert.deepEqual(
+    [act(50).exepath, act(50).args, table.get(50)?.comm, table.healed, lookups],
+    ["/bin/nc", ["-l"], "nc", 1, 1],
+  );
   // One that has ended meanwhile stays as it was.
   assert.deepEqual([act(51).exepath, table.healed, lookups], ["/bin/sh", 1, 2]);
 });
 
 test("ProcessTable never holds more than its capacity", () => {
   const table = new ProcessTable({ capacity: 10, find: () => undefined });
-  for (let pid = 1; pid <= 25; pid += 1) table.apply(event("setsid", { res: -1 }, { context: { pid } }));
-  assert.deepEqual([table.size, table.evicted, table.get(15), table.get(16)?.pid], [10, 15, undefined, 16]);
+  for (let pid = 1; pid <= 25; pid += 1)
+    table.apply(event("setsid", { res: -1 }, { context: { pid } }));
+  assert.deepEqual(
+    [table.size, table.evicted, table.get(15), table.get(16)?.pid],
+    [10, 15, undefined, 16],
+  );
 });
 
 test("ProcessTable remembers an exited parent for its children's events", () => {
@@ -75,13 +126,56 @@ test("ProcessTable remembers an exited parent for its children's events", () => 
 });
 
 test("ProcessTable.apply() takes from a start what the process may use, and never from its parent", () => {
-  const table = tableWith({ ...shell, resources: { descriptorLimit: 9, majorFaults: 9, minorFaults: 9, virtualKb: 9, residentKb: 9, swappedKb: 9 }, pidNamespaceStart: 3n });
+  const table = tableWith({
+    ...shell,
+    resources: {
+      descriptorLimit: 9,
+      majorFaults: 9,
+      minorFaults: 9,
+      virtualKb: 9,
+      residentKb: 9,
+      swappedKb: 9,
+    },
+    pidNamespaceStart: 3n,
+  });
   const context = { pid: 60, ppid: 50 };
   const unseen = table.apply(event("setsid", { res: -1 }, { context: { pid: 70, ppid: 50 } }));
-  const forked = table.apply(event("clone", { res: 0, comm: "sh", fdlimit: 1024, pgft_maj: 1, pgft_min: 2, vm_size: 30, vm_rss: 4, vm_swap: 0, pidns_init_start_ts: 77 }, { context }));
-  const executed = table.apply(event("execve", { res: 0, exe: "nc", fdlimit: 1024, vm_size: 5000 }, { context }));
+  const forked = table.apply(
+    event(
+      "clone",
+      {
+        res: 0,
+        comm: "sh",
+        fdlimit: 1024,
+        pgft_maj: 1,
+        pgft_min: 2,
+        vm_size: 30,
+        vm_rss: 4,
+        vm_swap: 0,
+        pidns_init_start_ts: 77,
+      },
+      { context },
+    ),
+  );
+  const executed = table.apply(
+    event("execve", { res: 0, exe: "nc", fdlimit: 1024, vm_size: 5000 }, { context }),
+  );
   assert.deepEqual([unseen.resources, unseen.pidNamespaceStart], [undefined, 3n]);
-  assert.deepEqual(forked.resources, { descriptorLimit: 1024, majorFaults: 1, minorFaults: 2, virtualKb: 30, residentKb: 4, swappedKb: 0 });
-  assert.deepEqual(executed.resources, { descriptorLimit: 1024, majorFaults: undefined, minorFaults: undefined, virtualKb: 5000, residentKb: undefined, swappedKb: undefined });
+  assert.deepEqual(forked.resources, {
+    descriptorLimit: 1024,
+    majorFaults: 1,
+    minorFaults: 2,
+    virtualKb: 30,
+    residentKb: 4,
+    swappedKb: 0,
+  });
+  assert.deepEqual(executed.resources, {
+    descriptorLimit: 1024,
+    majorFaults: undefined,
+    minorFaults: undefined,
+    virtualKb: 5000,
+    residentKb: undefined,
+    swappedKb: undefined,
+  });
   assert.deepEqual([forked.pidNamespaceStart, executed.pidNamespaceStart], [77n, 77n]);
 });

@@ -13,15 +13,20 @@ export interface ProcessTableOptions {
   readonly find: (pid: number) => Process | undefined;
 }
 
-/** Exited processes that are still remembered: events of their children may come later, since rings are not in time order. */
+/**
+ * Exited processes that are still remembered: events of their children may come later, since rings
+ * are not in time order.
+ */
 const REMEMBERED_EXITS = 1024;
 
 /** The tick in which /proc tells start times: two starts closer than this are one process. */
 const START_TOLERANCE_NS = 20_000_000;
 
 /**
- * All processes of the host, from a snapshot and the events after it. Hot: an event that changes nothing about its process
- * costs one lookup and some comparisons. Bounded by `capacity`; what is forgotten early is counted in `evicted`.
+ * All processes of the host, from a snapshot and the events after it. Hot: an event that changes
+ * nothing about its process
+ * costs one lookup and some comparisons. Bounded by `capacity`; what is forgotten early is counted
+ * in `evicted`.
  */
 export class ProcessTable implements Ancestry {
   readonly #options: ProcessTableOptions;
@@ -56,7 +61,10 @@ export class ProcessTable implements Ancestry {
     return this.#healed;
   }
 
-  /** Events were lost: any process may have started another program since; or what was not told of them is wanted now. */
+  /**
+   * Events were lost: any process may have started another program since; or what was not told of
+   * them is wanted now.
+   */
   doubt(): void {
     for (const pid of this.#byPid.keys()) this.#doubted.add(pid);
   }
@@ -71,13 +79,17 @@ export class ProcessTable implements Ancestry {
 
   /** Enters or replaces a process: the snapshot at start, or what an event built. */
   set(process: Process): void {
-    // A Map iterates in the order of insertion, so deleting first keeps the oldest entry at the front.
+    // A Map iterates in the order of insertion, so deleting first keeps the oldest entry at the
+    // front.
     this.#byPid.delete(process.pid);
     if (this.#byPid.size >= this.#options.capacity) this.#evictOldest();
     this.#byPid.set(process.pid, process);
   }
 
-  /** Brings the table to after `event` and returns the process that acted. Only events with a context. */
+  /**
+   * Brings the table to after `event` and returns the process that acted. Only events with a
+   * context.
+   */
   apply(event: Event): Process {
     const change = CHANGES[event.code];
     const known = this.#current(event);
@@ -88,7 +100,10 @@ export class ProcessTable implements Ancestry {
     return changed;
   }
 
-  /** The process of an event's context as it is now: known, brought up to date, or built from what the context tells. */
+  /**
+   * The process of an event's context as it is now: known, brought up to date, or built from what
+   * the context tells.
+   */
   #current(event: Event): Process {
     const pid = event.contextU32(CONTEXT.pid);
     const startBoot = event.contextU64(CONTEXT.startTime);
@@ -99,7 +114,8 @@ export class ProcessTable implements Ancestry {
       this.#doubted.delete(pid);
       return process;
     }
-    if (this.#doubted.size > 0 && this.#doubted.delete(pid)) process = this.#lookedUpAgain(process, startBoot);
+    if (this.#doubted.size > 0 && this.#doubted.delete(pid))
+      process = this.#lookedUpAgain(process, startBoot);
     if (
       process.uid === event.contextU32(CONTEXT.uid) &&
       process.gid === event.contextU32(CONTEXT.gid) &&
@@ -114,11 +130,19 @@ export class ProcessTable implements Ancestry {
     return process;
   }
 
-  /** The same process as the host tells of it now: its exec may have been lost. One that has ended stays as it was. */
+  /**
+   * The same process as the host tells of it now: its exec may have been lost. One that has ended
+   * stays as it was.
+   */
   #lookedUpAgain(known: Process, startBoot: number): Process {
     const found = this.#options.find(known.pid);
-    if (found === undefined || Math.abs(found.startBoot - startBoot) > START_TOLERANCE_NS) return known;
-    if (found.exepath === known.exepath && found.exe === known.exe && found.args.join("\0") === known.args.join("\0")) {
+    if (found === undefined || Math.abs(found.startBoot - startBoot) > START_TOLERANCE_NS)
+      return known;
+    if (
+      found.exepath === known.exepath &&
+      found.exe === known.exe &&
+      found.args.join("\0") === known.args.join("\0")
+    ) {
       if (known.env !== undefined) return known;
       const told = { ...known, env: found.env };
       this.set(told);
@@ -130,18 +154,29 @@ export class ProcessTable implements Ancestry {
     return process;
   }
 
-  /** A process whose fork was not seen, or whose pid belongs to a newer process than the one we knew. */
+  /**
+   * A process whose fork was not seen, or whose pid belongs to a newer process than the one we
+   * knew.
+   */
   #unseen(event: Event, pid: number, startBoot: number): Process {
     const context = contextPart(event);
     const isFork = CHANGES[event.code] === applyFork;
     if (!isFork) {
       this.#found += 1;
       const found = this.#options.find(pid);
-      if (found !== undefined && Math.abs(found.startBoot - startBoot) <= START_TOLERANCE_NS) return { ...found, ...context, startBoot };
+      if (found !== undefined && Math.abs(found.startBoot - startBoot) <= START_TOLERANCE_NS)
+        return { ...found, ...context, startBoot };
     }
     const parent = this.#byPid.get(context.ppid);
-    const own = { pid, startBoot, startTime: event.timestamp, comm: parent?.comm ?? event.comm, resources: undefined };
-    const pidNamespaceStart = parent?.pidNamespace === context.pidNamespace ? parent.pidNamespaceStart : undefined;
+    const own = {
+      pid,
+      startBoot,
+      startTime: event.timestamp,
+      comm: parent?.comm ?? event.comm,
+      resources: undefined,
+    };
+    const pidNamespaceStart =
+      parent?.pidNamespace === context.pidNamespace ? parent.pidNamespaceStart : undefined;
     return { ...(parent ?? NOBODY), ...context, ...own, pidNamespaceStart };
   }
 
@@ -149,7 +184,11 @@ export class ProcessTable implements Ancestry {
     this.#exited.push(process);
     if (this.#exited.length <= REMEMBERED_EXITS) return;
     const forgotten = this.#exited.shift();
-    if (forgotten !== undefined && this.#byPid.get(forgotten.pid)?.startBoot === forgotten.startBoot) this.#byPid.delete(forgotten.pid);
+    if (
+      forgotten !== undefined &&
+      this.#byPid.get(forgotten.pid)?.startBoot === forgotten.startBoot
+    )
+      this.#byPid.delete(forgotten.pid);
   }
 
   #evictOldest(): void {
@@ -209,12 +248,33 @@ function applyExec(process: Process, event: Event): Process {
 function applyFork(process: Process, event: Event, table: Ancestry): Process {
   const isChild = event.int(0) === 0;
   if (!isChild || ((event.uint(15) ?? 0) & CLONE_FLAGS.CLONE_THREAD) !== 0) return process;
-  const born = { resources: resourcesOf(event), pidNamespaceStart: event.bigUint(20) ?? process.pidNamespaceStart };
+  const born = {
+    resources: resourcesOf(event),
+    pidNamespaceStart: event.bigUint(20) ?? process.pidNamespaceStart,
+  };
   const parent = table.get(process.ppid);
   if (parent === undefined) return { ...process, ...born };
-  const { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot } = process;
-  const own = { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot };
-  return { ...parent, ...own, ...born, startTime: event.timestamp, comm: event.text(13) ?? parent.comm };
+  const { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot } =
+    process;
+  const own = {
+    pid,
+    ppid,
+    vpid,
+    uid,
+    gid,
+    loginuid,
+    cgroup,
+    networkNamespace,
+    pidNamespace,
+    startBoot,
+  };
+  return {
+    ...parent,
+    ...own,
+    ...born,
+    startTime: event.timestamp,
+    comm: event.text(13) ?? parent.comm,
+  };
 }
 
 /** fdlimit to vm_swap, which execve and clone have in the same places. */
@@ -242,13 +302,17 @@ function applyFchdir(process: Process, event: Event): Process {
 
 function applySetsid(process: Process, event: Event): Process {
   const sid = event.int(0) ?? -1;
-  return sid < 0 ? process : { ...process, sid: process.pid, pgid: process.pid, vpgid: process.vpid, tty: 0 };
+  return sid < 0
+    ? process
+    : { ...process, sid: process.pid, pgid: process.pid, vpgid: process.vpid, tty: 0 };
 }
 
 function applySetpgid(process: Process, event: Event): Process {
   const [pid, pgid] = [event.int(1) ?? 0, event.int(2) ?? 0];
   if (event.int(0) !== 0 || (pid !== 0 && pid !== process.vpid)) return process;
-  return pgid === 0 ? { ...process, pgid: process.pid, vpgid: process.vpid } : { ...process, vpgid: pgid };
+  return pgid === 0
+    ? { ...process, pgid: process.pid, vpgid: process.vpid }
+    : { ...process, vpgid: pgid };
 }
 
 function keep(process: Process): Process {
@@ -277,12 +341,15 @@ const CHANGES_BY_NAME: Readonly<Record<string, Change>> = {
 
 const CHANGES: readonly (Change | undefined)[] = (() => {
   const table: (Change | undefined)[] = [];
-  for (const [name, change] of Object.entries(CHANGES_BY_NAME)) table[eventType(name).code] = change;
+  for (const [name, change] of Object.entries(CHANGES_BY_NAME))
+    table[eventType(name).code] = change;
   return table;
 })();
 
 /** The event types that this table needs to see, whatever rules ask for. */
-export const PROCESS_EVENT_CODES: readonly number[] = Object.keys(CHANGES_BY_NAME).map((name) => eventType(name).code);
+export const PROCESS_EVENT_CODES: readonly number[] = Object.keys(CHANGES_BY_NAME).map(
+  (name) => eventType(name).code,
+);
 
 /** A process of which nothing is known. */
 export const NOBODY: Process = {

@@ -1,5 +1,6 @@
 /**
- * A process running one program. A new program (execve), new credentials or a new directory make a new object, so that whoever
+ * A process running one program. A new program (execve), new credentials or a new directory make a
+ * new object, so that whoever
  * holds one (an alert that waits for metadata) keeps seeing what was true when its event happened.
  */
 export interface Process {
@@ -37,7 +38,10 @@ export interface Process {
   /** Nanoseconds since the Unix epoch. */
   readonly exeCtime: bigint;
   readonly exeMtime: bigint;
-  /** Process start, nanoseconds since boot: with the pid it names one process for ever. From /proc it is good to 10 ms only. */
+  /**
+   * Process start, nanoseconds since boot: with the pid it names one process for ever. From /proc
+   * it is good to 10 ms only.
+   */
   readonly startBoot: number;
   /** Process start, nanoseconds since the Unix epoch. */
   readonly startTime: bigint;
@@ -47,13 +51,19 @@ export interface Process {
   readonly cgroup: number;
   readonly networkNamespace: number;
   readonly pidNamespace: number;
-  /** Start of the pid namespace's first process, nanoseconds since the Unix epoch; undefined when no event told it. */
+  /**
+   * Start of the pid namespace's first process, nanoseconds since the Unix epoch; undefined when no
+   * event told it.
+   */
   readonly pidNamespaceStart?: bigint | undefined;
   /** Undefined for a process whose fork and exec were not seen. */
   readonly resources?: Resources | undefined;
 }
 
-/** What a process used and may use when its last fork or execve was seen; a member is undefined when that event left it out. */
+/**
+ * What a process used and may use when its last fork or execve was seen; a member is undefined when
+ * that event left it out.
+ */
 export interface Resources {
   /** Soft limit of open descriptors, -1 for none. */
   readonly descriptorLimit: number | undefined;

@@ -19,11 +19,15 @@ export interface Ancestry {
 }
 
 /**
- * An event and what surrounds it: all that a rule may ask about. Hot: the engine reuses one scene for all events, so whoever
+ * An event and what surrounds it: all that a rule may ask about. Hot: the engine reuses one scene
+ * for all events, so whoever
  * keeps it beyond the callback freezes it (CurrentScene.freeze).
  */
 export interface Scene {
-  /** Another number each time that a scene shows something else: what was read for one number holds as long as it stands. */
+  /**
+   * Another number each time that a scene shows something else: what was read for one number holds
+   * as long as it stands.
+   */
   readonly generation: number;
   readonly event: Event;
   /** Undefined where events are shown one by one, not as a source's stream. */
@@ -33,17 +37,29 @@ export interface Scene {
   readonly processes: Ancestry;
   /** Undefined on the host. */
   readonly container: Container | undefined;
-  /** Another container of the host by its whole id: the sandbox of a pod. Undefined when it is not known. */
+  /**
+   * Another container of the host by its whole id: the sandbox of a pod. Undefined when it is not
+   * known.
+   */
   containerById(fullId: string): Container | undefined;
-  /** The host names that have an address, out of those that rules name, in alphabetical order; none where nobody looks them up (captures). */
+  /**
+   * The host names that have an address, out of those that rules name, in alphabetical order; none
+   * where nobody looks them up (captures).
+   */
   hostNamesOf(address: Uint8Array): readonly string[];
   readonly accounts: Accounts;
   readonly hostname: string;
   /** What the event's descriptor is; computed when first asked. */
   readonly descriptor: Descriptor | undefined;
-  /** The thread that acted, where the source tells of threads and their descriptors (a capture); undefined for a live one. */
+  /**
+   * The thread that acted, where the source tells of threads and their descriptors (a capture);
+   * undefined for a live one.
+   */
   readonly thread: Thread | undefined;
-  /** The directory that a relative path of the event starts from: that of descriptor `dirfd`, else the current one. */
+  /**
+   * The directory that a relative path of the event starts from: that of descriptor `dirfd`, else
+   * the current one.
+   */
   directoryOf(dirfd: number | undefined): string;
   /** Offset of local time from UTC at a moment, in minutes, east positive. */
   readonly utcOffsetMinutes: (epochMs: number) => number;

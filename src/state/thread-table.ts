@@ -25,8 +25,10 @@ const MAX_DESCRIPTORS = 1 << 20;
 export type Change = (table: ThreadTable, thread: Thread, event: Event) => void;
 
 /**
- * All threads of a host as a list at the start and the events after it tell them: the state of a capture, where nothing else can be
- * asked. Hot: an event that changes nothing costs a lookup, and one more for its descriptor. The rules of the changes are the real
+ * All threads of a host as a list at the start and the events after it tell them: the state of a
+ * capture, where nothing else can be
+ * asked. Hot: an event that changes nothing costs a lookup, and one more for its descriptor. The
+ * rules of the changes are the real
  * engine's (libs, userspace/libsinsp/parsers.cpp), so that fields answer as there.
  */
 export class ThreadTable implements Ancestry {
@@ -81,19 +83,27 @@ export class ThreadTable implements Ancestry {
     for (const { address } of interfaces) this.#addresses.add(address.join("."));
     this.#hasAddress6 = interfaces.some(({ address }) => address.length === 16);
     // Leaders first, so that their threads find their groups.
-    for (const isLeader of [true, false]) for (const entry of threads) if ((entry.tid === entry.pid) === isLeader) this.#enterThread(entry, descriptors);
+    for (const isLeader of [true, false])
+      for (const entry of threads)
+        if ((entry.tid === entry.pid) === isLeader) this.#enterThread(entry, descriptors);
     // A parent may stand behind its children in the list.
-    for (const thread of this.#byTid.values()) this.#byTid.get(thread.process.ppid)?.children.add(thread);
+    for (const thread of this.#byTid.values())
+      this.#byTid.get(thread.process.ppid)?.children.add(thread);
   }
 
   #enterThread(entry: ThreadEntry, descriptors: HostEntries["descriptors"]): void {
-    const thread = this.add(processOfEntry(entry), { tid: entry.tid, vtid: entry.vtid, flags: entry.flags });
+    const thread = this.add(processOfEntry(entry), {
+      tid: entry.tid,
+      vtid: entry.vtid,
+      flags: entry.flags,
+    });
     // Only the list of the leader counts: threads share their descriptors.
     if (!isLeader(thread)) return;
     thread.group.cgroups = entry.cgroups;
     thread.group.isReaper = entry.pid === 1 || entry.vpid === 1;
     const isLocal = (address: Uint8Array): boolean => this.isLocal(address);
-    for (const one of (descriptors.get(entry.tid) ?? []).slice(0, MAX_DESCRIPTORS)) thread.group.descriptors.set(one.number, descriptorOfEntry(one, isLocal));
+    for (const one of (descriptors.get(entry.tid) ?? []).slice(0, MAX_DESCRIPTORS))
+      thread.group.descriptors.set(one.number, descriptorOfEntry(one, isLocal));
   }
 
   /** True for an address of one of the host's interfaces. */
@@ -102,11 +112,19 @@ export class ThreadTable implements Ancestry {
     return this.#addresses.has(address.join("."));
   }
 
-  /** The host's own IPv4 address towards `peer`: that of the interface in its network, else of the first that is no loopback. */
+  /**
+   * The host's own IPv4 address towards `peer`: that of the interface in its network, else of the
+   * first that is no loopback.
+   */
   addressTowards(peer: Uint8Array): Uint8Array | undefined {
     if (peer.length !== 4 || isUnspecified(peer)) return undefined;
     const own = this.#interfaces.filter(({ address }) => address.length === 4);
-    const near = own.find(({ address, netmask }) => address.every((byte, index) => (byte & (netmask[index] ?? 0)) === ((peer[index] ?? 0) & (netmask[index] ?? 0))));
+    const near = own.find(({ address, netmask }) =>
+      address.every(
+        (byte, index) =>
+          (byte & (netmask[index] ?? 0)) === ((peer[index] ?? 0) & (netmask[index] ?? 0)),
+      ),
+    );
     return (near ?? own.find(({ address }) => address[0] !== 127))?.address;
   }
 
@@ -130,32 +148,72 @@ export class ThreadTable implements Ancestry {
     }
     const { tid } = event;
     const last = this.#last;
-    const thread = last !== undefined && last.tid === tid ? last : (this.#byTid.get(tid) ?? this.addUnknown(tid));
+    const thread =
+      last !== undefined && last.tid === tid
+        ? last
+        : (this.#byTid.get(tid) ?? this.addUnknown(tid));
     this.#last = thread;
     this.thread = thread;
     if (act.descriptorParam !== NO_PARAM) {
       const number = act.descriptorParam >= 0 ? (event.int(act.descriptorParam) ?? -1) : -1;
-      this.descriptor = (number < 0 ? undefined : thread.group.descriptors.get(number)) ?? unknownDescriptor(event, number);
+      this.descriptor =
+        (number < 0 ? undefined : thread.group.descriptors.get(number)) ??
+        unknownDescriptor(event, number);
     }
     if (act.change !== undefined) act.change(this, thread, event);
     if (thread.entered !== undefined) thread.entered = undefined;
   }
 
-  /** The enter event of the call whose exit is `event`, when the two follow each other in their thread. */
+  /**
+   * The enter event of the call whose exit is `event`, when the two follow each other in their
+   * thread.
+   */
   enterOf(thread: Thread, event: Event): Event | undefined {
     const { entered } = thread;
     if (entered === undefined) return undefined;
-    return entered.code === event.code - 1 || (entered.code === EXECVEAT_ENTER && event.code === EXECVE_EXIT) ? entered : undefined;
+    return entered.code === event.code - 1 ||
+      (entered.code === EXECVEAT_ENTER && event.code === EXECVE_EXIT)
+      ? entered
+      : undefined;
   }
 
   /** Adds a thread, in place of one of the same id; threads of one pid share their group. */
-  add(process: Process, { tid, vtid, flags, isUnknown = false }: { readonly tid: number; readonly vtid: number; readonly flags: number; readonly isUnknown?: boolean }): Thread {
+  add(
+    process: Process,
+    {
+      tid,
+      vtid,
+      flags,
+      isUnknown = false,
+    }: {
+      readonly tid: number;
+      readonly vtid: number;
+      readonly flags: number;
+      readonly isUnknown?: boolean;
+    },
+  ): Thread {
     const replaced = this.#byTid.get(tid);
     if (replaced !== undefined) this.#drop(replaced);
     const leader = tid === process.pid ? undefined : this.#byTid.get(process.pid);
-    const group: ThreadGroup =
-      leader?.group ?? { pid: process.pid, threads: new Map(), alive: 0, descriptors: new Map(), cgroups: [], isReaper: tid === process.pid && (process.pid === 1 || process.vpid === 1) };
-    const thread: Thread = { tid, vtid, process, flags, group, isUnknown, hasExited: false, children: new Set(replaced?.children), entered: undefined };
+    const group: ThreadGroup = leader?.group ?? {
+      pid: process.pid,
+      threads: new Map(),
+      alive: 0,
+      descriptors: new Map(),
+      cgroups: [],
+      isReaper: tid === process.pid && (process.pid === 1 || process.vpid === 1),
+    };
+    const thread: Thread = {
+      tid,
+      vtid,
+      process,
+      flags,
+      group,
+      isUnknown,
+      hasExited: false,
+      children: new Set(replaced?.children),
+      entered: undefined,
+    };
     this.#last = undefined;
     if (this.#byTid.size >= this.#options.capacity) {
       this.#refused += 1;
@@ -168,7 +226,10 @@ export class ThreadTable implements Ancestry {
     return thread;
   }
 
-  /** The thread goes before the next event: this one still shows it. `reaper` adopts its children, 0 when the event does not tell who. */
+  /**
+   * The thread goes before the next event: this one still shows it. `reaper` adopts its children, 0
+   * when the event does not tell who.
+   */
   leave(thread: Thread, reaper: number): void {
     if (!thread.hasExited && !thread.isUnknown) thread.group.alive -= 1;
     thread.hasExited = true;
@@ -193,7 +254,10 @@ export class ThreadTable implements Ancestry {
     if (!thread.group.threads.has(thread.tid)) thread.process = { ...thread.process, ...change };
   }
 
-  /** The directory that a relative path starts from, with its closing `/`: the current one, or that of a descriptor. */
+  /**
+   * The directory that a relative path starts from, with its closing `/`: the current one, or that
+   * of a descriptor.
+   */
   directoryOf(thread: Thread, dirfd: number | undefined): string {
     if (dirfd === undefined || dirfd === AT_FDCWD) return (leaderOf(thread) ?? thread).process.cwd;
     const name = thread.group.descriptors.get(dirfd)?.name;
@@ -222,7 +286,9 @@ export class ThreadTable implements Ancestry {
     thread.entered = event.copy();
   }
 
-  /** Only the event that gives a descriptor its name shows it as changed. Hot: changed where it is. */
+  /**
+   * Only the event that gives a descriptor its name shows it as changed. Hot: changed where it is.
+   */
   #nameIsOld(named: { nameChanged: boolean }): void {
     named.nameChanged = false;
     this.#named = undefined;
@@ -244,9 +310,15 @@ export class ThreadTable implements Ancestry {
     if (group.alive <= 0) for (const other of group.threads.values()) this.#drop(other);
   }
 
-  /** The children of a thread that goes get another parent: who the kernel says, a thread of the same process, or the nearest reaper. */
+  /**
+   * The children of a thread that goes get another parent: who the kernel says, a thread of the
+   * same process, or the nearest reaper.
+   */
   #reparent(thread: Thread): void {
-    const reaper = (this.#reaper > 0 ? this.#byTid.get(this.#reaper) : undefined) ?? aliveThreadOf(thread) ?? this.#reaperAbove(thread);
+    const reaper =
+      (this.#reaper > 0 ? this.#byTid.get(this.#reaper) : undefined) ??
+      aliveThreadOf(thread) ??
+      this.#reaperAbove(thread);
     for (const child of thread.children) {
       if (child.process.ppid !== thread.tid) continue;
       child.process = { ...child.process, ppid: reaper?.tid ?? 0 };
@@ -258,7 +330,11 @@ export class ThreadTable implements Ancestry {
   #reaperAbove(thread: Thread): Thread | undefined {
     const isInNamespace = thread.tid !== thread.vtid;
     const seen = new Set<Thread>([thread]);
-    for (let next = this.#byTid.get(thread.process.ppid); next !== undefined && !seen.has(next); next = this.#byTid.get(next.process.ppid)) {
+    for (
+      let next = this.#byTid.get(thread.process.ppid);
+      next !== undefined && !seen.has(next);
+      next = this.#byTid.get(next.process.ppid)
+    ) {
       if ((next.tid !== next.vtid) !== isInNamespace) return undefined;
       if (next.group.isReaper) return next.hasExited ? aliveThreadOf(next) : next;
       seen.add(next);
@@ -275,7 +351,8 @@ export class ThreadTable implements Ancestry {
 }
 
 function aliveThreadOf(thread: Thread): Thread | undefined {
-  for (const other of thread.group.threads.values()) if (other !== thread && !other.hasExited) return other;
+  for (const other of thread.group.threads.values())
+    if (other !== thread && !other.hasExited) return other;
   return undefined;
 }
 
@@ -283,14 +360,47 @@ function aliveThreadOf(thread: Thread): Thread | undefined {
 const AT_FDCWD = -100;
 
 const UNKNOWN_PROCESS: Process = {
-  ...NOBODY, cwd: "./", pid: -1, ppid: -1, sid: -1, vpgid: -1, pgid: -1, vpid: -1, comm: "<NA>", exe: "<NA>", uid: 0xffff_ffff, gid: 0xffff_ffff, env: [],
-  resources: { descriptorLimit: 0, majorFaults: 0, minorFaults: 0, virtualKb: 0, residentKb: 0, swappedKb: 0 },
+  ...NOBODY,
+  cwd: "./",
+  pid: -1,
+  ppid: -1,
+  sid: -1,
+  vpgid: -1,
+  pgid: -1,
+  vpid: -1,
+  comm: "<NA>",
+  exe: "<NA>",
+  uid: 0xffff_ffff,
+  gid: 0xffff_ffff,
+  env: [],
+  resources: {
+    descriptorLimit: 0,
+    majorFaults: 0,
+    minorFaults: 0,
+    virtualKb: 0,
+    residentKb: 0,
+    swappedKb: 0,
+  },
 };
 
 /** Stands for the thread of an event whose own is unknown, where the event makes it known. */
 const NO_THREAD: Thread = {
-  tid: -1, vtid: -1, process: UNKNOWN_PROCESS, flags: 0, isUnknown: true, hasExited: false, children: new Set(), entered: undefined,
-  group: { pid: -1, threads: new Map(), alive: 0, descriptors: new Map(), cgroups: [], isReaper: false },
+  tid: -1,
+  vtid: -1,
+  process: UNKNOWN_PROCESS,
+  flags: 0,
+  isUnknown: true,
+  hasExited: false,
+  children: new Set(),
+  entered: undefined,
+  group: {
+    pid: -1,
+    threads: new Map(),
+    alive: 0,
+    descriptors: new Map(),
+    cgroups: [],
+    isReaper: false,
+  },
 };
 
 /** Enter events that are shown: open, connect, creat, execve, openat, openat2, execveat. */
@@ -304,41 +414,92 @@ const NO_PARAM = -2;
 /** What the table has to know of an event type. */
 interface Act {
   /**
-   * Whose the event is: its thread's own (which is made when it is not known), the thread's if it is known, the thread's that it
+   * Whose the event is: its thread's own (which is made when it is not known), the thread's if it
+   * is known, the thread's that it
    * may make known, or nobody's.
    */
   readonly lookup: "own" | "known" | "clone" | "none";
-  /** Number of the parameter that is the descriptor in use; -1 for a type that makes one; `NO_PARAM` for others. */
+  /**
+   * Number of the parameter that is the descriptor in use; -1 for a type that makes one; `NO_PARAM`
+   * for others.
+   */
   readonly descriptorParam: number;
   readonly change: Change | undefined;
 }
 
 /** Events about the host or of somebody else. */
-const NOBODYS: ReadonlySet<string> = new Set(["container", "useradded", "userdeleted", "groupadded", "groupdeleted", "pluginevent", "asyncevent"]);
+const NOBODYS: ReadonlySet<string> = new Set([
+  "container",
+  "useradded",
+  "userdeleted",
+  "groupadded",
+  "groupdeleted",
+  "pluginevent",
+  "asyncevent",
+]);
 const CLONES: ReadonlySet<string> = new Set(["clone", "clone3", "fork", "vfork"]);
 
 const ACTS: readonly (Act | undefined)[] = EVENT_TYPES.map((type) => {
   if (type === undefined) return undefined;
   const { name, flags } = type;
-  const isForeign = NOBODYS.has(name) || (flags.includes("SKIPPARSERESET") && name !== "procinfo" && name !== "switch");
-  const lookup = isForeign ? "none" : CLONES.has(name) ? "clone" : name === "switch" || name === "procexit" || name === "procinfo" ? "known" : "own";
-  const param = flags.includes("USES_FD") ? type.params.findIndex((candidate) => candidate.type === "FD" && candidate.name !== "res") : -1;
-  const isAboutDescriptors = ["USES_FD", "CREATES_FD", "DESTROYS_FD"].some((flag) => flags.some((own) => own === flag));
-  return { lookup, descriptorParam: isAboutDescriptors ? param : NO_PARAM, change: THREAD_CHANGES[name] ?? DESCRIPTOR_CHANGES[name] };
+  const isForeign =
+    NOBODYS.has(name) ||
+    (flags.includes("SKIPPARSERESET") && name !== "procinfo" && name !== "switch");
+  const lookup = isForeign
+    ? "none"
+    : CLONES.has(name)
+      ? "clone"
+      : name === "switch" || name === "procexit" || name === "procinfo"
+        ? "known"
+        : "own";
+  const param = flags.includes("USES_FD")
+    ? type.params.findIndex((candidate) => candidate.type === "FD" && candidate.name !== "res")
+    : -1;
+  const isAboutDescriptors = ["USES_FD", "CREATES_FD", "DESTROYS_FD"].some((flag) =>
+    flags.some((own) => own === flag),
+  );
+  return {
+    lookup,
+    descriptorParam: isAboutDescriptors ? param : NO_PARAM,
+    change: THREAD_CHANGES[name] ?? DESCRIPTOR_CHANGES[name],
+  };
 });
 
 function processOfEntry(entry: ThreadEntry): Process {
   return {
     ...NOBODY,
-    pid: entry.pid, ppid: entry.ptid, vpid: entry.vpid, vpgid: entry.vpgid, pgid: entry.pgid, sid: entry.sid,
-    comm: entry.comm, exe: entry.exe, exepath: entry.exepath, args: entry.args, env: entry.env,
+    pid: entry.pid,
+    ppid: entry.ptid,
+    vpid: entry.vpid,
+    vpgid: entry.vpgid,
+    pgid: entry.pgid,
+    sid: entry.sid,
+    comm: entry.comm,
+    exe: entry.exe,
+    exepath: entry.exepath,
+    args: entry.args,
+    env: entry.env,
     cwd: entry.cwd === "" || entry.cwd.endsWith("/") ? entry.cwd : `${entry.cwd}/`,
-    tty: entry.tty, uid: entry.uid, gid: entry.gid, loginuid: entry.loginuid,
-    capPermitted: entry.capPermitted, capEffective: entry.capEffective, capInheritable: entry.capInheritable,
-    exeFlags: entry.exeFlags, exeInode: entry.exeInode, exeCtime: entry.exeCtime, exeMtime: entry.exeMtime,
-    startTime: entry.cloneTime, pidNamespaceStart: entry.pidNamespaceStart,
+    tty: entry.tty,
+    uid: entry.uid,
+    gid: entry.gid,
+    loginuid: entry.loginuid,
+    capPermitted: entry.capPermitted,
+    capEffective: entry.capEffective,
+    capInheritable: entry.capInheritable,
+    exeFlags: entry.exeFlags,
+    exeInode: entry.exeInode,
+    exeCtime: entry.exeCtime,
+    exeMtime: entry.exeMtime,
+    startTime: entry.cloneTime,
+    pidNamespaceStart: entry.pidNamespaceStart,
     resources: {
-      descriptorLimit: entry.fdlimit, majorFaults: entry.pfMajor, minorFaults: entry.pfMinor, virtualKb: entry.vmSize, residentKb: entry.vmRss, swappedKb: entry.vmSwap,
+      descriptorLimit: entry.fdlimit,
+      majorFaults: entry.pfMajor,
+      minorFaults: entry.pfMinor,
+      virtualKb: entry.vmSize,
+      residentKb: entry.vmRss,
+      swappedKb: entry.vmSwap,
     },
   };
 }

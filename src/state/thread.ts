@@ -3,7 +3,8 @@ import type { Descriptor } from "./descriptor.ts";
 import type { Process } from "./process.ts";
 
 /**
- * A thread as events alone make it known (a capture). Its `process` holds what rules ask of it; where threads of one process differ
+ * A thread as events alone make it known (a capture). Its `process` holds what rules ask of it;
+ * where threads of one process differ
  * (name, credentials), each has its own.
  */
 export interface Thread {
@@ -20,7 +21,10 @@ export interface Thread {
   hasExited: boolean;
   /** Threads whose `ppid` this one is. */
   readonly children: Set<Thread>;
-  /** The enter event of the call that it is in, where that is shown: its paths are those of the moment before the call. */
+  /**
+   * The enter event of the call that it is in, where that is shown: its paths are those of the
+   * moment before the call.
+   */
   entered: Event | undefined;
 }
 
@@ -33,7 +37,10 @@ export interface ThreadGroup {
   descriptors: Map<number, Descriptor>;
   /** `subsystem=path`. */
   cgroups: readonly string[];
-  /** Adopts the children of its descendants: it asked to (prctl PR_SET_CHILD_SUBREAPER), or leads a pid namespace. */
+  /**
+   * Adopts the children of its descendants: it asked to (prctl PR_SET_CHILD_SUBREAPER), or leads a
+   * pid namespace.
+   */
   isReaper: boolean;
 }
 

@@ -9,5 +9,10 @@ test("Timeline keeps the first event's time and that of the event before", () =>
     times.see(event("setsid", { res: 0 }, { timestamp }));
     return [times.first, times.previous];
   });
-  assert.deepEqual(seen, [[10n, 10n], [10n, 10n], [10n, 14n], [10n, 13n]]);
+  assert.deepEqual(seen, [
+    [10n, 10n],
+    [10n, 10n],
+    [10n, 14n],
+    [10n, 13n],
+  ]);
 });

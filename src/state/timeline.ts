@@ -8,7 +8,10 @@ export interface EventTimes {
   readonly previous: bigint;
 }
 
-/** Keeps the times of a source's first event and of its last two. Hot: every event passes here, so nothing is allocated. */
+/**
+ * Keeps the times of a source's first event and of its last two. Hot: every event passes here, so
+ * nothing is allocated.
+ */
 export class Timeline implements EventTimes {
   /** Two halves of each, since whole 64-bit numbers would be allocated. */
   readonly #times = new Uint32Array(6);

@@ -3,16 +3,42 @@ import { type Descriptor, NO_DESCRIPTOR } from "./descriptor.ts";
 
 /** fd.typechar of what a call would have made, by the call. */
 const KINDS: Readonly<Record<string, string>> = {
-  openat: "f", openat2: "f", socket: "4", accept: "4", accept4: "4", pipe: "p", pipe2: "p", eventfd: "e", eventfd2: "e",
-  signalfd: "s", signalfd4: "s", timerfd_create: "t", inotify_init: "i", inotify_init1: "i",
+  openat: "f",
+  openat2: "f",
+  socket: "4",
+  accept: "4",
+  accept4: "4",
+  pipe: "p",
+  pipe2: "p",
+  eventfd: "e",
+  eventfd2: "e",
+  signalfd: "s",
+  signalfd4: "s",
+  timerfd_create: "t",
+  inotify_init: "i",
+  inotify_init1: "i",
 };
 
-/** A descriptor that an event is about and nothing told of: its number is all that is known, and the kind that the call makes. */
-export function unknownDescriptor(event: Event, number: number, { name = "", rawName = "" } = {}): Descriptor {
+/**
+ * A descriptor that an event is about and nothing told of: its number is all that is known, and the
+ * kind that the call makes.
+ */
+export function unknownDescriptor(
+  event: Event,
+  number: number,
+  { name = "", rawName = "" } = {},
+): Descriptor {
   const isShared = number === -1 && name === "";
   const known = isShared ? SHARED.get(event.code) : undefined;
   if (known !== undefined) return known;
-  const made: Descriptor = { ...NO_DESCRIPTOR, number, kind: unknownKind(event), name, rawName, isUnknown: true };
+  const made: Descriptor = {
+    ...NO_DESCRIPTOR,
+    number,
+    kind: unknownKind(event),
+    name,
+    rawName,
+    isUnknown: true,
+  };
   if (isShared) SHARED.set(event.code, made);
   return made;
 }

@@ -5,7 +5,15 @@ import { CIPHER_SUITES, cipherSuite, hasForwardSecrecy } from "./cipher-suites.t
 for (const [id, name, keyExchange, key, cipher, bits, forwardSecrecy] of [
   [0x1301, "TLS_AKE_WITH_AES_128_GCM_SHA256", "AKE", undefined, "AES", 128, true],
   [0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE_RSA", "rsa", "AES", 128, true],
-  [0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE_ECDSA", "ec", "CHACHA20", 256, true],
+  [
+    0xcca9,
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "ECDHE_ECDSA",
+    "ec",
+    "CHACHA20",
+    256,
+    true,
+  ],
   [0x000a, "TLS_RSA_WITH_3DES_EDE_CBC_SHA", "RSA", "rsa", "3DES", 112, false],
   [0x0004, "TLS_RSA_WITH_RC4_128_MD5", "RSA", "rsa", "RC4", 80, false],
   [0x0003, "TLS_RSA_EXPORT_WITH_RC4_40_MD5", "RSA_EXPORT", "rsa", "RC4", 40, false],
@@ -18,7 +26,17 @@ for (const [id, name, keyExchange, key, cipher, bits, forwardSecrecy] of [
 ] as const) {
   test(`cipherSuite() knows ${name}`, () => {
     const suite = cipherSuite(id);
-    assert.deepEqual([suite.name, suite.keyExchange, suite.certificateKey, suite.cipher, suite.bits, hasForwardSecrecy(suite)], [name, keyExchange, key, cipher, bits, forwardSecrecy]);
+    assert.deepEqual(
+      [
+        suite.name,
+        suite.keyExchange,
+        suite.certificateKey,
+        suite.cipher,
+        suite.bits,
+        hasForwardSecrecy(suite),
+      ],
+      [name, keyExchange, key, cipher, bits, forwardSecrecy],
+    );
   });
 }
 

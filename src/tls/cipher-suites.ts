@@ -34,12 +34,19 @@ export interface CipherSuite {
 
 /** A suite by its code; one that no register knows is kept by its number. */
 export function cipherSuite(id: number): CipherSuite {
-  return CIPHER_SUITES.get(id) ?? describeSuite(id, `0x${id.toString(16).toUpperCase().padStart(4, "0")}`);
+  return (
+    CIPHER_SUITES.get(id) ??
+    describeSuite(id, `0x${id.toString(16).toUpperCase().padStart(4, "0")}`)
+  );
 }
 
 function describeSuite(id: number, name: string): CipherSuite {
   const [, keyExchange = "", rest = ""] = SUITE_NAME.exec(name) ?? [];
-  const exportBits = /EXPORT1024/.test(keyExchange) ? 1024 : /EXPORT/.test(keyExchange) ? 512 : undefined;
+  const exportBits = /EXPORT1024/.test(keyExchange)
+    ? 1024
+    : /EXPORT/.test(keyExchange)
+      ? 512
+      : undefined;
   const cipher = cipherOf(rest);
   const isTls13 = /^(?:AKE|ECCPWD)$/.test(keyExchange) || rest.includes("_MGM_");
   return {
@@ -62,7 +69,8 @@ function describeSuite(id: number, name: string): CipherSuite {
 }
 
 /** Key exchange and the rest; names of drafts put NULL before WITH, or leave WITH out. */
-const SUITE_NAME = /^(?:TLS|SSL)_(.*?)_(?:WITH_)?((?:NULL_WITH_|NULL|28147|3DES|A(?:ES|EGIS|RIA)|CAMELLIA|CHACHA20|DES|FORTEZZA_CBC|IDEA|KUZNYECHIK|MAGMA|RC[24]|SEED|SM4)_?.*?)(?:-draft)?$/;
+const SUITE_NAME =
+  /^(?:TLS|SSL)_(.*?)_(?:WITH_)?((?:NULL_WITH_|NULL|28147|3DES|A(?:ES|EGIS|RIA)|CAMELLIA|CHACHA20|DES|FORTEZZA_CBC|IDEA|KUZNYECHIK|MAGMA|RC[24]|SEED|SM4)_?.*?)(?:-draft)?$/;
 
 function certificateKeyOf(keyExchange: string): KeyKind | undefined {
   if (/^(?:RSA|DHE_RSA|ECDHE_RSA|SRP_SHA_RSA)/.test(keyExchange)) return "rsa";
@@ -84,7 +92,19 @@ function cipherOf(rest: string): string {
 
 /** Strength by name where the name's number does not tell it. */
 const FIXED_BITS: Readonly<Record<string, number>> = {
-  "3DES": 112, DES: 56, DES40: 40, RC2: 40, IDEA: 128, SEED: 128, SM4: 128, FORTEZZA: 80, CHACHA20: 256, NULL: 0, GOST28147: 256, KUZNYECHIK: 256, MAGMA: 256,
+  "3DES": 112,
+  DES: 56,
+  DES40: 40,
+  RC2: 40,
+  IDEA: 128,
+  SEED: 128,
+  SM4: 128,
+  FORTEZZA: 80,
+  CHACHA20: 256,
+  NULL: 0,
+  GOST28147: 256,
+  KUZNYECHIK: 256,
+  MAGMA: 256,
 };
 
 function bitsOf(cipher: string, rest: string, isExport: boolean): number {

@@ -54,7 +54,9 @@ export interface KeyShare {
 /** The groups and schemes of a hello that must be short: what nearly every server has one of. */
 export const COMMON = {
   groups: [0x0017, 0x0018, 0x0019, 0x001d, 0x0100, 0x11ec],
-  signatureSchemes: [0x0401, 0x0201, 0x0403, 0x0203, 0x0804, 0x0809, 0x0501, 0x0503, 0x0601, 0x0603, 0x0807],
+  signatureSchemes: [
+    0x0401, 0x0201, 0x0403, 0x0203, 0x0804, 0x0809, 0x0501, 0x0503, 0x0601, 0x0603, 0x0807,
+  ],
 } as const satisfies Partial<HelloOptions>;
 
 /** IANA "TLS ExtensionType Values": those that we write or read. */
@@ -76,7 +78,8 @@ export const EXTENSION = {
 } as const;
 
 /**
- * Extensions that ask a server of TLS 1.2 or older what it can do; it answers with those that it knows (RFC 7627, 7366, 5077, 5746). They change nothing of what it
+ * Extensions that ask a server of TLS 1.2 or older what it can do; it answers with those that it
+ * knows (RFC 7627, 7366, 5077, 5746). They change nothing of what it
  * selects.
  */
 export const ABILITIES: readonly Extension[] = [
@@ -86,7 +89,10 @@ export const ABILITIES: readonly Extension[] = [
   { type: EXTENSION.renegotiationInfo, body: Uint8Array.of(0) },
 ];
 
-/** Asks for what proves the certificate: an OCSP response (RFC 6066 §8) and timestamps of transparency logs (RFC 6962 §3.3.1). */
+/**
+ * Asks for what proves the certificate: an OCSP response (RFC 6066 §8) and timestamps of
+ * transparency logs (RFC 6962 §3.3.1).
+ */
 export const PROOFS: readonly Extension[] = [
   { type: EXTENSION.statusRequest, body: Uint8Array.of(1, 0, 0, 0, 0) },
   { type: EXTENSION.signedCertificateTimestamp, body: new Uint8Array(0) },
@@ -98,12 +104,17 @@ export const HEARTBEAT: Extension = { type: EXTENSION.heartbeat, body: Uint8Arra
 /** Offers application protocols (RFC 7301 §3.1). */
 export function alpnExtension(protocols: readonly string[]): Extension {
   const writer = new ByteWriter();
-  writer.vector(2, (list) => protocols.forEach((name) => list.vector(1, (entry) => entry.bytes(new TextEncoder().encode(name)))));
+  writer.vector(2, (list) =>
+    protocols.forEach((name) =>
+      list.vector(1, (entry) => entry.bytes(new TextEncoder().encode(name))),
+    ),
+  );
   return { type: EXTENSION.alpn, body: writer.finish() };
 }
 
 /**
- * A ClientHello in one record. For TLS 1.3 the key share is empty, so that the server names its group in a HelloRetryRequest and does no
+ * A ClientHello in one record. For TLS 1.3 the key share is empty, so that the server names its
+ * group in a HelloRetryRequest and does no
  * public-key work (RFC 8446 §4.1.4). SSL 3.0 gets no extensions.
  */
 export function encodeClientHello(options: HelloOptions): Uint8Array {
@@ -115,35 +126,60 @@ export function encodeClientHello(options: HelloOptions): Uint8Array {
       hello.u16(legacy).bytes(options.random);
       hello.vector(1, (id) => id.bytes(options.sessionId ?? new Uint8Array(0)));
       hello.vector(2, (suites) => options.suites.forEach((suite) => suites.u16(suite)));
-      hello.vector(1, (compressors) => (options.compressors ?? [0]).forEach((method) => compressors.u8(method)));
-      if (options.version > 0x0300) hello.vector(2, (extensions) => writeExtensions(extensions, options));
+      hello.vector(1, (compressors) =>
+        (options.compressors ?? [0]).forEach((method) => compressors.u8(method)),
+      );
+      if (options.version > 0x0300)
+        hello.vector(2, (extensions) => writeExtensions(extensions, options));
     });
   });
   return writer.finish();
 }
 
 /** How many suites a hello with these options has room for in a record of `limit` bytes. */
-export function roomForSuites(options: Omit<HelloOptions, "suites" | "random">, limit: number): number {
+export function roomForSuites(
+  options: Omit<HelloOptions, "suites" | "random">,
+  limit: number,
+): number {
   const empty = encodeClientHello({ ...options, suites: [], random: new Uint8Array(32) });
   return Math.max(0, Math.floor((limit - empty.length) / 2));
 }
 
 function writeExtensions(writer: ByteWriter, options: HelloOptions): void {
-  const { version, serverName, groups = GROUP_CODES, signatureSchemes = SCHEME_CODES, keyShares = [] } = options;
+  const {
+    version,
+    serverName,
+    groups = GROUP_CODES,
+    signatureSchemes = SCHEME_CODES,
+    keyShares = [],
+  } = options;
   if (serverName !== undefined) {
     const name = new TextEncoder().encode(serverName);
-    extension(writer, EXTENSION.serverName, (body) => body.vector(2, (list) => list.u8(0).vector(2, (host) => host.bytes(name))));
+    extension(writer, EXTENSION.serverName, (body) =>
+      body.vector(2, (list) => list.u8(0).vector(2, (host) => host.bytes(name))),
+    );
   }
-  extension(writer, EXTENSION.supportedGroups, (body) => body.vector(2, (list) => groups.forEach((group) => list.u16(group))));
+  extension(writer, EXTENSION.supportedGroups, (body) =>
+    body.vector(2, (list) => groups.forEach((group) => list.u16(group))),
+  );
   extension(writer, EXTENSION.pointFormats, (body) => body.vector(1, (list) => list.u8(0)));
   if (version >= 0x0303) {
-    extension(writer, EXTENSION.signatureAlgorithms, (body) => body.vector(2, (list) => signatureSchemes.forEach((scheme) => list.u16(scheme))));
+    extension(writer, EXTENSION.signatureAlgorithms, (body) =>
+      body.vector(2, (list) => signatureSchemes.forEach((scheme) => list.u16(scheme))),
+    );
   }
-  for (const { type, body } of options.extensions ?? []) extension(writer, type, (written) => written.bytes(body));
+  for (const { type, body } of options.extensions ?? [])
+    extension(writer, type, (written) => written.bytes(body));
   if (version === 0x0304) {
-    extension(writer, EXTENSION.supportedVersions, (body) => body.vector(1, (list) => list.u16(version)));
+    extension(writer, EXTENSION.supportedVersions, (body) =>
+      body.vector(1, (list) => list.u16(version)),
+    );
     extension(writer, EXTENSION.keyShare, (body) =>
-      body.vector(2, (list) => keyShares.forEach(({ group, key }) => list.u16(group).vector(2, (share) => share.bytes(key)))),
+      body.vector(2, (list) =>
+        keyShares.forEach(({ group, key }) =>
+          list.u16(group).vector(2, (share) => share.bytes(key)),
+        ),
+      ),
     );
   }
 }

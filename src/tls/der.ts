@@ -1,7 +1,10 @@
 import { AppError } from "../lib/errors.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
 
-/** Tags of ASN.1 as DER writes them (X.690 §8). Context-specific ones are 0x80 + n, constructed 0xa0 + n. */
+/**
+ * Tags of ASN.1 as DER writes them (X.690 §8). Context-specific ones are 0x80 + n, constructed 0xa0
+ * + n.
+ */
 export const TAG = {
   boolean: 1,
   integer: 2,
@@ -21,14 +24,19 @@ export const TAG = {
   set: 0x31,
 } as const;
 
-/** One element: its tag, what is inside, and the whole of it as it stands. Views of the same memory. */
+/**
+ * One element: its tag, what is inside, and the whole of it as it stands. Views of the same memory.
+ */
 export interface DerElement {
   readonly tag: number;
   readonly body: Uint8Array;
   readonly whole: Uint8Array;
 }
 
-/** Reads DER elements one after the other. Throws `PEER_CERTIFICATE` with the name of what was wanted. */
+/**
+ * Reads DER elements one after the other. Throws `PEER_CERTIFICATE` with the name of what was
+ * wanted.
+ */
 export class DerReader {
   readonly #bytes: Uint8Array;
   readonly #reader: ByteReader;
@@ -57,7 +65,8 @@ export class DerReader {
     if (first >= 0x80) {
       if (first === 0x80 || first > 0x84) throw wrong(name, "its length is not DER");
       length = 0;
-      for (let left = first & 0x7f; left > 0; left -= 1) length = length * 256 + this.#reader.u8(`${name}'s length`);
+      for (let left = first & 0x7f; left > 0; left -= 1)
+        length = length * 256 + this.#reader.u8(`${name}'s length`);
     }
     const body = this.#reader.take(length, name);
     return { tag: found, body, whole: this.#bytes.subarray(from, this.#reader.offset) };
@@ -95,10 +104,17 @@ export function oidText(bytes: Uint8Array): string {
   return [top, first - 40 * top, ...rest].join(".");
 }
 
-/** A UTCTime or GeneralizedTime as ISO 8601 in UTC (RFC 5280 §4.1.2.5). Throws `PEER_CERTIFICATE` for one that is no time. */
+/**
+ * A UTCTime or GeneralizedTime as ISO 8601 in UTC (RFC 5280 §4.1.2.5). Throws `PEER_CERTIFICATE`
+ * for one that is no time.
+ */
 export function timeText({ tag, body }: DerElement): string {
   const text = latin1(body);
-  const match = (tag === TAG.utcTime ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?Z$/ : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:\.\d+)?Z$/).exec(text);
+  const match = (
+    tag === TAG.utcTime
+      ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?Z$/
+      : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:\.\d+)?Z$/
+  ).exec(text);
   const [, year = "", month, day, hour, minute, second = "00"] = match ?? [];
   // Two digits from 50 on are of the century before.
   const century = year.length === 4 ? "" : Number(year) >= 50 ? "19" : "20";
@@ -111,7 +127,11 @@ export function timeText({ tag, body }: DerElement): string {
 export function stringText({ tag, body }: DerElement): string {
   if (tag === TAG.bmpString || tag === TAG.universalString) {
     const width = tag === TAG.bmpString ? 2 : 4;
-    const codes = Array.from({ length: Math.floor(body.length / width) }, (_, index) => body.subarray(index * width, (index + 1) * width).reduce((code, byte) => code * 256 + byte, 0));
+    const codes = Array.from({ length: Math.floor(body.length / width) }, (_, index) =>
+      body
+        .subarray(index * width, (index + 1) * width)
+        .reduce((code, byte) => code * 256 + byte, 0),
+    );
     return codes.map((code) => (code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd")).join("");
   }
   if (tag !== TAG.utf8String) return latin1(body);

@@ -4,9 +4,17 @@ import { ByteWriter } from "../lib/byte-writer.ts";
 import type { Alert } from "./alerts.ts";
 import { encodeClientHello, type HelloOptions } from "./client-hello.ts";
 import { MAX_FLIGHT_BYTES, MESSAGE, RECORD } from "./records.ts";
-import { readCertificates, readFatalAlert, readServerHello, type ServerHello } from "./server-flight.ts";
+import {
+  readCertificates,
+  readFatalAlert,
+  readServerHello,
+  type ServerHello,
+} from "./server-flight.ts";
 
-/** DTLS versions by the TLS version that each is built on (RFC 4347, RFC 6347); there is no DTLS 1.1. */
+/**
+ * DTLS versions by the TLS version that each is built on (RFC 4347, RFC 6347); there is no DTLS
+ * 1.1.
+ */
 export const DTLS_VERSIONS = [
   { code: 0xfefd, tls: 0x0303, name: "DTLSv1.2" },
   { code: 0xfeff, tls: 0x0302, name: "DTLSv1.0" },
@@ -14,19 +22,39 @@ export const DTLS_VERSIONS = [
 
 export type DtlsVersion = (typeof DTLS_VERSIONS)[number];
 
-/** A ClientHello in one datagram; `cookie` is what a HelloVerifyRequest gave, `turn` counts our records from 0. */
-export function encodeDatagramHello(version: DtlsVersion, options: Omit<HelloOptions, "version">, { cookie, turn }: { cookie: Uint8Array; turn: number }): Uint8Array {
-  const plain = new ByteReader(encodeClientHello({ ...options, version: version.tls }).subarray(9), "PEER_TLS");
+/**
+ * A ClientHello in one datagram; `cookie` is what a HelloVerifyRequest gave, `turn` counts our
+ * records from 0.
+ */
+export function encodeDatagramHello(
+  version: DtlsVersion,
+  options: Omit<HelloOptions, "version">,
+  { cookie, turn }: { cookie: Uint8Array; turn: number },
+): Uint8Array {
+  const plain = new ByteReader(
+    encodeClientHello({ ...options, version: version.tls }).subarray(9),
+    "PEER_TLS",
+  );
   plain.u16("version");
   const head = plain.take(32, "random");
   const sessionId = plain.take(plain.u8("session id length"), "session id");
   const body = new ByteWriter();
   body.u16(version.code).bytes(head);
-  body.vector(1, (id) => id.bytes(sessionId)).vector(1, (written) => written.bytes(cookie)).bytes(plain.rest());
+  body
+    .vector(1, (id) => id.bytes(sessionId))
+    .vector(1, (written) => written.bytes(cookie))
+    .bytes(plain.rest());
   const hello = body.finish();
-  // message_seq: 1 for the hello with a cookie (RFC 6347 §4.2.2); a repeated hello keeps its number.
+  // message_seq: 1 for the hello with a cookie (RFC 6347 §4.2.2); a repeated hello keeps its
+  // number.
   const message = new ByteWriter();
-  message.u8(1).u24(hello.length).u16(cookie.length > 0 ? 1 : 0).u24(0).u24(hello.length).bytes(hello);
+  message
+    .u8(1)
+    .u24(hello.length)
+    .u16(cookie.length > 0 ? 1 : 0)
+    .u24(0)
+    .u24(hello.length)
+    .bytes(hello);
   return encodeRecord(RECORD.handshake, turn, message.finish());
 }
 
@@ -46,7 +74,10 @@ function encodeRecord(type: number, turn: number, body: Uint8Array): Uint8Array 
 /** Messages of one flight that are put together at a time: a real one has about six. */
 const MAX_MESSAGES = 16;
 
-/** Reads a DTLS server's first flight from datagrams that may be cut, repeated and out of order. Throws `PEER_TLS` for what is no DTLS, and for too many bytes. */
+/**
+ * Reads a DTLS server's first flight from datagrams that may be cut, repeated and out of order.
+ * Throws `PEER_TLS` for what is no DTLS, and for too many bytes.
+ */
 export class DatagramFlightReader {
   /** Of a HelloVerifyRequest (RFC 6347 §4.2.1). */
   cookie: Uint8Array | undefined;
@@ -60,13 +91,21 @@ export class DatagramFlightReader {
 
   push(datagram: Uint8Array): void {
     this.#total += datagram.length;
-    if (this.#total > MAX_FLIGHT_BYTES) throw new AppError("PEER_TLS", `Cannot read the server's datagrams: they are over ${MAX_FLIGHT_BYTES} bytes`);
+    if (this.#total > MAX_FLIGHT_BYTES)
+      throw new AppError(
+        "PEER_TLS",
+        `Cannot read the server's datagrams: they are over ${MAX_FLIGHT_BYTES} bytes`,
+      );
     const reader = new ByteReader(datagram, "PEER_TLS");
     while (reader.left > 0 && !this.isDone) this.#record(reader);
   }
 
   #record(reader: ByteReader): void {
-    const [type, version, epoch] = [reader.u8("record type"), reader.u16("record version"), reader.u16("epoch")];
+    const [type, version, epoch] = [
+      reader.u8("record type"),
+      reader.u16("record version"),
+      reader.u16("epoch"),
+    ];
     if (type < RECORD.changeCipherSpec || type > RECORD.applicationData || version >>> 8 !== 0xfe) {
       throw new AppError("PEER_TLS", "Cannot read the server's datagram: it is not DTLS");
     }
@@ -81,13 +120,32 @@ export class DatagramFlightReader {
   }
 
   #fragment(reader: ByteReader): void {
-    const [type, length, sequence] = [reader.u8("message type"), reader.u24("message length"), reader.u16("message sequence")];
+    const [type, length, sequence] = [
+      reader.u8("message type"),
+      reader.u24("message length"),
+      reader.u16("message sequence"),
+    ];
     const [offset, size] = [reader.u24("fragment offset"), reader.u24("fragment length")];
     const bytes = reader.take(size, "fragment");
-    if (length > MAX_FLIGHT_BYTES / 2 || offset + size > length) throw new AppError("PEER_TLS", "Cannot read a fragment: it does not fit its message");
-    const assembly = this.#messages.get(sequence) ?? { type, body: new Uint8Array(length), have: new Uint8Array(length), missing: length, isRead: false };
-    if (!this.#messages.has(sequence) && this.#messages.size >= MAX_MESSAGES) throw new AppError("PEER_TLS", `Cannot read the flight: it has over ${MAX_MESSAGES} messages`);
-    if (assembly.type !== type || assembly.body.length !== length) throw new AppError("PEER_TLS", "Cannot read a fragment: it is of another message of the same number");
+    if (length > MAX_FLIGHT_BYTES / 2 || offset + size > length)
+      throw new AppError("PEER_TLS", "Cannot read a fragment: it does not fit its message");
+    const assembly = this.#messages.get(sequence) ?? {
+      type,
+      body: new Uint8Array(length),
+      have: new Uint8Array(length),
+      missing: length,
+      isRead: false,
+    };
+    if (!this.#messages.has(sequence) && this.#messages.size >= MAX_MESSAGES)
+      throw new AppError(
+        "PEER_TLS",
+        `Cannot read the flight: it has over ${MAX_MESSAGES} messages`,
+      );
+    if (assembly.type !== type || assembly.body.length !== length)
+      throw new AppError(
+        "PEER_TLS",
+        "Cannot read a fragment: it is of another message of the same number",
+      );
     this.#messages.set(sequence, assembly);
     for (let at = 0; at < size; at += 1) {
       if (assembly.have[offset + at] === 0) assembly.missing -= 1;
@@ -107,7 +165,8 @@ export class DatagramFlightReader {
       this.cookie = reader.take(reader.u8("cookie length"), "cookie").slice();
       this.isDone = true;
     } else if (type === MESSAGE.serverHello) this.hello = readServerHello(withTlsVersion(body));
-    else if (type === MESSAGE.certificate) this.certificates = readCertificates(new ByteReader(body, "PEER_TLS"));
+    else if (type === MESSAGE.certificate)
+      this.certificates = readCertificates(new ByteReader(body, "PEER_TLS"));
     else if (type === MESSAGE.serverKeyExchange) this.keyExchange = body;
   }
 
@@ -115,7 +174,13 @@ export class DatagramFlightReader {
   #isWhole(): boolean {
     const read = [...this.#messages].toSorted(([a], [b]) => a - b);
     const [first, last] = [read[0], read.at(-1)];
-    if (first === undefined || last === undefined || first[1].type !== MESSAGE.serverHello || last[1].type !== MESSAGE.serverHelloDone) return false;
+    if (
+      first === undefined ||
+      last === undefined ||
+      first[1].type !== MESSAGE.serverHello ||
+      last[1].type !== MESSAGE.serverHelloDone
+    )
+      return false;
     return last[0] - first[0] === read.length - 1 && read.every(([, { isRead }]) => isRead);
   }
 }
@@ -132,7 +197,11 @@ interface Assembly {
 function withTlsVersion(body: Uint8Array): Uint8Array {
   const code = new ByteReader(body, "PEER_TLS").u16("server version");
   const version = DTLS_VERSIONS.find((one) => one.code === code);
-  if (version === undefined) throw new AppError("PEER_TLS", `Cannot read ServerHello: version 0x${code.toString(16)} is none of DTLS`);
+  if (version === undefined)
+    throw new AppError(
+      "PEER_TLS",
+      `Cannot read ServerHello: version 0x${code.toString(16)} is none of DTLS`,
+    );
   const copy = body.slice();
   copy.set([version.tls >>> 8, version.tls & 0xff]);
   return copy;

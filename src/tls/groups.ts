@@ -1,4 +1,7 @@
-/** A key exchange group: its code, its name as reports print it, its strength as an elliptic curve of that size. */
+/**
+ * A key exchange group: its code, its name as reports print it, its strength as an elliptic curve
+ * of that size.
+ */
 interface Group {
   readonly code: number;
   readonly name: string;
@@ -7,7 +10,10 @@ interface Group {
   readonly kind: "ec" | "dh" | "hybrid";
 }
 
-/** IANA "TLS Supported Groups" (RFC 8422, 7919, 8446, 8734, 9189, draft-ietf-tls-ecdhe-mlkem), in the order they are offered. */
+/**
+ * IANA "TLS Supported Groups" (RFC 8422, 7919, 8446, 8734, 9189, draft-ietf-tls-ecdhe-mlkem), in
+ * the order they are offered.
+ */
 const GROUPS: readonly Group[] = [
   { code: 23, name: "secp256r1", bits: 256, kind: "ec" },
   { code: 24, name: "secp384r1", bits: 384, kind: "ec" },
@@ -61,16 +67,32 @@ export function groupName(code: number): string {
   return BY_CODE.get(code)?.name ?? `group 0x${code.toString(16).padStart(4, "0")}`;
 }
 
-/** A group's strength in bits of an RSA key, as ssl-enum-ciphers grades it; undefined when it is unknown. */
+/**
+ * A group's strength in bits of an RSA key, as ssl-enum-ciphers grades it; undefined when it is
+ * unknown.
+ */
 export function groupStrength(code: number): number | undefined {
   const group = BY_CODE.get(code);
   if (group === undefined) return undefined;
-  return group.kind === "dh" ? group.bits : group.kind === "hybrid" ? 15_360 : curveStrength(group.bits);
+  return group.kind === "dh"
+    ? group.bits
+    : group.kind === "hybrid"
+      ? 15_360
+      : curveStrength(group.bits);
 }
 
-/** RSA-equivalent bits of an elliptic curve by its size (NIST SP 800-57, as ssl-enum-ciphers rounds it). */
+/**
+ * RSA-equivalent bits of an elliptic curve by its size (NIST SP 800-57, as ssl-enum-ciphers rounds
+ * it).
+ */
 export function curveStrength(bits: number): number {
-  const steps: readonly (readonly [below: number, strength: number])[] = [[160, 512], [224, 1024], [256, 2048], [384, 3072], [512, 7680]];
+  const steps: readonly (readonly [below: number, strength: number])[] = [
+    [160, 512],
+    [224, 1024],
+    [256, 2048],
+    [384, 3072],
+    [512, 7680],
+  ];
   return steps.find(([below]) => bits < below)?.[1] ?? 15_360;
 }
 

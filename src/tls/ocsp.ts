@@ -1,9 +1,14 @@
 import { DerReader, oidText, TAG, timeText, type DerElement } from "./der.ts";
 import { type AlgorithmIdentifier, bitString, readAlgorithm } from "./x509.ts";
 
-/** An OCSP response (RFC 6960 §4.2.1): what its responder says of certificates, and its signature. */
+/**
+ * An OCSP response (RFC 6960 §4.2.1): what its responder says of certificates, and its signature.
+ */
 export interface OcspResponse {
-  /** 0 when there is an answer; else why not (1 malformed request, 2 internal error, 3 try later, 5 signature needed, 6 unauthorised). */
+  /**
+   * 0 when there is an answer; else why not (1 malformed request, 2 internal error, 3 try later, 5
+   * signature needed, 6 unauthorised).
+   */
   readonly status: number;
   readonly signed: Uint8Array;
   readonly signatureAlgorithm: AlgorithmIdentifier;
@@ -35,12 +40,22 @@ const MAX_PARTS = 16;
 export function readOcspResponse(der: Uint8Array): OcspResponse {
   const outer = new DerReader(der).inside("OCSP response", TAG.sequence);
   const status = outer.next("status", TAG.enumerated).body[0] ?? 0;
-  const none: OcspResponse = { status, signed: new Uint8Array(0), signatureAlgorithm: { oid: "", parameters: new Uint8Array(0) }, signature: new Uint8Array(0), answers: [], certificates: [] };
+  const none: OcspResponse = {
+    status,
+    signed: new Uint8Array(0),
+    signatureAlgorithm: { oid: "", parameters: new Uint8Array(0) },
+    signature: new Uint8Array(0),
+    answers: [],
+    certificates: [],
+  };
   const bytes = outer.optional(0xa0, "response");
   if (bytes === undefined) return none;
   const typed = new DerReader(bytes.body).inside("response", TAG.sequence);
   if (oidText(typed.next("kind of response", TAG.oid).body) !== BASIC) return none;
-  const basic = new DerReader(typed.next("response", TAG.octetString).body).inside("basic response", TAG.sequence);
+  const basic = new DerReader(typed.next("response", TAG.octetString).body).inside(
+    "basic response",
+    TAG.sequence,
+  );
   const data = basic.next("response data", TAG.sequence);
   return {
     status,
@@ -58,7 +73,8 @@ function readAnswers(data: DerReader): OcspAnswer[] {
   data.next("time", TAG.generalizedTime);
   const list = data.inside("answers", TAG.sequence);
   const answers: OcspAnswer[] = [];
-  while (list.left > 0 && answers.length < MAX_PARTS) answers.push(readAnswer(list.inside("answer", TAG.sequence)));
+  while (list.left > 0 && answers.length < MAX_PARTS)
+    answers.push(readAnswer(list.inside("answer", TAG.sequence)));
   return answers;
 }
 
@@ -77,14 +93,22 @@ function readAnswer(answer: DerReader): OcspAnswer {
     issuerKeyHash,
     serial,
     status: state.tag === 0x80 ? "good" : state.tag === 0xa1 ? "revoked" : "unknown",
-    revokedAt: state.tag === 0xa1 ? timeText(new DerReader(state.body).next("time of revocation", TAG.generalizedTime)) : undefined,
+    revokedAt:
+      state.tag === 0xa1
+        ? timeText(new DerReader(state.body).next("time of revocation", TAG.generalizedTime))
+        : undefined,
     thisUpdate,
-    nextUpdate: next === undefined ? undefined : timeText(new DerReader(next.body).next("end of the answer", TAG.generalizedTime)),
+    nextUpdate:
+      next === undefined
+        ? undefined
+        : timeText(new DerReader(next.body).next("end of the answer", TAG.generalizedTime)),
   };
 }
 
 function readCertificates(basic: DerReader): Uint8Array[] {
   const list: DerElement | undefined = basic.optional(0xa0, "certificates");
   if (list === undefined) return [];
-  return [...new DerReader(list.body).inside("certificates", TAG.sequence).rest("certificate")].slice(0, MAX_PARTS).map(({ whole }) => whole);
+  return [...new DerReader(list.body).inside("certificates", TAG.sequence).rest("certificate")]
+    .slice(0, MAX_PARTS)
+    .map(({ whole }) => whole);
 }

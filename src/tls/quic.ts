@@ -20,9 +20,30 @@ const FIRST_TYPES = { initial: 0, handshake: 2, retry: 3 };
 
 /** RFC 9000 and 9001, RFC 9369, draft-ietf-quic-tls-29; best first. */
 export const QUIC_VERSIONS: readonly QuicVersion[] = [
-  { code: 1, name: "QUICv1", salt: "38762cf7f55934b34d179ae6a4c80cadccbb7f0a", labelPrefix: "quic ", types: FIRST_TYPES, parametersExtension: 0x39 },
-  { code: 0x6b3343cf, name: "QUICv2", salt: "0dede3def700a6db819381be6e269dcbf9bd2ed9", labelPrefix: "quicv2 ", types: { initial: 1, handshake: 3, retry: 0 }, parametersExtension: 0x39 },
-  { code: 0xff00001d, name: "QUIC draft-29", salt: "afbfec289993d24c9e9786f19c6111e04390a899", labelPrefix: "quic ", types: FIRST_TYPES, parametersExtension: 0xffa5 },
+  {
+    code: 1,
+    name: "QUICv1",
+    salt: "38762cf7f55934b34d179ae6a4c80cadccbb7f0a",
+    labelPrefix: "quic ",
+    types: FIRST_TYPES,
+    parametersExtension: 0x39,
+  },
+  {
+    code: 0x6b3343cf,
+    name: "QUICv2",
+    salt: "0dede3def700a6db819381be6e269dcbf9bd2ed9",
+    labelPrefix: "quicv2 ",
+    types: { initial: 1, handshake: 3, retry: 0 },
+    parametersExtension: 0x39,
+  },
+  {
+    code: 0xff00001d,
+    name: "QUIC draft-29",
+    salt: "afbfec289993d24c9e9786f19c6111e04390a899",
+    labelPrefix: "quic ",
+    types: FIRST_TYPES,
+    parametersExtension: 0xffa5,
+  },
 ];
 
 /** A server ignores a first datagram that is shorter (RFC 9000 §14.1). */
@@ -41,7 +62,10 @@ export interface QuicIds {
   readonly source: Uint8Array;
 }
 
-/** A packet that makes a QUIC server tell its versions (RFC 8999 §5.1, RFC 9000 §6.1); it starts no handshake. */
+/**
+ * A packet that makes a QUIC server tell its versions (RFC 8999 §5.1, RFC 9000 §6.1); it starts no
+ * handshake.
+ */
 export function encodeQuicQuestion({ destination, source }: QuicIds): Uint8Array {
   const writer = new ByteWriter();
   writer.u8(0xc0).u32(UNKNOWN_VERSION);
@@ -49,11 +73,21 @@ export function encodeQuicQuestion({ destination, source }: QuicIds): Uint8Array
   return writer.bytes(new Uint8Array(MIN_DATAGRAM_BYTES - writer.length)).finish();
 }
 
-/** The version codes of a Version Negotiation packet that answers these ids (RFC 8999 §6), reserved ones left out; undefined for anything else. Throws `PEER_TLS` for one cut short. */
-export function readQuicVersions(datagram: Uint8Array, { destination, source }: QuicIds): readonly number[] | undefined {
+/**
+ * The version codes of a Version Negotiation packet that answers these ids (RFC 8999 §6), reserved
+ * ones left out; undefined for anything else. Throws `PEER_TLS` for one cut short.
+ */
+export function readQuicVersions(
+  datagram: Uint8Array,
+  { destination, source }: QuicIds,
+): readonly number[] | undefined {
   const reader = new ByteReader(datagram, "PEER_TLS");
-  if (reader.left < 7 || (reader.u8("first byte") & 0x80) === 0 || reader.u32("version") !== 0) return undefined;
-  const [to, from] = [reader.take(reader.u8("id length"), "destination id"), reader.take(reader.u8("id length"), "source id")];
+  if (reader.left < 7 || (reader.u8("first byte") & 0x80) === 0 || reader.u32("version") !== 0)
+    return undefined;
+  const [to, from] = [
+    reader.take(reader.u8("id length"), "destination id"),
+    reader.take(reader.u8("id length"), "source id"),
+  ];
   if (Buffer.compare(to, source) !== 0 || Buffer.compare(from, destination) !== 0) return undefined;
   const versions: number[] = [];
   while (reader.left > 0 && versions.length < MAX_VERSIONS) {
@@ -72,7 +106,9 @@ export function quicVersionName(version: number): string {
   const known = QUIC_VERSIONS.find(({ code }) => code === version);
   if (known !== undefined) return known.name;
   if (version === DRAFT_VERSION_2) return "QUICv2 draft";
-  return version >>> 8 === 0xff0000 ? `QUIC draft-${version & 0xff}` : `QUIC 0x${version.toString(16).padStart(8, "0")}`;
+  return version >>> 8 === 0xff0000
+    ? `QUIC draft-${version & 0xff}`
+    : `QUIC 0x${version.toString(16).padStart(8, "0")}`;
 }
 
 /** A packet with a long header (RFC 9000 §17.2), still protected. */
@@ -91,11 +127,14 @@ export type LongPacket =
 /** Of a Retry packet. */
 const INTEGRITY_TAG_BYTES = 16;
 
-/** The packets with a long header of this version in a datagram: what comes behind them, or is of another kind, is left out. Throws `PEER_TLS` for one cut short. */
+/**
+ * The packets with a long header of this version in a datagram: what comes behind them, or is of
+ * another kind, is left out. Throws `PEER_TLS` for one cut short.
+ */
 export function readLongPackets(datagram: Uint8Array, version: QuicVersion): LongPacket[] {
   const packets: LongPacket[] = [];
   const { types } = version;
-  for (let at = 0; at < datagram.length; ) {
+  for (let at = 0; at < datagram.length;) {
     const reader = new ByteReader(datagram.subarray(at), "PEER_TLS");
     const first = reader.u8("first byte");
     // A short header, or zeros that fill the datagram.
@@ -104,7 +143,11 @@ export function readLongPackets(datagram: Uint8Array, version: QuicVersion): Lon
     const source = reader.take(reader.u8("id length"), "source id").slice();
     const type = (first >>> 4) & 3;
     if (type === types.retry) {
-      packets.push({ kind: "retry", source, token: reader.take(reader.left - INTEGRITY_TAG_BYTES, "token").slice() });
+      packets.push({
+        kind: "retry",
+        source,
+        token: reader.take(reader.left - INTEGRITY_TAG_BYTES, "token").slice(),
+      });
       break;
     }
     if (type === types.initial) reader.take(readNumber(reader, "token length"), "token");
@@ -126,7 +169,10 @@ export type QuicFrame =
   | { readonly kind: "close"; readonly code: number; readonly reason: string }
   | { readonly kind: "ping" };
 
-/** The frames that may stand in Initial and Handshake packets (RFC 9000 §12.4); PADDING and ACK are read over. Throws `PEER_TLS` for others. */
+/**
+ * The frames that may stand in Initial and Handshake packets (RFC 9000 §12.4); PADDING and ACK are
+ * read over. Throws `PEER_TLS` for others.
+ */
 export function readQuicFrames(payload: Uint8Array): QuicFrame[] {
   const reader = new ByteReader(payload, "PEER_TLS");
   const frames: QuicFrame[] = [];
@@ -137,12 +183,26 @@ export function readQuicFrames(payload: Uint8Array): QuicFrame[] {
     else if (type === FRAME.ack || type === FRAME.ack + 1) skipAck(reader, type === FRAME.ack + 1);
     else if (type === FRAME.crypto) {
       const offset = readNumber(reader, "crypto offset");
-      frames.push({ kind: "crypto", offset, bytes: reader.take(readNumber(reader, "crypto length"), "crypto data") });
+      frames.push({
+        kind: "crypto",
+        offset,
+        bytes: reader.take(readNumber(reader, "crypto length"), "crypto data"),
+      });
     } else if (type === FRAME.close || type === FRAME.close + 1) {
       const code = readNumber(reader, "error code");
       if (type === FRAME.close) readNumber(reader, "frame type");
-      frames.push({ kind: "close", code, reason: new TextDecoder("latin1").decode(reader.take(readNumber(reader, "reason length"), "reason")) });
-    } else throw new AppError("PEER_TLS", `Cannot read a QUIC packet: frame type 0x${type.toString(16)} has no place in a handshake`);
+      frames.push({
+        kind: "close",
+        code,
+        reason: new TextDecoder("latin1").decode(
+          reader.take(readNumber(reader, "reason length"), "reason"),
+        ),
+      });
+    } else
+      throw new AppError(
+        "PEER_TLS",
+        `Cannot read a QUIC packet: frame type 0x${type.toString(16)} has no place in a handshake`,
+      );
   }
   return frames;
 }
@@ -156,7 +216,8 @@ function skipAck(reader: ByteReader, hasCounts: boolean): void {
     readNumber(reader, "gap");
     readNumber(reader, "ack range");
   }
-  if (hasCounts) for (const name of ["ECT(0) count", "ECT(1) count", "ECN-CE count"]) readNumber(reader, name);
+  if (hasCounts)
+    for (const name of ["ECT(0) count", "ECT(1) count", "ECN-CE count"]) readNumber(reader, name);
 }
 
 /** RFC 9000 §19. */
@@ -194,7 +255,10 @@ export function encodeAckFrame(numbers: Iterable<number>): Uint8Array {
   return writer.finish();
 }
 
-/** The parameters of a client that receives no streams (RFC 9000 §18.2): its first id, and when it may be forgotten. */
+/**
+ * The parameters of a client that receives no streams (RFC 9000 §18.2): its first id, and when it
+ * may be forgotten.
+ */
 export function encodeTransportParameters(source: Uint8Array): Uint8Array {
   const writer = new ByteWriter();
   const parameter = (id: number, body: Uint8Array): void => {
@@ -215,8 +279,10 @@ const IDLE_MS = 5000;
 export function readNumber(reader: ByteReader, name: string): number {
   const first = reader.u8(name);
   let value = first & 0x3f;
-  for (let left = (1 << (first >>> 6)) - 1; left > 0; left -= 1) value = value * 256 + reader.u8(name);
-  if (value > Number.MAX_SAFE_INTEGER) throw new AppError("PEER_TLS", `Cannot read a QUIC packet: ${name} ${value} is too large`);
+  for (let left = (1 << (first >>> 6)) - 1; left > 0; left -= 1)
+    value = value * 256 + reader.u8(name);
+  if (value > Number.MAX_SAFE_INTEGER)
+    throw new AppError("PEER_TLS", `Cannot read a QUIC packet: ${name} ${value} is too large`);
   return value;
 }
 

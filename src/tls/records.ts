@@ -2,7 +2,12 @@ import { AppError } from "../lib/errors.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
 
 /** Content types of the record layer (RFC 8446 §5.1). */
-export const RECORD = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23 } as const;
+export const RECORD = {
+  changeCipherSpec: 20,
+  alert: 21,
+  handshake: 22,
+  applicationData: 23,
+} as const;
 
 /** Types of handshake messages that a server's first flight has (RFC 8446 §4, RFC 5246 §7.4). */
 export const MESSAGE = {
@@ -33,7 +38,8 @@ export interface TlsRecord {
 }
 
 /**
- * Cuts a stream of bytes, in any pieces, into records. Throws `PEER_TLS` as soon as the bytes can be no TLS, for records of impossible length, and
+ * Cuts a stream of bytes, in any pieces, into records. Throws `PEER_TLS` as soon as the bytes can
+ * be no TLS, for records of impossible length, and
  * for more than MAX_FLIGHT_BYTES in all.
  */
 export class RecordReader {
@@ -42,7 +48,11 @@ export class RecordReader {
 
   push(bytes: Uint8Array): void {
     this.#total += bytes.length;
-    if (this.#total > MAX_FLIGHT_BYTES) throw new AppError("PEER_TLS", `Cannot read the server's answer: it is over ${MAX_FLIGHT_BYTES} bytes`);
+    if (this.#total > MAX_FLIGHT_BYTES)
+      throw new AppError(
+        "PEER_TLS",
+        `Cannot read the server's answer: it is over ${MAX_FLIGHT_BYTES} bytes`,
+      );
     this.#buffer.push(bytes);
   }
 
@@ -55,8 +65,16 @@ export class RecordReader {
     }
     if (head.length < 5) return undefined;
     const reader = new ByteReader(head, "PEER_TLS");
-    const [type, version, length] = [reader.u8("record type"), reader.u16("record version"), reader.u16("record length")];
-    if (length > MAX_RECORD_BYTES) throw new AppError("PEER_TLS", `Cannot read a record: ${length} bytes are over the limit of TLS`);
+    const [type, version, length] = [
+      reader.u8("record type"),
+      reader.u16("record version"),
+      reader.u16("record length"),
+    ];
+    if (length > MAX_RECORD_BYTES)
+      throw new AppError(
+        "PEER_TLS",
+        `Cannot read a record: ${length} bytes are over the limit of TLS`,
+      );
     if (reader.left < length) return undefined;
     const body = reader.take(length, "record");
     this.#buffer.drop(5 + length);
@@ -65,7 +83,9 @@ export class RecordReader {
 }
 
 function isContentType(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= RECORD.changeCipherSpec && byte <= RECORD.applicationData + 1;
+  return (
+    byte !== undefined && byte >= RECORD.changeCipherSpec && byte <= RECORD.applicationData + 1
+  );
 }
 
 export interface HandshakeMessage {
@@ -75,7 +95,10 @@ export interface HandshakeMessage {
   readonly whole: Uint8Array;
 }
 
-/** Joins the bodies of handshake records and cuts them into messages. Throws `PEER_TLS` for one that is too long. */
+/**
+ * Joins the bodies of handshake records and cuts them into messages. Throws `PEER_TLS` for one that
+ * is too long.
+ */
 export class MessageReader {
   readonly #buffer = new GrowingBytes();
 
@@ -88,7 +111,11 @@ export class MessageReader {
     const reader = new ByteReader(this.#buffer.bytes, "PEER_TLS");
     if (reader.left < 4) return undefined;
     const [type, length] = [reader.u8("message type"), reader.u24("message length")];
-    if (length > MAX_FLIGHT_BYTES) throw new AppError("PEER_TLS", `Cannot read a handshake message: ${length} bytes are too many`);
+    if (length > MAX_FLIGHT_BYTES)
+      throw new AppError(
+        "PEER_TLS",
+        `Cannot read a handshake message: ${length} bytes are too many`,
+      );
     if (reader.left < length) return undefined;
     const whole = this.#buffer.bytes.subarray(0, 4 + length);
     this.#buffer.drop(4 + length);
@@ -96,7 +123,10 @@ export class MessageReader {
   }
 }
 
-/** Bytes not yet read. INVARIANT: what was handed out is never written again, so views of it stay valid. */
+/**
+ * Bytes not yet read. INVARIANT: what was handed out is never written again, so views of it stay
+ * valid.
+ */
 class GrowingBytes {
   bytes = new Uint8Array(0);
 

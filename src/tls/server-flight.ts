@@ -2,7 +2,14 @@ import { AppError } from "../lib/errors.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
 import type { Alert } from "./alerts.ts";
 import { EXTENSION } from "./client-hello.ts";
-import { MESSAGE, MessageReader, RECORD, RecordReader, type HandshakeMessage, type TlsRecord } from "./records.ts";
+import {
+  MESSAGE,
+  MessageReader,
+  RECORD,
+  RecordReader,
+  type HandshakeMessage,
+  type TlsRecord,
+} from "./records.ts";
 
 export interface ServerHello {
   readonly version: number;
@@ -32,13 +39,19 @@ export interface Flight {
   readonly wantsClientCertificate: boolean;
 }
 
-/** A HelloRetryRequest is a ServerHello with this random (RFC 8446 §4.1.3): SHA-256 of "HelloRetryRequest". */
+/**
+ * A HelloRetryRequest is a ServerHello with this random (RFC 8446 §4.1.3): SHA-256 of
+ * "HelloRetryRequest".
+ */
 const RETRY_RANDOM = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
 
 /** Certificates of one flight that are kept: no real chain is longer. */
 const MAX_CERTIFICATES = 32;
 
-/** Reads a server's first flight as it comes, in any pieces. Throws `PEER_TLS` for bytes that are no TLS, and for too many of them. */
+/**
+ * Reads a server's first flight as it comes, in any pieces. Throws `PEER_TLS` for bytes that are no
+ * TLS, and for too many of them.
+ */
 export class FlightReader implements Flight {
   hello: ServerHello | undefined;
   certificates: readonly Uint8Array[] = [];
@@ -65,7 +78,12 @@ export class FlightReader implements Flight {
       this.isDone = this.alert !== undefined;
     } else if (record.type === RECORD.handshake) {
       this.#messages.push(record.body);
-      for (let message = this.#messages.next(); message !== undefined && !this.isDone; message = this.#messages.next()) this.#message(message);
+      for (
+        let message = this.#messages.next();
+        message !== undefined && !this.isDone;
+        message = this.#messages.next()
+      )
+        this.#message(message);
     } else if (record.type === RECORD.applicationData) {
       // Everything from here on is encrypted: nothing more to learn.
       this.isDone = true;
@@ -97,24 +115,40 @@ export class FlightReader implements Flight {
   }
 }
 
-/** A record's alert when it is fatal; warnings such as unrecognized_name may come before the ServerHello. Throws `PEER_TLS`. */
+/**
+ * A record's alert when it is fatal; warnings such as unrecognized_name may come before the
+ * ServerHello. Throws `PEER_TLS`.
+ */
 export function readFatalAlert({ version, body }: TlsRecord): Alert | undefined {
   const reader = new ByteReader(body, "PEER_TLS");
   const [level, description] = [reader.u8("alert level"), reader.u8("alert description")];
-  return level === 1 && description !== 0 ? undefined : { level, description, recordVersion: version };
+  return level === 1 && description !== 0
+    ? undefined
+    : { level, description, recordVersion: version };
 }
 
 /** The body of a ServerHello or HelloRetryRequest (RFC 8446 §4.1.3). Throws `PEER_TLS`. */
 export function readServerHello(body: Uint8Array): ServerHello {
   const reader = new ByteReader(body, "PEER_TLS");
   const legacy = reader.u16("server version");
-  if (legacy >>> 8 !== 3) throw new AppError("PEER_TLS", `Cannot read ServerHello: version 0x${legacy.toString(16)} is none of TLS`);
+  if (legacy >>> 8 !== 3)
+    throw new AppError(
+      "PEER_TLS",
+      `Cannot read ServerHello: version 0x${legacy.toString(16)} is none of TLS`,
+    );
   const isRetryRequest = hex(reader.take(32, "server random")) === RETRY_RANDOM;
   const sessionId = reader.take(reader.u8("session id length"), "session id").slice();
   const [suite, compressor] = [reader.u16("cipher suite"), reader.u8("compression method")];
   const bodies = new Map<number, Uint8Array>();
-  let [version, group, keyShare]: [number, number | undefined, Uint8Array | undefined] = [legacy, undefined, undefined];
-  const extensions = reader.sub(reader.left === 0 ? 0 : reader.u16("extensions length"), "extensions");
+  let [version, group, keyShare]: [number, number | undefined, Uint8Array | undefined] = [
+    legacy,
+    undefined,
+    undefined,
+  ];
+  const extensions = reader.sub(
+    reader.left === 0 ? 0 : reader.u16("extensions length"),
+    "extensions",
+  );
   while (extensions.left > 0) {
     const type = extensions.u16("extension type");
     const bytes = extensions.take(extensions.u16("extension length"), "extension").slice();
@@ -126,24 +160,41 @@ export function readServerHello(body: Uint8Array): ServerHello {
       if (!isRetryRequest) keyShare = extension.take(extension.u16("key length"), "key share");
     }
   }
-  return { version, suite, compressor, isRetryRequest, group, keyShare, sessionId, extensions: bodies };
+  return {
+    version,
+    suite,
+    compressor,
+    isRetryRequest,
+    group,
+    keyShare,
+    sessionId,
+    extensions: bodies,
+  };
 }
 
-/** The response in a CertificateStatus; undefined for a kind that is not OCSP. Throws `PEER_TLS`. */
+/**
+ * The response in a CertificateStatus; undefined for a kind that is not OCSP. Throws `PEER_TLS`.
+ */
 export function readCertificateStatus(body: Uint8Array): Uint8Array | undefined {
   const reader = new ByteReader(body, "PEER_TLS");
-  return reader.u8("status type") === 1 ? reader.take(reader.u24("OCSP response length"), "OCSP response").slice() : undefined;
+  return reader.u8("status type") === 1
+    ? reader.take(reader.u24("OCSP response length"), "OCSP response").slice()
+    : undefined;
 }
 
 /** The certificates of a Certificate message up to TLS 1.2, leaf first. Throws `PEER_TLS`. */
 export function readCertificates(reader: ByteReader): Uint8Array[] {
   const list = reader.sub(reader.u24("certificates length"), "certificates");
   const certificates: Uint8Array[] = [];
-  while (list.left > 0 && certificates.length < MAX_CERTIFICATES) certificates.push(list.take(list.u24("certificate length"), "certificate").slice());
+  while (list.left > 0 && certificates.length < MAX_CERTIFICATES)
+    certificates.push(list.take(list.u24("certificate length"), "certificate").slice());
   return certificates;
 }
 
-/** What a Certificate message of TLS 1.3 has: the chain, and the extensions of its leaf (RFC 8446 §4.4.2). */
+/**
+ * What a Certificate message of TLS 1.3 has: the chain, and the extensions of its leaf (RFC 8446
+ * §4.4.2).
+ */
 export interface ModernCertificateMessage {
   readonly certificates: readonly Uint8Array[];
   readonly ocspResponse: Uint8Array | undefined;
@@ -156,10 +207,16 @@ export function readModernCertificates(reader: ByteReader): ModernCertificateMes
   reader.sub(reader.u8("certificate context length"), "certificate context");
   const list = reader.sub(reader.u24("certificates length"), "certificates");
   const certificates: Uint8Array[] = [];
-  let [ocspResponse, sctList]: [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined];
+  let [ocspResponse, sctList]: [Uint8Array | undefined, Uint8Array | undefined] = [
+    undefined,
+    undefined,
+  ];
   while (list.left > 0 && certificates.length < MAX_CERTIFICATES) {
     certificates.push(list.take(list.u24("certificate length"), "certificate").slice());
-    const extensions = list.sub(list.u16("certificate extensions length"), "certificate extensions");
+    const extensions = list.sub(
+      list.u16("certificate extensions length"),
+      "certificate extensions",
+    );
     while (extensions.left > 0) {
       const type = extensions.u16("extension type");
       const body = extensions.take(extensions.u16("extension length"), "extension").slice();

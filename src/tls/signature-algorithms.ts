@@ -1,4 +1,7 @@
-/** Signature algorithms by object identifier (RFC 3279, 4055, 5758, 8410, 9882; the rest from the hash's own). */
+/**
+ * Signature algorithms by object identifier (RFC 3279, 4055, 5758, 8410, 9882; the rest from the
+ * hash's own).
+ */
 const NAMES: Readonly<Record<string, string>> = {
   "1.2.840.113549.1.1.2": "md2WithRSAEncryption",
   "1.2.840.113549.1.1.3": "md4WithRSAEncryption",

@@ -5,8 +5,10 @@ interface SignatureScheme {
 }
 
 /**
- * IANA "TLS SignatureScheme", in the order they are offered: SHA-1 and SHA-256 before longer hashes, for a server with a 512-bit RSA key cannot sign those and takes the
- * first it is offered (RFC 8446 §4.2.3, RFC 8734, RFC 8998; ML-DSA: draft-ietf-tls-mldsa). The pairs of TLS 1.2 that have no name there (RFC 5246 §7.4.1.4.1) are
+ * IANA "TLS SignatureScheme", in the order they are offered: SHA-1 and SHA-256 before longer
+ * hashes, for a server with a 512-bit RSA key cannot sign those and takes the
+ * first it is offered (RFC 8446 §4.2.3, RFC 8734, RFC 8998; ML-DSA: draft-ietf-tls-mldsa). The
+ * pairs of TLS 1.2 that have no name there (RFC 5246 §7.4.1.4.1) are
  * named in the same way.
  */
 const SIGNATURE_SCHEMES: readonly SignatureScheme[] = [
@@ -43,7 +45,9 @@ const SIGNATURE_SCHEMES: readonly SignatureScheme[] = [
   { code: 0x0602, name: "dsa_sha512" },
 ];
 
-const NAMES: ReadonlyMap<number, string> = new Map(SIGNATURE_SCHEMES.map(({ code, name }) => [code, name]));
+const NAMES: ReadonlyMap<number, string> = new Map(
+  SIGNATURE_SCHEMES.map(({ code, name }) => [code, name]),
+);
 
 /** All scheme codes, in the order they are offered. */
 export const SCHEME_CODES: readonly number[] = SIGNATURE_SCHEMES.map(({ code }) => code);

@@ -1,5 +1,6 @@
 /**
- * Cipher suites by code: IANA's "TLS Cipher Suites" register, and historic ones of drafts and SSL 3.0. Written as scanners' reports write them: suites of
+ * Cipher suites by code: IANA's "TLS Cipher Suites" register, and historic ones of drafts and SSL
+ * 3.0. Written as scanners' reports write them: suites of
  * TLS 1.3 as TLS_AKE_WITH_…, code points of drafts with `-draft`.
  */
 export const SUITE_NAMES = `

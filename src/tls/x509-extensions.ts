@@ -16,17 +16,23 @@ const EXTENSION = {
   mustStapleFeature: 5,
 } as const;
 
-/** A name of a certificate: `kind` as openssl writes it, with the value's raw bytes for addresses. */
+/**
+ * A name of a certificate: `kind` as openssl writes it, with the value's raw bytes for addresses.
+ */
 export interface GeneralName {
   readonly kind: "DNS" | "IP Address" | "email" | "URI" | "DirName" | "othername" | "Registered ID";
   readonly value: string;
   readonly bytes: Uint8Array;
 }
 
-/** Names that the certificate is for; undefined without the extension. Throws `PEER_CERTIFICATE`. */
+/**
+ * Names that the certificate is for; undefined without the extension. Throws `PEER_CERTIFICATE`.
+ */
 export function alternativeNames({ extensions }: X509): GeneralName[] | undefined {
   const value = extensions.get(EXTENSION.subjectAltName);
-  return value === undefined ? undefined : readGeneralNames(new DerReader(value).inside("subjectAltName", TAG.sequence));
+  return value === undefined
+    ? undefined
+    : readGeneralNames(new DerReader(value).inside("subjectAltName", TAG.sequence));
 }
 
 function readGeneralNames(reader: DerReader): GeneralName[] {
@@ -62,22 +68,43 @@ function readGeneralNames(reader: DerReader): GeneralName[] {
 export function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
   if (bytes.length !== 16) return hexText(bytes);
-  const groups = Array.from({ length: 8 }, (_, index) => (((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0)).toString(16));
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    (((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0)).toString(16),
+  );
   return groups.join(":").toUpperCase();
 }
 
-/** Whether it may sign certificates, and how many more may follow below it. Throws `PEER_CERTIFICATE`. */
-export function basicConstraints({ extensions }: X509): { readonly isAuthority: boolean; readonly pathLength: number | undefined } | undefined {
+/**
+ * Whether it may sign certificates, and how many more may follow below it. Throws
+ * `PEER_CERTIFICATE`.
+ */
+export function basicConstraints({
+  extensions,
+}: X509): { readonly isAuthority: boolean; readonly pathLength: number | undefined } | undefined {
   const value = extensions.get(EXTENSION.basicConstraints);
   if (value === undefined) return undefined;
   const parts = new DerReader(value).inside("basicConstraints", TAG.sequence);
   const flag = parts.optional(TAG.boolean, "CA flag");
   const length = parts.optional(TAG.integer, "path length");
-  return { isAuthority: (flag?.body[0] ?? 0) !== 0, pathLength: length === undefined ? undefined : length.body.reduce((sum, byte) => sum * 256 + byte, 0) };
+  return {
+    isAuthority: (flag?.body[0] ?? 0) !== 0,
+    pathLength:
+      length === undefined ? undefined : length.body.reduce((sum, byte) => sum * 256 + byte, 0),
+  };
 }
 
 /** RFC 5280 §4.2.1.3, bit 0 first. */
-const KEY_USAGES = ["digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"] as const;
+const KEY_USAGES = [
+  "digitalSignature",
+  "nonRepudiation",
+  "keyEncipherment",
+  "dataEncipherment",
+  "keyAgreement",
+  "keyCertSign",
+  "cRLSign",
+  "encipherOnly",
+  "decipherOnly",
+] as const;
 
 /** What the key may be used for; undefined when nothing is said. Throws `PEER_CERTIFICATE`. */
 export function keyUsage({ extensions }: X509): string[] | undefined {
@@ -88,20 +115,33 @@ export function keyUsage({ extensions }: X509): string[] | undefined {
 }
 
 const EXTENDED_KEY_USAGES: Readonly<Record<string, string>> = {
-  "1.3.6.1.5.5.7.3.1": "serverAuth", "1.3.6.1.5.5.7.3.2": "clientAuth", "1.3.6.1.5.5.7.3.3": "codeSigning", "1.3.6.1.5.5.7.3.4": "emailProtection", "1.3.6.1.5.5.7.3.8": "timeStamping",
-  "1.3.6.1.5.5.7.3.9": "OCSPSigning", "2.5.29.37.0": "anyExtendedKeyUsage",
+  "1.3.6.1.5.5.7.3.1": "serverAuth",
+  "1.3.6.1.5.5.7.3.2": "clientAuth",
+  "1.3.6.1.5.5.7.3.3": "codeSigning",
+  "1.3.6.1.5.5.7.3.4": "emailProtection",
+  "1.3.6.1.5.5.7.3.8": "timeStamping",
+  "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+  "2.5.29.37.0": "anyExtendedKeyUsage",
 };
 
-/** Purposes by name, or by object identifier; undefined when nothing is said. Throws `PEER_CERTIFICATE`. */
+/**
+ * Purposes by name, or by object identifier; undefined when nothing is said. Throws
+ * `PEER_CERTIFICATE`.
+ */
 export function extendedKeyUsage({ extensions }: X509): string[] | undefined {
   const value = extensions.get(EXTENSION.extendedKeyUsage);
   if (value === undefined) return undefined;
   const list = new DerReader(value).inside("extendedKeyUsage", TAG.sequence);
-  return [...list.rest("purpose")].map(({ body }) => oidText(body)).map((oid) => EXTENDED_KEY_USAGES[oid] ?? oid);
+  return [...list.rest("purpose")]
+    .map(({ body }) => oidText(body))
+    .map((oid) => EXTENDED_KEY_USAGES[oid] ?? oid);
 }
 
 /** Where the issuer's certificate and its OCSP responder are. Throws `PEER_CERTIFICATE`. */
-export function authorityInfo({ extensions }: X509): { readonly ocsp: string[]; readonly issuers: string[] } {
+export function authorityInfo({ extensions }: X509): {
+  readonly ocsp: string[];
+  readonly issuers: string[];
+} {
   const found = { ocsp: [] as string[], issuers: [] as string[] };
   const value = extensions.get(EXTENSION.authorityInfoAccess);
   if (value === undefined) return found;
@@ -126,20 +166,33 @@ export function crlUrls({ extensions }: X509): string[] {
   while (points.left > 0) {
     const point = points.inside("distribution point", TAG.sequence);
     const name = point.optional(0xa0, "point's name");
-    const full = name === undefined ? undefined : new DerReader(name.body).optional(0xa0, "full name");
-    if (full !== undefined) urls.push(...readGeneralNames(new DerReader(full.body)).filter(({ kind }) => kind === "URI").map((uri) => uri.value));
+    const full =
+      name === undefined ? undefined : new DerReader(name.body).optional(0xa0, "full name");
+    if (full !== undefined)
+      urls.push(
+        ...readGeneralNames(new DerReader(full.body))
+          .filter(({ kind }) => kind === "URI")
+          .map((uri) => uri.value),
+      );
   }
   return urls;
 }
 
-/** The certificate wants to be shown with an OCSP response (RFC 7633). Throws `PEER_CERTIFICATE`. */
+/**
+ * The certificate wants to be shown with an OCSP response (RFC 7633). Throws `PEER_CERTIFICATE`.
+ */
 export function mustStaple({ extensions }: X509): boolean {
   const value = extensions.get(EXTENSION.tlsFeature);
   if (value === undefined) return false;
-  return [...new DerReader(value).inside("TLS feature", TAG.sequence).rest("feature")].some(({ body }) => body.length === 1 && body[0] === EXTENSION.mustStapleFeature);
+  return [...new DerReader(value).inside("TLS feature", TAG.sequence).rest("feature")].some(
+    ({ body }) => body.length === 1 && body[0] === EXTENSION.mustStapleFeature,
+  );
 }
 
-/** Names below which an authority may, and may not, sign (RFC 5280 §4.2.1.10): DNS names and networks. */
+/**
+ * Names below which an authority may, and may not, sign (RFC 5280 §4.2.1.10): DNS names and
+ * networks.
+ */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[];
   readonly excluded: readonly GeneralName[];
@@ -158,7 +211,10 @@ function subtrees(parts: DerReader, tag: number): GeneralName[] {
   if (list === undefined) return [];
   const names: GeneralName[] = [];
   const trees = new DerReader(list.body);
-  while (trees.left > 0) names.push(...readGeneralNames(new DerReader(trees.inside("subtree", TAG.sequence).next("base").whole)));
+  while (trees.left > 0)
+    names.push(
+      ...readGeneralNames(new DerReader(trees.inside("subtree", TAG.sequence).next("base").whole)),
+    );
   return names;
 }
 
@@ -173,10 +229,15 @@ export interface Sct {
 /** Timestamps inside the certificate. Throws `PEER_CERTIFICATE`. */
 export function embeddedScts({ extensions }: X509): Sct[] {
   const value = extensions.get(EXTENSION.sctList);
-  return value === undefined ? [] : readSctList(new DerReader(value).next("SCT list", TAG.octetString).body);
+  return value === undefined
+    ? []
+    : readSctList(new DerReader(value).next("SCT list", TAG.octetString).body);
 }
 
-/** A SignedCertificateTimestampList (RFC 6962 §3.3), as TLS extension 18 has it too. Throws `PEER_CERTIFICATE`. */
+/**
+ * A SignedCertificateTimestampList (RFC 6962 §3.3), as TLS extension 18 has it too. Throws
+ * `PEER_CERTIFICATE`.
+ */
 export function readSctList(bytes: Uint8Array): Sct[] {
   const outer = new ByteReader(bytes, "PEER_CERTIFICATE");
   const list = outer.sub(outer.u16("SCT list length"), "SCT list");

@@ -1,6 +1,9 @@
 import { DerReader, oidText, stringText, TAG, timeText } from "./der.ts";
 
-/** A certificate's parts (RFC 5280 §4.1): what is text here is readable, what is bytes is as it stands in the certificate. */
+/**
+ * A certificate's parts (RFC 5280 §4.1): what is text here is readable, what is bytes is as it
+ * stands in the certificate.
+ */
 export interface X509 {
   /** Without bytes that trail behind it. */
   readonly der: Uint8Array;
@@ -45,12 +48,18 @@ export function readX509(der: Uint8Array): X509 {
   const signatureAlgorithm = readAlgorithm(parts, "signature algorithm");
   const signature = bitString(parts, "signature");
   const fields = new DerReader(signed.body);
-  const version = fields.tag === 0xa0 ? (fields.inside("version").next("version", TAG.integer).body.at(-1) ?? 0) + 1 : 1;
+  const version =
+    fields.tag === 0xa0
+      ? (fields.inside("version").next("version", TAG.integer).body.at(-1) ?? 0) + 1
+      : 1;
   const serial = fields.next("serial number", TAG.integer).body;
   const innerAlgorithm = readAlgorithm(fields, "inner signature algorithm");
   const issuer = fields.next("issuer", TAG.sequence).whole;
   const validity = fields.inside("validity", TAG.sequence);
-  const [notBefore, notAfter] = [timeText(validity.next("start of validity")), timeText(validity.next("end of validity"))];
+  const [notBefore, notAfter] = [
+    timeText(validity.next("start of validity")),
+    timeText(validity.next("end of validity")),
+  ];
   const subject = fields.next("subject", TAG.sequence).whole;
   const keyInfo = fields.next("public key", TAG.sequence);
   const keyParts = new DerReader(keyInfo.body);
@@ -79,7 +88,10 @@ export function readX509(der: Uint8Array): X509 {
 export function readAlgorithm(reader: DerReader, name: string): AlgorithmIdentifier {
   const parts = reader.inside(name, TAG.sequence);
   const oid = oidText(parts.next(name, TAG.oid).body);
-  return { oid, parameters: parts.left > 0 ? parts.next(`${name}'s parameters`).whole : new Uint8Array(0) };
+  return {
+    oid,
+    parameters: parts.left > 0 ? parts.next(`${name}'s parameters`).whole : new Uint8Array(0),
+  };
 }
 
 /** A bit string's bytes without the count of unused bits. */
@@ -105,9 +117,24 @@ function readExtensions(fields: DerReader): Map<string, Uint8Array> {
 
 /** Attribute types as names are written (RFC 4514 §3, and what certificates carry besides). */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
-  "2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "street", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title",
-  "2.5.4.15": "businessCategory", "2.5.4.17": "postalCode", "2.5.4.42": "GN", "2.5.4.46": "dnQualifier", "2.5.4.97": "organizationIdentifier", "1.2.840.113549.1.9.1": "emailAddress",
-  "0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC",
+  "2.5.4.3": "CN",
+  "2.5.4.4": "SN",
+  "2.5.4.5": "serialNumber",
+  "2.5.4.6": "C",
+  "2.5.4.7": "L",
+  "2.5.4.8": "ST",
+  "2.5.4.9": "street",
+  "2.5.4.10": "O",
+  "2.5.4.11": "OU",
+  "2.5.4.12": "title",
+  "2.5.4.15": "businessCategory",
+  "2.5.4.17": "postalCode",
+  "2.5.4.42": "GN",
+  "2.5.4.46": "dnQualifier",
+  "2.5.4.97": "organizationIdentifier",
+  "1.2.840.113549.1.9.1": "emailAddress",
+  "0.9.2342.19200300.100.1.1": "UID",
+  "0.9.2342.19200300.100.1.25": "DC",
 };
 
 /** A name's attributes in their order: type and value. Throws `PEER_CERTIFICATE`. */

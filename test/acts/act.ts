@@ -3,7 +3,8 @@ import { createSocket } from "node:dgram";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
 import koffi from "koffi";
 
-// Run as a process of its own: does one thing that no program at hand does. `node act.ts NAME [ARGUMENT]`
+// Run as a process of its own: does one thing that no program at hand does. `node act.ts NAME
+// [ARGUMENT]`
 
 const syscall = koffi.load(null).func("int64_t syscall(int64_t number, ...)");
 const isX64 = process.arch === "x64";
@@ -52,7 +53,10 @@ const ACTS: Readonly<Record<string, (argument: string) => unknown>> = {
 };
 
 function call(name: keyof typeof NUMBERS, ...values: readonly number[]): void {
-  syscall(NUMBERS[name], ...[...values, 0, 0, 0, 0].slice(0, 4).flatMap((value) => ["int64_t", value]));
+  syscall(
+    NUMBERS[name],
+    ...[...values, 0, 0, 0, 0].slice(0, 4).flatMap((value) => ["int64_t", value]),
+  );
 }
 
 ACTS[process.argv[2] ?? ""]?.(process.argv[3] ?? "");

@@ -31,12 +31,19 @@ export function as(name: string, command: string): Act["run"] {
   return (stage) => stage.run(stage.as(name), "-c", command);
 }
 
-/** Connects from a container by a program whose name no rule has, which stays there: nobody answers. */
+/**
+ * Connects from a container by a program whose name no rule has, which stays there: nobody answers.
+ */
 export function connect(container: string, address: string, port = 80): Act["run"] {
   return (stage) => stage.inside("-d", container, "/bin/busybox", "nc", address, String(port));
 }
 
 /** What is told of a connection that was made. */
 export function connection(address: string, port: number, proto = "tcp"): Told {
-  return { connection: new RegExp(String.raw`\d[\d.]*:\d+->${address}:${port}`), rport: String(port), fd_type: "ipv4", fd_proto: proto };
+  return {
+    connection: new RegExp(String.raw`\d[\d.]*:\d+->${address}:${port}`),
+    rport: String(port),
+    fd_type: "ipv4",
+    fd_proto: proto,
+  };
 }

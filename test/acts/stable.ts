@@ -13,28 +13,56 @@ const inStrong = { container_name: "strong", parent: RUNC };
 export const STABLE: Readonly<Record<string, Act>> = {
   "a path that climbs out": {
     rules: ["Directory traversal monitored file read"],
-    tells: { ...self, file: "/etc/hostname", fileraw: /\S+\/\.\.\/\.\.\/etc\/hostname/, process: "cat" },
+    tells: {
+      ...self,
+      file: "/etc/hostname",
+      fileraw: /\S+\/\.\.\/\.\.\/etc\/hostname/,
+      process: "cat",
+    },
     run: (stage) => stage.run("cat", `${stage.folder}/../..${stage.folder}/../../etc/hostname`),
   },
   "a server that reads passwords late": {
     rules: ["Read sensitive file trusted after startup"],
-    tells: { ...self, file: "/etc/shadow", process: "httpd", command: "httpd -c sleep 5.3; read x < /etc/shadow" },
+    tells: {
+      ...self,
+      file: "/etc/shadow",
+      process: "httpd",
+      command: "httpd -c sleep 5.3; read x < /etc/shadow",
+    },
     run: (stage) => stage.run(stage.as("httpd"), "-c", "sleep 5.3; read x < /etc/shadow"),
   },
   "cat of the passwords": {
     rules: ["Read sensitive file untrusted"],
-    tells: { ...self, file: "/etc/shadow", process: "cat", proc_exepath: /(\/usr)?\/bin\/cat/, command: "cat /etc/shadow", terminal: "0" },
+    tells: {
+      ...self,
+      file: "/etc/shadow",
+      process: "cat",
+      proc_exepath: /(\/usr)?\/bin\/cat/,
+      command: "cat /etc/shadow",
+      terminal: "0",
+    },
     run: (stage) => stage.run("cat", "/etc/shadow"),
   },
   "a server that starts a shell": {
     rules: ["Run shell untrusted"],
-    tells: { process: "sh", parent: "httpd", parent_exepath: /\S+\/as\/httpd/, gparent: SELF, command: "sh -c true; true" },
+    tells: {
+      process: "sh",
+      parent: "httpd",
+      parent_exepath: /\S+\/as\/httpd/,
+      gparent: SELF,
+      command: "sh -c true; true",
+    },
     run: (stage) => stage.run(stage.as("httpd"), "-c", "/bin/sh -c 'true; true'; true"),
   },
   "a system user in a session": {
     rules: ["System user interactive"],
     tells: { user: "daemon", user_uid: "1", process: "true", parent: "sshd" },
-    run: (stage) => stage.run(stage.as("sshd"), "-c", "setpriv --reuid=1 --regid=1 --clear-groups /bin/true; true"),
+    run: (stage) =>
+      stage.run(
+        stage.as("sshd"),
+        "-c",
+        "setpriv --reuid=1 --regid=1 --clear-groups /bin/true; true",
+      ),
   },
   "a search for keys": {
     rules: ["Search Private Keys or Passwords"],
@@ -102,10 +130,19 @@ export const STABLE: Readonly<Record<string, Act>> = {
   },
   "netcat that starts a program": {
     // Two of its descriptors become the connection, by a dup2() each.
-    rules: ["Netcat Remote Code Execution in Container", "Redirect STDOUT/STDIN to Network Connection in Container", "Redirect STDOUT/STDIN to Network Connection in Container"],
+    rules: [
+      "Netcat Remote Code Execution in Container",
+      "Redirect STDOUT/STDIN to Network Connection in Container",
+      "Redirect STDOUT/STDIN to Network Connection in Container",
+    ],
     tells: { ...inAct, process: "nc", command: "nc 127.0.0.1 4000 -e /bin/true" },
     others: {
-      "Redirect STDOUT/STDIN to Network Connection in Container": { ...inAct, ...connection("127.0.0.1", 4000), process: "nc", "fd.sip": "127.0.0.1" },
+      "Redirect STDOUT/STDIN to Network Connection in Container": {
+        ...inAct,
+        ...connection("127.0.0.1", 4000),
+        process: "nc",
+        "fd.sip": "127.0.0.1",
+      },
     },
     run: async (stage) => {
       await stage.inside("-d", "act", "/bin/nc", "-l", "-p", "4000");
@@ -117,7 +154,8 @@ export const STABLE: Readonly<Record<string, Act>> = {
     // It asks for its address twice before it gives up.
     rules: ["Packet socket created in container", "Packet socket created in container"],
     tells: { ...inAct, process: "udhcpc" },
-    run: (stage) => stage.inside("act", "/bin/udhcpc", "-i", "lo", "-n", "-q", "-f", "-t", "1", "-T", "1"),
+    run: (stage) =>
+      stage.inside("act", "/bin/udhcpc", "-i", "lo", "-n", "-q", "-f", "-t", "1", "-T", "1"),
   },
   "a program that is put into a container": {
     rules: ["Drop and execute new binary in container"],
@@ -152,6 +190,20 @@ export const STABLE: Readonly<Record<string, Act>> = {
   "ssh to a web server's port": {
     rules: ["Disallowed SSH Connection Non Standard Port"],
     tells: { ...self, ...connection(AFAR, 80), process: "ssh" },
-    run: (stage) => stage.afar("ssh", "-F", "/dev/null", "-p", "80", "-o", "BatchMode=yes", "-o", "ConnectTimeout=3", "-o", "UserKnownHostsFile=/dev/null", AFAR),
+    run: (stage) =>
+      stage.afar(
+        "ssh",
+        "-F",
+        "/dev/null",
+        "-p",
+        "80",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "ConnectTimeout=3",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        AFAR,
+      ),
   },
 };

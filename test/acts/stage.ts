@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,7 +17,10 @@ import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
 
 export const OFFICIAL = join(import.meta.dirname, "../../../shared/falco-rules");
 
-/** Addresses that the container `alone` and those that share its network have on their loopback interface: nothing that is sent there leaves it. */
+/**
+ * Addresses that the container `alone` and those that share its network have on their loopback
+ * interface: nothing that is sent there leaves it.
+ */
 export const AFAR = "203.0.113.5";
 export const METADATA_SERVICE = "169.254.169.254";
 
@@ -23,12 +34,17 @@ export type Told = Readonly<Record<string, string | RegExp | undefined>>;
 export interface Act {
   /** Names of the rules that fire, each as often as it stands here; nothing else may. */
   readonly rules: readonly string[];
-  /** What is told of the first. Where nothing else is said the user is root, and the place the host; undefined is not asked for. */
+  /**
+   * What is told of the first. Where nothing else is said the user is root, and the place the host;
+   * undefined is not asked for.
+   */
   readonly tells: Told;
   /** What is told of others, by rule. */
   readonly others?: Readonly<Record<string, Told>>;
   readonly run: (stage: Stage) => unknown;
-  /** Rules that the container engine sets off meanwhile by its own doings, which are not counted. */
+  /**
+   * Rules that the container engine sets off meanwhile by its own doings, which are not counted.
+   */
   readonly besides?: readonly string[];
   readonly isPrivileged?: true;
   /** What Saker lacks for it: it is not played before that is there. */
@@ -53,14 +69,21 @@ interface Alert {
 /** Why no acts can be played here; undefined when they can. */
 export function actsMissing(): string | undefined {
   if (!existsSync(OFFICIAL)) return "needs ../shared/falco-rules";
-  const program = ["/usr/bin/nsenter", "/usr/sbin/ip", "/usr/bin/perl", "/usr/bin/ssh"].find((path) => !existsSync(path));
+  const program = ["/usr/bin/nsenter", "/usr/sbin/ip", "/usr/bin/perl", "/usr/bin/ssh"].find(
+    (path) => !existsSync(path),
+  );
   if (program !== undefined) return `needs ${program}`;
-  return dockerdMissing() ?? (existsSync("/sys/kernel/btf/vmlinux") ? undefined : "needs a kernel with BTF");
+  return (
+    dockerdMissing() ??
+    (existsSync("/sys/kernel/btf/vmlinux") ? undefined : "needs a kernel with BTF")
+  );
 }
 
 /**
- * A dockerd with containers, and one watch after another with official rules. Containers: `act` as usual; `strong` with two capabilities more;
- * `privileged` where the machine lets it; `alone` without a network, but with servers at two addresses of its own; `pod` beside it, with
+ * A dockerd with containers, and one watch after another with official rules. Containers: `act` as
+ * usual; `strong` with two capabilities more;
+ * `privileged` where the machine lets it; `alone` without a network, but with servers at two
+ * addresses of its own; `pod` beside it, with
  * the labels that Kubernetes gives.
  */
 export class Stage {
@@ -74,21 +97,43 @@ export class Stage {
 
   async open(): Promise<void> {
     this.folder = mkdtempSync(join(tmpdir(), "saker-acts-"));
-    this.#dockerd = await startDockerd({ args: ["--add-runtime", `weaker=${this.#write("weaker", WEAKER, 0o755)}`] });
-    await this.#dockerd.importImage({ reference: IMAGE, files: { ...BUSYBOXES, "/usr/bin/npm": this.#write("npm", NPM, 0o755) } });
+    this.#dockerd = await startDockerd({
+      args: ["--add-runtime", `weaker=${this.#write("weaker", WEAKER, 0o755)}`],
+    });
+    await this.#dockerd.importImage({
+      reference: IMAGE,
+      files: { ...BUSYBOXES, "/usr/bin/npm": this.#write("npm", NPM, 0o755) },
+    });
     await this.#startContainers();
   }
 
   async startWatch({ files, settings = "", own = "" }: WatchOptions): Promise<void> {
     const config = this.#write("falco.yaml", `${APPENDED}\n${settings}\n`);
-    const rules = [...files.map((name) => join(OFFICIAL, name)), this.#write("own.yaml", own)].flatMap((file) => ["--rules", file]);
+    const rules = [
+      ...files.map((name) => join(OFFICIAL, name)),
+      this.#write("own.yaml", own),
+    ].flatMap((file) => ["--rules", file]);
     const hosts = this.#write("hosts", `${AFAR} ${NAMES.join(" ")}\n`);
-    const watch = (this.#watch = startSaker(["watch", "--config", config, ...rules, "--report", join(this.folder, "report"), "--no-audit", "--json"], {
-      env: this.#dockerd?.env ?? {},
-      cwd: this.folder,
-      through: ["unshare", "-m", "sh", "-c", `mount --bind ${hosts} /etc/hosts; exec "$0" "$@"`],
-    }));
-    await until("the watch to begin", () => watch.err().includes("watching"), { seen: () => watch.err() });
+    const watch = (this.#watch = startSaker(
+      [
+        "watch",
+        "--config",
+        config,
+        ...rules,
+        "--report",
+        join(this.folder, "report"),
+        "--no-audit",
+        "--json",
+      ],
+      {
+        env: this.#dockerd?.env ?? {},
+        cwd: this.folder,
+        through: ["unshare", "-m", "sh", "-c", `mount --bind ${hosts} /etc/hosts; exec "$0" "$@"`],
+      },
+    ));
+    await until("the watch to begin", () => watch.err().includes("watching"), {
+      seen: () => watch.err(),
+    });
     await sleep(500);
   }
 
@@ -136,14 +181,32 @@ export class Stage {
   /** Plays an act and compares what was told of it. */
   async play({ rules, tells, others = {}, besides = [], run }: Act): Promise<void> {
     const before = this.#alerts().length;
-    const since = (): Alert[] => this.#alerts().slice(before).filter((alert) => this.#isOurs(alert) && !besides.includes(alert.rule));
-    const outputs = (): string => JSON.stringify(since().map(({ rule, output }) => `${rule}: ${output}`), undefined, 1);
+    const since = (): Alert[] =>
+      this.#alerts()
+        .slice(before)
+        .filter((alert) => this.#isOurs(alert) && !besides.includes(alert.rule));
+    const outputs = (): string =>
+      JSON.stringify(
+        since().map(({ rule, output }) => `${rule}: ${output}`),
+        undefined,
+        1,
+      );
     await run(this);
-    await until("the alerts", () => since().length >= rules.length, { timeoutMs: 10_000, seen: outputs });
+    await until("the alerts", () => since().length >= rules.length, {
+      timeoutMs: 10_000,
+      seen: outputs,
+    });
     // Whatever else comes of it has come by then.
     await sleep(150);
-    assert.deepEqual(since().map(({ rule }) => rule).toSorted(), rules.toSorted(), outputs());
-    for (const [rule, told] of Object.entries({ [rules[0] ?? ""]: tells, ...others })) assertTold(since().find((alert) => alert.rule === rule)?.output ?? "", told);
+    assert.deepEqual(
+      since()
+        .map(({ rule }) => rule)
+        .toSorted(),
+      rules.toSorted(),
+      outputs(),
+    );
+    for (const [rule, told] of Object.entries({ [rules[0] ?? ""]: tells, ...others }))
+      assertTold(since().find((alert) => alert.rule === rule)?.output ?? "", told);
   }
 
   /** All that the watch said on standard error. */
@@ -153,21 +216,56 @@ export class Stage {
 
   async #startContainers(): Promise<void> {
     const run = async (name: string, ...args: string[]): Promise<void> => {
-      const id = await this.#docker("run", "-d", "--name", name, ...args, IMAGE, "/bin/busybox", "sleep", "1000");
+      const id = await this.#docker(
+        "run",
+        "-d",
+        "--name",
+        name,
+        ...args,
+        IMAGE,
+        "/bin/busybox",
+        "sleep",
+        "1000",
+      );
       this.#ids.add(id.slice(0, 12));
     };
     await Promise.all([
       run("act"),
       run("strong", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_MODULE"),
       // Not every machine lets its root have all capabilities.
-      run("privileged", "--privileged", "--runtime", "weaker").then(() => (this.isPrivilegeAllowed = true), () => {}),
+      run("privileged", "--privileged", "--runtime", "weaker").then(
+        () => (this.isPrivilegeAllowed = true),
+        () => {},
+      ),
       run("alone", "--network", "none"),
     ]);
-    await run("pod", "--network", "container:alone", "--label", "io.kubernetes.pod.name=falcon", "--label", "io.kubernetes.pod.namespace=kube-system");
+    await run(
+      "pod",
+      "--network",
+      "container:alone",
+      "--label",
+      "io.kubernetes.pod.name=falcon",
+      "--label",
+      "io.kubernetes.pod.namespace=kube-system",
+    );
     this.#aloneNetwork = `/proc/${await this.#docker("inspect", "-f", "{{.State.Pid}}", "alone")}/ns/net`;
-    for (const address of [AFAR, METADATA_SERVICE]) this.afar("ip", "address", "add", `${address}/32`, "dev", "lo");
-    this.#servers = spawn("nsenter", [`--net=${this.#aloneNetwork}`, "perl", "-MIO::Socket::INET", "-e", SERVERS], { stdio: "ignore" });
-    await until("the servers", () => this.afar("perl", "-MIO::Socket::INET", "-e", `exit !IO::Socket::INET->new("${AFAR}:30000")`).status === 0);
+    for (const address of [AFAR, METADATA_SERVICE])
+      this.afar("ip", "address", "add", `${address}/32`, "dev", "lo");
+    this.#servers = spawn(
+      "nsenter",
+      [`--net=${this.#aloneNetwork}`, "perl", "-MIO::Socket::INET", "-e", SERVERS],
+      { stdio: "ignore" },
+    );
+    await until(
+      "the servers",
+      () =>
+        this.afar(
+          "perl",
+          "-MIO::Socket::INET",
+          "-e",
+          `exit !IO::Socket::INET->new("${AFAR}:30000")`,
+        ).status === 0,
+    );
   }
 
   #docker(...args: string[]): Promise<string> {
@@ -181,10 +279,17 @@ export class Stage {
   }
 
   #alerts(): Alert[] {
-    return (this.#watch?.out() ?? "").split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Alert).filter(({ rule }) => rule !== undefined);
+    return (this.#watch?.out() ?? "")
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Alert)
+      .filter(({ rule }) => rule !== undefined);
   }
 
-  /** Other tests may run at once: what is told of their containers and processes is no concern of ours. */
+  /**
+   * Other tests may run at once: what is told of their containers and processes is no concern of
+   * ours.
+   */
   #isOurs({ output_fields: fields }: Alert): boolean {
     const id = fields["container.id"] ?? "host";
     if (id !== "host") return this.#ids.has(id);
@@ -193,9 +298,14 @@ export class Stage {
 }
 
 function assertTold(output: string, told: Told): void {
-  for (const [name, value] of Object.entries<string | RegExp | undefined>({ user: "root", container_name: "host", ...told })) {
+  for (const [name, value] of Object.entries<string | RegExp | undefined>({
+    user: "root",
+    container_name: "host",
+    ...told,
+  })) {
     if (value === undefined) continue;
-    const pattern = typeof value === "string" ? value.replaceAll(/[^\w ]/g, String.raw`\$&`) : value.source;
+    const pattern =
+      typeof value === "string" ? value.replaceAll(/[^\w ]/g, String.raw`\$&`) : value.source;
     assert.match(output, new RegExp(` ${name}=${pattern}( |$)`));
   }
 }
@@ -206,7 +316,11 @@ const NAMES = ["kubernetes.default.svc.cluster.local", "us1.ethermine.org"];
 const IMAGE = "saker-test/acts:1.0";
 
 /** Names under which busybox stands in the image. */
-const BUSYBOXES = Object.fromEntries(["/usr/bin/apk", "/usr/bin/scp", "/usr/bin/kubectl", "/bin/debugfs", "/root/.ssh/id_rsa"].map((path) => [path, "/bin/busybox"]));
+const BUSYBOXES = Object.fromEntries(
+  ["/usr/bin/apk", "/usr/bin/scp", "/usr/bin/kubectl", "/bin/debugfs", "/root/.ssh/id_rsa"].map(
+    (path) => [path, "/bin/busybox"],
+  ),
+);
 
 /** Leaves out what the root of this project's machines may not itself. */
 const WEAKER = `#!/bin/bash
@@ -221,7 +335,8 @@ exec runc "$@"
 `;
 
 /** They listen and no more: the kernel completes the connections. */
-const SERVERS = "@sockets = map { IO::Socket::INET->new(Listen => 50, LocalPort => $_) } 80, 3333, 30000; sleep 1000";
+const SERVERS =
+  "@sockets = map { IO::Socket::INET->new(Listen => 50, LocalPort => $_) } 80, 3333, 30000; sleep 1000";
 
 /** Stands for a package whose installation runs a script. */
 const NPM = "#!/bin/sh\n/bin/nc --help\ntrue\n";

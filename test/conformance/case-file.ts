@@ -18,11 +18,22 @@ export type Verdict = true | string;
 /** Decides the cases of one kind of file. */
 export type Judge = (file: CaseFile, folder: string) => (one: Case) => Verdict;
 
-/** Reads `NAME.json` of a folder; undefined when the folder does not have it. Throws what JSON.parse throws. */
+/**
+ * Reads `NAME.json` of a folder; undefined when the folder does not have it. Throws what JSON.parse
+ * throws.
+ */
 export function readCaseFile(folder: string, name: string): CaseFile | undefined {
   const path = join(folder, `${name}.json`);
   if (!existsSync(path)) return undefined;
-  const { about = "", cases = [], mock_types: mockTypes = {} } = JSON.parse(readFileSync(path, "utf8")) as { about?: string; cases?: Case[]; mock_types?: Record<string, string> };
+  const {
+    about = "",
+    cases = [],
+    mock_types: mockTypes = {},
+  } = JSON.parse(readFileSync(path, "utf8")) as {
+    about?: string;
+    cases?: Case[];
+    mock_types?: Record<string, string>;
+  };
   return { about, cases, mockTypes };
 }
 
@@ -36,6 +47,7 @@ export function text(value: unknown): string {
 
 /** The bytes of a text of a case. */
 export function bytesOf(value: unknown): Uint8Array {
-  if (typeof value === "object" && value !== null && "hex" in value) return Uint8Array.from(Buffer.from(String(value.hex), "hex"));
+  if (typeof value === "object" && value !== null && "hex" in value)
+    return Uint8Array.from(Buffer.from(String(value.hex), "hex"));
   return encodeText(text(value));
 }

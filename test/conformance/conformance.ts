@@ -3,7 +3,10 @@ import { JUDGES } from "./judges.ts";
 
 export interface Conformance {
   readonly total: number;
-  /** Cases whose answer is not the real engine's, with ours; undefined where no judge knows the kind. */
+  /**
+   * Cases whose answer is not the real engine's, with ours; undefined where no judge knows the
+   * kind.
+   */
   readonly unmet: readonly { readonly answer: string; readonly one: Case }[] | undefined;
 }
 

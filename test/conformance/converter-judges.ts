@@ -18,9 +18,14 @@ function judgeStep(converter: EventConverter, step: Case): Verdict {
   const header = new DataView(event.buffer);
   switch (step["expect"]) {
     case "stored":
-      return hex(converter.stored(header.getUint32(SCAP_HEADER.tid, true))) === hex(event) || "not stored";
+      return (
+        hex(converter.stored(header.getUint32(SCAP_HEADER.tid, true))) === hex(event) ||
+        "not stored"
+      );
     case "not_stored":
-      return hex(converter.stored(header.getUint32(SCAP_HEADER.tid, true))) !== hex(event) || "stored";
+      return (
+        hex(converter.stored(header.getUint32(SCAP_HEADER.tid, true))) !== hex(event) || "stored"
+      );
     case "error":
       return judgeError(converter, event, header);
     case "full":
@@ -35,7 +40,13 @@ function judgeStep(converter: EventConverter, step: Case): Verdict {
 
 /** The real engine's converter refuses what needs no conversion; ours gives it back. */
 function judgeError(converter: EventConverter, event: Uint8Array, header: DataView): Verdict {
-  if (!needsConversion(header.getUint16(SCAP_HEADER.type, true), header.getUint32(SCAP_HEADER.count, true))) return true;
+  if (
+    !needsConversion(
+      header.getUint16(SCAP_HEADER.type, true),
+      header.getUint32(SCAP_HEADER.count, true),
+    )
+  )
+    return true;
   try {
     return converter.step(event).outcome;
   } catch (error) {
@@ -44,7 +55,8 @@ function judgeError(converter: EventConverter, event: Uint8Array, header: DataVi
 }
 
 function sameBytes(record: Uint8Array | undefined, step: Case): Verdict {
-  if (step["converted"] === undefined) return record === undefined || hex(record) === hex(bytesOf(step["event"])) || hex(record);
+  if (step["converted"] === undefined)
+    return record === undefined || hex(record) === hex(bytesOf(step["event"])) || hex(record);
   return hex(record) === hex(bytesOf(step["converted"])) || hex(record);
 }
 
@@ -53,4 +65,9 @@ function hex(bytes: Uint8Array | undefined): string {
 }
 
 /** What the cases call our outcomes. */
-const EXPECTED: Readonly<Record<Step["outcome"], string>> = { done: "pass", again: "continue", swallowed: "drop", dropped: "static_drop" };
+const EXPECTED: Readonly<Record<Step["outcome"], string>> = {
+  done: "pass",
+  again: "continue",
+  swallowed: "drop",
+  dropped: "static_drop",
+};

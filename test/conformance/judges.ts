@@ -9,7 +9,13 @@ import { compileCondition, type CompiledCondition } from "../../src/rules/compil
 import { ConditionError } from "../../src/rules/condition-error.ts";
 import { eventCodesOf } from "../../src/rules/event-codes.ts";
 import { type LoadedRule, loadRules } from "../../src/rules/load-rules.ts";
-import { compileOutput, type OutputTemplate, renderOutput, textOf, valueOf } from "../../src/rules/output.ts";
+import {
+  compileOutput,
+  type OutputTemplate,
+  renderOutput,
+  textOf,
+  valueOf,
+} from "../../src/rules/output.ts";
 import { parseCondition, parseOperandAt } from "../../src/rules/parse-condition.ts";
 import { compilePathPrefixes } from "../../src/rules/path-prefixes.ts";
 import { printCondition, printOperand } from "../../src/rules/print-condition.ts";
@@ -20,7 +26,12 @@ import { concatenatePaths } from "../../src/state/path.ts";
 import type { Scene } from "../../src/state/scene.ts";
 import { scene } from "../fixtures/scenes.ts";
 import { type Case, type Judge, text, type Verdict } from "./case-file.ts";
-import { judgeBadCapture, judgeGolden, judgeRegression, judgeRuleScenario } from "./capture-judges.ts";
+import {
+  judgeBadCapture,
+  judgeGolden,
+  judgeRegression,
+  judgeRuleScenario,
+} from "./capture-judges.ts";
 import { judgeConverting } from "./converter-judges.ts";
 import { judgeScenario } from "./event-judges.ts";
 import { judgeEnabling, judgeLoading, judgePlugins, judgeResolving } from "./loading-judges.ts";
@@ -32,7 +43,11 @@ const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", impor
 export const JUDGES: Readonly<Record<string, Judge>> = {
   condition_parser: () => (one) => {
     const depth = Number(one["max_depth"] ?? 100);
-    const parsed = attempt(() => (one["entry"] === undefined ? printCondition(parseCondition(text(one["expr"]), depth)) : printOperand(parseOperandAt(text(one["expr"]), 0, depth).operand)));
+    const parsed = attempt(() =>
+      one["entry"] === undefined
+        ? printCondition(parseCondition(text(one["expr"]), depth))
+        : printOperand(parseOperandAt(text(one["expr"]), 0, depth).operand),
+    );
     if (parsed instanceof Error) return one["valid"] === false || parsed.message;
     return one["valid"] === true ? parsed === text(one["ast"]) || parsed : "valid";
   },
@@ -40,9 +55,12 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
     const fields = fieldsWithMocks(file);
     return (one) => {
       const compiled = compile(one, fields);
-      if (compiled instanceof Error) return one["compiles"] === false || one["expected"] === "throw" || compiled.message;
+      if (compiled instanceof Error)
+        return one["compiles"] === false || one["expected"] === "throw" || compiled.message;
       if (one["compiles"] === false) return "compiles";
-      const answer = compiled.predicate(mockScene(one["fields"] as Readonly<Record<string, unknown>>, file));
+      const answer = compiled.predicate(
+        mockScene(one["fields"] as Readonly<Record<string, unknown>>, file),
+      );
       return answer === one["expected"] ? sameWarnings(compiled, one) : String(answer);
     };
   },
@@ -64,20 +82,37 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
   },
   event_type_codes: () => (one) => {
     const wanted = one["event_names"] as { only?: string[]; all_but?: string[] } | undefined;
-    if (wanted === undefined) return attempt(() => eventCodesOf(parseCondition(text(one["expr"])))) instanceof Error || compile(one, FIELDS) instanceof Error || "compiles";
+    if (wanted === undefined)
+      return (
+        attempt(() => eventCodesOf(parseCondition(text(one["expr"])))) instanceof Error ||
+        compile(one, FIELDS) instanceof Error ||
+        "compiles"
+      );
     const names = EVENT_TYPES.flatMap((type) => (type === undefined ? [] : [type.name]));
-    const expected = names.filter((name) => (wanted.only === undefined ? !(wanted.all_but ?? []).includes(name) : wanted.only.includes(name)));
-    const got = [...eventCodesOf(parseCondition(text(one["expr"])))].map((code) => EVENT_TYPES[code]?.name ?? "");
+    const expected = names.filter((name) =>
+      wanted.only === undefined
+        ? !(wanted.all_but ?? []).includes(name)
+        : wanted.only.includes(name),
+    );
+    const got = [...eventCodesOf(parseCondition(text(one["expr"])))].map(
+      (code) => EVENT_TYPES[code]?.name ?? "",
+    );
     return sorted(got) === sorted(expected) || got.slice(0, 8).join();
   },
   paths: () => (one) => {
-    if (one["op"] === "concatenate") return same(concatenatePaths(text(one["path1"]), text(one["path2"])), text(one["out"]));
+    if (one["op"] === "concatenate")
+      return same(concatenatePaths(text(one["path1"]), text(one["path2"])), text(one["out"]));
     const prefixes = (one["prefixes"] as unknown[] | undefined) ?? [];
     return same(compilePathPrefixes(prefixes.map(text))(text(one["path"])), one["match"]);
   },
-  wildcard: () => (one) => same(compileWildcard(text(one["pattern"]))(text(one["str"])), one["match"]),
+  wildcard: () => (one) =>
+    same(compileWildcard(text(one["pattern"]))(text(one["str"])), one["match"]),
   escaping: () => (one) => {
-    const got = attempt(() => (one["op"] === "escape" ? escapeValue(text(one["in"])) : unescapeQuoted(text(one["in"]).slice(1, -1))));
+    const got = attempt(() =>
+      one["op"] === "escape"
+        ? escapeValue(text(one["in"]))
+        : unescapeQuoted(text(one["in"]).slice(1, -1)),
+    );
     if (got instanceof Error) return one["error"] !== undefined || got.message;
     return one["error"] === undefined ? same(got, text(one["out"])) : got;
   },
@@ -104,11 +139,18 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
     return (one) => {
       const name = text(one["file"]);
       // Beside the folder of cases, or where this project's own tests have them.
-      const path = [join(folder, "../falco-rules", name), join(SHARED_RULES, name)].find((candidate) => existsSync(candidate));
+      const path = [join(folder, "../falco-rules", name), join(SHARED_RULES, name)].find(
+        (candidate) => existsSync(candidate),
+      );
       if (path === undefined) return `needs falco-rules/${name} beside the folder`;
-      const rules = loaded.get(name) ?? loadRules([{ name, text: readFileSync(path, "utf8") }], { fields: FIELDS }).rules;
+      const rules =
+        loaded.get(name) ??
+        loadRules([{ name, text: readFileSync(path, "utf8") }], { fields: FIELDS }).rules;
       loaded.set(name, rules);
-      return judgeOfficial(one, rules.find((rule) => rule.name === one["name"]));
+      return judgeOfficial(
+        one,
+        rules.find((rule) => rule.name === one["name"]),
+      );
     };
   },
 };
@@ -116,9 +158,24 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
 function judgeOfficial(one: Case, rule: LoadedRule | undefined): Verdict {
   if (rule === undefined) return "no such rule";
   // asyncevent is always among the real engine's events.
-  const events = [...[...rule.eventCodes].map((code) => EVENT_TYPES[code]?.name ?? ""), "asyncevent"];
-  const got = [rule.enabled, rule.priority, sorted(rule.tags), sorted(events), printCondition(rule.expression)];
-  const wanted = [one["enabled"], one["priority"], sorted(one["tags"] as string[]), sorted(one["events"] as string[]), one["condition"]];
+  const events = [
+    ...[...rule.eventCodes].map((code) => EVENT_TYPES[code]?.name ?? ""),
+    "asyncevent",
+  ];
+  const got = [
+    rule.enabled,
+    rule.priority,
+    sorted(rule.tags),
+    sorted(events),
+    printCondition(rule.expression),
+  ];
+  const wanted = [
+    one["enabled"],
+    one["priority"],
+    sorted(one["tags"] as string[]),
+    sorted(one["events"] as string[]),
+    one["condition"],
+  ];
   return same(JSON.stringify(got), JSON.stringify(wanted));
 }
 
@@ -130,39 +187,79 @@ function judgeTransformer(one: Case): Verdict {
   const result = rule.result(type as "CHARBUF", isList);
   if (one["error"] !== undefined) return result === undefined || `gives ${result}`;
   if (result !== one["out_type"]) return String(result);
-  const values = (one["in"] as unknown[]).map((value) => (type.startsWith("IP") ? (addressBytes(text(value)) ?? "") : text(value)));
+  const values = (one["in"] as unknown[]).map((value) =>
+    type.startsWith("IP") ? (addressBytes(text(value)) ?? "") : text(value),
+  );
   const got = isList ? rule.apply(values) : rule.apply(values[0] ?? "");
   const out = got === undefined ? undefined : Array.isArray(got) ? got : [got];
-  return one["ok"] === false ? out === undefined || String(out) : same(JSON.stringify(out), JSON.stringify((one["out"] as unknown[]).map((value) => (typeof value === "object" ? text(value) : value))));
+  return one["ok"] === false
+    ? out === undefined || String(out)
+    : same(
+        JSON.stringify(out),
+        JSON.stringify(
+          (one["out"] as unknown[]).map((value) =>
+            typeof value === "object" ? text(value) : value,
+          ),
+        ),
+      );
 }
 
-/** Who may stand in a case about formats: the first process, or a child of a shell that it started. */
+/**
+ * Who may stand in a case about formats: the first process, or a child of a shell that it started.
+ */
 function formattingScenes(): readonly Scene[] {
   const params = { res: 0, path: "/test/dir" };
-  const init = { pid: 1, ppid: 0, comm: "init", exe: "/sbin/init", exepath: "/sbin/init", args: ["context", "ls", "--format", "{{json .}}"], cwd: "/root/", uid: 0, gid: 0 };
+  const init = {
+    pid: 1,
+    ppid: 0,
+    comm: "init",
+    exe: "/sbin/init",
+    exepath: "/sbin/init",
+    args: ["context", "ls", "--format", "{{json .}}"],
+    cwd: "/root/",
+    uid: 0,
+    gid: 0,
+  };
   const bash = { ...init, pid: 2, ppid: 1, comm: "bash", exe: "bash", args: [] };
   const child = { ...init, pid: 3, ppid: 2, comm: "child", exe: "child", args: [] };
-  return [[init], [init, bash], [init, bash, child]].map((chain) => scene("getcwd", params, { chain }));
+  return [[init], [init, bash], [init, bash, child]].map((chain) =>
+    scene("getcwd", params, { chain }),
+  );
 }
 
 function judgeFormat(one: Case, scenes: readonly Scene[]): Verdict {
   const template = attempt(() => compileOutput(text(one["fmt"]), FIELDS));
   if (template instanceof Error) return one["error"] !== undefined || template.message;
   if (one["error"] !== undefined) return "compiles";
-  if (one["tokens"] !== undefined) return same(template.named.map(({ key }) => key).join(" "), (one["tokens"] as string[]).join(" "));
+  if (one["tokens"] !== undefined)
+    return same(
+      template.named.map(({ key }) => key).join(" "),
+      (one["tokens"] as string[]).join(" "),
+    );
   const verdicts = scenes.map((shown) => judgeFormatted(one, template, shown));
   return verdicts.includes(true) || String(verdicts[0]);
 }
 
 function judgeFormatted(one: Case, template: OutputTemplate, shown: Scene): Verdict {
   const present = template.named.filter(({ operand }) => textOf(operand, shown) !== undefined);
-  if (!template.printsMissing && (present.length === template.named.length) !== one["complete"]) return "complete differs";
+  if (!template.printsMissing && (present.length === template.named.length) !== one["complete"])
+    return "complete differs";
   if (one["json"] === true) {
-    const values = template.named.filter(({ isTransformed }) => !isTransformed).map(({ key, operand }) => [key, valueOf(operand, shown)] as const);
-    return same(values.length === 0 ? "null" : JSON.stringify(Object.fromEntries(values.toSorted(([left], [right]) => (left < right ? -1 : 1)))), text(one["out"]));
+    const values = template.named
+      .filter(({ isTransformed }) => !isTransformed)
+      .map(({ key, operand }) => [key, valueOf(operand, shown)] as const);
+    return same(
+      values.length === 0
+        ? "null"
+        : JSON.stringify(
+            Object.fromEntries(values.toSorted(([left], [right]) => (left < right ? -1 : 1))),
+          ),
+      text(one["out"]),
+    );
   }
   if (one["out"] !== undefined) return same(renderOutput(template, shown), text(one["out"]));
-  // Upstream's test keeps what earlier formats left in its map, so it may hold more than ours; it ends at the first missing value.
+  // Upstream's test keeps what earlier formats left in its map, so it may hold more than ours; it
+  // ends at the first missing value.
   const wanted = one["values"] as Readonly<Record<string, string>>;
   const end = template.named.findIndex((field) => !present.includes(field));
   const told = template.named.slice(0, end < 0 || template.printsMissing ? undefined : end);
@@ -177,7 +274,10 @@ function compile(one: Case, fields: FieldRegistry): CompiledCondition | Error {
 /** The wording is ours, so warnings are compared by their number. */
 function sameWarnings({ advice }: CompiledCondition, one: Case): Verdict {
   const wanted = (one["warnings"] as string[] | undefined) ?? [];
-  return advice.length === wanted.length || `warns ${advice.map((each) => each.advice.message).join("; ")}`;
+  return (
+    advice.length === wanted.length ||
+    `warns ${advice.map((each) => each.advice.message).join("; ")}`
+  );
 }
 
 function attempt<T>(act: () => T): T | Error {

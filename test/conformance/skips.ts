@@ -3,7 +3,8 @@ import type { Case } from "./case-file.ts";
 /** Kinds of case files that nothing of ours can answer yet, with the reason. */
 export const SKIPPED_KINDS: Readonly<Record<string, string>> = {
   config: "falco.yaml is read key by key; merged files and schema status are not there yet",
-  interesting_syscalls: "the probe sends what the rules ask for; base_syscalls is no setting yet (issue 6)",
+  interesting_syscalls:
+    "the probe sends what the rules ask for; base_syscalls is no setting yet (issue 6)",
 };
 
 interface Skip {
@@ -19,21 +20,71 @@ const SIMULATED = "the case makes Falco simulate drops, which is a test of Falco
 
 /** Cases whose answer is not ours, each with its reason. A case that is met must not stand here. */
 export const SKIPS: readonly Skip[] = [
-  { kind: "event_scenarios", about: "sinsp_with_test_input.PROC_EXIT_already_dead_thread", reason: BY_HAND },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.THRD_MANAGER_find_new_reaper_detect_loop", reason: BY_HAND },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.PROC_EXIT_already_dead_thread",
+    reason: BY_HAND,
+  },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.THRD_MANAGER_find_new_reaper_detect_loop",
+    reason: BY_HAND,
+  },
   { kind: "event_scenarios", about: "sinsp_with_test_input.PROC_FILTER_nthreads", reason: BY_HAND },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.CLONE_CALLER_tid_collision", reason: BY_HAND },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.USER_FILTER_extract_from_existent_user_entry_without_metadata", reason: BY_HAND },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.CLONE_CHILD_tid_collision", reason: "a child whose pid is not its tid and who is no thread: no kernel makes one" },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.sinsp_observer", reason: "a process that is its own parent: no kernel makes one" },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.suppress_comm", reason: "the upstream test suppresses a process by name, which no file of Falco can ask for" },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.creates_fd_generic", reason: "an enter event that no reader of captures hands on: its parameters go into the exit" },
-  { kind: "event_scenarios", about: "sinsp_with_test_input.EVT_FILTER_data_buffer_str", reason: "an enter event that no reader of captures hands on: its parameters go into the exit" },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.CLONE_CALLER_tid_collision",
+    reason: BY_HAND,
+  },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.USER_FILTER_extract_from_existent_user_entry_without_metadata",
+    reason: BY_HAND,
+  },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.CLONE_CHILD_tid_collision",
+    reason: "a child whose pid is not its tid and who is no thread: no kernel makes one",
+  },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.sinsp_observer",
+    reason: "a process that is its own parent: no kernel makes one",
+  },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.suppress_comm",
+    reason: "the upstream test suppresses a process by name, which no file of Falco can ask for",
+  },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.creates_fd_generic",
+    reason: "an enter event that no reader of captures hands on: its parameters go into the exit",
+  },
+  {
+    kind: "event_scenarios",
+    about: "sinsp_with_test_input.EVT_FILTER_data_buffer_str",
+    reason: "an enter event that no reader of captures hands on: its parameters go into the exit",
+  },
   { kind: "regression_e2e", about: "TestFalco_Legacy_MonitorSyscallDropsAlert", reason: SIMULATED },
   { kind: "regression_e2e", about: "TestFalco_Legacy_MonitorSyscallDropsExit", reason: SIMULATED },
-  { kind: "operators", about: "tolower(t.strs) in (a, b, c)", reason: "the real engine loses the transformed texts of a list; ours compares them" },
-  { kind: "rule_enable", about: "test_falco_engine.enable_rule_id", reason: "the case counts without the steps between: those that go by a rule's number were not recorded" },
-  { kind: "rule_loading", about: "falco_engine_alternate_loader", reason: "upstream's test puts a loader of its own in place, which knows an item that no rules file has" },
+  {
+    kind: "operators",
+    about: "tolower(t.strs) in (a, b, c)",
+    reason: "the real engine loses the transformed texts of a list; ours compares them",
+  },
+  {
+    kind: "rule_enable",
+    about: "test_falco_engine.enable_rule_id",
+    reason:
+      "the case counts without the steps between: those that go by a rule's number were not recorded",
+  },
+  {
+    kind: "rule_loading",
+    about: "falco_engine_alternate_loader",
+    reason:
+      "upstream's test puts a loader of its own in place, which knows an item that no rules file has",
+  },
 ];
 
 /** Why a case is not ours to meet; undefined when it is. */

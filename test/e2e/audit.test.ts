@@ -11,17 +11,31 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
   const servers = new TlsServers();
   const authority = new Authority(servers.folder);
   after(() => servers.stop());
-  const good = authority.issue({ subject: "/CN=good", extensions: ["subjectAltName=DNS:localhost,IP:127.0.0.1"] });
+  const good = authority.issue({
+    subject: "/CN=good",
+    extensions: ["subjectAltName=DNS:localhost,IP:127.0.0.1"],
+  });
 
   test("many targets, from a file and standard input: a report each, and a table with the worst first", async () => {
     const strong = await servers.openssl(good, "-cipher", "ECDHE+AESGCM");
-    const weak = await servers.openssl(good, "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3");
+    const weak = await servers.openssl(
+      good,
+      "-cipher",
+      "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+      "-no_tls1_3",
+    );
     const plain = await servers.plain((socket) => void socket.write("SSH-2.0-test\r\n"));
     const list = join(servers.folder, "targets");
     writeFileSync(list, `127.0.0.1:${strong} # the good one\n\n# nothing\n127.0.0.1:${plain}\n`);
-    const { code, out } = await saker(["audit", `@${list}`, "-", "nosuch.invalid:1"], { input: `127.0.0.1:${weak}\n` });
+    const { code, out } = await saker(["audit", `@${list}`, "-", "nosuch.invalid:1"], {
+      input: `127.0.0.1:${weak}\n`,
+    });
     assert.equal(code, 1);
-    const table = out.slice(out.indexOf("GRADE ")).trim().split("\n").map((line) => line.split(/ {2,}/).slice(0, 5).join("|"));
+    const table = out
+      .slice(out.indexOf("GRADE "))
+      .trim()
+      .split("\n")
+      .map((line) => line.split(/ {2,}/).slice(0, 5).join("|"));
     assert.deepEqual(table, [
       "GRADE|ENCRYPTION|LEAST|TARGET|PROTOCOLS",
       `T|F|F|127.0.0.1:${weak}|TLSv1.0 TLSv1.1 TLSv1.2`,
@@ -47,9 +61,18 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
   });
 
   for (const [args, error] of [
-    [["127.0.0.1:1", "--fail-under", "Z"], /Cannot use --fail-under "Z": there is no such grade\n.*hint: grades are A\+, A, A-, B, C, D, E, F/s],
-    [["127.0.0.1:1", "--ca-file", "/nonexistent"], /Cannot read certificates from "\/nonexistent": ENOENT/],
-    [["127.0.0.1:1", "--ca-file", "/etc/passwd"], /Cannot read certificates from "\/etc\/passwd": it holds none/],
+    [
+      ["127.0.0.1:1", "--fail-under", "Z"],
+      /Cannot use --fail-under "Z": there is no such grade\n.*hint: grades are A\+, A, A-, B, C, D, E, F/s,
+    ],
+    [
+      ["127.0.0.1:1", "--ca-file", "/nonexistent"],
+      /Cannot read certificates from "\/nonexistent": ENOENT/,
+    ],
+    [
+      ["127.0.0.1:1", "--ca-file", "/etc/passwd"],
+      /Cannot read certificates from "\/etc\/passwd": it holds none/,
+    ],
     [[], /Cannot examine anything: no target is given/],
     [["@/nonexistent"], /Cannot read targets from "\/nonexistent": ENOENT/],
   ] as const) {
@@ -68,15 +91,31 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
     assert.match(err, /Cannot put 4097 targets into one document: the limit is 4096/);
     const endless = await saker(["audit", "@/dev/zero"]);
     assert.equal(endless.code, 2);
-    assert.match(endless.err, /Cannot read targets from "\/dev\/zero": it is larger than \d+ bytes/);
+    assert.match(
+      endless.err,
+      /Cannot read targets from "\/dev\/zero": it is larger than \d+ bytes/,
+    );
   });
 
   test("--output writes the document, and standard output has a line for each target", async () => {
     const port = await servers.openssl(good, "-cipher", "ECDHE+AESGCM");
     const page = join(servers.folder, "page.html");
-    const { code, out } = await saker(["audit", `127.0.0.1:${port}`, `localhost:${port}`, "--parallel", "1", "--format", "html", "--output", page]);
+    const { code, out } = await saker([
+      "audit",
+      `127.0.0.1:${port}`,
+      `localhost:${port}`,
+      "--parallel",
+      "1",
+      "--format",
+      "html",
+      "--output",
+      page,
+    ]);
     assert.equal(code, 0);
-    assert.deepEqual(out.split("\n").map((line) => line.split(" ")[0]), [`127.0.0.1:${port}`, `localhost:${port}`, "GRADE", "T", "T", ""]);
+    assert.deepEqual(
+      out.split("\n").map((line) => line.split(" ")[0]),
+      [`127.0.0.1:${port}`, `localhost:${port}`, "GRADE", "T", "T", ""],
+    );
     assert.match(readFileSync(page, "utf8"), /^<!DOCTYPE html>[^]*<\/html>\n$/);
     const wrong = await saker(["audit", `127.0.0.1:${port}`, "--output", "/nonexistent/x"]);
     assert.equal(wrong.code, 2);
@@ -90,9 +129,15 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
   });
 
   test("--schema describes what --json prints", async () => {
-    const schema = JSON.parse((await saker(["audit", "--schema"])).out) as Parameters<typeof faults>[1];
+    const schema = JSON.parse((await saker(["audit", "--schema"])).out) as Parameters<
+      typeof faults
+    >[1];
     const port = await servers.openssl(good, "-cipher", "ALL:@SECLEVEL=0", "-serverpref");
-    for (const target of [`localhost:${port}`, "127.0.0.1:1"]) assert.deepEqual(faults(JSON.parse((await saker(["audit", target, "--json"])).out), schema), []);
+    for (const target of [`localhost:${port}`, "127.0.0.1:1"])
+      assert.deepEqual(
+        faults(JSON.parse((await saker(["audit", target, "--json"])).out), schema),
+        [],
+      );
   });
 
   test("nmap-xml and html are one document for all targets", async () => {

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -17,7 +26,9 @@ const LINKED = "symlink, symlinkat";
 
 describe("saker watch while its rules change", { skip: whyNoBpf() }, () => {
   test("loads what is added, keeps the old rules while a file is broken, and takes it repaired", async (t) => {
-    const { write, path, said, alerts, make, link, watch } = await watching(t, { "a.yaml": rule("Made", MADE) });
+    const { write, path, said, alerts, make, link, watch } = await watching(t, {
+      "a.yaml": rule("Made", MADE),
+    });
     make("one");
     await alerts("Made: saker-reload-one");
 
@@ -30,7 +41,10 @@ describe("saker watch while its rules change", { skip: whyNoBpf() }, () => {
 
     write("a.yaml", rule("Made", MADE).replace("contains", "contians"));
     await said("the 2 rules loaded before stay in place");
-    assert.match(watch.err(), /a\.yaml:3:\d+: error LOAD_ERR_COMPILE_CONDITION: .*\n .*contians.*\n +\^/);
+    assert.match(
+      watch.err(),
+      /a\.yaml:3:\d+: error LOAD_ERR_COMPILE_CONDITION: .*\n .*contians.*\n +\^/,
+    );
     await sleep(QUIET_MS);
     assert.equal(watch.err().split("stay in place").length - 1, 1);
     make("two");
@@ -42,7 +56,12 @@ describe("saker watch while its rules change", { skip: whyNoBpf() }, () => {
     await said('rules reloaded: removed "Linked"; 1 rules from 1 files');
     link("removed");
     make("three");
-    await alerts("Made: saker-reload-one", "Linked: saker-reload-asked", "Made: saker-reload-two", "Made: repaired saker-reload-three");
+    await alerts(
+      "Made: saker-reload-one",
+      "Linked: saker-reload-asked",
+      "Made: saker-reload-two",
+      "Made: repaired saker-reload-three",
+    );
   });
 
   test("takes an empty file for a step of an editor, not for the truth", async (t) => {
@@ -56,7 +75,10 @@ describe("saker watch while its rules change", { skip: whyNoBpf() }, () => {
   });
 
   test("loses no event and tells none twice while rules are swapped", async (t) => {
-    const { write, path, said, make, watch } = await watching(t, { "a.yaml": rule("Made", MADE), "z.yaml": rule("Last", LINKED) });
+    const { write, path, said, make, watch } = await watching(t, {
+      "a.yaml": rule("Made", MADE),
+      "z.yaml": rule("Last", LINKED),
+    });
     let [made, swaps] = [0, 0];
     while (swaps < 4) {
       swaps += 1;
@@ -72,9 +94,14 @@ describe("saker watch while its rules change", { skip: whyNoBpf() }, () => {
     }
     await said("rules reloaded: removed");
     make("end.");
-    await until("the last alert", () => watch.out().includes("saker-reload-end."), { seen: watch.err });
+    await until("the last alert", () => watch.out().includes("saker-reload-end."), {
+      seen: watch.err,
+    });
     const told = alertsOf(watch).map(({ output }) => /saker-reload-\w+\./.exec(output)?.[0]);
-    assert.deepEqual(told, [...Array.from({ length: made }, (_, index) => `saker-reload-n${index}.`), "saker-reload-end."]);
+    assert.deepEqual(told, [
+      ...Array.from({ length: made }, (_, index) => `saker-reload-n${index}.`),
+      "saker-reload-end.",
+    ]);
   });
 
   test("follows a ConfigMap, whose files are links through a folder that is swapped", async (t) => {
@@ -97,7 +124,11 @@ describe("saker watch while its rules change", { skip: whyNoBpf() }, () => {
   });
 
   test("loads on SIGHUP at once, and on nothing else where watch_config_files is false", async (t) => {
-    const { write, said, alerts, make, watch } = await watching(t, { "a.yaml": rule("Made", MADE) }, { config: "watch_config_files: false\n" });
+    const { write, said, alerts, make, watch } = await watching(
+      t,
+      { "a.yaml": rule("Made", MADE) },
+      { config: "watch_config_files: false\n" },
+    );
     watch.child.kill("SIGHUP");
     await said("rules reloaded: nothing changed; 1 rules from 1 files");
     write("a.yaml", rule("New", MADE));
@@ -111,7 +142,10 @@ describe("saker watch while its rules change", { skip: whyNoBpf() }, () => {
   });
 
   test("says which rule hides another, and with --stats what rules cost", async (t) => {
-    const files = { "a.yaml": rule("Catch all", MADE).replace(/ and evt.args.*/, ""), "b.yaml": rule("Hidden", MADE) };
+    const files = {
+      "a.yaml": rule("Catch all", MADE).replace(/ and evt.args.*/, ""),
+      "b.yaml": rule("Hidden", MADE),
+    };
     const { said, make } = await watching(t, files, { options: ["--stats"] });
     await said('rule "Hidden"');
     await said('is never told: "Catch all"');
@@ -127,7 +161,11 @@ interface WatchingOptions {
 }
 
 /** A watch with the files of a folder as its rules, and what a test does beside it. */
-async function watching(t: TestContext, files: Readonly<Record<string, string>>, { config = "", options = [], prepare = () => {} }: WatchingOptions = {}) {
+async function watching(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  { config = "", options = [], prepare = () => {} }: WatchingOptions = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), "saker-e2e-"));
   const path = (name: string): string => join(folder, "rules", name);
   const write = (name: string, text: string): void => writeFileSync(path(name), text);
@@ -135,23 +173,44 @@ async function watching(t: TestContext, files: Readonly<Record<string, string>>,
   for (const [name, text] of Object.entries(files)) write(name, text);
   prepare(path("."));
   writeFileSync(join(folder, "saker.yaml"), `rules_files: [${path("")}]\n${config}`);
-  const watch = startSaker(["watch", "--config", join(folder, "saker.yaml"), "--report", join(folder, "report"), "--no-audit", "--json", ...options], { cwd: folder });
+  const watch = startSaker(
+    [
+      "watch",
+      "--config",
+      join(folder, "saker.yaml"),
+      "--report",
+      join(folder, "report"),
+      "--no-audit",
+      "--json",
+      ...options,
+    ],
+    { cwd: folder },
+  );
   t.after(async () => {
     await watch.stop();
     rmSync(folder, { recursive: true });
   });
-  await until("the watch to begin", () => watch.err().includes("watching this host"), { seen: watch.err });
+  await until("the watch to begin", () => watch.err().includes("watching this host"), {
+    seen: watch.err,
+  });
   return {
     path,
     write,
     watch,
     make: (name: string): void => mkdirSync(join(folder, `saker-reload-${name}`)),
     link: (name: string): void => symlinkSync(`saker-reload-${name}`, join(folder, name)),
-    said: (text: string): Promise<unknown> => until(`the words ${text}`, () => watch.err().includes(text), { seen: watch.err }),
+    said: (text: string): Promise<unknown> =>
+      until(`the words ${text}`, () => watch.err().includes(text), { seen: watch.err }),
     /** These are all alerts so far: what comes in between would be seen. */
     alerts: async (...expected: readonly string[]): Promise<void> => {
-      const told = (): string[] => alertsOf(watch).map(({ rule: name, output }) => `${name}: ${output.replace(/^\S+ Notice /, "").replace(/\/\S*\//, "")}`);
-      await until(`the alerts ${expected.join("; ")}`, () => told().length >= expected.length, { seen: () => JSON.stringify(told()) + watch.err() });
+      const told = (): string[] =>
+        alertsOf(watch).map(
+          ({ rule: name, output }) =>
+            `${name}: ${output.replace(/^\S+ Notice /, "").replace(/\/\S*\//, "")}`,
+        );
+      await until(`the alerts ${expected.join("; ")}`, () => told().length >= expected.length, {
+        seen: () => JSON.stringify(told()) + watch.err(),
+      });
       assert.deepEqual(told(), expected);
     },
   };

@@ -17,13 +17,62 @@ export interface Boot {
   readonly tail: string;
 }
 
-/** Boots the image and hears its console until the machine ends, or is ended after `seconds`. The console is kept in the file `log`. */
-export async function boot(kernel: Kernel, image: Image, { scenes, seconds, log }: { readonly scenes: readonly string[]; readonly seconds: number; readonly log: string }): Promise<Boot> {
+/**
+ * Boots the image and hears its console until the machine ends, or is ended after `seconds`. The
+ * console is kept in the file `log`.
+ */
+export async function boot(
+  kernel: Kernel,
+  image: Image,
+  {
+    scenes,
+    seconds,
+    log,
+  }: { readonly scenes: readonly string[]; readonly seconds: number; readonly log: string },
+): Promise<Boot> {
   const { qemu, options, console } = MACHINES[kernel.machine];
-  const commandLine = [`console=${console}`, "panic=-1", "quiet", "loglevel=1", kernel.commandLine ?? "", `SAKER_SCENES=${scenes.join(",")}`, `SAKER_VARIANT=${kernel.variant}`].join(" ");
-  const machine = [...options, "-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048", "-nic", "none", "-nographic", "-monitor", "none", "-no-reboot"];
-  // timeout(1) ends qemu even when this process is gone, and hands it the signal that ends it earlier.
-  const child = spawn("timeout", ["--kill-after=10", String(seconds), qemu, ...machine, "-kernel", image.kernel, "-initrd", image.initramfs, "-append", commandLine], { stdio: ["ignore", "pipe", "pipe"] });
+  const commandLine = [
+    `console=${console}`,
+    "panic=-1",
+    "quiet",
+    "loglevel=1",
+    kernel.commandLine ?? "",
+    `SAKER_SCENES=${scenes.join(",")}`,
+    `SAKER_VARIANT=${kernel.variant}`,
+  ].join(" ");
+  const machine = [
+    ...options,
+    "-accel",
+    "tcg,thread=multi",
+    "-smp",
+    "2",
+    "-m",
+    "2048",
+    "-nic",
+    "none",
+    "-nographic",
+    "-monitor",
+    "none",
+    "-no-reboot",
+  ];
+  // timeout(1) ends qemu even when this process is gone, and hands it the signal that ends it
+  // earlier.
+  const child = spawn(
+    "timeout",
+    [
+      "--kill-after=10",
+      String(seconds),
+      qemu,
+      ...machine,
+      "-kernel",
+      image.kernel,
+      "-initrd",
+      image.initramfs,
+      "-append",
+      commandLine,
+    ],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
   const end = (): void => void child.kill("SIGTERM");
   process.once("exit", end);
   let text = "";
@@ -43,7 +92,9 @@ export async function boot(kernel: Kernel, image: Image, { scenes, seconds, log 
 /** Lines are `[scene] out|err|code text`, whatever else the console has. */
 function scenesOf(text: string): Map<string, Scene> {
   const scenes = new Map<string, Scene>();
-  for (const [, name = "", what, line = ""] of text.matchAll(/^\[([\w-]+)\] (out|err|code) (.*?)\r*$/gm)) {
+  for (const [, name = "", what, line = ""] of text.matchAll(
+    /^\[([\w-]+)\] (out|err|code) (.*?)\r*$/gm,
+  )) {
     const scene = scenes.get(name) ?? { out: [], err: [] };
     scenes.set(name, scene);
     if (what === "out" || what === "err") scene[what].push(line);

@@ -24,20 +24,81 @@ function doctorChecks(variant: string): Check[] {
   const scene = "doctor";
   return [
     { scene, what: "exit code 0", holds: ({ code }) => code === "0" },
-    { scene, what: `the probe loads and attaches (${variant})`, holds: ({ out }) => out.some((line) => line.startsWith("ok ") && line.includes(`loads and attaches (${variant})`)) },
+    {
+      scene,
+      what: `the probe loads and attaches (${variant})`,
+      holds: ({ out }) =>
+        out.some(
+          (line) => line.startsWith("ok ") && line.includes(`loads and attaches (${variant})`),
+        ),
+    },
   ];
 }
 
 function watchChecks(scene: string, variant: string): Check[] {
   return [
-    { scene, what: `watches by eBPF (${variant})`, holds: says(`watching this host: eBPF (${variant})`) },
-    { scene, what: "port 7000 that listened already", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7000 }) },
-    { scene, what: "exec of id, by sh, as root", holds: hasAlert({ rule: "Program of the test started", "proc.name": "id", "proc.exepath": "/bin/busybox", "proc.pname": "sh", "user.name": "root", "container.id": "host" }) },
-    { scene, what: "open of /etc/shadow by cat", holds: hasAlert({ rule: "Read sensitive file untrusted", "proc.name": "cat", "fd.name": "/etc/shadow" }) },
-    { scene, what: "listen of httpd on the host, port 7001", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7001, "container.id": "host" }) },
-    { scene, what: "listen of httpd in a container, port 7002", holds: hasAlert({ "proc.name": "httpd", "fd.sport": 7002, "container.id": "c0ffeec0ffee" }) },
-    { scene, what: "both ports examined: HTTP without TLS", holds: ({ out }) => [7001, 7002].every((port) => objects(out).some((report) => report["port"] === port && report["tls"] === false && report["speaks"] === "http")) },
-    { scene, what: "0 dropped", holds: ({ err }) => err.some((line) => /^saker: [1-9]\d* events, 0 dropped, /.test(line)) },
+    {
+      scene,
+      what: `watches by eBPF (${variant})`,
+      holds: says(`watching this host: eBPF (${variant})`),
+    },
+    {
+      scene,
+      what: "port 7000 that listened already",
+      holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7000 }),
+    },
+    {
+      scene,
+      what: "exec of id, by sh, as root",
+      holds: hasAlert({
+        rule: "Program of the test started",
+        "proc.name": "id",
+        "proc.exepath": "/bin/busybox",
+        "proc.pname": "sh",
+        "user.name": "root",
+        "container.id": "host",
+      }),
+    },
+    {
+      scene,
+      what: "open of /etc/shadow by cat",
+      holds: hasAlert({
+        rule: "Read sensitive file untrusted",
+        "proc.name": "cat",
+        "fd.name": "/etc/shadow",
+      }),
+    },
+    {
+      scene,
+      what: "listen of httpd on the host, port 7001",
+      holds: hasAlert({
+        rule: "Port opened on host",
+        "proc.name": "httpd",
+        "fd.sport": 7001,
+        "container.id": "host",
+      }),
+    },
+    {
+      scene,
+      what: "listen of httpd in a container, port 7002",
+      holds: hasAlert({ "proc.name": "httpd", "fd.sport": 7002, "container.id": "c0ffeec0ffee" }),
+    },
+    {
+      scene,
+      what: "both ports examined: HTTP without TLS",
+      holds: ({ out }) =>
+        [7001, 7002].every((port) =>
+          objects(out).some(
+            (report) =>
+              report["port"] === port && report["tls"] === false && report["speaks"] === "http",
+          ),
+        ),
+    },
+    {
+      scene,
+      what: "0 dropped",
+      holds: ({ err }) => err.some((line) => /^saker: [1-9]\d* events, 0 dropped, /.test(line)),
+    },
     { scene, what: "0 skipped by the kernel", holds: ({ out }) => out.includes("skipped: 0") },
     { scene, what: "exit code 0", holds: ({ code }) => code === "0" },
   ];
@@ -46,13 +107,42 @@ function watchChecks(scene: string, variant: string): Check[] {
 function socketsChecks(): Check[] {
   const scene = "sockets";
   return [
-    { scene, what: "watches without eBPF", holds: says("watching this host: sockets and processes") },
-    { scene, what: "port 7000 that listened already", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7000 }) },
-    { scene, what: "exec of sleep", holds: hasAlert({ rule: "Program of the test started", "proc.name": "sleep" }) },
-    { scene, what: "listen of httpd, port 7001", holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7001 }) },
-    { scene, what: "the kernel has loaded tcp_diag for it", holds: ({ out }) => out.some((line) => line.startsWith("tcp_diag ")) },
+    {
+      scene,
+      what: "watches without eBPF",
+      holds: says("watching this host: sockets and processes"),
+    },
+    {
+      scene,
+      what: "port 7000 that listened already",
+      holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7000 }),
+    },
+    {
+      scene,
+      what: "exec of sleep",
+      holds: hasAlert({ rule: "Program of the test started", "proc.name": "sleep" }),
+    },
+    {
+      scene,
+      what: "listen of httpd, port 7001",
+      holds: hasAlert({ rule: "Port opened on host", "proc.name": "httpd", "fd.sport": 7001 }),
+    },
+    {
+      scene,
+      what: "the kernel has loaded tcp_diag for it",
+      holds: ({ out }) => out.some((line) => line.startsWith("tcp_diag ")),
+    },
     // Such as the kernel's own modprobe (docs/sockets.md).
-    { scene, what: "0 dropped, but for programs that ended at once", holds: ({ err }) => !err.some((line) => line.startsWith("saker: dropped: ") && !/: \d+ programs had ended before they could be looked at, 0 lines/.test(line)) },
+    {
+      scene,
+      what: "0 dropped, but for programs that ended at once",
+      holds: ({ err }) =>
+        !err.some(
+          (line) =>
+            line.startsWith("saker: dropped: ") &&
+            !/: \d+ programs had ended before they could be looked at, 0 lines/.test(line),
+        ),
+    },
     { scene, what: "exit code 0", holds: ({ code }) => code === "0" },
   ];
 }
@@ -61,8 +151,18 @@ function socketsChecks(): Check[] {
 function eventChecks(variant: string): Check[] {
   // Kernels that take the other object alone are too old for requests of io_uring.
   const count = variant === "tp_btf" ? 4 : 1;
-  const what = variant === "tp_btf" ? "each event of the probe, by system calls and by io_uring, with both objects" : "each event of the probe, with the raw_tp object";
-  return [{ scene: "events", what, holds: ({ out, code }) => code === "0" && out.includes(`# pass ${count}`) && out.includes("# fail 0") }];
+  const what =
+    variant === "tp_btf"
+      ? "each event of the probe, by system calls and by io_uring, with both objects"
+      : "each event of the probe, with the raw_tp object";
+  return [
+    {
+      scene: "events",
+      what,
+      holds: ({ out, code }) =>
+        code === "0" && out.includes(`# pass ${count}`) && out.includes("# fail 0"),
+    },
+  ];
 }
 
 function says(words: string): Check["holds"] {
@@ -70,7 +170,12 @@ function says(words: string): Check["holds"] {
 }
 
 function hasAlert({ rule, ...fields }: Readonly<Record<string, unknown>>): Check["holds"] {
-  return ({ out }) => objects(out).some((alert) => (rule === undefined || alert["rule"] === rule) && Object.entries(fields).every(([name, value]) => alert.output_fields?.[name] === value));
+  return ({ out }) =>
+    objects(out).some(
+      (alert) =>
+        (rule === undefined || alert["rule"] === rule) &&
+        Object.entries(fields).every(([name, value]) => alert.output_fields?.[name] === value),
+    );
 }
 
 interface Line extends Readonly<Record<string, unknown>> {

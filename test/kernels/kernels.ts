@@ -13,8 +13,22 @@ interface Machine {
 
 /** By Node's names. */
 export const MACHINES = {
-  x64: { debian: "amd64", qemu: "qemu-system-x86_64", qemuPackage: "qemu-system-x86", options: ["-cpu", "max,la57=off"], console: "ttyS0", triplet: "x86_64-linux-gnu" },
-  arm64: { debian: "arm64", qemu: "qemu-system-aarch64", qemuPackage: "qemu-system-arm", options: ["-machine", "virt", "-cpu", "cortex-a72"], console: "ttyAMA0", triplet: "aarch64-linux-gnu" },
+  x64: {
+    debian: "amd64",
+    qemu: "qemu-system-x86_64",
+    qemuPackage: "qemu-system-x86",
+    options: ["-cpu", "max,la57=off"],
+    console: "ttyS0",
+    triplet: "x86_64-linux-gnu",
+  },
+  arm64: {
+    debian: "arm64",
+    qemu: "qemu-system-aarch64",
+    qemuPackage: "qemu-system-arm",
+    options: ["-machine", "virt", "-cpu", "cortex-a72"],
+    console: "ttyAMA0",
+    triplet: "aarch64-linux-gnu",
+  },
 } as const satisfies Readonly<Record<string, Machine>>;
 
 /** A kernel that Saker is to run on. */
@@ -34,14 +48,52 @@ export interface Kernel {
 }
 
 /** Not on 6.18, seen on 7.2. */
-const PREEMPTED = "a task may lose its processor within a program of the probe; until it has it back, the kernel skips that program for all other tasks there";
+const PREEMPTED =
+  "a task may lose its processor within a program of the probe; until it has it back, the kernel skips that program for all other tasks there";
 
 /** To try Saker on another kernel, add a row. */
 export const KERNELS: readonly Kernel[] = [
-  { name: "debian-12-x64", suite: "bookworm", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
-  { name: "debian-11-x64", suite: "bullseye", package: "linux-image-cloud-amd64", machine: "x64", variant: "raw_tp" },
-  { name: "debian-13-x64", suite: "trixie", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf" },
-  { name: "debian-12-arm64", suite: "bookworm", package: "linux-image-cloud-arm64", machine: "arm64", variant: "tp_btf" },
-  { name: "debian-13-arm64", suite: "trixie", package: "linux-image-cloud-arm64", machine: "arm64", variant: "tp_btf" },
-  { name: "debian-testing-x64", suite: "testing", package: "linux-image-cloud-amd64", machine: "x64", variant: "tp_btf", knownProblem: PREEMPTED },
+  {
+    name: "debian-12-x64",
+    suite: "bookworm",
+    package: "linux-image-cloud-amd64",
+    machine: "x64",
+    variant: "tp_btf",
+  },
+  {
+    name: "debian-11-x64",
+    suite: "bullseye",
+    package: "linux-image-cloud-amd64",
+    machine: "x64",
+    variant: "raw_tp",
+  },
+  {
+    name: "debian-13-x64",
+    suite: "trixie",
+    package: "linux-image-cloud-amd64",
+    machine: "x64",
+    variant: "tp_btf",
+  },
+  {
+    name: "debian-12-arm64",
+    suite: "bookworm",
+    package: "linux-image-cloud-arm64",
+    machine: "arm64",
+    variant: "tp_btf",
+  },
+  {
+    name: "debian-13-arm64",
+    suite: "trixie",
+    package: "linux-image-cloud-arm64",
+    machine: "arm64",
+    variant: "tp_btf",
+  },
+  {
+    name: "debian-testing-x64",
+    suite: "testing",
+    package: "linux-image-cloud-amd64",
+    machine: "x64",
+    variant: "tp_btf",
+    knownProblem: PREEMPTED,
+  },
 ];

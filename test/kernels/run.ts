@@ -1,4 +1,5 @@
-// Boots Linux kernels of Debian under qemu's own processor and lets Saker watch in there: `npm run kernels -- [NAME…]`. Exit code 1 when something was not seen.
+// Boots Linux kernels of Debian under qemu's own processor and lets Saker watch in there: `npm run
+// kernels -- [NAME…]`. Exit code 1 when something was not seen.
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,10 +15,20 @@ const LIMIT_SECONDS = 1800;
 const TOLD_LINES = 30;
 
 const names = process.argv.slice(2);
-const kernels = KERNELS.filter(({ name, knownProblem }) => (names.length === 0 ? knownProblem === undefined : names.some((part) => name.includes(part))));
-if (kernels.length === 0) fail(`there is no kernel "${names.join(" ")}"`, `kernels are ${KERNELS.map(({ name }) => name).join(", ")}`);
+const kernels = KERNELS.filter(({ name, knownProblem }) =>
+  names.length === 0 ? knownProblem === undefined : names.some((part) => name.includes(part)),
+);
+if (kernels.length === 0)
+  fail(
+    `there is no kernel "${names.join(" ")}"`,
+    `kernels are ${KERNELS.map(({ name }) => name).join(", ")}`,
+  );
 const missing = missingPackages(kernels);
-if (missing.length > 0) fail("programs are missing", `as root: apt-get install -y --no-install-recommends ${missing.join(" ")}`);
+if (missing.length > 0)
+  fail(
+    "programs are missing",
+    `as root: apt-get install -y --no-install-recommends ${missing.join(" ")}`,
+  );
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
 
@@ -34,12 +45,25 @@ async function tryKernel(kernel: Kernel): Promise<number> {
   if (kernel.knownProblem !== undefined) console.log(`known: ${kernel.knownProblem}`);
   const checks = checksFor(kernel);
   const begin = performance.now();
-  const { scenes, tail } = await boot(kernel, image, { scenes: [...new Set(checks.map(({ scene }) => scene))], seconds: LIMIT_SECONDS, log });
+  const { scenes, tail } = await boot(kernel, image, {
+    scenes: [...new Set(checks.map(({ scene }) => scene))],
+    seconds: LIMIT_SECONDS,
+    log,
+  });
   const failed = checks.filter((check) => !tell(check, scenes));
   const guest = scenes.get("guest");
-  for (const name of new Set(failed.map(({ scene }) => scene))) console.log([`what "${name}" said:`, ...(scenes.get(name)?.err.slice(-TOLD_LINES) ?? ["nothing: it did not run"])].join("\n      "));
-  if (guest?.code !== "0") console.log(`it did not come to its end; the last lines of its console:\n${tail}`);
-  console.log(`${guest?.out[0] ?? "it did not start"}; ${Math.round((performance.now() - begin) / 1000)} s; its console: ${log}`);
+  for (const name of new Set(failed.map(({ scene }) => scene)))
+    console.log(
+      [
+        `what "${name}" said:`,
+        ...(scenes.get(name)?.err.slice(-TOLD_LINES) ?? ["nothing: it did not run"]),
+      ].join("\n      "),
+    );
+  if (guest?.code !== "0")
+    console.log(`it did not come to its end; the last lines of its console:\n${tail}`);
+  console.log(
+    `${guest?.out[0] ?? "it did not start"}; ${Math.round((performance.now() - begin) / 1000)} s; its console: ${log}`,
+  );
   return failed.length;
 }
 
@@ -57,11 +81,24 @@ function tellFailure(thrown: unknown): number {
 
 /** Debian's packages of the programs that are not here. */
 function missingPackages(kernels: readonly Kernel[]): string[] {
-  const programs: (readonly [string, string])[] = [["apt-get", "apt"], ["dpkg-deb", "dpkg"], ["cpio", "cpio"], ["find", "findutils"], ["timeout", "coreutils"], ["xz", "xz-utils"]];
-  for (const { machine } of kernels) programs.push([MACHINES[machine].qemu, MACHINES[machine].qemuPackage]);
-  const isThere = (program: string): boolean => (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+  const programs: (readonly [string, string])[] = [
+    ["apt-get", "apt"],
+    ["dpkg-deb", "dpkg"],
+    ["cpio", "cpio"],
+    ["find", "findutils"],
+    ["timeout", "coreutils"],
+    ["xz", "xz-utils"],
+  ];
+  for (const { machine } of kernels)
+    programs.push([MACHINES[machine].qemu, MACHINES[machine].qemuPackage]);
+  const isThere = (program: string): boolean =>
+    (process.env["PATH"] ?? "")
+      .split(delimiter)
+      .some((folder) => existsSync(join(folder, program)));
   const packages = programs.filter(([program]) => !isThere(program)).map(([, name]) => name);
-  return [...new Set([...packages, ...(existsSync(DEBIAN_KEYRING) ? [] : ["debian-archive-keyring"])])];
+  return [
+    ...new Set([...packages, ...(existsSync(DEBIAN_KEYRING) ? [] : ["debian-archive-keyring"])]),
+  ];
 }
 
 function fail(state: string, hint: string): never {

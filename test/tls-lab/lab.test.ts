@@ -6,7 +6,16 @@ import { LAB_SERVERS } from "./servers.ts";
 
 // `npm run tls-lab` looks at all servers of the lab.
 const LIGHT = [
-  "openssl as it comes", "openssl everything up to TLS 1.2", "gnutls as it comes", "nginx as it comes", "nginx old", "haproxy", "stunnel", "redis over TLS", "redis", "python's HTTP",
+  "openssl as it comes",
+  "openssl everything up to TLS 1.2",
+  "gnutls as it comes",
+  "nginx as it comes",
+  "nginx old",
+  "haproxy",
+  "stunnel",
+  "redis over TLS",
+  "redis",
+  "python's HTTP",
 ];
 
 const lab = new Lab();
@@ -14,9 +23,13 @@ after(() => lab.end());
 
 for (const server of LAB_SERVERS.filter(({ name }) => LIGHT.includes(name))) {
   const [program, debianPackage] = server.needs;
-  test(`${server.name}: what it is, and each line as nmap has it`, { skip: hasProgram(program) ? false : `needs ${program}: apt-get install ${debianPackage}` }, async (t) => {
-    const { summary, problems } = await lookAt(lab, server);
-    t.diagnostic(summary);
-    assert.deepEqual(problems, []);
-  });
+  test(
+    `${server.name}: what it is, and each line as nmap has it`,
+    { skip: hasProgram(program) ? false : `needs ${program}: apt-get install ${debianPackage}` },
+    async (t) => {
+      const { summary, problems } = await lookAt(lab, server);
+      t.diagnostic(summary);
+      assert.deepEqual(problems, []);
+    },
+  );
 }

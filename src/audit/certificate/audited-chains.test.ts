@@ -15,18 +15,47 @@ describe("audit() of certificate chains", { skip: opensslMissing() ?? false }, (
   async function examine(port: number, caFile: string): Promise<AuditReport> {
     const now = (): Date => new Date(Date.now() + 3_600_000);
     const connect = (signal: AbortSignal) => connectDirectly("127.0.0.1", port, { signal });
-    return audit({ label: "localhost", host: "localhost", port, serverName: "localhost", connect }, { trust: await trustFrom(caFile), now });
+    return audit(
+      { label: "localhost", host: "localhost", port, serverName: "localhost", connect },
+      { trust: await trustFrom(caFile), now },
+    );
   }
 
   test("finds a chain for each kind of key, trusted, with the staple verified", async () => {
     const { root, middle, leaf } = authority.chain();
-    const rsa = authority.issue({ subject: "/CN=localhost", issuer: middle, key: ["-algorithm", "RSA"], extensions: ["subjectAltName=DNS:localhost"] });
+    const rsa = authority.issue({
+      subject: "/CN=localhost",
+      issuer: middle,
+      key: ["-algorithm", "RSA"],
+      extensions: ["subjectAltName=DNS:localhost"],
+    });
     const staple = authority.ocspResponse({ leaf, issuer: middle });
-    const port = await servers.openssl(leaf, "-cert_chain", authority.bundle(middle), "-dcert", rsa.certificate, "-dkey", rsa.key, "-dcert_chain", authority.bundle(middle), "-status_file", staple);
+    const port = await servers.openssl(
+      leaf,
+      "-cert_chain",
+      authority.bundle(middle),
+      "-dcert",
+      rsa.certificate,
+      "-dkey",
+      rsa.key,
+      "-dcert_chain",
+      authority.bundle(middle),
+      "-status_file",
+      staple,
+    );
     const report = await examine(port, root.certificate);
     assert.deepEqual(report.errors, []);
-    const shown = report.chains?.map(({ keyType, sent, isTrusted, hostMatches, anchor }) => [keyType, sent.length, isTrusted, hostMatches, anchor]);
-    assert.deepEqual(shown?.toSorted(), [["ec", 2, true, true, "O=Test, CN=Root"], ["rsa", 2, true, true, "O=Test, CN=Root"]]);
+    const shown = report.chains?.map(({ keyType, sent, isTrusted, hostMatches, anchor }) => [
+      keyType,
+      sent.length,
+      isTrusted,
+      hostMatches,
+      anchor,
+    ]);
+    assert.deepEqual(shown?.toSorted(), [
+      ["ec", 2, true, true, "O=Test, CN=Root"],
+      ["rsa", 2, true, true, "O=Test, CN=Root"],
+    ]);
     assert.equal(report.chains?.find(({ keyType }) => keyType === "ec")?.ocsp?.status, "good");
     assert.equal(report.features?.ocspStapling, true);
     assert.equal(report.certificates.length, 3);
@@ -35,6 +64,11 @@ describe("audit() of certificate chains", { skip: opensslMissing() ?? false }, (
   test("a server that forgets its intermediate is told so", async () => {
     const { root, leaf } = authority.chain();
     const report = await examine(await servers.openssl(leaf), root.certificate);
-    assert.deepEqual(report.findings.filter(({ id }) => /chain|intermediate|trust/.test(id)).map(({ id, evidence }) => `${id}: ${evidence}`), ["missing-intermediate: O=Test, CN=Middle"]);
+    assert.deepEqual(
+      report.findings
+        .filter(({ id }) => /chain|intermediate|trust/.test(id))
+        .map(({ id, evidence }) => `${id}: ${evidence}`),
+      ["missing-intermediate: O=Test, CN=Middle"],
+    );
   });
 });

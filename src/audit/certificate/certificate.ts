@@ -4,7 +4,16 @@ import { hexText } from "../../tls/der.ts";
 import { type PublicKeyFacts, readPublicKey } from "../../tls/public-key.ts";
 import { signatureName } from "../../tls/signature-algorithms.ts";
 import { nameText, readX509, type X509 } from "../../tls/x509.ts";
-import { alternativeNames, authorityInfo, basicConstraints, crlUrls, embeddedScts, extendedKeyUsage, keyUsage, mustStaple } from "../../tls/x509-extensions.ts";
+import {
+  alternativeNames,
+  authorityInfo,
+  basicConstraints,
+  crlUrls,
+  embeddedScts,
+  extendedKeyUsage,
+  keyUsage,
+  mustStaple,
+} from "../../tls/x509-extensions.ts";
 import type { CertificateReport } from "../report.ts";
 import { isSignedBy } from "./verify-signature.ts";
 
@@ -14,12 +23,18 @@ export interface Certificate {
   readonly x509: X509;
   /** Undefined for keys that OpenSSL cannot load. */
   readonly key: KeyObject | undefined;
-  /** Kind of the key in the terms of cipher suites; undefined for Ed25519, Ed448, RSA-PSS and unknown ones. */
+  /**
+   * Kind of the key in the terms of cipher suites; undefined for Ed25519, Ed448, RSA-PSS and
+   * unknown ones.
+   */
   readonly keyKind: "rsa" | "dsa" | "ec" | "dh" | undefined;
   readonly rsaExponent: number | undefined;
 }
 
-/** Reads a DER certificate; parts that cannot be read are left out and stand in its `oddities`. Throws `PEER_CERTIFICATE` for what is none. */
+/**
+ * Reads a DER certificate; parts that cannot be read are left out and stand in its `oddities`.
+ * Throws `PEER_CERTIFICATE` for what is none.
+ */
 export function readCertificate(der: Uint8Array): Certificate {
   const x509 = readX509(der);
   const oddities: string[] = [];
@@ -32,19 +47,29 @@ export function readCertificate(der: Uint8Array): Certificate {
     }
   };
   const facts = attempt("key", () => readPublicKey(x509)) ?? { type: "unknown" };
-  const key = attempt("key", () => createPublicKey({ key: Buffer.from(x509.publicKeyInfo), format: "der", type: "spki" }));
-  const isSelfSigned = key !== undefined && Buffer.compare(x509.subject, x509.issuer) === 0 && isSignedBy(x509, key) === true;
+  const key = attempt("key", () =>
+    createPublicKey({ key: Buffer.from(x509.publicKeyInfo), format: "der", type: "spki" }),
+  );
+  const isSelfSigned =
+    key !== undefined &&
+    Buffer.compare(x509.subject, x509.issuer) === 0 &&
+    isSignedBy(x509, key) === true;
   const report: CertificateReport = {
     subject: attempt("subject", () => nameText(x509.subject)) ?? "",
     issuer: attempt("issuer", () => nameText(x509.issuer)) ?? "",
     notBefore: x509.notBefore,
     notAfter: x509.notAfter,
-    names: attempt("names", () => alternativeNames(x509))?.map(({ kind, value }) => `${kind}:${value}`) ?? [],
+    names:
+      attempt("names", () => alternativeNames(x509))?.map(
+        ({ kind, value }) => `${kind}:${value}`,
+      ) ?? [],
     keyType: facts.type,
     ...(facts.bits === undefined ? {} : { keyBits: facts.bits }),
     ...(facts.curve === undefined ? {} : { curve: facts.curve }),
     signatureAlgorithm: signatureName(x509.signatureAlgorithm.oid),
-    serialNumber: hexText(x509.serial).toUpperCase().replace(/^00(?=.)/, ""),
+    serialNumber: hexText(x509.serial)
+      .toUpperCase()
+      .replace(/^00(?=.)/, ""),
     fingerprintSha256: fingerprint(x509.der),
     isSelfSigned,
     ...extensionFacts(x509, attempt),
@@ -63,7 +88,11 @@ export function readCertificate(der: Uint8Array): Certificate {
 
 /** SHA-256 of the DER, in upper-case hex with colons. */
 export function fingerprint(der: Uint8Array): string {
-  return createHash("sha256").update(der).digest("hex").toUpperCase().replace(/(..)(?=.)/g, "$1:");
+  return createHash("sha256")
+    .update(der)
+    .digest("hex")
+    .toUpperCase()
+    .replace(/(..)(?=.)/g, "$1:");
 }
 
 function kindOf({ type }: PublicKeyFacts): Certificate["keyKind"] {
@@ -94,16 +123,27 @@ function extensionFacts(x509: X509, attempt: Attempt): Partial<CertificateReport
 export const EXPONENT_ODDITY = "its RSA exponent is 1";
 
 /** What RFC 5280 §4.1 does not allow, though it can be read. */
-function shapeOddities({ version, serial, extensions, trailing, notBefore, notAfter, signatureAlgorithm, innerAlgorithm }: X509): string[] {
+function shapeOddities({
+  version,
+  serial,
+  extensions,
+  trailing,
+  notBefore,
+  notAfter,
+  signatureAlgorithm,
+  innerAlgorithm,
+}: X509): string[] {
   const found: string[] = [];
   if (trailing > 0) found.push(`${trailing} bytes behind its end`);
   if (version < 1 || version > 3) found.push(`version ${version}`);
-  if (version < 3 && extensions.size > 0) found.push(`extensions in a certificate of version ${version}`);
+  if (version < 3 && extensions.size > 0)
+    found.push(`extensions in a certificate of version ${version}`);
   if ((serial[0] ?? 0) >= 0x80) found.push("a negative serial number");
   else if (serial.every((byte) => byte === 0)) found.push("serial number 0");
   if (serial.length > 20) found.push(`a serial number of ${serial.length} bytes`);
   if (notAfter < notBefore) found.push("it ends before it begins");
-  if (innerAlgorithm.oid !== signatureAlgorithm.oid) found.push(`its two signature algorithms differ: ${signatureName(innerAlgorithm.oid)} inside`);
+  if (innerAlgorithm.oid !== signatureAlgorithm.oid)
+    found.push(`its two signature algorithms differ: ${signatureName(innerAlgorithm.oid)} inside`);
   return found;
 }
 

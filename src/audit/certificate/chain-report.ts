@@ -26,7 +26,10 @@ export interface TrustContext {
 }
 
 /** Everything that can be said of a chain as a whole. */
-export function reportChain({ sent, protocols, ocspResponse, sctList }: SentChain, { store, name, now }: TrustContext): ChainReport {
+export function reportChain(
+  { sent, protocols, ocspResponse, sctList }: SentChain,
+  { store, name, now }: TrustContext,
+): ChainReport {
   const [leaf] = sent;
   const path = findTrustPath(sent, store, now);
   const used = new Set(path.certificates.map(({ report }) => report.fingerprintSha256));
@@ -39,8 +42,14 @@ export function reportChain({ sent, protocols, ocspResponse, sctList }: SentChai
     isTrusted: path.distrust === undefined,
     ...(path.distrust === undefined ? {} : { distrust: path.distrust }),
     ...(path.anchor === undefined ? {} : { anchor: path.anchor.report.subject }),
-    isOrdered: sent.every(({ x509 }, index) => index === 0 || Buffer.compare(x509.subject, sent[index - 1]?.x509.issuer ?? x509.subject) === 0),
-    superfluous: sent.filter(({ report }) => !used.has(report.fingerprintSha256)).map(({ report }) => report.subject),
+    isOrdered: sent.every(
+      ({ x509 }, index) =>
+        index === 0 ||
+        Buffer.compare(x509.subject, sent[index - 1]?.x509.issuer ?? x509.subject) === 0,
+    ),
+    superfluous: sent
+      .filter(({ report }) => !used.has(report.fingerprintSha256))
+      .map(({ report }) => report.subject),
     ...(path.missingIssuer === undefined ? {} : { missingIssuer: path.missingIssuer }),
     ...(name === undefined ? {} : { hostMatches: isFor(leaf, name) }),
     ...(ocspResponse === undefined ? {} : { ocsp: judgeStaple(ocspResponse, leaf, issuer, now) }),

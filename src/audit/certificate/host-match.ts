@@ -1,9 +1,15 @@
 import { isIP } from "node:net";
 import { addressText, type GeneralName } from "../../tls/x509-extensions.ts";
 
-/** Whether a certificate's names cover a host (RFC 9525 §6): addresses exactly, names with `*` for one whole label at the left. The common name counts no more. */
+/**
+ * Whether a certificate's names cover a host (RFC 9525 §6): addresses exactly, names with `*` for
+ * one whole label at the left. The common name counts no more.
+ */
 export function matchesHost(names: readonly GeneralName[], host: string): boolean {
-  if (isIP(host) !== 0) return names.some(({ kind, bytes }) => kind === "IP Address" && isSameAddress(addressText(bytes), host));
+  if (isIP(host) !== 0)
+    return names.some(
+      ({ kind, bytes }) => kind === "IP Address" && isSameAddress(addressText(bytes), host),
+    );
   const wanted = canonical(host);
   return names.some(({ kind, value }) => kind === "DNS" && isCovered(wanted, canonical(value)));
 }
@@ -21,6 +27,8 @@ function isCovered(host: string, pattern: string): boolean {
 }
 
 function isSameAddress(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((text) => URL.parse(`http://${text.includes(":") ? `[${text}]` : text}/`)?.hostname);
+  const [left, right] = [a, b].map(
+    (text) => URL.parse(`http://${text.includes(":") ? `[${text}]` : text}/`)?.hostname,
+  );
   return left !== undefined && left === right;
 }

@@ -21,15 +21,24 @@ interface SeenChain {
   sctList: Uint8Array | undefined;
 }
 
-/** The certificates of one target, each read once: a server shows the same ones with nearly every suite. */
+/**
+ * The certificates of one target, each read once: a server shows the same ones with nearly every
+ * suite.
+ */
 export class SeenCertificates {
   readonly #byDer = new Map<string, Certificate | undefined>();
   readonly #chains = new Map<string, SeenChain>();
   /** Why some could not be read; each reason once. */
   readonly faults = new Set<string>();
 
-  /** Keeps a flight's chain and gives its leaf; undefined when there is none, or when it cannot be read. */
-  add({ certificates, ocspResponse, hello, sctList }: ShownCertificates, protocol: string): Certificate | undefined {
+  /**
+   * Keeps a flight's chain and gives its leaf; undefined when there is none, or when it cannot be
+   * read.
+   */
+  add(
+    { certificates, ocspResponse, hello, sctList }: ShownCertificates,
+    protocol: string,
+  ): Certificate | undefined {
     const read = certificates.map((der) => this.#read(der));
     const [leaf] = read;
     if (leaf === undefined) return undefined;
@@ -37,7 +46,12 @@ export class SeenCertificates {
     let chain = this.#chains.get(key);
     if (chain === undefined) {
       const rest = read.slice(1).filter((certificate) => certificate !== undefined);
-      chain = { sent: [leaf, ...rest], protocols: new Set(), ocspResponse: undefined, sctList: undefined };
+      chain = {
+        sent: [leaf, ...rest],
+        protocols: new Set(),
+        ocspResponse: undefined,
+        sctList: undefined,
+      };
       if (this.#chains.size < MAX_CHAINS) this.#chains.set(key, chain);
     }
     chain.protocols.add(protocol);
@@ -72,6 +86,9 @@ export class SeenCertificates {
 
   /** One for each leaf. */
   get chains(): SentChain[] {
-    return [...this.#chains.values()].map((chain) => ({ ...chain, protocols: [...chain.protocols] }));
+    return [...this.#chains.values()].map((chain) => ({
+      ...chain,
+      protocols: [...chain.protocols],
+    }));
   }
 }

@@ -12,10 +12,14 @@ export class TrustStore {
   readonly #bySubject = new Map<string, (() => Certificate)[]>();
   readonly #fingerprints = new Set<string>();
 
-  /** Certificates that cannot be read are passed over: a system's bundle may hold keys of kinds that are unknown here. */
+  /**
+   * Certificates that cannot be read are passed over: a system's bundle may hold keys of kinds that
+   * are unknown here.
+   */
   constructor(origin: string, pem: string) {
     this.origin = origin;
-    for (const [block] of pem.matchAll(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END/g)) this.#add(Buffer.from(block.replace(/-----[^-]+-----|-----END/g, ""), "base64"));
+    for (const [block] of pem.matchAll(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END/g))
+      this.#add(Buffer.from(block.replace(/-----[^-]+-----|-----END/g, ""), "base64"));
   }
 
   get size(): number {
@@ -36,7 +40,10 @@ export class TrustStore {
       const x509 = readX509(der);
       const key = keyOf(x509.subject);
       let certificate: Certificate | undefined;
-      this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), () => (certificate ??= readCertificate(der))]);
+      this.#bySubject.set(key, [
+        ...(this.#bySubject.get(key) ?? []),
+        () => (certificate ??= readCertificate(der)),
+      ]);
       this.#fingerprints.add(fingerprint(x509.der));
     } catch {
       // Told by `size` where it matters: an empty store.
@@ -49,11 +56,20 @@ function keyOf(name: Uint8Array): string {
 }
 
 /** Where distributions keep their bundle: Debian, Fedora, SUSE, Alpine and the BSDs. */
-const BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"];
+const BUNDLES = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
 
 let systemStore: Promise<TrustStore> | undefined;
 
-/** The system's store, read once and on first use; Mozilla's as Node brings it where the system has none. */
+/**
+ * The system's store, read once and on first use; Mozilla's as Node brings it where the system has
+ * none.
+ */
 export function systemTrust(): Promise<TrustStore> {
   systemStore ??= readSystemTrust();
   return systemStore;
@@ -68,15 +84,27 @@ async function readSystemTrust(): Promise<TrustStore> {
   return new TrustStore("Mozilla's list in Node", tls.rootCertificates.join("\n"));
 }
 
-/** A store of the certificates in a PEM file. Throws `USAGE_CA` when it cannot be read or holds none. */
+/**
+ * A store of the certificates in a PEM file. Throws `USAGE_CA` when it cannot be read or holds
+ * none.
+ */
 export async function trustFrom(path: string): Promise<TrustStore> {
   let text: string;
   try {
     text = await readFile(path, "latin1");
   } catch (thrown) {
-    throw new AppError("USAGE_CA", `Cannot read certificates from "${path}": ${messageOf(thrown)}`, { cause: thrown });
+    throw new AppError(
+      "USAGE_CA",
+      `Cannot read certificates from "${path}": ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
   }
   const store = new TrustStore(path, text);
-  if (store.size === 0) throw new AppError("USAGE_CA", `Cannot read certificates from "${path}": it holds none that can be read`, { hint: "a PEM file with -----BEGIN CERTIFICATE----- is expected" });
+  if (store.size === 0)
+    throw new AppError(
+      "USAGE_CA",
+      `Cannot read certificates from "${path}": it holds none that can be read`,
+      { hint: "a PEM file with -----BEGIN CERTIFICATE----- is expected" },
+    );
   return store;
 }

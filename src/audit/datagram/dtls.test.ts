@@ -16,59 +16,128 @@ after(() => {
   servers.stop();
 });
 
-test("examineDtls tells version, suite and certificate of OpenSSL with cookies", { skip: opensslMissing() ?? false }, async () => {
-  const report = await examine(await openssl("-dtls1_2", "-listen"));
-  assert.deepEqual(report?.versions, ["DTLSv1.2"]);
-  assert.equal(report?.certificates[0]?.subject, "CN=audit.test");
-  assert.match(report?.cipher?.name ?? "", /^TLS_ECDHE_RSA_WITH_/);
-});
+test(
+  "examineDtls tells version, suite and certificate of OpenSSL with cookies",
+  { skip: opensslMissing() ?? false },
+  async () => {
+    const report = await examine(await openssl("-dtls1_2", "-listen"));
+    assert.deepEqual(report?.versions, ["DTLSv1.2"]);
+    assert.equal(report?.certificates[0]?.subject, "CN=audit.test");
+    assert.match(report?.cipher?.name ?? "", /^TLS_ECDHE_RSA_WITH_/);
+  },
+);
 
-test("examineDtls tells both versions of a server that takes them, without cookies", { skip: opensslMissing() ?? false }, async () => {
-  const report = await examine(await openssl("-dtls", "-cipher", "ALL:@SECLEVEL=0", "-mtu", "300"));
-  assert.deepEqual(report?.versions, ["DTLSv1.2", "DTLSv1.0"]);
-  assert.equal(report?.certificates.length, 1);
-});
+test(
+  "examineDtls tells both versions of a server that takes them, without cookies",
+  { skip: opensslMissing() ?? false },
+  async () => {
+    const report = await examine(
+      await openssl("-dtls", "-cipher", "ALL:@SECLEVEL=0", "-mtu", "300"),
+    );
+    assert.deepEqual(report?.versions, ["DTLSv1.2", "DTLSv1.0"]);
+    assert.equal(report?.certificates.length, 1);
+  },
+);
 
-test("examineDtls reads GnuTLS, its group and its chain", { skip: existsSync("/usr/bin/gnutls-serv") ? false : "needs gnutls-bin" }, async () => {
-  const pair = servers.keyPair("rsa:4096");
-  const port = await freePort();
-  children.push(spawn("/usr/bin/gnutls-serv", ["--udp", "--quiet", "--echo", "-p", `${port}`, "--x509keyfile", pair.key, "--x509certfile", pair.certificate, "--priority", "NORMAL:+VERS-DTLS1.0"], { stdio: ["pipe", "ignore", "ignore"] }));
-  let report: Awaited<ReturnType<typeof examine>>;
-  for (let turn = 0; turn < 40 && report === undefined; turn += 1) {
-    await sleep(100);
-    report = await examine(port);
-  }
-  assert.deepEqual(report?.versions, ["DTLSv1.2", "DTLSv1.0"]);
-  assert.match(report?.group ?? "", /^(?:secp|x25519)/);
-  assert.deepEqual(report?.certificates.map(({ keyBits }) => keyBits), [4096]);
-});
+test(
+  "examineDtls reads GnuTLS, its group and its chain",
+  { skip: existsSync("/usr/bin/gnutls-serv") ? false : "needs gnutls-bin" },
+  async () => {
+    const pair = servers.keyPair("rsa:4096");
+    const port = await freePort();
+    children.push(
+      spawn(
+        "/usr/bin/gnutls-serv",
+        [
+          "--udp",
+          "--quiet",
+          "--echo",
+          "-p",
+          `${port}`,
+          "--x509keyfile",
+          pair.key,
+          "--x509certfile",
+          pair.certificate,
+          "--priority",
+          "NORMAL:+VERS-DTLS1.0",
+        ],
+        { stdio: ["pipe", "ignore", "ignore"] },
+      ),
+    );
+    let report: Awaited<ReturnType<typeof examine>>;
+    for (let turn = 0; turn < 40 && report === undefined; turn += 1) {
+      await sleep(100);
+      report = await examine(port);
+    }
+    assert.deepEqual(report?.versions, ["DTLSv1.2", "DTLSv1.0"]);
+    assert.match(report?.group ?? "", /^(?:secp|x25519)/);
+    assert.deepEqual(
+      report?.certificates.map(({ keyBits }) => keyBits),
+      [4096],
+    );
+  },
+);
 
-test("examineDtls tells a refusal from a port that is no DTLS", { skip: opensslMissing() ?? false }, async () => {
-  const notes: string[] = [];
-  const port = await openssl("-dtls1_2", "-groups", "x448", "-cipher", "ECDHE");
-  assert.equal(await examineDtls(() => openDatagram(undefined, "127.0.0.1", port), { signal: AbortSignal.timeout(8000), silenceMs: 1000, note: (probe, error) => void notes.push(`${probe}: ${error}`) }), undefined);
-  assert.match(notes.join(), /^dtls: DTLSv1\.2 could not be read: the server answered alert/);
-});
+test(
+  "examineDtls tells a refusal from a port that is no DTLS",
+  { skip: opensslMissing() ?? false },
+  async () => {
+    const notes: string[] = [];
+    const port = await openssl("-dtls1_2", "-groups", "x448", "-cipher", "ECDHE");
+    assert.equal(
+      await examineDtls(() => openDatagram(undefined, "127.0.0.1", port), {
+        signal: AbortSignal.timeout(8000),
+        silenceMs: 1000,
+        note: (probe, error) => void notes.push(`${probe}: ${error}`),
+      }),
+      undefined,
+    );
+    assert.match(notes.join(), /^dtls: DTLSv1\.2 could not be read: the server answered alert/);
+  },
+);
 
 test("examineDtls finds nothing where nobody listens, where nobody answers, and where garbage comes", async () => {
   const peer = createSocket("udp4");
   await new Promise<void>((resolve) => peer.bind(0, "127.0.0.1", resolve));
   const { port } = peer.address();
   assert.equal(await examine(port), undefined);
-  peer.on("message", (_, from) => peer.send(Buffer.from("HTTP/1.1 400 Bad Request"), from.port, from.address));
+  peer.on("message", (_, from) =>
+    peer.send(Buffer.from("HTTP/1.1 400 Bad Request"), from.port, from.address),
+  );
   assert.equal(await examine(port), undefined);
   await new Promise<void>((resolve) => peer.close(() => resolve()));
   assert.equal(await examine(port), undefined);
 });
 
 function examine(port: number): ReturnType<typeof examineDtls> {
-  return examineDtls(() => openDatagram(undefined, "127.0.0.1", port), { signal: AbortSignal.timeout(8000), silenceMs: 1000, note: () => {} });
+  return examineDtls(() => openDatagram(undefined, "127.0.0.1", port), {
+    signal: AbortSignal.timeout(8000),
+    silenceMs: 1000,
+    note: () => {},
+  });
 }
 
 async function openssl(...args: string[]): Promise<number> {
   const pair = servers.keyPair("rsa:2048");
   const port = await freePort();
-  children.push(spawn("openssl", ["s_server", "-4", "-quiet", "-accept", String(port), "-key", pair.key, "-cert", pair.certificate, ...args], { stdio: ["pipe", "ignore", "ignore"] }));
+  children.push(
+    spawn(
+      "openssl",
+      [
+        "s_server",
+        "-4",
+        "-quiet",
+        "-accept",
+        String(port),
+        "-key",
+        pair.key,
+        "-cert",
+        pair.certificate,
+        ...args,
+      ],
+      { stdio: ["pipe", "ignore", "ignore"] },
+    ),
+  );
   await sleep(300);
   return port;
 }

@@ -2,16 +2,33 @@ import { randomBytes } from "node:crypto";
 import { messageOf } from "../../lib/errors.ts";
 import type { DatagramDoor } from "../../ports/datagram.ts";
 import { alertText } from "../../tls/alerts.ts";
-import { CIPHER_SUITES, type CipherSuite, cipherSuite, hasForwardSecrecy } from "../../tls/cipher-suites.ts";
+import {
+  CIPHER_SUITES,
+  type CipherSuite,
+  cipherSuite,
+  hasForwardSecrecy,
+} from "../../tls/cipher-suites.ts";
 import { COMMON } from "../../tls/client-hello.ts";
-import { DatagramFlightReader, DTLS_VERSIONS, encodeDatagramFarewell, encodeDatagramHello, type DtlsVersion } from "../../tls/dtls.ts";
+import {
+  DatagramFlightReader,
+  DTLS_VERSIONS,
+  encodeDatagramFarewell,
+  encodeDatagramHello,
+  type DtlsVersion,
+} from "../../tls/dtls.ts";
 import { groupName } from "../../tls/groups.ts";
 import { readServerKey } from "../../tls/server-key.ts";
 import type { DatagramReport } from "../report.ts";
 import { certificatesOf, type DatagramOptions } from "./datagram-options.ts";
 
-/** The DTLS versions of a port, with suite, group and certificates of the newest; undefined when it speaks no DTLS. One silent wait at most. */
-export async function examineDtls(open: () => Promise<DatagramDoor>, options: DatagramOptions): Promise<DatagramReport | undefined> {
+/**
+ * The DTLS versions of a port, with suite, group and certificates of the newest; undefined when it
+ * speaks no DTLS. One silent wait at most.
+ */
+export async function examineDtls(
+  open: () => Promise<DatagramDoor>,
+  options: DatagramOptions,
+): Promise<DatagramReport | undefined> {
   const flights = new Map<string, DatagramFlightReader>();
   for (const version of DTLS_VERSIONS) {
     const door = await open();
@@ -21,12 +38,14 @@ export async function examineDtls(open: () => Promise<DatagramDoor>, options: Da
     if (chosen !== undefined && !flights.has(chosen.name)) flights.set(chosen.name, answer.reader);
     const { fault } = answer;
     // That it has no older version is no fault.
-    if (fault !== undefined && (flights.size === 0 || !answer.isRefusal)) options.note("dtls", `${version.name} could not be read: ${fault}`);
+    if (fault !== undefined && (flights.size === 0 || !answer.isRefusal))
+      options.note("dtls", `${version.name} could not be read: ${fault}`);
   }
   const [newest] = flights.values();
   if (newest?.hello === undefined) return undefined;
   const suite = cipherSuite(newest.hello.suite);
-  const key = newest.keyExchange === undefined ? undefined : readServerKey(newest.keyExchange, suite);
+  const key =
+    newest.keyExchange === undefined ? undefined : readServerKey(newest.keyExchange, suite);
   return {
     versions: [...flights.keys()],
     cipher: { id: `0x${suite.id.toString(16).toUpperCase().padStart(4, "0")}`, name: suite.name },
@@ -43,8 +62,15 @@ interface Conversation {
   readonly isRefusal: boolean;
 }
 
-/** One handshake's first flight; undefined when nothing that is DTLS came. Our hello is repeated after 250 ms, 500 ms, … (RFC 6347 §4.2.4). */
-async function converse(door: DatagramDoor, version: DtlsVersion, { serverName, signal, silenceMs, onSpoken }: DatagramOptions): Promise<Conversation | undefined> {
+/**
+ * One handshake's first flight; undefined when nothing that is DTLS came. Our hello is repeated
+ * after 250 ms, 500 ms, … (RFC 6347 §4.2.4).
+ */
+async function converse(
+  door: DatagramDoor,
+  version: DtlsVersion,
+  { serverName, signal, silenceMs, onSpoken }: DatagramOptions,
+): Promise<Conversation | undefined> {
   const hello = { suites: OFFERED, random: randomBytes(32), serverName, ...COMMON };
   let [cookie, turn, reader, hasSpoken] = [new Uint8Array(0), 0, new DatagramFlightReader(), false];
   let [waited, pause, fault]: [number, number, string | undefined] = [0, FIRST_PAUSE_MS, undefined];
@@ -78,8 +104,13 @@ async function converse(door: DatagramDoor, version: DtlsVersion, { serverName, 
   }
   if (!hasSpoken) return undefined;
   door.send(encodeDatagramFarewell(turn + 1));
-  if (reader.alert !== undefined) return { reader, fault: `the server answered ${alertText(reader.alert)}`, isRefusal: true };
-  return { reader, fault: fault ?? (reader.isDone ? undefined : "the server's flight did not come whole"), isRefusal: false };
+  if (reader.alert !== undefined)
+    return { reader, fault: `the server answered ${alertText(reader.alert)}`, isRefusal: true };
+  return {
+    reader,
+    fault: fault ?? (reader.isDone ? undefined : "the server's flight did not come whole"),
+    isRefusal: false,
+  };
 }
 
 const FIRST_PAUSE_MS = 250;
@@ -87,7 +118,10 @@ const FIRST_PAUSE_MS = 250;
 /** Records of ours in one conversation: a cookie and the repetitions. */
 const MAX_TURNS = 12;
 
-/** Strongest first, for servers that follow the client. RC4 is no cipher for datagrams (RFC 6347 §4.1.2.2). */
+/**
+ * Strongest first, for servers that follow the client. RC4 is no cipher for datagrams (RFC 6347
+ * §4.1.2.2).
+ */
 const OFFERED = [...CIPHER_SUITES.values()]
   .filter(({ isOlder, cipher }) => isOlder && cipher !== "RC4")
   .toSorted((a, b) => rank(b) - rank(a))
@@ -95,5 +129,11 @@ const OFFERED = [...CIPHER_SUITES.values()]
 
 function rank(suite: CipherSuite): number {
   const proven = suite.isAnonymous || suite.certificateKey === undefined ? 0 : 4000;
-  return proven + (hasForwardSecrecy(suite) ? 2000 : 0) + (suite.isCbc ? 0 : 1000) + (suite.ephemeral === "ec" ? 500 : 0) + suite.bits;
+  return (
+    proven +
+    (hasForwardSecrecy(suite) ? 2000 : 0) +
+    (suite.isCbc ? 0 : 1000) +
+    (suite.ephemeral === "ec" ? 500 : 0) +
+    suite.bits
+  );
 }

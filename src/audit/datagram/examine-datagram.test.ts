@@ -10,10 +10,23 @@ test("examineDatagram tells the versions of a peer that negotiates as QUIC does 
   peer.on("message", (packet, from) => {
     if (packet.length < 1200) return;
     const [destination, source] = [packet.subarray(5, 14), packet.subarray(14, 23)];
-    peer.send(Buffer.concat([Buffer.from([0x80, 0, 0, 0, 0]), source, destination, Buffer.from([0, 0, 0, 1])]), from.port, from.address);
+    peer.send(
+      Buffer.concat([
+        Buffer.from([0x80, 0, 0, 0, 0]),
+        source,
+        destination,
+        Buffer.from([0, 0, 0, 1]),
+      ]),
+      from.port,
+      from.address,
+    );
   });
   const { port } = peer.address();
-  const found = await examineDatagram(() => openDatagram(undefined, "127.0.0.1", port), { signal: AbortSignal.timeout(5000), silenceMs: 400, note: () => {} });
+  const found = await examineDatagram(() => openDatagram(undefined, "127.0.0.1", port), {
+    signal: AbortSignal.timeout(5000),
+    silenceMs: 400,
+    note: () => {},
+  });
   await new Promise<void>((resolve) => peer.close(() => resolve()));
   assert.deepEqual(found, { quic: { versions: ["QUICv1"], certificates: [] } });
 });

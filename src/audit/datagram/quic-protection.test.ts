@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AppError } from "../../lib/errors.ts";
-import { type LongPacket, QUIC_VERSIONS, type QuicVersion, readLongPackets, readQuicFrames } from "../../tls/quic.ts";
+import {
+  type LongPacket,
+  QUIC_VERSIONS,
+  type QuicVersion,
+  readLongPackets,
+  readQuicFrames,
+} from "../../tls/quic.ts";
 import { initialProtection } from "./quic-protection.ts";
 
 const [V1, V2] = QUIC_VERSIONS as readonly [QuicVersion, QuicVersion];
@@ -27,7 +33,10 @@ test("the server's Initial packet of RFC 9001, Appendix A.3, is opened", () => {
 });
 
 test("a Retry packet gives its token (RFC 9001, Appendix A.4)", () => {
-  const [packet] = readLongPackets(Buffer.from("ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba", "hex"), V1);
+  const [packet] = readLongPackets(
+    Buffer.from("ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba", "hex"),
+    V1,
+  );
   assert.ok(packet?.kind === "retry");
   assert.equal(new TextDecoder().decode(packet.token), "token");
 });
@@ -37,27 +46,52 @@ test("what is sealed is opened by the same keys, in each version, two packets in
     const { client } = initialProtection(version, DESTINATION);
     const ids = { destination: DESTINATION, source: Uint8Array.of(7) };
     const payload = new Uint8Array(40).fill(1);
-    const first = client.seal({ ...ids, type: version.types.initial, token: Uint8Array.of(1, 2), number: 3, payload });
-    const second = client.seal({ ...ids, type: version.types.handshake, token: undefined, number: 70_000, payload });
+    const first = client.seal({
+      ...ids,
+      type: version.types.initial,
+      token: Uint8Array.of(1, 2),
+      number: 3,
+      payload,
+    });
+    const second = client.seal({
+      ...ids,
+      type: version.types.handshake,
+      token: undefined,
+      number: 70_000,
+      payload,
+    });
     const packets = readLongPackets(Buffer.concat([first, second, new Uint8Array(9)]), version);
-    assert.deepEqual(packets.map(({ kind }) => kind), ["initial", "handshake"]);
-    for (const [index, number] of [3, 70_000].entries()) assert.deepEqual(client.open(packets[index] as Extract<LongPacket, { whole: Uint8Array }>), { number, payload: Buffer.from(payload) });
+    assert.deepEqual(
+      packets.map(({ kind }) => kind),
+      ["initial", "handshake"],
+    );
+    for (const [index, number] of [3, 70_000].entries())
+      assert.deepEqual(client.open(packets[index] as Extract<LongPacket, { whole: Uint8Array }>), {
+        number,
+        payload: Buffer.from(payload),
+      });
   }
 });
 
 test("a changed packet is never opened, and throws nothing but AppError", () => {
   const { server } = initialProtection(V1, DESTINATION);
   fc.assert(
-    fc.property(fc.nat(SERVER_INITIAL.length - 1), fc.integer({ min: 1, max: 255 }), fc.nat(SERVER_INITIAL.length), (at, flip, length) => {
-      const bytes = Buffer.from(SERVER_INITIAL);
-      bytes[at] = (bytes[at] ?? 0) ^ flip;
-      const datagram = bytes.subarray(0, Math.max(at + 1, length));
-      try {
-        for (const packet of readLongPackets(datagram, V1)) if (packet.kind !== "retry") assert.fail(`opened ${server.open(packet).number}`);
-      } catch (error) {
-        assert.ok(error instanceof AppError, String(error));
-      }
-    }),
+    fc.property(
+      fc.nat(SERVER_INITIAL.length - 1),
+      fc.integer({ min: 1, max: 255 }),
+      fc.nat(SERVER_INITIAL.length),
+      (at, flip, length) => {
+        const bytes = Buffer.from(SERVER_INITIAL);
+        bytes[at] = (bytes[at] ?? 0) ^ flip;
+        const datagram = bytes.subarray(0, Math.max(at + 1, length));
+        try {
+          for (const packet of readLongPackets(datagram, V1))
+            if (packet.kind !== "retry") assert.fail(`opened ${server.open(packet).number}`);
+        } catch (error) {
+          assert.ok(error instanceof AppError, String(error));
+        }
+      },
+    ),
     { numRuns: 500 },
   );
 });

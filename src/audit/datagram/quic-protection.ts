@@ -2,7 +2,12 @@ import { type CipherGCMTypes, createCipheriv, createDecipheriv, createHmac } fro
 import { AppError } from "../../lib/errors.ts";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { type LongPacket, type QuicVersion, writeNumber } from "../../tls/quic.ts";
-import { expandLabel, IV_BYTES, type Protection, PROTECTIONS } from "../handshake/handshake-keys.ts";
+import {
+  expandLabel,
+  IV_BYTES,
+  type Protection,
+  PROTECTIONS,
+} from "../handshake/handshake-keys.ts";
 
 /** Initial packets are always protected with this suite (RFC 9001 §5.2). */
 const INITIAL_SUITE = 0x1301;
@@ -13,11 +18,24 @@ const SAMPLE_BYTES = 16;
 /** Packet numbers are always written in four bytes. */
 const NUMBER_BYTES = 4;
 
-/** The keys of both directions while Initial packets are spoken (RFC 9001 §5.2): anybody who sees the client's first destination id can make them. */
-export function initialProtection(version: QuicVersion, destination: Uint8Array): { readonly client: QuicProtection; readonly server: QuicProtection } {
+/**
+ * The keys of both directions while Initial packets are spoken (RFC 9001 §5.2): anybody who sees
+ * the client's first destination id can make them.
+ */
+export function initialProtection(
+  version: QuicVersion,
+  destination: Uint8Array,
+): { readonly client: QuicProtection; readonly server: QuicProtection } {
   const protection = PROTECTIONS[INITIAL_SUITE] as Protection;
-  const secret = createHmac("sha256", Buffer.from(version.salt, "hex")).update(destination).digest();
-  const side = (label: string): QuicProtection => new QuicProtection(version, protection, expandLabel("sha256", secret, { label, length: secret.length }));
+  const secret = createHmac("sha256", Buffer.from(version.salt, "hex"))
+    .update(destination)
+    .digest();
+  const side = (label: string): QuicProtection =>
+    new QuicProtection(
+      version,
+      protection,
+      expandLabel("sha256", secret, { label, length: secret.length }),
+    );
   return { client: side("client in"), server: side("server in") };
 }
 
@@ -62,19 +80,31 @@ export class QuicProtection {
     writeNumber(writer, NUMBER_BYTES + payload.length + tagBytes);
     const numberOffset = writer.length;
     const header = writer.u32(number).finish();
-    const sealer = createCipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(number), { authTagLength: tagBytes });
+    const sealer = createCipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(number), {
+      authTagLength: tagBytes,
+    });
     sealer.setAAD(header, { plaintextLength: payload.length });
-    const packet = Buffer.concat([header, sealer.update(payload), sealer.final(), sealer.getAuthTag()]);
+    const packet = Buffer.concat([
+      header,
+      sealer.update(payload),
+      sealer.final(),
+      sealer.getAuthTag(),
+    ]);
     const mask = this.#mask(packet.subarray(numberOffset + 4, numberOffset + 4 + SAMPLE_BYTES));
     packet[0] = (packet[0] ?? 0) ^ ((mask[0] ?? 0) & 0x0f);
-    for (let at = 0; at < NUMBER_BYTES; at += 1) packet[numberOffset + at] = (packet[numberOffset + at] ?? 0) ^ (mask[1 + at] ?? 0);
+    for (let at = 0; at < NUMBER_BYTES; at += 1)
+      packet[numberOffset + at] = (packet[numberOffset + at] ?? 0) ^ (mask[1 + at] ?? 0);
     return packet;
   }
 
   /** A packet's number and payload. Throws `PEER_TLS` when it was not sealed with these keys. */
-  open({ whole, numberOffset }: Extract<LongPacket, { whole: Uint8Array }>): { readonly number: number; readonly payload: Uint8Array } {
+  open({ whole, numberOffset }: Extract<LongPacket, { whole: Uint8Array }>): {
+    readonly number: number;
+    readonly payload: Uint8Array;
+  } {
     const { cipher, tagBytes } = this.#protection;
-    if (whole.length < numberOffset + 4 + SAMPLE_BYTES) throw new AppError("PEER_TLS", "Cannot open a QUIC packet: it is shorter than its sample");
+    if (whole.length < numberOffset + 4 + SAMPLE_BYTES)
+      throw new AppError("PEER_TLS", "Cannot open a QUIC packet: it is shorter than its sample");
     const mask = this.#mask(whole.subarray(numberOffset + 4, numberOffset + 4 + SAMPLE_BYTES));
     const first = (whole[0] ?? 0) ^ ((mask[0] ?? 0) & 0x0f);
     const end = numberOffset + (first & 3) + 1;
@@ -85,15 +115,22 @@ export class QuicProtection {
       header[at] = (header[at] ?? 0) ^ (mask[1 + at - numberOffset] ?? 0);
       number = number * 256 + (header[at] ?? 0);
     }
-    if (whole.length < end + tagBytes) throw new AppError("PEER_TLS", "Cannot open a QUIC packet: it is shorter than its tag");
+    if (whole.length < end + tagBytes)
+      throw new AppError("PEER_TLS", "Cannot open a QUIC packet: it is shorter than its tag");
     const sealed = whole.subarray(end, whole.length - tagBytes);
-    const opener = createDecipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(number), { authTagLength: tagBytes });
+    const opener = createDecipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(number), {
+      authTagLength: tagBytes,
+    });
     opener.setAuthTag(whole.subarray(whole.length - tagBytes));
     opener.setAAD(header, { plaintextLength: sealed.length });
     try {
       return { number, payload: Buffer.concat([opener.update(sealed), opener.final()]) };
     } catch (thrown) {
-      throw new AppError("PEER_TLS", "Cannot open a QUIC packet: it was not sealed with this connection's keys", { cause: thrown });
+      throw new AppError(
+        "PEER_TLS",
+        "Cannot open a QUIC packet: it was not sealed with this connection's keys",
+        { cause: thrown },
+      );
     }
   }
 
@@ -105,7 +142,14 @@ export class QuicProtection {
   }
 
   #mask(sample: Uint8Array): Buffer {
-    if (this.#protection.cipher === "chacha20-poly1305") return createCipheriv("chacha20", this.#headerKey, sample).update(new Uint8Array(5));
-    return createCipheriv(this.#headerKey.length === 32 ? "aes-256-ecb" : "aes-128-ecb", this.#headerKey, null).setAutoPadding(false).update(sample);
+    if (this.#protection.cipher === "chacha20-poly1305")
+      return createCipheriv("chacha20", this.#headerKey, sample).update(new Uint8Array(5));
+    return createCipheriv(
+      this.#headerKey.length === 32 ? "aes-256-ecb" : "aes-128-ecb",
+      this.#headerKey,
+      null,
+    )
+      .setAutoPadding(false)
+      .update(sample);
   }
 }

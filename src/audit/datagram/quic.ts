@@ -4,7 +4,13 @@ import type { DatagramDoor } from "../../ports/datagram.ts";
 import { alertText } from "../../tls/alerts.ts";
 import { cipherSuite } from "../../tls/cipher-suites.ts";
 import { groupName } from "../../tls/groups.ts";
-import { encodeQuicQuestion, QUIC_VERSIONS, type QuicVersion, quicVersionName, readQuicVersions } from "../../tls/quic.ts";
+import {
+  encodeQuicQuestion,
+  QUIC_VERSIONS,
+  type QuicVersion,
+  quicVersionName,
+  readQuicVersions,
+} from "../../tls/quic.ts";
 import { COMPUTED_GROUPS, generateKey } from "../handshake/key-agreement.ts";
 import type { DatagramReport } from "../report.ts";
 import { certificatesOf, type DatagramOptions } from "./datagram-options.ts";
@@ -13,18 +19,31 @@ import { QuicHandshake } from "./quic-handshake.ts";
 /** Groups whose key fits the first datagram beside the rest of the hello. */
 const SHORT_GROUPS = COMPUTED_GROUPS.filter((code) => code < 0x100);
 
-/** The QUIC versions of a port, with suite, group, application protocol and certificates of the best that we can speak; undefined when it speaks no QUIC. */
-export async function examineQuic(open: () => Promise<DatagramDoor>, options: DatagramOptions): Promise<DatagramReport | undefined> {
+/**
+ * The QUIC versions of a port, with suite, group, application protocol and certificates of the best
+ * that we can speak; undefined when it speaks no QUIC.
+ */
+export async function examineQuic(
+  open: () => Promise<DatagramDoor>,
+  options: DatagramOptions,
+): Promise<DatagramReport | undefined> {
   const codes = await askVersions(open, options);
   if (codes === undefined) return undefined;
   options.onSpoken?.();
   const versions = codes.map(quicVersionName);
   const version = QUIC_VERSIONS.find(({ code }) => codes.includes(code));
-  if (version === undefined) options.note("quic", "certificate and suite could not be read: we speak none of its versions");
-  return { versions, ...(version === undefined ? { certificates: [] } : await shakeHands(open, version, options)) };
+  if (version === undefined)
+    options.note("quic", "certificate and suite could not be read: we speak none of its versions");
+  return {
+    versions,
+    ...(version === undefined ? { certificates: [] } : await shakeHands(open, version, options)),
+  };
 }
 
-async function askVersions(open: () => Promise<DatagramDoor>, { signal, silenceMs }: DatagramOptions): Promise<readonly number[] | undefined> {
+async function askVersions(
+  open: () => Promise<DatagramDoor>,
+  { signal, silenceMs }: DatagramOptions,
+): Promise<readonly number[] | undefined> {
   const ids = { destination: randomBytes(8), source: randomBytes(8) };
   const door = await open();
   try {
@@ -42,16 +61,33 @@ async function askVersions(open: () => Promise<DatagramDoor>, { signal, silenceM
   return undefined;
 }
 
-async function shakeHands(open: () => Promise<DatagramDoor>, version: QuicVersion, options: DatagramOptions): Promise<Omit<DatagramReport, "versions">> {
+async function shakeHands(
+  open: () => Promise<DatagramDoor>,
+  version: QuicVersion,
+  options: DatagramOptions,
+): Promise<Omit<DatagramReport, "versions">> {
   try {
     const first = await converse(open, version, { groups: SHORT_GROUPS, options });
     const asked = first.retryGroup;
-    const last = asked === undefined || !SHORT_GROUPS.includes(asked) ? first : await converse(open, version, { groups: [asked], options });
+    const last =
+      asked === undefined || !SHORT_GROUPS.includes(asked)
+        ? first
+        : await converse(open, version, { groups: [asked], options });
     const { suite, group, alpn, certificates, close } = last;
-    const why = close === undefined ? "no answer" : `the server ended with ${close.alert === undefined ? close.text : alertText({ level: 2, description: close.alert, recordVersion: 0 })}`;
+    const why =
+      close === undefined
+        ? "no answer"
+        : `the server ended with ${close.alert === undefined ? close.text : alertText({ level: 2, description: close.alert, recordVersion: 0 })}`;
     if (certificates.length === 0) options.note("quic", `certificate could not be read: ${why}`);
     return {
-      ...(suite === undefined ? {} : { cipher: { id: `0x${suite.toString(16).toUpperCase().padStart(4, "0")}`, name: cipherSuite(suite).name } }),
+      ...(suite === undefined
+        ? {}
+        : {
+            cipher: {
+              id: `0x${suite.toString(16).toUpperCase().padStart(4, "0")}`,
+              name: cipherSuite(suite).name,
+            },
+          }),
       ...(group === undefined ? {} : { group: groupName(group) }),
       ...(alpn === undefined ? {} : { alpn: [alpn] }),
       certificates: certificatesOf(certificates),
@@ -67,16 +103,34 @@ interface Conversation {
   readonly options: DatagramOptions;
 }
 
-/** One handshake, left as soon as everything is read. What was not answered is sent again after 250 ms, 500 ms, … Throws `PEER_TLS`. */
-async function converse(open: () => Promise<DatagramDoor>, version: QuicVersion, { groups, options }: Conversation): Promise<QuicHandshake> {
+/**
+ * One handshake, left as soon as everything is read. What was not answered is sent again after 250
+ * ms, 500 ms, … Throws `PEER_TLS`.
+ */
+async function converse(
+  open: () => Promise<DatagramDoor>,
+  version: QuicVersion,
+  { groups, options }: Conversation,
+): Promise<QuicHandshake> {
   const key = generateKey(groups);
-  if (key === undefined) throw new AppError("BUG_QUIC_GROUP", `Cannot ask for a QUIC handshake: none of the groups ${groups.join(", ")} can be computed`);
+  if (key === undefined)
+    throw new AppError(
+      "BUG_QUIC_GROUP",
+      `Cannot ask for a QUIC handshake: none of the groups ${groups.join(", ")} can be computed`,
+    );
   const handshake = new QuicHandshake({ version, serverName: options.serverName, key, groups });
   const door = await open();
   try {
     door.send(handshake.next());
     let [pause, waited] = [FIRST_PAUSE_MS, 0];
-    for (let turn = 0; turn < MAX_DATAGRAMS && !handshake.isDone && !options.signal.aborted && waited < HANDSHAKE_SILENCE_MS; turn += 1) {
+    for (
+      let turn = 0;
+      turn < MAX_DATAGRAMS &&
+      !handshake.isDone &&
+      !options.signal.aborted &&
+      waited < HANDSHAKE_SILENCE_MS;
+      turn += 1
+    ) {
       const wait = Math.min(pause, HANDSHAKE_SILENCE_MS - waited);
       const answer = await door.receive(wait);
       if (answer === "refused") break;

@@ -29,24 +29,41 @@ export interface HandshakeSecrets {
 }
 
 /**
- * The handshake traffic secrets (RFC 8446 §7.1) without a pre-shared key. `shared` is the key exchange's result, `transcript` ClientHello and ServerHello as
+ * The handshake traffic secrets (RFC 8446 §7.1) without a pre-shared key. `shared` is the key
+ * exchange's result, `transcript` ClientHello and ServerHello as
  * messages. Throws `PEER_TLS` for a suite that is not known.
  */
-export function handshakeSecrets(suite: number, shared: Uint8Array, transcript: readonly Uint8Array[]): HandshakeSecrets {
+export function handshakeSecrets(
+  suite: number,
+  shared: Uint8Array,
+  transcript: readonly Uint8Array[],
+): HandshakeSecrets {
   const protection = PROTECTIONS[suite];
-  if (protection === undefined) throw new AppError("PEER_TLS", `Cannot decrypt the handshake: suite 0x${suite.toString(16)} is not known`);
+  if (protection === undefined)
+    throw new AppError(
+      "PEER_TLS",
+      `Cannot decrypt the handshake: suite 0x${suite.toString(16)} is not known`,
+    );
   const { hash } = protection;
   const zeros = Buffer.alloc(createHash(hash).digest().length);
   const early = hmac(hash, zeros, zeros);
-  const derived = expandLabel(hash, early, { label: "derived", context: createHash(hash).digest(), length: zeros.length });
+  const derived = expandLabel(hash, early, {
+    label: "derived",
+    context: createHash(hash).digest(),
+    length: zeros.length,
+  });
   const handshake = hmac(hash, derived, shared);
-  const context = transcript.reduce((digest, message) => digest.update(message), createHash(hash)).digest();
-  const secretOf = (side: string): Uint8Array => expandLabel(hash, handshake, { label: `${side} hs traffic`, context, length: zeros.length });
+  const context = transcript
+    .reduce((digest, message) => digest.update(message), createHash(hash))
+    .digest();
+  const secretOf = (side: string): Uint8Array =>
+    expandLabel(hash, handshake, { label: `${side} hs traffic`, context, length: zeros.length });
   return { protection, client: secretOf("c"), server: secretOf("s") };
 }
 
 /**
- * Reads the records that a TLS 1.3 server encrypts in its handshake (RFC 8446 §7.1, §7.3, §5.2). `shared` is the key exchange's result, `transcript`
+ * Reads the records that a TLS 1.3 server encrypts in its handshake (RFC 8446 §7.1, §7.3, §5.2).
+ * `shared` is the key exchange's result, `transcript`
  * ClientHello and ServerHello as they stood in their records.
  */
 export class HandshakeDecryption {
@@ -62,13 +79,21 @@ export class HandshakeDecryption {
     this.#iv = expandLabel(protection.hash, server, { label: "iv", length: IV_BYTES });
   }
 
-  /** One record's content and its true type. Throws `PEER_TLS` when it is not what the keys made. */
-  open(header: Uint8Array, body: Uint8Array): { readonly type: number; readonly content: Uint8Array } {
+  /**
+   * One record's content and its true type. Throws `PEER_TLS` when it is not what the keys made.
+   */
+  open(
+    header: Uint8Array,
+    body: Uint8Array,
+  ): { readonly type: number; readonly content: Uint8Array } {
     const { cipher, tagBytes } = this.#protection;
-    if (body.length < tagBytes) throw new AppError("PEER_TLS", "Cannot decrypt a record: it is shorter than its tag");
+    if (body.length < tagBytes)
+      throw new AppError("PEER_TLS", "Cannot decrypt a record: it is shorter than its tag");
     const sealed = body.subarray(0, body.length - tagBytes);
     // The type says GCM; Node takes the other AEAD ciphers by the same call.
-    const decipher = createDecipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(), { authTagLength: tagBytes });
+    const decipher = createDecipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(), {
+      authTagLength: tagBytes,
+    });
     decipher.setAuthTag(body.subarray(body.length - tagBytes));
     decipher.setAAD(header, { plaintextLength: sealed.length });
     const plain = Buffer.concat([decipher.update(sealed), decipher.final()]);
@@ -94,9 +119,18 @@ interface Label {
 }
 
 /** HKDF-Expand-Label (RFC 8446 §7.1). */
-export function expandLabel(hash: string, secret: Uint8Array, { label, context = new Uint8Array(0), length }: Label): Buffer {
+export function expandLabel(
+  hash: string,
+  secret: Uint8Array,
+  { label, context = new Uint8Array(0), length }: Label,
+): Buffer {
   const name = Buffer.from(`tls13 ${label}`);
-  const info = Buffer.concat([Buffer.from([length >>> 8, length & 0xff, name.length]), name, Buffer.from([context.length]), context]);
+  const info = Buffer.concat([
+    Buffer.from([length >>> 8, length & 0xff, name.length]),
+    name,
+    Buffer.from([context.length]),
+    context,
+  ]);
   let [block, okm] = [Buffer.alloc(0), Buffer.alloc(0)];
   for (let index = 1; okm.length < length; index += 1) {
     block = hmac(hash, secret, Buffer.concat([block, info, Buffer.from([index])]));

@@ -3,8 +3,21 @@ import { AppError } from "../../lib/errors.ts";
 import { ByteReader } from "../../lib/byte-reader.ts";
 import { type Alert, alertText } from "../../tls/alerts.ts";
 import { alpnExtension, encodeClientHello, EXTENSION, PROOFS } from "../../tls/client-hello.ts";
-import { MESSAGE, MessageReader, RECORD, RecordReader, type HandshakeMessage, type TlsRecord } from "../../tls/records.ts";
-import { type ModernCertificateMessage, readFatalAlert, readModernCertificates, readServerHello, type ServerHello } from "../../tls/server-flight.ts";
+import {
+  MESSAGE,
+  MessageReader,
+  RECORD,
+  RecordReader,
+  type HandshakeMessage,
+  type TlsRecord,
+} from "../../tls/records.ts";
+import {
+  type ModernCertificateMessage,
+  readFatalAlert,
+  readModernCertificates,
+  readServerHello,
+  type ServerHello,
+} from "../../tls/server-flight.ts";
 import { SCHEME_CODES } from "../../tls/signature-schemes.ts";
 import { ALPN_PROTOCOLS } from "../abilities.ts";
 import type { AnswerReader } from "../connection.ts";
@@ -26,29 +39,53 @@ export interface ModernFacts {
 interface ModernOptions {
   /** Codes of the groups that the server takes. */
   readonly groups: readonly number[];
-  /** Asks for application protocols, too: where an older version is spoken, that costs less there. */
+  /**
+   * Asks for application protocols, too: where an older version is spoken, that costs less there.
+   */
   readonly asksAlpn: boolean;
 }
 
 /**
- * Certificates, signature schemes and application protocols of a TLS 1.3 server: it encrypts them, so a key exchange is done for each question, and the
- * handshake is left as soon as the answer is read. Nothing is verified. Undefined when nothing could be read; the prober's errors then say why.
+ * Certificates, signature schemes and application protocols of a TLS 1.3 server: it encrypts them,
+ * so a key exchange is done for each question, and the
+ * handshake is left as soon as the answer is read. Nothing is verified. Undefined when nothing
+ * could be read; the prober's errors then say why.
  */
-export async function modernFacts(prober: Prober, { groups, asksAlpn }: ModernOptions): Promise<ModernFacts | undefined> {
+export async function modernFacts(
+  prober: Prober,
+  { groups, asksAlpn }: ModernOptions,
+): Promise<ModernFacts | undefined> {
   const known = COMPUTED_GROUPS.filter((code) => groups.length === 0 || groups.includes(code));
-  const first = await ask(prober, known, { schemes: SCHEME_CODES, alpn: asksAlpn ? ALPN_PROTOCOLS : [], isFirst: true });
+  const first = await ask(prober, known, {
+    schemes: SCHEME_CODES,
+    alpn: asksAlpn ? ALPN_PROTOCOLS : [],
+    isFirst: true,
+  });
   if (first === undefined) return undefined;
   const messages = [first.message];
   const schemes: number[] = [];
-  for (let flight: EncryptedFlight | undefined = first; flight?.scheme !== undefined && !schemes.includes(flight.scheme); ) {
+  for (
+    let flight: EncryptedFlight | undefined = first;
+    flight?.scheme !== undefined && !schemes.includes(flight.scheme);
+  ) {
     schemes.push(flight.scheme);
-    flight = await ask(prober, known, { schemes: SCHEME_CODES.filter((code) => !schemes.includes(code)), alpn: [], isFirst: false });
+    flight = await ask(prober, known, {
+      schemes: SCHEME_CODES.filter((code) => !schemes.includes(code)),
+      alpn: [],
+      isFirst: false,
+    });
     if (flight !== undefined) messages.push(flight.message);
   }
   const alpn: string[] = [];
-  for (let picked = first.alpn; picked !== undefined && !alpn.includes(picked); ) {
+  for (let picked = first.alpn; picked !== undefined && !alpn.includes(picked);) {
     alpn.push(picked);
-    picked = (await ask(prober, known, { schemes: SCHEME_CODES, alpn: ALPN_PROTOCOLS.filter((name) => !alpn.includes(name)), isFirst: false }))?.alpn;
+    picked = (
+      await ask(prober, known, {
+        schemes: SCHEME_CODES,
+        alpn: ALPN_PROTOCOLS.filter((name) => !alpn.includes(name)),
+        isFirst: false,
+      })
+    )?.alpn;
   }
   return { messages, schemes, alpn, wantsClientCertificate: first.wantsClientCertificate };
 }
@@ -67,10 +104,17 @@ interface Question {
   readonly isFirst: boolean;
 }
 
-async function ask(prober: Prober, groups: readonly number[], { schemes, alpn, isFirst }: Question): Promise<EncryptedFlight | undefined> {
+async function ask(
+  prober: Prober,
+  groups: readonly number[],
+  { schemes, alpn, isFirst }: Question,
+): Promise<EncryptedFlight | undefined> {
   const key = generateKey(groups);
   if (key === undefined) {
-    prober.note("certificate", "could not be read from TLS 1.3: none of its groups can be computed here");
+    prober.note(
+      "certificate",
+      "could not be read from TLS 1.3: none of its groups can be computed here",
+    );
     return undefined;
   }
   const hello = encodeClientHello({
@@ -83,19 +127,28 @@ async function ask(prober: Prober, groups: readonly number[], { schemes, alpn, i
     signatureSchemes: schemes,
     extensions: [...PROOFS, ...(alpn.length === 0 ? [] : [alpnExtension(alpn)])],
   });
-  const answer = await prober.converse(hello, () => new EncryptedFlightReader(hello.subarray(5), key));
-  if (answer.kind === "flight" && answer.flight.message !== undefined) return { ...answer.flight.facts, message: answer.flight.message };
+  const answer = await prober.converse(
+    hello,
+    () => new EncryptedFlightReader(hello.subarray(5), key),
+  );
+  if (answer.kind === "flight" && answer.flight.message !== undefined)
+    return { ...answer.flight.facts, message: answer.flight.message };
   const { alert } = answer.kind === "flight" ? answer.flight : {};
   // A server that insists on a protocol of its own is asked without.
-  if (alert?.description === NO_APPLICATION_PROTOCOL && alpn.length > 0) return ask(prober, groups, { schemes, alpn: [], isFirst });
-  const why = alert === undefined ? (answer.kind === "flight" ? answer.fault : undefined) : alertText(alert);
+  if (alert?.description === NO_APPLICATION_PROTOCOL && alpn.length > 0)
+    return ask(prober, groups, { schemes, alpn: [], isFirst });
+  const why =
+    alert === undefined ? (answer.kind === "flight" ? answer.fault : undefined) : alertText(alert);
   if (isFirst) prober.note("certificate", `could not be read from TLS 1.3: ${why ?? "no answer"}`);
   return undefined;
 }
 
 const NO_APPLICATION_PROTOCOL = 120;
 
-/** Reads a TLS 1.3 server's flight up to its CertificateVerify. Throws `PEER_TLS`, or what the key exchange throws. */
+/**
+ * Reads a TLS 1.3 server's flight up to its CertificateVerify. Throws `PEER_TLS`, or what the key
+ * exchange throws.
+ */
 class EncryptedFlightReader implements AnswerReader {
   hello: ServerHello | undefined;
   message: ModernCertificateMessage | undefined;
@@ -122,18 +175,30 @@ class EncryptedFlightReader implements AnswerReader {
   }
 
   get facts(): Omit<EncryptedFlight, "message"> {
-    return { scheme: this.#scheme, alpn: this.#alpn, wantsClientCertificate: this.wantsClientCertificate };
+    return {
+      scheme: this.#scheme,
+      alpn: this.#alpn,
+      wantsClientCertificate: this.wantsClientCertificate,
+    };
   }
 
   push(bytes: Uint8Array): void {
     this.#records.push(bytes);
-    for (let record = this.#records.next(); record !== undefined && !this.isDone; record = this.#records.next()) this.#record(record);
+    for (
+      let record = this.#records.next();
+      record !== undefined && !this.isDone;
+      record = this.#records.next()
+    )
+      this.#record(record);
   }
 
   #record(record: TlsRecord): void {
     // A ChangeCipherSpec means nothing in TLS 1.3 (RFC 8446 §D.4).
     if (record.type === RECORD.changeCipherSpec) return;
-    const opened = record.type === RECORD.applicationData ? this.#decryption?.open(record.header, record.body) : undefined;
+    const opened =
+      record.type === RECORD.applicationData
+        ? this.#decryption?.open(record.header, record.body)
+        : undefined;
     const type = opened?.type ?? record.type;
     const content = opened?.content ?? record.body;
     if (type === RECORD.alert) {
@@ -141,7 +206,12 @@ class EncryptedFlightReader implements AnswerReader {
       this.isDone = this.alert !== undefined;
     } else if (type === RECORD.handshake) {
       this.#messages.push(content);
-      for (let message = this.#messages.next(); message !== undefined && !this.isDone; message = this.#messages.next()) this.#message(message);
+      for (
+        let message = this.#messages.next();
+        message !== undefined && !this.isDone;
+        message = this.#messages.next()
+      )
+        this.#message(message);
     }
   }
 
@@ -168,13 +238,20 @@ class EncryptedFlightReader implements AnswerReader {
 
   #serverHello({ body, whole }: HandshakeMessage): void {
     const hello = readServerHello(body);
-    if (this.#key.share.group !== hello.group || hello.keyShare === undefined) throw new AppError("PEER_TLS", "Cannot read the handshake: the server took no key of ours");
-    this.#decryption = new HandshakeDecryption(hello.suite, this.#key.agree(hello.keyShare), [this.#clientHello, whole]);
+    if (this.#key.share.group !== hello.group || hello.keyShare === undefined)
+      throw new AppError("PEER_TLS", "Cannot read the handshake: the server took no key of ours");
+    this.#decryption = new HandshakeDecryption(hello.suite, this.#key.agree(hello.keyShare), [
+      this.#clientHello,
+      whole,
+    ]);
     this.hello = hello;
   }
 }
 
-/** The protocol in EncryptedExtensions (RFC 7301 §3.1); undefined when there is none. Throws `PEER_TLS`. */
+/**
+ * The protocol in EncryptedExtensions (RFC 7301 §3.1); undefined when there is none. Throws
+ * `PEER_TLS`.
+ */
 export function readAlpn(reader: ByteReader): string | undefined {
   const extensions = reader.sub(reader.u16("extensions length"), "extensions");
   while (extensions.left > 0) {

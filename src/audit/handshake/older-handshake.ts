@@ -21,7 +21,10 @@ export interface ClientKey {
   readonly premaster: Uint8Array;
 }
 
-/** A handshake of TLS 1.0 to 1.2 that has come to the client's turn, for probes that do their part wrong on purpose. Nothing is verified. */
+/**
+ * A handshake of TLS 1.0 to 1.2 that has come to the client's turn, for probes that do their part
+ * wrong on purpose. Nothing is verified.
+ */
 export interface ClientsTurn {
   readonly wire: Wire;
   readonly wantsClientCertificate: boolean;
@@ -34,11 +37,16 @@ export interface ClientsTurn {
 }
 
 /** Suites of a version with which handshakes can be done here. */
-export function computableSuites({ accepted }: SubjectProtocol, isMeant: (protection: OlderProtection) => boolean): readonly number[] {
-  return accepted.map(({ suite }) => suite).filter((suite) => {
-    const protection = olderProtection(suite);
-    return protection !== undefined && isMeant(protection);
-  });
+export function computableSuites(
+  { accepted }: SubjectProtocol,
+  isMeant: (protection: OlderProtection) => boolean,
+): readonly number[] {
+  return accepted
+    .map(({ suite }) => suite)
+    .filter((suite) => {
+      const protection = olderProtection(suite);
+      return protection !== undefined && isMeant(protection);
+    });
 }
 
 interface TurnOptions {
@@ -50,20 +58,56 @@ interface TurnOptions {
 const [CERTIFICATE, CLIENT_KEY_EXCHANGE] = [11, 16];
 const COMPUTED = [23, 29, 24, 25, 30];
 
-/** Brings a connection to the client's turn and gives it to `act`. Rejects with `PEER_HANDSHAKE` when the server does not get there. */
-export async function atClientsTurn<T>({ prober }: Subject, { version, name }: SubjectProtocol, { suites, groups = COMPUTED }: TurnOptions, act: (turn: ClientsTurn) => Promise<T>): Promise<T> {
+/**
+ * Brings a connection to the client's turn and gives it to `act`. Rejects with `PEER_HANDSHAKE`
+ * when the server does not get there.
+ */
+export async function atClientsTurn<T>(
+  { prober }: Subject,
+  { version, name }: SubjectProtocol,
+  { suites, groups = COMPUTED }: TurnOptions,
+  act: (turn: ClientsTurn) => Promise<T>,
+): Promise<T> {
   const clientRandom = randomBytes(32);
-  const hello = encodeClientHello({ version, suites, groups, random: clientRandom, serverName: prober.serverName });
-  const result = await prober.exchange(async (wire): Promise<{ readonly value: T } | { readonly failure: string } | { readonly kind: "nothing" }> => {
-    const reader = new TranscriptReader();
-    const answer = await converse(wire, hello, reader);
-    if (answer.kind === "nothing") return { kind: "nothing" };
-    const protection = reader.hello === undefined ? undefined : olderProtection(reader.hello.suite);
-    if (!reader.isDone || reader.alert !== undefined || protection === undefined) return { failure: "the handshake ended early" };
-    return { value: await act(new Turn({ wire, version, reader, protection, clientRandom, transcript: [hello.subarray(5), ...reader.messages] })) };
+  const hello = encodeClientHello({
+    version,
+    suites,
+    groups,
+    random: clientRandom,
+    serverName: prober.serverName,
   });
+  const result = await prober.exchange(
+    async (
+      wire,
+    ): Promise<
+      { readonly value: T } | { readonly failure: string } | { readonly kind: "nothing" }
+    > => {
+      const reader = new TranscriptReader();
+      const answer = await converse(wire, hello, reader);
+      if (answer.kind === "nothing") return { kind: "nothing" };
+      const protection =
+        reader.hello === undefined ? undefined : olderProtection(reader.hello.suite);
+      if (!reader.isDone || reader.alert !== undefined || protection === undefined)
+        return { failure: "the handshake ended early" };
+      return {
+        value: await act(
+          new Turn({
+            wire,
+            version,
+            reader,
+            protection,
+            clientRandom,
+            transcript: [hello.subarray(5), ...reader.messages],
+          }),
+        ),
+      };
+    },
+  );
   if ("value" in result) return result.value;
-  throw new AppError("PEER_HANDSHAKE", `Cannot probe ${name}: ${"failure" in result ? result.failure : result.kind === "nothing" ? "the server said nothing" : result.reason}`);
+  throw new AppError(
+    "PEER_HANDSHAKE",
+    `Cannot probe ${name}: ${"failure" in result ? result.failure : result.kind === "nothing" ? "the server said nothing" : result.reason}`,
+  );
 }
 
 /** A server's flight with its messages as they stood. */
@@ -77,14 +121,18 @@ class TranscriptReader extends FlightReader implements AnswerReader {
     for (let one = this.#records.next(); one !== undefined; one = this.#records.next()) {
       if (one.type !== RECORD.handshake) continue;
       this.#reader.push(one.body);
-      for (let message = this.#reader.next(); message !== undefined; message = this.#reader.next()) this.messages.push(message.whole.slice());
+      for (let message = this.#reader.next(); message !== undefined; message = this.#reader.next())
+        this.messages.push(message.whole.slice());
     }
     super.push(bytes);
   }
 
   /** The random of the ServerHello: after its type, length and version. */
   get random(): Uint8Array {
-    return this.messages.find(([type]) => type === MESSAGE.serverHello)?.subarray(6, 38) ?? new Uint8Array(32);
+    return (
+      this.messages.find(([type]) => type === MESSAGE.serverHello)?.subarray(6, 38) ??
+      new Uint8Array(32)
+    );
   }
 }
 
@@ -119,7 +167,9 @@ class Turn implements ClientsTurn {
 
   sendKey({ exchange }: ClientKey): void {
     const { wire, version, transcript } = this.#state;
-    const messages = this.wantsClientCertificate ? [message(CERTIFICATE, Uint8Array.of(0, 0, 0))] : [];
+    const messages = this.wantsClientCertificate
+      ? [message(CERTIFICATE, Uint8Array.of(0, 0, 0))]
+      : [];
     messages.push(message(CLIENT_KEY_EXCHANGE, exchange));
     transcript.push(...messages);
     wire.write(record(RECORD.handshake, version, Buffer.concat(messages)));
@@ -127,34 +177,74 @@ class Turn implements ClientsTurn {
 
   sendFinished({ premaster }: ClientKey, padding: Padding = "right"): void {
     const { wire, version, reader, protection, clientRandom, transcript } = this.#state;
-    const sealed = sealFinished({ version, protection, premaster, clientRandom, serverRandom: reader.random, transcript: Buffer.concat(transcript) }, padding);
-    wire.write(Buffer.concat([record(RECORD.changeCipherSpec, version, Uint8Array.of(1)), record(RECORD.handshake, version, sealed)]));
+    const sealed = sealFinished(
+      {
+        version,
+        protection,
+        premaster,
+        clientRandom,
+        serverRandom: reader.random,
+        transcript: Buffer.concat(transcript),
+      },
+      padding,
+    );
+    wire.write(
+      Buffer.concat([
+        record(RECORD.changeCipherSpec, version, Uint8Array.of(1)),
+        record(RECORD.handshake, version, sealed),
+      ]),
+    );
   }
 }
 
 function message(type: number, body: Uint8Array): Uint8Array {
-  return new ByteWriter().u8(type).vector(3, (content) => content.bytes(body)).finish();
+  return new ByteWriter()
+    .u8(type)
+    .vector(3, (content) => content.bytes(body))
+    .finish();
 }
 
 function rsaKey({ certificates: [leaf] }: FlightReader, version: number): ClientKey {
-  if (leaf === undefined) throw new AppError("PEER_HANDSHAKE", "Cannot wrap a secret: the server showed no certificate");
+  if (leaf === undefined)
+    throw new AppError("PEER_HANDSHAKE", "Cannot wrap a secret: the server showed no certificate");
   const premaster = Buffer.concat([Uint8Array.of(version >>> 8, version & 0xff), randomBytes(46)]);
-  const key = createPublicKey({ key: Buffer.from(readX509(leaf).publicKeyInfo), format: "der", type: "spki" });
+  const key = createPublicKey({
+    key: Buffer.from(readX509(leaf).publicKeyInfo),
+    format: "der",
+    type: "spki",
+  });
   const wrapped = publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, premaster);
-  return { exchange: new ByteWriter().vector(2, (content) => content.bytes(wrapped)).finish(), premaster };
+  return {
+    exchange: new ByteWriter().vector(2, (content) => content.bytes(wrapped)).finish(),
+    premaster,
+  };
 }
 
 function ellipticKey(reader: FlightReader): ClientKey {
   const { group, point } = serversPoint(reader);
   const own = generateKey([group]);
-  if (own === undefined) throw new AppError("PEER_HANDSHAKE", `Cannot agree on a key: group ${group} cannot be computed here`);
-  return { exchange: new ByteWriter().vector(1, (content) => content.bytes(own.share.key)).finish(), premaster: own.agree(point) };
+  if (own === undefined)
+    throw new AppError(
+      "PEER_HANDSHAKE",
+      `Cannot agree on a key: group ${group} cannot be computed here`,
+    );
+  return {
+    exchange: new ByteWriter().vector(1, (content) => content.bytes(own.share.key)).finish(),
+    premaster: own.agree(point),
+  };
 }
 
 /** The group and the public point of a ServerKeyExchange. Throws `PEER_TLS` for a broken one. */
-function serversPoint({ hello, keyExchange }: FlightReader): { readonly group: number; readonly point: Uint8Array } {
-  const key = keyExchange === undefined || hello === undefined ? undefined : readServerKey(keyExchange, cipherSuite(hello.suite));
-  if (key?.kind !== "ec" || keyExchange === undefined) throw new AppError("PEER_TLS", "Cannot read the server's key: it names no curve");
+function serversPoint({ hello, keyExchange }: FlightReader): {
+  readonly group: number;
+  readonly point: Uint8Array;
+} {
+  const key =
+    keyExchange === undefined || hello === undefined
+      ? undefined
+      : readServerKey(keyExchange, cipherSuite(hello.suite));
+  if (key?.kind !== "ec" || keyExchange === undefined)
+    throw new AppError("PEER_TLS", "Cannot read the server's key: it names no curve");
   // Behind the curve's type and name.
   const rest = new ByteReader(keyExchange.subarray(3), "PEER_TLS");
   return { group: key.group, point: rest.take(rest.u8("point length"), "point") };

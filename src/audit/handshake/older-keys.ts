@@ -1,4 +1,10 @@
-import { createCipheriv, createHash, createHmac, type CipherGCMTypes, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createHash,
+  createHmac,
+  type CipherGCMTypes,
+  randomBytes,
+} from "node:crypto";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { cipherSuite } from "../../tls/cipher-suites.ts";
 
@@ -13,12 +19,25 @@ export interface OlderProtection {
   readonly hash: "sha256" | "sha384";
 }
 
-/** What a suite needs, for those that we can compute with: AES with RSA or ECDHE; undefined for others. */
+/**
+ * What a suite needs, for those that we can compute with: AES with RSA or ECDHE; undefined for
+ * others.
+ */
 export function olderProtection(suite: number): OlderProtection | undefined {
-  const [, keyExchange, bits, mode, digest] = /^TLS_(RSA|ECDHE_RSA|ECDHE_ECDSA)_WITH_AES_(128|256)_(CBC|GCM)_(SHA|SHA256|SHA384)$/.exec(cipherSuite(suite).name) ?? [];
-  if (keyExchange !== "RSA" && keyExchange !== "ECDHE_RSA" && keyExchange !== "ECDHE_ECDSA") return undefined;
+  const [, keyExchange, bits, mode, digest] =
+    /^TLS_(RSA|ECDHE_RSA|ECDHE_ECDSA)_WITH_AES_(128|256)_(CBC|GCM)_(SHA|SHA256|SHA384)$/.exec(
+      cipherSuite(suite).name,
+    ) ?? [];
+  if (keyExchange !== "RSA" && keyExchange !== "ECDHE_RSA" && keyExchange !== "ECDHE_ECDSA")
+    return undefined;
   const hash = digest === "SHA384" ? "sha384" : "sha256";
-  return { keyExchange, isCbc: mode === "CBC", keyBytes: bits === "128" ? 16 : 32, mac: digest === "SHA" ? "sha1" : hash, hash };
+  return {
+    keyExchange,
+    isCbc: mode === "CBC",
+    keyBytes: bits === "128" ? 16 : 32,
+    mac: digest === "SHA" ? "sha1" : hash,
+    hash,
+  };
 }
 
 const MAC_BYTES = { sha1: 20, sha256: 32, sha384: 48 } as const;
@@ -42,13 +61,36 @@ export function sealFinished(secrets: OlderSecrets, padding: Padding = "right"):
   const { version, protection, premaster, clientRandom, serverRandom, transcript } = secrets;
   const macBytes = protection.isCbc ? MAC_BYTES[protection.mac] : 0;
   const ivBytes = protection.isCbc ? (version === 0x0301 ? 16 : 0) : 4;
-  const master = prf(secrets, premaster, "master secret", Buffer.concat([clientRandom, serverRandom]), 48);
-  const keys = prf(secrets, master, "key expansion", Buffer.concat([serverRandom, clientRandom]), 2 * (macBytes + protection.keyBytes + ivBytes));
+  const master = prf(
+    secrets,
+    premaster,
+    "master secret",
+    Buffer.concat([clientRandom, serverRandom]),
+    48,
+  );
+  const keys = prf(
+    secrets,
+    master,
+    "key expansion",
+    Buffer.concat([serverRandom, clientRandom]),
+    2 * (macBytes + protection.keyBytes + ivBytes),
+  );
   const [macKey, rest] = [keys.subarray(0, macBytes), keys.subarray(2 * macBytes)];
-  const [key, iv] = [rest.subarray(0, protection.keyBytes), rest.subarray(2 * protection.keyBytes, 2 * protection.keyBytes + ivBytes)];
-  const digest = version === 0x0303 ? hashOf(protection.hash, transcript) : Buffer.concat([hashOf("md5", transcript), hashOf("sha1", transcript)]);
-  const message = Buffer.concat([Uint8Array.of(20, 0, 0, 12), prf(secrets, master, "client finished", digest, 12)]);
-  return protection.isCbc ? sealCbc({ version, macKey, mac: protection.mac, key, iv, padding }, message) : sealGcm(version, key, iv, message);
+  const [key, iv] = [
+    rest.subarray(0, protection.keyBytes),
+    rest.subarray(2 * protection.keyBytes, 2 * protection.keyBytes + ivBytes),
+  ];
+  const digest =
+    version === 0x0303
+      ? hashOf(protection.hash, transcript)
+      : Buffer.concat([hashOf("md5", transcript), hashOf("sha1", transcript)]);
+  const message = Buffer.concat([
+    Uint8Array.of(20, 0, 0, 12),
+    prf(secrets, master, "client finished", digest, 12),
+  ]);
+  return protection.isCbc
+    ? sealCbc({ version, macKey, mac: protection.mac, key, iv, padding }, message)
+    : sealGcm(version, key, iv, message);
 }
 
 interface CbcKeys {
@@ -63,8 +105,17 @@ interface CbcKeys {
 
 const HANDSHAKE = 22;
 
-function sealCbc({ version, macKey, mac, key, iv, padding }: CbcKeys, message: Uint8Array): Uint8Array {
-  const header = new ByteWriter().u32(0).u32(0).u8(HANDSHAKE).u16(version).u16(message.length).finish();
+function sealCbc(
+  { version, macKey, mac, key, iv, padding }: CbcKeys,
+  message: Uint8Array,
+): Uint8Array {
+  const header = new ByteWriter()
+    .u32(0)
+    .u32(0)
+    .u8(HANDSHAKE)
+    .u16(version)
+    .u16(message.length)
+    .finish();
   const tag = createHmac(mac, macKey).update(header).update(message).digest();
   // A block more than needed, so that there is padding to be wrong.
   const length = 31 - ((message.length + tag.length) % 16);
@@ -72,25 +123,48 @@ function sealCbc({ version, macKey, mac, key, iv, padding }: CbcKeys, message: U
   if (padding === "wrong") filler[0] = length ^ 0x55;
   const own = iv.length === 0 ? randomBytes(16) : iv;
   const cipher = createCipheriv(`aes-${key.length * 8}-cbc`, key, own).setAutoPadding(false);
-  const sealed = Buffer.concat([cipher.update(Buffer.concat([message, tag, filler])), cipher.final()]);
+  const sealed = Buffer.concat([
+    cipher.update(Buffer.concat([message, tag, filler])),
+    cipher.final(),
+  ]);
   return iv.length === 0 ? Buffer.concat([own, sealed]) : sealed;
 }
 
 /** RFC 5288 §3: the first record's explicit nonce is zero. */
-function sealGcm(version: number, key: Uint8Array, salt: Uint8Array, message: Uint8Array): Uint8Array {
+function sealGcm(
+  version: number,
+  key: Uint8Array,
+  salt: Uint8Array,
+  message: Uint8Array,
+): Uint8Array {
   const nonce = Buffer.alloc(8);
-  const cipher = createCipheriv(`aes-${key.length * 8}-gcm` as CipherGCMTypes, key, Buffer.concat([salt, nonce]));
-  cipher.setAAD(new ByteWriter().u32(0).u32(0).u8(HANDSHAKE).u16(version).u16(message.length).finish());
+  const cipher = createCipheriv(
+    `aes-${key.length * 8}-gcm` as CipherGCMTypes,
+    key,
+    Buffer.concat([salt, nonce]),
+  );
+  cipher.setAAD(
+    new ByteWriter().u32(0).u32(0).u8(HANDSHAKE).u16(version).u16(message.length).finish(),
+  );
   const sealed = Buffer.concat([cipher.update(message), cipher.final()]);
   return Buffer.concat([nonce, sealed, cipher.getAuthTag()]);
 }
 
 /** The PRF (RFC 5246 §5; RFC 2246 §5 before TLS 1.2). */
-export function prf({ version, protection }: Pick<OlderSecrets, "version" | "protection">, secret: Uint8Array, label: string, seed: Uint8Array, length: number): Buffer {
+export function prf(
+  { version, protection }: Pick<OlderSecrets, "version" | "protection">,
+  secret: Uint8Array,
+  label: string,
+  seed: Uint8Array,
+  length: number,
+): Buffer {
   const labelled = Buffer.concat([Buffer.from(label), seed]);
   if (version === 0x0303) return expand(protection.hash, secret, labelled, length);
   const half = Math.ceil(secret.length / 2);
-  const [md5, sha1] = [expand("md5", secret.subarray(0, half), labelled, length), expand("sha1", secret.subarray(secret.length - half), labelled, length)];
+  const [md5, sha1] = [
+    expand("md5", secret.subarray(0, half), labelled, length),
+    expand("sha1", secret.subarray(secret.length - half), labelled, length),
+  ];
   return Buffer.from(md5.map((byte, index) => byte ^ (sha1[index] ?? 0)));
 }
 

@@ -10,40 +10,65 @@ export const postgresql: Talk = async (stream) => {
   const [answer] = await stream.bytes(1);
   if (answer === 0x53) return;
   if (answer === 0x4e) throw stream.refuses("the server says N: it was set up without TLS");
-  throw answer === 0x45 ? stream.refuses("the server answers with an error") : stream.isOther("it does not answer an SSLRequest");
+  throw answer === 0x45
+    ? stream.refuses("the server answers with an error")
+    : stream.isOther("it does not answer an SSLRequest");
 };
 
 const MYSQL_SSL = 0x0800;
 
-/** MySQL and MariaDB: the server's handshake says whether it can, an SSLRequest begins ("Connection Phase"). */
+/**
+ * MySQL and MariaDB: the server's handshake says whether it can, an SSLRequest begins ("Connection
+ * Phase").
+ */
 export const mysql: Talk = async (stream) => {
   const header = await stream.bytes(4);
   const length = (header[0] ?? 0) | ((header[1] ?? 0) << 8) | ((header[2] ?? 0) << 16);
-  if (header[3] !== 0 || length < 10 || length > 4096) throw stream.isOther("it does not greet as MySQL does");
+  if (header[3] !== 0 || length < 10 || length > 4096)
+    throw stream.isOther("it does not greet as MySQL does");
   const greeting = new ByteReader(await stream.bytes(length), "PEER_PROTOCOL");
   const version = greeting.u8("protocol version");
   // An error instead of the greeting: too many connections, this host is not allowed.
-  if (version === 0xff) throw stream.refuses(Buffer.from(greeting.take(greeting.left, "message").subarray(2)).toString("latin1"));
+  if (version === 0xff)
+    throw stream.refuses(
+      Buffer.from(greeting.take(greeting.left, "message").subarray(2)).toString("latin1"),
+    );
   if (version !== 10) throw stream.isOther("it does not greet as MySQL does");
   while (greeting.u8("server version") !== 0);
   greeting.take(13, "thread id and salt");
   const abilities = greeting.u8("capabilities") | (greeting.u8("capabilities") << 8);
   if ((abilities & MYSQL_SSL) === 0) throw stream.refuses("the server was set up without TLS");
   // CLIENT_LONG_PASSWORD, PROTOCOL_41, SSL, SECURE_CONNECTION; packets of up to 16 MiB; utf8.
-  stream.send(new ByteWriter().u8(32).u16(0).u8(1).u32LE(0x8a01).u32LE(0x0100_0000).u8(33).bytes(new Uint8Array(23)).finish());
+  stream.send(
+    new ByteWriter()
+      .u8(32)
+      .u16(0)
+      .u8(1)
+      .u32LE(0x8a01)
+      .u32LE(0x0100_0000)
+      .u8(33)
+      .bytes(new Uint8Array(23))
+      .finish(),
+  );
 };
 
 /** LDAP's StartTLS (RFC 4511 §4.14): an extended request, in BER. */
 export const ldap: Talk = async (stream) => {
   const name = new TextEncoder().encode("1.3.6.1.4.1.1466.20037");
-  stream.send(new ByteWriter().bytes(Uint8Array.of(0x30, 0x1d, 2, 1, 1, 0x77, 0x18, 0x80, name.length)).bytes(name).finish());
+  stream.send(
+    new ByteWriter()
+      .bytes(Uint8Array.of(0x30, 0x1d, 2, 1, 1, 0x77, 0x18, 0x80, name.length))
+      .bytes(name)
+      .finish(),
+  );
   const head = await stream.bytes(2);
   if (head[0] !== 0x30) throw stream.isOther("it does not answer in LDAP");
   const length = await berLength(stream, head[1] ?? 0);
   const body = await stream.bytes(length);
   const at = Buffer.from(body).indexOf(Buffer.of(0x0a, 1));
   // ExtendedResponse, or a notice of disconnection with message id 0.
-  if (body[0] !== 2 || !body.includes(0x78) || at < 0) throw stream.isOther("it does not answer an extended request");
+  if (body[0] !== 2 || !body.includes(0x78) || at < 0)
+    throw stream.isOther("it does not answer an extended request");
   if (body[at + 2] !== 0) throw stream.refuses(`result code ${body[at + 2]}`);
 };
 
@@ -55,35 +80,59 @@ async function berLength(stream: PlainStream, first: number): Promise<number> {
   return length;
 }
 
-/** RDP ([MS-RDPBCGR] §2.2.1.1): a connection request that offers TLS and CredSSP, which is TLS, too. */
+/**
+ * RDP ([MS-RDPBCGR] §2.2.1.1): a connection request that offers TLS and CredSSP, which is TLS, too.
+ */
 export const rdp: Talk = async (stream) => {
   stream.send(Uint8Array.of(3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0));
   const head = await stream.bytes(4);
   const length = ((head[2] ?? 0) << 8) | (head[3] ?? 0);
-  if (head[0] !== 3 || head[1] !== 0 || length < 11 || length > 512) throw stream.isOther("it does not answer as RDP does");
+  if (head[0] !== 3 || head[1] !== 0 || length < 11 || length > 512)
+    throw stream.isOther("it does not answer as RDP does");
   const body = await stream.bytes(length - 4);
   if (body[1] !== 0xd0) throw stream.isOther("it does not confirm the connection");
   if (body[7] === 3) throw stream.refuses(`failure code ${body[11]}`);
-  if (body[7] !== 2 || (body[11] ?? 0) === 0) throw stream.refuses("the server speaks RDP's own encryption only");
+  if (body[7] !== 2 || (body[11] ?? 0) === 0)
+    throw stream.refuses("the server speaks RDP's own encryption only");
 };
 
 const [TDS_RESPONSE, TDS_PRELOGIN] = [0x04, 0x12];
 
-/** MS-SQL ([MS-TDS] §2.2.6.5): PRELOGIN asks, and the handshake's records then travel in packets of the same kind. */
+/**
+ * MS-SQL ([MS-TDS] §2.2.6.5): PRELOGIN asks, and the handshake's records then travel in packets of
+ * the same kind.
+ */
 export const mssql: Talk = async (stream) => {
-  const options = new ByteWriter().u8(0).u16(11).u16(6).u8(1).u16(17).u16(1).u8(0xff).bytes(Uint8Array.of(9, 0, 0, 0, 0, 0, 1)).finish();
+  const options = new ByteWriter()
+    .u8(0)
+    .u16(11)
+    .u16(6)
+    .u8(1)
+    .u16(17)
+    .u16(1)
+    .u8(0xff)
+    .bytes(Uint8Array.of(9, 0, 0, 0, 0, 0, 1))
+    .finish();
   stream.send(tdsPacket(options));
   const head = new ByteReader(await stream.bytes(8), "PEER_PROTOCOL");
   const [type] = [head.u8("packet type"), head.u8("status")];
   const length = head.u16("length");
-  if (type !== TDS_RESPONSE || length < 9 || length > 4096) throw stream.isOther("it does not answer as MS-SQL does");
+  if (type !== TDS_RESPONSE || length < 9 || length > 4096)
+    throw stream.isOther("it does not answer as MS-SQL does");
   const body = await stream.bytes(length - 8);
   const encryption = preloginOption(body, 1);
-  if (encryption === undefined || encryption === 2) throw stream.refuses("the server was set up without TLS");
+  if (encryption === undefined || encryption === 2)
+    throw stream.refuses("the server was set up without TLS");
 };
 
 function tdsPacket(content: Uint8Array): Uint8Array {
-  return new ByteWriter().u8(TDS_PRELOGIN).u8(1).u16(content.length + 8).u32(0).bytes(content).finish();
+  return new ByteWriter()
+    .u8(TDS_PRELOGIN)
+    .u8(1)
+    .u16(content.length + 8)
+    .u32(0)
+    .bytes(content)
+    .finish();
 }
 
 function preloginOption(body: Uint8Array, wanted: number): number | undefined {
@@ -104,7 +153,8 @@ export function tdsFraming(): Framing {
       for (;;) {
         const length = ((rest[2] ?? 0) << 8) | (rest[3] ?? 0);
         // A record that stands by itself: the server has left the framing, as it may at an alert.
-        if (rest.length > 0 && rest[0] !== TDS_PRELOGIN && rest[0] !== TDS_RESPONSE) return taken(rest);
+        if (rest.length > 0 && rest[0] !== TDS_PRELOGIN && rest[0] !== TDS_RESPONSE)
+          return taken(rest);
         if (rest.length < 8 || rest.length < length || length < 8) break;
         contents.push(rest.subarray(8, length));
         rest = rest.subarray(length);
@@ -126,17 +176,22 @@ export function frame(wire: Wire): void {
 
 const [VENCRYPT, OLD_TLS] = [19, 18];
 
-/** VNC (RFC 6143 §7.1) with the security type VeNCrypt, X.509 before anonymous kinds; or the older type TLS. */
+/**
+ * VNC (RFC 6143 §7.1) with the security type VeNCrypt, X.509 before anonymous kinds; or the older
+ * type TLS.
+ */
 export const vnc: Talk = async (stream) => {
   const version = Buffer.from(await stream.bytes(12)).toString("latin1");
   if (!version.startsWith("RFB ")) throw stream.isOther("it does not greet as VNC does");
-  if (version < "RFB 003.007") throw stream.refuses(`version ${version.trim()} has no choice of security`);
+  if (version < "RFB 003.007")
+    throw stream.refuses(`version ${version.trim()} has no choice of security`);
   stream.send("RFB 003.008\n");
   const [count = 0] = await stream.bytes(1);
   if (count === 0) throw stream.refuses("the server offers no security type");
   const types = await stream.bytes(count);
   if (!types.includes(VENCRYPT)) {
-    if (!types.includes(OLD_TLS)) throw stream.refuses(`security types ${types.join(", ")} have no TLS`);
+    if (!types.includes(OLD_TLS))
+      throw stream.refuses(`security types ${types.join(", ")} have no TLS`);
     stream.send(Uint8Array.of(OLD_TLS));
     return;
   }
@@ -148,17 +203,24 @@ export const vnc: Talk = async (stream) => {
   const list = new ByteReader(await stream.bytes(kinds * 4), "PEER_PROTOCOL");
   const offered = Array.from({ length: kinds }, () => list.u32("kind"));
   // 257 to 259 are anonymous, 260 to 262 have certificates.
-  const kind = offered.find((one) => one >= 260 && one <= 262) ?? offered.find((one) => one >= 257 && one <= 259);
-  if (kind === undefined) throw stream.refuses(`VeNCrypt's kinds ${offered.join(", ")} have no TLS`);
+  const kind =
+    offered.find((one) => one >= 260 && one <= 262) ??
+    offered.find((one) => one >= 257 && one <= 259);
+  if (kind === undefined)
+    throw stream.refuses(`VeNCrypt's kinds ${offered.join(", ")} have no TLS`);
   stream.send(new ByteWriter().u32(kind).finish());
   if ((await stream.bytes(1))[0] !== 1) throw stream.refuses("the chosen kind is refused");
 };
 
-/** AMQP 1.0 §5.2: a header of protocol 2 is echoed. Older versions of AMQP have TLS from the first byte or not at all. */
+/**
+ * AMQP 1.0 §5.2: a header of protocol 2 is echoed. Older versions of AMQP have TLS from the first
+ * byte or not at all.
+ */
 export const amqp: Talk = async (stream) => {
   const header = Uint8Array.of(0x41, 0x4d, 0x51, 0x50, 2, 1, 0, 0);
   stream.send(header);
   const answer = await stream.bytes(8);
-  if (Buffer.from(answer.subarray(0, 4)).toString("latin1") !== "AMQP") throw stream.isOther("it does not answer as AMQP does");
+  if (Buffer.from(answer.subarray(0, 4)).toString("latin1") !== "AMQP")
+    throw stream.isOther("it does not answer as AMQP does");
   if (answer[4] !== 2) throw stream.refuses(`it wants protocol ${answer.subarray(4).join(".")}`);
 };

@@ -4,7 +4,10 @@ import type { Wire } from "../wire.ts";
 /** Bytes that a peer may say before TLS begins: real greetings have some kilobytes. */
 const MAX_BYTES = 16 * 1024;
 
-/** What a peer says before TLS, as lines or as bytes. Every read ends: with what was asked for, or with `PEER_PROTOCOL`. */
+/**
+ * What a peer says before TLS, as lines or as bytes. Every read ends: with what was asked for, or
+ * with `PEER_PROTOCOL`.
+ */
 export class PlainStream {
   readonly #wire: Wire;
   readonly #protocol: string;
@@ -32,7 +35,9 @@ export class PlainStream {
   async until(...ends: readonly [string, ...string[]]): Promise<string> {
     for (;;) {
       const text = Buffer.from(this.#buffer).toString("latin1");
-      const lengths = ends.map((end) => text.indexOf(end) + end.length).filter((length, index) => length >= (ends[index]?.length ?? 0));
+      const lengths = ends
+        .map((end) => text.indexOf(end) + end.length)
+        .filter((length, index) => length >= (ends[index]?.length ?? 0));
       if (lengths.length > 0) {
         const length = Math.min(...lengths);
         this.#take(length);
@@ -63,7 +68,10 @@ export class PlainStream {
 
   /** It is what was thought, and does not begin TLS. `answer` is its own word for it. */
   refuses(answer: string): AppError {
-    return new AppError("PEER_STARTTLS", `Cannot begin TLS in ${this.#protocol}: ${answer.trim().slice(0, 200)}`);
+    return new AppError(
+      "PEER_STARTTLS",
+      `Cannot begin TLS in ${this.#protocol}: ${answer.trim().slice(0, 200)}`,
+    );
   }
 
   #take(length: number): void {
@@ -72,9 +80,11 @@ export class PlainStream {
   }
 
   async #more(): Promise<void> {
-    if (this.#taken + this.#buffer.length > MAX_BYTES) throw this.isOther(`it has said over ${MAX_BYTES} bytes`);
+    if (this.#taken + this.#buffer.length > MAX_BYTES)
+      throw this.isOther(`it has said over ${MAX_BYTES} bytes`);
     const bytes = await this.#wire.read(this.#silenceMs);
-    if (typeof bytes === "string") throw this.isOther(bytes === "silent" ? "it says nothing" : `the connection was ${bytes}`);
+    if (typeof bytes === "string")
+      throw this.isOther(bytes === "silent" ? "it says nothing" : `the connection was ${bytes}`);
     this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes]);
   }
 }

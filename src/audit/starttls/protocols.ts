@@ -2,7 +2,18 @@
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import type { Wire } from "../wire.ts";
 import { amqp, frame, ldap, mssql, mysql, postgresql, rdp, vnc } from "./binary-dialogues.ts";
-import { ftp, imap, irc, nats, nntp, pop3, sieve, smtp, type Talk, xmpp } from "./text-dialogues.ts";
+import {
+  ftp,
+  imap,
+  irc,
+  nats,
+  nntp,
+  pop3,
+  sieve,
+  smtp,
+  type Talk,
+  xmpp,
+} from "./text-dialogues.ts";
 
 /** One protocol in which TLS is asked for. */
 export interface StarttlsProtocol {
@@ -17,7 +28,10 @@ export interface StarttlsProtocol {
   readonly isTried?: boolean;
 }
 
-/** All of them. Signs are asked in this order: the particular ones before `220`, with which SMTP and FTP both begin. */
+/**
+ * All of them. Signs are asked in this order: the particular ones before `220`, with which SMTP and
+ * FTP both begin.
+ */
 export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
   { name: "lmtp", sign: /^220[ -].*\bLMTP\b/i, talk: smtp("LHLO") },
   { name: "smtp", sign: /^220[ -].*(?:SMTP|Postfix|Exim|mail)/i, talk: smtp("EHLO") },
@@ -29,8 +43,18 @@ export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
   { name: "nats", sign: /^INFO \{/, talk: nats },
   { name: "mysql", sign: /^[^]\0\0\0(?:\n\d+\.\d+|\xff)/, talk: mysql },
   { name: "vnc", sign: /^RFB \d{3}\./, talk: vnc },
-  { name: "irc", sign: /^(?::\S+ (?:NOTICE|\d{3}|ERROR) |NOTICE (?:AUTH|\*) |ERROR :)/, talk: irc, isTried: true },
-  { name: "xmpp-client", sign: /^(?:<\?xml[^>]*>\s*)?<stream:/, talk: xmpp("jabber:client"), isTried: true },
+  {
+    name: "irc",
+    sign: /^(?::\S+ (?:NOTICE|\d{3}|ERROR) |NOTICE (?:AUTH|\*) |ERROR :)/,
+    talk: irc,
+    isTried: true,
+  },
+  {
+    name: "xmpp-client",
+    sign: /^(?:<\?xml[^>]*>\s*)?<stream:/,
+    talk: xmpp("jabber:client"),
+    isTried: true,
+  },
   { name: "xmpp-server", talk: xmpp("jabber:server"), isTried: true },
   { name: "amqp", sign: /^AMQP/, talk: amqp, isTried: true },
   { name: "postgresql", talk: postgresql, isTried: true },
@@ -39,7 +63,10 @@ export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
   { name: "ms-sql", talk: mssql, frame, isTried: true },
 ];
 
-/** What else a port may speak that has no TLS: told by what it says first, or by its answer to a request of another protocol. */
+/**
+ * What else a port may speak that has no TLS: told by what it says first, or by its answer to a
+ * request of another protocol.
+ */
 export const PLAIN_SIGNS: readonly (readonly [speaks: string, sign: RegExp])[] = [
   ["http", /^HTTP\/\d/],
   ["ssh", /^SSH-\d/],
@@ -56,12 +83,37 @@ export const PLAIN_SIGNS: readonly (readonly [speaks: string, sign: RegExp])[] =
 /** It names no host: Redis would take that for an attack, and HTTP 1.0 needs none. */
 export const HTTP_REQUEST = new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n");
 
-/** Requests that make clients-first protocols show themselves: short, harmless, and answered with an error at worst. */
+/**
+ * Requests that make clients-first protocols show themselves: short, harmless, and answered with an
+ * error at worst.
+ */
 export const PLAIN_PROBES: readonly (readonly [name: string, request: Uint8Array])[] = [
   ["http", HTTP_REQUEST],
   // For those who want a command line: Redis answers PONG, memcached ERROR.
   ["ping", new TextEncoder().encode("PING\r\n")],
-  ["mqtt", Uint8Array.of(0x10, 16, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 10, 0, 4, 0x73, 0x61, 0x6b, 0x72)],
+  [
+    "mqtt",
+    Uint8Array.of(
+      0x10,
+      16,
+      0,
+      4,
+      0x4d,
+      0x51,
+      0x54,
+      0x54,
+      4,
+      2,
+      0,
+      10,
+      0,
+      4,
+      0x73,
+      0x61,
+      0x6b,
+      0x72,
+    ),
+  ],
   ["mongodb", mongoHello()],
 ];
 
@@ -69,5 +121,14 @@ export const PLAIN_PROBES: readonly (readonly [name: string, request: Uint8Array
 function mongoHello(): Uint8Array {
   const fields = Buffer.from("\x10hello\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0", "latin1");
   const length = 16 + 5 + 4 + fields.length;
-  return new ByteWriter().u32LE(length).u32LE(1).u32LE(0).u32LE(2013).u32LE(0).u8(0).u32LE(4 + fields.length).bytes(fields).finish();
+  return new ByteWriter()
+    .u32LE(length)
+    .u32LE(1)
+    .u32LE(0)
+    .u32LE(2013)
+    .u32LE(0)
+    .u8(0)
+    .u32LE(4 + fields.length)
+    .bytes(fields)
+    .finish();
 }

@@ -2,21 +2,33 @@ import type { PlainStream } from "./plain-stream.ts";
 
 /** What a dialogue may need to know. */
 export interface DialogueContext {
-  /** Names that the server may serve, the likeliest first: the one that was asked for, the container's, `localhost`. XMPP wants one of them. */
+  /**
+   * Names that the server may serve, the likeliest first: the one that was asked for, the
+   * container's, `localhost`. XMPP wants one of them.
+   */
   readonly names: readonly string[];
 }
 
-/** Leads the stream to where TLS begins. Throws `PEER_PROTOCOL` for a peer of another protocol, and `PEER_STARTTLS` for one that does not begin TLS. */
+/**
+ * Leads the stream to where TLS begins. Throws `PEER_PROTOCOL` for a peer of another protocol, and
+ * `PEER_STARTTLS` for one that does not begin TLS.
+ */
 export type Talk = (stream: PlainStream, context: DialogueContext) => Promise<void>;
 
 /** SMTP and LMTP differ in one word (RFC 3207, RFC 2033). */
 export function smtp(greeting: "EHLO" | "LHLO"): Talk {
   return async (stream) => {
     const hello = await reply(stream);
-    if (!hello.startsWith("220")) throw hello.startsWith("4") || hello.startsWith("5") ? stream.refuses(hello) : stream.isOther(`it says "${hello.slice(0, 60)}"`);
+    if (!hello.startsWith("220"))
+      throw hello.startsWith("4") || hello.startsWith("5")
+        ? stream.refuses(hello)
+        : stream.isOther(`it says "${hello.slice(0, 60)}"`);
     stream.send(`${greeting} localhost\r\n`);
     const offered = await reply(stream);
-    if (!offered.startsWith("250")) throw /^5\d\d/.test(offered) ? stream.isOther(`it answers ${greeting} with "${offered.slice(0, 60)}"`) : stream.refuses(offered);
+    if (!offered.startsWith("250"))
+      throw /^5\d\d/.test(offered)
+        ? stream.isOther(`it answers ${greeting} with "${offered.slice(0, 60)}"`)
+        : stream.refuses(offered);
     if (!/^250[ -]STARTTLS/im.test(offered)) throw stream.refuses("STARTTLS is not offered");
     stream.send("STARTTLS\r\n");
     const answer = await reply(stream);
@@ -60,7 +72,8 @@ export const nntp: Talk = async (stream) => {
 /** RFC 3501 §6.2.1. */
 export const imap: Talk = async (stream) => {
   const greeting = await stream.line();
-  if (!/^\* (?:OK|PREAUTH|BYE)/i.test(greeting)) throw stream.isOther(`it says "${greeting.slice(0, 60)}"`);
+  if (!/^\* (?:OK|PREAUTH|BYE)/i.test(greeting))
+    throw stream.isOther(`it says "${greeting.slice(0, 60)}"`);
   if (!/^\* OK/i.test(greeting)) throw stream.refuses(greeting);
   stream.send("a1 STARTTLS\r\n");
   for (;;) {
@@ -73,7 +86,10 @@ export const imap: Talk = async (stream) => {
 /** RFC 2595 §4. */
 export const pop3: Talk = async (stream) => {
   const greeting = await stream.line();
-  if (!greeting.startsWith("+OK")) throw greeting.startsWith("-ERR") ? stream.refuses(greeting) : stream.isOther(`it says "${greeting.slice(0, 60)}"`);
+  if (!greeting.startsWith("+OK"))
+    throw greeting.startsWith("-ERR")
+      ? stream.refuses(greeting)
+      : stream.isOther(`it says "${greeting.slice(0, 60)}"`);
   stream.send("STLS\r\n");
   const answer = await stream.line();
   if (!answer.startsWith("+OK")) throw stream.refuses(answer);
@@ -83,16 +99,20 @@ export const pop3: Talk = async (stream) => {
 export const sieve: Talk = async (stream) => {
   const lines: string[] = [];
   do lines.push(await stream.line());
-  while (lines.at(-1)?.startsWith("\"") === true);
+  while (lines.at(-1)?.startsWith('"') === true);
   const greeting = lines.join("\n");
-  if (!/^"(?:IMPLEMENTATION|SIEVE|SASL|STARTTLS|VERSION)"/i.test(greeting)) throw stream.isOther(`it says "${greeting.slice(0, 60)}"`);
+  if (!/^"(?:IMPLEMENTATION|SIEVE|SASL|STARTTLS|VERSION)"/i.test(greeting))
+    throw stream.isOther(`it says "${greeting.slice(0, 60)}"`);
   if (!/^"STARTTLS"/im.test(greeting)) throw stream.refuses("STARTTLS is not offered");
   stream.send("STARTTLS\r\n");
   const answer = await stream.line();
   if (!/^OK/i.test(answer)) throw stream.refuses(answer);
 };
 
-/** IRC's STARTTLS (IRCv3 `tls`): numeric 670 means go on, 691 means no. Servers may chat before that. */
+/**
+ * IRC's STARTTLS (IRCv3 `tls`): numeric 670 means go on, 691 means no. Servers may chat before
+ * that.
+ */
 export const irc: Talk = async (stream) => {
   stream.send("STARTTLS\r\n");
   for (;;) {
@@ -100,7 +120,8 @@ export const irc: Talk = async (stream) => {
     const [, numeric] = /^:\S+ (\d{3}) /.exec(line) ?? [];
     if (numeric === "670") return;
     if (numeric !== undefined && /^(?:421|451|462|691)$/.test(numeric)) throw stream.refuses(line);
-    if (!/^(?::\S+ |NOTICE |PING |ERROR )/.test(line)) throw stream.isOther(`it says "${line.slice(0, 60)}"`);
+    if (!/^(?::\S+ |NOTICE |PING |ERROR )/.test(line))
+      throw stream.isOther(`it says "${line.slice(0, 60)}"`);
     if (line.startsWith("ERROR ")) throw stream.refuses(line);
   }
 };
@@ -109,21 +130,43 @@ export const irc: Talk = async (stream) => {
 export const nats: Talk = async (stream) => {
   const line = await stream.line();
   if (!line.startsWith("INFO {")) throw stream.isOther(`it says "${line.slice(0, 60)}"`);
-  if (!/"tls_(?:required|available|verify)":\s*true/.test(line)) throw stream.refuses("INFO offers no TLS");
+  if (!/"tls_(?:required|available|verify)":\s*true/.test(line))
+    throw stream.refuses("INFO offers no TLS");
 };
 
-/** XMPP of clients or servers (RFC 6120 §5): the server wants to be named as it names itself, and what it does not serve it may not say. */
+/**
+ * XMPP of clients or servers (RFC 6120 §5): the server wants to be named as it names itself, and
+ * what it does not serve it may not say.
+ */
 export function xmpp(namespace: "jabber:client" | "jabber:server"): Talk {
   return async (stream, { names }) => {
     const [name = "localhost"] = names;
     const to = name.replace(/[^\w.-]/g, "");
-    stream.send(`<?xml version='1.0'?><stream:stream xmlns='${namespace}' xmlns:stream='http://etherx.jabber.org/streams' to='${to}' version='1.0'>`);
-    const answer = await stream.until("</stream:features>", "<stream:features/>", "</stream:error>", "</stream:stream>");
-    if (!answer.includes("<stream:stream") && !answer.includes("<?xml")) throw stream.isOther(`it says "${answer.slice(0, 60)}"`);
+    stream.send(
+      `<?xml version='1.0'?><stream:stream xmlns='${namespace}' xmlns:stream='http://etherx.jabber.org/streams' to='${to}' version='1.0'>`,
+    );
+    const answer = await stream.until(
+      "</stream:features>",
+      "<stream:features/>",
+      "</stream:error>",
+      "</stream:stream>",
+    );
+    if (!answer.includes("<stream:stream") && !answer.includes("<?xml"))
+      throw stream.isOther(`it says "${answer.slice(0, 60)}"`);
     const [, condition] = /<stream:error>\s*<([\w-]{1,40})/.exec(answer) ?? [];
     const other = namespace === "jabber:client" ? "jabber:server" : "jabber:client";
-    if (condition === "invalid-namespace" || answer.includes(`xmlns='${other}'`) || answer.includes(`xmlns="${other}"`)) throw stream.isOther(`it does not speak ${namespace}`);
-    if (condition !== undefined || !answer.includes("urn:ietf:params:xml:ns:xmpp-tls")) throw stream.refuses(condition === undefined ? "STARTTLS is not offered" : `the server answers ${condition} to the name ${to}`);
+    if (
+      condition === "invalid-namespace" ||
+      answer.includes(`xmlns='${other}'`) ||
+      answer.includes(`xmlns="${other}"`)
+    )
+      throw stream.isOther(`it does not speak ${namespace}`);
+    if (condition !== undefined || !answer.includes("urn:ietf:params:xml:ns:xmpp-tls"))
+      throw stream.refuses(
+        condition === undefined
+          ? "STARTTLS is not offered"
+          : `the server answers ${condition} to the name ${to}`,
+      );
     stream.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     await stream.until("<");
     const outcome = await stream.until(">");

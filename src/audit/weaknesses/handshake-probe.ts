@@ -14,28 +14,70 @@ interface ProbeHello {
   readonly extensions?: readonly Extension[];
 }
 
-/** Brings a server of TLS 1.2 or older to the end of its first flight and goes on from there. Throws `PEER_HANDSHAKE` when it does not get there. */
-export async function afterFlight<T>({ prober }: Subject, { version, name }: SubjectProtocol, hello: ProbeHello, talk: (wire: Wire, flight: Flight) => Promise<T>): Promise<T> {
-  const result = await prober.exchange(async (wire): Promise<{ readonly value: T } | { readonly failure: string } | { readonly kind: "nothing" }> => {
-    const flight = new FlightReader();
-    const answer = await converse(wire, encodeClientHello({ version, ...hello, random: randomBytes(32), serverName: prober.serverName }), flight);
-    if (flight.hello !== undefined && flight.alert === undefined && flight.isDone) return { value: await talk(wire, flight) };
-    if (answer.kind === "nothing") return { kind: "nothing" };
-    return { failure: flight.alert === undefined ? "the handshake ended early" : alertText(flight.alert) };
-  });
+/**
+ * Brings a server of TLS 1.2 or older to the end of its first flight and goes on from there. Throws
+ * `PEER_HANDSHAKE` when it does not get there.
+ */
+export async function afterFlight<T>(
+  { prober }: Subject,
+  { version, name }: SubjectProtocol,
+  hello: ProbeHello,
+  talk: (wire: Wire, flight: Flight) => Promise<T>,
+): Promise<T> {
+  const result = await prober.exchange(
+    async (
+      wire,
+    ): Promise<
+      { readonly value: T } | { readonly failure: string } | { readonly kind: "nothing" }
+    > => {
+      const flight = new FlightReader();
+      const answer = await converse(
+        wire,
+        encodeClientHello({
+          version,
+          ...hello,
+          random: randomBytes(32),
+          serverName: prober.serverName,
+        }),
+        flight,
+      );
+      if (flight.hello !== undefined && flight.alert === undefined && flight.isDone)
+        return { value: await talk(wire, flight) };
+      if (answer.kind === "nothing") return { kind: "nothing" };
+      return {
+        failure: flight.alert === undefined ? "the handshake ended early" : alertText(flight.alert),
+      };
+    },
+  );
   if ("value" in result) return result.value;
-  throw new AppError("PEER_HANDSHAKE", `Cannot probe ${name}: ${"failure" in result ? result.failure : result.kind === "nothing" ? "the server said nothing" : result.reason}`);
+  throw new AppError(
+    "PEER_HANDSHAKE",
+    `Cannot probe ${name}: ${"failure" in result ? result.failure : result.kind === "nothing" ? "the server said nothing" : result.reason}`,
+  );
 }
 
 /** One record in plain text. */
 export function record(type: number, version: number, body: Uint8Array): Uint8Array {
-  return new ByteWriter().u8(type).u16(version).vector(2, (content) => content.bytes(body)).finish();
+  return new ByteWriter()
+    .u8(type)
+    .u16(version)
+    .vector(2, (content) => content.bytes(body))
+    .finish();
 }
 
-/** How a server takes what it was sent: its alert's number, the type of another record, or how the stream ended. */
-export type Reaction = { readonly kind: "alert"; readonly description: number } | { readonly kind: "record"; readonly type: number; readonly body: Uint8Array } | { readonly kind: "closed" | "reset" | "silent" };
+/**
+ * How a server takes what it was sent: its alert's number, the type of another record, or how the
+ * stream ended.
+ */
+export type Reaction =
+  | { readonly kind: "alert"; readonly description: number }
+  | { readonly kind: "record"; readonly type: number; readonly body: Uint8Array }
+  | { readonly kind: "closed" | "reset" | "silent" };
 
-/** The server's next word after what was just sent. Handshake records that were still under way are passed over. Throws `PEER_TLS` for bytes that are no TLS. */
+/**
+ * The server's next word after what was just sent. Handshake records that were still under way are
+ * passed over. Throws `PEER_TLS` for bytes that are no TLS.
+ */
 export async function reaction(wire: Wire, silenceMs?: number): Promise<Reaction> {
   const records = new RecordReader();
   for (;;) {
@@ -57,6 +99,9 @@ const ENCRYPTED = -1;
 
 /** `alert 20`, `closed`, … */
 export function reactionText(reaction: Reaction): string {
-  if (reaction.kind === "alert") return reaction.description === ENCRYPTED ? "an encrypted alert" : `alert ${reaction.description}`;
+  if (reaction.kind === "alert")
+    return reaction.description === ENCRYPTED
+      ? "an encrypted alert"
+      : `alert ${reaction.description}`;
   return reaction.kind === "record" ? `a record of type ${reaction.type}` : reaction.kind;
 }

@@ -1,18 +1,34 @@
-import { constants, createPublicKey, type KeyObject, publicEncrypt, randomBytes } from "node:crypto";
+import {
+  constants,
+  createPublicKey,
+  type KeyObject,
+  publicEncrypt,
+  randomBytes,
+} from "node:crypto";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { cipherSuite } from "../../tls/cipher-suites.ts";
 import { RECORD } from "../../tls/records.ts";
 import { readX509 } from "../../tls/x509.ts";
 import type { SubjectProtocol } from "../subject.ts";
 import { afterFlight, reaction, reactionText, record } from "./handshake-probe.ts";
-import { type Evidence, NOT_APPLICABLE, NOT_VULNERABLE, type Verdict, type Weakness } from "./weakness.ts";
+import {
+  type Evidence,
+  NOT_APPLICABLE,
+  NOT_VULNERABLE,
+  type Verdict,
+  type Weakness,
+} from "./weakness.ts";
 
-/** Bleichenbacher's oracle as it was found again in 2017 (Böck, Somorovsky, Young: "Return Of Bleichenbacher's Oracle Threat"). */
+/**
+ * Bleichenbacher's oracle as it was found again in 2017 (Böck, Somorovsky, Young: "Return Of
+ * Bleichenbacher's Oracle Threat").
+ */
 export const ROBOT: Weakness = {
   id: "robot",
   severity: "high",
   title: "RSA padding oracle (ROBOT)",
-  explanation: "The server's answers tell good RSA padding from bad: with enough questions an attacker decrypts recorded sessions or signs with the server's key.",
+  explanation:
+    "The server's answers tell good RSA padding from bad: with enough questions an attacker decrypts recorded sessions or signs with the server's key.",
   examine,
 };
 
@@ -22,7 +38,9 @@ const CLIENT_KEY_EXCHANGE = 16;
 const NO_CERTIFICATE = Uint8Array.of(11, 0, 0, 3, 0, 0, 0);
 
 async function examine(evidence: Evidence): Promise<Verdict> {
-  const protocol = evidence.protocols.find((one) => one.version < 0x0304 && one.version > 0x0300 && rsaSuites(one).length > 0);
+  const protocol = evidence.protocols.find(
+    (one) => one.version < 0x0304 && one.version > 0x0300 && rsaSuites(one).length > 0,
+  );
   if (protocol === undefined) return NOT_APPLICABLE;
   const [suite] = rsaSuites(protocol);
   const leaf = protocol.accepted.find((one) => one.suite === suite)?.flight.certificates[0];
@@ -35,7 +53,8 @@ async function examine(evidence: Evidence): Promise<Verdict> {
     if (isUniform(first)) continue;
     // Chance makes no pattern twice: what differs must differ in the same way again.
     const again = [await ask(oracle), await ask(oracle)];
-    if (again.some((one) => one.join() !== first.join())) return { kind: "unknown", reason: `the answers vary from try to try: ${first.join(", ")}` };
+    if (again.some((one) => one.join() !== first.join()))
+      return { kind: "unknown", reason: `the answers vary from try to try: ${first.join(", ")}` };
     return { kind: "vulnerable", evidence: describe(first) };
   }
   return NOT_VULNERABLE;
@@ -43,14 +62,20 @@ async function examine(evidence: Evidence): Promise<Verdict> {
 
 function keyOf(leaf: Uint8Array): KeyObject | undefined {
   try {
-    return createPublicKey({ key: Buffer.from(readX509(leaf).publicKeyInfo), format: "der", type: "spki" });
+    return createPublicKey({
+      key: Buffer.from(readX509(leaf).publicKeyInfo),
+      format: "der",
+      type: "spki",
+    });
   } catch {
     return undefined;
   }
 }
 
 function rsaSuites({ accepted }: SubjectProtocol): readonly number[] {
-  return accepted.map(({ suite }) => suite).filter((suite) => cipherSuite(suite).keyExchange === "RSA" && cipherSuite(suite).bits > 0);
+  return accepted
+    .map(({ suite }) => suite)
+    .filter((suite) => cipherSuite(suite).keyExchange === "RSA" && cipherSuite(suite).bits > 0);
 }
 
 interface Oracle {
@@ -58,7 +83,10 @@ interface Oracle {
   readonly protocol: SubjectProtocol;
   readonly suite: number;
   readonly key: KeyObject;
-  /** With ChangeCipherSpec and a Finished behind the key, or the key alone: some servers differ only in one of the two. */
+  /**
+   * With ChangeCipherSpec and a Finished behind the key, or the key alone: some servers differ only
+   * in one of the two.
+   */
   readonly isWhole: boolean;
 }
 
@@ -70,17 +98,41 @@ function ask(oracle: Oracle): Promise<string[]> {
   return Promise.all(SHAPES.map((shape) => askOne(oracle, shape)));
 }
 
-async function askOne({ evidence, protocol, suite, key, isWhole }: Oracle, shape: (typeof SHAPES)[number]): Promise<string> {
-  return afterFlight(evidence, protocol, { suites: [suite] }, async (wire, { wantsClientCertificate }) => {
-    const secret = publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, padded(shape, (key.asymmetricKeyDetails?.modulusLength ?? 0) >>> 3, protocol.version));
-    const message = new ByteWriter().u8(CLIENT_KEY_EXCHANGE).vector(3, (body) => body.vector(2, (inner) => inner.bytes(secret))).finish();
-    const parts = [record(RECORD.handshake, protocol.version, wantsClientCertificate ? Buffer.concat([NO_CERTIFICATE, message]) : message)];
-    if (isWhole) parts.push(record(RECORD.changeCipherSpec, protocol.version, Uint8Array.of(1)), record(RECORD.handshake, protocol.version, FINISHED));
-    wire.write(Buffer.concat(parts));
-    // A server that waits for the rest answers now, too.
-    if (!isWhole) wire.endWriting();
-    return reactionText(await reaction(wire));
-  });
+async function askOne(
+  { evidence, protocol, suite, key, isWhole }: Oracle,
+  shape: (typeof SHAPES)[number],
+): Promise<string> {
+  return afterFlight(
+    evidence,
+    protocol,
+    { suites: [suite] },
+    async (wire, { wantsClientCertificate }) => {
+      const secret = publicEncrypt(
+        { key, padding: constants.RSA_NO_PADDING },
+        padded(shape, (key.asymmetricKeyDetails?.modulusLength ?? 0) >>> 3, protocol.version),
+      );
+      const message = new ByteWriter()
+        .u8(CLIENT_KEY_EXCHANGE)
+        .vector(3, (body) => body.vector(2, (inner) => inner.bytes(secret)))
+        .finish();
+      const parts = [
+        record(
+          RECORD.handshake,
+          protocol.version,
+          wantsClientCertificate ? Buffer.concat([NO_CERTIFICATE, message]) : message,
+        ),
+      ];
+      if (isWhole)
+        parts.push(
+          record(RECORD.changeCipherSpec, protocol.version, Uint8Array.of(1)),
+          record(RECORD.handshake, protocol.version, FINISHED),
+        );
+      wire.write(Buffer.concat(parts));
+      // A server that waits for the rest answers now, too.
+      if (!isWhole) wire.endWriting();
+      return reactionText(await reaction(wire));
+    },
+  );
 }
 
 /** What stands in for an encrypted Finished; the same in all tries. */
@@ -90,17 +142,32 @@ const FINISHED = new Uint8Array(64).fill(0x5a);
 function padded(shape: (typeof SHAPES)[number], size: number, version: number): Uint8Array {
   const padding = randomBytes(size - 51).map((byte) => byte | 1);
   const random = randomBytes(46).map((byte) => byte | 1);
-  const [zero, first, second] = shape === "no zero" || shape === "zero too late" ? [1, 1, 1] : [0, version >>> 8, version & 0xff];
+  const [zero, first, second] =
+    shape === "no zero" || shape === "zero too late"
+      ? [1, 1, 1]
+      : [0, version >>> 8, version & 0xff];
   if (shape === "zero too late") random[44] = 0;
   const start = shape === "wrong type" ? [0x41, 0x17] : [0, 2];
-  return Buffer.concat([Uint8Array.from(start), padding, Uint8Array.of(zero, shape === "wrong version" ? 2 : first, shape === "wrong version" ? 2 : second), random]);
+  return Buffer.concat([
+    Uint8Array.from(start),
+    padding,
+    Uint8Array.of(
+      zero,
+      shape === "wrong version" ? 2 : first,
+      shape === "wrong version" ? 2 : second,
+    ),
+    random,
+  ]);
 }
 
 function isUniform(answers: readonly string[]): boolean {
   return new Set(answers).size === 1;
 }
 
-/** An oracle that tells only wholly right blocks is slow to use; one that tells kinds of wrong apart is quick. */
+/**
+ * An oracle that tells only wholly right blocks is slow to use; one that tells kinds of wrong apart
+ * is quick.
+ */
 function describe(answers: readonly string[]): string {
   const isWeak = isUniform(answers.slice(1, 4));
   return `${isWeak ? "weak" : "strong"} oracle: ${SHAPES.map((shape, index) => `${shape}: ${answers[index]}`).join("; ")}`;

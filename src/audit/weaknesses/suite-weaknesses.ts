@@ -3,98 +3,201 @@ import { knownPrime } from "../../tls/dh-primes.ts";
 import { readServerKey, type ServerKey } from "../../tls/server-key.ts";
 import type { Accepted } from "../enumerate.ts";
 import type { SubjectProtocol } from "../subject.ts";
-import { type Evidence, NOT_APPLICABLE, type Verdict, vulnerableIf, type Weakness } from "./weakness.ts";
+import {
+  type Evidence,
+  NOT_APPLICABLE,
+  type Verdict,
+  vulnerableIf,
+  type Weakness,
+} from "./weakness.ts";
 
-/** Weaknesses that the accepted versions and suites show without further questions, in order of severity. */
+/**
+ * Weaknesses that the accepted versions and suites show without further questions, in order of
+ * severity.
+ */
 export const SUITE_WEAKNESSES: readonly Weakness[] = [
   {
-    id: "drown", severity: "critical", title: "SSLv2 is offered (DROWN)",
-    explanation: "Anybody who recorded traffic of a server with the same key can decrypt it through this protocol.",
-    examine: ({ sslv2 }) => vulnerableIf(sslv2 === undefined ? undefined : `SSLv2 with ${sslv2.ciphers.length} cipher kinds`),
+    id: "drown",
+    severity: "critical",
+    title: "SSLv2 is offered (DROWN)",
+    explanation:
+      "Anybody who recorded traffic of a server with the same key can decrypt it through this protocol.",
+    examine: ({ sslv2 }) =>
+      vulnerableIf(
+        sslv2 === undefined ? undefined : `SSLv2 with ${sslv2.ciphers.length} cipher kinds`,
+      ),
   },
   {
-    id: "export", severity: "critical", title: "Export suites",
+    id: "export",
+    severity: "critical",
+    title: "Export suites",
     explanation: "Their keys were made short enough to be broken, and today that takes hours.",
-    examine: (evidence) => vulnerableIf(suites(evidence, ({ exportBits }) => exportBits !== undefined)),
+    examine: (evidence) =>
+      vulnerableIf(suites(evidence, ({ exportBits }) => exportBits !== undefined)),
   },
   {
-    id: "anonymous", severity: "critical", title: "Suites without authentication",
+    id: "anonymous",
+    severity: "critical",
+    title: "Suites without authentication",
     explanation: "Whoever sits between client and server can speak as either.",
     examine: (evidence) => vulnerableIf(suites(evidence, ({ isAnonymous }) => isAnonymous)),
   },
   {
-    id: "null", severity: "critical", title: "Suites without encryption",
+    id: "null",
+    severity: "critical",
+    title: "Suites without encryption",
     explanation: "Everybody on the way can read along.",
     examine: (evidence) => vulnerableIf(suites(evidence, ({ bits }) => bits === 0)),
   },
   {
-    id: "freak", severity: "high", title: "RSA export keys (FREAK)",
+    id: "freak",
+    severity: "high",
+    title: "RSA export keys (FREAK)",
     explanation: "An attacker makes clients take a 512-bit RSA key, factors it and reads along.",
-    examine: (evidence) => vulnerableIf(suites(evidence, ({ keyExchange }) => keyExchange.startsWith("RSA_EXPORT"))),
+    examine: (evidence) =>
+      vulnerableIf(suites(evidence, ({ keyExchange }) => keyExchange.startsWith("RSA_EXPORT"))),
   },
   {
-    id: "logjam", severity: "high", title: "Short or common Diffie-Hellman groups (Logjam)",
-    explanation: "Work done once for a prime of up to 1024 bits opens every connection that uses it.",
+    id: "logjam",
+    severity: "high",
+    title: "Short or common Diffie-Hellman groups (Logjam)",
+    explanation:
+      "Work done once for a prime of up to 1024 bits opens every connection that uses it.",
     examine: logjam,
   },
   {
-    id: "sslv3", severity: "high", title: "SSLv3 is broken (RFC 7568)",
+    id: "sslv3",
+    severity: "high",
+    title: "SSLv3 is broken (RFC 7568)",
     explanation: "No client needs it, and an attacker can make clients fall back to it.",
-    examine: ({ protocols }) => vulnerableIf(protocols.some(({ version }) => version === 0x0300) ? "SSLv3" : undefined),
+    examine: ({ protocols }) =>
+      vulnerableIf(protocols.some(({ version }) => version === 0x0300) ? "SSLv3" : undefined),
   },
   {
-    id: "poodle-ssl", severity: "high", title: "CBC suites in SSLv3 (POODLE)",
-    explanation: "SSLv3 does not check padding: an attacker who can make a client repeat a request reads its cookies byte by byte.",
-    examine: (evidence) => among(evidence, ({ version }) => version === 0x0300, ({ isCbc }) => isCbc),
+    id: "poodle-ssl",
+    severity: "high",
+    title: "CBC suites in SSLv3 (POODLE)",
+    explanation:
+      "SSLv3 does not check padding: an attacker who can make a client repeat a request reads its cookies byte by byte.",
+    examine: (evidence) =>
+      among(
+        evidence,
+        ({ version }) => version === 0x0300,
+        ({ isCbc }) => isCbc,
+      ),
   },
   {
-    id: "rc4", severity: "high", title: "RC4 is broken (RFC 7465)",
+    id: "rc4",
+    severity: "high",
+    title: "RC4 is broken (RFC 7465)",
     explanation: "Its output is biased: what is sent often enough under it can be recovered.",
     examine: (evidence) => vulnerableIf(suites(evidence, ({ cipher }) => cipher === "RC4")),
   },
   {
-    id: "weak-cipher", severity: "high", title: "Ciphers of less than 112 bits",
+    id: "weak-cipher",
+    severity: "high",
+    title: "Ciphers of less than 112 bits",
     explanation: "Their keys can be found by trying.",
-    examine: (evidence) => vulnerableIf(suites(evidence, ({ bits, cipher }) => bits > 0 && bits < 112 && cipher !== "RC4")),
+    examine: (evidence) =>
+      vulnerableIf(
+        suites(evidence, ({ bits, cipher }) => bits > 0 && bits < 112 && cipher !== "RC4"),
+      ),
   },
   {
-    id: "crime", severity: "high", title: "TLS compression (CRIME)",
-    explanation: "The length of compressed requests tells an attacker who can add to them what else is in them.",
-    examine: ({ protocols }) => vulnerableIf(list(protocols.flatMap(({ name, compressors = [] }) => compressors.filter((one) => one !== "NULL").map((one) => `${one} in ${name}`)))),
+    id: "crime",
+    severity: "high",
+    title: "TLS compression (CRIME)",
+    explanation:
+      "The length of compressed requests tells an attacker who can add to them what else is in them.",
+    examine: ({ protocols }) =>
+      vulnerableIf(
+        list(
+          protocols.flatMap(({ name, compressors = [] }) =>
+            compressors.filter((one) => one !== "NULL").map((one) => `${one} in ${name}`),
+          ),
+        ),
+      ),
   },
   {
-    id: "sweet32", severity: "medium", title: "Ciphers with 64-bit blocks (SWEET32)",
-    explanation: "After some hundred gigabytes under one key blocks repeat and tell what was in them.",
-    examine: (evidence) => vulnerableIf(suites(evidence, ({ hasSmallBlock, exportBits }) => hasSmallBlock && exportBits === undefined)),
+    id: "sweet32",
+    severity: "medium",
+    title: "Ciphers with 64-bit blocks (SWEET32)",
+    explanation:
+      "After some hundred gigabytes under one key blocks repeat and tell what was in them.",
+    examine: (evidence) =>
+      vulnerableIf(
+        suites(
+          evidence,
+          ({ hasSmallBlock, exportBits }) => hasSmallBlock && exportBits === undefined,
+        ),
+      ),
   },
   {
-    id: "weak-dh", severity: "medium", title: "Diffie-Hellman groups of less than 2048 bits",
+    id: "weak-dh",
+    severity: "medium",
+    title: "Diffie-Hellman groups of less than 2048 bits",
     explanation: "Groups of this size are within reach of those with means.",
     examine: (evidence) => ofPrimes(evidence, ({ bits }) => bits < 2048),
   },
   {
-    id: "no-forward-secrecy", severity: "medium", title: "No forward secrecy",
+    id: "no-forward-secrecy",
+    severity: "medium",
+    title: "No forward secrecy",
     explanation: "Who gets the server's key later can read everything that was recorded before.",
-    examine: ({ protocols }) => vulnerableIf(list(protocols.filter(({ accepted }) => !accepted.some(({ suite }) => hasForwardSecrecy(cipherSuite(suite)))).map(({ name }) => name))),
+    examine: ({ protocols }) =>
+      vulnerableIf(
+        list(
+          protocols
+            .filter(
+              ({ accepted }) =>
+                !accepted.some(({ suite }) => hasForwardSecrecy(cipherSuite(suite))),
+            )
+            .map(({ name }) => name),
+        ),
+      ),
   },
   {
-    id: "beast", severity: "low", title: "CBC suites in TLS 1.0 and older (BEAST)",
+    id: "beast",
+    severity: "low",
+    title: "CBC suites in TLS 1.0 and older (BEAST)",
     explanation: "The next block's initial vector is known, which old clients do not work around.",
-    examine: (evidence) => among(evidence, ({ version }) => version <= 0x0301, ({ isCbc }) => isCbc),
+    examine: (evidence) =>
+      among(
+        evidence,
+        ({ version }) => version <= 0x0301,
+        ({ isCbc }) => isCbc,
+      ),
   },
   {
-    id: "lucky13", severity: "low", title: "CBC suites without encrypt-then-MAC (LUCKY13)",
-    explanation: "Their padding is checked before their MAC, and where that takes different times, it tells what was encrypted.",
+    id: "lucky13",
+    severity: "low",
+    title: "CBC suites without encrypt-then-MAC (LUCKY13)",
+    explanation:
+      "Their padding is checked before their MAC, and where that takes different times, it tells what was encrypted.",
     examine: lucky13,
   },
 ];
 
-function suites({ protocols }: Pick<Evidence, "protocols">, isMeant: (suite: CipherSuite) => boolean): string | undefined {
-  return list([...new Set(protocols.flatMap(({ accepted }) => accepted.map(({ suite }) => cipherSuite(suite))).filter(isMeant).map(({ name }) => name))]);
+function suites(
+  { protocols }: Pick<Evidence, "protocols">,
+  isMeant: (suite: CipherSuite) => boolean,
+): string | undefined {
+  return list([
+    ...new Set(
+      protocols
+        .flatMap(({ accepted }) => accepted.map(({ suite }) => cipherSuite(suite)))
+        .filter(isMeant)
+        .map(({ name }) => name),
+    ),
+  ]);
 }
 
 /** The suites of some versions; not applicable where none of these is spoken. */
-function among({ protocols }: Evidence, isMeant: (protocol: SubjectProtocol) => boolean, isWeak: (suite: CipherSuite) => boolean): Verdict {
+function among(
+  { protocols }: Evidence,
+  isMeant: (protocol: SubjectProtocol) => boolean,
+  isWeak: (suite: CipherSuite) => boolean,
+): Verdict {
   const meant = protocols.filter(isMeant);
   return meant.length === 0 ? NOT_APPLICABLE : vulnerableIf(suites({ protocols: meant }, isWeak));
 }
@@ -102,13 +205,17 @@ function among({ protocols }: Evidence, isMeant: (protocol: SubjectProtocol) => 
 /** The first of many: the report has them all elsewhere. */
 function list(names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
-  return names.length <= 6 ? names.join(", ") : `${names.slice(0, 6).join(", ")} and ${names.length - 6} more`;
+  return names.length <= 6
+    ? names.join(", ")
+    : `${names.slice(0, 6).join(", ")} and ${names.length - 6} more`;
 }
 
 type Prime = Extract<ServerKey, { readonly kind: "dh" | "srp" }>;
 
 /** The primes that the server used, each once. */
-export function primesOf(protocols: readonly Pick<SubjectProtocol, "version" | "accepted">[]): readonly Prime[] {
+export function primesOf(
+  protocols: readonly Pick<SubjectProtocol, "version" | "accepted">[],
+): readonly Prime[] {
   const found = new Map<string, Prime>();
   for (const { version, accepted } of protocols) {
     if (version === 0x0304) continue;
@@ -122,7 +229,9 @@ export function primesOf(protocols: readonly Pick<SubjectProtocol, "version" | "
 
 function serverKeyOf({ suite, flight }: Accepted): ServerKey | undefined {
   try {
-    return flight.keyExchange === undefined ? undefined : readServerKey(flight.keyExchange, cipherSuite(suite));
+    return flight.keyExchange === undefined
+      ? undefined
+      : readServerKey(flight.keyExchange, cipherSuite(suite));
   } catch {
     return undefined;
   }
@@ -130,7 +239,9 @@ function serverKeyOf({ suite, flight }: Accepted): ServerKey | undefined {
 
 function ofPrimes({ protocols }: Evidence, isWeak: (prime: Prime) => boolean): Verdict {
   const primes = primesOf(protocols);
-  return primes.length === 0 ? NOT_APPLICABLE : vulnerableIf(list(primes.filter(isWeak).map(primeText)));
+  return primes.length === 0
+    ? NOT_APPLICABLE
+    : vulnerableIf(list(primes.filter(isWeak).map(primeText)));
 }
 
 function primeText({ bits, prime }: Prime): string {
@@ -140,10 +251,15 @@ function primeText({ bits, prime }: Prime): string {
 
 function logjam(evidence: Evidence): Verdict {
   const exported = suites(evidence, ({ keyExchange }) => /^DHE_\w+_EXPORT/.test(keyExchange));
-  return exported === undefined ? ofPrimes(evidence, ({ bits }) => bits <= 1024) : { kind: "vulnerable", evidence: exported };
+  return exported === undefined
+    ? ofPrimes(evidence, ({ bits }) => bits <= 1024)
+    : { kind: "vulnerable", evidence: exported };
 }
 
-/** With encrypt-then-MAC the MAC is checked first; a client that does not ask for it is exposed all the same. */
+/**
+ * With encrypt-then-MAC the MAC is checked first; a client that does not ask for it is exposed all
+ * the same.
+ */
 function lucky13({ protocols, features }: Evidence): Verdict {
   const older = protocols.filter(({ version }) => version < 0x0304);
   const cbc = suites({ protocols: older }, ({ isCbc }) => isCbc);

@@ -1,6 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { EXTENSION } from "../../tls/client-hello.ts";
-import { type Evidence, newestOlder, NOT_APPLICABLE, NOT_VULNERABLE, type Verdict, type Weakness } from "./weakness.ts";
+import {
+  type Evidence,
+  newestOlder,
+  NOT_APPLICABLE,
+  NOT_VULNERABLE,
+  type Verdict,
+  type Weakness,
+} from "./weakness.ts";
 
 /** CVE-2016-9244, in F5's TLS. */
 export const TICKETBLEED: Weakness = {
@@ -14,7 +21,10 @@ export const TICKETBLEED: Weakness = {
 /** Shorter than the 32 bytes that a vulnerable server sends back whatever it was sent. */
 const SESSION_ID_BYTES = 16;
 
-/** Resumes a session by its ticket with a short session id, which a sound server repeats as it is (RFC 5077 §3.4). */
+/**
+ * Resumes a session by its ticket with a short session id, which a sound server repeats as it is
+ * (RFC 5077 §3.4).
+ */
 async function examine({ prober, ticket, ...evidence }: Evidence): Promise<Verdict> {
   const protocol = newestOlder(evidence);
   if (protocol === undefined || ticket === undefined) return NOT_APPLICABLE;
@@ -23,10 +33,21 @@ async function examine({ prober, ticket, ...evidence }: Evidence): Promise<Verdi
     version: protocol.version,
     suites: protocol.accepted.map(({ suite }) => suite),
     sessionId,
-    extensions: [{ type: EXTENSION.sessionTicket, body: ticket }, { type: EXTENSION.extendedMasterSecret, body: new Uint8Array(0) }],
+    extensions: [
+      { type: EXTENSION.sessionTicket, body: ticket },
+      { type: EXTENSION.extendedMasterSecret, body: new Uint8Array(0) },
+    ],
   });
   const theirs = answer.kind === "flight" ? answer.flight.hello?.sessionId : undefined;
-  if (theirs === undefined) return { kind: "unknown", reason: "the server did not answer a hello with its own ticket" };
-  const isLonger = theirs.length > SESSION_ID_BYTES && Buffer.compare(theirs.subarray(0, SESSION_ID_BYTES), sessionId) === 0;
-  return isLonger ? { kind: "vulnerable", evidence: `a session id of ${SESSION_ID_BYTES} bytes came back with ${theirs.length}` } : NOT_VULNERABLE;
+  if (theirs === undefined)
+    return { kind: "unknown", reason: "the server did not answer a hello with its own ticket" };
+  const isLonger =
+    theirs.length > SESSION_ID_BYTES &&
+    Buffer.compare(theirs.subarray(0, SESSION_ID_BYTES), sessionId) === 0;
+  return isLonger
+    ? {
+        kind: "vulnerable",
+        evidence: `a session id of ${SESSION_ID_BYTES} bytes came back with ${theirs.length}`,
+      }
+    : NOT_VULNERABLE;
 }

@@ -23,7 +23,10 @@ export interface Evidence extends Subject {
   /** Names of the signature schemes of TLS 1.2 and newer. */
   readonly schemes: readonly string[];
   readonly sslv2: Sslv2ServerHello | undefined;
-  /** The first line of what plain HTTP on the same port is answered with, where that is a page and not a refusal. */
+  /**
+   * The first line of what plain HTTP on the same port is answered with, where that is a page and
+   * not a refusal.
+   */
   readonly plainAnswer: string | undefined;
   /** A ticket that the server gave in TLS 1.2 or older. */
   readonly ticket: Uint8Array | undefined;
@@ -37,12 +40,20 @@ export interface Weakness {
   readonly title: string;
   /** One sentence: what an attacker can do. */
   readonly explanation: string;
-  /** Looks for it: from what is known already where that is enough, else with connections of its own. May reject with `PEER_…`; that counts as unknown. */
+  /**
+   * Looks for it: from what is known already where that is enough, else with connections of its
+   * own. May reject with `PEER_…`; that counts as unknown.
+   */
   readonly examine: (evidence: Evidence) => Verdict | Promise<Verdict>;
 }
 
-/** The newest version up to TLS 1.2, where most weaknesses live; undefined for a server of TLS 1.3 alone. */
-export function newestOlder({ protocols }: Pick<Subject, "protocols">): SubjectProtocol | undefined {
+/**
+ * The newest version up to TLS 1.2, where most weaknesses live; undefined for a server of TLS 1.3
+ * alone.
+ */
+export function newestOlder({
+  protocols,
+}: Pick<Subject, "protocols">): SubjectProtocol | undefined {
   return protocols.find(({ version }) => version < 0x0304);
 }
 

@@ -4,7 +4,12 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { after, describe, test } from "node:test";
 import { Authority, derOf } from "../../../test/fixtures/authority.ts";
-import { alertRecord, plainRecord, type Script, scriptedServer } from "../../../test/fixtures/scripted-tls.ts";
+import {
+  alertRecord,
+  plainRecord,
+  type Script,
+  scriptedServer,
+} from "../../../test/fixtures/scripted-tls.ts";
 import { opensslMissing, TlsServers } from "../../../test/fixtures/tls-servers.ts";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { connectDirectly } from "../../ports/connect.ts";
@@ -16,15 +21,29 @@ describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
   const servers = new TlsServers();
   const authority = new Authority(servers.folder);
   after(() => servers.stop());
-  const rsa = authority.issue({ subject: "/CN=scripted", key: ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"] });
+  const rsa = authority.issue({
+    subject: "/CN=scripted",
+    key: ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+  });
   const certificate = derOf(rsa);
   const HEARTBEAT = { type: 15, body: Uint8Array.of(1) };
 
   async function examine(port: number): Promise<AuditReport> {
-    return audit({ label: "x", host: "127.0.0.1", port, connect: (signal) => connectDirectly("127.0.0.1", port, { signal }) }, { connectionTimeoutMs: 1000 });
+    return audit(
+      {
+        label: "x",
+        host: "127.0.0.1",
+        port,
+        connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
+      },
+      { connectionTimeoutMs: 1000 },
+    );
   }
 
-  async function scripted(script: () => Script, more: Partial<Parameters<typeof scriptedServer>[0]> = {}): Promise<AuditReport> {
+  async function scripted(
+    script: () => Script,
+    more: Partial<Parameters<typeof scriptedServer>[0]> = {},
+  ): Promise<AuditReport> {
     return examine(await servers.plain(scriptedServer({ certificate, script, ...more })));
   }
 
@@ -34,19 +53,36 @@ describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
   }
 
   /** Refuses what does not belong in a handshake, as sound servers do. */
-  const strict = (): Script => ({ type }, socket) => void socket.end(alertRecord(type === 22 ? 20 : 10));
+  const strict =
+    (): Script =>
+    ({ type }, socket) =>
+      void socket.end(alertRecord(type === 22 ? 20 : 10));
 
   test("Heartbleed: a server that answers with more than it was sent", async () => {
     const leaky = await scripted(
       () => (record, socket) => {
         if (record.type !== 24) return void socket.end(alertRecord(10));
         const claimed = ((record.body[1] ?? 0) << 8) | (record.body[2] ?? 0);
-        socket.write(plainRecord(24, Buffer.concat([Uint8Array.of(2, record.body[1] ?? 0, record.body[2] ?? 0), new Uint8Array(claimed + 16)])));
+        socket.write(
+          plainRecord(
+            24,
+            Buffer.concat([
+              Uint8Array.of(2, record.body[1] ?? 0, record.body[2] ?? 0),
+              new Uint8Array(claimed + 16),
+            ]),
+          ),
+        );
       },
       { extensions: [HEARTBEAT] },
     );
-    assert.equal(verdict(leaky, "heartbleed"), "vulnerable: a heartbeat without content was answered with 48 bytes of memory and padding");
-    const dropping = await scripted(() => (record, socket) => void (record.type === 24 || socket.end(alertRecord(10))), { extensions: [HEARTBEAT] });
+    assert.equal(
+      verdict(leaky, "heartbleed"),
+      "vulnerable: a heartbeat without content was answered with 48 bytes of memory and padding",
+    );
+    const dropping = await scripted(
+      () => (record, socket) => void (record.type === 24 || socket.end(alertRecord(10))),
+      { extensions: [HEARTBEAT] },
+    );
     assert.equal(verdict(dropping, "heartbleed"), "not vulnerable");
     assert.equal(verdict(await scripted(strict), "heartbleed"), "not applicable");
   });
@@ -61,17 +97,25 @@ describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
       };
     };
     const alerts = await scripted(taking((socket) => void socket.end(alertRecord(20))));
-    assert.equal(verdict(alerts, "ccs-injection"), "vulnerable: an early ChangeCipherSpec was taken; the record behind it could not be decrypted (alert 20)");
+    assert.equal(
+      verdict(alerts, "ccs-injection"),
+      "vulnerable: an early ChangeCipherSpec was taken; the record behind it could not be decrypted (alert 20)",
+    );
     // OpenSSL 1.0.1g below Node 0.10 closes without an alert.
     const closes = await scripted(taking((socket) => void socket.end()));
     assert.match(verdict(closes, "ccs-injection"), /^vulnerable: .*\(closed\)$/);
     assert.equal(verdict(await scripted(strict), "ccs-injection"), "not vulnerable");
     const deaf = await scripted(taking(() => {}));
     assert.equal(verdict(deaf, "ccs-injection"), "unknown");
-    assert.match(deaf.errors.find(({ probe }) => probe === "ccs-injection")?.error ?? "", /said nothing/);
+    assert.match(
+      deaf.errors.find(({ probe }) => probe === "ccs-injection")?.error ?? "",
+      /said nothing/,
+    );
   });
 
-  /** A server that decrypts the premaster secret with its real key and lets its answer depend on it. */
+  /**
+   * A server that decrypts the premaster secret with its real key and lets its answer depend on it.
+   */
   const oracle = (answer: (block: Uint8Array) => number, when: 16 | 20) => (): Script => {
     let description = 20;
     let hasKey = false;
@@ -79,63 +123,124 @@ describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
       if (type === 20 && !hasKey) socket.end(alertRecord(10));
       else if (type === 22 && body[0] === 16) {
         hasKey = true;
-        description = answer(privateDecrypt({ key: readFileSync(rsa.key), padding: constants.RSA_NO_PADDING }, body.subarray(6)));
+        description = answer(
+          privateDecrypt(
+            { key: readFileSync(rsa.key), padding: constants.RSA_NO_PADDING },
+            body.subarray(6),
+          ),
+        );
         // Some speak up at the key, others at what follows it.
         if (when === 16 && description !== 20) socket.end(alertRecord(description));
       } else if (type === 20 && description === 20 && body.length === 1) return;
       else socket.end(alertRecord(when === 20 ? description : 20));
     };
   };
-  const isPadded = (block: Uint8Array): boolean => block[0] === 0 && block[1] === 2 && block.at(-49) === 0;
+  const isPadded = (block: Uint8Array): boolean =>
+    block[0] === 0 && block[1] === 2 && block.at(-49) === 0;
 
   test("ROBOT: servers that tell right padding from wrong", async () => {
-    const weak = await scripted(oracle((block) => (isPadded(block) && block.at(-48) === 3 ? 51 : 40), 20));
+    const weak = await scripted(
+      oracle((block) => (isPadded(block) && block.at(-48) === 3 ? 51 : 40), 20),
+    );
     assert.equal(
       verdict(weak, "robot"),
       "vulnerable: weak oracle: right: alert 51; wrong type: alert 40; zero too late: alert 40; no zero: alert 40; wrong version: alert 40",
     );
     const strong = await scripted(oracle((block) => (block[1] === 2 ? 51 : 40), 20));
-    assert.match(verdict(strong, "robot"), /^vulnerable: strong oracle: right: alert 51; wrong type: alert 40; zero too late: alert 51/);
+    assert.match(
+      verdict(strong, "robot"),
+      /^vulnerable: strong oracle: right: alert 51; wrong type: alert 40; zero too late: alert 51/,
+    );
     const early = await scripted(oracle((block) => (isPadded(block) ? 20 : 47), 16));
     assert.match(verdict(early, "robot"), /^vulnerable: weak oracle: /);
     assert.equal(verdict(await scripted(oracle(() => 51, 20)), "robot"), "not vulnerable");
     let turn = 0;
-    const moody = await scripted(oracle(() => [20, 40, 47, 51, 80, 50, 21][(turn += 1) % 7] ?? 20, 20));
+    const moody = await scripted(
+      oracle(() => [20, 40, 47, 51, 80, 50, 21][(turn += 1) % 7] ?? 20, 20),
+    );
     assert.equal(verdict(moody, "robot"), "unknown");
   });
 
   test("DROWN: SSLv2 is found, also where nothing else is spoken", async () => {
     const hello = (socket: Socket): void => {
-      const body = new ByteWriter().u8(4).u8(0).u8(1).u16(2).u16(certificate.length).u16(6).u16(16).bytes(certificate).u24(0x010080).u24(0x0700c0).bytes(new Uint8Array(16)).finish();
+      const body = new ByteWriter()
+        .u8(4)
+        .u8(0)
+        .u8(1)
+        .u16(2)
+        .u16(certificate.length)
+        .u16(6)
+        .u16(16)
+        .bytes(certificate)
+        .u24(0x010080)
+        .u24(0x0700c0)
+        .bytes(new Uint8Array(16))
+        .finish();
       socket.once("data", (bytes: Uint8Array) => {
-        if ((bytes[0] ?? 0) >= 0x80) socket.end(new ByteWriter().u16(0x8000 | body.length).bytes(body).finish());
+        if ((bytes[0] ?? 0) >= 0x80)
+          socket.end(
+            new ByteWriter()
+              .u16(0x8000 | body.length)
+              .bytes(body)
+              .finish(),
+          );
         else socket.end();
       });
     };
     const report = await examine(await servers.plain(hello));
-    assert.deepEqual(report.protocols["SSLv2"]?.ciphers.map(({ id, name, strength }) => `${id} ${name} ${strength}`), ["0x010080 SSL2_RC4_128_WITH_MD5 F", "0x0700C0 SSL2_DES_192_EDE3_CBC_WITH_MD5 F"]);
-    assert.deepEqual(report.findings.map(({ id }) => id), ["drown"]);
+    assert.deepEqual(
+      report.protocols["SSLv2"]?.ciphers.map(
+        ({ id, name, strength }) => `${id} ${name} ${strength}`,
+      ),
+      ["0x010080 SSL2_RC4_128_WITH_MD5 F", "0x0700C0 SSL2_DES_192_EDE3_CBC_WITH_MD5 F"],
+    );
+    assert.deepEqual(
+      report.findings.map(({ id }) => id),
+      ["drown"],
+    );
   });
 
   test("a current server has no weakness, and few connections are spent on looking", async () => {
     const pair = authority.issue({ subject: "/CN=now", extensions: ["subjectAltName=DNS:now"] });
-    const report = await examine(await servers.openssl(pair, "-cipher", "ECDHE+AESGCM:ECDHE+CHACHA20"));
-    assert.deepEqual(Object.entries(report.weaknesses ?? {}).filter(([, kind]) => kind === "vulnerable" || kind === "unknown"), []);
-    assert.deepEqual(report.findings.map(({ id }) => id), ["no-post-quantum", "self-signed"]);
+    const report = await examine(
+      await servers.openssl(pair, "-cipher", "ECDHE+AESGCM:ECDHE+CHACHA20"),
+    );
+    assert.deepEqual(
+      Object.entries(report.weaknesses ?? {}).filter(
+        ([, kind]) => kind === "vulnerable" || kind === "unknown",
+      ),
+      [],
+    );
+    assert.deepEqual(
+      report.findings.map(({ id }) => id),
+      ["no-post-quantum", "self-signed"],
+    );
     assert.deepEqual(report.errors, []);
   });
 
   test("an old server has many, each with its evidence", async () => {
-    const port = await servers.openssl(servers.keyPair("rsa:1024"), "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-no_tls1_3", "-serverpref");
+    const port = await servers.openssl(
+      servers.keyPair("rsa:1024"),
+      "-cipher",
+      "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+      "-no_tls1_3",
+      "-serverpref",
+    );
     const report = await examine(port);
-    const found = Object.entries(report.weaknesses ?? {}).filter(([, kind]) => kind === "vulnerable").map(([id]) => id);
+    const found = Object.entries(report.weaknesses ?? {})
+      .filter(([, kind]) => kind === "vulnerable")
+      .map(([id]) => id);
     assert.deepEqual(found, ["anonymous", "null", "logjam", "weak-dh", "beast"]);
-    assert.match(verdict(report, "logjam"), /^vulnerable: 1024 bits, the prime of RFC 2409 MODP 1024$/);
+    assert.match(
+      verdict(report, "logjam"),
+      /^vulnerable: 1024 bits, the prime of RFC 2409 MODP 1024$/,
+    );
     assert.deepEqual(report.features?.dhPrime, { bits: 1024, known: "RFC 2409 MODP 1024" });
   });
 
   test("every weakness explains itself in one sentence and has an id of its own", () => {
     assert.equal(new Set(WEAKNESSES.map(({ id }) => id)).size, WEAKNESSES.length);
-    for (const { explanation } of WEAKNESSES) assert.match(explanation, /^[A-Z][^.]*(?:\.\d[^.]*)*\.$/);
+    for (const { explanation } of WEAKNESSES)
+      assert.match(explanation, /^[A-Z][^.]*(?:\.\d[^.]*)*\.$/);
   });
 });

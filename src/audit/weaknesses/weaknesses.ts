@@ -10,19 +10,41 @@ import { SUITE_WEAKNESSES } from "./suite-weaknesses.ts";
 import { TICKETBLEED } from "./ticketbleed.ts";
 import type { Evidence, Verdict, Weakness } from "./weakness.ts";
 
-/** All that is looked for. On a server of TLS 1.2 and 1.3 without heartbeats, CBC and RSA key exchange they cost three connections. */
-export const WEAKNESSES: readonly Weakness[] = [HEARTBLEED, CCS_INJECTION, ROBOT, POODLE_TLS, TICKETBLEED, INVALID_CURVE, ...SUITE_WEAKNESSES];
+/**
+ * All that is looked for. On a server of TLS 1.2 and 1.3 without heartbeats, CBC and RSA key
+ * exchange they cost three connections.
+ */
+export const WEAKNESSES: readonly Weakness[] = [
+  HEARTBLEED,
+  CCS_INJECTION,
+  ROBOT,
+  POODLE_TLS,
+  TICKETBLEED,
+  INVALID_CURVE,
+  ...SUITE_WEAKNESSES,
+];
 
-/** Judges every weakness, and finds what else is to be said. A probe that could not tell is told to the prober. */
-export async function judgeWeaknesses(evidence: Evidence): Promise<{ readonly verdicts: NonNullable<AuditReport["weaknesses"]>; readonly findings: Finding[] }> {
+/**
+ * Judges every weakness, and finds what else is to be said. A probe that could not tell is told to
+ * the prober.
+ */
+export async function judgeWeaknesses(
+  evidence: Evidence,
+): Promise<{
+  readonly verdicts: NonNullable<AuditReport["weaknesses"]>;
+  readonly findings: Finding[];
+}> {
   const verdicts: Record<string, WeaknessVerdict> = {};
   const findings: Finding[] = [];
-  const judged = await Promise.all(WEAKNESSES.map(async (weakness) => ({ weakness, verdict: await judge(weakness, evidence) })));
+  const judged = await Promise.all(
+    WEAKNESSES.map(async (weakness) => ({ weakness, verdict: await judge(weakness, evidence) })),
+  );
   for (const { weakness, verdict } of judged) {
     const { id, severity, title, explanation } = weakness;
     verdicts[id] = verdict.kind;
     if (verdict.kind === "unknown") evidence.prober.note(id, verdict.reason);
-    if (verdict.kind === "vulnerable") findings.push({ id, severity, title, evidence: verdict.evidence, explanation });
+    if (verdict.kind === "vulnerable")
+      findings.push({ id, severity, title, evidence: verdict.evidence, explanation });
   }
   return { verdicts, findings: [...findings, ...remarks(evidence)] };
 }
@@ -31,7 +53,8 @@ async function judge({ examine }: Weakness, evidence: Evidence): Promise<Verdict
   try {
     return await examine(evidence);
   } catch (thrown) {
-    // What the peer did to end a probe tells nothing of the weakness; a fault of our own is none of the peer's.
+    // What the peer did to end a probe tells nothing of the weakness; a fault of our own is none of
+    // the peer's.
     if (!(thrown instanceof AppError)) throw thrown;
     return { kind: "unknown", reason: messageOf(thrown) };
   }

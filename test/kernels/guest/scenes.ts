@@ -1,4 +1,5 @@
-// Runs inside the machine that test/kernels/run.ts starts: lets Saker watch while something happens, and prints all that it said, for run.ts to judge.
+// Runs inside the machine that test/kernels/run.ts starts: lets Saker watch while something
+// happens, and prints all that it said, for run.ts to judge.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
@@ -7,7 +8,12 @@ import { fileURLToPath } from "node:url";
 import { type RunningSaker, startSaker, until } from "../../fixtures/saker.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
-const RULES = ["--rules", join(CHECKOUT, "test/kernels/guest/rules.yaml"), "--rules", join(CHECKOUT, "rules/saker_rules.yaml")];
+const RULES = [
+  "--rules",
+  join(CHECKOUT, "test/kernels/guest/rules.yaml"),
+  "--rules",
+  join(CHECKOUT, "rules/saker_rules.yaml"),
+];
 /** Longer than any of this takes on a slow processor that is played by a program. */
 const PATIENCE_MS = 120_000;
 
@@ -19,7 +25,10 @@ const SCENES: Readonly<Record<string, () => Promise<void>>> = {
   events: probeEvents,
 };
 
-/** The kernel hands the words of its command line that it does not know to its first process, as environment. */
+/**
+ * The kernel hands the words of its command line that it does not know to its first process, as
+ * environment.
+ */
 const wanted = (process.env["SAKER_SCENES"] ?? Object.keys(SCENES).join(",")).split(",");
 
 // The firmware leaves its own words on the first line.
@@ -32,18 +41,40 @@ for (const name of wanted) {
 console.log("[guest] code 0");
 process.exit(0);
 
-/** All that Saker is for: a program starts, a secret is read, ports open on the host and in what looks like a container, and are examined. */
+/**
+ * All that Saker is for: a program starts, a secret is read, ports open on the host and in what
+ * looks like a container, and are examined.
+ */
 async function watch(scene: string): Promise<void> {
   const early = serve(7000);
-  const saker = startSaker(["watch", "--json", "--source", "ebpf", "--host-ports", "--report", `/tmp/${scene}`, ...RULES]);
+  const saker = startSaker([
+    "watch",
+    "--json",
+    "--source",
+    "ebpf",
+    "--host-ports",
+    "--report",
+    `/tmp/${scene}`,
+    ...RULES,
+  ]);
   const servers = [early];
   try {
     await begun(saker, /sockets that listened already: 1/);
     spawnSync("/bin/sh", ["-c", "/usr/bin/id; true"]);
     spawnSync("/bin/cat", ["/etc/shadow"]);
     servers.push(serve(7001), serve(7002, `echo $$ > ${containerGroup()}/cgroup.procs`));
-    const signs = [/"fd.sport":7000/, /"proc.name":"id"/, /"proc.name":"cat"/, /"fd.sport":7001/, /"fd.sport":7002/, /"port":7001.*"speaks":"http"/, /"port":7002.*"speaks":"http"/];
-    await until("all alerts and audits", () => signs.every((sign) => sign.test(saker.out())), { timeoutMs: PATIENCE_MS });
+    const signs = [
+      /"fd.sport":7000/,
+      /"proc.name":"id"/,
+      /"proc.name":"cat"/,
+      /"fd.sport":7001/,
+      /"fd.sport":7002/,
+      /"port":7001.*"speaks":"http"/,
+      /"port":7002.*"speaks":"http"/,
+    ];
+    await until("all alerts and audits", () => signs.every((sign) => sign.test(saker.out())), {
+      timeoutMs: PATIENCE_MS,
+    });
   } finally {
     await end(scene, saker, servers);
   }
@@ -52,32 +83,57 @@ async function watch(scene: string): Promise<void> {
 /** Without eBPF: what starts must live long enough to be looked at. */
 async function watchSockets(): Promise<void> {
   const early = serve(7000);
-  const saker = startSaker(["watch", "--json", "--source", "sockets", "--no-audit", "--host-ports", "--report", "/tmp/sockets", ...RULES]);
+  const saker = startSaker([
+    "watch",
+    "--json",
+    "--source",
+    "sockets",
+    "--no-audit",
+    "--host-ports",
+    "--report",
+    "/tmp/sockets",
+    ...RULES,
+  ]);
   const servers = [early];
   try {
     await begun(saker, /watching this host/);
     // Once it tells of that it hears of programs, too.
-    await until("the port that listened already", () => saker.out().includes('"fd.sport":7000'), { timeoutMs: PATIENCE_MS });
+    await until("the port that listened already", () => saker.out().includes('"fd.sport":7000'), {
+      timeoutMs: PATIENCE_MS,
+    });
     servers.push(spawn("/bin/sleep", ["1000"]), serve(7001));
     const signs = [/"proc.name":"sleep"/, /"fd.sport":7001/];
-    await until("all alerts", () => signs.every((sign) => sign.test(saker.out())), { timeoutMs: PATIENCE_MS });
+    await until("all alerts", () => signs.every((sign) => sign.test(saker.out())), {
+      timeoutMs: PATIENCE_MS,
+    });
   } finally {
     print("sockets", "out", readFileSync("/proc/modules", "utf8"));
     await end("sockets", saker, servers);
   }
 }
 
-/** The tests that know each event of the probe, with both of its objects, or with the one that the kernel takes. */
+/**
+ * The tests that know each event of the probe, with both of its objects, or with the one that the
+ * kernel takes.
+ */
 async function probeEvents(): Promise<void> {
   const only = process.env["SAKER_VARIANT"] === "raw_tp" ? ["--test-name-pattern=rawtp"] : [];
-  const files = ["probe-events", "io-uring-events"].map((name) => join(CHECKOUT, `src/capture/${name}.test.ts`));
+  const files = ["probe-events", "io-uring-events"].map((name) =>
+    join(CHECKOUT, `src/capture/${name}.test.ts`),
+  );
   const args = ["--test", "--test-reporter=tap", ...only, ...files];
-  const { stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 4 * PATIENCE_MS });
+  const { stdout, status } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    timeout: 4 * PATIENCE_MS,
+  });
   print("events", "out", stdout);
   print("events", "code", String(status));
 }
 
-/** With a licence that the tracing helpers do not accept: the verifier refuses the first object, so Saker takes the other by itself. */
+/**
+ * With a licence that the tracing helpers do not accept: the verifier refuses the first object, so
+ * Saker takes the other by itself.
+ */
 async function withoutTypedProbe(run: () => Promise<void>): Promise<void> {
   const path = join(CHECKOUT, `probe/saker.${process.arch}.bpf.o`);
   const object = readFileSync(path);
@@ -89,7 +145,9 @@ async function withoutTypedProbe(run: () => Promise<void>): Promise<void> {
 
 /** A web server, after what a shell is to do first. */
 function serve(port: number, first = "true"): ChildProcess {
-  return spawn("/bin/sh", ["-c", `${first}; exec /usr/sbin/httpd -f -p ${port}`], { stdio: "ignore" });
+  return spawn("/bin/sh", ["-c", `${first}; exec /usr/sbin/httpd -f -p ${port}`], {
+    stdio: "ignore",
+  });
 }
 
 /** A control group as Docker makes it under systemd. */
@@ -100,21 +158,35 @@ function containerGroup(): string {
 }
 
 async function begun(saker: RunningSaker, sign: RegExp): Promise<void> {
-  const ended = saker.ended().then((code) => Promise.reject(new Error(`saker ended with code ${code}`)));
-  await Promise.race([ended, until("the watch to begin", () => sign.test(saker.err()), { timeoutMs: PATIENCE_MS })]);
+  const ended = saker
+    .ended()
+    .then((code) => Promise.reject(new Error(`saker ended with code ${code}`)));
+  await Promise.race([
+    ended,
+    until("the watch to begin", () => sign.test(saker.err()), { timeoutMs: PATIENCE_MS }),
+  ]);
 }
 
-async function end(scene: string, saker: RunningSaker, servers: readonly ChildProcess[]): Promise<void> {
+async function end(
+  scene: string,
+  saker: RunningSaker,
+  servers: readonly ChildProcess[],
+): Promise<void> {
   print(scene, "out", `skipped: ${skippedRuns(saker.child.pid ?? 0)}`);
   saker.child.kill("SIGINT");
   await runToEnd(scene, saker);
   for (const server of servers) server.kill("SIGKILL");
 }
 
-/** How often the kernel did not run one of the process's BPF programs, because it had been interrupted on that processor: nobody else counts that. */
+/**
+ * How often the kernel did not run one of the process's BPF programs, because it had been
+ * interrupted on that processor: nobody else counts that.
+ */
 function skippedRuns(pid: number): number {
   const folder = `/proc/${pid}/fdinfo`;
-  const counts = readdirSync(folder).map((fd) => /^recursion_misses:\s*(\d+)$/m.exec(readFileSync(join(folder, fd), "utf8"))?.[1] ?? "0");
+  const counts = readdirSync(folder).map(
+    (fd) => /^recursion_misses:\s*(\d+)$/m.exec(readFileSync(join(folder, fd), "utf8"))?.[1] ?? "0",
+  );
   return counts.reduce((sum, count) => sum + Number(count), 0);
 }
 
