@@ -1,6 +1,6 @@
 // From listen() to the finished report of an OpenSSL server, side by side with `nmap --script
-// ssl-enum-ciphers` on the same port.
-// Needs root, openssl and nmap. Prints milliseconds and the ratio of the medians of one run.
+// ssl-enum-ciphers` on the same port. Needs root, openssl and nmap. Prints milliseconds and the
+// ratio of the medians of one run.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

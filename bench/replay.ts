@@ -1,9 +1,7 @@
 // Events a processor second and the most memory of `saker replay` over a large recording, with (a)
-// a rule that matches nothing, (b) the stable
-// rules, (c) all three official files. Each run is a process of its own, so that memory and
-// start-up count. As root it makes the recording
-// itself, under a mixed load; `SAKER_BENCH_CAPTURE=FILE` takes another. Needs
-// ../shared/falco-rules.
+// a rule that matches nothing, (b) the stable rules, (c) all three official files. Each run is a
+// process of its own, so that memory and start-up count. As root it makes the recording itself,
+// under a mixed load; `SAKER_BENCH_CAPTURE=FILE` takes another. Needs ../shared/falco-rules.
 import { execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";

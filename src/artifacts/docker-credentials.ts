@@ -4,8 +4,8 @@ import { parseJson } from "./registry-client.ts";
 
 /**
  * Name and password that `docker login` keeps for a registry in a config.json; undefined when it
- * has none, or there is no such file.
- * Throws `CONFIG_DOCKER` where they lie in a credential helper, which is not asked.
+ * has none, or there is no such file. Throws `CONFIG_DOCKER` where they lie in a credential helper,
+ * which is not asked.
  */
 export function dockerCredentials(
   path: string,

@@ -11,8 +11,8 @@ const MAX_ENTRIES = 1000;
 
 /**
  * The regular files of a tar archive (POSIX.1-2017 pax, ustar; GNU long names). Archives of rules
- * need nothing else, so links, devices,
- * absolute names, `..` and names that stand twice are refused. Throws `INPUT_ARCHIVE`.
+ * need nothing else, so links, devices, absolute names, `..` and names that stand twice are
+ * refused. Throws `INPUT_ARCHIVE`.
  */
 export function readTar(bytes: Uint8Array): readonly TarFile[] {
   const files = new Map<string, Uint8Array>();

@@ -138,8 +138,7 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
     assert.deepEqual(report.errors, []);
     // 3 suites and a refusal, 1 for the order, 1 that tells TLS from none, 9 more groups and a
     // refusal, 1 for their order, 3 signature schemes with the certificate and a refusal, 4 other
-    // versions with SSLv2,
-    // 1 in plain text, a session and its resumption.
+    // versions with SSLv2, 1 in plain text, a session and its resumption.
     assert.ok(report.connections <= 30, `${report.connections} connections`);
   });
 

@@ -27,8 +27,8 @@ export interface AuditOptions {
 
 /**
  * Examines the TLS of one port: versions, suites with grades, order, certificate; or what it speaks
- * instead. Ends within its time limit, and
- * never rejects for what the peer does: what could not be told stands in `errors`.
+ * instead. Ends within its time limit, and never rejects for what the peer does: what could not be
+ * told stands in `errors`.
  */
 export async function audit(target: AuditTarget, options: AuditOptions = {}): Promise<AuditReport> {
   const { label, host, port, container } = target;

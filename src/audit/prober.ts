@@ -59,8 +59,8 @@ const MAX_TURNS = 4;
 
 /**
  * Sends hellos to one target, counts connections and keeps errors. Starts with one connection at a
- * time and widens while answers stay
- * quick: servers that serve one connection at a time (openssl s_server) stall behind a second one.
+ * time and widens while answers stay quick: servers that serve one connection at a time (openssl
+ * s_server) stall behind a second one.
  */
 export class Prober {
   readonly #options: ProberOptions;

@@ -16,8 +16,7 @@ export const BPF_COMMAND = {
 
 /**
  * Builds `union bpf_attr` for one call: numbers at their offsets, and the addresses of arrays that
- * the kernel reads or fills.
- * Holds the arrays, so that they stay alive until the call is over.
+ * the kernel reads or fills. Holds the arrays, so that they stay alive until the call is over.
  */
 export class BpfAttributes {
   readonly bytes: Uint8Array;

@@ -25,9 +25,8 @@ export function isComposite(kind: number): boolean {
 
 /**
  * Whether a field of the object's type may stand for one of the kernel's: same sort of thing, sizes
- * aside.
- * The rules of CO-RE's field relocations: any pointer for any pointer, any integer for any integer,
- * enums by name.
+ * aside. The rules of CO-RE's field relocations: any pointer for any pointer, any integer for any
+ * integer, enums by name.
  */
 export function fieldsAreCompatible(local: TypeRef, target: TypeRef): boolean {
   let from = local;

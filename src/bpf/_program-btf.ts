@@ -3,9 +3,8 @@ import type { RelocatedProgram } from "./relocate.ts";
 
 /**
  * The object's BTF as every kernel takes it, for source lines in the verifier's log and for
- * functions that are verified alone.
- * Ids and strings stay; variables, data sections and tags, which older kernels refuse or want
- * completed by the linker, become bare pointers.
+ * functions that are verified alone. Ids and strings stay; variables, data sections and tags, which
+ * older kernels refuse or want completed by the linker, become bare pointers.
  */
 export function btfForKernel(btf: Btf): Uint8Array {
   const parts: Uint32Array[] = [];

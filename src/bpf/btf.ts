@@ -38,10 +38,9 @@ export interface BtfMember {
 }
 
 /**
- * BPF Type Format: types by id, read in place. Ids count from 1; id 0 is void.
- * Only the start of each type is indexed at once; names are looked up when asked, so that the
- * kernel's 5 MB open in milliseconds.
- * Every method that takes an id throws `INPUT_BTF` when there is no such type.
+ * BPF Type Format: types by id, read in place. Ids count from 1; id 0 is void. Only the start of
+ * each type is indexed at once; names are looked up when asked, so that the kernel's 5 MB open in
+ * milliseconds. Every method that takes an id throws `INPUT_BTF` when there is no such type.
  */
 export class Btf {
   /** One more than the highest type id. */

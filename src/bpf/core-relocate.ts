@@ -24,10 +24,9 @@ type Outcome =
     };
 
 /**
- * Rewrites instructions of objects built with CO-RE for one kernel's types.
- * A relocation that cannot be met poisons its instruction: the verifier then accepts the program
- * only where that code is unreachable.
- * Keeps what it worked out, since the same few fields are asked again and again.
+ * Rewrites instructions of objects built with CO-RE for one kernel's types. A relocation that
+ * cannot be met poisons its instruction: the verifier then accepts the program only where that code
+ * is unreachable. Keeps what it worked out, since the same few fields are asked again and again.
  */
 export class CoreRelocator {
   readonly #local: Btf;

@@ -12,8 +12,8 @@ import { parseObject } from "./parse-object.ts";
 import { relocate } from "./relocate.ts";
 
 // libbpf reads the same object, relocates it, and prints what it came to; ours must be the same,
-// instruction by instruction.
-// Only descriptors of maps differ, which each loader gets from the kernel anew.
+// instruction by instruction. Only descriptors of maps differ, which each loader gets from the
+// kernel anew.
 
 const ORACLE = `
 #include <bpf/libbpf.h>

@@ -113,9 +113,8 @@ function mapOf(maps: ReadonlyMap<string, BpfMap>, name: string): BpfMap {
 
 /**
  * Relocates an object for the running kernel, creates its maps and loads its programs; nothing runs
- * before `attach`.
- * Throws `KERNEL_<ERRNO>`; a program that the verifier refuses has a `VerifierLog` as the error's
- * cause. Nothing stays loaded then.
+ * before `attach`. Throws `KERNEL_<ERRNO>`; a program that the verifier refuses has a `VerifierLog`
+ * as the error's cause. Nothing stays loaded then.
  */
 export function loadObject(
   spec: ObjectSpec,

@@ -22,8 +22,7 @@ export interface MapReference {
 
 /**
  * Applies CO-RE relocations for one kernel's types and links each program with the functions it
- * calls. Pure.
- * Throws `INPUT_BTF`, `INPUT_BPF_OBJECT` or `KERNEL_BTF`.
+ * calls. Pure. Throws `INPUT_BTF`, `INPUT_BPF_OBJECT` or `KERNEL_BTF`.
  */
 export function relocate(
   spec: ObjectSpec,

@@ -11,8 +11,7 @@ import { MAP_TYPE } from "./object-spec.ts";
 
 /**
  * Takes one record: `length` bytes from `start` of `bytes`. The array and its view are used again
- * for the next batch,
- * so what is to be kept must be copied. `start` is a multiple of 8.
+ * for the next batch, so what is to be kept must be copied. `start` is a multiple of 8.
  */
 export type OnRecord = (bytes: Uint8Array, view: DataView, start: number, length: number) => void;
 
@@ -73,9 +72,8 @@ export class RingBuffer {
 
   /**
    * Takes up to about 1 MiB of finished records out of the ring, then hands them over one by one;
-   * returns how many.
-   * The ring's memory is free again before the first is handed over. Stops at a record that is
-   * still being written.
+   * returns how many. The ring's memory is free again before the first is handed over. Stops at a
+   * record that is still being written.
    */
   drain(onRecord: OnRecord): number {
     if (this.#closed) return 0;
@@ -85,10 +83,9 @@ export class RingBuffer {
 
   /**
    * Drains for ever, until `close`; then the promise resolves. When idle it waits for the kernel's
-   * wake-up, which costs nothing;
-   * after one it pauses before each drain, because a wake-up for every record costs five times more
-   * than the record: 2 ms, or as long as an eighth of the
-   * ring takes to fill at the rate of the last pause. What `onRecord` throws rejects the promise.
+   * wake-up, which costs nothing; after one it pauses before each drain, because a wake-up for
+   * every record costs five times more than the record: 2 ms, or as long as an eighth of the ring
+   * takes to fill at the rate of the last pause. What `onRecord` throws rejects the promise.
    */
   async run(onRecord: OnRecord): Promise<void> {
     while (!this.#closed) {

@@ -11,8 +11,8 @@ const CHECK_INTERVAL_MS = 5000;
 
 /**
  * Names of users and groups: the host's from /etc, a container's from its own root file system as
- * long as one of its processes
- * lives (/proc/PID/root). Each file is read once; the host's again when it changes.
+ * long as one of its processes lives (/proc/PID/root). Each file is read once; the host's again
+ * when it changes.
  */
 export class AccountsReader {
   readonly #etc: string;

@@ -149,9 +149,8 @@ function cgroupsOf(pid: number): string[] {
 
 /**
  * What /proc calls descriptors that are no files. The kinds that came last (memfd, pidfd, bpf,
- * io_uring, userfaultfd) are listed as
- * unsupported ones with their names: readers such as Debian's sysdig 0.29 give up a whole file for
- * one kind that they do not know.
+ * io_uring, userfaultfd) are listed as unsupported ones with their names: readers such as Debian's
+ * sysdig 0.29 give up a whole file for one kind that they do not know.
  */
 const ANONYMOUS: readonly (readonly [RegExp, DescriptorEntry["type"]])[] = [
   [/^pipe:\[/, TYPES.FIFO],

@@ -1,6 +1,5 @@
 // The scap file: blocks of `{ u32 type, u32 length of the whole block, body, padding to 4, u32 the
-// length again }`, all numbers
-// little-endian, as on the machines that are read here. Source: libs
+// length again }`, all numbers little-endian, as on the machines that are read here. Source: libs
 // userspace/libscap/scap_savefile.h (facts). Read by scap-reader.ts, written by scap-writer.ts.
 
 /** Bytes of a block that are not its body. */

@@ -35,8 +35,7 @@ export interface CaptureSink {
   host(entries: HostEntries): void;
   /**
    * One event in today's shape; it lives until the callback returns. `isShown` is false for what is
-   * there for the state alone. Its
-   * `code` may be one that the schema does not know.
+   * there for the state alone. Its `code` may be one that the schema does not know.
    */
   event(event: Event, isShown: boolean): void;
 }
@@ -67,9 +66,8 @@ export interface CaptureEnd extends CaptureCounts {
 
 /**
  * Takes a capture in pieces of any size, and gives its sink whole events. Memory is bounded by the
- * largest block (`BLOCK_LIMITS`).
- * Hot: an event is seen where it lies in the piece. Throws `INPUT_CAPTURE` on what is no scap file,
- * with the place of the fault in bytes.
+ * largest block (`BLOCK_LIMITS`). Hot: an event is seen where it lies in the piece. Throws
+ * `INPUT_CAPTURE` on what is no scap file, with the place of the fault in bytes.
  */
 export class CaptureParser {
   readonly counts: CaptureCounts = { bytes: 0, events: 0, merged: 0, unknown: 0, unknownBlocks: 0 };
@@ -453,8 +451,8 @@ const PIECE = 512 * 1024;
 
 /**
  * Reads the capture at `path`, plain or gzip. Throws `INPUT_CAPTURE` when it cannot be read or is
- * no scap file; one that ends
- * too early is read up to its last whole event and says so in the result.
+ * no scap file; one that ends too early is read up to its last whole event and says so in the
+ * result.
  */
 export async function readCapture(
   path: string,

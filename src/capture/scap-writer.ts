@@ -41,8 +41,8 @@ const LIMITS = { path: 1024, args: 4096, env: 4096, cgroups: 4096, name: 256 } a
 
 /**
  * A scap file that is being written: blocks as today's engine writes them, so that it, sysdig and
- * Stratoshark read it. Throws
- * `INPUT_CAPTURE_WRITE` when the file cannot be made or the disk is full.
+ * Stratoshark read it. Throws `INPUT_CAPTURE_WRITE` when the file cannot be made or the disk is
+ * full.
  */
 export class CaptureFile {
   readonly path: string;

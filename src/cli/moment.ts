@@ -5,9 +5,8 @@ const DAY_NS = 86_400_000_000_000n;
 
 /**
  * A moment of a capture, epoch nanoseconds, once its first event is known: `10s` or `1.5m` after
- * that, `HH:MM:SS[.n]` local time of its
- * day (as outputs show it; of the next day when that is before the first event), or a date and time
- * after ISO 8601. Throws `USAGE_MOMENT`.
+ * that, `HH:MM:SS[.n]` local time of its day (as outputs show it; of the next day when that is
+ * before the first event), or a date and time after ISO 8601. Throws `USAGE_MOMENT`.
  */
 export function parseMoment(
   text: string,

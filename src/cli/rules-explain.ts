@@ -29,8 +29,7 @@ export interface ExplainOptions {
 
 /**
  * `saker rules explain`: the host's events that the rule is asked about, each with what decided.
- * Ends after `--duration`, after `--limit`
- * events, or with Ctrl-C.
+ * Ends after `--duration`, after `--limit` events, or with Ctrl-C.
  */
 export async function explainRule(name: string, options: ExplainOptions): Promise<void> {
   const limit = Number(options.limit);

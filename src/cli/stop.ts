@@ -10,8 +10,7 @@ export function stopSignal(): Promise<void> {
 
 /**
  * Resolves when `signal` does, when the time is up, or when `over` resolves; the process then ends
- * within a second, whatever a source
- * or a peer still holds open. Rejects when `over` does.
+ * within a second, whatever a source or a peer still holds open. Rejects when `over` does.
  */
 export async function untilStopped(
   signal: Promise<void>,
@@ -47,8 +46,7 @@ async function end(): Promise<void> {
 
 /**
  * Calls `act` on SIGHUP, until the function that it returns is called. A hangup that comes because
- * the terminal is gone ends the
- * process as SIGTERM does: nobody reads what it says any more.
+ * the terminal is gone ends the process as SIGTERM does: nobody reads what it says any more.
  */
 export function onHangup(act: () => void): () => void {
   const hadTerminal = hasTerminal();

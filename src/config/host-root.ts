@@ -7,8 +7,7 @@ const CUSTOMARY = "/host";
 
 /**
  * The folder below which the host's files are: HOST_ROOT as Falco has it, else /host where the
- * host's /proc is mounted there, else none.
- * Throws `CONFIG_HOST_ROOT`.
+ * host's /proc is mounted there, else none. Throws `CONFIG_HOST_ROOT`.
  */
 export function hostRootOf(environment: Readonly<Record<string, string | undefined>>): string {
   const stated =

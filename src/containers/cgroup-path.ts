@@ -10,8 +10,8 @@ export interface CgroupContainer {
 
 /**
  * The container of a cgroup path (absolute, or only its last names); the deepest match wins, so a
- * container inside a container is
- * the inner one. Undefined on the host, and for the monitors that run beside a container (conmon).
+ * container inside a container is the inner one. Undefined on the host, and for the monitors that
+ * run beside a container (conmon).
  */
 export function containerOfCgroup(path: string): CgroupContainer | undefined {
   const names = path.split("/");

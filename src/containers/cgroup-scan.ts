@@ -36,9 +36,8 @@ export function cgroupRoots(root: string): CgroupRoots {
 
 /**
  * The cgroups of containers that exist now: id (the directory's inode) and path. Where a container
- * has a group in v2, its v1 group is
- * left out: the probe tells v2 ids then, and ids of the two hierarchies may be equal. Looks at most
- * CGROUPS_MAX directories.
+ * has a group in v2, its v1 group is left out: the probe tells v2 ids then, and ids of the two
+ * hierarchies may be equal. Looks at most CGROUPS_MAX directories.
  */
 export function scanContainerCgroups(
   root: string,

@@ -3,9 +3,8 @@ import type { Container, ContainerMetadata, ContainerRuntime } from "./container
 
 /**
  * A container while the registry learns about it. Whoever holds one, such as the frozen scene of an
- * alert, sees metadata as soon as it
- * has come: the object stays the same for the container's life, so it is mutable, for the registry
- * alone.
+ * alert, sees metadata as soon as it has come: the object stays the same for the container's life,
+ * so it is mutable, for the registry alone.
  */
 export class ContainerRecord implements Container {
   readonly fullId: string;

@@ -28,10 +28,9 @@ export interface ContainerRegistryOptions {
 
 /**
  * Which container a cgroup is. Containers appear by the kernel's word (`cgroupAppeared`) or the
- * runtime's (`create`), whichever comes
- * first, and are then asked for at once. A container is one object for its whole life, updated in
- * place. What has stopped stays known
- * for a while, since alerts come late; bounded by STOPPED_MAX and CONTAINERS_MAX.
+ * runtime's (`create`), whichever comes first, and are then asked for at once. A container is one
+ * object for its whole life, updated in place. What has stopped stays known for a while, since
+ * alerts come late; bounded by STOPPED_MAX and CONTAINERS_MAX.
  */
 export class ContainerRegistry {
   readonly #options: ContainerRegistryOptions;
@@ -304,8 +303,7 @@ export class ContainerRegistry {
 
   /**
    * Ids of v1 and v2 groups may be equal, and notices tell of both. The v2 group's claim is the
-   * stronger one: an event carries its v1
-   * id only where the process has no v2 group.
+   * stronger one: an event carries its v1 id only where the process has no v2 group.
    */
   #stillAt(record: ContainerRecord, id: number): boolean {
     const path = record.cgroups.get(id);

@@ -14,14 +14,14 @@ export interface DockerHttp {
   readonly endpoint: string;
   /**
    * A JSON answer of at most `limit` bytes. At most 8 requests run at once, the others wait their
-   * turn. Throws `PEER_DOCKER_UNREACHABLE`,
-   * `PEER_DOCKER_TIMEOUT`, `PEER_DOCKER_NOT_FOUND`, `PEER_DOCKER_STATUS`, `PEER_DOCKER_ANSWER`.
+   * turn. Throws `PEER_DOCKER_UNREACHABLE`, `PEER_DOCKER_TIMEOUT`, `PEER_DOCKER_NOT_FOUND`,
+   * `PEER_DOCKER_STATUS`, `PEER_DOCKER_ANSWER`.
    */
   get(path: string, limit: number): Promise<unknown>;
   /**
    * An endless answer of JSON lines; lines that are not JSON are left out. `opened` is called when
-   * the daemon has accepted. Resolves
-   * when the daemon ends it or `signal` aborts; throws like `get`.
+   * the daemon has accepted. Resolves when the daemon ends it or `signal` aborts; throws like
+   * `get`.
    */
   follow(
     path: string,

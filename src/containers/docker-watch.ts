@@ -17,8 +17,7 @@ export interface DockerWatchListener {
 
 /**
  * Follows a daemon's events until `signal` aborts, through restarts of the daemon: tries again
- * after 0.5 s, then ever later up to 30 s.
- * Resolves then; never rejects.
+ * after 0.5 s, then ever later up to 30 s. Resolves then; never rejects.
  */
 export async function watchDocker(
   client: DockerClient,

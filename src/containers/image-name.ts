@@ -9,8 +9,7 @@ export interface ImageName {
 
 /**
  * Splits `[registry[:port]/]path[:tag][@digest]` (distribution's reference grammar). Without tag
- * and digest the tag is `latest`, as
- * Docker takes it. A bare image id has no repository.
+ * and digest the tag is `latest`, as Docker takes it. A bare image id has no repository.
  */
 export function splitImageName(name: string): ImageName {
   if (/^(sha256:)?[0-9a-f]{64}$/.test(name)) return { repository: "", tag: "", digest: "" };

@@ -27,10 +27,9 @@ const PAUSE_MS = { first: 10_000, most: 320_000 };
 
 /**
  * The addresses of the host names that rules compare with, looked up in the background, one at a
- * time, and again after a pause that grows.
- * Without names it asks nobody. A name that has no address is nothing to complain of:
- * `kubernetes.default.svc.cluster.local` has none
- * outside a cluster.
+ * time, and again after a pause that grows. Without names it asks nobody. A name that has no
+ * address is nothing to complain of: `kubernetes.default.svc.cluster.local` has none outside a
+ * cluster.
  */
 export class HostNames {
   readonly #options: HostNamesOptions;

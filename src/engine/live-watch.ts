@@ -122,8 +122,8 @@ export class LiveWatch {
 
   /**
    * Puts other rules in place, between two events: none is lost, none is asked of both sets. The
-   * kernel sends what the new ones ask for
-   * from now on. Throws `KERNEL_…` when it cannot be told; then the old rules stay.
+   * kernel sends what the new ones ask for from now on. Throws `KERNEL_…` when it cannot be told;
+   * then the old rules stay.
    */
   useRules(rules: RuleSet): void {
     this.#enableEvents(rules);

@@ -25,9 +25,8 @@ interface CapturingRule {
 
 /**
  * Falco's capture feature, with a past: the events of the last seconds are kept in memory, and a
- * match writes them and those that
- * follow into a file. A match while a file is being written makes that one longer. Events are those
- * that the rules ask for.
+ * match writes them and those that follow into a file. A match while a file is being written makes
+ * that one longer. Events are those that the rules ask for.
  */
 export class MatchCaptures {
   readonly #options: MatchCapturesOptions;

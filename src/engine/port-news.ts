@@ -19,8 +19,8 @@ export type Verdict =
 
 /**
  * Decides which alerts about open ports are news. The inventory follows the sockets themselves
- * (from the kernel's notices, or from
- * what really listens); this adds which rules have told of a port since it opened.
+ * (from the kernel's notices, or from what really listens); this adds which rules have told of a
+ * port since it opened.
  */
 export class PortNews {
   readonly inventory = new PortInventory();

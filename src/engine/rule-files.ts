@@ -19,9 +19,8 @@ export interface RuleFile {
 
 /**
  * Reads rule files in order; of a folder its `.yaml` and `.yml` files by name, but hidden ones.
- * Without paths: the shipped rules, then
- * `falco_custom_rules.yaml` beside them and in the current folder. Throws `CONFIG_RULES` when
- * something is not there.
+ * Without paths: the shipped rules, then `falco_custom_rules.yaml` beside them and in the current
+ * folder. Throws `CONFIG_RULES` when something is not there.
  */
 export function readRuleFiles(paths: readonly string[]): RuleFile[] {
   return ruleFileNames(paths).map((name) => ({ name, text: readText(name) }));

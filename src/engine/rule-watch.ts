@@ -19,10 +19,9 @@ const POLL_MS = 2000;
 
 /**
  * Tells when rule files change, appear or go. The folders are watched, not the files: editors
- * rename new files over old ones, and
- * Kubernetes turns a link to another folder. What the kernel does not tell (network mounts, links
- * further away) the next look finds.
- * What was changed between the constructor and `start()` counts.
+ * rename new files over old ones, and Kubernetes turns a link to another folder. What the kernel
+ * does not tell (network mounts, links further away) the next look finds. What was changed between
+ * the constructor and `start()` counts.
  */
 export class RuleWatch {
   readonly #options: Required<RuleWatchOptions>;

@@ -1,9 +1,8 @@
 import { EVENT_TYPES, type EventType, parseRow, type Row } from "./schema.ts";
 
 // The rest of the event table: what old captures hold and today's engine no longer emits. Only who
-// reads captures or prints the
-// register needs it, so it is a file of its own: nothing else pays for parsing it. Source: libs
-// driver/event_table.c (facts).
+// reads captures or prints the register needs it, so it is a file of its own: nothing else pays for
+// parsing it. Source: libs driver/event_table.c (facts).
 
 /**
  * Old versions and enter events that convert.ts knows: steps towards today's, or parameters of

@@ -1,7 +1,6 @@
 // How events of earlier schemas become today's. The tables say what changed; that a parameter comes
-// from the event itself or from
-// its enter event is found by its name, so a conversion has no list of parameters.
-// Source: libs userspace/libscap/engine/savefile/converter (facts).
+// from the event itself or from its enter event is found by its name, so a conversion has no list
+// of parameters. Source: libs userspace/libscap/engine/savefile/converter (facts).
 import { decodeText } from "../lib/text.ts";
 import { ALL_EVENT_TYPES } from "./all-event-types.ts";
 import type { Event } from "./event.ts";

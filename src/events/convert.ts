@@ -31,9 +31,8 @@ export function needsConversion(code: number, count: number): boolean {
 
 /**
  * Brings events of earlier schemas to today's shape. Enter events are kept, one for each thread,
- * until the exit takes their
- * parameters; at most `MAX_THREADS` of them and `MAX_STORED_BYTES`, beyond which the oldest go and
- * are counted in `evicted`.
+ * until the exit takes their parameters; at most `MAX_THREADS` of them and `MAX_STORED_BYTES`,
+ * beyond which the oldest go and are counted in `evicted`.
  */
 export class EventConverter {
   readonly #enters = new Map<number, Uint8Array>();
@@ -52,12 +51,10 @@ export class EventConverter {
 
   /**
    * One raw scap event (header, lengths, parameters) in today's shape: the same bytes when it has
-   * it, else bytes of the
-   * converter's own that live until the next call. Undefined when there is nothing to show: an
-   * enter event, a type that is no more.
-   * Events of unknown codes are given back as they are. Throws `INPUT_EVENT` when the event is
-   * malformed, `INPUT_EVENT_LENGTH`
-   * when it is or would become longer than 65536 bytes.
+   * it, else bytes of the converter's own that live until the next call. Undefined when there is
+   * nothing to show: an enter event, a type that is no more. Events of unknown codes are given back
+   * as they are. Throws `INPUT_EVENT` when the event is malformed, `INPUT_EVENT_LENGTH` when it is
+   * or would become longer than 65536 bytes.
    */
   convert(record: Uint8Array): Uint8Array | undefined {
     let step = this.step(record);

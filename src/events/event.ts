@@ -7,9 +7,8 @@ const EMPTY = new Uint8Array(0);
 
 /**
  * One event, seen where it lies in memory. Hot: a source reuses one `Event` for all its records
- * (`load`), so whoever
- * keeps an event beyond the callback takes a `copy()`. Getters decode on demand and never throw on
- * an event that `load` accepted.
+ * (`load`), so whoever keeps an event beyond the callback takes a `copy()`. Getters decode on
+ * demand and never throw on an event that `load` accepted.
  */
 export class Event {
   bytes: Uint8Array = EMPTY;
@@ -29,8 +28,8 @@ export class Event {
 
   /**
    * Points this event at the record of `length` bytes at `start`. False when the bytes are no
-   * well-formed record; the event
-   * must not be used then. `hasContext` tells a live record from a bare scap event.
+   * well-formed record; the event must not be used then. `hasContext` tells a live record from a
+   * bare scap event.
    */
   load(
     bytes: Uint8Array,

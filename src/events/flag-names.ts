@@ -1,7 +1,6 @@
 // Symbolic names of flag and enumeration parameters, in scap's own numbering (PPM_*), which is not
-// Linux's.
-// Source: libs driver/ppm_events_public.h, flags_table.c (facts: name and value). The order is the
-// order of printing.
+// Linux's. Source: libs driver/ppm_events_public.h, flags_table.c (facts: name and value). The
+// order is the order of printing.
 
 /** Names and values of one parameter's flags (bits) or enumeration (whole values). */
 export type NameTable = Readonly<Record<string, number>>;

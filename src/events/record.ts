@@ -5,12 +5,9 @@
 // sections
 //
 // All numbers are little-endian, as are both architectures the probe is built for. The scap event
-// is byte for byte what a
-// .scap file holds, so recording is a copy. Sections are what the kernel knew beyond scap's
-// parameters:
-//   directory  the absolute path that a relative path parameter starts from: bytes `{ u16 length,
-// path }`
-//   descriptor what the event's descriptor is, see DESCRIPTOR
+// is byte for byte what a .scap file holds, so recording is a copy. Sections are what the kernel
+// knew beyond scap's parameters: directory  the absolute path that a relative path parameter starts
+// from: bytes `{ u16 length, path }` descriptor what the event's descriptor is, see DESCRIPTOR
 
 /**
  * Offsets into the context that stands before each live event. Namespaces are inode numbers; times
@@ -72,11 +69,9 @@ export const SCAP_HEADER = {
 
 /**
  * Offsets into the descriptor section. `kind` is Falco's fd.typechar as ASCII: f d 4 6 u p e l s i
- * t n b r m P o.
- * After `end`: for 4 and 6 local address, u16 local port, remote address, u16 remote port (ports in
- * host order,
- * addresses of 4 or 16 bytes); for all others u16 length and path (of a unix socket: its bound
- * name; an abstract one starts with "@").
+ * t n b r m P o. After `end`: for 4 and 6 local address, u16 local port, remote address, u16 remote
+ * port (ports in host order, addresses of 4 or 16 bytes); for all others u16 length and path (of a
+ * unix socket: its bound name; an abstract one starts with "@").
  */
 export const DESCRIPTOR = {
   kind: 0,
@@ -96,11 +91,10 @@ export const TCP_STATE = { ESTABLISHED: 1, SYN_SENT: 2, CLOSE: 7, LISTEN: 10 } a
 
 /**
  * Notices: records of the probe that are not events of scap. They carry the same context and
- * parameter layout, so they share
- * the decoder; they never reach rules or recordings.
- * cgroup_mkdir: u64 id, path text, u8 1 of version 1 (sent too when an id is first met);
- * cgroup_rmdir: u64 id, u8 1 of version 1;
- * inet_sock_set_state: u64 socket identity, u8 old state, u8 new state, with a descriptor section.
+ * parameter layout, so they share the decoder; they never reach rules or recordings. cgroup_mkdir:
+ * u64 id, path text, u8 1 of version 1 (sent too when an id is first met); cgroup_rmdir: u64 id, u8
+ * 1 of version 1; inet_sock_set_state: u64 socket identity, u8 old state, u8 new state, with a
+ * descriptor section.
  */
 export const NOTICE = {
   cgroup_mkdir: 0xf001,

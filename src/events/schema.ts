@@ -83,9 +83,8 @@ export interface Param {
 
 /**
  * scap's event flags: what an event's descriptor parameters do to the descriptor table, and what
- * became of the event type.
- * OLD_VERSION: today's engine emits another code in its place; CONVERTER_MANAGED: convert.ts knows
- * the code, in whatever version.
+ * became of the event type. OLD_VERSION: today's engine emits another code in its place;
+ * CONVERTER_MANAGED: convert.ts knows the code, in whatever version.
  */
 export type EventFlag =
   | "CREATES_FD"

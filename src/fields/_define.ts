@@ -69,8 +69,7 @@ export function fieldsOf(className: string) {
     },
     /**
      * A field of an ancestor: `[n]` is the n-th one up (0 is the process itself); without it any
-     * ancestor satisfies a condition, and
-     * outputs print all.
+     * ancestor satisfies a condition, and outputs print all.
      */
     ancestral(
       name: string,

@@ -21,8 +21,8 @@ export type FieldType =
 
 /**
  * A field's value: text as string; whole numbers as number, as bigint only beyond 2^53; IP
- * addresses as their 4 or 16 bytes;
- * byte buffers as bytes; list fields as arrays of these. Missing is `undefined`.
+ * addresses as their 4 or 16 bytes; byte buffers as bytes; list fields as arrays of these. Missing
+ * is `undefined`.
  */
 export type FieldValue = SingleValue | readonly SingleValue[];
 
@@ -90,14 +90,13 @@ export interface Field {
   readonly metadata?: true;
   /**
    * For fields whose type depends on the argument (`evt.rawarg`): the type for an argument,
-   * undefined when there is no such argument.
-   * Such a field's own `type` is DYN.
+   * undefined when there is no such argument. Such a field's own `type` is DYN.
    */
   readonly typeOf?: (argument: string) => FieldType | undefined;
   /**
    * Several values instead of one. `any`: a comparison holds when one value satisfies it, `!=` too
-   * (ancestors).
-   * `ends`: as `any`, but `!=` holds only when no value is equal (the two ends of a socket).
+   * (ancestors). `ends`: as `any`, but `!=` holds only when no value is equal (the two ends of a
+   * socket).
    */
   readonly several?: "any" | "ends";
   /** The values are host names: those that rules compare it with are to be looked up. */
@@ -109,9 +108,8 @@ export interface Field {
   readonly differs?: (scene: Scene) => boolean;
   /**
    * Resolves the argument once, at load time. Undefined on fields that are declared but not
-   * computed yet.
-   * Returns undefined when the argument is not one that this field takes; `argument` undefined
-   * means none was given.
+   * computed yet. Returns undefined when the argument is not one that this field takes; `argument`
+   * undefined means none was given.
    */
   readonly bind?: (argument: string | undefined) => Extract | undefined;
   /** As `bind`, for the form of the field that has several values (`several`). */

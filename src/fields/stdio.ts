@@ -6,10 +6,9 @@ import type { Field } from "./field.ts";
 
 /**
  * A process's descriptors by their numbers. On a live host which ones it has open is not tracked,
- * since calls that close or replace one
- * need not be among the events that are watched: an answer is there for the descriptor that the
- * event itself is about (dup2 over
- * stdin, a read). A capture tells of all.
+ * since calls that close or replace one need not be among the events that are watched: an answer is
+ * there for the descriptor that the event itself is about (dup2 over stdin, a read). A capture
+ * tells of all.
  */
 export const STDIO_FIELDS: readonly Field[] = [
   ...["stdin", "stdout", "stderr"].flatMap((stream, number) => streamFields(stream, number)),

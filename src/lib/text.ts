@@ -16,9 +16,9 @@ const BYTE = 0xdc00;
 
 /**
  * Text from `start` up to the first NUL or `end`. Kernel strings are bytes: each byte that is not
- * part of UTF-8 becomes a lone
- * surrogate (U+DC80 … U+DCFF), which `encodeText` turns back and `printable` prints as U+FFFD.
- * Hot: ASCII, nearly all there is, takes no detour through TextDecoder.
+ * part of UTF-8 becomes a lone surrogate (U+DC80 … U+DCFF), which `encodeText` turns back and
+ * `printable` prints as U+FFFD. Hot: ASCII, nearly all there is, takes no detour through
+ * TextDecoder.
  */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
   let stop = start;

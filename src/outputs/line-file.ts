@@ -23,8 +23,8 @@ const RETRY_MS = 1000;
 
 /**
  * Appends whole lines to a file of mode 0640. A file that was moved away or deleted (log rotation)
- * is opened anew; while the disk
- * is full, lines wait in a bounded queue and nothing half-written stays in the file.
+ * is opened anew; while the disk is full, lines wait in a bounded queue and nothing half-written
+ * stays in the file.
  */
 export class LineFile {
   readonly path: string;

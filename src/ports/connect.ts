@@ -12,10 +12,9 @@ export interface ConnectOptions {
 
 /**
  * Connects from inside a namespace to `address`:`port`, so that also what listens on its 127.0.0.1
- * alone is reached. The socket is
- * made inside and then connected by the event loop: a socket stays in the namespace of its birth,
- * and nothing blocks (about 0.3 ms
- * on loopback, no thread). The namespace may be closed afterwards.
+ * alone is reached. The socket is made inside and then connected by the event loop: a socket stays
+ * in the namespace of its birth, and nothing blocks (about 0.3 ms on loopback, no thread). The
+ * namespace may be closed afterwards.
  *
  * Rejects with `PEER_<ERRNO>` such as PEER_ECONNREFUSED, `PEER_TIMEOUT`, `PEER_ABORTED`;
  * `KERNEL_EPERM` without CAP_SYS_ADMIN. No descriptor is left.

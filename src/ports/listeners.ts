@@ -21,8 +21,8 @@ export interface Listener {
 
 /**
  * The listening TCP sockets of a namespace, v4 then v6, at most LISTENERS_MAX: from sock_diag
- * (about 55 µs), else from
- * /proc/PID/net/tcp. Synchronous. Throws an AppError when neither can be read.
+ * (about 55 µs), else from /proc/PID/net/tcp. Synchronous. Throws an AppError when neither can be
+ * read.
  */
 export function listListeners(namespace: NetworkNamespace): Listener[] {
   try {

@@ -60,10 +60,9 @@ export function hostNamespaceInode(): number {
 
 /**
  * Runs `act` with this thread inside the namespace, and comes back whatever happens. Sockets made
- * by `act` stay in the namespace.
- * INVARIANT: `act` is synchronous, so nothing else of this thread ever runs inside. Costs two
- * setns(2), about 5 µs; in our own
- * namespace none, and then no privilege is needed. Throws `KERNEL_EPERM` without CAP_SYS_ADMIN.
+ * by `act` stay in the namespace. INVARIANT: `act` is synchronous, so nothing else of this thread
+ * ever runs inside. Costs two setns(2), about 5 µs; in our own namespace none, and then no
+ * privilege is needed. Throws `KERNEL_EPERM` without CAP_SYS_ADMIN.
  */
 export function inNamespace<T>(namespace: NetworkNamespace, act: () => T): T {
   const own = home();

@@ -24,8 +24,7 @@ export interface PortOpening {
 
 /**
  * A socket's name: the kernel's address of it in the probe's notices, or `inode:N` from an
- * inventory. The two cannot be compared, so
- * a closing also tells where the socket listened.
+ * inventory. The two cannot be compared, so a closing also tells where the socket listened.
  */
 export type SocketIdentity = bigint | string;
 
@@ -55,11 +54,9 @@ export interface OpenPort {
 
 /**
  * Who listens. A port is news when its first socket starts to listen, and closed when its last one
- * stops; many workers (SO_REUSEPORT)
- * or 0.0.0.0 beside :: are one port. The same number in two containers is two. Bounded by PORTS_MAX
- * in all and
- * CONTAINER_PORTS_MAX for one container, so that none can crowd out the others: what is beyond is
- * counted in `dropped`.
+ * stops; many workers (SO_REUSEPORT) or 0.0.0.0 beside :: are one port. The same number in two
+ * containers is two. Bounded by PORTS_MAX in all and CONTAINER_PORTS_MAX for one container, so that
+ * none can crowd out the others: what is beyond is counted in `dropped`.
  */
 export class PortInventory {
   readonly #ports = new Map<string, Entry>();
@@ -107,8 +104,7 @@ export class PortInventory {
 
   /**
    * Compares with what really listens in a namespace now (sock_diag), for sources that miss
-   * closings: closes and returns the ports
-   * that are not in `listening`.
+   * closings: closes and returns the ports that are not in `listening`.
    */
   reconcile(namespace: number, listening: readonly { readonly port: number }[]): OpenPort[] {
     const ports = new Set(listening.map((listener) => listener.port));

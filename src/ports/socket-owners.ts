@@ -14,10 +14,9 @@ export interface SocketOwner {
 
 /**
  * Which process holds each socket, by the socket's inode: the one with the lowest pid, which of a
- * server and its workers is the
- * server. Reads every descriptor of every process once and stops when all are found; at most
- * DESCRIPTORS_MAX links. Gives the event
- * loop a turn every few milliseconds. A socket that nobody visible holds is absent.
+ * server and its workers is the server. Reads every descriptor of every process once and stops when
+ * all are found; at most DESCRIPTORS_MAX links. Gives the event loop a turn every few milliseconds.
+ * A socket that nobody visible holds is absent.
  */
 export async function ownersOf(inodes: Iterable<number>): Promise<Map<number, SocketOwner>> {
   const wanted = new Set(inodes);

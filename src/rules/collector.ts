@@ -36,8 +36,8 @@ type Overrides = ReadonlyMap<string, "append" | "replace">;
 
 /**
  * Everything that all files define, in the order of definition. A later definition replaces an
- * earlier one of the same name, keeps its
- * place and takes a new visibility; `append` and `override` change it (FALCO, rules format).
+ * earlier one of the same name, keeps its place and takes a new visibility; `append` and `override`
+ * change it (FALCO, rules format).
  */
 export class Collector {
   readonly lists = new Map<string, ListDefinition>();

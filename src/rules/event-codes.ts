@@ -17,8 +17,7 @@ export function isKnownEventName(name: string): boolean {
 
 /**
  * The event codes that a condition without macros can match: what stands on `evt.type` narrows,
- * everything else leaves all;
- * `not` goes down to the comparisons (Falco, `filter_ruleset`).
+ * everything else leaves all; `not` goes down to the comparisons (Falco, `filter_ruleset`).
  */
 export function eventCodesOf(expression: Expression): ReadonlySet<number> {
   return codesOf(expression, false, [new Map(), new Map()]);

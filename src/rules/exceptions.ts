@@ -16,8 +16,8 @@ export type ReportException = (
 
 /**
  * The `exceptions` of a rule item, as they are written. Those that are appended may leave out their
- * fields, which the rule's exception of
- * the same name has. What is wrong is reported, and the exception left out.
+ * fields, which the rule's exception of the same name has. What is wrong is reported, and the
+ * exception left out.
  */
 export function readExceptions(
   item: RawItem,

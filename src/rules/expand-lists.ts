@@ -19,9 +19,8 @@ interface KnownList {
 
 /**
  * Replaces the names of lists by their items, as text and before parsing, as Falco does: wherever a
- * name stands between blanks,
- * parentheses, commas or equals signs. An empty list takes one comma with it. `used` gets the names
- * that were found.
+ * name stands between blanks, parentheses, commas or equals signs. An empty list takes one comma
+ * with it. `used` gets the names that were found.
  */
 export class ListExpander {
   readonly #lists = new Map<string, KnownList>();
@@ -105,8 +104,7 @@ export class ListExpander {
 
   /**
    * The items as text; undefined when they are too many. Falco replaces list by list in the order
-   * of definition, so names of lists
-   * that were defined later expand, too.
+   * of definition, so names of lists that were defined later expand, too.
    */
   #text(name: string): string | undefined {
     this.used.add(name);

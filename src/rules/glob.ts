@@ -10,8 +10,7 @@ type Step =
 
 /**
  * fnmatch(3) with no flags, as Falco's `glob` calls it: `*` and `?` match `/` and leading dots too,
- * `[a-z]`, `[!a-z]`, `\` quotes.
- * Matching takes O(pattern × text) at the worst.
+ * `[a-z]`, `[!a-z]`, `\` quotes. Matching takes O(pattern × text) at the worst.
  */
 export function compileGlob(pattern: string, { ignoreCase = false } = {}): GlobMatcher {
   if (!/[?[\]\\]/.test(pattern)) {

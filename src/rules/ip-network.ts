@@ -5,8 +5,8 @@ export type NetworkMatcher = (address: Uint8Array) => boolean;
 
 /**
  * An address, or a network as `10.0.0.0/8` or `fe80::/10`; undefined when it is neither. Another
- * family never matches.
- * As in the real engine, an IPv6 network is at least /1, and an address with a dot is IPv4.
+ * family never matches. As in the real engine, an IPv6 network is at least /1, and an address with
+ * a dot is IPv4.
  */
 export function compileNetwork(text: string): NetworkMatcher | undefined {
   const [, address = "", digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];

@@ -63,8 +63,7 @@ const MANY_EVENT_CODES = 100;
 
 /**
  * Loads rule files in their order, each on top of those before it. Every error of every file is
- * reported; a rule with an error is
- * not among `rules`. Pure: the texts come in, nothing is read.
+ * reported; a rule with an error is not among `rules`. Pure: the texts come in, nothing is read.
  */
 export function loadRules(
   files: readonly { readonly name: string; readonly text: string }[],

@@ -8,8 +8,8 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
  * The number that a literal is for a number type: plain decimal, held within 64 bits as strtoll(3)
- * and strtoull(3) hold it, then cut to the
- * type's width, as the real engine does. Undefined when it is none.
+ * and strtoull(3) hold it, then cut to the type's width, as the real engine does. Undefined when it
+ * is none.
  */
 export function parseNumber(text: string, type: FieldType): number | bigint | undefined {
   const shape = TYPE_SHAPES[type];

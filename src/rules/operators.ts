@@ -58,8 +58,7 @@ const LEGAL: Readonly<Record<TypeShape["family"] | "list", ReadonlySet<Operator>
 
 /**
  * The tests for a comparison's constants: one for all of them, or one for each where a modifier
- * combines them.
- * Throws `ConditionError` where operator, type and constants do not go together.
+ * combines them. Throws `ConditionError` where operator, type and constants do not go together.
  */
 export function compileComparison(comparison: Comparison): readonly ValueTest[] {
   requireOperator(comparison);

@@ -40,9 +40,8 @@ export interface OutputTemplate {
 
 /**
  * Compiles an output such as `*file=%fd.name user=%user.name`: `%field`, `%field[argument]`,
- * `%10field` (padded and cut to ten
- * columns), `%tolower(field)`. A field's name is the longest one that exists. Throws
- * `ConditionError` with offsets into `text`.
+ * `%10field` (padded and cut to ten columns), `%tolower(field)`. A field's name is the longest one
+ * that exists. Throws `ConditionError` with offsets into `text`.
  */
 export function compileOutput(text: string, fields: FieldRegistry): OutputTemplate {
   const tokens: Token[] = [];

@@ -30,8 +30,7 @@ export const MAX_DEPTH = 1000;
 
 /**
  * The condition language (libs, `userspace/libsinsp/filter/parser.h`): `or` binds weakest, then
- * `and`, then `not`.
- * Throws `ConditionError` at the first place that does not fit.
+ * `and`, then `not`. Throws `ConditionError` at the first place that does not fit.
  */
 export function parseCondition(text: string, maxDepth = MAX_DEPTH): Expression {
   return new ConditionParser(text, maxDepth).whole();

@@ -8,8 +8,8 @@ interface Node {
 
 /**
  * Falco's `pmatch`: true when one of the prefixes is the path or one of its parents, component by
- * component, so `/var/log` matches
- * `/var/log/x` and not `/var/logs`. Components of a prefix may be globs.
+ * component, so `/var/log` matches `/var/log/x` and not `/var/logs`. Components of a prefix may be
+ * globs.
  */
 export function compilePathPrefixes(prefixes: readonly string[]): (path: string) => boolean {
   const root = newNode();

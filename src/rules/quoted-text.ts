@@ -16,9 +16,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /**
  * What stands between quotes, with its escapes resolved (libs, `filter/escaping.h`). `\xHH` is one
- * byte: bytes that together are no
- * UTF-8 stand as lone surrogates (`lib/text.ts`). Throws `ConditionError`; `offset` is where the
- * text begins in its condition.
+ * byte: bytes that together are no UTF-8 stand as lone surrogates (`lib/text.ts`). Throws
+ * `ConditionError`; `offset` is where the text begins in its condition.
  */
 export function unescapeQuoted(text: string, offset = 0): string {
   if (!text.includes("\\")) return text;

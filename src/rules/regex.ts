@@ -3,8 +3,8 @@ import { printable } from "../lib/text.ts";
 
 /**
  * Falco's `regex`: a full match in linear time. RE2's POSIX syntax is meant: Perl classes, flags in
- * the pattern and lazy repetition are
- * refused. Bytes that are no UTF-8 count as U+FFFD. Throws `SyntaxError` with the reason.
+ * the pattern and lazy repetition are refused. Bytes that are no UTF-8 count as U+FFFD. Throws
+ * `SyntaxError` with the reason.
  */
 export function compileRegex(pattern: string): (text: string) => boolean {
   const perl = /\\[dDwWsSbBAzQEpP]|\(\?|[*+?}]\?/.exec(pattern.replace(/\\\\/g, "  "));

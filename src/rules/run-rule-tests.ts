@@ -16,9 +16,8 @@ export interface TestResult {
 
 /**
  * Runs one test. `rules` are those that it is about, compiled against stated fields; those that are
- * switched off count when the test expects
- * them. Throws `ConditionError` or `FailedCheck` for a condition that does not compile, and an
- * `Error` for a rule that is not there.
+ * switched off count when the test expects them. Throws `ConditionError` or `FailedCheck` for a
+ * condition that does not compile, and an `Error` for a rule that is not there.
  */
 export function runRuleTest(
   test: RuleTest,

@@ -17,8 +17,8 @@ interface Selectable {
 
 /**
  * The rules that are switched on once every entry is applied in its order. As in Falco, those that
- * an entry switched on come behind
- * those that were on, which matters where the first rule that matches is the only one that is told.
+ * an entry switched on come behind those that were on, which matters where the first rule that
+ * matches is the only one that is told.
  */
 export function selectRules<Rule extends Selectable>(
   rules: readonly Rule[],

@@ -25,11 +25,9 @@ const MAX_STEPS = 20_000;
 
 /**
  * Rules that another hides where the first rule that matches an event is the only one that is told:
- * for each hidden rule the one before
- * it that hides most. `rules` come in the order in which they are asked. Only what follows from the
- * conditions' structure is reported:
- * a part that stands in both, a list that holds another one, a comparison of `evt.type` that is
- * true of the event anyway.
+ * for each hidden rule the one before it that hides most. `rules` come in the order in which they
+ * are asked. Only what follows from the conditions' structure is reported: a part that stands in
+ * both, a list that holds another one, a comparison of `evt.type` that is true of the event anyway.
  */
 export function findShadowing<Rule extends ShadowCandidate>(
   rules: readonly Rule[],

@@ -78,8 +78,8 @@ interface FoundOption {
 
 /**
  * The options among arguments, as the real engine reads them: `-ab` is a and b, `x:` takes a value,
- * an unknown letter is `?`; a long
- * option is passed over, `--` and the first word that is no option end them.
+ * an unknown letter is `?`; a long option is passed over, `--` and the first word that is no option
+ * end them.
  */
 function findOptions(args: readonly string[], options: string): FoundOption[] {
   const found: FoundOption[] = [];

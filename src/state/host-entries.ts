@@ -1,9 +1,8 @@
 import type { SocketEnd } from "../events/socket-address.ts";
 
 // What a source tells of the host before its first event: the process list of a capture, or a
-// snapshot of /proc. The names are scap's
-// (libs, userspace/libscap/scap.h); a value that an older capture does not hold is what the comment
-// says, else 0 or empty.
+// snapshot of /proc. The names are scap's (libs, userspace/libscap/scap.h); a value that an older
+// capture does not hold is what the comment says, else 0 or empty.
 
 /** One thread of the process list (`scap_threadinfo`). */
 export interface ThreadEntry {

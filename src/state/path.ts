@@ -19,10 +19,8 @@ const NEEDS_NORMALISING = /\/\/|\/\.\.?(?:\/|$)|.\/$/;
 
 /**
  * Sets `path` behind `base`, which stays as it is and ends in `/` where it is a directory, and
- * normalises by text alone (libs,
- * `concatenate_paths`): `.` and empty components go, `..` takes away the component before it and
- * never climbs above `/`; an absolute path
- * stands alone.
+ * normalises by text alone (libs, `concatenate_paths`): `.` and empty components go, `..` takes
+ * away the component before it and never climbs above `/`; an absolute path stands alone.
  */
 export function concatenatePaths(base: string, path: string): string {
   // Nearly every path is normal, which some looks tell faster than taking it apart.

@@ -24,9 +24,8 @@ const START_TOLERANCE_NS = 20_000_000;
 
 /**
  * All processes of the host, from a snapshot and the events after it. Hot: an event that changes
- * nothing about its process
- * costs one lookup and some comparisons. Bounded by `capacity`; what is forgotten early is counted
- * in `evicted`.
+ * nothing about its process costs one lookup and some comparisons. Bounded by `capacity`; what is
+ * forgotten early is counted in `evicted`.
  */
 export class ProcessTable implements Ancestry {
   readonly #options: ProcessTableOptions;

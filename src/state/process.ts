@@ -1,7 +1,7 @@
 /**
  * A process running one program. A new program (execve), new credentials or a new directory make a
- * new object, so that whoever
- * holds one (an alert that waits for metadata) keeps seeing what was true when its event happened.
+ * new object, so that whoever holds one (an alert that waits for metadata) keeps seeing what was
+ * true when its event happened.
  */
 export interface Process {
   readonly pid: number;

@@ -20,8 +20,7 @@ export interface Ancestry {
 
 /**
  * An event and what surrounds it: all that a rule may ask about. Hot: the engine reuses one scene
- * for all events, so whoever
- * keeps it beyond the callback freezes it (CurrentScene.freeze).
+ * for all events, so whoever keeps it beyond the callback freezes it (CurrentScene.freeze).
  */
 export interface Scene {
   /**

@@ -6,8 +6,8 @@ import { isLeader, leaderOf, type Thread } from "./thread.ts";
 import type { Change, ThreadTable } from "./thread-table.ts";
 
 // What calls do to the threads of a capture. Each function follows the real engine's parser of the
-// same call (libs,
-// userspace/libsinsp/parsers.cpp): what it takes from which parameter, and what it leaves alone.
+// same call (libs, userspace/libsinsp/parsers.cpp): what it takes from which parameter, and what it
+// leaves alone.
 
 /**
  * A child that a clone exit made known is the one that its own exit tells of, when it is no older

@@ -26,10 +26,9 @@ export type Change = (table: ThreadTable, thread: Thread, event: Event) => void;
 
 /**
  * All threads of a host as a list at the start and the events after it tell them: the state of a
- * capture, where nothing else can be
- * asked. Hot: an event that changes nothing costs a lookup, and one more for its descriptor. The
- * rules of the changes are the real
- * engine's (libs, userspace/libsinsp/parsers.cpp), so that fields answer as there.
+ * capture, where nothing else can be asked. Hot: an event that changes nothing costs a lookup, and
+ * one more for its descriptor. The rules of the changes are the real engine's (libs,
+ * userspace/libsinsp/parsers.cpp), so that fields answer as there.
  */
 export class ThreadTable implements Ancestry {
   /** The thread and the descriptor that the event applied last is about. */
@@ -415,8 +414,7 @@ const NO_PARAM = -2;
 interface Act {
   /**
    * Whose the event is: its thread's own (which is made when it is not known), the thread's if it
-   * is known, the thread's that it
-   * may make known, or nobody's.
+   * is known, the thread's that it may make known, or nobody's.
    */
   readonly lookup: "own" | "known" | "clone" | "none";
   /**

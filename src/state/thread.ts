@@ -4,8 +4,7 @@ import type { Process } from "./process.ts";
 
 /**
  * A thread as events alone make it known (a capture). Its `process` holds what rules ask of it;
- * where threads of one process differ
- * (name, credentials), each has its own.
+ * where threads of one process differ (name, credentials), each has its own.
  */
 export interface Thread {
   readonly tid: number;

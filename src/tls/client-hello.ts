@@ -114,8 +114,8 @@ export function alpnExtension(protocols: readonly string[]): Extension {
 
 /**
  * A ClientHello in one record. For TLS 1.3 the key share is empty, so that the server names its
- * group in a HelloRetryRequest and does no
- * public-key work (RFC 8446 §4.1.4). SSL 3.0 gets no extensions.
+ * group in a HelloRetryRequest and does no public-key work (RFC 8446 §4.1.4). SSL 3.0 gets no
+ * extensions.
  */
 export function encodeClientHello(options: HelloOptions): Uint8Array {
   const legacy = Math.min(options.version, 0x0303);

@@ -81,10 +81,9 @@ export function actsMissing(): string | undefined {
 
 /**
  * A dockerd with containers, and one watch after another with official rules. Containers: `act` as
- * usual; `strong` with two capabilities more;
- * `privileged` where the machine lets it; `alone` without a network, but with servers at two
- * addresses of its own; `pod` beside it, with
- * the labels that Kubernetes gives.
+ * usual; `strong` with two capabilities more; `privileged` where the machine lets it; `alone`
+ * without a network, but with servers at two addresses of its own; `pod` beside it, with the labels
+ * that Kubernetes gives.
  */
 export class Stage {
   folder = "";

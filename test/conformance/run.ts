@@ -1,6 +1,6 @@
 // Runs the real engine's cases through our code: `npm run conformance [-- DIR [KIND]]`. Prints
-// `file met/total` for each file and a total;
-// with a KIND its unmet cases, too. It takes whatever case files a folder holds.
+// `file met/total` for each file and a total; with a KIND its unmet cases, too. It takes whatever
+// case files a folder holds.
 import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
