@@ -33,7 +33,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
     pure: true,
     why: "alerts make a match presentable",
   },
-  outputs: { imports: ["lib", "alerts"], why: "outputs see alerts only" },
+  news: {
+    imports: ["lib", "alerts", "audit"],
+    pure: true,
+    why: "news is what the engine reports: a shape, nothing that acts",
+  },
+  outputs: {
+    imports: ["lib", "alerts", "news", "audit", "reports"],
+    why: "outputs see news only, and how it looks as text",
+  },
   capture: {
     imports: ["lib", "libc", "bpf", "events", "containers", "state"],
     why: "capture is where events come from; it meets outputs only in engine",
@@ -53,7 +61,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["lib"],
     why: "artifacts pulls what others published: it knows registries and archives, not rules",
   },
-  config: { imports: ["lib", "rules"], why: "config turns settings into typed options" },
+  config: { imports: ["lib", "rules", "outputs"], why: "config turns settings into typed options" },
   engine: {
     imports: [
       "lib",
@@ -65,6 +73,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "fields",
       "rules",
       "alerts",
+      "news",
       "outputs",
       "capture",
       "ports",
