@@ -8,6 +8,7 @@ import { connectDirectly } from "../ports/connect.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
 import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
 import { audit } from "./audit.ts";
+import { needsAnotherLook } from "./needs-another-look.ts";
 import type { AuditReport } from "./report.ts";
 
 const nmapMissing = existsSync("/usr/bin/nmap") ? undefined : "needs nmap";
@@ -166,6 +167,7 @@ describe("audit() of peers that are no TLS servers", () => {
     name: string,
     treat: Parameters<TlsServers["plain"]>[0],
     speaks: string | undefined,
+    code?: string,
   ])[] = [
     [
       "speaks HTTP",
@@ -187,17 +189,21 @@ describe("audit() of peers that are no TLS servers", () => {
       "smtp",
     ],
     ["says a word that is too short to be told", (socket) => socket.end("OK\n"), "unknown"],
-    ["says nothing", () => {}, "silent"],
-    ["closes at once", (socket) => socket.destroy(), undefined],
-    ["resets at once", (socket) => socket.resetAndDestroy(), undefined],
+    ["says nothing", () => {}, "silent", "silent"],
+    ["closes at once", (socket) => socket.destroy(), undefined, "closed"],
+    ["resets at once", (socket) => socket.resetAndDestroy(), undefined, "reset"],
     ["never stops talking", (socket) => talk(socket), "unknown"],
   ];
 
-  for (const [name, treat, speaks] of PEERS) {
-    test(`one that ${name}: ${speaks ?? "an error, no verdict"}`, async () => {
+  for (const [name, treat, speaks, code] of PEERS) {
+    test(`one that ${name}: ${code === undefined ? `no TLS, ${speaks}` : `no verdict, ${code}`}`, async () => {
       const report = await examine(await servers.plain(treat), impatient);
-      assert.deepEqual([report.tls, report.speaks, report.protocols], [false, speaks, {}]);
-      if (speaks === undefined) assert.ok(report.errors.length > 0);
+      const codes = report.errors.map((error) => error.code);
+      assert.deepEqual(
+        [report.tls, report.speaks, report.protocols, codes],
+        code === undefined ? [false, speaks, {}, []] : [undefined, speaks, {}, [code]],
+      );
+      assert.equal(needsAnotherLook(report), code !== undefined);
     });
   }
 
@@ -233,8 +239,8 @@ describe("audit() of peers that are no TLS servers", () => {
   test("a port that nobody listens on is an error, not an exception", async () => {
     const report = await examine(1, impatient);
     assert.deepEqual(
-      [report.tls, report.connections, report.errors[0]?.probe],
-      [false, 0, "connect"],
+      [report.tls, report.connections, report.errors[0]?.probe, report.errors[0]?.code],
+      [undefined, 0, "connect", "refused"],
     );
   });
 

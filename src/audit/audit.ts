@@ -54,7 +54,11 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
       overDatagrams(target, prober, limit.signal),
     ]);
     if (limit.signal.aborted)
-      prober.note("target", "the time for this target is up: the rest was not examined");
+      prober.note(
+        "target",
+        "the time for this target is up: the rest was not examined",
+        found.tls === undefined ? "aborted" : "incomplete",
+      );
     return {
       target: label,
       host,

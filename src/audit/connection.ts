@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
-import { messageOf } from "../lib/errors.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import { deadline, unlessAborted } from "./deadline.ts";
+import type { ProbeErrorCode } from "./report.ts";
 import { type Ending as WireEnding, Wire } from "./wire.ts";
 
 /** How one port is reached; gives a connected socket or rejects. */
@@ -26,6 +27,7 @@ export type Ending = "done" | WireEnding;
 export interface Unreachable {
   readonly kind: "unreachable";
   readonly reason: string;
+  readonly code: ProbeErrorCode;
 }
 
 /** What came of one request. */
@@ -69,11 +71,11 @@ export async function session<T>(
   const end = deadline(totalMs, signal);
   try {
     const socket = await connected(connect, Math.min(silenceMs, totalMs), end.signal);
-    if (typeof socket === "string") return { kind: "unreachable", reason: socket };
+    if ("kind" in socket) return socket;
     const wire = new Wire(socket, { signal: end.signal, silenceMs });
     try {
-      const failure = await dialogue?.(wire).catch((thrown: unknown) => messageOf(thrown));
-      return failure === undefined ? await talk(wire) : { kind: "unreachable", reason: failure };
+      const failure = await dialogue?.(wire).catch((thrown: unknown) => unreachable(thrown));
+      return failure === undefined ? await talk(wire) : failure;
     } finally {
       wire.close();
     }
@@ -90,9 +92,13 @@ async function connected(
   connect: Connect,
   ms: number,
   parent: AbortSignal,
-): Promise<Socket | string> {
+): Promise<Socket | Unreachable> {
   const limit = deadline(ms, parent);
-  const late = "no connection in time";
+  const late: Unreachable = {
+    kind: "unreachable",
+    reason: "no connection in time",
+    code: "timeout",
+  };
   const attempt = connect(limit.signal);
   try {
     const socket = await unlessAborted(attempt, limit.signal);
@@ -103,10 +109,29 @@ async function connected(
     );
     return late;
   } catch (thrown) {
-    return limit.signal.aborted ? late : messageOf(thrown);
+    return limit.signal.aborted ? late : unreachable(thrown);
   } finally {
     limit.end();
   }
+}
+
+/** What an error says of the port; codes as `connectInNamespace` and dialogues throw them. */
+const CODES: Readonly<Record<string, ProbeErrorCode>> = {
+  PEER_ECONNREFUSED: "refused",
+  PEER_ECONNRESET: "reset",
+  PEER_TIMEOUT: "timeout",
+  PEER_ETIMEDOUT: "timeout",
+  PEER_ABORTED: "aborted",
+  PEER_SILENT: "silent",
+  PEER_CLOSED: "closed",
+  PEER_RESET: "reset",
+  PEER_PROTOCOL: "protocol",
+  PEER_STARTTLS: "starttls",
+};
+
+function unreachable(thrown: unknown): Unreachable {
+  const code = thrown instanceof AppError ? CODES[thrown.code] : undefined;
+  return { kind: "unreachable", reason: messageOf(thrown), code: code ?? "unreachable" };
 }
 
 /**

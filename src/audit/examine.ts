@@ -39,7 +39,7 @@ export type Found = Pick<
   | "grade"
 >;
 
-const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
+const NOTHING: Found = { protocols: {}, groups: [], certificates: [], findings: [] };
 
 /** What certificates are held against, and how the target is named. */
 export interface Context extends ReachOptions {
@@ -52,8 +52,12 @@ export interface Context extends ReachOptions {
 export async function examine(prober: Prober, context: Context): Promise<Found> {
   const name = prober.serverName;
   const reached = await reachTls(prober, context);
-  if (reached.kind === "plain")
-    return { ...NOTHING, ...(reached.speaks === undefined ? {} : { speaks: reached.speaks }) };
+  if (reached.kind !== "tls")
+    return {
+      ...NOTHING,
+      ...(reached.kind === "plain" ? { tls: false } : {}),
+      ...(reached.speaks === undefined ? {} : { speaks: reached.speaks }),
+    };
   const { first, starttls } = reached;
   const [protocols, sslv2] = await Promise.all([enumerateAll(prober, first), findSslv2(prober)]);
   const frame = starttls === undefined ? {} : { starttls, speaks: starttls };

@@ -11,7 +11,7 @@ import {
   session,
   type Unreachable,
 } from "./connection.ts";
-import type { ProbeError } from "./report.ts";
+import type { ProbeError, ProbeErrorCode } from "./report.ts";
 import type { Wire } from "./wire.ts";
 
 export interface ProberOptions {
@@ -141,6 +141,7 @@ export class Prober {
         return {
           kind: "unreachable",
           reason: this.#refusal(`the connection ended without a word`),
+          code: "incomplete",
         };
       if ((mood === "well" && wasAlone) || turn === MAX_TURNS) return answer;
     }
@@ -188,7 +189,7 @@ export class Prober {
     const last = await this.#once(talk);
     this.#isGone = isUnreachable(last);
     return isUnreachable(last) && this.#hasAnswered
-      ? { ...last, reason: this.#refusal(last.reason) }
+      ? { ...last, reason: this.#refusal(last.reason), code: "incomplete" }
       : last;
   }
 
@@ -200,13 +201,13 @@ export class Prober {
     this.#limit = Math.min(this.#options.maxParallel, Math.max(this.#limit, limit));
   }
 
-  note(probe: string, error: string): void {
+  note(probe: string, error: string, code?: ProbeErrorCode): void {
     // The same trouble with every suite of a version is told once.
     if (
       this.errors.length < MAX_ERRORS &&
       !this.errors.some((known) => known.probe === probe && known.error === error)
     )
-      this.errors.push({ probe, error });
+      this.errors.push({ probe, error, ...(code === undefined ? {} : { code }) });
   }
 
   get #hasAnswered(): boolean {
@@ -217,7 +218,8 @@ export class Prober {
     await this.#enter();
     const start = performance.now();
     try {
-      if (this.isOver) return { kind: "unreachable", reason: "the target's time is up" };
+      if (this.isOver)
+        return { kind: "unreachable", reason: "the target's time is up", code: "aborted" };
       const { signal, silenceMs } = this.#options;
       const connect = async (limit: AbortSignal): Promise<Socket> => {
         const socket = await this.#options.connect(limit);

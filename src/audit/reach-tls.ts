@@ -27,7 +27,9 @@ export type Reached =
    * itself.
    */
   | { readonly kind: "tls"; readonly first: Answer; readonly starttls?: string }
-  | { readonly kind: "plain"; readonly speaks?: string };
+  | { readonly kind: "plain"; readonly speaks?: string }
+  /** Neither was shown; the prober has a note with a code that says why. */
+  | { readonly kind: "unknown"; readonly speaks?: "silent" };
 
 /** A protocol's name for `--starttls`. Throws `USAGE_STARTTLS` for one that is none. */
 export function checkStarttls(name: string): string {
@@ -62,8 +64,8 @@ export async function reachTls(
   if (first.kind === "nothing") return settle(prober, first, tries ?? tryAll(prober, names));
   if ("bytes" in first) return byWords(prober, first.bytes, names);
   if (first.kind !== "unreachable") return follow(prober, first);
-  prober.note("connect", first.reason);
-  return { kind: "plain" };
+  prober.note("connect", first.reason, first.code);
+  return { kind: "unknown" };
 }
 
 /** The way as soon as there is one, else the answer. */
@@ -77,7 +79,7 @@ const PATIENCE_MS = 500;
 
 async function within(prober: Prober, name: string, names: readonly string[]): Promise<Reached> {
   const protocol = STARTTLS_PROTOCOLS.find((one) => one.name === name);
-  if (protocol === undefined) return { kind: "plain" };
+  if (protocol === undefined) return { kind: "unknown" };
   return follow(prober, {
     kind: "starttls",
     protocol: name,
@@ -87,7 +89,7 @@ async function within(prober: Prober, name: string, names: readonly string[]): P
 
 /** Goes a way; where it does not lead to TLS, says what is there. */
 async function follow(prober: Prober, way: Way): Promise<Reached> {
-  if (way.kind === "none") return { kind: "plain" };
+  if (way.kind === "none") return { kind: "unknown" };
   if (way.kind === "plain") {
     if (way.refusal !== undefined) prober.note("starttls", way.refusal);
     return { kind: "plain", speaks: way.speaks };
@@ -95,13 +97,18 @@ async function follow(prober: Prober, way: Way): Promise<Reached> {
   prober.dialogue = way.dialogue;
   const first = await firstAnswer(prober);
   if (first.kind === "flight") return { kind: "tls", first, starttls: way.protocol };
-  prober.note(
-    "starttls",
-    first.kind === "unreachable"
-      ? first.reason
-      : `${way.protocol} promises TLS, and then ${first.kind === "plain" ? "speaks something else" : "says nothing"}`,
-  );
-  return { kind: "plain", ...(first.kind === "unreachable" ? {} : { speaks: way.protocol }) };
+  if (first.kind === "unreachable") {
+    prober.note("starttls", first.reason, first.code);
+    if (first.code === "starttls") return { kind: "plain", speaks: way.protocol };
+    return { kind: "unknown", ...(first.code === "silent" ? { speaks: "silent" } : {}) };
+  }
+  const promise = `${way.protocol} promises TLS, and then`;
+  if (first.kind === "plain") {
+    prober.note("starttls", `${promise} speaks something else`);
+    return { kind: "plain", speaks: way.protocol };
+  }
+  prober.note("starttls", `${promise} says nothing`, first.ending);
+  return { kind: "unknown" };
 }
 
 async function byWords(
@@ -142,9 +149,16 @@ async function settle(
   const way = await tries.way;
   if (way.kind !== "none") return follow(prober, way);
   if (await tries.isTls) return { kind: "tls", first };
-  if (first.ending === "silent") return { kind: "plain", speaks: "silent" };
-  prober.note("protocol", "the port closes every connection without a word");
-  return { kind: "plain" };
+  if (first.ending === "silent") {
+    prober.note("protocol", "the port takes connections and says nothing", "silent");
+    return { kind: "unknown", speaks: "silent" };
+  }
+  prober.note(
+    "protocol",
+    `the port ${first.ending === "reset" ? "resets" : "closes"} every connection without a word`,
+    first.ending,
+  );
+  return { kind: "unknown" };
 }
 
 /**

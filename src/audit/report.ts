@@ -14,13 +14,16 @@ export interface AuditReport {
    * `loopback only`, …
    */
   readonly reachable?: string;
-  /** False also when nothing could be learnt: `errors` says why. */
-  readonly tls: boolean;
+  /**
+   * False where the port was seen to speak something else; absent where it could not be examined:
+   * `errors` then says why, with a `code`.
+   */
+  readonly tls?: boolean;
   /** The protocol in which TLS was asked for, such as `smtp`; absent where TLS begins at once. */
   readonly starttls?: string;
   /**
    * What a port without TLS speaks, or one with STARTTLS before it: `http`, `ssh`, …; `silent` when
-   * it says nothing.
+   * it takes connections and says nothing, and then `tls` is absent.
    */
   readonly speaks?: string;
   /** ISO 8601, UTC. */
@@ -251,4 +254,28 @@ export interface DatagramReport {
 export interface ProbeError {
   readonly probe: string;
   readonly error: string;
+  /** Where the port as a whole could not be examined, or not all of it. */
+  readonly code?: ProbeErrorCode;
 }
+
+/** Why a port could not be examined. */
+export type ProbeErrorCode =
+  /** Nothing listens there (ECONNREFUSED). */
+  | "refused"
+  /** Each connection is reset, or closed, before a word was said. */
+  | "reset"
+  | "closed"
+  /** Connections are taken, and nothing is said. */
+  | "silent"
+  /** No connection came about in time. */
+  | "timeout"
+  /** No way there: no such name or address, a namespace that is gone, … */
+  | "unreachable"
+  /** What was said is not the protocol that was asked for by `--starttls`. */
+  | "protocol"
+  /** It speaks that protocol and does not begin TLS: `tls` is false. */
+  | "starttls"
+  /** The examination was ended before anything was learnt. */
+  | "aborted"
+  /** It was ended, or the port went away, before all was learnt. */
+  | "incomplete";

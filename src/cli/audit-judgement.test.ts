@@ -32,7 +32,8 @@ function told({
   return shortfall(
     {
       target: "x:1",
-      tls: letter !== undefined,
+      ...(letter === undefined && speaks === undefined ? {} : { tls: letter !== undefined }),
+      errors: [{ probe: "connect", error: "nobody listens", code: "refused" }],
       ...(speaks === undefined ? {} : { speaks }),
       ...grade,
     },
@@ -55,7 +56,8 @@ for (const [situation, message] of [
   ],
   [{ speaks: "http", demand: "F" }, "x:1 has no TLS that could be graded, which is under F"],
   [{ speaks: "ssh", demand: "A", isFound: true }, undefined],
-  [{ demand: "A", isFound: true }, "x:1 has no TLS that could be graded, which is under A"],
+  [{ demand: "A", isFound: true }, "x:1 could not be examined: nobody listens"],
+  [{ demand: "F" }, "x:1 could not be examined: nobody listens"],
   [{ letter: "F", demand: "A", isFound: true }, "x:1 has grade F, which is under A"],
 ] as const) {
   test(`shortfall() of ${JSON.stringify(situation)}`, () => assert.equal(told(situation), message));
@@ -63,7 +65,7 @@ for (const [situation, message] of [
 
 test("shortfall() asks nothing without a limit", () => {
   assert.equal(
-    shortfall({ target: "x:1", tls: false }, { failUnder: undefined, ignoreTrust: false }, false),
+    shortfall({ target: "x:1", errors: [] }, { failUnder: undefined, ignoreTrust: false }, false),
     undefined,
   );
 });

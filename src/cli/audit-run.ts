@@ -109,9 +109,9 @@ export class AuditRun {
     this.#judge(report, target);
   }
 
-  /** A port that could not be reached is a finding of its own. */
+  /** A port that could not be examined is a finding of its own. */
   #judge(report: AuditReport, target: ResolvedTarget): void {
-    if (!report.tls && report.connections === 0) process.exitCode = EXIT.finding;
+    if (report.tls === undefined) process.exitCode = EXIT.finding;
     const short = shortfall(report, this.#options, target.isFound);
     if (short !== undefined) this.#fault(short.message, short.hint);
   }

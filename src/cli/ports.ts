@@ -100,12 +100,16 @@ function cells(row: Row): string[] {
   ];
 }
 
-/** What the last audit of this port found: its overall grade, or "no TLS". */
+/**
+ * What the last audit of this port found: its overall grade, "no TLS", or that it could not be
+ * examined.
+ */
 function lastGrade(path: string): string | null {
   if (!existsSync(path)) return null;
   try {
     const report = JSON.parse(readFileSync(path, "utf8")) as Partial<AuditReport>;
-    return report.tls === true ? (report.grade?.letter ?? null) : "no TLS";
+    if (report.tls === undefined) return "could not be examined";
+    return report.tls ? (report.grade?.letter ?? null) : "no TLS";
   } catch {
     return null;
   }

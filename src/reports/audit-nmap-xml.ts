@@ -1,5 +1,6 @@
 import type { AuditReport, ProtocolReport } from "../audit/report.ts";
 import { enumeratedProtocols, lexicallyLast, scriptBlock } from "./audit-nmap.ts";
+import { unexaminedText } from "./audit-summary.ts";
 import { portState } from "./port-state.ts";
 
 /**
@@ -99,6 +100,8 @@ function portElement(report: AuditReport): string {
 
 function scriptElement(report: AuditReport): string {
   const block = scriptBlock(report);
+  if (report.tls === undefined && portState(report).state === "open")
+    return `<script${attributes({ id: "saker", output: unexaminedText(report) })}/>`;
   if (block.length === 0) return "";
   const protocols = enumeratedProtocols(report);
   const tables = Object.keys(protocols)

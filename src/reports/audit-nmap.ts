@@ -1,4 +1,5 @@
 import type { AuditReport, ProtocolReport } from "../audit/report.ts";
+import { unexaminedText } from "./audit-summary.ts";
 import { escaped } from "./escaped.ts";
 import { portState } from "./port-state.ts";
 
@@ -35,12 +36,15 @@ export function auditNmap(report: AuditReport): string {
     row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" "),
   );
   const block = scriptBlock(report);
-  const script =
-    block.length === 0
-      ? []
-      : ["ssl-enum-ciphers: ", ...block].map(
-          (line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`,
-        );
+  const lines =
+    block.length > 0
+      ? ["ssl-enum-ciphers: ", ...block]
+      : report.tls === undefined && state === "open"
+        ? [`saker: ${unexaminedText(report)}`]
+        : [];
+  const script = lines.map(
+    (line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`,
+  );
   const host = report.address === undefined ? report.host : `${report.host} (${report.address})`;
   return [
     `Nmap scan report for ${escaped(host)}`,

@@ -8,6 +8,7 @@ import type {
   Finding,
   OverallGrade,
   ProbeError,
+  ProbeErrorCode,
   ProtocolReport,
   SctReport,
 } from "../audit/report.ts";
@@ -255,11 +256,15 @@ const REPORT: Table<AuditReport> = {
   address: may(text("what was connected to, where host is a name")),
   container: may(text()),
   reachable: may(text("from where the port can be reached, where the watch knows")),
-  tls: flag("false also when nothing could be learnt: errors says why"),
+  tls: may(
+    flag(
+      "false: it speaks something else; absent: it could not be examined, and an error has a code that says why",
+    ),
+  ),
   starttls: may(text("the protocol in which TLS was asked for; absent where TLS begins at once")),
   speaks: may(
     text(
-      "what a port without TLS speaks, or one with STARTTLS before it; silent when it says nothing",
+      "what a port without TLS speaks, or one with STARTTLS before it; silent when it says nothing, and tls is absent then",
     ),
   ),
   startedAt: DATE,
@@ -291,7 +296,27 @@ const REPORT: Table<AuditReport> = {
     ),
   ),
   errors: list(
-    object<ProbeError>({ probe: text(), error: text() }),
+    object<ProbeError>({
+      probe: text(),
+      error: text(),
+      code: may(
+        one(
+          [
+            "refused",
+            "reset",
+            "closed",
+            "silent",
+            "timeout",
+            "unreachable",
+            "protocol",
+            "starttls",
+            "aborted",
+            "incomplete",
+          ] satisfies ProbeErrorCode[],
+          "why the port could not be examined; incomplete: why not all of it was",
+        ),
+      ),
+    }),
     "probes that could not tell: never to be read as not supported",
   ),
 };

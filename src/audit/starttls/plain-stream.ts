@@ -1,12 +1,18 @@
 import { AppError } from "../../lib/errors.ts";
-import type { Wire } from "../wire.ts";
+import type { Ending, Wire } from "../wire.ts";
 
 /** Bytes that a peer may say before TLS begins: real greetings have some kilobytes. */
 const MAX_BYTES = 16 * 1024;
 
+const ENDED = {
+  silent: "PEER_SILENT",
+  closed: "PEER_CLOSED",
+  reset: "PEER_RESET",
+} as const satisfies Record<Ending, string>;
+
 /**
  * What a peer says before TLS, as lines or as bytes. Every read ends: with what was asked for, or
- * with `PEER_PROTOCOL`.
+ * with `PEER_PROTOCOL`, or where the stream ended `PEER_SILENT`, `PEER_CLOSED`, `PEER_RESET`.
  */
 export class PlainStream {
   readonly #wire: Wire;
@@ -74,6 +80,11 @@ export class PlainStream {
     );
   }
 
+  #ended(ending: Ending): AppError {
+    const state = ending === "silent" ? "it says nothing" : `the connection was ${ending}`;
+    return new AppError(ENDED[ending], `Cannot speak ${this.#protocol} with the port: ${state}`);
+  }
+
   #take(length: number): void {
     this.#buffer = this.#buffer.subarray(length);
     this.#taken += length;
@@ -83,8 +94,7 @@ export class PlainStream {
     if (this.#taken + this.#buffer.length > MAX_BYTES)
       throw this.isOther(`it has said over ${MAX_BYTES} bytes`);
     const bytes = await this.#wire.read(this.#silenceMs);
-    if (typeof bytes === "string")
-      throw this.isOther(bytes === "silent" ? "it says nothing" : `the connection was ${bytes}`);
+    if (typeof bytes === "string") throw this.#ended(bytes);
     this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes]);
   }
 }

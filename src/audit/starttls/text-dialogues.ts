@@ -11,7 +11,7 @@ export interface DialogueContext {
 
 /**
  * Leads the stream to where TLS begins. Throws `PEER_PROTOCOL` for a peer of another protocol, and
- * `PEER_STARTTLS` for one that does not begin TLS.
+ * `PEER_STARTTLS` for one that does not begin TLS; and what `PlainStream` throws.
  */
 export type Talk = (stream: PlainStream, context: DialogueContext) => Promise<void>;
 
