@@ -125,6 +125,24 @@ test("ContainerRegistry with a real dockerd", async (t) => {
     assert.notEqual(created.metadata?.startedAt, 0n);
   });
 
+  await t.test("refresh asks again, and keeps what is known when nobody answers", async () => {
+    const alone = new ContainerRegistry({
+      clients: [dockerClient(`unix://${dockerd.socket}`)],
+      ...NOWHERE,
+    });
+    const first = (await alone.lookUp("early")) ?? assert.fail();
+    const fullId = first.fullId;
+    await dockerd.docker("rename", "early", "renamed");
+    assert.equal(first.metadata?.name, "early");
+    assert.equal(await alone.refresh(first), first);
+    assert.equal(first.metadata?.name, "renamed");
+    await dockerd.docker("rename", "renamed", "early");
+    const nobody = new ContainerRegistry({ clients: [], ...NOWHERE });
+    nobody.cgroupAppeared(1, `/docker/${fullId}`);
+    const unnamed = nobody.byCgroup(1) ?? assert.fail();
+    assert.equal((await nobody.refresh(unnamed)).state, "failed");
+  });
+
   await t.test("the kernel's word alone is enough, and the object held gets its name", async () => {
     const alone = new ContainerRegistry({
       clients: [dockerClient(`unix://${dockerd.socket}`)],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { containerOfCgroup } from "./cgroup-path.ts";
 import {
@@ -153,6 +154,20 @@ export class ContainerRegistry {
     return container instanceof ContainerRecord ? container.settled(timeoutMs) : container;
   }
 
+  /**
+   * Asks the runtime again now, as for a healthcheck that was changed or an address that was given
+   * late. Resolves when it has answered, at the latest after REFRESH_MS. Never rejects: what is
+   * known stays.
+   */
+  async refresh(container: Container): Promise<Container> {
+    if (!(container instanceof ContainerRecord)) return container;
+    const time = new AbortController();
+    const limit = sleep(REFRESH_MS, undefined, { signal: time.signal }).catch(() => undefined);
+    await Promise.race([this.#inspect(container), limit]);
+    time.abort();
+    return container;
+  }
+
   #running(): ContainerRecord[] {
     return [...this.#byFullId.values()].filter((record) => record.running);
   }
@@ -240,7 +255,7 @@ export class ContainerRegistry {
     // A runtime may make the cgroup before it admits the container: when all say "not found", ask
     // once more.
     for (const pause of [0, AGAIN_MS]) {
-      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (pause > 0) await sleep(pause);
       let absent = false;
       for (const client of this.#options.clients) {
         try {
@@ -330,3 +345,4 @@ const CONTAINERS_MAX = 16_384;
 const CGROUPS_MAX = 100_000;
 const AGAIN_MS = 150;
 const LOOK_UP_MS = 10_000;
+const REFRESH_MS = 1000;
