@@ -7,6 +7,7 @@
 #include "filter.h"
 #include "messages.h"
 #include "network.h"
+#include "on-listen.h"
 #include "open.h"
 #include "processes.h"
 #include "registers.h"
@@ -72,6 +73,7 @@ int sys_exit(u64 *ctx) {
   u32 is_socketcall = compat && number == COMPAT_SOCKETCALL;
   if (!found && !is_socketcall) return 0;
   struct settings *settings = the_settings();
+  if (settings && (found >> 16 == EVENT_LISTEN || is_socketcall) && !ctx[1]) name_listener(task, settings);
   if (!settings || (!is_socketcall && !settings->enabled[(found >> 16) & 511])) return 0;
   if (READ(task, tgid) == settings->own_pid) return 0;
   struct scratch *s = take_scratch(SCRATCH_SYSCALL, found >> 16);

@@ -213,7 +213,7 @@ INLINE void append_socket(struct scratch *s, struct sock *sk) {
   struct inode *inode = (struct inode *)((u8 *)socket + FIELD_OFFSET(struct socket_alloc, vfs_inode));
   struct descriptor *head = (struct descriptor *)position(s);
   head->kind = kind_of_socket(family);
-  head->state = PROBE(sk, __sk_common.skc_state);
+  head->state = s->next_state ? s->next_state : PROBE(sk, __sk_common.skc_state);
   head->protocol = PROBE(sk, sk_protocol);
   head->family = family;
   *(u32 *)(position(s) + 4) = 0;

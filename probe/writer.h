@@ -50,6 +50,8 @@ struct scratch {
   u64 request_file;
   u32 hides_result;
   u32 is_request;
+  /** the state that the descriptor's socket is about to enter, 0 when it stays in its own */
+  u32 next_state;
   u64 last_cgroup;
   /** the last cgroup of this CPU's that is no container's */
   u64 last_host;

@@ -361,11 +361,11 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
         tuple: `127.0.0.1:${f.senderPort} 127.0.0.1:${f.receiverPort}`,
       },
     },
-    { event: "inet_sock_set_state", params: { 1: 7, 2: 10 }, descriptor: `4/7 ${server} ${none}` },
+    { event: "inet_sock_set_state", params: { 1: 7, 2: 10 }, descriptor: `4/10 ${server} ${none}` },
     {
       event: "inet_sock_set_state",
       params: { 1: 10, 2: 7 },
-      descriptor: `4/10 127.0.0.1:${f.closed} ${none}`,
+      descriptor: `4/7 127.0.0.1:${f.closed} ${none}`,
     },
   ];
 }

@@ -94,7 +94,8 @@ export const TCP_STATE = { ESTABLISHED: 1, SYN_SENT: 2, CLOSE: 7, LISTEN: 10 } a
  * parameter layout, so they share the decoder; they never reach rules or recordings. cgroup_mkdir:
  * u64 id, path text, u8 1 of version 1 (sent too when an id is first met); cgroup_rmdir: u64 id, u8
  * 1 of version 1; inet_sock_set_state: u64 socket identity, u8 old state, u8 new state, with a
- * descriptor section.
+ * descriptor section whose state is the new one (its inode is the one that a bind's descriptor has);
+ * from LISTEN to LISTEN when a socket that was never bound has got its port.
  */
 export const NOTICE = {
   cgroup_mkdir: 0xf001,
