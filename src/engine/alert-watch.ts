@@ -43,7 +43,10 @@ export class AlertWatch {
 
   constructor(options: AlertWatchOptions) {
     this.#options = options;
-    this.#lines = new LineSource((line) => this.#line(line));
+    this.#lines = new LineSource({
+      onLine: (line) => this.#line(line),
+      onProblem: options.onProblem,
+    });
   }
 
   stats() {
@@ -56,9 +59,9 @@ export class AlertWatch {
     };
   }
 
-  /** Follows a file until `close()`. */
-  follow(path: string): void {
-    this.#lines.follow(path);
+  /** Follows a file until `close()`; as `LineSource.follow`. */
+  follow(path: string): boolean {
+    return this.#lines.follow(path);
   }
 
   /** Reads a stream to its end, and waits for the examinations it led to. */
