@@ -202,6 +202,24 @@ test("LineSource counts lines that are too long", async (t) => {
   assert.equal(problems[0], "Cannot use a line: it is longer than 1 MiB");
 });
 
+test("LineSource.follow() leaves lines in the file while its consumer is busy", async (t) => {
+  const path = pathOf(t);
+  writeFileSync(path, `${"x".repeat(99)}\n`.repeat(5000));
+  const lines: string[] = [];
+  const source = new LineSource({
+    onLine: (line) => lines.push(line),
+    onProblem: assert.fail,
+    isBusy: () => lines.length >= 1000,
+  });
+  t.after(() => source.close());
+  source.follow(path);
+  await until("the first lines", () => lines.length >= 1000);
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assert.ok(lines.length < 2000, String(lines.length));
+  lines.splice(0, 1000);
+  await until("the next", () => lines.length >= 1000);
+});
+
 test("LineSource.close() in the midst of a piece ends it", async (t) => {
   const path = pathOf(t);
   writeFileSync(path, "one\ntwo\nthree\n");

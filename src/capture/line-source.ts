@@ -10,6 +10,8 @@ export interface LineSourceOptions {
   /** What it throws is reported, and costs this line alone. */
   readonly onLine: (line: string) => void;
   readonly onProblem: (text: string) => void;
+  /** While true, a file is not read on: its lines wait where they are. A stream is not kept waiting. */
+  readonly isBusy?: () => boolean;
 }
 
 /**
@@ -84,7 +86,7 @@ export class LineSource {
     while (!this.#isClosed) {
       let isMore = false;
       try {
-        isMore = this.#look(path);
+        isMore = this.#options.isBusy?.() !== true && this.#look(path);
         this.#state = "";
       } catch (thrown) {
         this.#reportState(messageOf(thrown));

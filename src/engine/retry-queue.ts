@@ -38,6 +38,11 @@ export class RetryQueue {
     this.#options = options;
   }
 
+  /** Tasks that wait or run. */
+  get length(): number {
+    return this.#entries.size;
+  }
+
   /** Tasks that were refused. */
   get dropped(): number {
     return this.#dropped;
