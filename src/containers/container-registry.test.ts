@@ -164,6 +164,25 @@ test("ContainerRegistry with a real dockerd", async (t) => {
     assert.equal(await alone.lookUp("nobody"), undefined);
   });
 
+  await t.test("lookUpAnew() finds what has the name now, and what has changed since", async () => {
+    const alone = new ContainerRegistry({
+      clients: [dockerClient(`unix://${dockerd.socket}`)],
+      ...NOWHERE,
+    });
+    const first = await dockerd.docker("create", "--init", "--name", "twice", image, "sleep", "9");
+    const created = await alone.lookUpAnew("twice");
+    assert.deepEqual([created?.fullId, created?.metadata?.pid], [first, 0]);
+    await dockerd.docker("start", "twice");
+    assert.equal((await alone.lookUp("twice"))?.metadata?.pid, 0);
+    assert.notEqual((await alone.lookUpAnew("twice"))?.metadata?.pid, 0);
+    await dockerd.docker("rm", "-f", "twice");
+    assert.equal(await alone.lookUpAnew("twice"), undefined);
+    const second = await dockerd.docker("create", "--name", "twice", image, "true");
+    assert.equal((await alone.lookUp("twice"))?.fullId, first);
+    assert.equal((await alone.lookUpAnew("twice"))?.fullId, second);
+    await dockerd.docker("rm", "twice");
+  });
+
   await t.test(
     "follows a new name, and what starts through a network mode of the host",
     async () => {

@@ -129,16 +129,27 @@ export class ContainerRegistry {
    */
   async lookUp(nameOrId: string): Promise<Container | undefined> {
     const known = this.byName(nameOrId) ?? this.byId(nameOrId);
-    if (known !== undefined) return this.whenSettled(known, LOOK_UP_MS);
+    return known === undefined ? this.lookUpAnew(nameOrId) : this.whenSettled(known, LOOK_UP_MS);
+  }
+
+  /**
+   * The same by the runtimes' word of now: what is known may be as it was before the start, or
+   * another container that had the name before. What is known counts where no runtime answers.
+   */
+  async lookUpAnew(nameOrId: string): Promise<Container | undefined> {
+    let isAbsent = false;
     for (const client of this.#options.clients) {
-      const inspected = await client.inspect(nameOrId).catch(() => undefined);
+      const inspected = await client.inspect(nameOrId).catch((error: unknown) => {
+        isAbsent ||= error instanceof AppError && error.code === "PEER_DOCKER_NOT_FOUND";
+        return undefined;
+      });
       if (inspected === undefined || inspected.fullId === "") continue;
       const record = this.#record(inspected.fullId, this.#runtimes.get(client) ?? "docker");
       if (inspected.running) this.#started(record);
       record.know(inspected.metadata);
       return record;
     }
-    return undefined;
+    return isAbsent ? undefined : (this.byName(nameOrId) ?? this.byId(nameOrId));
   }
 
   /** The containers that run now. */
