@@ -6,7 +6,7 @@ import { lostRecords } from "../capture/losses.ts";
 import { ownHostPid } from "../capture/own-process.ts";
 import { openProbe, type ProbeCounters } from "../capture/probe.ts";
 import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
-import { readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
@@ -99,7 +99,7 @@ async function probe(): Promise<Check> {
     const source = openProbe({ ringBytes: 1 << 20, ownPid: ownHostPid() });
     try {
       const { eventCodes, callFilter } = compileRuleSet(
-        loadRules(readRuleFiles([]), { fields: FIELDS }).rules,
+        loadRules(readRuleFiles([]), { fields: FIELDS, base: baseRules() }).rules,
         { matching: "first" },
       );
       source.setCallFilter(callFilter);
@@ -164,7 +164,7 @@ async function docker(): Promise<Check> {
 function rules(): Check {
   try {
     const files = readRuleFiles([]);
-    const result = loadRules(files, { fields: FIELDS });
+    const result = loadRules(files, { fields: FIELDS, base: baseRules() });
     const errors = result.files.flatMap((file) => file.errors);
     const first = errors[0];
     if (first !== undefined)

@@ -1,5 +1,5 @@
 import type { Settings } from "../config/settings.ts";
-import { type RuleFile, readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, type RuleFile, readRuleFiles } from "../engine/rule-files.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";
@@ -32,6 +32,7 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
   const { priority, appendOutput, staticFields, ruleSelections, ruleMatching } = options.settings;
   const result = loadRules(files, {
     fields: withStaticFields(FIELDS, staticFields),
+    base: baseRules(),
     minimumPriority: priority,
     appendOutput,
   });

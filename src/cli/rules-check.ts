@@ -1,4 +1,4 @@
-import { readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { falcoLoadResults } from "../rules/load-result.ts";
@@ -13,7 +13,7 @@ import { shadowingNotes } from "./shadowing-notes.ts";
 export function checkRules(paths: readonly string[], options: { readonly json?: boolean }): void {
   const files = readRuleFiles(paths);
   const texts = new Map(files.map((file) => [file.name, file.text]));
-  const result = loadRules(files, { fields: FIELDS });
+  const result = loadRules(files, { fields: FIELDS, base: baseRules(), warnsOfBase: true });
   const isOk = result.files.every((file) => file.errors.length === 0);
   if (!isOk) process.exitCode = EXIT.finding;
   if (options.json === true) {

@@ -1,4 +1,4 @@
-import { readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
@@ -60,7 +60,7 @@ export function listRules(paths: readonly string[], options: ListOptions): void 
  */
 export function loadOrTell(paths: readonly string[]): readonly LoadedRule[] {
   const files = readRuleFiles(paths);
-  const result = loadRules(files, { fields: FIELDS });
+  const result = loadRules(files, { fields: FIELDS, base: baseRules() });
   for (const [index, file] of result.files.entries()) {
     for (const error of file.errors)
       process.stderr.write(`${formatDiagnostic(error, files[index]?.text ?? "")}\n`);

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { styleText } from "node:util";
 import { readCapture } from "../capture/scap-reader.ts";
 import { Replay } from "../engine/replay.ts";
-import { readRuleFiles, SHIPPED_TESTS } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles, SHIPPED_TESTS } from "../engine/rule-files.ts";
 import type { FieldRegistry } from "../fields/field.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
@@ -146,7 +146,7 @@ function rulesOf(
   const known = loaded.get(key);
   if (known !== undefined) return known;
   const files = readRuleFiles(paths);
-  const result = loadRules(files, { fields });
+  const result = loadRules(files, { fields, base: baseRules() });
   const errors = result.files.flatMap((file, index) =>
     file.errors.map((error) => formatDiagnostic(error, files[index]?.text ?? "")),
   );

@@ -21,6 +21,7 @@ import { decodeText } from "../lib/text.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { meetsEngineVersion } from "../rules/requirements.ts";
+import { baseRules } from "./rule-files.ts";
 
 /** What is installed in a folder, by the artifact's repository; kept beside the rules. */
 const RECORD = ".saker-artifacts.json";
@@ -97,7 +98,7 @@ function requireSound({ files, engineVersion }: RulesArtifact, reference: string
     name,
     text: decodeText(bytes, 0, bytes.length),
   }));
-  const result = loadRules(texts, { fields: FIELDS });
+  const result = loadRules(texts, { fields: FIELDS, base: baseRules() });
   const errors = result.files.flatMap((file, index) =>
     file.errors.map((error) => formatDiagnostic(error, texts[index]?.text ?? "")),
   );

@@ -12,6 +12,13 @@ export const SHIPPED_RULES: string = fileURLToPath(new URL("../../rules/", impor
 /** The tests of the rules that Saker ships. */
 export const SHIPPED_TESTS: string = join(SHIPPED_RULES, "saker_rules.test.yaml");
 
+const BASE_RULES = join(SHIPPED_RULES, "base", "falco_names.yaml");
+
+/** The macros and lists that lie beneath all rules files: those of Falco's own stable file. */
+export function baseRules(): RuleFile {
+  return { name: BASE_RULES, text: readText(BASE_RULES) };
+}
+
 export interface RuleFile {
   readonly name: string;
   readonly text: string;

@@ -1,4 +1,6 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
+import type { Place } from "../lib/errors.ts";
+import type { BaseUses } from "./base-uses.ts";
 import type {
   ExceptionDefinition,
   ListDefinition,
@@ -46,11 +48,22 @@ export class Collector {
   /** What `required_plugin_versions` ask for, over all files. */
   readonly plugins: PluginRequirement[] = [];
   readonly #isKnownField: (name: string) => boolean;
+  readonly #baseUses: BaseUses;
+  #isBase = false;
   #visibility = 0;
   #diagnostics: Diagnostic[] = [];
 
-  constructor(isKnownField: (name: string) => boolean) {
+  constructor(isKnownField: (name: string) => boolean, baseUses: BaseUses) {
     this.#isKnownField = isKnownField;
+    this.#baseUses = baseUses;
+  }
+
+  /** Takes in the base's lists and macros, beneath whatever files define. */
+  addBase(items: readonly RawItem[]): readonly Diagnostic[] {
+    this.#isBase = true;
+    const diagnostics = this.add(items);
+    this.#isBase = false;
+    return diagnostics;
   }
 
   /** Takes in one file's items; returns what is wrong with them. Items with errors are left out. */
@@ -104,12 +117,14 @@ export class Collector {
       );
     const place = placeAt(item.source, item.offset);
     const visibility = this.#visibility;
+    const isBase = this.#isBase;
     if (known === undefined) {
-      this.lists.set(item.name, { name: item.name, items, order: visibility, visibility, place });
+      const name = item.name;
+      this.lists.set(name, { name, items, order: visibility, visibility, place, isBase });
       return;
     }
     known.items = change === "append" ? [...known.items, ...items] : items;
-    known.visibility = visibility;
+    this.#changed(known, place, change);
   }
 
   #macro(item: RawItem): void {
@@ -126,19 +141,28 @@ export class Collector {
         item.word,
       );
     const visibility = this.#visibility;
+    const place = placeAt(item.source, item.offset);
+    const isBase = this.#isBase;
     if (known === undefined) {
-      this.macros.set(item.name, {
-        name: item.name,
-        condition,
-        order: visibility,
-        visibility,
-        place: placeAt(item.source, item.offset),
-      });
+      const name = item.name;
+      this.macros.set(name, { name, condition, order: visibility, visibility, place, isBase });
       return;
     }
     known.condition =
       change === "append" ? MappedText.join([known.condition, condition], " ") : condition;
-    known.visibility = visibility;
+    this.#changed(known, place, change);
+  }
+
+  /** A file's definition of a name of the base, or a change of it, makes the name the file's. */
+  #changed(
+    known: ListDefinition | MacroDefinition,
+    place: Place,
+    change: "append" | "replace" | undefined,
+  ): void {
+    if (known.isBase && change !== undefined) this.#baseUses.add(known.name, place);
+    if (known.isBase) known.place = place;
+    known.isBase = this.#isBase;
+    known.visibility = this.#visibility;
   }
 
   #rule(item: RawItem): void {

@@ -11,6 +11,8 @@ export interface ListDefinition {
   /** Number of its last change: its items see the lists that were first defined before that. */
   visibility: number;
   place: Place;
+  /** It stands in the base alone: no rules file has defined or changed it. */
+  isBase: boolean;
 }
 
 export interface MacroDefinition {
@@ -21,6 +23,8 @@ export interface MacroDefinition {
   /** Number of its last change: it sees the macros that were first defined before that. */
   visibility: number;
   place: Place;
+  /** It stands in the base alone: no rules file has defined or changed it. */
+  isBase: boolean;
 }
 
 /** One exception, as it is written. */

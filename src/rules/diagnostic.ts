@@ -9,6 +9,7 @@ export type ErrorCode =
   | "LOAD_ERR_COMPILE_OUTPUT"
   | "LOAD_ERR_VALIDATE"
   | "LOAD_ERR_EXTENSION";
+/** Those of Falco, and after them our own. */
 export type WarningCode =
   | "LOAD_UNKNOWN_SOURCE"
   | "LOAD_UNSAFE_NA_CHECK"
@@ -24,7 +25,8 @@ export type WarningCode =
   | "LOAD_INVALID_MACRO_NAME"
   | "LOAD_INVALID_LIST_NAME"
   | "LOAD_COMPILE_CONDITION"
-  | "LOAD_UNKNOWN_KEY";
+  | "LOAD_UNKNOWN_KEY"
+  | "LOAD_BASE_NAME";
 
 export type ItemType =
   | "rule"

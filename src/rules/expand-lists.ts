@@ -1,3 +1,4 @@
+import type { BaseUses } from "./base-uses.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { ListDefinition } from "./definitions.ts";
 import { MappedText } from "./source-text.ts";
@@ -15,6 +16,7 @@ interface KnownList {
   /** Its place in the order of definition. */
   readonly order: number;
   readonly items: readonly string[];
+  readonly isBase: boolean;
 }
 
 /**
@@ -27,14 +29,17 @@ export class ListExpander {
   /** Lists whose names hold blanks or the like, which no tokenizer finds. */
   readonly #odd: string[] = [];
   readonly #texts = new Map<string, string | undefined>();
+  readonly #baseUses: BaseUses;
   readonly used = new Set<string>();
 
-  constructor(lists: ReadonlyMap<string, ListDefinition>) {
+  constructor(lists: ReadonlyMap<string, ListDefinition>, baseUses: BaseUses) {
+    this.#baseUses = baseUses;
     let order = 0;
     for (const list of lists.values()) {
       this.#lists.set(list.name, {
         order,
         items: list.items.flatMap((item) => this.#itemsOf(item, list, lists)),
+        isBase: list.isBase,
       });
       if (list.name.replace(NAME, "") !== "") this.#odd.push(list.name);
       order += 1;
@@ -55,6 +60,8 @@ export class ListExpander {
     for (const match of text.text.matchAll(NAME)) {
       if (!this.#lists.has(match[0])) continue;
       const at = { start: match.index, end: match.index + match[0].length };
+      if (this.#lists.get(match[0])?.isBase === true)
+        this.#baseUses.add(match[0], text.place(at.start, at.end));
       const items = this.#text(match[0]);
       length += items?.length ?? 0;
       if (items === undefined || length > MAX_LENGTH) {
@@ -84,6 +91,7 @@ export class ListExpander {
     const named = lists.get(item);
     if (named === undefined || named.order >= list.visibility) return [item];
     this.used.add(item);
+    if (named.isBase) this.#baseUses.add(item, list.place);
     return named.items;
   }
 

@@ -453,3 +453,86 @@ test("a rule asks for the environment by its fields and by the event's parameter
   ])
     assert.equal(needs(condition, "%evt.arg.flags %proc.name"), false, condition);
 });
+
+const BASE = {
+  name: "base.yaml",
+  text: `
+- list: shells
+  items: [sh, bash]
+- macro: quiet
+  condition: (evt.num = 0)
+- macro: shell
+  condition: (proc.name in (shells) and not quiet)
+- macro: unused
+  condition: (shell and fd.num = 1)
+`,
+};
+
+/** What is said of files above BASE, and the condition of rule R. */
+function above(...texts: string[]): {
+  readonly said: readonly string[];
+  readonly condition: string;
+} {
+  const files = texts.map((text, index) => ({ name: `f${index + 1}.yaml`, text }));
+  const loaded = loadRules(files, { fields: FIELDS, base: BASE, warnsOfBase: true });
+  const [first] = loaded.rules;
+  return {
+    said: loaded.files.flatMap(({ errors, warnings }) =>
+      [...errors, ...warnings].map(({ code, message }) => `${code}: ${message}`),
+    ),
+    condition: first === undefined ? "" : printCondition(first.expression),
+  };
+}
+
+const NAMED = "LOAD_BASE_NAME: Falco defines these names in its own rules file alone:";
+
+for (const [what, texts, condition, ...said] of [
+  [
+    "is there for a rule that uses it",
+    [rule("  condition: evt.type = open and shell\n")],
+    "(evt.type = open and (proc.name in (sh, bash) and not evt.num = 0))",
+    `${NAMED} shell`,
+  ],
+  [
+    "gives way to a file's own definition, for its own macros too",
+    ["- {list: shells, items: [fish]}\n", rule("  condition: evt.type = open and shell\n")],
+    "(evt.type = open and (proc.name in (fish) and not evt.num = 0))",
+    `${NAMED} shell`,
+  ],
+  [
+    "gives way to a definition that comes after the use",
+    [
+      rule("  condition: evt.type = open and shell\n"),
+      "- {macro: quiet, condition: proc.tty = 1}\n",
+    ],
+    "(evt.type = open and (proc.name in (sh, bash) and not proc.tty = 1))",
+    `${NAMED} shell`,
+  ],
+  [
+    "is what a macro's append and override change",
+    [
+      "- {macro: quiet, condition: or proc.tty = 1, override: {condition: append}}\n- {list: shells, items: [fish], append: true}\n",
+      rule("  condition: evt.type = open and shell\n"),
+    ],
+    "(evt.type = open and (proc.name in (sh, bash, fish) and not (evt.num = 0 or proc.tty = 1)))",
+    'LOAD_DEPRECATED_ITEM: "append" is deprecated: write "override" with the keys to append',
+    `${NAMED} quiet, shells`,
+    `${NAMED} shell`,
+  ],
+  [
+    "says so where a change of it has no effect",
+    ["- {macro: unused, condition: and fd.num = 2, override: {condition: append}}\n"],
+    "",
+    "LOAD_UNUSED_MACRO: Macro not referred to by any other rule/macro",
+    `${NAMED} unused`,
+  ],
+  [
+    "says nothing where nobody uses it",
+    [rule("  condition: evt.type = open\n")],
+    "evt.type = open",
+  ],
+] as const) {
+  test(`loadRules() with a base: the base ${what}`, () => {
+    assert.deepEqual(above(...texts), { said, condition });
+  });
+}

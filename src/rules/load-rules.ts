@@ -2,6 +2,7 @@ import { eventType } from "../events/schema.ts";
 import type { FieldRegistry } from "../fields/field.ts";
 import { type AppendedOutput, withAppendedOutput } from "./append-output.ts";
 import type { Expression } from "./ast.ts";
+import { BaseUses } from "./base-uses.ts";
 import { callClausesOf } from "./call-clauses.ts";
 import { Collector } from "./collector.ts";
 import { compileCondition, type SharedParts } from "./compile-condition.ts";
@@ -54,6 +55,16 @@ export interface LoadOptions {
    * alone.
    */
   readonly plugins?: ReadonlyMap<string, string> | "unchecked";
+  /** Macros and lists that are known beneath all files; what files define themselves wins. */
+  readonly base?: RulesText;
+  /** Files that lean on the base are warned of: Falco has no such thing. */
+  readonly warnsOfBase?: boolean;
+}
+
+/** A rules file, read. */
+export interface RulesText {
+  readonly name: string;
+  readonly text: string;
 }
 
 /**
@@ -65,16 +76,15 @@ const MANY_EVENT_CODES = 100;
  * Loads rule files in their order, each on top of those before it. Every error of every file is
  * reported; a rule with an error is not among `rules`. Pure: the texts come in, nothing is read.
  */
-export function loadRules(
-  files: readonly { readonly name: string; readonly text: string }[],
-  options: LoadOptions,
-): LoadResult {
+export function loadRules(files: readonly RulesText[], options: LoadOptions): LoadResult {
   const diagnostics = new Map<string, Diagnostic[]>(files.map((file) => [file.name, []]));
   const report = (diagnostic: Diagnostic, fallback: string): void =>
     void (diagnostics.get(diagnostic.place?.source ?? fallback) ?? diagnostics.get(fallback))?.push(
       diagnostic,
     );
-  const collector = new Collector((name) => isField(name, options.fields));
+  const baseUses = new BaseUses(options.base?.name ?? "");
+  const collector = new Collector((name) => isField(name, options.fields), baseUses);
+  if (options.base !== undefined) collector.addBase(readItems(options.base).items);
   for (const file of files) {
     const raw = readItems(file);
     for (const diagnostic of [...raw.diagnostics, ...collector.add(raw.items)])
@@ -83,7 +93,8 @@ export function loadRules(
   const plugins = options.plugins ?? PLUGINS;
   const unmet = plugins === "unchecked" ? undefined : unmetPlugin(collector.plugins, plugins);
   if (unmet !== undefined) report(unmet, "");
-  const rules = compileAll(collector, options, report);
+  const rules = compileAll(collector, { options, report, baseUses });
+  if (options.warnsOfBase === true) for (const warning of baseUses.warnings()) report(warning, "");
   const results = files.map(({ name }) => {
     const all = diagnostics.get(name) ?? [];
     return {
@@ -136,10 +147,18 @@ function isField(name: string, fields: FieldRegistry): boolean {
 
 type Report = (diagnostic: Diagnostic, fallback: string) => void;
 
-function compileAll(collector: Collector, options: LoadOptions, report: Report): LoadedRule[] {
-  const lists = new ListExpander(collector.lists);
-  const macros = new MacroResolver(collector.macros, lists);
+interface Loading {
+  readonly options: LoadOptions;
+  readonly report: Report;
+  readonly baseUses: BaseUses;
+}
+
+function compileAll(collector: Collector, { options, report, baseUses }: Loading): LoadedRule[] {
+  const lists = new ListExpander(collector.lists, baseUses);
+  const macros = new MacroResolver(collector.macros, lists, baseUses);
   for (const macro of collector.macros.values()) {
+    // What nobody uses of the base costs nothing.
+    if (macro.isBase) continue;
     try {
       macros.resolveMacro(macro);
     } catch (thrown) {
@@ -162,7 +181,7 @@ function compileAll(collector: Collector, options: LoadOptions, report: Report):
     if (compiled !== undefined) rules.push(compiled);
   }
   for (const macro of collector.macros.values()) {
-    if (!macros.used.has(macro.name))
+    if (!macro.isBase && !macros.used.has(macro.name))
       report(
         {
           code: "LOAD_UNUSED_MACRO",
@@ -175,7 +194,7 @@ function compileAll(collector: Collector, options: LoadOptions, report: Report):
       );
   }
   for (const list of collector.lists.values()) {
-    if (!lists.used.has(list.name))
+    if (!list.isBase && !lists.used.has(list.name))
       report(
         {
           code: "LOAD_UNUSED_LIST",

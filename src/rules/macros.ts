@@ -1,4 +1,5 @@
 import type { Check, Expression } from "./ast.ts";
+import type { BaseUses } from "./base-uses.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { MacroDefinition } from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -48,6 +49,7 @@ interface Measure {
 export class MacroResolver {
   readonly #macros: ReadonlyMap<string, MacroDefinition>;
   readonly #lists: ListExpander;
+  readonly #baseUses: BaseUses;
   readonly #resolved = new Map<string, Expression | PlacedConditionError>();
   readonly #active = new Set<string>();
   readonly #textOf = new WeakMap<Check, MappedText>();
@@ -55,9 +57,14 @@ export class MacroResolver {
   readonly #measures = new WeakMap<Expression, Measure>();
   readonly used = new Set<string>();
 
-  constructor(macros: ReadonlyMap<string, MacroDefinition>, lists: ListExpander) {
+  constructor(
+    macros: ReadonlyMap<string, MacroDefinition>,
+    lists: ListExpander,
+    baseUses: BaseUses,
+  ) {
     this.#macros = macros;
     this.#lists = lists;
+    this.#baseUses = baseUses;
   }
 
   /** A rule's condition without lists and macros. Throws `PlacedConditionError`. */
@@ -138,7 +145,7 @@ export class MacroResolver {
         this.#textOf.set(expression, context.text);
         return expression;
       case "macro":
-        return this.#macro(expression, context.visibility);
+        return this.#macro(expression, context);
     }
   }
 
@@ -155,7 +162,7 @@ export class MacroResolver {
 
   #macro(
     reference: Extract<Expression, { readonly kind: "macro" }>,
-    visibility: number,
+    { text, visibility }: Context,
   ): Expression {
     const macro = this.#macros.get(reference.name);
     if (macro === undefined || macro.order >= visibility) {
@@ -170,6 +177,7 @@ export class MacroResolver {
       });
     }
     this.used.add(macro.name);
+    if (macro.isBase) this.#baseUses.add(macro.name, text.place(reference.start, reference.end));
     if (this.#active.has(macro.name))
       throw new UndefinedMacroError(`Macro "${macro.name}" refers to itself`, reference);
     return this.resolveMacro(macro);

@@ -2,6 +2,7 @@ import { LineCounter } from "yaml";
 import type { FieldRegistry } from "../../src/fields/field.ts";
 import { FIELDS } from "../../src/fields/registry.ts";
 import type { AppendedOutput } from "../../src/rules/append-output.ts";
+import { BaseUses } from "../../src/rules/base-uses.ts";
 import { ListExpander } from "../../src/rules/expand-lists.ts";
 import { type LoadedRule, loadRules } from "../../src/rules/load-rules.ts";
 import { MacroResolver, PlacedConditionError } from "../../src/rules/macros.ts";
@@ -175,10 +176,18 @@ export function judgeResolving(one: Case): Verdict {
   const defined = new Map(
     macros.map(([name, condition], order) => [
       name,
-      { name, condition: at(condition ?? ""), order, visibility: Number.MAX_SAFE_INTEGER, place },
+      {
+        name,
+        condition: at(condition ?? ""),
+        order,
+        visibility: Number.MAX_SAFE_INTEGER,
+        place,
+        isBase: false,
+      },
     ]),
   );
-  const resolver = new MacroResolver(defined, new ListExpander(new Map()));
+  const uses = new BaseUses("");
+  const resolver = new MacroResolver(defined, new ListExpander(new Map(), uses), uses);
   const isBroken =
     (one["unknown"] as string[]).length > 0 || (one["errors"] as unknown[]).length > 0;
   try {
