@@ -138,7 +138,6 @@ async function reportCertificates(
   prober: Prober,
   { seen, features, yardstick: { name, now, trust } }: Certified,
 ): Promise<Required<Pick<Found, "certificates" | "chains" | "findings">>> {
-  for (const fault of seen.faults) prober.note("certificate", fault);
   const certificates = seen.all.map(({ report }) => report);
   const chains: ChainReport[] = [];
   for (const sent of seen.chains) {
