@@ -1,9 +1,10 @@
 import { isIP } from "node:net";
+import { attempt } from "./attempt.ts";
 import type { AuditTarget } from "./audit-target.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { examineDatagram } from "./datagram/examine-datagram.ts";
 import { deadline } from "./deadline.ts";
-import { examine } from "./examine.ts";
+import { examine, NOTHING } from "./examine.ts";
 import { Prober } from "./prober.ts";
 import type { AuditReport } from "./report.ts";
 
@@ -50,21 +51,23 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   const starttls = options.starttls === "auto" ? undefined : options.starttls;
   try {
     const [found, datagram] = await Promise.all([
-      examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust }),
+      attempt({ prober, probe: "target", facts: "what it speaks" }, () =>
+        examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust }),
+      ),
       overDatagrams(target, prober, limit.signal),
     ]);
     if (limit.signal.aborted)
       prober.note(
         "target",
         "the time for this target is up: the rest was not examined",
-        found.tls === undefined ? "aborted" : "incomplete",
+        found?.tls === undefined ? "aborted" : "incomplete",
       );
     return {
       target: label,
       host,
       port,
       ...(container === undefined ? {} : { container }),
-      ...found,
+      ...(found ?? NOTHING),
       ...(datagram === undefined ? {} : { datagram }),
       startedAt,
       durationMs: Math.round(performance.now() - start),
@@ -98,15 +101,12 @@ async function overDatagrams(
   signal: AbortSignal,
 ): Promise<AuditReport["datagram"]> {
   if (datagram === undefined) return undefined;
-  try {
-    return await examineDatagram(datagram, {
+  return attempt({ prober, probe: "datagram", facts: "what it speaks over UDP" }, () =>
+    examineDatagram(datagram, {
       serverName,
       signal,
       silenceMs: DATAGRAM_SILENCE_MS,
       note: (probe, error) => prober.note(probe, error),
-    });
-  } catch (thrown) {
-    prober.note("datagram", thrown instanceof Error ? thrown.message : String(thrown));
-    return undefined;
-  }
+    }),
+  );
 }

@@ -137,8 +137,9 @@ export type SniBehaviour = "same" | "other" | "refused";
 export interface CertificateReport {
   readonly subject: string;
   readonly issuer: string;
-  readonly notBefore: string;
-  readonly notAfter: string;
+  /** ISO 8601, UTC; absent where the certificate has no date there that can be read. */
+  readonly notBefore?: string;
+  readonly notAfter?: string;
   readonly names: readonly string[];
   readonly keyType: string;
   readonly keyBits?: number;
@@ -158,10 +159,20 @@ export interface CertificateReport {
   readonly issuerUrls?: readonly string[];
   readonly crlUrls?: readonly string[];
   /**
-   * What is odd about it: trailing bytes, a negative serial number, an extension that cannot be
-   * read, …
+   * What is odd about it: trailing bytes, a negative serial number, …
    */
   readonly oddities?: readonly string[];
+  /** What of it cannot be read: all the rest stands. */
+  readonly unreadable?: readonly UnreadablePart[];
+}
+
+/** A part of a certificate that cannot be read. */
+export interface UnreadablePart {
+  /** `end of validity`, `public key`, `names`, … */
+  readonly part: string;
+  readonly reason: string;
+  /** Hex of what stands there; of more than 64 bytes the beginning, with their number. */
+  readonly bytes: string;
 }
 
 export interface SctReport {

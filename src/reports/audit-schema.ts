@@ -11,6 +11,7 @@ import type {
   ProbeErrorCode,
   ProtocolReport,
   SctReport,
+  UnreadablePart,
 } from "../audit/report.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -165,8 +166,8 @@ const SCT: Table<SctReport> = { logId: text("hex of the log's key hash"), timest
 const CERTIFICATE: Table<CertificateReport> = {
   subject: text(),
   issuer: text(),
-  notBefore: text("ISO 8601 where the certificate has a date that can be read"),
-  notAfter: text("as notBefore"),
+  notBefore: may(text("ISO 8601; absent where the certificate has no date there that can be read")),
+  notAfter: may(text("as notBefore")),
   names: list(text(), "of subjectAltName"),
   keyType: text(),
   keyBits: may(whole()),
@@ -184,6 +185,16 @@ const CERTIFICATE: Table<CertificateReport> = {
   issuerUrls: may(NAMES),
   crlUrls: may(NAMES),
   oddities: may(list(text(), "what is odd about it")),
+  unreadable: may(
+    list(
+      object<UnreadablePart>({
+        part: text("such as end of validity"),
+        reason: text(),
+        bytes: text("hex of what stands there, of long parts the beginning"),
+      }),
+      "what of it cannot be read",
+    ),
+  ),
 };
 
 const CHAIN: Table<ChainReport> = {

@@ -29,7 +29,9 @@ function summaryParts(report: AuditReport): string[] {
     ...(report.grade === undefined ? [] : [gradeText(report.grade)]),
     `least strength ${report.leastStrength ?? "unknown"}`,
     `${suites} suites`,
-    ...(leaf === undefined ? [] : [`${leaf.subject} until ${leaf.notAfter.slice(0, 10)}`]),
+    ...(leaf === undefined
+      ? []
+      : [`${leaf.subject} until ${leaf.notAfter?.slice(0, 10) ?? "a day that cannot be read"}`]),
     ...worst(report),
   ];
 }

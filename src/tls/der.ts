@@ -118,8 +118,11 @@ export function timeText({ tag, body }: DerElement): string {
   const [, year = "", month, day, hour, minute, second = "00"] = match ?? [];
   // Two digits from 50 on are of the century before.
   const century = year.length === 4 ? "" : Number(year) >= 50 ? "19" : "20";
-  const ms = Date.parse(`${century}${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (match === null || Number.isNaN(ms)) throw wrong("time", `"${text.slice(0, 20)}" is none`);
+  const written = `${century}${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const ms = Date.parse(`${written}Z`);
+  // Days that the month does not have would be days of the next.
+  if (match === null || Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(written))
+    throw wrong("time", `"${text.slice(0, 20)}" is none`);
   return new Date(ms).toISOString();
 }
 

@@ -3,7 +3,7 @@ import { DerReader, hexText, latin1, oidText, TAG } from "./der.ts";
 import { nameText, type X509 } from "./x509.ts";
 
 /** Object identifiers of the extensions that we read (RFC 5280 §4.2, RFC 6962 §3.3, RFC 7633). */
-const EXTENSION = {
+export const EXTENSION = {
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
   basicConstraints: "2.5.29.19",
@@ -13,8 +13,10 @@ const EXTENSION = {
   authorityInfoAccess: "1.3.6.1.5.5.7.1.1",
   tlsFeature: "1.3.6.1.5.5.7.1.24",
   sctList: "1.3.6.1.4.1.11129.2.4.2",
-  mustStapleFeature: 5,
 } as const;
+
+/** status_request's number as a TLS extension (RFC 7633 §4.2.3.1). */
+const MUST_STAPLE_FEATURE = 5;
 
 /**
  * A name of a certificate: `kind` as openssl writes it, with the value's raw bytes for addresses.
@@ -185,7 +187,7 @@ export function mustStaple({ extensions }: X509): boolean {
   const value = extensions.get(EXTENSION.tlsFeature);
   if (value === undefined) return false;
   return [...new DerReader(value).inside("TLS feature", TAG.sequence).rest("feature")].some(
-    ({ body }) => body.length === 1 && body[0] === EXTENSION.mustStapleFeature,
+    ({ body }) => body.length === 1 && body[0] === MUST_STAPLE_FEATURE,
   );
 }
 

@@ -31,7 +31,7 @@ test("readCertificate() reads what Node reads of every root that Node brings", (
       [
         report.serialNumber,
         report.fingerprintSha256,
-        Date.parse(report.notAfter),
+        Date.parse(report.notAfter ?? ""),
         report.isAuthority,
         report.keyBits,
         report.keyType,
@@ -111,7 +111,10 @@ test("readCertificate() says what is odd and reads the rest", { skip }, () => {
   broken[broken.indexOf(Buffer.from("0603551d11", "hex")) + 8] = 0x7f;
   const { report } = readCertificate(broken);
   assert.equal(report.subject, "CN=odd");
-  assert.match(report.oddities?.[0] ?? "", /^names: Cannot read/);
+  assert.deepEqual(
+    report.unreadable?.map(({ part, bytes }) => [part, bytes]),
+    [["names", "307f82036f6464"]],
+  );
 });
 
 test("matchesHost() goes by RFC 9525", { skip }, () => {
@@ -198,7 +201,7 @@ test(
           for (const [at, value] of changes) copy[at % copy.length] = value;
           return isCut ? copy.subarray(0, cut % copy.length) : copy;
         };
-        holds(() => readCertificate(change(derOf(leaf))));
+        readCertificate(change(derOf(leaf)));
         holds(() => readOcspResponse(change(response)));
         assert.notEqual(judgeStaple(change(response), good, issuer, new Date()).status, "revoked");
       }),

@@ -7,6 +7,7 @@ import {
   type NameConstraints,
   nameConstraints,
 } from "../../tls/x509-extensions.ts";
+import type { CertificateReport } from "../report.ts";
 import type { Certificate } from "./certificate.ts";
 import type { TrustStore } from "./trust-store.ts";
 import { isSignedBy } from "./verify-signature.ts";
@@ -114,12 +115,15 @@ function judgePath(certificates: readonly Certificate[], store: TrustStore, now:
   const problem = certificates
     .map((certificate, index) => problemOf(certificate, certificates.slice(0, index), now))
     .find((text) => text !== undefined);
+  // Of a leaf that cannot be read nothing else is sure, its issuer neither.
+  const [leaf] = certificates;
+  const unread = leaf !== undefined && neededFaults(leaf.report).length > 0 ? problem : undefined;
   const missingIssuer =
     anchor === undefined && last?.report.isSelfSigned === false ? last.report.issuer : undefined;
   return {
     certificates,
     anchor,
-    distrust: ending(certificates, anchor, missingIssuer) ?? problem,
+    distrust: unread ?? ending(certificates, anchor, missingIssuer) ?? problem,
     missingIssuer,
   };
 }
@@ -137,6 +141,13 @@ function ending(
     : `it ends in ${certificates.at(-1)?.report.subject}, which is not in the trust store`;
 }
 
+/** Parts that no client needs to tell whether a certificate is trusted. */
+const NEEDLESS: ReadonlySet<string> = new Set(["authority information access", "SCTs"]);
+
+function neededFaults({ unreadable = [] }: CertificateReport): string[] {
+  return unreadable.map(({ part }) => part).filter((part) => !NEEDLESS.has(part));
+}
+
 /** What keeps one certificate from its place; `below` are those that it vouches for, leaf first. */
 function problemOf(
   { report, x509 }: Certificate,
@@ -144,9 +155,12 @@ function problemOf(
   now: Date,
 ): string | undefined {
   const name = below.length === 0 ? "the certificate" : report.subject;
+  const [fault] = neededFaults(report);
+  if (fault !== undefined) return `${name} cannot be judged: its ${fault} cannot be read`;
   const today = now.toISOString();
-  if (today < report.notBefore) return `${name} is not valid before ${report.notBefore}`;
-  if (today > report.notAfter) return `${name} expired on ${report.notAfter}`;
+  const { notBefore = today, notAfter = today } = x509;
+  if (today < notBefore) return `${name} is not valid before ${notBefore}`;
+  if (today > notAfter) return `${name} expired on ${notAfter}`;
   try {
     const purposes = extendedKeyUsage(x509);
     if (purposes !== undefined && !purposes.some((purpose) => SERVER_PURPOSES.has(purpose)))
@@ -169,7 +183,7 @@ function problemOf(
       ? undefined
       : `${name} may not vouch for these names`;
   } catch {
-    return `${name} has extensions that cannot be read`;
+    return `${name} cannot be judged: it has extensions that cannot be read`;
   }
 }
 

@@ -35,19 +35,17 @@ export class TrustStore {
     return this.#fingerprints.has(certificate.report.fingerprintSha256);
   }
 
+  /** One that cannot be read is told by `size` where it matters: an empty store. */
   #add(der: Uint8Array): void {
-    try {
-      const x509 = readX509(der);
-      const key = keyOf(x509.subject);
-      let certificate: Certificate | undefined;
-      this.#bySubject.set(key, [
-        ...(this.#bySubject.get(key) ?? []),
-        () => (certificate ??= readCertificate(der)),
-      ]);
-      this.#fingerprints.add(fingerprint(x509.der));
-    } catch {
-      // Told by `size` where it matters: an empty store.
-    }
+    const x509 = readX509(der);
+    if (x509.faults.length > 0) return;
+    const key = keyOf(x509.subject);
+    let certificate: Certificate | undefined;
+    this.#bySubject.set(key, [
+      ...(this.#bySubject.get(key) ?? []),
+      () => (certificate ??= readCertificate(der)),
+    ]);
+    this.#fingerprints.add(fingerprint(x509.der));
   }
 }
 
