@@ -83,7 +83,7 @@ program
 program
   .command("observe")
   .description(
-    "follow an openport.txt (JSON alerts, as Falco or saker watch write them) and audit each new port",
+    "follow an openport.txt (JSON alerts, as Falco or saker watch write them; - for standard input) and audit each new port",
   )
   .argument("<file>")
   .option("--report <folder>", "where reports are written", "./report")

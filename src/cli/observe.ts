@@ -1,16 +1,26 @@
+import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { openedPort, ownerName } from "../alerts/opened-port.ts";
 import { AlertWatch } from "../engine/alert-watch.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { PortExaminer } from "../engine/port-examiner.ts";
 import { ReportFolder } from "../engine/report-folder.ts";
+import { isoText } from "../lib/time-text.ts";
+import { escaped } from "../reports/escaped.ts";
 import { parseDuration } from "./duration.ts";
 import { stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
-/** `saker observe FILE`: the audits of the ports that an openport.txt tells of, until Ctrl-C. */
-export async function observe(
-  file: string,
-  options: { readonly report: string; readonly json?: boolean; readonly duration?: string },
-): Promise<void> {
+interface ObserveOptions {
+  readonly report: string;
+  readonly json?: boolean;
+  readonly duration?: string;
+}
+
+/**
+ * `saker observe FILE`: a line for each port that an openport.txt names, and its audit, until
+ * Ctrl-C; from standard input until that ends. Throws `USAGE_FILE`.
+ */
+export async function observe(file: string, options: ObserveOptions): Promise<void> {
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
   const stopped = stopSignal();
@@ -27,22 +37,50 @@ export async function observe(
     },
   });
   const containers = containersOfHost({ environment: process.env, onProblem });
-  await Promise.race([containers.start(), stopped]);
   const watch = new AlertWatch({
     containers,
-    onAlert: () => {},
+    onAlert: (alert) => options.json !== true && printOpening(alert),
     onProblem,
+    onNote: (text) => terminal.note(text),
     examiner,
     startedAt: BigInt(Date.now()) * 1_000_000n,
   });
-  terminal.note(`observing ${file}; reports in ${folder.path}`);
-  watch.follow(file);
-  await untilStopped(stopped, durationMs);
-  watch.close();
-  containers.stop();
-  examiner.close();
-  const { alerts, badLines, pastPorts } = watch.stats();
-  terminal.note(
-    `${alerts} alerts, ${badLines} bad lines, ${examined} ports examined, ${pastPorts} past ones left, ${examiner.dropped} dropped`,
-  );
+  try {
+    await Promise.race([containers.start(), stopped]);
+    const from = file === "-" ? "standard input" : file;
+    terminal.note(`observing ${from}; reports in ${folder.path}`);
+    const over = file === "-" ? watch.read(process.stdin) : undefined;
+    if (over === undefined && !watch.follow(file))
+      terminal.note(`${file} is not there yet: waiting for it`);
+    await untilStopped(stopped, durationMs, over);
+  } finally {
+    watch.close();
+    containers.stop();
+    examiner.close();
+  }
+  terminal.note(summary(watch.stats(), examined, examiner.dropped));
+}
+
+/** The old observer's line: time, container, port. */
+function printOpening(alert: Alert): void {
+  if (!alert.tags.includes(OPEN_PORT_TAG)) return;
+  const port = openedPort(alert)?.port ?? "-";
+  process.stdout.write(`${isoText(alert.time)} ${escaped(ownerName(alert))} ${port}\n`);
+}
+
+function summary(
+  stats: ReturnType<AlertWatch["stats"]>,
+  examined: number,
+  unexamined: number,
+): string {
+  const parts = [
+    `${stats.alerts} alerts`,
+    `${stats.badLines} bad lines`,
+    `${examined} ports examined`,
+    `${stats.boundPorts} bound, not listening`,
+    `${stats.udpPorts} over UDP`,
+    `${stats.pastPorts} past ones left`,
+    `${unexamined + stats.droppedPorts} dropped`,
+  ];
+  return parts.join(", ");
 }

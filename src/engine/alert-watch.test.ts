@@ -196,6 +196,16 @@ test("AlertWatch loses no port of many that stand in a file", async (t) => {
   assert.equal(watch.stats().droppedPorts, 0);
 });
 
+test("AlertWatch writes out what a name or a line could do to a terminal", async (t) => {
+  const { watch, problems } = await beside(t, { patienceMs: 0 });
+  const name = "a\u001b[2J\u009b\u202e";
+  await watch.read(Readable.from([line({ "container.name": name, "fd.sport": 80 }), "\u009bx\n"]));
+  assert.deepEqual(problems.toSorted(), [
+    "Cannot examine a\\u001b[2J\\u009b\\u202e:80: no runtime that was asked knows the container",
+    'Cannot read line "\\u009bx" as an alert: it is not JSON',
+  ]);
+});
+
 describe("AlertWatch beside containers", { skip: dockerdMissing() ?? false }, () => {
   let dockerd: Dockerd;
   let image = "";

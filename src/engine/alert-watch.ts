@@ -3,6 +3,7 @@ import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { parseAlert } from "../alerts/parse.ts";
 import { LineSource } from "../capture/line-source.ts";
 import { RepeatedReports } from "../lib/repeated-reports.ts";
+import { escaped } from "../reports/escaped.ts";
 import { AlertedPorts, type AlertedPortsOptions } from "./alerted-ports.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 
@@ -82,5 +83,5 @@ export class AlertWatch {
 }
 
 function quote(line: string): string {
-  return JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
+  return escaped(JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line));
 }

@@ -11,6 +11,7 @@ import {
   openHostNamespace,
   openNamespace,
 } from "../ports/network-namespace.ts";
+import { escaped } from "../reports/escaped.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
 import { reachability } from "./reachability.ts";
@@ -220,7 +221,8 @@ export class AlertedPorts {
       return;
     }
     const { port } = openedPort(alert) ?? {};
-    const where = port === undefined ? ownerName(alert) : `${ownerName(alert)}:${port}`;
+    const name = escaped(ownerName(alert));
+    const where = port === undefined ? name : `${name}:${port}`;
     this.#reports[as].report(kind, `${as === "note" ? "" : "Cannot examine "}${where}: ${text}`);
   }
 
