@@ -14,6 +14,10 @@ export interface AuditReport {
    * `loopback only`, …
    */
   readonly reachable?: string;
+  /** Who listens there and at which address, where the watch knows. */
+  readonly listener?: { readonly address: string; readonly exepath?: string };
+  /** What differs from the port's report before this one; absent when there was none. */
+  readonly changes?: { readonly since: string; readonly what: readonly string[] };
   /**
    * False where the port was seen to speak something else; absent where it could not be examined:
    * `errors` then says why, with a `code`.

@@ -200,8 +200,11 @@ export function whereText({
   port,
   container,
   reachable,
+  listener,
 }: AuditReport): string {
   const at = address === undefined || address === host ? host : `${host} (${address})`;
   const inside = container === undefined ? "" : ` in container ${container}`;
-  return `examined ${startedAt}, at ${at} port ${port}${inside}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
+  const by = listener?.exepath === undefined ? "" : ` by ${listener.exepath}`;
+  const listens = listener === undefined ? "" : `; listens at ${listener.address}${by}`;
+  return `examined ${startedAt}, at ${at} port ${port}${inside}${listens}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
 }

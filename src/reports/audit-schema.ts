@@ -267,6 +267,18 @@ const REPORT: Table<AuditReport> = {
   address: may(text("what was connected to, where host is a name")),
   container: may(text()),
   reachable: may(text("from where the port can be reached, where the watch knows")),
+  listener: may(
+    object<NonNullable<AuditReport["listener"]>>(
+      { address: text(), exepath: may(text("the program's executable")) },
+      "who listens there and at which address, where the watch knows",
+    ),
+  ),
+  changes: may(
+    object<NonNullable<AuditReport["changes"]>>(
+      { since: DATE, what: list(text(), "empty when nothing that counts has changed") },
+      "what differs from the port's report before this one; absent when there was none",
+    ),
+  ),
   tls: may(
     flag(
       "false: it speaks something else; absent: it could not be examined, and an error has a code that says why",
