@@ -1,13 +1,16 @@
-import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { openedPort, ownerName } from "../alerts/opened-port.ts";
-import { AlertWatch } from "../engine/alert-watch.ts";
-import { containersOfHost } from "../engine/containers-of-host.ts";
-import { PortExaminer } from "../engine/port-examiner.ts";
-import { ReportFolder } from "../engine/report-folder.ts";
+import { ownHostPid } from "../capture/own-process.ts";
+import { hostNameOf } from "../config/host-name.ts";
+import { DEFAULT_SETTINGS } from "../config/settings.ts";
+import { startWatch, type WatchStats } from "../engine/watch.ts";
 import { isoText } from "../lib/time-text.ts";
+import type { News } from "../news/news.ts";
+import { ReportFolder } from "../outputs/report-folder.ts";
 import { escaped } from "../reports/escaped.ts";
 import { parseDuration } from "./duration.ts";
-import { stopSignal, untilStopped } from "./stop.ts";
+import { utcOffsetMinutes } from "./local-time.ts";
+import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
 interface ObserveOptions {
@@ -23,64 +26,48 @@ interface ObserveOptions {
 export async function observe(file: string, options: ObserveOptions): Promise<void> {
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
-  const stopped = stopSignal();
+  const stop = new AbortController();
+  const stopped = stopSignal().then(() => stop.abort());
   const terminal = new Terminal({ json: options.json === true });
-  const folder = new ReportFolder(options.report);
-  const onProblem = (text: string): void => terminal.problem(text);
-  let examined = 0;
-  const examiner = new PortExaminer({
-    folder,
-    onProblem,
-    onReport: (report, stem) => {
-      examined += 1;
-      terminal.audit(report, stem);
-    },
-  });
-  const containers = containersOfHost({ environment: process.env, onProblem });
-  const watch = new AlertWatch({
-    containers,
-    onAlert: (alert) => options.json !== true && printOpening(alert),
-    onProblem,
-    onNote: (text) => terminal.note(text),
-    examiner,
-    startedAt: BigInt(Date.now()) * 1_000_000n,
+  const printer = { name: "openings", take: printOpening };
+  const watch = await startWatch({
+    source: { kind: "falco", input: file === "-" ? process.stdin : file },
+    hostname: hostNameOf(process.env),
+    utcOffsetMinutes,
+    settings: DEFAULT_SETTINGS,
+    reports: new ReportFolder(options.report),
+    subscribers: options.json === true ? [terminal] : [terminal, printer],
+    environment: process.env,
+    ownPid: ownHostPid(),
+    isRoot: process.geteuid?.() === 0,
+    signal: stop.signal,
   });
   try {
-    await Promise.race([containers.start(), stopped]);
-    const from = file === "-" ? "standard input" : file;
-    terminal.note(`observing ${from}; reports in ${folder.path}`);
-    const over = file === "-" ? watch.read(process.stdin) : undefined;
-    if (over === undefined && !watch.follow(file))
-      terminal.note(`${file} is not there yet: waiting for it`);
-    await untilStopped(stopped, durationMs, over);
+    await untilStopped(stopped, durationMs, watch.ended);
   } finally {
-    watch.close();
-    containers.stop();
-    examiner.close();
+    await watch.close();
+    endSoon();
   }
-  terminal.note(summary(watch.stats(), examined, examiner.dropped));
+  terminal.note(summary(watch.stats()));
 }
 
 /** The old observer's line: time, container, port. */
-function printOpening(alert: Alert): void {
-  if (!alert.tags.includes(OPEN_PORT_TAG)) return;
-  const port = openedPort(alert)?.port ?? "-";
-  process.stdout.write(`${isoText(alert.time)} ${escaped(ownerName(alert))} ${port}\n`);
+function printOpening(news: News): void {
+  if (news.kind !== "alert" || !news.alert.tags.includes(OPEN_PORT_TAG)) return;
+  const port = openedPort(news.alert)?.port ?? "-";
+  process.stdout.write(`${isoText(news.time)} ${escaped(ownerName(news.alert))} ${port}\n`);
 }
 
-function summary(
-  stats: ReturnType<AlertWatch["stats"]>,
-  examined: number,
-  unexamined: number,
-): string {
+function summary({ ports, falco }: WatchStats): string {
+  if (falco === undefined) return "";
   const parts = [
-    `${stats.alerts} alerts`,
-    `${stats.badLines} bad lines`,
-    `${examined} ports examined`,
-    `${stats.boundPorts} bound, not listening`,
-    `${stats.udpPorts} over UDP`,
-    `${stats.pastPorts} past ones left`,
-    `${unexamined + stats.droppedPorts} dropped`,
+    `${falco.alerts} alerts`,
+    `${falco.badLines} bad lines`,
+    `${ports.examined} ports examined`,
+    `${falco.boundPorts} bound, not listening`,
+    `${falco.udpPorts} over UDP`,
+    `${falco.pastPorts} past ones left`,
+    `${ports.notExamined + falco.droppedPorts} dropped`,
   ];
   return parts.join(", ");
 }

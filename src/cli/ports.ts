@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { AuditReport } from "../audit/report.ts";
 import { containerOfCgroup } from "../containers/cgroup-path.ts";
-import { auditStem } from "../engine/report-folder.ts";
+import { newestReports } from "../outputs/report-folder.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { exposureOf, exposureText, type Exposure } from "../ports/exposure.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { hostNamespaceInode } from "../ports/network-namespace.ts";
+import { escaped } from "../reports/escaped.ts";
 import { printTable } from "./table.ts";
 
 interface Row {
@@ -76,7 +76,7 @@ interface RowInput {
 
 function rowOf({ first, addresses, name, exposure, reportFolder }: RowInput): Row {
   const { port, owner } = first;
-  const grade = lastGrade(`${auditStem(reportFolder, name ?? "host", port)}.json`);
+  const grade = lastGrades(newestReports(reportFolder, { container: name, port, addresses }));
   return {
     port,
     addresses,
@@ -101,16 +101,16 @@ function cells(row: Row): string[] {
 }
 
 /**
- * What the last audit of this port found: its overall grade, "no TLS", or that it could not be
- * examined.
+ * What the last audits of this port found: the overall grade, "no TLS", or that it could not be
+ * examined; several where its addresses differ.
  */
-function lastGrade(path: string): string | null {
-  if (!existsSync(path)) return null;
-  try {
-    const report = JSON.parse(readFileSync(path, "utf8")) as Partial<AuditReport>;
-    if (report.tls === undefined) return "could not be examined";
-    return report.tls ? (report.grade?.letter ?? null) : "no TLS";
-  } catch {
-    return null;
-  }
+function lastGrades(reports: readonly AuditReport[]): string | null {
+  const grades = reports.map((report) => gradeOf(report));
+  return grades.length === 0 ? null : [...new Set(grades)].join(", ");
+}
+
+function gradeOf({ tls, grade }: AuditReport): string {
+  if (tls === undefined) return "could not be examined";
+  // The folder's owner may have written it.
+  return tls ? escaped(JSON.stringify(grade?.letter ?? "no grade").replaceAll('"', "")) : "no TLS";
 }

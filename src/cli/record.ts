@@ -6,7 +6,7 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { Recorder } from "../engine/recorder.ts";
 import { parseDuration } from "./duration.ts";
 import { parseRingSize, parseSize } from "./size.ts";
-import { stopSignal, untilStopped } from "./stop.ts";
+import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
 export interface RecordOptions {
@@ -69,6 +69,7 @@ export async function record(options: RecordOptions): Promise<void> {
     recorder?.close();
     file.close();
     containers.stop();
+    endSoon();
   }
   const { events, bytes, malformed, probe } = recorder.stats();
   const dropped = lostRecords(probe.dropped);

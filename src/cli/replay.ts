@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
+import type { Alert } from "../alerts/alert.ts";
 import { type FormatOptions, jsonLine, textLine } from "../alerts/format.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { type CaptureEnd, readCapture } from "../capture/scap-reader.ts";
@@ -62,11 +63,7 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
       const alert = makeAlert(rule, scene, randomUUID());
       progress.clear();
       if (settings.stdoutEnabled)
-        terminal.alert(
-          alert,
-          options.json === true ? jsonLine(alert, format) : textLine(alert, format),
-          format,
-        );
+        printAlert(alert, { format, json: options.json === true || settings.jsonOutput, terminal });
     },
   });
   const started = performance.now();
@@ -112,6 +109,14 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   terminal.note(
     `${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${alerts} alerts${copy === undefined ? "" : `; ${count(copy.written)} events written to ${options.write ?? ""}`}`,
   );
+}
+
+function printAlert(
+  alert: Alert,
+  { format, json, terminal }: { format: FormatOptions; json: boolean; terminal: Terminal },
+): void {
+  const line = json ? jsonLine(alert, format) : terminal.paint(alert, textLine(alert, format));
+  process.stdout.write(`${line}\n`);
 }
 
 interface Told {

@@ -9,12 +9,13 @@ import { after, describe, test, type TestContext } from "node:test";
 import { type Dockerd, dockerdMissing, startDockerd } from "../../test/fixtures/dockerd.ts";
 import { freePort } from "../../test/fixtures/free-port.ts";
 import { until } from "../../test/fixtures/saker.ts";
+import type { NewsBody } from "../news/news.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { ContainerRegistry } from "../containers/container-registry.ts";
 import { dockerClient } from "../containers/docker-client.ts";
 import { AlertWatch } from "./alert-watch.ts";
-import { PortExaminer } from "./port-examiner.ts";
-import { ReportFolder } from "./report-folder.ts";
+import { HostPorts } from "./host-ports.ts";
+import { ReportFolder } from "../outputs/report-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "saker-alert-watch-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,23 +49,22 @@ async function beside(
   const clients = dockerd === undefined ? [] : [dockerClient(`unix://${dockerd.socket}`)];
   const containers = new ContainerRegistry({ clients, onProblem });
   await containers.start();
-  const examiner = new PortExaminer({
-    folder: new ReportFolder(report),
-    onProblem,
-    onReport: (found) => reports.push(found),
-  });
+  const publish = (news: NewsBody): void => {
+    if (news.kind === "audit") reports.push(news.report);
+    if (news.kind === "note") notes.push(news.text);
+    if (news.kind === "problem") problems.push(news.text);
+  };
+  const ports = new HostPorts({ containers, publish, reports: new ReportFolder(report) });
   const watch = new AlertWatch({
     containers,
-    examiner,
-    onAlert: () => {},
-    onProblem,
-    onNote: (text) => notes.push(text),
+    ports,
+    publish,
     startedAt: BigInt(Date.now()) * 1_000_000n,
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });
   t.after(() => {
     watch.close();
-    examiner.close();
+    ports.close();
     containers.stop();
   });
   const file = join(report, "alerts.json");

@@ -1,18 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { parseAlert } from "../alerts/parse.ts";
 import { LineSource } from "../capture/line-source.ts";
 import { RepeatedReports } from "../lib/repeated-reports.ts";
+import type { NewsBody } from "../news/news.ts";
 import { escaped } from "../reports/escaped.ts";
 import { AlertedPorts, type AlertedPortsOptions } from "./alerted-ports.ts";
-import type { PortExaminer } from "./port-examiner.ts";
+import type { HostPorts } from "./host-ports.ts";
 
-export interface AlertWatchOptions extends Omit<AlertedPortsOptions, "examiner" | "onNote"> {
-  readonly onAlert: (alert: Alert) => void;
-  /** Default `onProblem`. */
-  readonly onNote?: (text: string) => void;
+export interface AlertWatchOptions extends Omit<AlertedPortsOptions, "ports" | "publish"> {
+  readonly publish: (body: NewsBody, time?: bigint) => void;
   /** Undefined when ports are not to be examined. */
-  readonly examiner: PortExaminer | undefined;
+  readonly ports: HostPorts | undefined;
 }
 
 /**
@@ -28,9 +27,9 @@ export class AlertWatch {
 
   constructor(options: AlertWatchOptions) {
     this.#options = options;
-    const { examiner, onProblem, onNote = onProblem } = options;
-    this.#ports =
-      examiner === undefined ? undefined : new AlertedPorts({ ...options, examiner, onNote });
+    const { ports, publish } = options;
+    const onProblem = (text: string): void => publish({ kind: "problem", text });
+    this.#ports = ports === undefined ? undefined : new AlertedPorts({ ...options, ports });
     this.#badLines = new RepeatedReports(onProblem);
     this.#lines = new LineSource({
       onLine: (line) => this.#line(line),
@@ -41,7 +40,7 @@ export class AlertWatch {
 
   /** Counts; `badLines` has those that are too long, `droppedPorts` those for which no room was. */
   stats() {
-    const none = { pastPorts: 0, openPorts: 0, knownPorts: 0, boundPorts: 0, udpPorts: 0 };
+    const none = { pastPorts: 0, boundPorts: 0, udpPorts: 0 };
     return {
       alerts: this.#alerts,
       badLines: this.#badLines.count("line") + this.#lines.tooLong,
@@ -58,7 +57,7 @@ export class AlertWatch {
   async read(input: NodeJS.ReadableStream): Promise<void> {
     await this.#lines.read(input);
     await this.#ports?.idle();
-    await this.#options.examiner?.idle();
+    await this.#options.ports?.idle();
   }
 
   close(): void {
@@ -77,7 +76,7 @@ export class AlertWatch {
     }
     const { alert } = result;
     this.#alerts += 1;
-    this.#options.onAlert(alert);
+    this.#options.publish({ kind: "alert", alert }, alert.time);
     if (alert.tags.includes(OPEN_PORT_TAG)) this.#ports?.opened(alert);
   }
 }

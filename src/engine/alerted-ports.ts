@@ -6,22 +6,19 @@ import { messageOf } from "../lib/errors.ts";
 import { RepeatedReports } from "../lib/repeated-reports.ts";
 import { type Listener, listListeners, listUdpPorts } from "../ports/listeners.ts";
 import {
-  hostNamespaceInode,
   type NetworkNamespace,
   openHostNamespace,
   openNamespace,
 } from "../ports/network-namespace.ts";
+import type { NewsBody } from "../news/news.ts";
 import { escaped } from "../reports/escaped.ts";
-import type { PortExaminer } from "./port-examiner.ts";
-import { PortNews } from "./port-news.ts";
-import { reachability } from "./reachability.ts";
+import type { HostPorts } from "./host-ports.ts";
 import { RetryQueue } from "./retry-queue.ts";
 
 export interface AlertedPortsOptions {
   readonly containers: ContainerRegistry;
-  readonly examiner: PortExaminer;
-  readonly onProblem: (text: string) => void;
-  readonly onNote: (text: string) => void;
+  readonly ports: HostPorts;
+  readonly publish: (body: NewsBody) => void;
   /**
    * Epoch nanoseconds: alerts from before tell of ports that may be long closed, which is no
    * problem then.
@@ -38,7 +35,6 @@ export interface AlertedPortsOptions {
  */
 export class AlertedPorts {
   readonly #options: AlertedPortsOptions;
-  readonly #ports = new PortNews();
   readonly #queue: RetryQueue;
   readonly #reports: Readonly<Record<"problem" | "note", RepeatedReports>>;
   readonly #asking = new Map<string, Promise<Container | undefined>>();
@@ -53,16 +49,14 @@ export class AlertedPorts {
       patienceMs: options.patienceMs ?? PATIENCE_MS,
     });
     this.#reports = {
-      problem: new RepeatedReports(options.onProblem),
-      note: new RepeatedReports(options.onNote),
+      problem: new RepeatedReports((text) => options.publish({ kind: "problem", text })),
+      note: new RepeatedReports((text) => options.publish({ kind: "note", text })),
     };
   }
 
   stats() {
     return {
       pastPorts: this.#past,
-      openPorts: this.#ports.inventory.size,
-      knownPorts: this.#ports.suppressed,
       boundPorts: this.#reports.note.count("bound"),
       udpPorts: this.#reports.note.count("udp"),
       droppedPorts: this.#queue.dropped,
@@ -129,10 +123,12 @@ export class AlertedPorts {
     const namespace = open();
     try {
       const listening = listListeners(namespace);
-      this.#ports.reconcile(namespace.inode, listening);
       const socket = socketOf(port, listening, isLast);
       if (socket !== undefined) {
-        this.#listens(search, socket, () => sameNamespace(open, namespace.inode), namespace.inode);
+        const { address, port: number, inode } = socket;
+        const place = { namespace: namespace.inode, container: search.container?.fullId };
+        const opening = { ...place, address, port: number, socket: `inode:${inode}` };
+        this.#options.ports.verdictOfFound({ ...opening, at: Date.now() }, listening);
         return "done";
       }
       // Until then it may be about to listen over TCP, too, as name servers do.
@@ -142,37 +138,6 @@ export class AlertedPorts {
     } finally {
       namespace.close();
     }
-  }
-
-  #listens(
-    { port: { port }, container }: Search,
-    { address, inode: socket }: Listener,
-    namespace: () => NetworkNamespace,
-    inode: number,
-  ): void {
-    const place = {
-      namespace: inode,
-      port,
-      container: container?.fullId,
-      address,
-      socket: `inode:${socket}`,
-      at: Date.now(),
-    };
-    this.#ports.opened(place);
-    if (this.#ports.judge("", place) !== "news") return;
-    const name = container?.metadata?.name || container?.id;
-    this.#options.examiner.examine({
-      name: name ?? "host",
-      container: name,
-      address,
-      port,
-      reachable: () =>
-        reachability(
-          { container, onHostNetwork: inode === hostNamespaceInode() },
-          { addresses: [address], port },
-        ),
-      namespace,
-    });
   }
 
   /** As the runtime says now. Throws an `Absence`. */
@@ -296,13 +261,6 @@ function silence({ outputFields }: Alert): string {
   return outputFields["evt.type"] === "listen"
     ? "it does not listen any more"
     : "bound, not listening";
-}
-
-function sameNamespace(open: () => NetworkNamespace, inode: number): NetworkNamespace {
-  const namespace = open();
-  if (namespace.inode === inode) return namespace;
-  namespace.close();
-  throw new Error("its process has ended");
 }
 
 /** Searches at once, in all, and of one container or the host. */

@@ -26,7 +26,7 @@ export interface ConfinementOptions {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How the probe is told to the program that comes after. */
-export const HANDED = "SAKER_PROBE";
+export const INHERITED_PROBE = "SAKER_PROBE";
 
 /**
  * Loads the probe and starts this program anew in its place, with the probe handed over and without
@@ -37,7 +37,7 @@ export const HANDED = "SAKER_PROBE";
  */
 export function confine(options: ConfinementOptions): void {
   const own = ownCapabilities().permitted;
-  const isDone = options.environment[HANDED] !== undefined;
+  const isDone = options.environment[INHERITED_PROBE] !== undefined;
   if (
     isDone ||
     (own & ~capabilitySet(ALWAYS_KEPT)) === 0n ||
@@ -57,7 +57,7 @@ export function confine(options: ConfinementOptions): void {
   process.execve(
     process.execPath,
     [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    { ...options.environment, [HANDED]: handed },
+    { ...options.environment, [INHERITED_PROBE]: handed },
   );
 }
 
@@ -65,15 +65,15 @@ export function confine(options: ConfinementOptions): void {
  * The probe that the program before this one has loaded. Throws `CONFIG_PROBE` when somebody else
  * has set the variable.
  */
-export function handedProbe(environment: Environment): HandedProbe | undefined {
-  const text = environment[HANDED];
+export function inheritedProbe(environment: Environment): HandedProbe | undefined {
+  const text = environment[INHERITED_PROBE];
   if (text === undefined) return undefined;
-  const handed = parseHanded(text);
+  const handed = parseInherited(text);
   if (handed === undefined) {
     throw new AppError(
       "CONFIG_PROBE",
-      `Cannot take over a probe: ${HANDED} is not what this very process has set`,
-      { hint: `start without ${HANDED}` },
+      `Cannot take over a probe: ${INHERITED_PROBE} is not what this very process has set`,
+      { hint: `start without ${INHERITED_PROBE}` },
     );
   }
   return handed;
@@ -83,7 +83,7 @@ export function handedProbe(environment: Environment): HandedProbe | undefined {
  * Undefined for everything but what `confine` wrote in this process: then every descriptor is a
  * map, a link or a program of BPF's.
  */
-function parseHanded(text: string): HandedProbe | undefined {
+function parseInherited(text: string): HandedProbe | undefined {
   try {
     const { pid, ...handed } = JSON.parse(text) as HandedProbe & { readonly pid: number };
     const fds = [

@@ -1,14 +1,15 @@
-import { encodeRecord, paramBytes } from "../events/encode.ts";
+import { encodeParams, encodeRecord, paramBytes } from "../events/encode.ts";
 import { NOTICE, RECORD_FLAGS, TCP_STATE } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { scanListeners, type FoundListener } from "../ports/inventory-scan.ts";
-import type { PortOpening } from "../ports/port-inventory.ts";
+import type { PortOpening, PortProcess } from "../ports/port-inventory.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
 import type { Process } from "../state/process.ts";
 import type { ProcessTable } from "../state/process-table.ts";
 
 export interface ListeningRecord {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** A `bind` and a `listen`, in this order. */
+  readonly bytes: readonly Uint8Array<ArrayBuffer>[];
   readonly opening: PortOpening;
   /** inode of the cgroup that its container is known by */
   readonly cgroup: number;
@@ -22,8 +23,8 @@ export interface ListeningRecords {
 const IPPROTO_TCP = 6;
 
 /**
- * One `listen` record for each socket that listens now, as if its process had called listen(2) this
- * moment.
+ * A `bind` and a `listen` record for each socket that listens now, as if its process had called
+ * bind(2) and listen(2) this moment.
  */
 export async function listeningRecords(processes: ProcessTable): Promise<ListeningRecords> {
   const { listeners, problems } = await scanListeners();
@@ -32,13 +33,11 @@ export async function listeningRecords(processes: ProcessTable): Promise<Listeni
     // then names no process.
     const cgroup =
       processes.get(listener.owner.pid === 0 ? listener.pid : listener.owner.pid)?.cgroup ?? 0;
+    const process = processes.get(listener.owner.pid);
+    const facts = { process, cgroup, isFoundAtStart: true };
     return {
-      bytes: listenRecord(listener, {
-        process: processes.get(listener.owner.pid),
-        cgroup,
-        isFoundAtStart: true,
-      }),
-      opening: openingOf(listener),
+      bytes: [bindRecord(listener, facts), listenRecord(listener, facts)],
+      opening: openingOf(listener, process),
       cgroup,
     };
   });
@@ -50,6 +49,18 @@ export interface ListenerFacts {
   readonly process: Process | undefined;
   readonly cgroup: number;
   readonly isFoundAtStart: boolean;
+}
+
+/** A `bind` record of a socket that was found listening. */
+export function bindRecord(listener: FoundListener, facts: ListenerFacts): Uint8Array<ArrayBuffer> {
+  const type = eventType("bind");
+  const address = Uint8Array.of(
+    familyOf(listener),
+    ...addressOf(listener),
+    ...paramBytes.number(listener.port, 2),
+  );
+  const params = encodeParams(type, { res: 0, addr: address, fd: -1 });
+  return socketRecord(listener, facts, { code: type.code, params });
 }
 
 /** A `listen` record of a socket that was found. */
@@ -93,12 +104,12 @@ function socketRecord(
     networkNamespace: listener.namespace,
     flags: isFoundAtStart ? RECORD_FLAGS.FOUND_AT_START : 0,
   };
-  const address = addressBytes(listener.address) ?? new Uint8Array(listener.family === 4 ? 4 : 16);
+  const address = addressOf(listener);
   const descriptor = {
     kind: String(listener.family),
     state: TCP_STATE.LISTEN,
     protocol: IPPROTO_TCP,
-    family: listener.family === 4 ? 2 : 10,
+    family: familyOf(listener),
     inode: listener.inode,
     local: { address, port: listener.port },
     remote: { address: new Uint8Array(address.length), port: 0 },
@@ -107,14 +118,34 @@ function socketRecord(
   return encodeRecord(context, { timestamp, tid: owner.pid, code, params }, { descriptor });
 }
 
-function openingOf(listener: FoundListener): PortOpening {
+function familyOf({ family }: FoundListener): number {
+  return family === 4 ? AF_INET : AF_INET6;
+}
+
+function addressOf({ address, family }: FoundListener): Uint8Array {
+  return addressBytes(address) ?? new Uint8Array(family === 4 ? 4 : 16);
+}
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+function openingOf(listener: FoundListener, known: Process | undefined): PortOpening {
   const { namespace, address, port, owner } = listener;
   return {
     namespace,
     address,
     port,
-    process: { pid: owner.pid, comm: owner.comm, exepath: owner.exe },
+    process: portProcess(known) ?? portProcess({ ...owner, exepath: owner.exe, args: [] }),
     socket: `inode:${listener.inode}`,
     at: Date.now(),
   };
+}
+
+/** Who opened a port; undefined where its program is not known, whatever else is. */
+export function portProcess(
+  process: Pick<Process, "pid" | "comm" | "exepath" | "args"> | undefined,
+): PortProcess | undefined {
+  if (process === undefined || process.exepath === "") return undefined;
+  const { pid, comm, exepath, args } = process;
+  return { pid, comm, exepath, args };
 }

@@ -44,6 +44,7 @@ function pipelineWith(rules: string, matching: "first" | "all" = "first") {
     rules: ruleSet(rules, matching),
     onMatch: (rule, scene) => lines.push(`${rule.name}: ${renderOutput(rule.output, scene)}`),
     onNotice: () => {},
+    onFailure: (thrown) => lines.push(`failed: ${String(thrown)}`),
   });
   const send = (name: string, params: Parameters<typeof record>[1], cgroup = CGROUP): void => {
     const bytes = record(name, params, { context: { pid: 100, cgroup } });

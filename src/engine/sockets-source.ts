@@ -14,7 +14,7 @@ import { encodeText } from "../lib/text.ts";
 import { type FoundListener, scanSockets, withOwners } from "../ports/inventory-scan.ts";
 import { cgroupPathOfProcess } from "../ports/socket-owners.ts";
 import type { Process } from "../state/process.ts";
-import { listenNotice, listenRecord, type ListenerFacts } from "./listening-records.ts";
+import { bindRecord, listenNotice, listenRecord, type ListenerFacts } from "./listening-records.ts";
 
 /** From one look at the sockets to the next. */
 const POLL_MS = 150;
@@ -26,6 +26,7 @@ const MAX_CGROUPS = 4096;
 const MAX_RECENT = 1024;
 
 const EXECVE = eventType("execve");
+const BIND = eventType("bind");
 const LISTEN = eventType("listen");
 const OPENAT = eventType("openat");
 
@@ -85,7 +86,7 @@ export class SocketsSource implements KernelSource {
 
   /** The events that it sees. */
   get codes(): ReadonlySet<number> {
-    return new Set([EXECVE.code, LISTEN.code, ...(this.seesFiles ? [OPENAT.code] : [])]);
+    return new Set([EXECVE.code, BIND.code, LISTEN.code, ...(this.seesFiles ? [OPENAT.code] : [])]);
   }
 
   get seesFiles(): boolean {
@@ -184,6 +185,7 @@ export class SocketsSource implements KernelSource {
       this.#known.set(keyOf(listener), { listener, facts });
       this.#tellCgroup(cgroup, listener.owner.cgroupPath);
       this.#tell(listenNotice(listener, facts, true));
+      this.#send(BIND.code, bindRecord(listener, facts));
       this.#send(LISTEN.code, listenRecord(listener, facts));
     }
   }
