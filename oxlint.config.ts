@@ -39,7 +39,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "news is what the engine reports: a shape, nothing that acts",
   },
   outputs: {
-    imports: ["lib", "alerts", "news", "audit", "reports"],
+    imports: ["lib", "libc", "rules", "alerts", "news", "audit", "reports"],
     why: "outputs see news only, and how it looks as text",
   },
   capture: {

@@ -22,6 +22,7 @@ export const libc = {
   prctl: process_.func("int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)"),
   /** Ends the process without what exit(3) does before. */
   _exit: process_.func("void _exit(int status)"),
+  kill: process_.func("int kill(int pid, int signal)"),
   setns: process_.func("int setns(int fd, int type)"),
   socket: process_.func("int socket(int family, int type, int protocol)"),
   connect: process_.func("int connect(int fd, const void *address, uint32_t length)"),
@@ -29,6 +30,8 @@ export const libc = {
   read: process_.func("int64_t read(int fd, _Out_ void *bytes, size_t length)"),
   readlink: process_.func("int64_t readlink(const char *path, _Out_ void *bytes, size_t length)"),
   recv: process_.func("int64_t recv(int fd, _Out_ void *bytes, size_t length, int flags)"),
+  pipe2: process_.func("int pipe2(_Out_ void *descriptors, int flags)"),
+  ioctl: process_.func("int ioctl(int fd, uint64_t request, _Out_ void *value)"),
   getpagesize: process_.func("int getpagesize()"),
   setrlimit: process_.func("int setrlimit(int resource, const void *limit)"),
   clock_gettime: process_.func("int clock_gettime(int clock, _Out_ void *time)"),

@@ -133,8 +133,9 @@ export class Delivery implements Output {
       this.#settle(answer, lines.length);
       const settled = settledOf(answer);
       if (settled >= lines.length || this.#ended !== undefined) continue;
-      if (this.#isClosing && settled === 0 && answer.busyMs === undefined) break;
-      await this.#pause(settled > 0 ? 0 : (answer.busyMs ?? this.#nextPause()));
+      if (settled > 0) continue;
+      if (this.#isClosing) break;
+      await this.#pause(this.#nextPause());
     }
     this.#running = undefined;
   }
@@ -237,7 +238,6 @@ export class Delivery implements Output {
   }
 
   async #pause(ms: number): Promise<void> {
-    if (ms === 0 || (this.#isClosing && ms > CLOSE_MS)) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#endPause = () => {
@@ -249,11 +249,11 @@ export class Delivery implements Output {
   }
 }
 
-/** Less was taken than offered, for another reason than that the other side is busy. */
+/** Less was taken than offered, and not because one of them was refused. */
 function isFailure(answer: Answer, offered: number): boolean {
-  const { refused = 0, reason, busyMs } = answer;
+  const { refused = 0, reason } = answer;
   const settled = settledOf(answer);
-  if (settled >= offered || busyMs !== undefined || refused > 0) return false;
+  if (settled >= offered || refused > 0) return false;
   return settled === 0 || reason !== undefined;
 }
 

@@ -16,8 +16,9 @@ export interface Destination {
   /** Says at the start why nothing can be delivered; undefined when it can. */
   check?(): Promise<string | undefined>;
   /**
-   * Brings lines there, in order. Throws like an answer of none delivered with the error's message.
-   * `signal` aborts when it took too long: the promise then has to settle soon.
+   * Brings lines there, in order, and waits for a side that is busy. Throws like an answer of none
+   * delivered with the error's message. `signal` aborts when it took too long: the promise then has
+   * to settle soon, unless what was begun cannot be taken back.
    */
   deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer>;
   /** The next `deliver` opens anew. */
@@ -37,8 +38,6 @@ export interface Answer {
   readonly refused?: number;
   /** Why lines were refused or have to wait. */
   readonly reason?: string;
-  /** The other side is busy, not broken: try the rest again after so long, and report nothing. */
-  readonly busyMs?: number;
   /** The other side has gone for good: whatever comes is dropped. */
   readonly isGone?: true;
 }

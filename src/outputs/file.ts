@@ -9,6 +9,7 @@ import type { Answer, Destination } from "./destination.ts";
 import { enabledOption, type Switch } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
+import { writeToPipe } from "./write-to-pipe.ts";
 
 export interface FileOptions extends Switch {
   readonly filename: string;
@@ -62,7 +63,7 @@ class FileDestination implements Destination {
   /** Who writes to the same file instead. */
   #other: string | undefined;
   #mustReopen = false;
-  /** What a FIFO has not taken of a line that was begun. */
+  /** What a FIFO's reader has not taken of a line that was begun. */
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(options: FileDestinationOptions) {
@@ -84,12 +85,12 @@ class FileDestination implements Destination {
     }
   }
 
-  async deliver(lines: readonly string[]): Promise<Answer> {
+  async deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
     try {
       const file = await this.#open();
       if (this.#other !== undefined) return { delivered: 0, duplicates: lines.length };
       const bytes = Buffer.from(`${lines.join("\n")}\n`);
-      if ((await file.stat()).isFIFO()) return await this.#writeFifo(file, lines);
+      if ((await file.stat()).isFIFO()) return await this.#writeFifo(file, lines, signal);
       await appendWhole(file, bytes);
       return { delivered: lines.length };
     } catch (thrown) {
@@ -129,28 +130,27 @@ class FileDestination implements Destination {
     return (this.#file = file);
   }
 
-  async #writeFifo(file: FileHandle, lines: readonly string[]): Promise<Answer> {
+  async #writeFifo(
+    file: FileHandle,
+    lines: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Answer> {
     let delivered = 0;
     try {
       for (const line of lines) {
         // A line that was begun before comes first: it is the first of those that are tried again.
         if (this.#rest.length === 0) this.#rest = Buffer.from(`${line}\n`);
-        while (this.#rest.length > 0) {
-          const { bytesWritten } = await file.write(this.#rest);
-          this.#rest = this.#rest.subarray(bytesWritten);
-        }
+        this.#rest = this.#rest.subarray(await writeToPipe(file.fd, this.#rest, signal));
+        if (this.#rest.length > 0) return { delivered, reason: "the FIFO's reader does not read" };
         delivered += 1;
       }
       return { delivered };
     } catch (thrown) {
-      if (errnoOf(thrown) === "EAGAIN") return { delivered, busyMs: BUSY_MS };
       this.#rest = Buffer.alloc(0);
       return { delivered, reason: reasonOf(thrown) };
     }
   }
 }
-
-const BUSY_MS = 20;
 
 /** Opens a path to append to it. Throws what `reasonOf` puts into words. */
 async function openForLines(path: string): Promise<FileHandle> {

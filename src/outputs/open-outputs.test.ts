@@ -21,7 +21,7 @@ async function outputsIn(
 ) {
   const said: string[] = [];
   const outputs = await openOutputs(
-    { ...OFF, capacity: undefined, slowMs: 2000, ...settings },
+    { ...OFF, capacity: undefined, slowMs: 2000, logLevel: undefined, ...settings },
     {
       format: { isoTime: false, utcOffsetMinutes: () => 0 },
       json: false,

@@ -5,6 +5,7 @@ import { FileClaims } from "./file-claims.ts";
 import { fileDestination } from "./file.ts";
 import type { Output } from "./output.ts";
 import type { OutputContext } from "./output-context.ts";
+import { logDestination, type Severity } from "./syslog.ts";
 import { OUTPUT_KINDS, type OutputOptions } from "./registry.ts";
 
 /** Which outputs there are, with their options. */
@@ -13,6 +14,8 @@ export interface OutputSettings extends OutputOptions {
   readonly capacity: number | undefined;
   /** An output that takes longer for a batch is reported, in milliseconds (output_timeout). */
   readonly slowMs: number;
+  /** Problems and notes of this severity and above go to syslog (log_syslog); undefined for none. */
+  readonly logLevel: Severity | undefined;
 }
 
 export interface OpenOutputsOptions extends Omit<OutputContext, "claims"> {
@@ -46,11 +49,14 @@ function destinationsOf(
   { report }: OpenOutputsOptions,
   context: OutputContext,
 ): readonly Destination[] {
-  const { stdout, file } = OUTPUT_KINDS;
+  const { stdout, file, program, syslog } = OUTPUT_KINDS;
   return [
     ...(settings.stdout.enabled ? [stdout.open(settings.stdout, context)] : []),
     ...(report === undefined ? [] : reportFiles(report, context)),
     ...(settings.file.enabled ? [file.open(settings.file, context)] : []),
+    ...(settings.program.enabled ? [program.open(settings.program, context)] : []),
+    ...(settings.syslog.enabled ? [syslog.open(settings.syslog, context)] : []),
+    ...(settings.logLevel === undefined ? [] : [logDestination(settings.logLevel, context)]),
   ];
 }
 

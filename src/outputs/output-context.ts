@@ -11,6 +11,10 @@ export interface OutputContext {
   readonly stdout: StandardOutput;
   /** Of the programs that outputs start. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where what these programs print goes; the process's own output by default. */
+  readonly programStdio?: readonly ["inherit" | number, "inherit" | number] | undefined;
+  /** The syslog's socket, `/dev/log` by default. */
+  readonly syslogPath?: string | undefined;
   /** Which files are written to, so that none gets an alert twice. */
   readonly claims: FileClaims;
   readonly onProblem: (text: string) => void;
