@@ -61,7 +61,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["lib"],
     why: "artifacts pulls what others published: it knows registries and archives, not rules",
   },
-  config: { imports: ["lib", "rules", "outputs"], why: "config turns settings into typed options" },
+  config: {
+    imports: ["lib", "rules", "alerts", "outputs"],
+    why: "config turns settings into typed options",
+  },
   engine: {
     imports: [
       "lib",

@@ -18,7 +18,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
       report,
       join(report, "tls"),
       ...filesIn(report),
-      resolve(settings.fileOutput ?? report),
+      resolve(settings.outputs.file.enabled ? settings.outputs.file.filename : report),
       resolve(dirname(settings.capture?.pathPrefix ?? join(report, "x"))),
     ];
     confine({

@@ -35,6 +35,12 @@ program
     [],
   )
   .option("--config <file>", "saker.yaml or an existing falco.yaml")
+  .option(
+    "-o, --override <key=value>",
+    "a key of the configuration with another value, such as json_output=true; may be given more than once",
+    collect,
+    [],
+  )
   .option("--report <folder>", "where reports are written", "./report")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
@@ -173,6 +179,25 @@ program
   .option("--all", "of the register, event types of old captures, too")
   .option("--json", "one JSON object an event, or an event type")
   .action(async (file, options) => (await import("./events.ts")).events(file, options));
+
+const config = program.command("config").description("the configuration: print, check, schema");
+config
+  .command("print")
+  .description("every key with the value that holds and where it is from")
+  .argument("[file]", "saker.yaml or an existing falco.yaml (default: none, so the defaults)")
+  .option("-o, --override <key=value>", "a key's value over the file's", collect, [])
+  .option("--json", "one JSON object")
+  .action(async (file, options) => (await import("./config.ts")).configPrint(file, options));
+config
+  .command("check")
+  .description("every wrong value and every key without an effect, with its place")
+  .argument("<file>", "saker.yaml or an existing falco.yaml")
+  .option("-o, --override <key=value>", "a key's value over the file's", collect, [])
+  .action(async (file, options) => (await import("./config.ts")).configCheck(file, options));
+config
+  .command("schema")
+  .description("a JSON Schema of the configuration, for editors")
+  .action(async () => (await import("./config.ts")).configSchemaText());
 
 const rules = program
   .command("rules")

@@ -29,7 +29,7 @@ export async function record(options: RecordOptions): Promise<void> {
   const settings =
     options.config === undefined
       ? DEFAULT_SETTINGS
-      : loadConfig(options.config, process.env).settings;
+      : loadConfig(options.config, { environment: process.env }).settings;
   const terminal = new Terminal({ json: false });
   const stopped = stopSignal();
   const containers = containersOfHost({

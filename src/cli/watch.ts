@@ -14,11 +14,10 @@ import { parseDuration } from "./duration.ts";
 import { EXIT } from "./exit.ts";
 import { LiveRules } from "./live-rules.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
+import { formatOf } from "./format-of.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
-import { outputSettings } from "./output-settings.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
-import { VERSION } from "./version.ts";
 import type { Source, WatchOptions } from "./watch-options.ts";
 import { statsText, watchSummary } from "./watch-summary.ts";
 
@@ -30,11 +29,11 @@ export interface ReadOptions {
 
 /** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
 export async function watch(options: WatchOptions, read: ReadOptions): Promise<void> {
-  const { settings, ignored } = read.loaded;
+  const { settings, notes } = read.loaded;
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
   const terminal = new Terminal({ json: false, audits: options.json !== true });
-  for (const key of ignored) terminal.note(`${key} is not used by Saker ${VERSION}`);
+  for (const note of notes) terminal.note(note);
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
@@ -125,8 +124,8 @@ function outputsOf(
   { source, loaded: { settings } }: ReadOptions,
   { reports, terminal }: { readonly reports: ReportFolder; readonly terminal: Terminal },
 ): Promise<readonly Output[]> {
-  return openOutputs(outputSettings(settings), {
-    format: { isoTime: settings.timeFormatIso8601, utcOffsetMinutes },
+  return openOutputs(settings.outputs, {
+    format: formatOf(settings),
     json: settings.jsonOutput,
     stdout: {
       stream: process.stdout,

@@ -1,12 +1,13 @@
 import {
+  type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
   type Node,
-  type Pair,
   parseDocument,
+  type YAMLMap,
 } from "yaml";
 import { AppError, type Place } from "../lib/errors.ts";
 import { type Environment, expandVariables } from "./expand.ts";
@@ -46,41 +47,73 @@ export interface ConfigText {
   readonly environment: Environment;
 }
 
-/** Aliases can make a small file a huge tree. */
-const MAX_NODES = 100_000;
+/** Aliases can make a small file a huge tree, or one without an end. */
+const [MAX_NODES, MAX_DEPTH] = [100_000, 100];
 
 /** The tree of one YAML document; an empty one is an empty map. Throws `CONFIG_YAML`. */
 export function parseConfigText({ source, text, environment }: ConfigText): ConfigNode {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { source, line: Math.max(1, line), column: Math.max(1, col), length: 1 };
   };
+  const document = parsed(text, lines, placeAt(0));
   const [problem] = document.errors;
   if (problem !== undefined)
     throw configError("CONFIG_YAML", placeAt(problem.pos[0]), problem.message);
-  let count = 0;
-  const build = (node: Node | null, place: Place): ConfigNode => {
-    count += 1;
-    if (count > MAX_NODES) throw configError("CONFIG_YAML", place, "it has too many values");
-    if (isAlias(node)) return build(node.resolve(document) ?? null, place);
-    const own = node?.range === undefined || node.range === null ? place : placeAt(node.range[0]);
-    if (isSeq(node))
-      return { kind: "list", place: own, items: node.items.map((item) => build(item as Node, own)) };
-    if (isMap(node)) return { kind: "map", place: own, entries: entriesOf(node.items) };
-    return { kind: "scalar", place: own, text: scalarText(node, environment) };
-  };
-  const entriesOf = (pairs: readonly unknown[]): ReadonlyMap<string, MapEntry> =>
-    new Map(
-      (pairs as readonly Pair<Node, Node | null>[]).map(({ key, value }) => {
-        const place = placeAt(key.range?.[0] ?? 0);
-        return [scalarText(key, {}) ?? "", { place, value: build(value, place) }];
-      }),
-    );
   const place = placeAt(0);
   if (document.contents === null) return { kind: "map", entries: new Map(), place };
-  return build(document.contents, place);
+  return new TreeBuilder(document, { placeAt, environment }).build(document.contents, place, 0);
+}
+
+function parsed(text: string, lines: LineCounter, start: Place): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  } catch {
+    // The YAML library descends by recursion: a thousand brackets exhaust the stack.
+    throw configError("CONFIG_YAML", start, "it is nested too deeply");
+  }
+}
+
+interface TreeContext {
+  readonly placeAt: (offset: number) => Place;
+  readonly environment: Environment;
+}
+
+/** Makes our tree of the YAML library's. */
+class TreeBuilder {
+  readonly #document: Document.Parsed;
+  readonly #context: TreeContext;
+  #count = 0;
+
+  constructor(document: Document.Parsed, context: TreeContext) {
+    this.#document = document;
+    this.#context = context;
+  }
+
+  /** `around`: the place of what holds the node, for one that stands nowhere. */
+  build(node: Node | null, around: Place, depth: number): ConfigNode {
+    this.#count += 1;
+    if (this.#count > MAX_NODES || depth > MAX_DEPTH)
+      throw configError("CONFIG_YAML", around, "it has too many values or is nested too deeply");
+    if (isAlias(node)) return this.build(node.resolve(this.#document) ?? null, around, depth + 1);
+    const { placeAt, environment } = this.#context;
+    const place = node?.range ? placeAt(node.range[0]) : around;
+    if (isSeq<Node>(node)) {
+      const items = node.items.map((item) => this.build(item, place, depth + 1));
+      return { kind: "list", place, items };
+    }
+    if (isMap<Node, Node | null>(node)) return this.#map(node, place, depth);
+    return { kind: "scalar", place, text: scalarText(node, environment) };
+  }
+
+  #map(node: YAMLMap<Node, Node | null>, place: Place, depth: number): MapNode {
+    const entries = node.items.map(({ key, value }): [string, MapEntry] => {
+      const at = key?.range ? this.#context.placeAt(key.range[0]) : place;
+      return [scalarText(key, {}) ?? "", { place: at, value: this.build(value, at, depth + 1) }];
+    });
+    return { kind: "map", place, entries: new Map(entries) };
+  }
 }
 
 /** What an override (`-o key=value`) gives as a value. */
@@ -101,6 +134,7 @@ export function configError(
 
 function scalarText(node: Node | null, environment: Environment): string | null {
   if (!isScalar(node) || node.value === null) return null;
-  const text = typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
+  const text =
+    typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
   return expandVariables(text, environment);
 }

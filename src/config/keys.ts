@@ -2,13 +2,17 @@ import type { Option } from "../outputs/option.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { SEVERITIES, type Severity } from "../outputs/syslog.ts";
 import { PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
+import { CAPTURE_MODES, type CaptureMode, DROP_ACTIONS, type DropAction } from "./choices.ts";
 import type { Key } from "./key.ts";
 import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS } from "./rule-options.ts";
-import { type CaptureSettings, DROP_ACTIONS, type DropAction } from "./settings.ts";
 import { decimal, FLAG, TEXT, TEXTS, type ValueType, whole, word } from "./value-type.ts";
 
 /** Defines a key: the value's type follows from `type`. */
-function key<Value>(name: string, type: ValueType<Value>, rest: Omit<Key<Value>, "name" | "type">): Key<Value> {
+function key<Value>(
+  name: string,
+  type: ValueType<Value>,
+  rest: Omit<Key<NoInfer<Value>>, "name" | "type">,
+): Key<Value> {
   return { name, type, ...rest };
 }
 
@@ -29,10 +33,14 @@ export const KEYS = {
     default: true,
     doc: "Rules are loaded anew when their files change.",
   }),
-  priority: key("priority", word<Priority>(PRIORITIES.map((name) => name.toLowerCase()), priorityByName), {
-    default: "Debug",
-    doc: "Rules that are less urgent are not loaded.",
-  }),
+  priority: key(
+    "priority",
+    word<Priority>(
+      PRIORITIES.map((name) => name.toLowerCase()),
+      priorityByName,
+    ),
+    { default: "Debug", doc: "Rules that are less urgent are not loaded." },
+  ),
   ruleMatching: key("rule_matching", word(["first", "all"], exactly(["first", "all"] as const)), {
     default: "first",
     doc: "Whether the first rule that matches an event is the only one that gives an alert.",
@@ -97,7 +105,7 @@ export const KEYS = {
     default: 4,
     doc: "Memory for events that wait to be read: 1 to 10 are 1, 2, 4 … 512 MB.",
   }),
-  engineKind: key("engine.kind", word(["modern_ebpf", "kmod", "ebpf"], engineKind), {
+  engineKind: key("engine.kind", engineKind(), {
     default: "modern_ebpf",
     doc: "Saker's own probe stands for each of them. `replay` is `saker replay FILE`.",
   }),
@@ -171,22 +179,31 @@ function exactly<Word extends string>(words: readonly Word[]): (text: string) =>
   return (text) => words.find((known) => known === text.toLowerCase());
 }
 
-function captureMode(): ValueType<CaptureSettings["mode"]> {
-  const MODES = ["rules", "all_rules"] as const;
+function captureMode(): ValueType<CaptureMode> {
   return {
-    ...word(MODES, exactly(MODES)),
+    ...word(CAPTURE_MODES, exactly(CAPTURE_MODES)),
     read: (node, fail) => {
       const mode = TEXT.read(node, fail);
       return (
-        exactly(MODES)(mode) ??
+        exactly(CAPTURE_MODES)(mode) ??
         fail(`'${mode}' is not a valid mode: it must be rules or all_rules`, node)
       );
     },
   };
 }
 
-function engineKind(text: string): "modern_ebpf" | undefined {
-  return ["modern_ebpf", "kmod", "ebpf"].includes(text.toLowerCase()) ? "modern_ebpf" : undefined;
+/** Saker's own probe stands for all that watch the host; what watches something else is an error. */
+function engineKind(): ValueType<"modern_ebpf"> {
+  const KINDS = ["modern_ebpf", "kmod", "ebpf"];
+  return {
+    ...word(KINDS, () => "modern_ebpf"),
+    read: (node, fail) => {
+      const kind = TEXT.read(node, fail).toLowerCase();
+      if (KINDS.includes(kind)) return "modern_ebpf";
+      const instead = kind === "replay" ? ": saker replay FILE reads captures" : "";
+      return fail(`must be one of ${KINDS.join(", ")}, not "${kind}"${instead}`, node);
+    },
+  };
 }
 
 function dropActions(): ValueType<readonly DropAction[]> {

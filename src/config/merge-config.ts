@@ -65,7 +65,8 @@ export function readMap(path: string, environment: Environment): MapNode {
 /** Throws `CONFIG_YAML` unless it is a map. */
 export function asMap(node: ConfigNode): MapNode {
   if (node.kind === "map") return node;
-  if (node.kind === "scalar" && node.text === null) return { ...node, kind: "map", entries: new Map() };
+  if (node.kind === "scalar" && node.text === null)
+    return { ...node, kind: "map", entries: new Map() };
   throw configError("CONFIG_YAML", node.place, "it must be a map of keys");
 }
 

@@ -10,7 +10,9 @@ import {
 import { type Environment, expandVariables } from "./expand.ts";
 
 /** A step of a key's path: a name, a list's index, or a list's end. */
-type Step = string | number | "[]";
+type Step = string | number | typeof END;
+
+const END: unique symbol = Symbol("the list's end");
 
 /**
  * Applies `key=value` as Falco's `-o` does: `a.b[0].c`, `a[]` for a list's end, `\.`, `\[` and `\\`
@@ -59,7 +61,7 @@ function parsePath(text: string, place: Place): readonly Step[] {
       const index = close < 0 ? "x" : text.slice(at + 1, close);
       if (!/^\d{0,6}$/.test(index))
         throw configError("CONFIG_OPTION", place, "[ ] must hold the number of a list's item");
-      steps.push(index === "" ? "[]" : Number(index));
+      steps.push(index === "" ? END : Number(index));
       at = close;
     } else name += char;
   }
@@ -71,9 +73,9 @@ function parsePath(text: string, place: Place): readonly Step[] {
 function put(node: ConfigNode | undefined, steps: readonly Step[], value: ConfigNode): ConfigNode {
   const [step, ...rest] = steps;
   if (step === undefined) return value;
-  if (step === "[]" || typeof step === "number") {
+  if (step === END || typeof step === "number") {
     const items = node?.kind === "list" ? [...node.items] : [];
-    const index = step === "[]" ? items.length : Math.min(step, items.length);
+    const index = step === END ? items.length : Math.min(step, items.length);
     items[index] = put(items[index], rest, value);
     return { kind: "list", items, place: value.place };
   }

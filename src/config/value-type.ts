@@ -34,7 +34,8 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 export const FLAG: ValueType<boolean> = {
   name: "true or false",
   schema: { type: "boolean" },
-  read: (node, fail) => BOOLEANS[textIn(node, fail).toLowerCase()] ?? fail("must be true or false", node),
+  read: (node, fail) =>
+    BOOLEANS[textIn(node, fail).toLowerCase()] ?? fail("must be true or false", node),
 };
 
 export const TEXT: ValueType<string> = {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Alert, OutputFields } from "../alerts/alert.ts";
 import { LOSS_REASONS, type LossCounts } from "../capture/losses.ts";
-import type { DropAction } from "../config/settings.ts";
+import type { DropAction } from "../config/choices.ts";
 import type { NewsBody } from "../news/news.ts";
 import type { Priority } from "../rules/priority.ts";
 import type { Loss } from "./drop-watch.ts";
