@@ -11,6 +11,10 @@ import { captureBytes } from "../fixtures/captures.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
 import { saker, startSaker, until } from "../fixtures/saker.ts";
 
+/** What `append_output: suggested_output`, the default, adds. */
+const SUGGESTED =
+  "container_id=host container_name=host container_image_repository=<NA> container_image_tag=<NA> k8s_pod_name=<NA> k8s_ns_name=<NA>";
+
 const noDocker = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 const noSysdig =
   spawnSync("sysdig", ["--version"]).error !== undefined && "needs sysdig (Debian's package)";
@@ -32,7 +36,7 @@ describe("saker on captures", () => {
     assert.equal(code, 0, err);
     assert.equal(
       out,
-      "22:13:20.001000000: Warning sh read /etc/shadow\n22:13:20.005000000: Informational id -u\n",
+      `22:13:20.001000000: Warning sh read /etc/shadow ${SUGGESTED}\n22:13:20.005000000: Informational id -u ${SUGGESTED}\n`,
     );
     assert.match(err, /small\.scap: 10 events in .* 2 alerts/);
   });
@@ -62,7 +66,7 @@ describe("saker on captures", () => {
     const windowed = await saker(["replay", capture, "--rules", rules, "--from", "3ms"], {
       env: { TZ: "UTC" },
     });
-    assert.equal(windowed.out, "22:13:20.005000000: Informational id -u\n");
+    assert.equal(windowed.out, `22:13:20.005000000: Informational id -u ${SUGGESTED}\n`);
     const { code, err } = await saker(
       [
         "replay",

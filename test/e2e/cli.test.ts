@@ -382,7 +382,7 @@ describe("saker's command line", () => {
       assert.match(watch.err(), /warning: Cannot write to "\/dev\/full": it is a device/);
       assert.match(
         readFileSync(join(folder, "full", "falco_report.txt"), "utf8"),
-        /Notice folder \/var\/$/m,
+        /Notice folder \/var\/ container_id=/m,
       );
     },
   );
