@@ -118,7 +118,8 @@ describe("saker observe", () => {
         : []),
     ];
     for (const [path, state, uid] of cases) {
-      const { code, err } = await saker(["observe", path], {
+      const report = join(tmpdir(), "saker-of-nobody");
+      const { code, err } = await saker(["observe", path, "--report", report], {
         env: NO_DOCKER,
         cwd: "/",
         ...(uid === undefined ? {} : { uid }),
