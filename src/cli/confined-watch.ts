@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ownHostPid } from "../capture/own-process.ts";
 import { confine } from "../engine/confinement.ts";
+import { requireReportFolder } from "../engine/writable.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
 /**
@@ -11,6 +12,9 @@ import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 export async function confinedWatch(options: WatchOptions): Promise<void> {
   const source = parseSource(options.source);
   const loaded = settingsOf(options);
+  // Who is not root lacks more than a folder in most cases, and is told of that first.
+  if (source.kind === "falco" || process.geteuid?.() === 0)
+    requireReportFolder(resolve(options.report));
   if (source.kind === "kernel" && source.by !== "sockets") {
     const { settings } = loaded;
     const report = resolve(options.report);

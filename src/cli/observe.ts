@@ -1,9 +1,11 @@
+import { resolve } from "node:path";
 import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { openedPort, ownerName } from "../alerts/opened-port.ts";
 import { ownHostPid } from "../capture/own-process.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { startWatch, type WatchStats } from "../engine/watch.ts";
+import { requireReportFolder } from "../engine/writable.ts";
 import { isoText } from "../lib/time-text.ts";
 import type { News } from "../news/news.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
@@ -21,11 +23,13 @@ interface ObserveOptions {
 
 /**
  * `saker observe FILE`: a line for each port that an openport.txt names, and its audit, until
- * Ctrl-C; from standard input until that ends. Throws `USAGE_FILE`.
+ * Ctrl-C; from standard input until that ends. Throws `USAGE_FILE`, `KERNEL_REPORT`,
+ * `CONFIG_REPORT`.
  */
 export async function observe(file: string, options: ObserveOptions): Promise<void> {
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
+  requireReportFolder(resolve(options.report));
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
   const terminal = new Terminal({ json: options.json === true });

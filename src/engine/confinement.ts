@@ -1,5 +1,4 @@
-import { closeSync, constants, existsSync, openSync, readlinkSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readlinkSync } from "node:fs";
 import { type HandedProbe, openProbe, type ProbeSource } from "../capture/probe.ts";
 import { AppError } from "../lib/errors.ts";
 import {
@@ -12,6 +11,7 @@ import {
   ownCapabilities,
   setCapabilities,
 } from "../libc/capabilities.ts";
+import { whyNotWritable } from "./writable.ts";
 
 export interface ConfinementOptions {
   readonly ringBytes: number;
@@ -114,29 +114,14 @@ function keptCapabilities(
 ): CapabilitySet {
   const kept = [...ALWAYS_KEPT];
   if (entersNamespaces) kept.push("CAP_SYS_ADMIN");
-  if (!withoutEffective(own, ["CAP_DAC_OVERRIDE"], () => writes.every((path) => isWritable(path))))
+  if (
+    !withoutEffective(own, ["CAP_DAC_OVERRIDE"], () =>
+      writes.every((path) => whyNotWritable(path) === undefined),
+    )
+  )
     kept.push("CAP_DAC_OVERRIDE");
   return capabilitySet(kept);
 }
-
-/** Whether files can be made there, and those that are there be written to. */
-function isWritable(path: string): boolean {
-  if (!existsSync(path)) return dirname(path) !== path && isWritable(dirname(path));
-  try {
-    if (!statSync(path).isDirectory())
-      closeSync(openSync(path, constants.O_WRONLY | constants.O_APPEND));
-    else closeSync(openSync(path, NAMELESS_FILE, 0o600));
-  } catch {
-    return false;
-  }
-  return true;
-}
-
-/**
- * O_TMPFILE of include/uapi/asm-generic/fcntl.h: a file that no other process sees, and that is
- * gone when it is closed.
- */
-const NAMELESS_FILE = constants.O_WRONLY | constants.O_DIRECTORY | 0o20000000;
 
 function tryProbe({ ringBytes, ownPid }: ConfinementOptions): ProbeSource | undefined {
   try {
