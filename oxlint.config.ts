@@ -9,6 +9,7 @@ interface Room {
 
 const ROOMS: Readonly<Record<string, Room>> = {
   lib: { imports: [], pure: true, why: "lib holds leaf tools, it knows nobody" },
+  yaml: { imports: ["lib"], pure: true, why: "yaml is a text's shape, whatever it means" },
   libc: { imports: ["lib"], why: "libc is the one door to the C library" },
   bpf: { imports: ["lib", "libc"], why: "bpf loads any probe: it knows no events" },
   events: { imports: ["lib"], pure: true, why: "events is the encoding: bytes in, values out" },
@@ -24,7 +25,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "fields read the scene, nothing else",
   },
   rules: {
-    imports: ["lib", "events", "state", "fields"],
+    imports: ["lib", "yaml", "events", "state", "fields"],
     pure: true,
     why: "rules see fields, never where events come from",
   },

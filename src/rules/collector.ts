@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
+import { isNull, scalarText, type YamlMap } from "../yaml/node.ts";
 import type { Place } from "../lib/errors.ts";
 import type { BaseUses } from "./base-uses.ts";
 import type {
@@ -12,7 +12,7 @@ import type { Diagnostic, ErrorCode, ItemType, WarningCode } from "./diagnostic.
 import { exceptionProblem, mergeExceptions, readExceptions } from "./exceptions.ts";
 import { ITEM_KEYS, type ItemKind } from "./item-keys.ts";
 import { priorityByName } from "./priority.ts";
-import { mappedScalar, type RawItem, scalarBoolean, scalarText } from "./raw-items.ts";
+import { mappedScalar, type RawItem, scalarBoolean } from "./raw-items.ts";
 import {
   checkEngineVersion,
   type PluginRequirement,
@@ -346,7 +346,7 @@ export class Collector {
   #read(item: RawItem, isAppended: boolean): readonly ExceptionDefinition[] {
     const errors: Diagnostic[] = [];
     const exceptions = readExceptions(item, isAppended, (code, message, node, name) => {
-      const place = placeAt(item.source, node?.range?.[0] ?? item.offset);
+      const place = placeAt(item.source, node?.start ?? item.offset);
       const diagnostic: Diagnostic = {
         code,
         message,
@@ -423,24 +423,18 @@ export class Collector {
         );
       return new Map(keys.map((key) => [key, "append"]));
     }
-    if (
-      node === undefined ||
-      isScalar(node) ||
-      node === null ||
-      (isMap(node) && node.items.length === 0)
-    )
-      return undefined;
-    if (!isMap(node))
+    if (node === undefined || node.kind === "scalar") return undefined;
+    if (node.kind !== "map")
       return this.#fail(item, "override", '"override" must be a map of keys to append or replace');
-    return this.#readOverride(item, node as YAMLMap<Node, Node | null>);
+    return node.entries.length === 0 ? undefined : this.#readOverride(item, node);
   }
 
-  #readOverride(item: RawItem, node: YAMLMap<Node, Node | null>): Overrides {
+  #readOverride(item: RawItem, node: YamlMap): Overrides {
     const rules = ITEM_KEYS[item.word as ItemKind];
     const overrides = new Map<string, "append" | "replace">();
-    for (const pair of node.items) {
-      const key = scalarText(pair.key) ?? "";
-      const how = scalarText(pair.value) ?? "";
+    for (const entry of node.entries) {
+      const key = scalarText(entry.key) ?? "";
+      const how = scalarText(entry.value) ?? "";
       if (how !== "append" && how !== "replace")
         this.#fail(
           item,
@@ -467,11 +461,12 @@ export class Collector {
   }
 
   #requireName(item: RawItem, warning?: WarningCode): void {
+    const node = item.keys.get(item.word);
     if (item.name === "")
       this.#fail(
         item,
         item.word,
-        item.keys.get(item.word) === null
+        node !== undefined && isNull(node)
           ? `Mapping for key "${item.word}" is empty`
           : "Value must be non-empty",
       );
@@ -503,7 +498,7 @@ export class Collector {
         item.word,
       );
     const text = scalarText(node);
-    if (node === null || text === undefined)
+    if (text === undefined)
       return this.#fail(
         item,
         key,
@@ -522,13 +517,13 @@ export class Collector {
         `Item has no mapping for key "${key}"`,
         item.word,
       );
-    if (!isSeq(node))
+    if (node.kind !== "sequence")
       return this.#fail(
         item,
         key,
         isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be a list`,
       );
-    return (node.items as Node[]).map(
+    return node.items.map(
       (value) =>
         scalarText(value) ??
         this.#fail(item, key, `Every value of "${key}" must be a single text or number`),
@@ -564,7 +559,7 @@ export class Collector {
   }
 
   #about(item: RawItem, key: string) {
-    const offset = item.keys.get(key)?.range?.[0] ?? item.offset;
+    const offset = item.keys.get(key)?.start ?? item.offset;
     const length = scalarText(item.keys.get(key))?.split("\n", 1)[0]?.length ?? 1;
     return {
       place: placeAt(item.source, offset, length),
@@ -588,8 +583,4 @@ const PRIORITY_NAMES: readonly string[] = [
 
 function unique(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)];
-}
-
-function isNull(node: Node | null): boolean {
-  return node === null || ("value" in node && node.value === null);
 }

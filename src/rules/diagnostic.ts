@@ -26,7 +26,8 @@ export type WarningCode =
   | "LOAD_INVALID_LIST_NAME"
   | "LOAD_COMPILE_CONDITION"
   | "LOAD_UNKNOWN_KEY"
-  | "LOAD_BASE_NAME";
+  | "LOAD_BASE_NAME"
+  | "LOAD_EMPTY_DOCUMENT";
 
 export type ItemType =
   | "rule"

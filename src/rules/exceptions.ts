@@ -1,16 +1,16 @@
-import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
+import { isNull, scalarText, valueOfKey, type YamlMap, type YamlNode } from "../yaml/node.ts";
 import { OPERATORS } from "./ast.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { ExceptionDefinition, ExceptionEntry } from "./definitions.ts";
 import type { ErrorCode, WarningCode } from "./diagnostic.ts";
-import { type RawItem, scalarText } from "./raw-items.ts";
+import type { RawItem } from "./raw-items.ts";
 import { MappedText, placeAt } from "./source-text.ts";
 
 /** Keeps a diagnostic about an exception; `node` is where. */
 export type ReportException = (
   code: ErrorCode | WarningCode,
   message: string,
-  node: Node | null | undefined,
+  node: YamlNode | undefined,
   name?: string,
 ) => void;
 
@@ -24,19 +24,19 @@ export function readExceptions(
   isAppended: boolean,
   report: ReportException,
 ): readonly ExceptionDefinition[] {
-  const node = item.keys.get("exceptions") ?? null;
-  if (node === null || (isScalar(node) && node.value === null)) return [];
-  if (!isSeq(node)) {
+  const node = item.keys.get("exceptions");
+  if (node === undefined || isNull(node)) return [];
+  if (node.kind !== "sequence") {
     report("LOAD_ERR_YAML_VALIDATE", "Rule exceptions must be a list", node);
     return [];
   }
   const exceptions: ExceptionDefinition[] = [];
-  for (const entry of node.items as Node[]) {
-    if (!isMap(entry)) {
+  for (const entry of node.items) {
+    if (entry.kind !== "map") {
       report("LOAD_ERR_YAML_VALIDATE", "Exception must be a map of keys", entry);
       continue;
     }
-    const exception = readOne(entry as YAMLMap<Node, Node | null>, { item, isAppended, report });
+    const exception = readOne(entry, { item, isAppended, report });
     if (exception === undefined) continue;
     if (exceptions.some((other) => other.name === exception.name))
       report(
@@ -57,10 +57,10 @@ interface ReadContext {
 }
 
 function readOne(
-  map: YAMLMap<Node, Node | null>,
+  map: YamlMap,
   { item, isAppended, report }: ReadContext,
 ): ExceptionDefinition | undefined {
-  const get = (key: string): Node | undefined => map.get(key, true);
+  const get = (key: string): YamlNode | undefined => valueOfKey(map, key);
   const name = scalarText(get("name")) ?? "";
   if (name === "") {
     report(
@@ -80,7 +80,7 @@ function readOne(
     return undefined;
   }
   const valuesNode = get("values");
-  if (valuesNode !== undefined && !isSeq(valuesNode)) {
+  if (valuesNode !== undefined && valuesNode.kind !== "sequence") {
     report(
       "LOAD_ERR_YAML_VALIDATE",
       `Values of exception "${name}" must be a list`,
@@ -92,8 +92,8 @@ function readOne(
   if (valuesNode === undefined && isAppended)
     report("LOAD_APPEND_NO_VALUES", `Exception "${name}" is appended without values`, map, name);
   try {
-    const values = (valuesNode?.items as Node[] | undefined)?.map((row) => readEntry(row)) ?? [];
-    const offset = map.range?.[0] ?? item.offset;
+    const values = valuesNode?.items.map((row) => readEntry(row)) ?? [];
+    const offset = map.start;
     const [fields, comparisons] = [readOptional(get("fields")), readOptional(get("comps"))];
     return {
       name,
@@ -109,7 +109,7 @@ function readOne(
     report(
       "LOAD_ERR_YAML_VALIDATE",
       `Exception "${name}" holds a value that is empty`,
-      thrown.node ?? map,
+      thrown.node,
       name,
     );
     return undefined;
@@ -117,22 +117,22 @@ function readOne(
 }
 
 class EmptyValue extends Error {
-  readonly node: Node | null;
+  readonly node: YamlNode;
 
-  constructor(node: Node | null) {
+  constructor(node: YamlNode) {
     super();
     this.node = node;
   }
 }
 
-function readOptional(node: Node | undefined): ExceptionEntry | undefined {
+function readOptional(node: YamlNode | undefined): ExceptionEntry | undefined {
   return node === undefined ? undefined : readEntry(node);
 }
 
 /** A text, or a list of entries. */
-function readEntry(node: Node | null, depth = 0): ExceptionEntry {
-  if (isSeq(node) && depth < 4)
-    return (node.items as Node[]).map((item) => readEntry(item, depth + 1));
+function readEntry(node: YamlNode, depth = 0): ExceptionEntry {
+  if (node.kind === "sequence" && depth < 4)
+    return node.items.map((item) => readEntry(item, depth + 1));
   const text = scalarText(node) ?? "";
   if (text === "") throw new EmptyValue(node);
   return text;

@@ -24,5 +24,6 @@ export const LOAD_CODES: Readonly<Record<ErrorCode | WarningCode, string>> = {
   LOAD_INVALID_LIST_NAME: "Name of the list is not valid",
   LOAD_COMPILE_CONDITION: "Condition compiles, and may not say what is meant",
   LOAD_UNKNOWN_KEY: "Key is not known",
+  LOAD_EMPTY_DOCUMENT: "Falco reads no further",
   LOAD_BASE_NAME: "Name is known without Falco's own rules file",
 };

@@ -536,3 +536,29 @@ for (const [what, texts, condition, ...said] of [
     assert.deepEqual(above(...texts), { said, condition });
   });
 }
+
+for (const [layout, text] of [
+  ["a byte-order mark", `\uFEFF${rule("  condition: evt.type = open\n")}`],
+  ["a comment behind a bracket", rule("  condition: evt.type = open\n  tags: [a, b]# note\n")],
+  ["a bracket in column 0", rule("  condition: evt.type = open\n  tags: [\n    a,\n    b\n]\n")],
+  ["items in column 0", rule("  condition: evt.type = open\n  tags: [\na,\nb\n]\n")],
+  ["tabs in a list", rule("  condition: evt.type = open\n  tags: [\n\ta,\n\tb\n\t]\n")],
+  ["a quoted text over lines", rule('  condition: "evt.type\n    = open"\n')],
+  ["Windows' line ends", rule("  condition: evt.type = open\n").replaceAll("\n", "\r\n")],
+] as const) {
+  test(`loadRules() takes ${layout}`, () => {
+    const { rules, files } = load(text);
+    assert.deepEqual([files[0]?.errors, files[0]?.warnings], [[], []]);
+    assert.equal(printCondition(rules[0]!.expression), "evt.type = open");
+  });
+}
+
+test("loadRules() reads on behind an empty document, and says that Falco does not", () => {
+  const { rules, files } = load(`---\n# nothing\n---\n${rule("  condition: evt.type = open\n")}`);
+  assert.equal(rules.length, 1);
+  assert.deepEqual(
+    files[0]?.warnings.map(({ code }) => code),
+    ["LOAD_EMPTY_DOCUMENT"],
+  );
+  assert.deepEqual(codes(`${rule("  condition: evt.type = open\n")}---\n`), []);
+});

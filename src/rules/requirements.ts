@@ -1,7 +1,7 @@
-import { isMap, isSeq, type Node } from "yaml";
+import { scalarText, valueOfKey, type YamlNode } from "../yaml/node.ts";
 import type { Place } from "../lib/errors.ts";
 import type { Diagnostic, ErrorCode } from "./diagnostic.ts";
-import { type RawItem, scalarText } from "./raw-items.ts";
+import type { RawItem } from "./raw-items.ts";
 import { placeAt } from "./source-text.ts";
 
 /** The version of Falco's engine whose rules format this is. */
@@ -14,9 +14,9 @@ export const PLUGINS: ReadonlyMap<string, string> = new Map([["container", "0.7.
 
 /** `required_engine_version` against what we are; undefined when it is met. */
 export function checkEngineVersion(item: RawItem): Diagnostic | undefined {
-  const node = item.keys.get("required_engine_version") ?? null;
+  const node = item.keys.get("required_engine_version");
   const about = {
-    place: placeAt(item.source, node?.range?.[0] ?? item.offset),
+    place: placeAt(item.source, node?.start ?? item.offset),
     itemType: "required_engine_version",
   } as const;
   const text = scalarText(node);
@@ -26,8 +26,7 @@ export function checkEngineVersion(item: RawItem): Diagnostic | undefined {
       code: "LOAD_ERR_YAML_VALIDATE",
       message: 'Mapping for key "required_engine_version" is empty',
     };
-  // A bare number N is 0.N.0, as versions were counted before.
-  const wanted = parseVersion(/^\d+$/.test(text) ? `0.${text}.0` : text);
+  const wanted = engineVersionOf(text);
   if (wanted === undefined)
     return {
       ...about,
@@ -49,7 +48,7 @@ export function checkEngineVersion(item: RawItem): Diagnostic | undefined {
  * asks for nothing.
  */
 export function meetsEngineVersion(text: string): boolean {
-  const wanted = parseVersion(/^\d+$/.test(text) ? `0.${text}.0` : text);
+  const wanted = engineVersionOf(text);
   return wanted === undefined || satisfies(parseVersion(ENGINE_VERSION) ?? [0, 0, 0], wanted);
 }
 
@@ -64,23 +63,22 @@ export function readPluginRequirements(item: RawItem): {
   readonly requirements: readonly PluginRequirement[];
   readonly problem?: Diagnostic;
 } {
-  const node = item.keys.get("required_plugin_versions") ?? null;
+  const node = item.keys.get("required_plugin_versions");
   const requirements: PluginRequirement[] = [];
-  const fail = (code: ErrorCode, message: string, at: Node | null) => {
-    const place = placeAt(item.source, at?.range?.[0] ?? item.offset);
+  const fail = (code: ErrorCode, message: string, at: YamlNode | undefined) => {
+    const place = placeAt(item.source, at?.start ?? item.offset);
     return {
       requirements,
       problem: { code, message, place, itemType: "required_plugin_versions" } satisfies Diagnostic,
     };
   };
-  if (!isSeq(node))
+  if (node?.kind !== "sequence")
     return fail("LOAD_ERR_YAML_VALIDATE", "Value of required_plugin_versions must be a list", node);
-  for (const entry of node.items as Node[]) {
+  for (const entry of node.items) {
     const choices: { name: string; version: string }[] = [];
     for (const choice of [entry, ...alternativesOf(entry)]) {
-      const [name, version] = isMap(choice)
-        ? [scalarText(choice.get("name", true)), scalarText(choice.get("version", true))]
-        : [];
+      const name = scalarText(valueOfKey(choice, "name"));
+      const version = scalarText(valueOfKey(choice, "version"));
       if (name === undefined || version === undefined)
         return fail(
           "LOAD_ERR_YAML_VALIDATE",
@@ -101,14 +99,14 @@ export function readPluginRequirements(item: RawItem): {
         );
       choices.push({ name, version });
     }
-    requirements.push({ choices, place: placeAt(item.source, entry.range?.[0] ?? item.offset) });
+    requirements.push({ choices, place: placeAt(item.source, entry.start) });
   }
   return { requirements };
 }
 
-function alternativesOf(entry: Node): readonly Node[] {
-  const listed = isMap(entry) ? entry.get("alternatives", true) : undefined;
-  return isSeq(listed) ? (listed.items as Node[]) : [];
+function alternativesOf(entry: YamlNode): readonly YamlNode[] {
+  const listed = valueOfKey(entry, "alternatives");
+  return listed?.kind === "sequence" ? listed.items : [];
 }
 
 /** The first requirement that the loaded plugins do not meet; undefined when all are met. */
@@ -141,6 +139,12 @@ export function unmetPlugin(
 }
 
 type Version = readonly [number, number, number];
+
+/** A bare number N is 0.N.0, as versions were counted before; 0x and a leading 0 are C's. */
+function engineVersionOf(text: string): Version | undefined {
+  const number = /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text);
+  return /^(?:\d+|0[xX][0-9a-fA-F]+)$/.test(text) ? [0, number, 0] : parseVersion(text);
+}
 
 function parseVersion(text: string | undefined): Version | undefined {
   const match = /^(\d+)\.(\d+)\.(\d+)(?:-.*)?$/.exec(text ?? "");

@@ -1,11 +1,13 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from "yaml";
+import { isNull, scalarText, valueOfKey, type YamlNode } from "../yaml/node.ts";
+import { parseYaml } from "../yaml/parse-yaml.ts";
+import { YamlError } from "../yaml/yaml-error.ts";
 import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
 import type { FieldRegistry, FieldValue, SingleValue } from "../fields/field.ts";
 import { ConditionError } from "./condition-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import { scalarText } from "./raw-items.ts";
-import { placeAt, type SourceText } from "./source-text.ts";
+import { scalarBoolean } from "./raw-items.ts";
+import { linesOf, placeAt, type SourceText } from "./source-text.ts";
 import { readStatedKey, readStatedValue, type StatedScene } from "./stated-fields.ts";
 
 /**
@@ -34,26 +36,26 @@ export function readRuleTests(
   file: { readonly name: string; readonly text: string },
   fields: FieldRegistry,
 ): { readonly tests: readonly RuleTest[]; readonly problems: readonly Diagnostic[] } {
-  const source: SourceText = { ...file, lines: new LineCounter() };
+  const source: SourceText = { ...file, lines: linesOf(file.text) };
   const problems: Diagnostic[] = [];
-  const fail = (message: string, node: Node | null | undefined, hint?: string): void => {
+  const fail = (message: string, node: YamlNode | undefined, hint?: string): void => {
     problems.push({
       code: "LOAD_ERR_YAML_VALIDATE",
       message,
       hint,
-      place: placeAt(source, node?.range?.[0] ?? 0, scalarText(node)?.length ?? 1),
+      place: placeAt(source, node?.start ?? 0, scalarText(node)?.length ?? 1),
     });
   };
-  const document = parseDocument(file.text, { lineCounter: source.lines, prettyErrors: false });
-  for (const error of document.errors)
-    problems.push({
-      code: "LOAD_ERR_YAML_PARSE",
-      message: error.message,
-      place: placeAt(source, error.pos[0]),
-    });
-  if (problems.length > 0) return { tests: [], problems };
-  const list = document.contents as Node | null;
-  if (!isSeq(list)) {
+  let list: YamlNode | undefined;
+  try {
+    list = parseYaml(file.text).next().value ?? undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof YamlError)) throw thrown;
+    const { message, hint, offset } = thrown;
+    problems.push({ code: "LOAD_ERR_YAML_PARSE", message, hint, place: placeAt(source, offset) });
+    return { tests: [], problems };
+  }
+  if (list?.kind !== "sequence") {
     fail(
       "Tests are a list: each begins with a dash and its name",
       list,
@@ -61,30 +63,27 @@ export function readRuleTests(
     );
     return { tests: [], problems };
   }
-  const tests = (list.items as Node[]).flatMap(
-    (node) => readTest(node, { source, fields, fail }) ?? [],
-  );
+  const tests = list.items.flatMap((node) => readTest(node, { source, fields, fail }) ?? []);
   return { tests: problems.length > 0 ? [] : tests, problems };
 }
 
 interface Reading {
   readonly source: SourceText;
   readonly fields: FieldRegistry;
-  readonly fail: (message: string, node: Node | null | undefined, hint?: string) => void;
+  readonly fail: (message: string, node: YamlNode | undefined, hint?: string) => void;
 }
 
-function readTest(node: Node, reading: Reading): RuleTest | undefined {
+function readTest(node: YamlNode, reading: Reading): RuleTest | undefined {
   const { source, fail } = reading;
-  if (!isMap(node)) {
+  if (node.kind !== "map") {
     fail("Test is not a map of keys", node);
     return undefined;
   }
-  const map = node as YAMLMap<Node, Node | null>;
-  for (const { key } of map.items) {
+  for (const { key } of node.entries) {
     const text = scalarText(key) ?? "";
     if (!KEYS.includes(text)) fail(`Unknown key "${text}"`, key, didYouMean(text, KEYS));
   }
-  const get = (key: string): Node | undefined => map.get(key, true);
+  const get = (key: string): YamlNode | undefined => valueOfKey(node, key);
   const name = scalarText(get("test")) ?? "";
   if (name === "") fail('Test has no name: "test" says what it is about', get("test") ?? node);
   if (get("event") === undefined && get("capture") === undefined)
@@ -99,28 +98,29 @@ function readTest(node: Node, reading: Reading): RuleTest | undefined {
     condition:
       condition === undefined
         ? undefined
-        : { text: scalarText(condition) ?? "", offset: condition.range?.[0] ?? 0 },
+        : { text: scalarText(condition) ?? "", offset: condition.start },
     capture: scalarText(get("capture")),
     scene: readScene(get("event"), name, reading),
     expect: readExpectation(get("expect"), { name, isCondition: condition !== undefined }, reading),
-    line: placeAt(source, node.range?.[0] ?? 0).line,
+    line: placeAt(source, node.start).line,
   };
 }
 
-function readTexts(node: Node | undefined, what: string, { fail }: Reading): readonly string[] {
-  const texts = isSeq(node) ? (node.items as Node[]).map((item) => scalarText(item)) : [undefined];
+function readTexts(node: YamlNode | undefined, what: string, { fail }: Reading): readonly string[] {
+  const texts = node?.kind === "sequence" ? node.items.map(scalarText) : [undefined];
   if (texts.every((text) => text !== undefined)) return texts;
   fail(`The ${what} must be a list of single values`, node);
   return [];
 }
 
 function readExpectation(
-  node: Node | undefined,
+  node: YamlNode | undefined,
   { name, isCondition }: { readonly name: string; readonly isCondition: boolean },
   reading: Reading,
 ): readonly string[] | boolean {
-  if (isScalar(node) && typeof node.value === "boolean") return node.value;
-  if (isCondition || node === undefined || !isSeq(node)) {
+  const answer = scalarBoolean(node);
+  if (answer !== undefined) return answer;
+  if (isCondition || node?.kind !== "sequence") {
     reading.fail(
       `Test "${name}" must expect ${isCondition ? "true or false" : "a list of rules, true or false"}`,
       node,
@@ -134,11 +134,11 @@ function readExpectation(
  * What is stated of the event, by field. The event's number is 1 unless it is stated: rules say
  * "always" and "never" with it.
  */
-function readScene(node: Node | undefined, name: string, reading: Reading): StatedScene {
+function readScene(node: YamlNode | undefined, name: string, reading: Reading): StatedScene {
   const stated = new Map<string, FieldValue>([["evt.num", 1]]);
-  if (node !== undefined && !isMap(node))
+  if (node !== undefined && node.kind !== "map")
     reading.fail(`The event of test "${name}" must be a map of fields and values`, node);
-  for (const { key, value } of isMap(node) ? (node as YAMLMap<Node, Node | null>).items : []) {
+  for (const { key, value } of node?.kind === "map" ? node.entries : []) {
     try {
       readStated(key, value, { ...reading, stated });
     } catch (thrown) {
@@ -155,26 +155,24 @@ function readScene(node: Node | undefined, name: string, reading: Reading): Stat
 const GENERIC = 1;
 
 function readStated(
-  keyNode: Node,
-  node: Node | null,
+  keyNode: YamlNode,
+  node: YamlNode,
   { fields, fail, stated }: Reading & { readonly stated: Map<string, FieldValue> },
 ): void {
   const { key, type, takesList } = readStatedKey(scalarText(keyNode) ?? "", fields);
-  const single = (item: Node | null): SingleValue | undefined => {
-    const value =
-      isScalar(item) && item.value !== null
-        ? readStatedValue(
-            typeof item.value === "string" ? item.value : (item.source ?? item.value),
-            type,
-          )
-        : undefined;
+  const single = (item: YamlNode): SingleValue | undefined => {
+    const text = scalarText(item);
+    const value = text === undefined ? undefined : readStatedValue(text, type);
     if (value === undefined)
-      fail(`Value of "${scalarText(keyNode) ?? ""}" must be of type ${type}`, item ?? keyNode);
+      fail(
+        `Value of "${scalarText(keyNode) ?? ""}" must be of type ${type}`,
+        isNull(item) ? keyNode : item,
+      );
     return value;
   };
-  if (isSeq(node)) {
+  if (node.kind === "sequence") {
     if (!takesList) fail(`Field "${scalarText(keyNode) ?? ""}" has one value, not a list`, keyNode);
-    const values = (node.items as Node[]).map(single);
+    const values = node.items.map(single);
     if (values.every((value) => value !== undefined)) stated.set(key, values);
     return;
   }

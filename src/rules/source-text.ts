@@ -1,22 +1,41 @@
-import type { LineCounter, Scalar } from "yaml";
 import type { Place } from "../lib/errors.ts";
 
 /** A rules file and its lines. */
 export interface SourceText {
   readonly name: string;
   readonly text: string;
-  readonly lines: LineCounter;
+  /** Offsets at which its lines begin. */
+  readonly lines: readonly number[];
+}
+
+/** Where the lines of a text begin. */
+export function linesOf(text: string): readonly number[] {
+  const lines = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.push(at + 1);
+  return lines;
 }
 
 /** The place of a piece of a file, by its offset. */
 export function placeAt(source: SourceText, offset: number, length = 1): Place {
-  const { line, col } = source.lines.linePos(Math.max(0, Math.min(offset, source.text.length)));
+  const at = Math.max(0, Math.min(offset, source.text.length));
+  const line = lineAt(source.lines, at);
   return {
     source: source.name,
-    line: Math.max(1, line),
-    column: Math.max(1, col),
+    line,
+    column: at - (source.lines[line - 1] ?? 0) + 1,
     length: Math.max(1, length),
   };
+}
+
+/** The number of the line that an offset is in, from 1. */
+function lineAt(lines: readonly number[], offset: number): number {
+  let [low, high] = [0, lines.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((lines[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return low + 1;
 }
 
 interface Piece {
@@ -43,9 +62,11 @@ export class MappedText {
    * The text of a YAML scalar, whatever its style: its characters stand in the file in the same
    * order, between blanks and escapes.
    */
-  static ofScalar(scalar: Scalar, source: SourceText): MappedText {
-    const text = typeof scalar.value === "string" ? scalar.value : "";
-    const [start, end] = scalar.range ?? [0, 0];
+  static ofSpan(
+    text: string,
+    { start, end }: { readonly start: number; readonly end: number },
+    source: SourceText,
+  ): MappedText {
     const offsets = new Int32Array(text.length);
     let at = start;
     for (let index = 0; index < text.length; index += 1) {

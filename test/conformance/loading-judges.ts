@@ -1,4 +1,3 @@
-import { LineCounter } from "yaml";
 import type { FieldRegistry } from "../../src/fields/field.ts";
 import { FIELDS } from "../../src/fields/registry.ts";
 import type { AppendedOutput } from "../../src/rules/append-output.ts";
@@ -167,7 +166,7 @@ export function judgePlugins(one: Case): Verdict {
 
 /** `macro_resolver`: macros put in their place, as far as they are known. */
 export function judgeResolving(one: Case): Verdict {
-  const source = { name: "macros", text: "", lines: new LineCounter() };
+  const source = { name: "macros", text: "", lines: [0] };
   const at = (content: string): MappedText => MappedText.at(content, source, 0);
   const macros = Object.entries(
     (one["macros"] as Record<string, string | null> | undefined) ?? {},
