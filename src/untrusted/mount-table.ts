@@ -11,15 +11,22 @@ export interface Mount {
 
 /** The mounts of /proc/PID/mountinfo (proc_pid_mountinfo(5)); what is no such line is left out. */
 export function readMounts(text: string): Mount[] {
-  return text.split("\n").flatMap((line) => {
+  return [...mountsOf(text)];
+}
+
+/** The same one by one, for tables of a hundred thousand mounts. */
+export function* mountsOf(text: string): Generator<Mount> {
+  for (let start = 0; start < text.length;) {
+    const end = text.indexOf("\n", start);
+    const line = text.slice(start, end < 0 ? undefined : end);
+    start = end < 0 ? text.length : end + 1;
     const words = line.split(" ");
     const [id, , device, , point] = words;
     // Optional words stand before a dash of their own.
     const type = words[words.indexOf("-", 6) + 1];
-    return device === undefined || point === undefined || type === undefined
-      ? []
-      : [{ id: Number(id), device, point: unescape(point), type }];
-  });
+    if (device !== undefined && point !== undefined && type !== undefined)
+      yield { id: Number(id), device, point: unescape(point), type };
+  }
 }
 
 /**

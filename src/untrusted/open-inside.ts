@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { constants, openSync } from "node:fs";
 import { lastErrno, libc } from "../libc/libc.ts";
 import { hasOpenat2, openat2, RESOLVE } from "../libc/openat2.ts";
 import { statKept } from "../libc/stat-kept.ts";
@@ -14,7 +14,7 @@ export interface Reach {
 
 /**
  * Finds what a path means below a folder that somebody else fills, and opens nothing: a descriptor
- * of O_PATH, for the caller to close, or the name of what is wrong. The folder is the root: no
+ * of O_PATH, for the caller to close (libc.close: it is none of Node's), or the name of what is wrong. The folder is the root: no
  * link leads out of it. `EXDEV`: it leads to another mount, `ELOOP`: over a link.
  */
 export function findInside(root: number, path: string, reach: Reach): number | string {
@@ -43,12 +43,12 @@ function walk(root: number, path: string, { across }: Reach): number | string {
     const type = (statKept(fd)?.mode ?? S_IFLNK) & S_IFMT;
     const problem =
       type === S_IFLNK ? "ELOOP" : across === "links" && mountOf(fd) !== mount ? "EXDEV" : fd;
-    if (problem !== fd) closeSync(fd);
+    if (problem !== fd) libc.close(fd);
     return problem;
   };
   for (const name of path.split("/").filter(Boolean)) {
     const next = name === ".." ? "EXDEV" : step(name);
-    if (directory !== root) closeSync(directory);
+    if (directory !== root) libc.close(directory);
     if (typeof next === "string") return next;
     directory = next;
   }

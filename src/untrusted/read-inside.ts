@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { errnoOf } from "../lib/errno.ts";
+import { libc } from "../libc/libc.ts";
 import { type KeptStat, statKept } from "../libc/stat-kept.ts";
-import { type Mount, readMounts, storesFiles } from "./mount-table.ts";
+import { mountsOf, storesFiles } from "./mount-table.ts";
 import { findInside, mountOf, openFound } from "./open-inside.ts";
 import { readBeginning, readBounded } from "./read-bounded.ts";
 
@@ -30,7 +31,7 @@ export interface ReadInsideOptions {
 export class ProcessRoot {
   readonly #fd: number;
   readonly #process: string;
-  #mounts: readonly Mount[] | undefined;
+  #mounts: string | undefined;
 
   /** `process` is its folder below /proc. Throws when it is gone. */
   constructor(process: string) {
@@ -59,7 +60,7 @@ export class ProcessRoot {
     } catch (thrown) {
       return errnoOf(thrown) === "ENOENT" ? "absent" : "failed";
     } finally {
-      closeSync(found);
+      libc.close(found);
     }
   }
 
@@ -80,7 +81,7 @@ export class ProcessRoot {
 
   #isOnFiles(): boolean {
     const own = mountOf(this.#fd);
-    const mount = this.#table().find(({ id }) => id === own);
+    const mount = mountsOf(this.#table()).find(({ id }) => id === own);
     return mount !== undefined && storesFiles(mount);
   }
 
@@ -88,13 +89,13 @@ export class ProcessRoot {
   #leadsOverFiles(path: string): boolean {
     const names = path.split("/").filter(Boolean);
     const places = new Set(names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`));
-    return this.#table()
+    return mountsOf(this.#table())
       .filter(({ point }) => places.has(point))
       .every((mount) => storesFiles(mount));
   }
 
-  #table(): readonly Mount[] {
-    return (this.#mounts ??= readMounts(readBeginning(`${this.#process}/mountinfo`, MAX_TABLE)));
+  #table(): string {
+    return (this.#mounts ??= readBeginning(`${this.#process}/mountinfo`, MAX_TABLE));
   }
 }
 
@@ -120,4 +121,4 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 };
 const [O_PATH, O_CLOEXEC] = [0o10000000, 0o2000000];
 /** A namespace may hold a hundred thousand mounts (sysctl fs.mount-max). */
-const MAX_TABLE = 32 << 20;
+const MAX_TABLE = 16 << 20;
