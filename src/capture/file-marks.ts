@@ -3,7 +3,7 @@ import { hostPath } from "../lib/host-root.ts";
 import { type DescriptorWatch, watchChanges } from "../libc/libc.ts";
 import { linkOf, listOf, textOf } from "./_proc-files.ts";
 import type { Fanotify } from "./fanotify.ts";
-import { readMounts, watchableMounts } from "./mount-table.ts";
+import { readMounts, watchableMounts } from "../untrusted/mount-table.ts";
 
 /**
  * Marks the file systems of all mount namespaces: those that are there, those that the host mounts,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readMounts, watchableMounts } from "./mount-table.ts";
+import { readMounts, storesFiles, watchableMounts } from "./mount-table.ts";
 
 const TABLE = String.raw`27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 24 27 0:6 / /dev rw,relatime - devtmpfs devtmpfs rw
@@ -16,7 +16,7 @@ broken line
 
 test("readMounts() gives device, place and type, with and without optional words", () => {
   const mounts = readMounts(TABLE);
-  assert.deepEqual(mounts[2], { device: "0:23", point: "/dev/shm", type: "tmpfs" });
+  assert.deepEqual(mounts[2], { id: 25, device: "0:23", point: "/dev/shm", type: "tmpfs" });
   assert.equal(mounts[4]?.point, "/srv/with blank\\");
   assert.equal(mounts.length, 9);
 });
@@ -30,12 +30,21 @@ test("watchableMounts() leaves out what is no file system of this machine's file
 
 test("watchableMounts() leaves out a container's devices, wherever one of them is mounted", () => {
   const mounts = [
-    { device: "0:43", point: "/dev", type: "tmpfs" },
-    { device: "0:43", point: "/proc/keys", type: "tmpfs" },
-    { device: "0:47", point: "/dev/shm", type: "tmpfs" },
+    { id: 1, device: "0:43", point: "/dev", type: "tmpfs" },
+    { id: 2, device: "0:43", point: "/proc/keys", type: "tmpfs" },
+    { id: 3, device: "0:47", point: "/dev/shm", type: "tmpfs" },
   ];
   assert.deepEqual(
     watchableMounts(mounts).map(({ point }) => point),
     ["/dev/shm"],
+  );
+});
+
+test("storesFiles() is false of file systems whose files act, or whose server is a user's", () => {
+  assert.deepEqual(
+    readMounts(TABLE)
+      .filter((mount) => !storesFiles(mount))
+      .map(({ type }) => type),
+    ["devtmpfs", "proc", "fuse.sshfs"],
   );
 });
