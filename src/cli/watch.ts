@@ -102,7 +102,14 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
       onAlert: outlets.onAlert,
       onNote: (text) => terminal.note(text),
       onProblem: (text) => terminal.problem(text),
-      drops: { ...settings.drops, onTold: (loss) => tellLoss(loss, run, outlets.onAlert) },
+      drops: {
+        ...settings.drops,
+        onTold: (loss) =>
+          tellLoss(loss, run, {
+            onAlert: outlets.onAlert,
+            from: live?.lossesByContainer()[0]?.name,
+          }),
+      },
       examiner: outlets.examiner,
       captures,
     });
@@ -153,10 +160,10 @@ function takeHandedProbe() {
 function tellLoss(
   loss: Loss,
   { settings, terminal, stop }: Run,
-  onAlert: (alert: Alert) => void,
+  { onAlert, from }: { onAlert: (alert: Alert) => void; from: string | undefined },
 ): void {
   const { actions } = settings.drops;
-  const share = `${loss.events} of ${loss.seen} events were lost (${lossText(loss)})`;
+  const share = `${loss.events} of ${loss.seen} events were lost (${lossText(loss)})${from === undefined ? "" : `, most so far of ${from}`}`;
   if (actions.includes("ignore")) return;
   if (actions.includes("log") || actions.includes("exit")) terminal.problem(share);
   if (actions.includes("alert")) onAlert(dropAlert(loss, hostNameOf(process.env)));
@@ -166,7 +173,7 @@ function tellLoss(
 }
 
 /** As Falco tells it of itself. */
-function dropAlert({ events, seen, ringFull, scratchBusy }: Loss, host: string): Alert {
+function dropAlert({ events, seen, ringFull, overShare, scratchBusy }: Loss, host: string): Alert {
   return {
     rule: "Falco internal: syscall event drop",
     priority: "Debug",
@@ -178,7 +185,7 @@ function dropAlert({ events, seen, ringFull, scratchBusy }: Loss, host: string):
     outputFields: {
       n_evts: seen,
       n_drops: events,
-      n_drops_buffer_total: ringFull,
+      n_drops_buffer_total: ringFull + overShare,
       n_drops_scratch_map: scratchBusy,
       ebpf_enabled: 1,
     },
@@ -362,6 +369,7 @@ function cutLines(cut: CutCounts): string[] {
 
 const LOSS_WORDS: Readonly<Record<keyof LossCounts, string>> = {
   ringFull: "events found the ring full: with eBPF a larger --buffer helps",
+  overShare: "events of who flooded a ring that was half full",
   scratchBusy: "met a busy CPU buffer",
   skipped: "found the probe at work for another task on their processor",
   gone: "processes had ended before they could be looked at",
@@ -379,5 +387,9 @@ function dropLine(live: LiveWatch, written: number): string {
   const byCpu = dropped.byCpu
     .flatMap((lost, cpu) => (lost === 0 ? [] : [`CPU ${cpu}: ${lost}`]))
     .join(", ");
-  return `dropped: ${byCpu === "" ? "" : `${byCpu}; `}${lossText(dropped)}, ${written} lines or audits had no room`;
+  const containers = live.lossesByContainer().slice(0, MAX_LOSERS_SHOWN);
+  const byContainer = containers.map(({ name, lost }) => `${name}: ${lost}`).join(", ");
+  return `dropped: ${byCpu === "" ? "" : `${byCpu}; `}${lossText(dropped)}${byContainer === "" ? "" : ` (${byContainer})`}, ${written} lines or audits had no room`;
 }
+
+const MAX_LOSERS_SHOWN = 8;

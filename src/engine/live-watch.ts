@@ -19,6 +19,7 @@ import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { HostNames } from "./host-names.ts";
+import { type ContainerLoss, lossesByContainer } from "./losses-by-container.ts";
 import { listeningRecords } from "./listening-records.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { MatchCaptures } from "./match-captures.ts";
@@ -147,6 +148,14 @@ export class LiveWatch {
       knownPorts: this.#ports.suppressed,
       hostNames: this.#hostNames.stats(),
     };
+  }
+
+  /** Whose records found no room in the kernel's rings, the largest loss first. */
+  lossesByContainer(): readonly ContainerLoss[] {
+    return lossesByContainer(this.#probe.losses().byCgroup, (cgroup) => {
+      const container = this.#options.containers.byCgroup(cgroup);
+      return container?.metadata?.name ?? container?.id;
+    });
   }
 
   /** Its ports are gone with it: those of its next run are news. */
