@@ -14,12 +14,7 @@ import type { FoundProtocol } from "./protocol-report.ts";
 import { findSslv2 } from "./sslv2.ts";
 
 /** Of a target of which nothing is known: the errors say why. */
-export const NOTHING: Found = {
-  protocols: {},
-  groups: [],
-  certificates: [],
-  findings: [],
-};
+export const NOTHING: Found = { protocols: {}, groups: [], certificates: [], findings: [] };
 
 /** What certificates are held against, and how the target is named. */
 export interface Context extends ReachOptions {
