@@ -33,10 +33,7 @@ int cgroup_mkdir(u64 *ctx) {
   if (!s) return 0;
   put_kernel_text(s, (void *)ctx[1]);
   put_u8(s, is_of_v1(cgroup));
-  u64 key = key_of(cgroup);
-  u8 yes = 1;
-  bpf_map_update_elem(&cgroups_seen, &key, &yes, UPDATE_ANY);
-  finish(s);
+  if (!finish(s)) remember_cgroup(key_of(cgroup));
   return 0;
 }
 

@@ -73,12 +73,20 @@ struct counters {
   u64 cut_text;
   u64 cut_path;
   u64 cut_record;
+  /** of a control group that had used up its share of a ring half full */
+  u64 dropped_over_share;
 };
 
 struct {
   MAP_NUMBER(type, MAP_RINGBUF);
   MAP_NUMBER(max_entries, 8 * 1024 * 1024);
 } events SEC(".maps");
+
+// What changes who and what there is (control groups, programs, listening sockets): it must not share the fate of the many other events.
+struct {
+  MAP_NUMBER(type, MAP_RINGBUF);
+  MAP_NUMBER(max_entries, 2 * 1024 * 1024);
+} state_events SEC(".maps");
 
 struct {
   MAP_NUMBER(type, MAP_ARRAY);

@@ -107,10 +107,12 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     assert.ok(counters.seen >= counters.sent);
     assert.deepEqual(Object.keys(counters.dropped), [
       "ringFull",
+      "overShare",
       "scratchBusy",
       "skipped",
       "gone",
       "byCpu",
+      "byCgroup",
     ]);
     probe.close();
     probe.close();

@@ -13,21 +13,24 @@ import {
 import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
+import { RingPair } from "../bpf/ring-pair.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host-root.ts";
+import { recordTime } from "../events/record.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { withLockdown } from "./lockdown.ts";
-import { type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
+import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 
 export interface ProbeOptions {
   /** Where the compiled probe lies; by default the package's own `probe/`. */
   readonly objectDirectory?: string;
   /**
    * Size of the ring between kernel and us: a power of two, a whole number of pages. Default 8 MiB.
+   * What changes state has a quarter of it besides.
    */
   readonly ringBytes?: number;
   /** Process whose events are never sent: our own, lest each alert written raises an event. */
@@ -128,19 +131,21 @@ export class ProbeSource {
    */
   readonly seesIoUring: boolean;
   readonly #object: LoadedObject;
-  readonly #ring: RingBuffer;
+  readonly #rings: RingPair;
   readonly #counters: BpfMap;
   readonly #outcomes: BpfMap;
   readonly #callFilter: CallFilterMaps;
   readonly #hostCgroups: BpfMap;
   readonly #requests: BpfMap;
+  readonly #cgroupLosses: BpfMap;
   readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
   readonly #ownPid: number;
   readonly #epochOffset = epochOffsetNs();
   #last: ProbeCounters | undefined;
-  #skippedAt = Number.NEGATIVE_INFINITY;
-  #skippedCount = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #skipped = 0;
+  #byCgroup: readonly CgroupLoss[] = [];
   #requestTimer: NodeJS.Timeout | undefined;
 
   constructor({ object, variant, seesIoUring, ownPid }: Loaded & { readonly ownPid: number }) {
@@ -154,8 +159,13 @@ export class ProbeSource {
     this.#callFilter = new CallFilterMaps(object);
     this.#hostCgroups = object.map("host_cgroups");
     this.#requests = object.map("requests");
+    this.#cgroupLosses = object.map("cgroup_losses");
     this.setEnabled(new Set());
-    this.#ring = new RingBuffer(object.map("events"));
+    this.#rings = new RingPair({
+      first: new RingBuffer(object.map("state_events")),
+      bulk: new RingBuffer(object.map("events")),
+      timeOf: recordTime,
+    });
   }
 
   /**
@@ -164,7 +174,7 @@ export class ProbeSource {
    */
   start(onRecord: OnRecord): void {
     this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
-    void this.#ring.run(onRecord);
+    void this.#rings.run(onRecord);
   }
 
   /**
@@ -237,17 +247,22 @@ export class ProbeSource {
   losses(): Losses {
     if (this.#last !== undefined) return this.#last.dropped;
     const perCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => ({
-      ringFull: u64At(value, 0),
-      scratchBusy: u64At(value, 1),
+      ringFull: u64At(value, COUNTERS.indexOf("dropped_ring_full")),
+      overShare: u64At(value, COUNTERS.indexOf("dropped_over_share")),
+      scratchBusy: u64At(value, COUNTERS.indexOf("dropped_scratch_busy")),
     }));
-    const sum = (what: "ringFull" | "scratchBusy"): number =>
+    const sum = (what: "ringFull" | "overShare" | "scratchBusy"): number =>
       perCpu.reduce((total, lost) => total + lost[what], 0);
+    const [ringFull, overShare] = [sum("ringFull"), sum("overShare")];
+    this.#ask(ringFull + overShare > 0);
     return {
       ...NO_LOSSES,
-      ringFull: sum("ringFull"),
+      ringFull,
+      overShare,
       scratchBusy: sum("scratchBusy"),
-      skipped: this.#skipped(),
-      byCpu: perCpu.map(({ ringFull, scratchBusy }) => ringFull + scratchBusy),
+      skipped: this.#skipped,
+      byCpu: perCpu.map((lost) => lost.ringFull + lost.overShare + lost.scratchBusy),
+      byCgroup: this.#byCgroup,
     };
   }
 
@@ -278,12 +293,12 @@ export class ProbeSource {
     }
   }
 
-  /** Asked of the kernel program by program, which takes a while: now and then. */
-  #skipped(): number {
-    if (performance.now() - this.#skippedAt < SKIPPED_MS) return this.#skippedCount;
-    this.#skippedAt = performance.now();
-    this.#skippedCount = this.#object.missed();
-    return this.#skippedCount;
+  /** What takes a while to be asked: now and then. */
+  #ask(hasLost: boolean): void {
+    if (performance.now() - this.#askedAt < ASK_MS) return;
+    this.#askedAt = performance.now();
+    this.#skipped = this.#object.missed();
+    if (hasLost) this.#byCgroup = cgroupLosses(this.#cgroupLosses);
   }
 
   /**
@@ -292,9 +307,9 @@ export class ProbeSource {
    */
   close(): void {
     clearInterval(this.#requestTimer);
-    this.#skippedAt = Number.NEGATIVE_INFINITY;
+    this.#askedAt = Number.NEGATIVE_INFINITY;
     this.#last ??= this.counters();
-    this.#ring.close();
+    this.#rings.close();
     this.#object.close();
   }
 }
@@ -321,7 +336,10 @@ function loadBest(directory: string, ringBytes: number): Loaded {
       const object = loadObject(parseObject(readObject(path)), {
         kernelBtf,
         select,
-        mapOverrides: { events: { maxEntries: ringBytes } },
+        mapOverrides: {
+          events: { maxEntries: ringBytes },
+          state_events: { maxEntries: Math.max(ringBytes / 4, SMALLEST_RING_BYTES) },
+        },
       });
       return { object, variant, seesIoUring: isWhole && hasRequests };
     } catch (thrown) {
@@ -374,12 +392,13 @@ export const COUNTERS = [
   "cut_text",
   "cut_path",
   "cut_record",
+  "dropped_over_share",
 ] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
 
-const SKIPPED_MS = 2000;
+const ASK_MS = 2000;
 
 /** Where `struct request` of probe/writer.h tells its process. */
 const REQUEST_PID = 8;
@@ -393,6 +412,16 @@ function sumPerCpu(map: BpfMap, key: Uint8Array, words: number): number[] {
     for (const index of sums.keys()) sums[index] = (sums[index] ?? 0) + u64At(value, index);
   }
   return sums;
+}
+
+/** A key has the number of `host_cgroups`: bit 63 for the first version. */
+function cgroupLosses(map: BpfMap): readonly CgroupLoss[] {
+  const losses = Array.from(map.keys()).map((key) => {
+    const cgroup = new DataView(key.buffer).getBigUint64(0, true);
+    const id = Number(BigInt.asUintN(63, cgroup));
+    return { id, isV1: cgroup >> 63n === 1n, lost: u64At(map.lookup(key) ?? new Uint8Array(8), 0) };
+  });
+  return losses.toSorted((left, right) => right.lost - left.lost);
 }
 
 function u64At(bytes: Uint8Array, index: number): number {

@@ -41,7 +41,7 @@ program
     collect,
     [],
   )
-  .option("--report <folder>", "where reports are written", "./report")
+  .option("--report <folder>", "where reports are written (default: ./report)")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
   .option("--json", "alerts and audits as JSON lines on standard output")

@@ -9,7 +9,8 @@ export interface WatchOptions {
   /** `key=value` over the configuration. */
   readonly override?: readonly string[];
   readonly buffer?: string;
-  readonly report: string;
+  /** Undefined: where `ownReportPlaces` says. */
+  readonly report?: string;
   readonly hostPorts?: boolean;
   readonly audit: boolean;
   readonly json?: boolean;

@@ -4,6 +4,7 @@ import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
 import { INHERITED_PROBE, inheritedProbe } from "../engine/confinement.ts";
 import type { Subscriber } from "../engine/news-stream.ts";
+import type { ReportPlaces } from "../engine/report-places.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import { startWatch, type Watch, type WatchSource } from "../engine/watch.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
@@ -25,6 +26,7 @@ import { statsText, watchSummary } from "./watch-summary.ts";
 export interface ReadOptions {
   readonly source: Source;
   readonly loaded: LoadedConfig;
+  readonly places: ReportPlaces;
 }
 
 /** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
@@ -33,14 +35,14 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
   const terminal = new Terminal({ json: false, audits: options.json !== true });
-  for (const note of notes) terminal.note(note);
+  for (const note of [...notes, ...read.places.notes]) terminal.note(note);
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
   const meter =
     options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
-  const reports = new ReportFolder(options.report);
+  const reports = new ReportFolder(read.places.folder);
   const outputs = await outputsOf(options, read, { reports, terminal });
   const alerts = new AlertCount();
   let running: Watch | undefined;
@@ -121,7 +123,7 @@ function rulesOf(options: WatchOptions, settings: Settings, terminal: Terminal):
 
 function outputsOf(
   options: WatchOptions,
-  { source, loaded: { settings } }: ReadOptions,
+  { source, loaded: { settings }, places }: ReadOptions,
   { reports, terminal }: { readonly reports: ReportFolder; readonly terminal: Terminal },
 ): Promise<readonly Output[]> {
   return openOutputs(settings.outputs, {
@@ -133,7 +135,10 @@ function outputsOf(
       paint: terminal.paint,
     },
     environment: process.env,
-    report: reports,
+    report: {
+      alertFiles: [reports.alertsFile, ...places.alertFiles],
+      openPortFiles: [reports.openPortFile, ...places.openPortFiles],
+    },
     sourceFile: source.kind === "falco" && source.file !== "-" ? source.file : undefined,
     onProblem: (text) => terminal.problem(text),
     onNote: (text) => terminal.note(text),

@@ -11,13 +11,16 @@ export interface DropPolicy {
   readonly actions: readonly DropAction[];
   readonly publish: (body: NewsBody, time?: bigint) => void;
   readonly host: string;
+  /** The container that has lost most so far. */
+  readonly mostOf: string | undefined;
   /** Ends the watch. */
   readonly end: () => void;
 }
 
 /** Does what syscall_event_drops says is to be done when events were lost. */
-export function actOnLoss(loss: Loss, { actions, publish, host, end }: DropPolicy): void {
-  const reason = lossText(loss);
+export function actOnLoss(loss: Loss, { actions, publish, host, mostOf, end }: DropPolicy): void {
+  const by = mostOf === undefined ? "" : `, most so far of ${mostOf}`;
+  const reason = `${lossText(loss)}${by}`;
   publish({ kind: "loss", what: "events", count: loss.events, reason });
   if (actions.includes("ignore")) return;
   const text = `${loss.events} of ${loss.seen} events were lost (${reason})`;
@@ -83,6 +86,7 @@ export function lossText(losses: LossCounts): string {
 
 const LOSS_WORDS: Readonly<Record<keyof LossCounts, string>> = {
   ringFull: "events found the ring full: with eBPF a larger --buffer helps",
+  overShare: "events of who flooded a ring that was half full",
   scratchBusy: "met a busy CPU buffer",
   skipped: "found the probe at work for another task on their processor",
   gone: "processes had ended before they could be looked at",

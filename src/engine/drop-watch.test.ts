@@ -56,13 +56,14 @@ test("DropWatch tells of a loss once an interval, with everything since", () => 
   pass(250, { seen: 100 });
   assert.deepEqual(
     [told, doubts()],
-    [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, skipped: 0, gone: 0 }], 2],
+    [[{ events: 5, seen: 200, ringFull: 5, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 }], 2],
   );
   pass(10_000, { seen: 100 });
   assert.deepEqual(told[1], {
     events: 3,
     seen: 300,
     ringFull: 2,
+    overShare: 0,
     scratchBusy: 1,
     skipped: 0,
     gone: 0,
@@ -77,7 +78,7 @@ test("DropWatch is silent below the threshold, but processes are doubted all the
   assert.deepEqual([told.length, doubts()], [0, 1]);
   pass(1000, { seen: 100, ringFull: 50 });
   assert.deepEqual(told, [
-    { events: 50, seen: 100, ringFull: 50, scratchBusy: 0, skipped: 0, gone: 0 },
+    { events: 50, seen: 100, ringFull: 50, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 },
   ]);
 });
 
@@ -86,6 +87,6 @@ test("DropWatch tells of what was lost before it looked first", () => {
   pass(250);
   assert.deepEqual(
     [told, doubts()],
-    [[{ events: 7, seen: 7, ringFull: 7, scratchBusy: 0, skipped: 0, gone: 0 }], 1],
+    [[{ events: 7, seen: 7, ringFull: 7, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 }], 1],
   );
 });

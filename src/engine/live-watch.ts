@@ -17,6 +17,7 @@ import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { HostNames } from "./host-names.ts";
 import type { HostPorts } from "./host-ports.ts";
+import { type ContainerLoss, lossesByContainer } from "./losses-by-container.ts";
 import { listeningRecords } from "./listening-records.ts";
 import type { MatchCaptures } from "./match-captures.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -145,7 +146,16 @@ export class LiveWatch {
       lookedUp: this.#processes.found,
       healed: this.#processes.healed,
       hostNames: this.#hostNames.stats(),
+      lostBy: this.#lossesByContainer(),
     };
+  }
+
+  /** Whose records found no room in the kernel's rings, the largest loss first. */
+  #lossesByContainer(): readonly ContainerLoss[] {
+    return lossesByContainer(this.#probe.losses().byCgroup, (cgroup) => {
+      const container = this.#options.containers.byCgroup(cgroup);
+      return container?.metadata?.name ?? container?.id;
+    });
   }
 
   close(): void {

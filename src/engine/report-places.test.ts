@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readMounts } from "../capture/mount-table.ts";
+import { readMounts } from "../untrusted/mount-table.ts";
 import { ownReportPlaces, reportPlaces, type Surroundings } from "./report-places.ts";
 
 const ROOT = "100 99 0:50 / / rw - overlay overlay rw,lowerdir=/a";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Mount, readMounts } from "../capture/mount-table.ts";
+import { type Mount, readMounts } from "../untrusted/mount-table.ts";
 import { isOnHost } from "../lib/host-root.ts";
 
 /** Where a watch writes. */

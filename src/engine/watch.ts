@@ -131,6 +131,7 @@ async function watchKernel(
           ...settings.drops,
           publish,
           host: options.hostname,
+          mostOf: live.stats().lostBy[0]?.name,
           end: () => end("drops"),
         }),
     },

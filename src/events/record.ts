@@ -105,3 +105,11 @@ export const NOTICE = {
 
 /** The first code that is a notice rather than a scap event. */
 export const FIRST_NOTICE = 0xf000;
+
+/**
+ * The time of a record that stands at `start`, in nanoseconds since the Unix epoch, good to 256 ns.
+ */
+export function recordTime(view: DataView, start: number): number {
+  const at = start + CONTEXT.end + SCAP_HEADER.timestamp;
+  return view.getUint32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true);
+}

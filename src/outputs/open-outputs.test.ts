@@ -28,8 +28,8 @@ async function outputsIn(
       stdout: { stream: new PassThrough() },
       environment: {},
       report: {
-        alertsFile: join(directory, "falco_report.txt"),
-        openPortFile: join(directory, "openport.txt"),
+        alertFiles: [join(directory, "falco_report.txt")],
+        openPortFiles: [join(directory, "openport.txt")],
       },
       onProblem: (text) => said.push(text),
       onNote: (text) => said.push(text),

@@ -18,9 +18,15 @@ export interface OutputSettings extends OutputOptions {
   readonly logLevel: Severity | undefined;
 }
 
+/** Files that get every alert, and files that get the alerts of opened ports alone. */
+export interface ReportFiles {
+  readonly alertFiles: readonly string[];
+  readonly openPortFiles: readonly string[];
+}
+
 export interface OpenOutputsOptions extends Omit<OutputContext, "claims"> {
   /** The report's own files; undefined for none. */
-  readonly report?: { readonly alertsFile: string; readonly openPortFile: string } | undefined;
+  readonly report?: ReportFiles | undefined;
   /** The file that alerts are read from, if any: it is never written to. */
   readonly sourceFile?: string | undefined;
 }
@@ -62,21 +68,17 @@ function destinationsOf(
 
 /** DESIGN, section 4: every alert in falco_report.txt, those of opened ports in openport.txt. */
 function reportFiles(
-  { alertsFile, openPortFile }: NonNullable<OpenOutputsOptions["report"]>,
+  { alertFiles, openPortFiles }: ReportFiles,
   context: OutputContext,
 ): readonly Destination[] {
-  return [
-    fileDestination({
-      name: "report",
-      path: alertsFile,
-      format: (news) => alertLine(news, context),
-      context,
-    }),
+  const alerts = (path: string): Destination =>
+    fileDestination({ name: "report", path, format: (news) => alertLine(news, context), context });
+  const openPorts = (path: string): Destination =>
     fileDestination({
       name: "openport",
-      path: openPortFile,
+      path,
       format: (news) => openPortLine(news, context.format),
       context,
-    }),
-  ];
+    });
+  return [...alertFiles.map(alerts), ...openPortFiles.map(openPorts)];
 }
