@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Mount, readMounts } from "../untrusted/mount-table.ts";
 import { isOnHost } from "../lib/host-root.ts";
@@ -52,7 +52,7 @@ export function reportPlaces(stated: string | undefined, around: Surroundings): 
 export function ownReportPlaces(stated: string | undefined, workingFolder: string): ReportPlaces {
   return reportPlaces(stated, {
     workingFolder,
-    isInContainer: !isOnHost() || CONTAINER_MARKS.some((path) => existsSync(path)),
+    isInContainer: !isOnHost() || isContained(),
     mounts: readMounts(readFileSync("/proc/self/mountinfo", "utf8")),
     kindOf: (path) => {
       const stats = statSync(path, { throwIfNoEntry: false });
@@ -60,6 +60,21 @@ export function ownReportPlaces(stated: string | undefined, workingFolder: strin
     },
   });
 }
+
+/** A machine whose files were once an image's has the mark, too, and is none. */
+function isContained(): boolean {
+  if (!CONTAINER_MARKS.some((path) => existsSync(path))) return false;
+  if (readlinkSync("/proc/self/ns/pid") !== FIRST_PID_NAMESPACE) return true;
+  try {
+    return readlinkSync("/proc/self/ns/mnt") !== readlinkSync("/proc/1/ns/mnt");
+  } catch {
+    // The first process may be nobody's to look at; its pid namespace it is all the same.
+    return false;
+  }
+}
+
+/** PROC_PID_INIT_INO of include/linux/proc_ns.h. */
+const FIRST_PID_NAMESPACE = `pid:[${0xefff_fffc}]`;
 
 /** Docker's and Podman's. */
 const CONTAINER_MARKS = ["/.dockerenv", "/run/.containerenv"];
