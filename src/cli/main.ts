@@ -44,7 +44,8 @@ program
   .option("--report <folder>", "where reports are written (default: ./report)")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
-  .option("--json", "alerts and audits as JSON lines on standard output")
+  .option("--json", "alerts as Falco's JSON lines on standard output, and nothing else there")
+  .option("--with-audits", "with --json: each finished audit as a JSON line among them")
   .option(
     "--buffer <size>",
     "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)",

@@ -14,6 +14,7 @@ export interface WatchOptions {
   readonly hostPorts?: boolean;
   readonly audit: boolean;
   readonly json?: boolean;
+  readonly withAudits?: boolean;
   readonly stats?: boolean;
   readonly duration?: string;
 }
