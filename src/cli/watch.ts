@@ -34,7 +34,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const { settings, notes } = read.loaded;
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
-  const terminal = new Terminal({ json: false, audits: options.json !== true });
+  const terminal = new Terminal({ json: false, audits: options.json !== true, log: settings.log });
   for (const note of [...notes, ...read.places.notes]) terminal.note(note);
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
