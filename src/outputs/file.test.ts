@@ -147,8 +147,8 @@ test("two file outputs of one inode write each alert once, and both after they w
   writeFileSync(one, "");
   linkSync(one, two);
   const claims = new FileClaims();
-  const first = fileOutput(one, { claims, name: "first" });
-  const second = fileOutput(two, { claims, name: "second" });
+  const first = fileOutput(one, { claims, name: "same" });
+  const second = fileOutput(two, { claims, name: "same" });
   await first.delivery.check();
   await second.delivery.check();
   first.take("a");

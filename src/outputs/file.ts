@@ -103,7 +103,7 @@ class FileDestination implements Destination {
   }
 
   async close(): Promise<void> {
-    this.#options.context.claims.release(this.#options.name);
+    this.#options.context.claims.release(this);
     const file = this.#file;
     this.#file = undefined;
     this.#rest = Buffer.alloc(0);
@@ -132,8 +132,8 @@ class FileDestination implements Destination {
   }
 
   async #claim(file: FileHandle): Promise<void> {
-    const { name, context } = this.#options;
-    const other = await context.claims.claim(name, await file.stat({ bigint: true }));
+    const { context } = this.#options;
+    const other = await context.claims.claim(this, await file.stat({ bigint: true }));
     if (other !== undefined && other !== this.#other)
       context.onNote(`${this.target} is not written to: ${other}`);
     this.#other = other;
