@@ -1,8 +1,10 @@
 import { styleText } from "node:util";
 import type { Alert } from "../alerts/alert.ts";
 import type { AuditReport } from "../audit/report.ts";
+import type { LogSettings } from "../config/settings.ts";
 import { assertNever } from "../lib/assert-never.ts";
 import type { News } from "../news/news.ts";
+import { SEVERITIES, type Severity } from "../outputs/syslog.ts";
 import { auditSummary } from "../reports/audit-summary.ts";
 import { escaped } from "../reports/escaped.ts";
 import type { Priority } from "../rules/priority.ts";
@@ -25,6 +27,8 @@ export interface TerminalOptions {
   readonly json: boolean;
   /** Whether audits are shown at all: alerts have standard output for themselves otherwise. */
   readonly audits?: boolean;
+  /** Which problems (warning) and notes (info) are shown; all by default. */
+  readonly log?: LogSettings;
 }
 
 /**
@@ -58,10 +62,12 @@ export class Terminal {
   }
 
   note(text: string): void {
+    if (!this.#logs("info")) return;
     process.stderr.write(`saker: ${linesEscaped(text)}\n`);
   }
 
   problem(text: string): void {
+    if (!this.#logs("warning")) return;
     const warning = styleText("yellow", "warning", { stream: process.stderr });
     process.stderr.write(`saker: ${warning}: ${linesEscaped(text)}\n`);
   }
@@ -69,6 +75,13 @@ export class Terminal {
   /** An alert's text line in the colour of its priority. */
   readonly paint = ({ priority }: Pick<Alert, "priority">, line: string): string =>
     styleText(PRIORITY_STYLES[priority], line, { stream: process.stdout });
+
+  /** Whether log_stderr and log_level have what is of this severity shown. */
+  #logs(severity: Severity): boolean {
+    const { log } = this.#options;
+    if (log === undefined) return true;
+    return log.stderr && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(log.level);
+  }
 
   #audit(report: AuditReport, files: string | undefined): void {
     const { json, audits = true } = this.#options;

@@ -35,7 +35,8 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
   const json = options.json === true;
-  const terminal = new Terminal({ json, audits: !json || options.withAudits === true });
+  const audits = !json || options.withAudits === true;
+  const terminal = new Terminal({ json, audits, log: settings.log });
   for (const note of [...notes, ...read.places.notes]) terminal.note(note);
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();

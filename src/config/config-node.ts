@@ -67,12 +67,17 @@ export function parseConfigText({ source, text, environment }: ConfigText): Conf
 }
 
 function parsed(text: string, lines: LineCounter, start: Place): Document.Parsed {
+  // The YAML library descends by recursion: a thousand brackets exhaust the stack, which it either
+  // throws or reports.
+  const tooDeep = configError("CONFIG_YAML", start, "it is nested too deeply");
+  let document: Document.Parsed;
   try {
-    return parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   } catch {
-    // The YAML library descends by recursion: a thousand brackets exhaust the stack.
-    throw configError("CONFIG_YAML", start, "it is nested too deeply");
+    throw tooDeep;
   }
+  if (document.errors[0]?.message.includes("call stack")) throw tooDeep;
+  return document;
 }
 
 interface TreeContext {

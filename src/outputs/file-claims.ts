@@ -6,13 +6,18 @@ interface Identity {
   readonly ino: bigint;
 }
 
+/** Who writes to a file; each output is one, whatever its name. */
+export interface FileOwner {
+  readonly name: string;
+}
+
 /**
  * Which output writes to which file. The first has it; whoever comes to the same file by another
  * path leaves it alone, so that each alert stands there once.
  */
 export class FileClaims {
   readonly #sourceFile: string | undefined;
-  readonly #owners = new Map<string, string>();
+  readonly #owners = new Map<string, FileOwner>();
 
   /** `sourceFile`: alerts are read from it, so nobody writes to it. */
   constructor(sourceFile?: string) {
@@ -20,18 +25,18 @@ export class FileClaims {
   }
 
   /** Undefined when the file is `owner`'s from now on, else who has it, in words. */
-  async claim(owner: string, file: Identity): Promise<string | undefined> {
+  async claim(owner: FileOwner, file: Identity): Promise<string | undefined> {
     if (await this.#isSource(file)) return "alerts are read from it";
     const key = keyOf(file);
     const other = this.#owners.get(key);
-    if (other !== undefined && other !== owner) return `${other} writes to the same file`;
+    if (other !== undefined && other !== owner) return `${other.name} writes to the same file`;
     this.release(owner);
     this.#owners.set(key, owner);
     return undefined;
   }
 
-  release(owner: string): void {
-    for (const [key, name] of this.#owners) if (name === owner) this.#owners.delete(key);
+  release(owner: FileOwner): void {
+    for (const [key, one] of this.#owners) if (one === owner) this.#owners.delete(key);
   }
 
   async #isSource(file: Identity): Promise<boolean> {

@@ -103,7 +103,7 @@ class FileDestination implements Destination {
   }
 
   async close(): Promise<void> {
-    this.#options.context.claims.release(this.#options.name);
+    this.#options.context.claims.release(this);
     const file = this.#file;
     this.#file = undefined;
     this.#rest = Buffer.alloc(0);
@@ -112,22 +112,31 @@ class FileDestination implements Destination {
 
   /** The file that the path names now; opened anew when another one has taken its place. */
   async #open(): Promise<FileHandle> {
-    const { path, name, context } = this.#options;
-    if (this.#file !== undefined && !this.#mustReopen && (await isStill(path, this.#file)))
-      return this.#file;
+    const { path } = this.#options;
+    const old = this.#file;
+    if (old !== undefined && !this.#mustReopen && (await isStill(path, old))) {
+      // Who had it may have gone on to another one.
+      if (this.#other !== undefined) await this.#claim(old);
+      return old;
+    }
     await this.close();
     this.#mustReopen = false;
     const file = await openForLines(path);
     try {
-      const other = await context.claims.claim(name, await file.stat({ bigint: true }));
-      if (other !== undefined && other !== this.#other)
-        context.onNote(`${this.target} is not written to: ${other}`);
-      this.#other = other;
+      await this.#claim(file);
     } catch (thrown) {
       await file.close();
       throw thrown;
     }
     return (this.#file = file);
+  }
+
+  async #claim(file: FileHandle): Promise<void> {
+    const { context } = this.#options;
+    const other = await context.claims.claim(this, await file.stat({ bigint: true }));
+    if (other !== undefined && other !== this.#other)
+      context.onNote(`${this.target} is not written to: ${other}`);
+    this.#other = other;
   }
 
   async #writeFifo(

@@ -134,6 +134,14 @@ test("log_syslog sends problems and losses, from its level on, in one line", asy
   );
 });
 
+test("log_syslog reports nothing where there is no syslog", async (t) => {
+  const { delivery, said } = syslogOutput(t, { log: true });
+  await delivery.check();
+  delivery.take({ sequence: 1, time: 0n, host: "h", kind: "problem", text: "x" });
+  const counts = await delivery.close(60_000);
+  assert.deepEqual([counts.duplicates, counts.dropped, said], [1, {}, []]);
+});
+
 test("syslogLine() has the time and day of the zone", () => {
   const epochMs = Date.UTC(2026, 0, 1, 23, 30, 5);
   assert.equal(

@@ -37,9 +37,12 @@ export const SEVERITIES = [
 ] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** Falco's log_syslog: problems and notes of the watch itself, from a severity on. */
+/**
+ * Falco's log_syslog: problems and notes of the watch itself, from a severity on. They stand on
+ * standard error, too, so where there is no syslog nothing is reported or counted as lost.
+ */
 export function logDestination(level: Severity, context: OutputContext): Destination {
-  return syslogDestination({
+  const syslog = syslogDestination({
     name: "log_syslog",
     context,
     message: (news) => {
@@ -49,6 +52,14 @@ export function logDestination(level: Severity, context: OutputContext): Destina
         : undefined;
     },
   });
+  return {
+    ...syslog,
+    check: () => Promise.resolve(undefined),
+    deliver: async (lines, signal) => {
+      const { delivered } = await syslog.deliver(lines, signal);
+      return { delivered, duplicates: lines.length - delivered };
+    },
+  };
 }
 
 interface Message {
