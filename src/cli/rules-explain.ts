@@ -7,7 +7,7 @@ import { Replay } from "../engine/replay.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
-import type { LoadedRule } from "../rules/load-rules.ts";
+import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { ANY_CALL } from "../events/call-filter.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
