@@ -22,6 +22,7 @@ import { MatchCaptures } from "../engine/match-captures.ts";
 import { PortExaminer } from "../engine/port-examiner.ts";
 import { ReportFolder } from "../engine/report-folder.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
+import { PROBE_EVENTS } from "../events/probe-events.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
@@ -207,6 +208,7 @@ function rulesOf({ options, settings, terminal }: Run): LiveRules {
     loadRuleSet(paths, {
       settings,
       enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
+      ...(options.source === "sockets" ? {} : { seenEvents: PROBE_EVENTS }),
       onWarning: (text) => terminal.note(text),
     });
   return new LiveRules({ paths, load, terminal });

@@ -17,6 +17,7 @@ import { UnknownFieldError } from "./operands.ts";
 import { compileOutput, type OutputTemplate } from "./output.ts";
 import { isAtLeast } from "./priority.ts";
 import type { CompiledRule } from "./rule-set.ts";
+import { unseenRules, unseenWarning } from "./unseen-rules.ts";
 
 /** Keeps a diagnostic, with the file of its place, else with the one named. */
 export type Report = (diagnostic: Diagnostic, fallback: string) => void;
@@ -45,6 +46,7 @@ export function compileRule(rule: RuleDefinition, context: RuleContext): LoadedR
       message: "Rule matches too many evt.type values. This has a significant performance penalty.",
     });
   const isUrgent = isAtLeast(rule.priority, context.options.minimumPriority ?? "Debug");
+  if (rule.enabled && isUrgent) warnUnseen(rule, condition, context);
   const { name, priority, source, tags, desc, file, capture, captureDuration } = rule;
   return {
     name,
@@ -62,6 +64,17 @@ export function compileRule(rule: RuleDefinition, context: RuleContext): LoadedR
     ...output,
     ...needsOf(condition, output),
   };
+}
+
+function warnUnseen(rule: RuleDefinition, condition: Condition, context: RuleContext): void {
+  const { seenEvents } = context.options;
+  if (seenEvents === undefined) return;
+  for (const { events } of unseenRules([condition], seenEvents.codes))
+    warn(rule, context, {
+      code: "LOAD_UNSEEN_EVENTS",
+      message: unseenWarning(events, seenEvents.name),
+      hint: "captures may hold such events: saker replay",
+    });
 }
 
 /** A rule whose event types are more than this many is warned of: it is asked on nearly every event. */

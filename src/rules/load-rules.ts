@@ -41,6 +41,11 @@ export interface LoadOptions {
   readonly plugins?: ReadonlyMap<string, string> | "unchecked";
   /** Macros and lists that are known beneath all files; what files define themselves wins. */
   readonly base?: RulesText;
+  /**
+   * The events that are seen where the rules are for, and who sends them: rules that ask for none of
+   * them are warned of.
+   */
+  readonly seenEvents?: { readonly codes: ReadonlySet<number>; readonly name: string };
   /** Files that lean on the base are warned of: Falco has no such thing. */
   readonly warnsOfBase?: boolean;
 }
