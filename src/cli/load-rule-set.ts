@@ -4,7 +4,8 @@ import { FIELDS } from "../fields/registry.ts";
 import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
-import { type LoadedRule, loadRules } from "../rules/load-rules.ts";
+import { type LoadOptions, loadRules } from "../rules/load-rules.ts";
+import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { selectRules } from "../rules/select-rules.ts";
 import { shadowingNotes } from "./shadowing-notes.ts";
@@ -13,6 +14,8 @@ export interface LoadRuleSetOptions {
   readonly settings: Settings;
   /** Names of rules that are switched on although their file has them off. */
   readonly enable: readonly string[];
+  /** The events that are seen: rules that ask for none of them are warned of. */
+  readonly seenEvents?: LoadOptions["seenEvents"];
   readonly onWarning: (text: string) => void;
 }
 
@@ -35,6 +38,7 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     base: baseRules(),
     minimumPriority: priority,
     appendOutput,
+    ...(options.seenEvents === undefined ? {} : { seenEvents: options.seenEvents }),
   });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));
   const errors = result.files.flatMap((file) =>

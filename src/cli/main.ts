@@ -199,6 +199,7 @@ config
   .command("schema")
   .description("a JSON Schema of the configuration, for editors")
   .action(async () => (await import("./config.ts")).configSchemaText());
+const RULES_OPTION = "the same; may be given more than once, and comes behind the others";
 
 const rules = program
   .command("rules")
@@ -212,12 +213,13 @@ rules
     "[path...]",
     "rules files or folders, loaded in this order (default: the shipped rules)",
   )
+  .option("--rules <path>", RULES_OPTION, collect, [])
   .option("--json", "Falco's own result shape")
   .option("--cost", "what each rule costs, the dearest first")
   .action(async (paths, options) =>
     options.cost === true
-      ? (await import("./rules-cost.ts")).checkCost(paths, options)
-      : (await import("./rules-check.ts")).checkRules(paths, options),
+      ? (await import("./rules-cost.ts")).checkCost([...paths, ...options.rules], options)
+      : (await import("./rules-check.ts")).checkRules([...paths, ...options.rules], options),
   );
 rules
   .command("list")
@@ -229,44 +231,47 @@ rules
   .option("--event <name>", "rules that are asked on this event, such as execve")
   .option("--enabled", "rules that are switched on")
   .option("--disabled", "rules that are switched off")
+  .option("--rules <path>", RULES_OPTION, collect, [])
   .option("--json", "one JSON object a rule")
-  .action(async (paths, options) => (await import("./rules-list.ts")).listRules(paths, options));
+  .action(async (paths, options) =>
+    (await import("./rules-list.ts")).listRules([...paths, ...options.rules], options),
+  );
 rules
   .command("show")
   .description(
     "one rule as it runs: exceptions, lists and macros in their place, events and fields that it asks for",
   )
   .argument("<rule>", "its name")
-  .option(
-    "--rules <path>",
-    "rules file or folder; may be given more than once (default: the shipped rules)",
-    collect,
-    [],
-  )
+  .argument("[path...]", "rules files or folders (default: the shipped rules)")
+  .option("--rules <path>", RULES_OPTION, collect, [])
   .option("--json", "one JSON object")
-  .action(async (name, options) => (await import("./rules-show.ts")).showRule(name, options));
+  .action(async (name, paths, options) =>
+    (await import("./rules-show.ts")).showRule(name, paths, options),
+  );
 rules
   .command("explain")
   .description(
     "why a rule does or does not match this host's events: the comparisons that decided, with the values seen (needs root)",
   )
   .argument("<rule>", "its name")
-  .option(
-    "--rules <path>",
-    "rules file or folder; may be given more than once (default: the shipped rules)",
-    collect,
-    [],
-  )
+  .argument("[path...]", "rules files or folders (default: the shipped rules)")
+  .option("--rules <path>", RULES_OPTION, collect, [])
   .option("--capture <file>", "events of a capture file in place of this host's")
   .option(
     "--where <condition>",
     'events that satisfy this condition only, such as "proc.name = cat"',
   )
   .option("--all", "events of types that the rule does not name, too")
-  .option("--limit <number>", "stop after so many events", "20")
+  .option(
+    "--limit <number>",
+    "stop after so many matches; of what does not match as many are told",
+    "20",
+  )
   .option("--duration <time>", "stop after this time, such as 30s", "30s")
   .option("--json", "one JSON object an event, with every part of the condition")
-  .action(async (name, options) => (await import("./rules-explain.ts")).explainRule(name, options));
+  .action(async (name, paths, options) =>
+    (await import("./rules-explain.ts")).explainRule(name, paths, options),
+  );
 rules
   .command("test")
   .description("run tests of rules: values of an event's fields, and the rules that match them")

@@ -1,4 +1,5 @@
 import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
+import { PROBE_EVENTS } from "../events/probe-events.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { falcoLoadResults } from "../rules/load-result.ts";
@@ -13,7 +14,12 @@ import { shadowingNotes } from "./shadowing-notes.ts";
 export function checkRules(paths: readonly string[], options: { readonly json?: boolean }): void {
   const files = readRuleFiles(paths);
   const texts = new Map(files.map((file) => [file.name, file.text]));
-  const result = loadRules(files, { fields: FIELDS, base: baseRules(), warnsOfBase: true });
+  const result = loadRules(files, {
+    fields: FIELDS,
+    base: baseRules(),
+    warnsOfBase: true,
+    seenEvents: PROBE_EVENTS,
+  });
   const isOk = result.files.every((file) => file.errors.length === 0);
   if (!isOk) process.exitCode = EXIT.finding;
   if (options.json === true) {

@@ -6,16 +6,19 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { HostPorts } from "../engine/host-ports.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
 import { Replay } from "../engine/replay.ts";
+import { PROBE_EVENTS } from "../events/probe-events.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
-import type { LoadedRule } from "../rules/load-rules.ts";
+import { ExplanationTally } from "../rules/explanation-tally.ts";
+import type { LoadedRule } from "../rules/loaded-rule.ts";
+import { unseenRules, unseenWarning } from "../rules/unseen-rules.ts";
 import { ANY_CALL } from "../events/call-filter.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { parseDuration } from "./duration.ts";
-import { loadOrTell, ruleNamed } from "./rules-list.ts";
+import { eventNames, loadOrTell, ruleNamed } from "./rules-list.ts";
 import { parseWhere } from "./where.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 
@@ -31,9 +34,13 @@ export interface ExplainOptions {
 
 /**
  * `saker rules explain`: the host's events that the rule is asked about, each with what decided.
- * Ends after `--duration`, after `--limit` events, or with Ctrl-C.
+ * Ends after `--duration`, after `--limit` matches, or with Ctrl-C.
  */
-export async function explainRule(name: string, options: ExplainOptions): Promise<void> {
+export async function explainRule(
+  name: string,
+  paths: readonly string[],
+  options: ExplainOptions,
+): Promise<void> {
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1)
     throw new AppError(
@@ -41,34 +48,40 @@ export async function explainRule(name: string, options: ExplainOptions): Promis
       `Cannot use --limit "${options.limit}": it must be a whole number from 1`,
     );
   const durationMs = parseDuration(options.duration, "--duration");
-  const rule = ruleNamed(name, loadOrTell(options.rules));
-  const told =
-    options.capture === undefined
-      ? await explainLive(rule, { options, limit, durationMs })
-      : await explainCapture(rule, options.capture, { options, limit, durationMs });
-  if (told === 0)
-    process.stderr.write(
-      `no event of ${rule.name} ${options.capture === undefined ? `within ${options.duration}` : `in ${options.capture}`}\n`,
-    );
+  const rule = ruleNamed(name, loadOrTell([...paths, ...options.rules]));
+  const tally = new ExplanationTally(limit);
+  const run = { options, tally, durationMs };
+  if (options.capture === undefined) await explainLive(rule, run);
+  else await explainCapture(rule, options.capture, run);
+  const summary = tally.summary();
+  const lines = summary.length > 0 ? summary : noEvents(rule, options);
+  process.stderr.write(`${lines.join("\n")}\n`);
+}
+
+/** None came: which would have, and whether any can. */
+function noEvents(rule: LoadedRule, { capture, duration }: ExplainOptions): readonly string[] {
+  const when = capture === undefined ? `within ${duration}` : `in ${capture}`;
+  const none = `no event of ${rule.name} ${when}: it is asked on ${eventNames(rule.eventCodes).join(", ") || "no event at all"}`;
+  const [unseen] = capture === undefined ? unseenRules([rule], PROBE_EVENTS.codes) : [];
+  return unseen === undefined ? [none] : [none, unseenWarning(unseen.events, PROBE_EVENTS.name)];
 }
 
 interface Run {
   readonly options: ExplainOptions;
-  readonly limit: number;
+  readonly tally: ExplanationTally;
   readonly durationMs: number;
 }
 
-/** The rule's condition put in a way that tells of each event, and how many it told of. */
+/** The rule's condition put in a way that tells of each event; it matches none itself. */
 function explainer(
   rule: LoadedRule,
-  { options, limit }: Run,
+  { options, tally }: Run,
   onEnough: () => void,
-): { readonly condition: (scene: Scene) => boolean; readonly told: () => number } {
+): (scene: Scene) => boolean {
   const explain = compileExplanation(rule.expression, FIELDS);
   const isMeant = options.where === undefined ? () => true : parseWhere(options.where);
-  let told = 0;
-  const condition = (scene: Scene): boolean => {
-    if (told >= limit || !isMeant(scene)) return false;
+  return (scene) => {
+    if (tally.isFull || !isMeant(scene)) return false;
     const explanation = explain(scene);
     // Of the events that a rule is asked about nearly all are not of the type that it names.
     if (
@@ -77,17 +90,15 @@ function explainer(
       decisiveChecks(explanation).every((part) => part.check?.startsWith("evt.type ") === true)
     )
       return false;
-    told += 1;
-    tell(rule, explanation, scene, options);
-    if (told >= limit) onEnough();
+    if (tally.add(explanation)) tell(rule, explanation, scene, options);
+    if (tally.isFull) onEnough();
     return false;
   };
-  return { condition, told: () => told };
 }
 
-async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise<number> {
+async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise<void> {
   const stop = new AbortController();
-  const { condition, told } = explainer(rule, run, () => stop.abort());
+  const condition = explainer(rule, run, () => stop.abort());
   void stopSignal().then(() => stop.abort());
   const rules = compileRuleSet([{ ...rule, condition }], { matching: "all" });
   const end = await readCapture(
@@ -97,13 +108,12 @@ async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise
   );
   if (end.truncated !== undefined)
     process.stderr.write(`capture "${path}" is not whole: ${end.truncated}\n`);
-  return told();
 }
 
-async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
+async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
   let enough = (): void => {};
   const full = new Promise<void>((resolve) => (enough = resolve));
-  const { condition, told } = explainer(rule, run, () => enough());
+  const condition = explainer(rule, run, () => enough());
   const onProblem = (text: string): void => void process.stderr.write(`${text}\n`);
   const containers = containersOfHost({ environment: process.env, onProblem });
   const ports = new HostPorts({ containers, publish: () => {}, reports: undefined });
@@ -138,7 +148,6 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<number> {
     containers.stop();
     endSoon();
   }
-  return told();
 }
 
 function tell(

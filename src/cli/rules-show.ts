@@ -12,8 +12,8 @@ export interface ShowOptions {
  * `saker rules show`: one rule as it runs, with what files, exceptions, lists and macros made of
  * it.
  */
-export function showRule(name: string, options: ShowOptions): void {
-  const rule = ruleNamed(name, loadOrTell(options.rules));
+export function showRule(name: string, paths: readonly string[], options: ShowOptions): void {
+  const rule = ruleNamed(name, loadOrTell([...paths, ...options.rules]));
   const fields = [
     ...new Set([...rule.conditionFields, ...rule.output.fields].map((field) => field.name)),
   ].toSorted();

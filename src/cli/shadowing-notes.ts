@@ -1,5 +1,5 @@
 import { EVENT_TYPES } from "../events/schema.ts";
-import type { LoadedRule } from "../rules/load-rules.ts";
+import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { findShadowing, type Shadowing } from "../rules/shadowing.ts";
 
 /** Most rules that are told of, one by one. */

@@ -10,6 +10,7 @@ import { startWatch, type Watch, type WatchSource } from "../engine/watch.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
 import type { Output } from "../outputs/output.ts";
+import { PROBE_EVENTS } from "../events/probe-events.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT } from "./exit.ts";
@@ -118,6 +119,7 @@ function rulesOf(options: WatchOptions, settings: Settings, terminal: Terminal):
     loadRuleSet(paths, {
       settings,
       enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
+      ...(options.source === "sockets" ? {} : { seenEvents: PROBE_EVENTS }),
       onWarning: (text) => terminal.note(text),
     });
   return new LiveRules({ paths, load, terminal });

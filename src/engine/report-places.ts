@@ -74,7 +74,7 @@ function isContained(): boolean {
 }
 
 /** PROC_PID_INIT_INO of include/linux/proc_ns.h. */
-const FIRST_PID_NAMESPACE = `pid:[${0xefff_fffc}]`;
+const FIRST_PID_NAMESPACE = "pid:[4026531836]";
 
 /** Docker's and Podman's. */
 const CONTAINER_MARKS = ["/.dockerenv", "/run/.containerenv"];

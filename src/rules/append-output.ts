@@ -14,10 +14,7 @@ export interface AppendedOutput {
   readonly format?: string | undefined;
   /** Further `output_fields`. */
   readonly fields?: readonly AppendedField[] | undefined;
-  /**
-   * Appends ` name=%field` for each field that is marked as suggested, where the output does not
-   * have it.
-   */
+  /** Appends ` name=%field` for each field that is marked as suggested. */
   readonly suggested?: boolean | undefined;
 }
 
@@ -35,13 +32,16 @@ export function withAppendedOutput(
   fields: FieldRegistry,
 ): { readonly text: string; readonly fields: readonly AppendedField[] } {
   const mine = entries.filter((entry) => isFor(entry, rule));
-  const texts = [rule.output.text.trim(), ...mine.flatMap((entry) => entry.format ?? [])];
-  if (mine.some((entry) => entry.suggested)) texts.push(...suggestions(fields, texts.join(" ")));
+  // Entry by entry, whatever the output names itself already.
+  const texts = mine.flatMap((entry) => [
+    ...(entry.format === undefined || entry.format === "" ? [] : [entry.format]),
+    ...(entry.suggested === true ? suggestions(fields) : []),
+  ]);
   // The last entry of a key counts.
   const added = new Map(
     mine.flatMap((entry) => entry.fields ?? []).map((field) => [field.key, field]),
   );
-  return { text: texts.join(" "), fields: [...added.values()] };
+  return { text: [rule.output.text, ...texts].join(" "), fields: [...added.values()] };
 }
 
 function isFor(entry: AppendedOutput, rule: RuleDefinition): boolean {
@@ -50,8 +50,8 @@ function isFor(entry: AppendedOutput, rule: RuleDefinition): boolean {
   return (entry.tags ?? []).every((tag) => rule.tags.includes(tag));
 }
 
-function suggestions(fields: FieldRegistry, text: string): string[] {
+function suggestions(fields: FieldRegistry): string[] {
   return [...fields.names()]
-    .filter((name) => fields.get(name)?.suggested === true && !text.includes(`%${name}`))
+    .filter((name) => fields.get(name)?.suggested === true)
     .map((name) => `${name.replaceAll(".", "_")}=%${name}`);
 }

@@ -11,7 +11,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import type { Diagnostic, ErrorCode, ItemType, WarningCode } from "./diagnostic.ts";
 import { exceptionProblem, mergeExceptions, readExceptions } from "./exceptions.ts";
 import { ITEM_KEYS, type ItemKind } from "./item-keys.ts";
-import { priorityByName } from "./priority.ts";
+import { type Priority, priorityByName } from "./priority.ts";
 import { mappedScalar, type RawItem, scalarBoolean } from "./raw-items.ts";
 import {
   checkEngineVersion,
@@ -178,48 +178,67 @@ export class Collector {
   }
 
   #newRule(item: RawItem, known: RuleDefinition | undefined): RuleDefinition {
-    const priority = this.#text(item, "priority");
-    const source = item.keys.has("source") ? this.#text(item, "source").text : "syscall";
+    const before = this.#diagnostics.length;
+    const or = <T>(read: () => T, fallback: T): T => this.#orReported(read, fallback);
+    const source = or(() => this.#source(item, known), "syscall");
     const isUnknownSource = source !== "syscall";
-    if (known !== undefined && known.source !== source)
-      throw this.#error(
-        item,
-        "LOAD_ERR_VALIDATE",
-        `Rule is defined anew with another source: it was "${known.source}"`,
-        "source",
-      );
-    if (isUnknownSource)
+    const nothing = (text: string) => MappedText.at(text, item.source, item.offset);
+    const rule = {
+      name: item.name,
+      condition: or(() => this.#text(item, "condition"), nothing("evt.num = 0")),
+      output: or(() => this.#text(item, "output").trimmed(), nothing("none")),
+      desc: or(() => this.#text(item, "desc").text, ""),
+      priority: or(() => this.#priority(item), "Debug"),
+      source,
+      isUnknownSource,
+      enabled: or(() => this.#boolean(item, "enabled", true), true),
+      tags: or(() => (item.keys.has("tags") ? unique(this.#texts(item, "tags")) : []), []),
+      exceptions: or(() => this.#exceptions(item, { isAppended: false, isUnknownSource }), []),
+      warnEventTypes: or(() => this.#boolean(item, "warn_evttypes", true), true),
+      skipIfUnknownFilter: or(() => this.#boolean(item, "skip-if-unknown-filter", false), false),
+      capture: or(() => this.#boolean(item, "capture", false), false),
+      captureDuration: or(() => this.#milliseconds(item, "capture_duration"), 0),
+      place: placeAt(item.source, item.offset),
+      file: item.source.name,
+    };
+    const isBroken = this.#diagnostics.slice(before).some(({ code }) => isErrorCode(code));
+    return { ...rule, isBroken };
+  }
+
+  /** What is wrong with one key is reported, and the others are read all the same. */
+  #orReported<T>(read: () => T, fallback: T): T {
+    try {
+      return read();
+    } catch (thrown) {
+      if (!(thrown instanceof ItemError)) throw thrown;
+      this.#diagnostics.push(thrown.diagnostic);
+      return fallback;
+    }
+  }
+
+  #source(item: RawItem, known: RuleDefinition | undefined): string {
+    const source = item.keys.has("source") ? this.#text(item, "source").text : "syscall";
+    this.#requireSource(item, known, source);
+    if (source !== "syscall")
       this.#warn(
         item,
         "LOAD_UNKNOWN_SOURCE",
         `Unknown source "${source}": the rule is left out`,
         "source",
       );
-    return {
-      name: item.name,
-      condition: this.#text(item, "condition"),
-      output: this.#text(item, "output"),
-      desc: this.#text(item, "desc").text,
-      priority:
-        priorityByName(priority.text) ??
-        this.#fail(
-          item,
-          "priority",
-          `Invalid priority "${priority.text}"`,
-          didYouMean(priority.text, PRIORITY_NAMES),
-        ),
-      source,
-      isUnknownSource,
-      enabled: this.#boolean(item, "enabled", true),
-      tags: item.keys.has("tags") ? unique(this.#texts(item, "tags")) : [],
-      exceptions: this.#exceptions(item, { isAppended: false, isUnknownSource }),
-      warnEventTypes: this.#boolean(item, "warn_evttypes", true),
-      skipIfUnknownFilter: this.#boolean(item, "skip-if-unknown-filter", false),
-      capture: this.#boolean(item, "capture", false),
-      captureDuration: this.#milliseconds(item, "capture_duration"),
-      place: placeAt(item.source, item.offset),
-      file: item.source.name,
-    };
+    return source;
+  }
+
+  #requireSource(item: RawItem, known: RuleDefinition | undefined, source: string): void {
+    if (known === undefined || known.source === source) return;
+    const message = `Rule has another source here: it was "${known.source}"`;
+    throw this.#error(item, "LOAD_ERR_VALIDATE", message, "source");
+  }
+
+  #priority(item: RawItem): Priority {
+    const { text } = this.#text(item, "priority");
+    const hint = didYouMean(text, PRIORITY_NAMES);
+    return priorityByName(text) ?? this.#fail(item, "priority", `Invalid priority "${text}"`, hint);
   }
 
   /** The old way of switching a rule: an item with `enabled` and nothing that a rule must have. */
@@ -257,14 +276,22 @@ export class Collector {
         item.word,
         didYouMean(item.name, this.rules.keys()),
       );
-    for (const [key, how] of overrides) this.#changeKey(item, known, { key, how });
+    // Where the condition is changed the source must be the same, if it is there at all.
+    const source = scalarText(item.keys.get("source")) ?? "";
+    const isAppend = item.keys.has("append") && this.#boolean(item, "append", false);
+    if (source !== "" && (isAppend || overrides.has("condition")))
+      this.#requireSource(item, known, source);
+    for (const [key, how] of overrides) {
+      if (!this.#orReported(() => this.#changeKey(item, known, { key, how }), false))
+        known.isBroken = true;
+    }
   }
 
   #changeKey(
     item: RawItem,
     rule: RuleDefinition,
     { key, how }: { readonly key: string; readonly how: "append" | "replace" },
-  ): void {
+  ): true {
     const joined = (before: MappedText): MappedText =>
       how === "append"
         ? MappedText.join([before, this.#text(item, key)], " ")
@@ -293,13 +320,9 @@ export class Collector {
             ? this.#merged(item, rule)
             : this.#exceptions(item, { isAppended: false, isUnknownSource: rule.isUnknownSource });
         break;
-      case "priority": {
-        const text = this.#text(item, key).text;
-        rule.priority =
-          priorityByName(text) ??
-          this.#fail(item, key, `Invalid priority "${text}"`, didYouMean(text, PRIORITY_NAMES));
+      case "priority":
+        rule.priority = this.#priority(item);
         break;
-      }
       case "enabled":
         rule.enabled = this.#boolean(item, key, true);
         break;
@@ -316,6 +339,7 @@ export class Collector {
         rule.captureDuration = this.#milliseconds(item, key);
         break;
     }
+    return true;
   }
 
   #merged(item: RawItem, rule: RuleDefinition): readonly ExceptionDefinition[] {
@@ -354,7 +378,7 @@ export class Collector {
         itemType: "exception",
         itemName: name ?? item.name,
       };
-      (code.startsWith("LOAD_ERR_") ? errors : this.#diagnostics).push(diagnostic);
+      (isErrorCode(code) ? errors : this.#diagnostics).push(diagnostic);
     });
     this.#throwAll(errors);
     return exceptions;
@@ -580,6 +604,10 @@ const PRIORITY_NAMES: readonly string[] = [
   "INFORMATIONAL",
   "DEBUG",
 ];
+
+function isErrorCode(code: ErrorCode | WarningCode): boolean {
+  return code.startsWith("LOAD_ERR_");
+}
 
 function unique(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)];

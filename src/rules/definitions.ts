@@ -63,6 +63,8 @@ export interface RuleDefinition {
   captureDuration: number;
   /** No source of that name is loaded: the rule is left out. */
   readonly isUnknownSource: boolean;
+  /** Something of its item is wrong: it is compiled for what else may be, and left out. */
+  isBroken: boolean;
   place: Place;
   readonly file: string;
 }

@@ -27,6 +27,7 @@ export type WarningCode =
   | "LOAD_COMPILE_CONDITION"
   | "LOAD_UNKNOWN_KEY"
   | "LOAD_BASE_NAME"
+  | "LOAD_UNSEEN_EVENTS"
   | "LOAD_EMPTY_DOCUMENT";
 
 export type ItemType =

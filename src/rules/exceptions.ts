@@ -94,7 +94,8 @@ function readOne(
   try {
     const values = valuesNode?.items.map((row) => readEntry(row)) ?? [];
     const offset = map.start;
-    const [fields, comparisons] = [readOptional(get("fields")), readOptional(get("comps"))];
+    const fields = readOptional(get("fields"));
+    const comparisons = normalizedOperators(readOptional(get("comps")));
     return {
       name,
       fields,
@@ -116,6 +117,12 @@ function readOne(
   }
 }
 
+/** Blanks around operators are nobody's. */
+function normalizedOperators(entry: ExceptionEntry | undefined): ExceptionEntry | undefined {
+  if (typeof entry === "string") return entry.trim();
+  return entry?.map((one) => (typeof one === "string" ? one.trim() : one));
+}
+
 class EmptyValue extends Error {
   readonly node: YamlNode;
 
@@ -125,17 +132,19 @@ class EmptyValue extends Error {
   }
 }
 
+/** What is neither a text nor a list counts as not there. */
 function readOptional(node: YamlNode | undefined): ExceptionEntry | undefined {
-  return node === undefined ? undefined : readEntry(node);
+  return node === undefined || node.kind === "map" || isNull(node) ? undefined : readEntry(node);
 }
 
 /** A text, or a list of entries. */
 function readEntry(node: YamlNode, depth = 0): ExceptionEntry {
   if (node.kind === "sequence" && depth < 4)
     return node.items.map((item) => readEntry(item, depth + 1));
-  const text = scalarText(node) ?? "";
-  if (text === "") throw new EmptyValue(node);
-  return text;
+  // Nothing at all passes here, and does not compile.
+  if (node.kind !== "scalar" || node.isNull) return "";
+  if (node.text === "") throw new EmptyValue(node);
+  return node.text;
 }
 
 /** Operators that compare with a set. */

@@ -135,11 +135,11 @@ export const ITEM_KEYS: Readonly<Record<ItemKind, Readonly<Record<string, KeyRul
   },
 };
 
-/** All words that an item may begin with. */
+/** All words that make an item what it is; of several in one item the first counts. */
 export const ITEM_WORDS: readonly string[] = [
-  "rule",
-  "macro",
-  "list",
   "required_engine_version",
   "required_plugin_versions",
+  "list",
+  "macro",
+  "rule",
 ];

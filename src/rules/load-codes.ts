@@ -25,5 +25,6 @@ export const LOAD_CODES: Readonly<Record<ErrorCode | WarningCode, string>> = {
   LOAD_COMPILE_CONDITION: "Condition compiles, and may not say what is meant",
   LOAD_UNKNOWN_KEY: "Key is not known",
   LOAD_EMPTY_DOCUMENT: "Falco reads no further",
+  LOAD_UNSEEN_EVENTS: "Rule can never match on the events that are seen",
   LOAD_BASE_NAME: "Name is known without Falco's own rules file",
 };

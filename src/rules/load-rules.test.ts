@@ -50,6 +50,10 @@ test("loadRules() reports every error of every file, each once", () => {
   assert.deepEqual(errors, [
     "f1.yaml LOAD_ERR_YAML_VALIDATE B",
     "f1.yaml LOAD_ERR_COMPILE_CONDITION A",
+    "f1.yaml LOAD_ERR_COMPILE_OUTPUT B",
+    "f1.yaml LOAD_ERR_COMPILE_CONDITION B",
+    "f2.yaml LOAD_ERR_YAML_VALIDATE C",
+    "f2.yaml LOAD_ERR_YAML_VALIDATE C",
     "f2.yaml LOAD_ERR_YAML_VALIDATE C",
   ]);
 });
@@ -561,4 +565,124 @@ test("loadRules() reads on behind an empty document, and says that Falco does no
     ["LOAD_EMPTY_DOCUMENT"],
   );
   assert.deepEqual(codes(`${rule("  condition: evt.type = open\n")}---\n`), []);
+});
+
+for (const [what, text, expected] of [
+  [
+    "every missing key, and what is wrong with the rest",
+    "- rule: R\n  condition: evt.type = open and proc.nme = x and (proc.pid = y or fd.nam = y)\n  output: see %proc.nme %fd.nam\n",
+    [
+      'Item has no mapping for key "desc"',
+      'Item has no mapping for key "priority"',
+      'unknown field "proc.nme"',
+      'unknown field "fd.nam"',
+      'unknown field "proc.nme"',
+      '"y" is not a valid number',
+      'unknown field "fd.nam"',
+    ],
+  ],
+  [
+    "every macro that is not defined, and a macro's own error once",
+    `- {macro: m, condition: fd.num = c and x}\n${rule("  condition: evt.type = open and m and y and (z or not m)\n")}`,
+    [
+      'Undefined macro "x" used in the condition',
+      'Undefined macro "y" used in the condition',
+      'Undefined macro "z" used in the condition',
+    ],
+  ],
+  [
+    "every key that is overridden in vain",
+    `${rule("  condition: evt.type = open\n")}- {rule: R, priority: hgh, tags: x, override: {priority: replace, tags: replace}}\n`,
+    ['Invalid priority "hgh"', 'Value of "tags" must be a list'],
+  ],
+] as const) {
+  test(`loadRules() reports ${what}`, () => {
+    const { files } = load(text);
+    assert.deepEqual(
+      files.flatMap(({ errors }) => errors.map(({ message }) => message)),
+      expected,
+    );
+  });
+}
+
+const OTHER_SOURCE = rule("  condition: ka.verb = get\n  source: k8s_audit\n").replace(
+  "output: o",
+  "output: '%ka.verb'",
+);
+
+for (const [what, text, ...expected] of [
+  [
+    "a rule of another source, changed and appended to",
+    `${OTHER_SOURCE}- {rule: R, condition: and ka.x = y, append: true, source: k8s_audit}\n- {rule: R, output: "%ka.y", override: {output: replace}}\n`,
+    "LOAD_UNKNOWN_SOURCE",
+    "LOAD_DEPRECATED_ITEM",
+  ],
+  [
+    "a rule's condition changed for another source",
+    `${OTHER_SOURCE}- {rule: R, condition: evt.type = open, source: syscall, override: {condition: replace}}\n`,
+    "LOAD_ERR_VALIDATE",
+    "LOAD_UNKNOWN_SOURCE",
+  ],
+  [
+    "a rule's output changed for another source",
+    `${OTHER_SOURCE}- {rule: R, output: x, source: syscall, override: {output: replace}}\n`,
+    "LOAD_UNKNOWN_SOURCE",
+  ],
+  [
+    "exceptions on what a transformer makes",
+    rule(
+      "  condition: evt.type = open\n  exceptions: [{name: e, fields: [tolower(proc.name), fd.name], comps: [' = ', in], values: [[a, [b]]]}, {name: f, fields: basename( proc.exepath ), values: [c]}]\n",
+    ),
+  ],
+  [
+    "exceptions on what no transformer makes",
+    rule(
+      "  condition: evt.type = open\n  exceptions: [{name: e, fields: tolower(evt.num), values: [a]}]\n",
+    ),
+    "LOAD_ERR_VALIDATE",
+  ],
+  [
+    "an exception of nothing",
+    rule("  condition: evt.type = open\n  exceptions: [{name: e, fields: , values: [a]}]\n"),
+    "LOAD_ERR_VALIDATE",
+  ],
+  [
+    "an exception's value of nothing",
+    rule(
+      "  condition: evt.type = open\n  exceptions: [{name: e, fields: proc.name, values: [a, ~]}]\n",
+    ),
+    "LOAD_ERR_COMPILE_CONDITION",
+  ],
+  [
+    "keys beside a required engine version",
+    "- {required_engine_version: 0x10, foo: bar}\n- {required_plugin_versions: [], rule: x}\n",
+    "LOAD_UNKNOWN_KEY",
+    "LOAD_UNKNOWN_KEY",
+  ],
+  [
+    "an item that is two things",
+    `- {macro: m, rule: R, condition: evt.num > 0}\n${rule("  condition: evt.type = open and m\n")}`,
+    "LOAD_UNKNOWN_KEY",
+  ],
+  [
+    "a deprecated field's name in an output",
+    rule("  condition: evt.type = open\n").replace("output: o", "output: see evt.dir"),
+    "LOAD_DEPRECATED_ITEM",
+  ],
+  [
+    "alternatives of a plugin that are no list",
+    "- required_plugin_versions: [{name: container, version: 0.4.0, alternatives: {}}]\n",
+    "LOAD_ERR_YAML_VALIDATE",
+  ],
+] as const) {
+  test(`loadRules() on ${what}: ${expected.join(" ") || "nothing to say"}`, () => {
+    assert.deepEqual(codes(text), expected);
+  });
+}
+
+test("loadRules() takes blanks off an output where it is defined, and none off what replaces it", () => {
+  const text = rule("  condition: evt.type = open\n").replace("output: o", "output: ' a '");
+  assert.equal(load(text).rules[0]?.outputText, "a");
+  const replaced = `${text}- {rule: R, output: ' b ', override: {output: replace}}\n`;
+  assert.equal(load(replaced).rules[0]?.outputText, " b ");
 });

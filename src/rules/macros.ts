@@ -16,6 +16,8 @@ export class PlacedConditionError extends Error {
   readonly error: ConditionError;
   readonly text: MappedText;
   readonly code: ErrorCode | undefined;
+  /** Errors of the same text beside it. */
+  readonly others: PlacedConditionError[] = [];
   /** True once it has been told: a broken macro is told once, not with every rule that uses it. */
   isReported = false;
 
@@ -24,6 +26,19 @@ export class PlacedConditionError extends Error {
     this.error = error;
     this.text = text;
     this.code = code;
+  }
+
+  /** The same with others beside it: it may be a macro's own, and stays what it is. */
+  beside(others: readonly PlacedConditionError[]): PlacedConditionError {
+    const error = new PlacedConditionError(this.error, this.text, this.code);
+    error.others.push(...others);
+    error.isReported = this.isReported;
+    return error;
+  }
+
+  /** It, and those beside it. */
+  all(): readonly PlacedConditionError[] {
+    return [this, ...this.others];
   }
 }
 
@@ -135,10 +150,7 @@ export class MacroResolver {
     switch (expression.kind) {
       case "and":
       case "or":
-        return {
-          ...expression,
-          operands: expression.operands.map((operand) => this.#inline(operand, context)),
-        };
+        return { ...expression, operands: this.#operands(expression.operands, context) };
       case "not":
         return { ...expression, operand: this.#inline(expression.operand, context) };
       case "check":
@@ -147,6 +159,26 @@ export class MacroResolver {
       case "macro":
         return this.#macro(expression, context);
     }
+  }
+
+  /** All that is wrong with any of them is thrown at once. */
+  #operands(operands: readonly Expression[], context: Context): Expression[] {
+    const inlined: Expression[] = [];
+    const errors = new Set<PlacedConditionError>();
+    for (const operand of operands) {
+      try {
+        inlined.push(this.#inline(operand, context));
+      } catch (thrown) {
+        if (thrown instanceof ConditionError)
+          errors.add(new PlacedConditionError(thrown, context.text));
+        else if (thrown instanceof PlacedConditionError)
+          for (const error of thrown.all()) errors.add(error);
+        else throw thrown;
+      }
+    }
+    const [first, ...others] = errors;
+    if (first === undefined) return inlined;
+    throw first.beside(others);
   }
 
   #measure(expression: Expression): Measure {

@@ -33,6 +33,7 @@ const connected = scene(
 for (const [output, shown, text] of [
   ["%proc.name and %proc.pname", opened, "sh and sshd"],
   ["%proc.name. %proc.name: %proc.name[0] %proc.name.x", opened, "sh. sh: sh[0] sh.x"],
+  ["%proc.nameand%proc.pid.%proc.pnamex", opened, "shand100.sshdx"],
   ["*%fd.sport/%fd.sip", opened, "<NA>/<NA>"],
   ["%proc.name %fd.sport end", opened, "sh "],
   ["%5proc.name|%1proc.name|", opened, "sh   |s|"],

@@ -184,7 +184,7 @@ function readTransform(text: string, start: number, fields: FieldRegistry): Foun
 
 /**
  * The longest field at `start`: `proc.name.` is the field and a full stop, `proc.name[0]` the field
- * and brackets.
+ * and brackets, `proc.nameand` the field and a word.
  */
 function readField(text: string, start: number, fields: FieldRegistry): Found {
   FIELD.lastIndex = start;
@@ -199,7 +199,7 @@ function readField(text: string, start: number, fields: FieldRegistry): Found {
   }
   const first = attempt(() => readTransform(text, start, fields));
   if (!(first instanceof ConditionError)) return first;
-  for (let name = whole; name.includes("."); name = name.slice(0, name.lastIndexOf("."))) {
+  for (let name = whole; name.includes("."); name = name.slice(0, -1)) {
     const operand = {
       kind: "field",
       name,

@@ -120,12 +120,13 @@ function addItem(map: YamlMap, { source, items, diagnostics }: Sink): void {
   }
   const kind = ITEM_KEYS[word as ItemKind] === undefined ? undefined : (word as ItemKind);
   const name = kind === undefined ? "" : (scalarText(keys.get(word)) ?? "");
+  const known = kind === undefined ? [word] : Object.keys(ITEM_KEYS[kind]);
   for (const key of keys.keys()) {
-    if (kind === undefined || ITEM_KEYS[kind][key] !== undefined) continue;
+    if (known.includes(key)) continue;
     diagnostics.push({
       code: "LOAD_UNKNOWN_KEY",
       message: `Unknown key "${key}"`,
-      hint: didYouMean(key, Object.keys(ITEM_KEYS[kind])),
+      hint: didYouMean(key, known),
       place: placeAt(source, offsets.get(key) ?? offset, key.length),
       itemType: word as ItemType,
       itemName: name,

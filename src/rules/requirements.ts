@@ -76,10 +76,17 @@ export function readPluginRequirements(item: RawItem): {
     return fail("LOAD_ERR_YAML_VALIDATE", "Value of required_plugin_versions must be a list", node);
   for (const entry of node.items) {
     const choices: { name: string; version: string }[] = [];
-    for (const choice of [entry, ...alternativesOf(entry)]) {
+    const alternatives = valueOfKey(entry, "alternatives");
+    if (alternatives !== undefined && alternatives.kind !== "sequence")
+      return fail(
+        "LOAD_ERR_YAML_VALIDATE",
+        "Alternatives of a plugin must be a list",
+        alternatives,
+      );
+    for (const choice of [entry, ...(alternatives?.items ?? [])]) {
       const name = scalarText(valueOfKey(choice, "name"));
       const version = scalarText(valueOfKey(choice, "version"));
-      if (name === undefined || version === undefined)
+      if (name === undefined || name === "" || version === undefined || version === "")
         return fail(
           "LOAD_ERR_YAML_VALIDATE",
           "Each required plugin must have a name and a version",
@@ -102,11 +109,6 @@ export function readPluginRequirements(item: RawItem): {
     requirements.push({ choices, place: placeAt(item.source, entry.start) });
   }
   return { requirements };
-}
-
-function alternativesOf(entry: YamlNode): readonly YamlNode[] {
-  const listed = valueOfKey(entry, "alternatives");
-  return listed?.kind === "sequence" ? listed.items : [];
 }
 
 /** The first requirement that the loaded plugins do not meet; undefined when all are met. */

@@ -1,4 +1,4 @@
-import type { LoadedRule } from "./load-rules.ts";
+import type { LoadedRule } from "./loaded-rule.ts";
 import { printCondition } from "./print-condition.ts";
 
 /** What a new set of rules has that the old one had not, by name, in the order of the sets. */

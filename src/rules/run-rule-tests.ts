@@ -1,7 +1,7 @@
 import type { FieldRegistry } from "../fields/field.ts";
 import { compileCondition } from "./compile-condition.ts";
 import { compileExplanation, decisiveChecks } from "./explain.ts";
-import type { LoadedRule } from "./load-rules.ts";
+import type { LoadedRule } from "./loaded-rule.ts";
 import { parseCondition } from "./parse-condition.ts";
 import type { RuleTest } from "./rule-tests.ts";
 

@@ -47,3 +47,15 @@ for (const [pattern, name, matches] of [
     assert.equal(compileWildcard(pattern)(name), matches);
   });
 }
+
+test("selectRules() switches nothing on that is less urgent than what is asked for", () => {
+  const rules = [
+    { name: "a", tags: [], enabled: false, isUrgent: true },
+    { name: "b", tags: [], enabled: false, isUrgent: false },
+  ];
+  const selected = selectRules(rules, [{ action: "enable", by: { rule: "*" } }]);
+  assert.deepEqual(
+    selected.map(({ name }) => name),
+    ["a"],
+  );
+});

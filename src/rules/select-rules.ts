@@ -13,6 +13,8 @@ interface Selectable {
   readonly name: string;
   readonly tags: readonly string[];
   readonly enabled: boolean;
+  /** False: less urgent than what is asked for, and not to be switched on. */
+  readonly isUrgent?: boolean;
 }
 
 /**
@@ -28,6 +30,7 @@ export function selectRules<Rule extends Selectable>(
   for (const { action, by } of selections) {
     const isMeant = "rule" in by ? compileWildcard(by.rule) : undefined;
     for (const rule of rules) {
+      if (rule.isUrgent === false) continue;
       if (!("tag" in by ? rule.tags.includes(by.tag) : isMeant?.(rule.name) === true)) continue;
       if (action === "disable") enabled.delete(rule);
       else enabled.add(rule);

@@ -114,6 +114,12 @@ export class MappedText {
     return new MappedText(this.text.slice(start, end), pieces);
   }
 
+  /** Without blanks and line breaks around it. */
+  trimmed(): MappedText {
+    const start = this.text.length - this.text.trimStart().length;
+    return this.slice(start, Math.max(start, this.text.trimEnd().length));
+  }
+
   /** The same place for other text: what a name was replaced with. */
   replacedBy(text: string): MappedText {
     const [piece] = this.#pieces;

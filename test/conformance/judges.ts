@@ -8,7 +8,8 @@ import { addressBytes } from "../../src/lib/ip-bytes.ts";
 import { compileCondition, type CompiledCondition } from "../../src/rules/compile-condition.ts";
 import { ConditionError } from "../../src/rules/condition-error.ts";
 import { eventCodesOf } from "../../src/rules/event-codes.ts";
-import { type LoadedRule, loadRules } from "../../src/rules/load-rules.ts";
+import { loadRules } from "../../src/rules/load-rules.ts";
+import type { LoadedRule } from "../../src/rules/loaded-rule.ts";
 import {
   compileOutput,
   type OutputTemplate,

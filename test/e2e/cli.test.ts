@@ -280,6 +280,25 @@ describe("saker's command line", () => {
     },
   );
 
+  test("rules check, list, show and explain take paths as arguments and with --rules", async () => {
+    const path = join(folder, "paths.yaml");
+    writeFileSync(
+      path,
+      "- rule: Of paths\n  desc: d\n  condition: evt.type = chdir and container\n  output: o\n  priority: NOTICE\n",
+    );
+    for (const [command, ...name] of [["check"], ["list"], ["show", "Of paths"]]) {
+      const [plain, named] = await Promise.all([
+        saker(["rules", command ?? "", ...name, path]),
+        saker(["rules", command ?? "", ...name, "--rules", path]),
+      ]);
+      assert.deepEqual([plain.code, plain.out], [0, named.out]);
+      assert.match(plain.out, command === "check" ? /LOAD_BASE_NAME.*\n[^]*1 rule\n/ : /Of paths/);
+    }
+    const missing = await saker(["rules", "explain", "Other", path]);
+    assert.equal(missing.code, 2);
+    assert.match(missing.err, /Cannot find rule "Other"/);
+  });
+
   test("falco_custom_rules.yaml in the current folder is picked up", async () => {
     writeFileSync(
       join(folder, "falco_custom_rules.yaml"),
