@@ -3,7 +3,7 @@ import type { Alert } from "../alerts/alert.ts";
 import type { AuditReport } from "../audit/report.ts";
 import type { LogSettings } from "../config/settings.ts";
 import { assertNever } from "../lib/assert-never.ts";
-import type { News } from "../news/news.ts";
+import type { News, PortNews } from "../news/news.ts";
 import { SEVERITIES, type Severity } from "../outputs/syslog.ts";
 import { auditSummary } from "../reports/audit-summary.ts";
 import { escaped } from "../reports/escaped.ts";
@@ -51,14 +51,21 @@ export class Terminal {
         return this.problem(news.text);
       case "audit":
         return this.#audit(news.report, news.files);
-      case "alert":
       case "port-opened":
+        return this.#opened(news.port);
+      case "alert":
       case "port-closed":
       case "loss":
         return;
       default:
         assertNever(news);
     }
+  }
+
+  /** What is not examined has no line of its own otherwise. */
+  #opened({ protocol, container, port, address }: PortNews): void {
+    if (protocol !== "udp") return;
+    this.note(`${container ?? "host"}: port ${port} bound over UDP at ${address}: not examined`);
   }
 
   note(text: string): void {

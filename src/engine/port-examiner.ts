@@ -42,8 +42,8 @@ export interface PortExaminerOptions {
 interface Look {
   readonly examination: Examination;
   readonly namespace: NetworkNamespace;
-  /** 0 for the first. */
-  readonly number: number;
+  /** What the looks before this one came to; their reports are this one's to replace. */
+  readonly verdicts: readonly string[];
 }
 
 /** The most ports that wait for their examination, in all and of one container. */
@@ -96,13 +96,13 @@ export class PortExaminer {
    */
   examine(examination: Examination): void {
     try {
-      this.#enqueue({ examination, namespace: examination.namespace(), number: 0 });
+      this.#enqueue({ examination, namespace: examination.namespace(), verdicts: [] });
     } catch (thrown) {
       const failed = failedReport(examination, nameOf(examination.container), {
         code: "unreachable",
         error: messageOf(thrown),
       });
-      this.#report(examination, failed, false);
+      this.#report(examination, failed, []);
     }
   }
 
@@ -136,12 +136,12 @@ export class PortExaminer {
   }
 
   async #look(look: Look): Promise<void> {
-    const { examination, namespace, number } = look;
+    const { examination, namespace, verdicts } = look;
     let isKept = false;
     try {
       const report = await this.#examine(look);
       if (this.#abort.signal.aborted) return;
-      this.#report(examination, report, number > 0);
+      this.#report(examination, report, verdicts);
       isKept = this.#looksAgain(look, report);
     } catch (thrown) {
       if (this.#abort.signal.aborted) return;
@@ -188,7 +188,11 @@ export class PortExaminer {
     return container?.state === "pending" ? this.#options.whenSettled(container) : container;
   }
 
-  #report({ place, container }: Examination, report: AuditReport, isRepeated: boolean): void {
+  #report(
+    { place, container }: Examination,
+    report: AuditReport,
+    verdicts: readonly string[],
+  ): void {
     const { folder, isOpen, onReport, onProblem } = this.#options;
     this.#examined += 1;
     let written: WrittenReport | undefined;
@@ -200,31 +204,38 @@ export class PortExaminer {
           address: place.address,
           key: placeKey(place),
           isOpen: () => isOpen(place),
-          isRepeated,
+          isRepeated: verdicts.length > 0,
         },
         report,
       );
     } catch (thrown) {
       onProblem(`Cannot write the report of ${report.target}: ${messageOf(thrown)}`);
     }
-    onReport(written?.report ?? report, written?.stem);
+    // A port that stays silent is said once, however often it is looked at.
+    if (verdicts.at(-1) !== verdictOf(report)) onReport(written?.report ?? report, written?.stem);
   }
 
   /** True when the namespace is kept for another look. */
   #looksAgain(look: Look, report: AuditReport): boolean {
     const { isOpen, looksAfterMs = LOOKS_AFTER_MS } = this.#options;
     const { place } = look.examination;
-    const pause = looksAfterMs[look.number];
+    const pause = looksAfterMs[look.verdicts.length];
     if (!needsAnotherLook(report) || pause === undefined) return false;
     if (!isOpen(place) || this.#later.size >= LATER_MAX) return false;
     const timer = setTimeout(() => {
       this.#later.delete(timer);
-      if (isOpen(place)) this.#enqueue({ ...look, number: look.number + 1 });
+      const verdicts = [...look.verdicts, verdictOf(report)];
+      if (isOpen(place)) this.#enqueue({ ...look, verdicts });
       else look.namespace.close();
     }, pause).unref();
     this.#later.set(timer, look);
     return true;
   }
+}
+
+/** Reports of the same verdict are the same news. */
+function verdictOf({ tls, speaks, grade }: AuditReport): string {
+  return `${tls} ${speaks} ${grade?.letter}`;
 }
 
 /** Why a port is not connected to. */

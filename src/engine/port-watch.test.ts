@@ -121,7 +121,7 @@ test("PortWatch reports once what was bound and never listens, and still examine
 });
 
 test("PortWatch keeps a bounded number of bound sockets, and loses no port for it", () => {
-  const { watch, alert, examined } = portWatch();
+  const { watch, alert, examined, pass } = portWatch();
   for (let port = 1; port <= 10_000; port += 1)
     assert.equal(alert("bind", { place: { ...web, port } }), "news");
   assert.equal(watch.bound, BOUND_MAX);
@@ -130,6 +130,9 @@ test("PortWatch keeps a bounded number of bound sockets, and loses no port for i
   assert.equal(examined.length, 2);
   assert.equal(alert("bind", { place: { ...web, container: "c2" } }), "news");
   watch.opened(opening(3n, { ...web, container: "quiet", port: 5 }));
+  assert.equal(examined.length, 2);
+  pass(601_000);
+  watch.opened(opening(4n, { ...web, port: 2 }));
   assert.equal(examined.length, 2);
 });
 

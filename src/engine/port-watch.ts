@@ -60,8 +60,11 @@ export class PortWatch {
   readonly #openings = new Map<string, Opening>();
   /** Bound, not listening: keys by container, in the order of their binds. */
   readonly #waiting = new Map<string, Set<string>>();
-  /** Containers with more of them than are kept: whatever begins to listen there is examined. */
-  readonly #crowded = new Set<string>();
+  /**
+   * Containers with more of them than are kept, and when that was last so: for a while, whatever
+   * begins to listen there is examined.
+   */
+  readonly #crowded = new Map<string, number>();
   /** Closed a moment ago: an alert that had to wait may still come. */
   readonly #closed = new Set<string>();
   #suppressed = 0;
@@ -88,7 +91,7 @@ export class PortWatch {
     const key = placeKey(opening);
     this.#closed.delete(key);
     const known = this.#openings.get(key);
-    const isAwaited = known !== undefined || this.#crowded.has(opening.container ?? "");
+    const isAwaited = known !== undefined || this.#isCrowded(opening.container ?? "");
     this.#listens(key, known ?? newOpening(opening));
     if (isAwaited) this.#options.onExamine(opening);
     return true;
@@ -178,12 +181,20 @@ export class PortWatch {
     if (oldest !== undefined) {
       keys.delete(oldest);
       this.#openings.delete(oldest);
-      this.#crowded.add(container);
+      this.#crowded.set(container, this.#options.now());
     }
     keys.delete(key);
     keys.add(key);
     opening.boundAt = this.#options.now();
     this.#openings.set(key, opening);
+  }
+
+  #isCrowded(container: string): boolean {
+    const at = this.#crowded.get(container);
+    if (at === undefined) return false;
+    const isRecent = this.#options.now() - at < CROWDED_MS;
+    if (!isRecent) this.#crowded.delete(container);
+    return isRecent;
   }
 
   #listens(key: string, opening: Opening): void {
@@ -218,8 +229,10 @@ function newOpening(place: PortPlace): Opening {
 /** So long a bound socket may take to listen before that is worth a word. */
 const OVERDUE_MS = 30_000;
 
-/** Bound sockets of one container that are kept. */
-export const BOUND_MAX = 256;
+/** Bound sockets of one container that are kept; some 500 bytes each. */
+export const BOUND_MAX = 2048;
+
+const CROWDED_MS = 600_000;
 
 /** Closed ports that are remembered for alerts that come late. */
 const CLOSED_MAX = 1024;

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** Who opened a port. */
 export interface PortProcess {
   readonly pid: number;
@@ -217,9 +219,14 @@ class Entry {
 
 /** Two openings of the same key are one: the arguments tell two programs of one interpreter apart. */
 export function placeKey({ container, namespace, address, port, process }: PortPlace): string {
-  const program =
-    process === undefined ? "" : [process.exepath, ...(process.args ?? [])].join("\0");
-  return `${container ?? ""} ${namespace} ${address} ${port} ${program.slice(0, PROGRAM_MAX)}`;
+  return `${container ?? ""} ${namespace} ${address} ${port} ${programKey(process)}`;
+}
+
+function programKey(process: PortProcess | undefined): string {
+  if (process === undefined) return "";
+  const program = [process.exepath, ...(process.args ?? [])].join("\0");
+  if (program.length <= PROGRAM_MAX) return program;
+  return createHash("sha256").update(program).digest("base64");
 }
 
 function numberKey({ namespace, port }: Pick<PortPlace, "namespace" | "port">): string {
@@ -240,5 +247,5 @@ function removeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): 
 export const PORTS_MAX = 16_384;
 export const CONTAINER_PORTS_MAX = 2048;
 const PORT_SOCKETS_MAX = 1024;
-/** Characters of a program's path and arguments that tell it from another. */
-const PROGRAM_MAX = 512;
+/** Characters of a program's path and arguments that are kept as they are. */
+const PROGRAM_MAX = 128;
