@@ -43,7 +43,7 @@ export function jsonLine(alert: Alert, options: FormatOptions): string {
     JSON.stringify({
       hostname: alert.hostname,
       // Left out when undefined.
-      message: message ? alert.message : undefined,
+      message: message ? alert.message.toWellFormed() : undefined,
       output: output ? plainLine(alert, options) : undefined,
       output_fields: outputFields ? jsonFields(alert, options) : undefined,
       priority: alert.priority,
@@ -60,7 +60,7 @@ function plainLine(alert: Alert, options: FormatOptions): string {
   const time = options.isoTime
     ? isoOffsetText(alert.time)
     : clockText(alert.time, options.utcOffsetMinutes(Number(alert.time / 1_000_000n)));
-  return `${time}: ${alert.priority} ${alert.message}`;
+  return `${time}: ${alert.priority} ${alert.message.toWellFormed()}`;
 }
 
 /** Sorted by name, as Falco's are, with the alert's time among them. */
