@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { fstatSync, statSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
@@ -58,6 +58,7 @@ export class LineSource {
    */
   async read(input: NodeJS.ReadableStream): Promise<void> {
     this.#input = input;
+    refuseFolder(input);
     const splitter = new LineSplitter();
     try {
       for await (const chunk of input) {
@@ -67,8 +68,9 @@ export class LineSource {
       }
     } catch (cause) {
       if (this.#isClosed) return;
-      const state = errnoOf(cause) === "EISDIR" ? "it is a folder" : messageOf(cause);
-      throw new AppError("USAGE_FILE", `Cannot read standard input: ${state}`, { cause });
+      throw new AppError("USAGE_FILE", `Cannot read standard input: ${messageOf(cause)}`, {
+        cause,
+      });
     }
     this.#pass(splitter.finish());
     this.#reportTooLong(splitter.tooLong);
@@ -163,6 +165,14 @@ export class LineSource {
     this.#state = text;
     this.#problems.report("file", text);
   }
+}
+
+/** Node takes a folder for a stream that is over. */
+function refuseFolder(input: NodeJS.ReadableStream & { readonly fd?: unknown }): void {
+  if (typeof input.fd !== "number" || !fstatSync(input.fd).isDirectory()) return;
+  throw new AppError("USAGE_FILE", "Cannot read standard input: it is a folder", {
+    hint: "name the file that the alerts are written to, such as openport.txt",
+  });
 }
 
 /** Undefined when there is no such file. */

@@ -1,7 +1,6 @@
 import type { HandedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
-import { messageOf } from "../lib/errors.ts";
 import type { NewsBody } from "../news/news.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
@@ -54,7 +53,10 @@ export interface Watch {
    * them; then the old rules stay. Does nothing where alerts come ready-made.
    */
   useRules(rules: RuleSet): void;
-  /** `over`: the source ended by itself; `drops`: events were lost and the settings say to end. */
+  /**
+   * `over`: the source ended by itself; `drops`: events were lost and the settings say to end.
+   * Rejects with `USAGE_FILE` when the source's stream cannot be read.
+   */
   readonly ended: Promise<"over" | "drops">;
   /** Ends the source. Subscribers are the caller's to close, after it. */
   close(): Promise<void>;
@@ -170,18 +172,13 @@ async function watchFalco(
   });
   const from = typeof input === "string" ? input : "standard input";
   publish({ kind: "note", text: `watching Falco's alerts from ${from}${reportsText(options)}` });
-  const { promise: ended, resolve: end } = Promise.withResolvers<"over">();
+  const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<"over">();
+  // Who does not wait for the end has no use for its reason.
+  ended.catch(() => {});
   if (typeof input === "string") {
     const text = `${input} is not there yet: waiting for it`;
     if (!watch.follow(input)) publish({ kind: "note", text });
-  } else
-    void watch.read(input).then(
-      () => end("over"),
-      (thrown: unknown) => {
-        publish({ kind: "problem", text: `Cannot read ${from}: ${messageOf(thrown)}` });
-        end("over");
-      },
-    );
+  } else void watch.read(input).then(() => end("over"), fail);
   return {
     news,
     ended,

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -17,6 +19,7 @@ import { after, before, describe, test } from "node:test";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { type RunningSaker, saker, startSaker, until } from "../fixtures/saker.ts";
 
+const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
 const NO_DOCKER = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 const TIMEOUT = { timeoutMs: 60_000 };
 
@@ -64,11 +67,10 @@ describe("beside a Falco", { skip: dockerdMissing() ?? false }, () => {
     start("input", "watch", "--source", "falco:-");
     start("observe", "observe", file);
     for (const [way, running] of ways)
-      await until(
-        `${way} to begin`,
-        () => /watching Falco's alerts|observing/.test(running.err()),
-        { seen: running.err, ...TIMEOUT },
-      );
+      await until(`${way} to begin`, () => /watching Falco/.test(running.err()), {
+        seen: running.err,
+        ...TIMEOUT,
+      });
   });
   after(async () => {
     for (const running of ways.values()) await running.stop();
@@ -128,19 +130,37 @@ describe("saker observe", () => {
     }
   });
 
-  test("waits for a file that comes later, and ends in time beside a FIFO without a writer", async () => {
+  test("refuses a folder on standard input with exit code 2", () => {
+    const stdin = openSync(folder, "r");
+    const args = [MAIN, "observe", "-", "--report", join(folder, "none")];
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      env: { ...process.env, ...NO_DOCKER },
+      stdio: [stdin, "pipe", "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(stdin);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /Cannot read standard input: it is a folder/);
+  });
+
+  test("waits for a file that comes later, and ends in time beside a FIFO without a writer", async (t) => {
     const server = await greeting();
     const later = join(folder, "later", "openport.txt");
     const fifo = join(folder, "fifo");
     execFileSync("mkfifo", [fifo]);
-    const start = (path: string): RunningSaker =>
-      startSaker(["observe", path, "--report", join(folder, "late")], { env: NO_DOCKER });
+    const start = (path: string): RunningSaker => {
+      const running = startSaker(["observe", path, "--report", join(folder, "late")], {
+        env: NO_DOCKER,
+      });
+      t.after(() => running.stop());
+      return running;
+    };
     const [waiting, blocked] = [start(later), start(fifo)];
     await until("the note", () => waiting.err().includes("is not there yet"), {
       seen: waiting.err,
       ...TIMEOUT,
     });
-    await until("the FIFO's", () => blocked.err().includes("observing"), {
+    await until("the FIFO's", () => blocked.err().includes("watching Falco"), {
       seen: blocked.err,
       ...TIMEOUT,
     });

@@ -130,8 +130,12 @@ describe("our image", { skip: dockerdMissing() ?? whyNoBpf() ?? false }, () => {
     await watching("saker");
     await openPort("web", 80);
     await written("saker", join(here, "report/tls/web_80.txt"), /speaks HTTP/);
-    await written("saker", join(here, "report/falco_report.txt"), /container_name=web/);
-    await written("saker", join(here, "report/openport.txt"), /"container.name":"web"/);
+    // The old system's mounted files, beside the new ones.
+    for (const folder of ["report", "."]) {
+      await written("saker", join(here, folder, "falco_report.txt"), /container_name=web/);
+      await written("saker", join(here, folder, "openport.txt"), /"container.name":"web"/);
+    }
+    assert.doesNotMatch(logs("saker"), /are gone with this container/);
     assert.ok((await capabilities("saker")) & capabilitySet(["CAP_DAC_OVERRIDE"]));
     await dockerd.docker("stop", "saker");
     assert.match(logs("saker"), / 0 dropped, \d+ alerts, [1-9]\d* ports examined/);
@@ -167,6 +171,14 @@ describe("our image", { skip: dockerdMissing() ?? whyNoBpf() ?? false }, () => {
     await watching("own");
     assert.equal(await capabilities("own"), capabilitySet(["CAP_SYS_PTRACE", "CAP_SYS_ADMIN"]));
     await dockerd.docker("stop", "own");
+  });
+
+  test("says at the start that reports are gone with the container", async () => {
+    const mount = ["-v", "/proc:/host/proc:ro"];
+    await dockerd.docker("run", "-d", "--name", "lost", "--privileged", ...mount, IMAGE);
+    await watching("lost");
+    assert.match(logs("lost"), /reports in \/report are gone with this container: mount a folder/);
+    await dockerd.docker("stop", "lost");
   });
 
   test("says at the start that the right to another user's report folder is missing", async () => {
