@@ -8,10 +8,13 @@ export function addressBytes(text: string): Uint8Array<ArrayBuffer> | undefined 
 
 function ipv4Bytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255))
+  // No leading zeros, as inet_pton(3): who writes 010 may mean 8.
+  if (parts.length !== 4 || !parts.every((part) => OCTET.test(part) && Number(part) <= 255))
     return undefined;
   return Uint8Array.from(parts, Number);
 }
+
+const OCTET = /^(?:0|[1-9]\d{0,2})$/;
 
 function ipv6Bytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   const halves = text.split("::");

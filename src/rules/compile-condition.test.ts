@@ -6,6 +6,7 @@ import { addressBytes } from "../lib/ip-bytes.ts";
 import { compileCondition } from "./compile-condition.ts";
 import { FailedCheck } from "./condition-error.ts";
 import { parseCondition } from "./parse-condition.ts";
+import { compileRegex } from "./regex.ts";
 
 const end = (address: string, port: number) => ({
   address: addressBytes(address) ?? new Uint8Array(4),
@@ -62,6 +63,14 @@ for (const [condition, expected] of [
   ["proc.name = val(proc.pname)", false],
   ['concat(proc.name, "!") = "sh!"', true],
   ["evt.num = 0", false],
+  ["proc.name glob val(proc.exe)", true],
+  ["proc.pname glob val(proc.name)", false],
+  ["proc.exepath iglob toupper(proc.exepath)", true],
+  ["proc.name in val(proc.exe)", true],
+  ["proc.name in tolower(proc.exe)", false],
+  ["tolower(proc.name) in val(proc.exe)", true],
+  ["tolower(proc.name) in (sh)", true],
+  ['concat(len(proc.name), "x") = "\\x02x"', true],
 ] as const) {
   test(`compileCondition() of ${condition} is ${expected} for an open`, () => {
     assert.equal(compileCondition(parseCondition(condition), FIELDS).predicate(opened), expected);
@@ -81,6 +90,9 @@ for (const [condition, expected] of [
   ["fd.port != 443", false],
   ["fd.sip = ::1", false],
   ["fd.l4proto = tcp and fd.typechar = 4", true],
+  ["fd.snet = 192.168.0.0/272", true],
+  ["fd.snet = 10.0.0.0/256", true],
+  ["fd.sport = 65979", true],
 ] as const) {
   test(`compileCondition() of ${condition} is ${expected} for a connection`, () => {
     assert.equal(
@@ -97,6 +109,10 @@ for (const [condition, message, hint] of [
   ["fd.num contains 1", 'operator "contains" does not work on INT64', undefined],
   ["container.privileged = yes", '"yes" is not true or false', undefined],
   ["fd.snet = 10.0.0.0/33", '"10.0.0.0/33" is not an IP network', undefined],
+  ["fd.snet = 10.0.0.0/8/9", '"10.0.0.0/8/9" is not an IP network', undefined],
+  ["fd.sip = 010.0.0.1", '"010.0.0.1" is not an IP address', undefined],
+  ["fd.sport = 99999999999", '"99999999999" is not a valid number', undefined],
+  ["concat(evt.num, proc.name) = x", "concat() arguments must be strings", undefined],
   ['proc.name regex "("', undefined, undefined],
   ['proc.name regex "\\\\d"', '"\\d" is not part of POSIX expressions', undefined],
   ["proc.name = val(fd.num)", "CHARBUF cannot be compared with INT64", undefined],
@@ -110,5 +126,16 @@ for (const [condition, message, hint] of [
         (message === undefined || error.message.includes(message)) &&
         (hint === undefined || error.error.hint === hint),
     );
+  });
+}
+
+for (const [pattern, text, matches] of [
+  ["a.b", "a\nb", false],
+  ["a[^x]b", "a\nb", true],
+  ["a\n^b$", "a\nb", true],
+  ["(.|\n)*", "a\nb", true],
+] as const) {
+  test(`regex ${JSON.stringify(pattern)} ${matches ? "matches" : "does not match"} ${JSON.stringify(text)}`, () => {
+    assert.equal(compileRegex(pattern)(text), matches);
   });
 }

@@ -1,16 +1,18 @@
 import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
-import type { Field, FieldRegistry, FieldType, FieldValue } from "../fields/field.ts";
+import type { Field, FieldRegistry, FieldValue } from "../fields/field.ts";
+import { latin1Text } from "../lib/text.ts";
 import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import type { Check, Expression, Modifier, Operand, Operator, Right, Value } from "./ast.ts";
 import { lowerAscii } from "./ascii-case.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import { adviceOn } from "./condition-advice.ts";
+import { compileGlob } from "./glob.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { isKnownEventName } from "./event-codes.ts";
 import { normal } from "./numbers.ts";
 import { type BoundOperand, bindOperand, UnknownFieldError } from "./operands.ts";
-import { compileComparison, type ValueTest } from "./operators.ts";
+import { compileComparison, requireOperator, type ValueTest } from "./operators.ts";
 import { isText, TYPE_SHAPES } from "./value-types.ts";
 
 /**
@@ -134,6 +136,9 @@ function compileCheck(check: Check, context: Context): Predicate {
   const { operator, modifier, start, end } = check;
   if (EQUALITY.has(operator) && left.fields.some((field) => field.hostNames))
     for (const { text } of values) context.hostNames.add(text);
+  // In the real engine such texts are no members of any set.
+  if (left.isList && left.isTerminated === true) requireOperator({ ...check, ...left });
+  if (left.isList && left.isTerminated === true) return transformedList(left, check);
   const tests = compileComparison({
     operator,
     modifier,
@@ -145,6 +150,14 @@ function compileCheck(check: Check, context: Context): Predicate {
   });
   const predicates = tests.map((test) => testLeft(left, test, check));
   return modifier === undefined ? (predicates[0] as Predicate) : combine(modifier, predicates);
+}
+
+function transformedList({ get }: BoundOperand, check: Check): Predicate {
+  if (check.operator !== "in") return () => false;
+  return (scene) => {
+    const value = get(scene);
+    return Array.isArray(value) && value.length === 0;
+  };
 }
 
 /** What asks for a value as it stands: a part of a host name has no address. */
@@ -215,7 +228,7 @@ function compareOperands(
   if (left.type !== right.type || left.isList !== right.isList) {
     throw new ConditionError(`${describe(left)} cannot be compared with ${describe(right)}`, check);
   }
-  const compare = pairTest(check, left.type);
+  const compare = pairTest(check, left, right);
   const { get: getRight } = right;
   return (scene) => {
     const wanted = getRight(scene);
@@ -233,6 +246,15 @@ function describe({ type, isList }: BoundOperand): string {
 
 type PairTest = (value: FieldValue, wanted: FieldValue) => boolean;
 
+/** A pattern that a field holds is compiled when it changes. */
+function globPair(ignoreCase: boolean): (value: string, wanted: string) => boolean {
+  let [pattern, matches] = ["", compileGlob("", { ignoreCase })];
+  return (value, wanted) => {
+    if (wanted !== pattern) [pattern, matches] = [wanted, compileGlob(wanted, { ignoreCase })];
+    return matches(value);
+  };
+}
+
 const TEXT_PAIRS: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
   "<": (value, wanted) => value < wanted,
   "<=": (value, wanted) => value <= wanted,
@@ -241,6 +263,20 @@ const TEXT_PAIRS: Readonly<Record<string, (value: string, wanted: string) => boo
   contains: (value, wanted) => value.includes(wanted),
   icontains: (value, wanted) => lowerAscii(value).includes(lowerAscii(wanted)),
   startswith: (value, wanted) => value.startsWith(wanted),
+  endswith: (value, wanted) => value.endsWith(wanted),
+};
+
+function textPair(operator: Operator): ((value: string, wanted: string) => boolean) | undefined {
+  if (operator === "glob" || operator === "iglob") return globPair(operator === "iglob");
+  return TEXT_PAIRS[operator];
+}
+
+/** Bytes as texts of one character a byte. */
+const BYTES_PAIRS: Readonly<Record<string, (value: string, wanted: string) => boolean>> = {
+  contains: (value, wanted) => value.includes(wanted),
+  bcontains: (value, wanted) => value.includes(wanted),
+  startswith: (value, wanted) => value.startsWith(wanted),
+  bstartswith: (value, wanted) => value.startsWith(wanted),
   endswith: (value, wanted) => value.endsWith(wanted),
 };
 
@@ -253,21 +289,33 @@ const ORDER_PAIRS: Readonly<
   ">=": (value, wanted) => value >= wanted,
 };
 
-function pairTest(check: Check, type: FieldType): PairTest {
+function pairTest(check: Check, left: BoundOperand, right: BoundOperand): PairTest {
   const { operator } = check;
+  const { type } = left;
   const { family } = TYPE_SHAPES[type];
+  if (left.isList) requireOperator({ ...check, ...left });
   if (family === "network")
     throw new ConditionError("networks cannot be compared with a field", check);
   if (operator === "=" || operator === "==") return isSame;
   if (operator === "!=") return (value, wanted) => !isSame(value, wanted);
+  if (operator === "in" || operator === "intersects") {
+    // A single text of the left side is compared without its NUL.
+    const isTerminated = left.isList && left.isTerminated === true;
+    if (isText(type) && isTerminated !== (right.isTerminated === true))
+      return (value) => operator === "in" && Array.isArray(value) && value.length === 0;
+  }
   if (operator === "in")
     return (value, wanted) =>
       asList(value).every((item) => asList(wanted).some((other) => isSame(item, other)));
   if (operator === "intersects")
     return (value, wanted) =>
       asList(value).some((item) => asList(wanted).some((other) => isSame(item, other)));
-  const text = isText(type) ? TEXT_PAIRS[operator] : undefined;
+  const text = isText(type) ? textPair(operator) : undefined;
   if (text !== undefined) return (value, wanted) => text(String(value), String(wanted));
+  const bytes = family === "bytes" ? BYTES_PAIRS[operator] : undefined;
+  if (bytes !== undefined)
+    return (value, wanted) =>
+      bytes(latin1Text(value as Uint8Array), latin1Text(wanted as Uint8Array));
   const order = family === "number" ? ORDER_PAIRS[operator] : undefined;
   if (order !== undefined) return (value, wanted) => order(value as number, wanted as number);
   throw new ConditionError(

@@ -2,6 +2,7 @@ import type { FieldType } from "../fields/field.ts";
 import { SERVICES } from "./services.ts";
 import { TYPE_SHAPES } from "./value-types.ts";
 
+const INT32_MAX = 2 ** 31 - 1;
 const INT64_MAX = 2n ** 63n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -33,7 +34,9 @@ export function parseNumber(text: string, type: FieldType): number | bigint | un
 
 /** A port by number or by the name of its service; no text at all is port 0. */
 function parsePort(text: string): number | undefined {
-  if (/^\d*$/.test(text)) return Number(BigInt.asUintN(16, clamp(BigInt(text), 0n, UINT64_MAX)));
+  // As stoi(3) reads it: what no int holds is no number.
+  if (/^\d*$/.test(text))
+    return Number(text) > INT32_MAX ? undefined : Number(BigInt.asUintN(16, BigInt(text)));
   return SERVICES[text.toLowerCase()];
 }
 

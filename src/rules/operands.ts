@@ -26,6 +26,11 @@ export interface BoundOperand {
    */
   readonly getAll: ExtractAll | undefined;
   readonly several: Field["several"];
+  /**
+   * Its texts end in a NUL of their own, as those that a transformer made do in the real engine: as
+   * members of a set they equal no plain text.
+   */
+  readonly isTerminated?: boolean;
   readonly differs?: Field["differs"];
   /** How a number prints; decimal where it is undefined. */
   readonly format: Field["format"];
@@ -187,15 +192,45 @@ function bindTransform(transform: Transform, binding: Binding): BoundOperand {
     case "concat":
       return joined(
         [],
-        transform.arguments.map((item) =>
-          bindText(item, binding, "concat() arguments must be strings"),
-        ),
+        transform.arguments.map((item) => bindConcatenated(item, binding)),
       );
     case "getopt":
       return bindGetopt(transform, binding);
     default:
       return bindUnary(transform, transform.name, binding);
   }
+}
+
+/** Whatever a transformer makes of a text will do; a path will not. */
+function bindConcatenated(item: TransformArgument, binding: Binding): Part {
+  const at = { start: item.start, end: item.end };
+  const problem = new ConditionError("concat() arguments must be strings", at);
+  if (item.kind === "arguments") throw problem;
+  const part = bindTransformable(item, binding);
+  if (sourceTypeOf(item, binding) !== "CHARBUF" || part.isList) throw problem;
+  const { get, fields, type } = part;
+  return {
+    fields,
+    get: (scene) => {
+      const value = get(scene);
+      return value === undefined ? undefined : isText(type) ? value : bytesOfNumber(value);
+    },
+  };
+}
+
+/** The type of what a transformer is applied to in the end. */
+function sourceTypeOf(item: TransformArgument, binding: Binding): FieldType {
+  const [inner] = item.kind === "transform" ? item.arguments : [];
+  if (item.kind === "transform" && inner !== undefined && item.name in UNARY_TRANSFORMERS)
+    return sourceTypeOf(inner, binding);
+  return item.kind === "field" ? bindOperand(item, binding.fields, binding.side).type : "CHARBUF";
+}
+
+/** A number where the real engine expects a text: its bytes up to the first NUL. */
+function bytesOfNumber(value: FieldValue): string {
+  let [text, left] = ["", BigInt.asUintN(64, BigInt(Number(value)))];
+  for (; (left & 0xffn) !== 0n; left >>= 8n) text += String.fromCharCode(Number(left & 0xffn));
+  return text;
 }
 
 function bindUnary(
@@ -223,6 +258,7 @@ function bindUnary(
     ...source,
     type: result,
     isList: source.isList && rule.folds !== true,
+    isTerminated: isText(result),
     format: undefined,
     get,
   };

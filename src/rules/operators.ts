@@ -69,7 +69,14 @@ export function compileComparison(comparison: Comparison): readonly ValueTest[] 
   return [comparison.isList ? listTest(comparison) : scalarTest(comparison)];
 }
 
-function requireOperator({ operator, type, isList, start, end }: Comparison): void {
+/** Throws `ConditionError` where an operator does not compare values of a type with constants. */
+export function requireOperator({
+  operator,
+  type,
+  isList,
+  start,
+  end,
+}: Pick<Comparison, "operator" | "type" | "isList" | "start" | "end">): void {
   const legal = LEGAL[isList ? "list" : TYPE_SHAPES[type].family];
   if (legal.has(operator)) return;
   const what = isList ? "a list" : type;

@@ -10,7 +10,8 @@ export function compileRegex(pattern: string): (text: string) => boolean {
   const perl = /\\[dDwWsSbBAzQEpP]|\(\?|[*+?}]\?/.exec(pattern.replace(/\\\\/g, "  "));
   if (perl !== null) throw new SyntaxError(`"${perl[0]}" is not part of POSIX expressions`);
   try {
-    const expression = RE2JS.compile(pattern, RE2JS.DOTALL);
+    // In POSIX mode lines are lines: a dot takes no line break, ^ and $ stand at one.
+    const expression = RE2JS.compile(pattern, RE2JS.MULTILINE);
     return (text) => expression.testExact(printable(text));
   } catch (thrown) {
     throw new SyntaxError(

@@ -60,7 +60,9 @@ function decodeBase64(value: SingleValue): SingleValue | undefined {
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(text))
     return undefined;
   const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  return value instanceof Uint8Array ? bytes : decodeText(bytes, 0, bytes.length);
+  if (!(value instanceof Uint8Array)) return decodeText(bytes, 0, bytes.length);
+  // The real engine ends every result in a NUL, which bytes count.
+  return bytes.at(-1) === 0 ? bytes : Uint8Array.of(...bytes, 0);
 }
 
 function lengthOf(value: FieldValue): FieldValue {

@@ -69,11 +69,6 @@ export const SKIPS: readonly Skip[] = [
   { kind: "regression_e2e", about: "TestFalco_Legacy_MonitorSyscallDropsAlert", reason: SIMULATED },
   { kind: "regression_e2e", about: "TestFalco_Legacy_MonitorSyscallDropsExit", reason: SIMULATED },
   {
-    kind: "operators",
-    about: "tolower(t.strs) in (a, b, c)",
-    reason: "the real engine loses the transformed texts of a list; ours compares them",
-  },
-  {
     kind: "rule_enable",
     about: "test_falco_engine.enable_rule_id",
     reason:
