@@ -150,7 +150,7 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
     const port = await servers.plain((socket) =>
       socket.once("data", async (first: Buffer) => {
         socket.pause();
-        if (first[0] === 22) await sleep(900);
+        if (first[0] === 22) await sleep(600);
         if (socket.destroyed) return;
         const inner = connect({ host: "127.0.0.1", port: behind });
         inner.on("error", () => socket.destroy()).on("close", () => socket.destroy());

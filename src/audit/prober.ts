@@ -143,12 +143,24 @@ export class Prober {
    * answer.
    */
   hello(hello: Hello, name: string | null | undefined = this.serverName): Promise<Answer> {
-    return this.converse(this.#encoded(hello, name), () => new FlightReader());
+    return this.converse(this.encode(hello, name), () => new FlightReader());
+  }
+
+  /** A hello's bytes, as this target takes them. */
+  encode(hello: Hello, name: string | null | undefined = this.serverName): Uint8Array {
+    const sessionId = hello.version === 0x0304 ? randomBytes(32) : new Uint8Array(0);
+    return encodeClientHello({
+      // As TLS 1.3 in disguise of 1.2, which middleboxes and some servers want (RFC 8446 §D.4).
+      sessionId,
+      ...hello,
+      random: randomBytes(32),
+      serverName: name ?? undefined,
+    });
   }
 
   /** Sends a hello on a connection that is open already. */
   helloOn(wire: Wire, hello: Hello): Promise<Answer> {
-    return converse(wire, this.#encoded(hello, this.serverName), new FlightReader());
+    return converse(wire, this.encode(hello), new FlightReader());
   }
 
   /** The first of all hellos, with all patience; `nudge` as `converse` has it. */
@@ -156,18 +168,13 @@ export class Prober {
     hello: Hello,
     { nudge, signal }: { readonly nudge?: Nudge; readonly signal?: AbortSignal } = {},
   ): Promise<Answer> {
-    const request = this.#encoded(hello, this.serverName);
+    const request = this.encode(hello);
     const answer = await this.session(
       (wire): Promise<Answer> => converse(wire, request, new FlightReader(), nudge),
       { silenceMs: this.patienceMs, signal },
     );
     this.#learnControl(answer, request);
     return answer;
-  }
-
-  #encoded(hello: Hello, name: string | null | undefined): Uint8Array {
-    const serverName = name ?? undefined;
-    return encodeClientHello({ ...hello, random: randomBytes(32), serverName });
   }
 
   #learnControl(answer: Answer, request: Uint8Array): void {
