@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { opensslMissing, TlsServers } from "../../test/fixtures/tls-servers.ts";
 import { connectDirectly } from "../ports/connect.ts";
@@ -141,6 +143,27 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
     // refusal, 1 for their order, 3 signature schemes with the certificate and a refusal, 4 other
     // versions with SSLv2, 1 in plain text, a session and its resumption.
     assert.ok(report.connections <= 30, `${report.connections} connections`);
+  });
+
+  test("a server that is slow at hellos, and quick to refuse all else, is one of TLS", async () => {
+    const behind = await servers.openssl(rsa, "-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256");
+    const port = await servers.plain((socket) =>
+      socket.once("data", async (first: Buffer) => {
+        socket.pause();
+        if (first[0] === 22) await sleep(600);
+        if (socket.destroyed) return;
+        const inner = connect({ host: "127.0.0.1", port: behind });
+        inner.on("error", () => socket.destroy()).on("close", () => socket.destroy());
+        socket.on("close", () => inner.destroy());
+        inner.write(first);
+        socket.pipe(inner).pipe(socket);
+      }),
+    );
+    const report = await examine(port);
+    assert.deepEqual(
+      [report.tls, Object.keys(report.protocols), report.errors],
+      [true, ["TLSv1.3"], []],
+    );
   });
 
   test("examines a server in Node with two versions at once", async (t) => {

@@ -3,7 +3,7 @@ import { attempt } from "./attempt.ts";
 import type { AuditTarget } from "./audit-target.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { examineDatagram } from "./datagram/examine-datagram.ts";
-import { deadline } from "./deadline.ts";
+import { type BudgetLimits, budget } from "./budget.ts";
 import { examine, NOTHING } from "./examine.ts";
 import { Prober } from "./prober.ts";
 import type { AuditReport } from "./report.ts";
@@ -12,7 +12,10 @@ export interface AuditOptions {
   readonly signal?: AbortSignal;
   /** The most time for a connection and for each wait for bytes; default 3 s. */
   readonly connectionTimeoutMs?: number;
-  /** The most time for the whole target; default 20 s. */
+  /**
+   * The most time for the whole target. When left out, work counts: 20 s without any answer end it
+   * (60 s where `starttls` names a protocol), and 80 s in all (140 s).
+   */
   readonly targetTimeoutMs?: number;
   /** The most connections to the target at once; default 6. */
   readonly maxParallel?: number;
@@ -37,8 +40,10 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   const start = performance.now();
   const startedAt = now().toISOString();
   const over = new AbortController();
-  const limit = deadline(
-    options.targetTimeoutMs ?? 20_000,
+  const starttls = options.starttls === "auto" ? undefined : options.starttls;
+  const limits = limitsOf(options.targetTimeoutMs, starttls !== undefined);
+  const limit = budget(
+    limits,
     AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]),
   );
   const prober = new Prober({
@@ -47,12 +52,18 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     silenceMs: options.connectionTimeoutMs ?? 3000,
     serverName: target.serverName,
     maxParallel: options.maxParallel ?? 6,
+    onProgress: () => limit.progress(),
   });
-  const starttls = options.starttls === "auto" ? undefined : options.starttls;
   try {
     const [found, datagram] = await Promise.all([
       attempt({ prober, probe: "target", facts: "what it speaks" }, () =>
-        examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust }),
+        examine(prober, {
+          names: namesOf(target),
+          starttls,
+          greetingMs: limits.stallMs * GREETING_SHARE,
+          now: now(),
+          trust: options.trust,
+        }),
       ),
       overDatagrams(target, prober, limit.signal),
     ]);
@@ -77,9 +88,24 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   } finally {
     // Probes whose answer was not needed any more are ended with it.
     over.abort();
+    prober.close();
     limit.end();
   }
 }
+
+/** A protocol that was named is worth a longer wait: its servers may take minutes to greet. */
+function limitsOf(totalMs: number | undefined, isNamed: boolean): BudgetLimits {
+  if (totalMs !== undefined) return { stallMs: totalMs, totalMs };
+  return isNamed
+    ? { stallMs: NAMED_STALL_MS, totalMs: TOTAL_MS + NAMED_STALL_MS }
+    : { stallMs: STALL_MS, totalMs: TOTAL_MS };
+}
+
+/** A greeting that never comes is said to, before the time is up. */
+const GREETING_SHARE = 0.9;
+const NAMED_STALL_MS = 60_000;
+const STALL_MS = 20_000;
+const TOTAL_MS = 80_000;
 
 /** What a server of several names may know itself by. */
 function namesOf({ serverName, container, host }: AuditTarget): string[] {

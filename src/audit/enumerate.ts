@@ -13,6 +13,11 @@ import type { Answer } from "./connection.ts";
 import type { Hello, Prober } from "./prober.ts";
 import { judgeAnswer, type Verdict } from "./verdict.ts";
 
+/**
+ * The version of the first hello: nearly all servers have it, and those that do not say so in TLS.
+ */
+export const FIRST_VERSION = 0x0303;
+
 /** A suite that the server selected, with the flight in which it did. */
 export interface Accepted {
   readonly suite: number;

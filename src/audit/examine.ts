@@ -4,12 +4,12 @@ import { attempt } from "./attempt.ts";
 import type { Answer } from "./connection.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Enumeration, enumerate, HiddenFamilies } from "./enumerate.ts";
+import { type Enumeration, enumerate, FIRST_VERSION, HiddenFamilies } from "./enumerate.ts";
 import { assessServer, type Found } from "./assess-server.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { findPreference } from "./preference.ts";
 import type { Prober } from "./prober.ts";
-import { FIRST_VERSION, reachTls, type ReachOptions } from "./reach-tls.ts";
+import { reachTls, type ReachOptions } from "./reach-tls.ts";
 import type { FoundProtocol } from "./protocol-report.ts";
 import { findSslv2 } from "./sslv2.ts";
 

@@ -20,7 +20,8 @@ export interface AuditRunOptions extends Demand {
   readonly trust?: TrustStore;
   readonly sni: string | undefined;
   readonly starttls: string;
-  readonly targetTimeoutMs: number;
+  /** The wall clock's limit for one target; by work done when left out. */
+  readonly targetTimeoutMs: number | undefined;
   /** How many targets there are in all. */
   readonly count: number;
   /** Aborted: what is under way ends with what it knows, and no further target begins. */
@@ -71,7 +72,12 @@ export class AuditRun {
           ...(datagram === undefined ? {} : { datagram }),
           ...optional,
         },
-        { targetTimeoutMs, signal, starttls, ...(trust === undefined ? {} : { trust }) },
+        {
+          signal,
+          starttls,
+          ...(targetTimeoutMs === undefined ? {} : { targetTimeoutMs }),
+          ...(trust === undefined ? {} : { trust }),
+        },
       );
       const address = target.address?.();
       this.#take(address === undefined ? report : { ...report, address }, target);

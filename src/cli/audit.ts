@@ -21,7 +21,7 @@ export interface AuditCommandOptions {
   readonly caFile?: string;
   readonly failUnder?: string;
   readonly ignoreTrust?: boolean;
-  readonly timeout: string;
+  readonly timeout?: string;
   readonly parallel: string;
   readonly schema?: boolean;
 }
@@ -40,7 +40,8 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
   const format = formatOf(options);
   const parallel = parallelOf(options.parallel);
   const failUnder = limitOf(options.failUnder);
-  const targetTimeoutMs = parseDuration(options.timeout, "--timeout");
+  const targetTimeoutMs =
+    options.timeout === undefined ? undefined : parseDuration(options.timeout, "--timeout");
   const trust = options.caFile === undefined ? undefined : await trustFrom(options.caFile);
   const targets = await resolveTargets(await expandTargets(words), (message) => {
     printError(message);

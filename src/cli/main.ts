@@ -83,7 +83,10 @@ program
     "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name",
   )
   .option("--schema", "print the JSON Schema of --format json and do nothing else")
-  .option("--timeout <time>", "the most time for one target", "20s")
+  .option(
+    "--timeout <time>",
+    "the most time for one target (default: 20s without an answer, 80s in all)",
+  )
   .option("--parallel <number>", "targets examined at once", "4")
   .action(async (targets, options) => (await import("./audit.ts")).audit(targets, options));
 

@@ -17,14 +17,12 @@ const ENDED = {
 export class PlainStream {
   readonly #wire: Wire;
   readonly #protocol: string;
-  readonly #silenceMs: number | undefined;
   #buffer: Uint8Array = new Uint8Array(0);
   #taken = 0;
 
-  /** `protocol` is what errors call it; `silenceMs` shortens the wire's own limit. */
-  constructor(wire: Wire, protocol: string, silenceMs?: number) {
+  /** `protocol` is what errors call it. */
+  constructor(wire: Wire, protocol: string) {
     this.#wire = wire;
-    this.#silenceMs = silenceMs;
     this.#protocol = protocol;
   }
 
@@ -61,6 +59,11 @@ export class PlainStream {
     return bytes;
   }
 
+  /** More has come than was asked for. */
+  get hasMore(): boolean {
+    return this.#buffer.length > 0;
+  }
+
   /** Gives back what was read too much: it belongs to TLS. */
   end(): void {
     this.#wire.unread(this.#buffer);
@@ -93,7 +96,7 @@ export class PlainStream {
   async #more(): Promise<void> {
     if (this.#taken + this.#buffer.length > MAX_BYTES)
       throw this.isOther(`it has said over ${MAX_BYTES} bytes`);
-    const bytes = await this.#wire.read(this.#silenceMs);
+    const bytes = await this.#wire.read();
     if (typeof bytes === "string") throw this.#ended(bytes);
     this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes]);
   }
