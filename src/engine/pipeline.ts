@@ -19,7 +19,7 @@ export interface PipelineOptions extends SceneSurroundings {
   readonly onNotice: (event: Event) => void;
 }
 
-/** The most events that wait for metadata at once, over all containers. */
+/** The most events that wait for metadata or names at once, over all containers. */
 const MAX_HELD = 20_000;
 
 /** scap's event codes end below this. */
@@ -29,7 +29,7 @@ export interface PipelineStats {
   readonly events: number;
   readonly malformed: number;
   readonly held: number;
-  /** Events that should have waited for metadata but did not, because too many waited. */
+  /** Events that should have waited for metadata or names but did not: too many waited. */
   readonly notHeld: number;
   readonly byType: ReadonlyMap<string, number>;
 }
@@ -109,28 +109,32 @@ export class Pipeline {
       container,
       this.#options.accountsOf(container, process.pid),
     );
-    const waits = container?.state === "pending" && bucket.some((rule) => rule.needsMetadata);
-    if (waits) this.#hold(scene, container, (frozen) => this.#evaluate(frozen, rules, true));
-    else this.#evaluate(scene, rules, false);
+    const missing = missingIn(scene, {
+      metadata: container?.state === "pending" && bucket.some((rule) => rule.needsMetadata),
+      accounts: rules.accountCodes.has(event.code),
+    });
+    if (missing === undefined) this.#evaluate(scene, rules, false);
+    else this.#hold(scene, missing, (frozen) => this.#evaluate(frozen, rules, true));
   }
 
-  /** `hasWaited`: the container had its time to become known, nothing waits a second time. */
+  /** `hasWaited`: what was missing had its time to come, nothing waits a second time. */
   #evaluate(scene: CurrentScene, rules: RuleSet, hasWaited: boolean): void {
     for (const rule of rules.forEvent(scene.event.code)) {
       if (!rule.condition(scene)) continue;
-      const container = scene.container;
-      const waits = !hasWaited && container?.state === "pending" && rule.outputNeedsMetadata;
-      if (waits) this.#hold(scene, container, (frozen) => this.#options.onMatch(rule, frozen));
-      else this.#options.onMatch(rule, scene);
+      const missing = hasWaited
+        ? undefined
+        : missingIn(scene, {
+            metadata: rule.outputNeedsMetadata,
+            accounts: rule.outputNeedsAccounts,
+          });
+      if (missing === undefined) this.#options.onMatch(rule, scene);
+      else this.#hold(scene, missing, (frozen) => this.#options.onMatch(rule, frozen));
       if (rules.matching === "first") return;
     }
   }
 
-  /**
-   * Keeps the scene until its container is known: for the whole evaluation, or for one alert's
-   * output.
-   */
-  #hold(scene: CurrentScene, container: Container, resume: Held["resume"]): void {
+  /** Keeps the scene until what is missing has come: for the whole evaluation, or for one output. */
+  #hold(scene: CurrentScene, missing: Missing, resume: Held["resume"]): void {
     if (this.#waitingCount >= MAX_HELD) {
       this.#notHeld += 1;
       resume(scene);
@@ -139,21 +143,52 @@ export class Pipeline {
     this.#held += 1;
     this.#waitingCount += 1;
     const held: Held = { scene: scene.freeze(), resume };
-    const queue = this.#waiting.get(container.fullId);
+    const queue = this.#waiting.get(missing.key);
     if (queue !== undefined) {
       queue.push(held);
       return;
     }
-    this.#waiting.set(container.fullId, [held]);
-    void this.#options.whenSettled(container).then(() => this.#release(container));
+    this.#waiting.set(missing.key, [held]);
+    void this.#arrival(missing).then(() => this.#release(missing.key));
   }
 
-  #release(container: Container): void {
-    const queue = this.#waiting.get(container.fullId) ?? [];
-    this.#waiting.delete(container.fullId);
+  async #arrival({ metadata, accounts }: Missing): Promise<void> {
+    await Promise.all([
+      metadata === undefined ? undefined : this.#options.whenSettled(metadata),
+      accounts,
+    ]);
+  }
+
+  #release(key: string): void {
+    const queue = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
     this.#waitingCount -= queue.length;
     for (const { scene, resume } of queue) resume(scene);
   }
+}
+
+/** What a scene lacks that is on its way; who waits for the same has the same key. */
+interface Missing {
+  readonly key: string;
+  /** The container that its runtime is asked for. */
+  readonly metadata: Container | undefined;
+  readonly accounts: Promise<void> | undefined;
+}
+
+/** Undefined when nothing that is needed is on its way; who has to wait waits for all there is. */
+function missingIn(
+  { container, accounts, process }: CurrentScene,
+  needs: { readonly metadata: boolean; readonly accounts: boolean },
+): Missing | undefined {
+  const isPending = container?.state === "pending";
+  const waits = needs.metadata && isPending;
+  const reading =
+    (needs.accounts || waits) && process !== undefined
+      ? accounts.reading?.(process.uid, process.gid)
+      : undefined;
+  if (!waits && reading === undefined) return undefined;
+  const key = `${container?.fullId ?? ""} ${isPending} ${reading !== undefined}`;
+  return { key, metadata: isPending ? container : undefined, accounts: reading };
 }
 
 interface Held {

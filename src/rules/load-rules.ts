@@ -252,6 +252,7 @@ function compileRule(rule: RuleDefinition, context: RuleContext): LoadedRule | u
       outputText,
       extraFields,
       outputNeedsMetadata: printed.some((field) => field.metadata === true),
+      outputNeedsAccounts: printed.some((field) => field.accounts === true),
       needsEnvironment: [...condition.conditionFields, ...printed].some(
         ({ environment }) =>
           environment === "process" ||
@@ -315,6 +316,7 @@ function compileRuleCondition(
       eventCodes: eventCodesOf(expression),
       callClauses: callClausesOf(expression),
       needsMetadata: [...fields].some((field) => field.metadata === true),
+      needsAccounts: [...fields].some((field) => field.accounts === true),
     };
   } catch (thrown) {
     if (thrown instanceof FailedCheck)
