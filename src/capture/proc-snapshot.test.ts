@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { AccountsReader } from "./accounts-reader.ts";
 import { ProcReader } from "./proc-snapshot.ts";
 
 test("ProcReader.read() tells of a process what /proc tells", async (t) => {
@@ -28,35 +24,4 @@ test("ProcReader.read() tells of a process what /proc tells", async (t) => {
 
 test("ProcReader.read() is undefined for a process that is gone", () => {
   assert.equal(new ProcReader().read(2 ** 22 + 1), undefined);
-});
-
-test("AccountsReader.of() reads the host's names anew when they change", (t) => {
-  const etc = mkdtempSync(join(tmpdir(), "saker-etc-"));
-  t.after(() => rmSync(etc, { recursive: true }));
-  let now = 0;
-  writeFileSync(join(etc, "passwd"), "one:x:7:7::/:/bin/sh\n");
-  const reader = new AccountsReader({ etc, now: () => now });
-  assert.equal(reader.of(undefined, 1).userName(7), "one");
-  writeFileSync(join(etc, "passwd"), "other:x:7:7::/:/bin/sh\nbroken\n");
-  now += 60_000;
-  assert.equal(reader.of(undefined, 1).userName(7), "other");
-});
-
-test("AccountsReader.of() takes a container's names from its own files", (t) => {
-  const root = mkdtempSync(join(tmpdir(), "saker-proc-"));
-  t.after(() => rmSync(root, { recursive: true }));
-  mkdirSync(join(root, "55/root/etc"), { recursive: true });
-  writeFileSync(join(root, "55/root/etc/passwd"), "inside:x:33:33::/:/bin/sh\n");
-  const reader = new AccountsReader({ etc: "/nonexistent", procRoot: root, now: () => 0 });
-  const web = {
-    fullId: "c1",
-    id: "c1",
-    runtime: "docker",
-    metadata: undefined,
-    state: "pending",
-  } as const;
-  assert.deepEqual(
-    [reader.of(web, 55).userName(33), reader.of(undefined, 55).userName(33)],
-    ["inside", undefined],
-  );
 });

@@ -17,6 +17,7 @@ import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
+import { FileReader } from "../untrusted/file-reader.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { HostNames } from "./host-names.ts";
 import { listeningRecords } from "./listening-records.ts";
@@ -66,6 +67,7 @@ export class LiveWatch {
   readonly #probe: KernelSource;
   readonly #ports = new PortNews();
   readonly #hostNames: HostNames;
+  readonly #files: FileReader;
   #dropTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
@@ -74,7 +76,12 @@ export class LiveWatch {
   constructor(options: LiveWatchOptions) {
     this.#options = options;
     const proc = new ProcReader();
-    const accounts = new AccountsReader({ now: Date.now });
+    this.#files = new FileReader({ onProblem: options.onProblem });
+    const accounts = new AccountsReader({
+      files: this.#files,
+      onProblem: options.onProblem,
+      now: () => performance.now(),
+    });
     this.#processes = new ProcessTable({ capacity: MAX_PROCESSES, find: (pid) => proc.read(pid) });
     this.#hostNames = new HostNames(options);
     this.#pipeline = new Pipeline({
@@ -157,6 +164,7 @@ export class LiveWatch {
   close(): void {
     clearInterval(this.#dropTimer);
     this.#hostNames.close();
+    this.#files.close();
     this.#probe.close();
     this.#options.captures?.close();
   }
