@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { ProcReader } from "./proc-snapshot.ts";
+
+const ENDLESS = fileURLToPath(new URL("../../test/fixtures/endless-arguments.ts", import.meta.url));
 
 test("ProcReader.read() tells of a process what /proc tells", async (t) => {
   const child = spawn("sh", ["-c", "read line", "with blank"], {
@@ -20,6 +23,17 @@ test("ProcReader.read() tells of a process what /proc tells", async (t) => {
   assert.match(found?.exepath ?? "", /\/(?:da|ba)?sh$/);
   assert.equal(found?.uid, process.getuid?.());
   assert.ok(reader.all().some((other) => other.pid === child.pid));
+});
+
+test("ProcReader.read() ends with a process whose arguments have no end", async (t) => {
+  const child = spawn(process.execPath, [ENDLESS], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill());
+  await once(child.stdout, "data");
+  const before = process.memoryUsage.rss();
+  const found = new ProcReader().read(child.pid ?? 0);
+  assert.deepEqual([found?.comm, found?.exe], ["MainThread", ""]);
+  assert.ok((found?.args.length ?? 0) < 20_000);
+  assert.ok(process.memoryUsage.rss() - before < 50 << 20);
 });
 
 test("ProcReader.read() is undefined for a process that is gone", () => {
