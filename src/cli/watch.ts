@@ -131,14 +131,14 @@ async function watchKernel(run: Run, source: LiveWatchOptions["source"]): Promis
     containers.stop();
     outlets.close();
   }
-  const { events, probe, openPorts, processes, healed } = live.stats();
+  const { events, probe, openPorts, processes, refreshed } = live.stats();
   const dropped = lostRecords(probe.dropped) + outlets.dropped();
   terminal.note(
     `${events} events, ${dropped} dropped, ${outlets.alerts()} alerts, ${outlets.examined()} ports examined, ${openPorts} open; ${processes} processes known`,
   );
   if (probe.filtered > 0) terminal.note(kernelLine(probe));
   for (const line of cutLines(probe.cut)) terminal.note(line);
-  if (healed > 0) terminal.note(`${healed} processes were looked up again after losses`);
+  if (refreshed > 0) terminal.note(`${refreshed} processes were looked up again after losses`);
   if (dropped > 0) terminal.note(dropLine(live, outlets.dropped()));
 }
 

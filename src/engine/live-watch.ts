@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
+import { ExecutableReader } from "../capture/executable-reader.ts";
 import { ownHostPid } from "../capture/own-process.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
@@ -15,6 +16,7 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import { hostNamespaceInode, openNamespace } from "../ports/network-namespace.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
+import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
 import { FileReader } from "../untrusted/file-reader.ts";
@@ -25,6 +27,7 @@ import { Pipeline } from "./pipeline.ts";
 import type { MatchCaptures } from "./match-captures.ts";
 import type { PortExaminer } from "./port-examiner.ts";
 import { PortNews } from "./port-news.ts";
+import { FINDINGS, ProcessRefresh, TICK_MS } from "./process-refresh.ts";
 import { reachability } from "./reachability.ts";
 import { SocketsSource } from "./sockets-source.ts";
 
@@ -68,6 +71,9 @@ export class LiveWatch {
   readonly #ports = new PortNews();
   readonly #hostNames: HostNames;
   readonly #files: FileReader;
+  readonly #executables: ExecutableReader;
+  readonly #refresh: ProcessRefresh;
+  #refreshTimer: NodeJS.Timeout | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
@@ -82,7 +88,13 @@ export class LiveWatch {
       onProblem: options.onProblem,
       now: () => performance.now(),
     });
-    this.#processes = new ProcessTable({ capacity: MAX_PROCESSES, find: (pid) => proc.read(pid) });
+    this.#executables = new ExecutableReader({ files: this.#files });
+    this.#processes = new ProcessTable({
+      capacity: MAX_PROCESSES,
+      findings: FINDINGS,
+      find: (pid) => this.#withExecutable(proc.read(pid)),
+    });
+    this.#refresh = new ProcessRefresh({ table: this.#processes, now: () => performance.now() });
     this.#hostNames = new HostNames(options);
     this.#pipeline = new Pipeline({
       ...options,
@@ -97,12 +109,15 @@ export class LiveWatch {
       onMatch: (rule, scene) => this.#matched(rule, scene),
       onNotice: (event) => this.#notice(event),
     });
-    this.#probe = openSource(options, proc);
+    this.#probe = openSource(options, proc, this.#executables);
     this.#enableEvents(options.rules);
     this.#hostNames.use(options.rules.hostNames);
     // Attached first, read second: what starts in between is in the ring, and newer than the
     // snapshot.
-    for (const known of proc.all()) this.#processes.set(known);
+    for (const known of proc.all()) {
+      this.#processes.set(known);
+      this.#withExecutable(known);
+    }
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
 
@@ -112,10 +127,11 @@ export class LiveWatch {
       ...this.#options.drops,
       counters: () => this.#probe.counters(),
       losses: () => this.#probe.losses(),
-      onLost: () => this.#processes.doubt(),
+      onLost: () => this.#refresh.lost(),
       now: () => performance.now(),
     });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
+    this.#refreshTimer = setInterval(() => this.#refresh.tick(), TICK_MS);
     await this.#probe.start((bytes, view, start, length) =>
       this.#pipeline.record(bytes, view, start, length),
     );
@@ -149,7 +165,7 @@ export class LiveWatch {
       processes: this.#processes.size,
       evicted: this.#processes.evicted,
       lookedUp: this.#processes.found,
-      healed: this.#processes.healed,
+      refreshed: this.#processes.refreshed,
       openPorts: this.#ports.inventory.size,
       knownPorts: this.#ports.suppressed,
       hostNames: this.#hostNames.stats(),
@@ -163,10 +179,21 @@ export class LiveWatch {
 
   close(): void {
     clearInterval(this.#dropTimer);
+    clearInterval(this.#refreshTimer);
     this.#hostNames.close();
     this.#files.close();
     this.#probe.close();
     this.#options.captures?.close();
+  }
+
+  /** What stat(2) says of its executable comes later. */
+  #withExecutable(process: Process | undefined): Process | undefined {
+    if (process === undefined) return undefined;
+    void this.#executables.of(process).then((facts) => {
+      if (facts !== undefined) this.#processes.setExecutable(process, facts);
+      return undefined;
+    });
+    return process;
   }
 
   #enableEvents(rules: RuleSet): void {
@@ -176,7 +203,7 @@ export class LiveWatch {
     this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), {
       environment: needsEnvironment || !isFiltered,
     });
-    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.doubt();
+    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.markStale();
     this.#knowsEnvironment = needsEnvironment || !isFiltered;
     if (isFiltered) this.#probe.setCallFilter(callFilter);
   }
@@ -281,6 +308,7 @@ export class LiveWatch {
 function openSource(
   { source, handed, ringBytes, onNote, onProblem, rules }: LiveWatchOptions,
   proc: ProcReader,
+  executables: ExecutableReader,
 ): KernelSource {
   try {
     if (source !== "sockets") return openProbe({ ringBytes, ownPid: ownHostPid(), handed });
@@ -298,7 +326,7 @@ function openSource(
       `eBPF cannot be used: ${thrown.message}${thrown.hint === undefined ? "" : ` (${thrown.hint})`}`,
     );
   }
-  const sockets = new SocketsSource({ proc, ownPid: ownHostPid(), onProblem });
+  const sockets = new SocketsSource({ proc, executables, ownPid: ownHostPid(), onProblem });
   const { codes } = sockets;
   const blind = rules.rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(codes)).length;
   const [seen, unseen] = sockets.seesFiles
