@@ -11,12 +11,20 @@ import {
 } from "../../test/fixtures/rooted-process.ts";
 import { container } from "../../test/fixtures/scenes.ts";
 import { until } from "../../test/fixtures/saker.ts";
+import type { Container } from "../containers/container.ts";
 import type { Accounts } from "../state/scene.ts";
 import { FileReader } from "../untrusted/file-reader.ts";
 import { AccountsReader } from "./accounts-reader.ts";
 
 /** A container that any process may be in: the id stands in the path of every control group. */
 const web = { ...container("web"), fullId: "/", metadata: undefined };
+
+/** The same when its runtime has said which process is its first. */
+function withFirst(pid: number): Container {
+  const { metadata } = container("web");
+  assert.ok(metadata !== undefined);
+  return { ...web, metadata: { ...metadata, pid } };
+}
 
 function readerFor(t: TestContext) {
   const etc = mkdtempSync(join(tmpdir(), "saker-etc-"));
@@ -108,12 +116,21 @@ describe("AccountsReader.of() a container", { skip: rootedMissing() ?? false }, 
     assert.deepEqual(await Promise.all([early, late]), ["inside", "inside"]);
   });
 
-  test("keeps nothing of a process that has ended", async (t) => {
+  test("keeps nothing of a process that has ended, and asks the next one", async (t) => {
     const { reader, problems } = readerFor(t);
-    assert.equal(await nameIn(reader.of(web, 2147483)), undefined);
+    const failed = { ...web, state: "failed" } as const;
+    assert.equal(await nameIn(reader.of(failed, 2147483)), undefined);
     const inside = await rooted(t, "inside:x:7:7::/home:/bin/sh\n");
-    assert.equal(await nameIn(reader.of(web, inside.pid)), "inside");
+    assert.equal(await nameIn(reader.of(failed, inside.pid)), "inside");
     assert.deepEqual(problems, []);
+  });
+
+  test("waits for who is known to be there when the first to act has ended", async (t) => {
+    const { reader } = readerFor(t);
+    const inside = await rooted(t, "inside:x:7:7::/home:/bin/sh\n");
+    const early = nameIn(reader.of(web, 2147483));
+    reader.of(withFirst(inside.pid), 2147483);
+    assert.equal(await early, "inside");
   });
 
   test("asks the container's first process, whatever root others have made themselves", async (t) => {
@@ -123,11 +140,7 @@ describe("AccountsReader.of() a container", { skip: rootedMissing() ?? false }, 
       await rooted(t, "root:x:7:7::/:/bin/sh\n"),
     ];
     assert.equal(await nameIn(reader.of(web, other.pid)), "root");
-    const metadata = container("web").metadata;
-    assert.ok(metadata !== undefined);
-    const known = { ...web, metadata: { ...metadata, pid: first.pid } };
-    reader.of(known, other.pid);
-    const accounts = reader.of(known, other.pid);
+    const accounts = reader.of(withFirst(first.pid), other.pid);
     await until("the first process's names", () => accounts.userName(7) === "inside");
   });
 

@@ -45,12 +45,11 @@ export class AccountsReader {
     if (container === undefined) return this.#host;
     const entry = this.#ofContainers.get(container.fullId) ?? this.#enter(container);
     entry.pid = pid;
+    entry.container = container;
+    // What was read by another process's root, or before it was started anew.
     const first = container.metadata?.pid ?? 0;
-    if (first > 0 && first !== entry.firstPid && first !== entry.gonePid) {
-      entry.firstPid = first;
-      // What was read by another process's root, or before it was started anew.
-      if (entry.readBy !== 0) entry.accounts.refresh();
-    }
+    if (first > 0 && entry.readBy !== 0 && first !== entry.readBy && !entry.gone.has(first))
+      entry.accounts.refresh();
     return entry.accounts;
   }
 
@@ -63,13 +62,13 @@ export class AccountsReader {
     this.#makeRoom();
     const accounts = new LiveAccounts({
       now: this.#options.now,
-      read: (known) => this.#read(container, entry, known),
+      read: (known) => this.#read(entry, known),
     });
     const entry: Entry = {
       accounts,
+      container,
       pid: 0,
-      firstPid: 0,
-      gonePid: 0,
+      gone: new Set(),
       readBy: 0,
       hasProblem: false,
     };
@@ -77,11 +76,11 @@ export class AccountsReader {
     return entry;
   }
 
-  async #read(container: Container, entry: Entry, known: KnownStamps): Promise<Reading> {
+  async #read(entry: Entry, known: KnownStamps): Promise<Reading> {
     const { files, procRoot = hostPath("/proc") } = this.#options;
-    // The first process's root is the container's; others may be in one of their own making.
-    const pid = entry.firstPid || entry.pid;
-    const isSame = pid === entry.readBy;
+    const { container } = entry;
+    const pid = whomToAsk(entry);
+    if (pid === undefined) return isEarly(container) ? "early" : "gone";
     const name = container.metadata?.name ?? container.id;
     const answer = await files.ask(
       "accounts",
@@ -89,7 +88,7 @@ export class AccountsReader {
         process: `${procRoot}/${pid}`,
         cgroupPart: container.fullId,
         hostProcesses: isOnHost() ? [`${procRoot}/1`, "/proc/self"] : [`${procRoot}/1`],
-        ...(isSame ? { known } : {}),
+        ...(pid === entry.readBy ? { known } : {}),
       },
       `the accounts of container ${name}`,
     );
@@ -100,10 +99,9 @@ export class AccountsReader {
       case "host":
         return { names: this.#host };
       case "gone":
-        // Only who acts is known to be there.
-        if (pid === entry.firstPid) entry.gonePid = pid;
-        if (pid === entry.firstPid) entry.firstPid = 0;
-        return "gone";
+        if (entry.gone.size >= MAX_GONE) entry.gone.clear();
+        entry.gone.add(pid);
+        return whomToAsk(entry) !== undefined || isEarly(container) ? "early" : "gone";
       default:
         entry.readBy = pid;
         this.#reportRefusals(entry, name, answer);
@@ -154,13 +152,23 @@ interface Entry {
   readonly accounts: LiveAccounts;
   /** Who acted last. */
   pid: number;
-  /** The container's first process; 0 while it is not known. */
-  firstPid: number;
-  /** A first process that has ended. */
-  gonePid: number;
+  container: Container;
+  /** Processes that have ended. */
+  readonly gone: Set<number>;
   /** Whose root was read last. */
   readBy: number;
   hasProblem: boolean;
+}
+
+/** The first process's root is the container's; others may be in one of their own making. */
+function whomToAsk({ container, pid, gone }: Entry): number | undefined {
+  const first = container.metadata?.pid ?? 0;
+  return [first, pid].find((candidate) => candidate > 0 && !gone.has(candidate));
+}
+
+/** Its runtime has not said yet which process is the first. */
+function isEarly({ state, metadata }: Container): boolean {
+  return state !== "failed" && (metadata?.pid ?? 0) === 0;
 }
 
 /** What is worth a word: a container without such files has no names, which is as it should be. */
@@ -172,6 +180,7 @@ const REFUSAL_WORDS = {
   failed: "cannot be read",
 } as const;
 
+const MAX_GONE = 16;
 const MAX_CONTAINERS = 1024;
 /** Characters of all containers' files. */
 const MAX_SIZE = 32 << 20;

@@ -4,10 +4,10 @@ import { parseAccounts } from "../state/accounts.ts";
 import type { Accounts } from "../state/scene.ts";
 
 /**
- * What came of a reading: the files; other names that hold for now; or nothing, and it may be asked
- * again at once (`gone`) or not soon (`unanswered`).
+ * What came of a reading: the files; other names that hold for now; or nothing, and it will soon be
+ * known whom to ask (`early`), it may be asked again at once (`gone`) or not soon (`unanswered`).
  */
-export type Reading = AccountFiles | { readonly names: Accounts } | "gone" | "unanswered";
+export type Reading = AccountFiles | { readonly names: Accounts } | "early" | "gone" | "unanswered";
 
 export interface LiveAccountsOptions {
   /** Reads the files. Never rejects. */
@@ -110,12 +110,14 @@ export class LiveAccounts implements Accounts {
     const reading = await this.#options.read(this.#known);
     const now = this.#options.now();
     this.#tookReading(reading, now);
+    if (now - since > PATIENCE_MS) return false;
+    if (reading === "early") return true;
     const isForOthers = reading === "gone" || (reading !== "unanswered" && "names" in reading);
-    return isForOthers && this.#hasJoined && now - since <= PATIENCE_MS;
+    return isForOthers && this.#hasJoined;
   }
 
   #tookReading(reading: Reading, now: number): void {
-    if (reading === "gone") return;
+    if (reading === "gone" || reading === "early") return;
     if (reading === "unanswered") {
       const pause = UNANSWERED_MS * 2 ** Math.min(this.#failures, MAX_DOUBLINGS);
       this.#mayReadAt = this.#isStaleAt = now + pause;
@@ -155,7 +157,7 @@ export class LiveAccounts implements Accounts {
 const NOBODY_KNOWN = parseAccounts("", "");
 /** How long anybody waits for names. */
 const PATIENCE_MS = 1000;
-const AGAIN_MS = 5;
+const AGAIN_MS = 10;
 /** So often an id without a name has the files read again, and so often they are looked at anyway. */
 const UNKNOWN_MS = 3000;
 const STALE_MS = 30_000;
