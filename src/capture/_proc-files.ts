@@ -1,9 +1,13 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
+import { readBeginning } from "../untrusted/read-bounded.ts";
 
-/** A file below /proc; empty where there is none, or it may not be read: processes come and go. */
-export function textOf(path: string): string {
+/**
+ * The beginning of a file below /proc; empty where there is none, or it may not be read: processes
+ * come and go.
+ */
+export function textOf(path: string, maxBytes = MAX_BYTES): string {
   try {
-    return readFileSync(path, "utf8");
+    return readBeginning(path, maxBytes);
   } catch {
     return "";
   }
@@ -26,3 +30,6 @@ export function listOf(path: string): string[] {
     return [];
   }
 }
+
+/** Of what the kernel itself makes up, such as lists of sockets. */
+const MAX_BYTES = 64 << 20;

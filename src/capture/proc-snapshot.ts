@@ -4,6 +4,7 @@ import { hostCgroupRoot } from "../containers/cgroup-scan.ts";
 import { hostPath } from "../lib/host-root.ts";
 import type { Process } from "../state/process.ts";
 import { linkOf, textOf } from "./_proc-files.ts";
+import { NO_EXECUTABLE_FACTS } from "./executable-reader.ts";
 
 export interface ProcOptions {
   /**
@@ -64,7 +65,8 @@ export class ProcReader {
   /**
    * One process; undefined when it is gone or not ours to read. With an empty `exepath` it had
    * ended (or is the kernel's own), and what else it has may be wrong; else its ids,
-   * name, arguments and control group are right.
+   * name, arguments and control group are right. What stat(2) says of its executable stays out
+   * (ExecutableReader): that may be on a file system that never answers.
    */
   read(pid: number): Process | undefined {
     const directory = `${this.#options.procRoot}/${pid}`;
@@ -79,7 +81,9 @@ export class ProcReader {
       .slice(nameEnd + 2)
       .split(" ")
       .map(Number);
-    const [exe = "", ...args] = textOf(`${directory}/cmdline`).replace(/\0$/, "").split("\0");
+    const [exe = "", ...args] = textOf(`${directory}/cmdline`, MAX_ARGUMENTS)
+      .replace(/\0$/, "")
+      .split("\0");
     const cgroup = this.#cgroupOf(directory);
     // Behind what must be right: some processes live no longer than this takes.
     const exepath = linkOf(`${directory}/exe`).replace(/ \(deleted\)$/, "");
@@ -97,7 +101,7 @@ export class ProcReader {
       comm,
       exe,
       args,
-      env: environmentOf(textOf(`${directory}/environ`)),
+      env: environmentOf(textOf(`${directory}/environ`, MAX_ENVIRONMENT)),
       exepath,
       cwd: `${linkOf(`${directory}/cwd`)}/`.replace("//", "/"),
       uid: ids("Uid")[1] ?? 0,
@@ -107,7 +111,7 @@ export class ProcReader {
       capPermitted: hexSet(status.get("CapPrm")),
       capEffective: hexSet(status.get("CapEff")),
       exeFlags: 0,
-      ...this.#executable(`${directory}/exe`),
+      ...NO_EXECUTABLE_FACTS,
       startBoot,
       startTime,
       execTime: startTime,
@@ -178,15 +182,6 @@ export class ProcReader {
     return number;
   }
 
-  #executable(path: string): { exeInode: number; exeCtime: bigint; exeMtime: bigint } {
-    try {
-      const stat = statSync(path, { bigint: true });
-      return { exeInode: Number(stat.ino), exeCtime: stat.ctimeNs, exeMtime: stat.mtimeNs };
-    } catch {
-      return { exeInode: 0, exeCtime: 0n, exeMtime: 0n };
-    }
-  }
-
   #bootTime(): bigint {
     const seconds = /^btime (\d+)$/m.exec(textOf(`${this.#options.procRoot}/stat`))?.[1] ?? "0";
     return BigInt(seconds) * 1_000_000_000n;
@@ -212,9 +207,15 @@ function parseStatus(text: string): ReadonlyMap<string, string> {
 /** As much as the probe sends of it. */
 const MAX_ENVIRONMENT = 4095;
 
+/**
+ * A process may point at any of its memory as its arguments (PR_SET_MM_MAP of prctl(2)), and
+ * reading them to their end then never ends.
+ */
+const MAX_ARGUMENTS = 16 * 1024;
+
 /** Undefined where there is none, or it may not be read. */
 function environmentOf(text: string): readonly string[] | undefined {
-  return text === "" ? undefined : text.slice(0, MAX_ENVIRONMENT).replace(/\0$/, "").split("\0");
+  return text === "" ? undefined : text.replace(/\0$/, "").split("\0");
 }
 
 function hexSet(text: string | undefined): bigint {

@@ -54,14 +54,14 @@ function megabytes(bytes: number): number {
   return Math.round(bytes / (1 << 20));
 }
 
-function liveLines({ probe, healed, lostBy }: NonNullable<WatchStats["live"]>): string[] {
+function liveLines({ probe, refreshed, lostBy }: NonNullable<WatchStats["live"]>): string[] {
   const lost = lostRecords(probe.dropped);
   const losers = lostBy.slice(0, LOSERS_SHOWN_MAX).map((one) => `${one.name}: ${one.lost}`);
   const by = losers.length === 0 ? "" : ` (${losers.join(", ")})`;
   return [
     ...(probe.filtered > 0 ? [kernelLine(probe)] : []),
     ...cutLines(probe.cut),
-    ...(healed > 0 ? [`${healed} processes were looked up again after losses`] : []),
+    ...(refreshed > 0 ? [`${refreshed} processes were looked up again after losses`] : []),
     ...(lost > 0 ? [`dropped: ${cpuText(probe)}${lossText(probe.dropped)}${by}`] : []),
   ];
 }

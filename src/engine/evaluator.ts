@@ -21,7 +21,8 @@ const HELD_BYTES_MAX = 64 << 20;
 
 /**
  * Asks rules about scenes, and lets a scene wait where a rule's condition or its output asks for
- * what only a container's runtime knows and has not told yet. Hot.
+ * what is on its way: metadata that a container's runtime is asked for, accounts that are being
+ * read. Hot.
  */
 export class Evaluator {
   readonly #options: EvaluatorOptions;
@@ -41,32 +42,49 @@ export class Evaluator {
 
   /** The rules of the scene's event are asked, in their order. */
   evaluate(scene: CurrentScene, rules: RuleSet): void {
-    const { container } = scene;
-    const bucket = rules.forEvent(scene.event.code);
-    const waits = this.#isPending(container) && bucket.some((rule) => rule.needsMetadata);
-    if (waits) this.#hold(scene, container, (frozen) => this.#ask(frozen, rules, true));
-    else this.#ask(scene, rules, false);
+    const { code } = scene.event;
+    const missing = this.#missingIn(scene, {
+      metadata:
+        scene.container?.state === "pending" &&
+        rules.forEvent(code).some((rule) => rule.needsMetadata),
+      accounts: rules.accountCodes.has(code),
+    });
+    if (missing === undefined) this.#ask(scene, rules, false);
+    else this.#hold(scene, missing, (frozen) => this.#ask(frozen, rules, true));
   }
 
-  /** `hasWaited`: the container had its time to become known, nothing waits a second time. */
+  /** `hasWaited`: what was missing had its time to come, nothing waits a second time. */
   #ask(scene: CurrentScene, rules: RuleSet, hasWaited: boolean): void {
     const { onMatch } = this.#options;
     for (const rule of rules.forEvent(scene.event.code)) {
       if (!rule.condition(scene)) continue;
-      const { container } = scene;
-      const waits = !hasWaited && rule.outputNeedsMetadata && this.#isPending(container);
-      if (waits) this.#hold(scene, container, (frozen) => onMatch(rule, frozen));
-      else onMatch(rule, scene);
+      const missing = hasWaited
+        ? undefined
+        : this.#missingIn(scene, {
+            metadata: rule.outputNeedsMetadata,
+            accounts: rule.outputNeedsAccounts,
+          });
+      if (missing === undefined) onMatch(rule, scene);
+      else this.#hold(scene, missing, (frozen) => onMatch(rule, frozen));
       if (rules.matching === "first") return;
     }
   }
 
-  #isPending(container: Container | undefined): container is Container {
-    return container?.state === "pending" && this.#options.whenSettled !== undefined;
+  /** Undefined when nothing that is needed is on its way; who has to wait waits for all there is. */
+  #missingIn({ container, accounts, process }: CurrentScene, needs: Needs): Missing | undefined {
+    const isPending = container?.state === "pending" && this.#options.whenSettled !== undefined;
+    const waits = needs.metadata && isPending;
+    const reading =
+      (needs.accounts || waits) && process !== undefined
+        ? accounts.reading?.(process.uid, process.gid)
+        : undefined;
+    if (!waits && reading === undefined) return undefined;
+    const key = `${container?.fullId ?? ""} ${isPending} ${reading !== undefined}`;
+    return { key, metadata: isPending ? container : undefined, accounts: reading };
   }
 
-  /** Keeps the scene until its container is known: for the whole evaluation, or for one output. */
-  #hold(scene: CurrentScene, container: Container, resume: Held["resume"]): void {
+  /** Keeps the scene until what is missing has come: for the whole evaluation, or for one output. */
+  #hold(scene: CurrentScene, missing: Missing, resume: Held["resume"]): void {
     if (this.#waitingCount >= HELD_MAX || this.#waitingBytes >= HELD_BYTES_MAX) {
       this.#notHeld += 1;
       resume(scene);
@@ -77,24 +95,43 @@ export class Evaluator {
     this.#held += 1;
     this.#waitingCount += 1;
     this.#waitingBytes += frozen.event.bytes.length;
-    const queue = this.#waiting.get(container.fullId);
+    const queue = this.#waiting.get(missing.key);
     if (queue !== undefined) {
       queue.push(held);
       return;
     }
-    this.#waiting.set(container.fullId, [held]);
-    void this.#options.whenSettled?.(container).then(() => this.#release(container));
+    this.#waiting.set(missing.key, [held]);
+    void this.#arrival(missing).then(() => this.#release(missing.key));
   }
 
-  #release(container: Container): void {
-    const queue = this.#waiting.get(container.fullId) ?? [];
-    this.#waiting.delete(container.fullId);
+  async #arrival({ metadata, accounts }: Missing): Promise<void> {
+    const { whenSettled } = this.#options;
+    await Promise.all([metadata === undefined ? undefined : whenSettled?.(metadata), accounts]);
+  }
+
+  #release(key: string): void {
+    const queue = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
     this.#waitingCount -= queue.length;
     for (const { scene, resume } of queue) {
       this.#waitingBytes -= scene.event.bytes.length;
       resume(scene);
     }
   }
+}
+
+/** What is asked for that may be on its way. */
+interface Needs {
+  readonly metadata: boolean;
+  readonly accounts: boolean;
+}
+
+/** What a scene lacks that is on its way; who waits for the same has the same key. */
+interface Missing {
+  readonly key: string;
+  /** The container that its runtime is asked for. */
+  readonly metadata: Container | undefined;
+  readonly accounts: Promise<void> | undefined;
 }
 
 interface Held {

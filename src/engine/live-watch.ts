@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
+import { ExecutableReader } from "../capture/executable-reader.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
 import { type HandedProbe, openProbe } from "../capture/probe.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
@@ -14,6 +15,7 @@ import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
+import { FileReader } from "../untrusted/file-reader.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { HostNames } from "./host-names.ts";
 import type { HostPorts } from "./host-ports.ts";
@@ -21,6 +23,7 @@ import { type ContainerLoss, lossesByContainer } from "./losses-by-container.ts"
 import { listeningRecords } from "./listening-records.ts";
 import type { MatchCaptures } from "./match-captures.ts";
 import { Pipeline } from "./pipeline.ts";
+import { FINDINGS, ProcessRefresh, TICK_MS } from "./process-refresh.ts";
 import { SocketsSource } from "./sockets-source.ts";
 
 export interface LiveWatchOptions {
@@ -64,6 +67,10 @@ export class LiveWatch {
   readonly #probe: KernelSource;
   readonly #hostNames: HostNames;
   readonly #proc = new ProcReader();
+  readonly #files: FileReader;
+  readonly #executables: ExecutableReader;
+  readonly #refresh: ProcessRefresh;
+  #refreshTimer: NodeJS.Timeout | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
@@ -72,9 +79,17 @@ export class LiveWatch {
   constructor(options: LiveWatchOptions) {
     this.#options = options;
     const proc = this.#proc;
-    const accounts = new AccountsReader({ now: Date.now });
-    this.#processes = new ProcessTable({ capacity: MAX_PROCESSES, find: (pid) => proc.read(pid) });
     const onProblem = (text: string): void => options.publish({ kind: "problem", text });
+    const now = (): number => performance.now();
+    this.#files = new FileReader({ onProblem });
+    const accounts = new AccountsReader({ files: this.#files, onProblem, now });
+    this.#executables = new ExecutableReader({ files: this.#files });
+    this.#processes = new ProcessTable({
+      capacity: MAX_PROCESSES,
+      findings: FINDINGS,
+      find: (pid) => this.#withExecutable(proc.read(pid)),
+    });
+    this.#refresh = new ProcessRefresh({ table: this.#processes, now });
     this.#hostNames = new HostNames({ onProblem });
     this.#pipeline = new Pipeline({
       ...options,
@@ -91,12 +106,15 @@ export class LiveWatch {
       onFailure: (thrown) =>
         onProblem(`A record made the engine fail: ${messageOf(thrown)}; further ones are counted`),
     });
-    this.#probe = openSource(options, proc, onProblem);
+    this.#probe = openSource(options, { proc, executables: this.#executables, onProblem });
     this.#enableEvents(options.rules);
     this.#hostNames.use(options.rules.hostNames);
     // Attached first, read second: what starts in between is in the ring, and newer than the
     // snapshot.
-    for (const known of proc.all()) this.#processes.set(known);
+    for (const known of proc.all()) {
+      this.#processes.set(known);
+      this.#withExecutable(known);
+    }
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
 
@@ -106,10 +124,11 @@ export class LiveWatch {
       ...this.#options.drops,
       counters: () => this.#probe.counters(),
       losses: () => this.#probe.losses(),
-      onLost: () => this.#processes.doubt(),
+      onLost: () => this.#refresh.lost(),
       now: () => performance.now(),
     });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
+    this.#refreshTimer = setInterval(() => this.#refresh.tick(), TICK_MS);
     await this.#probe.start((bytes, view, start, length) =>
       this.#pipeline.record(bytes, view, start, length),
     );
@@ -144,7 +163,7 @@ export class LiveWatch {
       processes: this.#processes.size,
       evicted: this.#processes.evicted,
       lookedUp: this.#processes.found,
-      healed: this.#processes.healed,
+      refreshed: this.#processes.refreshed,
       hostNames: this.#hostNames.stats(),
       lostBy: this.#lossesByContainer(),
     };
@@ -160,9 +179,21 @@ export class LiveWatch {
 
   close(): void {
     clearInterval(this.#dropTimer);
+    clearInterval(this.#refreshTimer);
     this.#hostNames.close();
+    this.#files.close();
     this.#probe.close();
     this.#options.captures?.close();
+  }
+
+  /** What stat(2) says of its executable comes later. */
+  #withExecutable(process: Process | undefined): Process | undefined {
+    if (process === undefined) return undefined;
+    void this.#executables.of(process).then((facts) => {
+      if (facts !== undefined) this.#processes.setExecutable(process, facts);
+      return undefined;
+    });
+    return process;
   }
 
   #enableEvents(rules: RuleSet): void {
@@ -172,7 +203,7 @@ export class LiveWatch {
     this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), {
       environment: needsEnvironment || !isFiltered,
     });
-    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.doubt();
+    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.markStale();
     this.#knowsEnvironment = needsEnvironment || !isFiltered;
     if (isFiltered) this.#probe.setCallFilter(callFilter);
   }
@@ -233,8 +264,15 @@ export class LiveWatch {
 
 function openSource(
   options: LiveWatchOptions,
-  proc: ProcReader,
-  onProblem: (text: string) => void,
+  {
+    proc,
+    executables,
+    onProblem,
+  }: {
+    readonly proc: ProcReader;
+    readonly executables: ExecutableReader;
+    readonly onProblem: (text: string) => void;
+  },
 ): KernelSource {
   const { source, handed, ringBytes, ownPid, isRoot } = options;
   try {
@@ -245,7 +283,7 @@ function openSource(
     const hint = thrown.hint === undefined ? "" : ` (${thrown.hint})`;
     onProblem(`eBPF cannot be used: ${thrown.message}${hint}`);
   }
-  const sockets = new SocketsSource({ proc, ownPid, onProblem });
+  const sockets = new SocketsSource({ proc, executables, ownPid, onProblem });
   options.publish({ kind: "note", text: withoutEbpf(sockets, options.rules) });
   return sockets;
 }

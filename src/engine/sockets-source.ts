@@ -1,4 +1,5 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
+import type { ExecutableReader } from "../capture/executable-reader.ts";
 import { type FileOpen, FileWatch } from "../capture/file-watch.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
 import { type Losses, NO_CUTS, NO_LOSSES } from "../capture/losses.ts";
@@ -32,6 +33,7 @@ const OPENAT = eventType("openat");
 
 export interface SocketsSourceOptions {
   readonly proc: Pick<ProcReader, "read" | "cgroupPath">;
+  readonly executables: Pick<ExecutableReader, "of">;
   readonly ownPid: number;
   /** What cannot be seen, once. */
   readonly onProblem: (text: string) => void;
@@ -203,7 +205,13 @@ export class SocketsSource implements KernelSource {
     this.#remember(process);
     this.#files?.programStarted(process);
     this.#tellCgroupOf(process);
-    this.#send(EXECVE.code, execRecord(process));
+    void this.#sendExec(process);
+  }
+
+  /** Behind what its executable is: that may be on a file system that is slow to answer. */
+  async #sendExec(process: Process): Promise<void> {
+    const facts = await this.#options.executables.of(process);
+    if (!this.#isClosed) this.#send(EXECVE.code, execRecord({ ...process, ...facts }));
   }
 
   #remember(process: Process): void {

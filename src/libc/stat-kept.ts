@@ -5,8 +5,8 @@ export interface KeptStat {
   /** File type and permissions (inode(7)). */
   readonly mode: number;
   readonly inode: number;
-  /** `major:minor` of its file system. */
-  readonly device: string;
+  /** Of its file system, as stat(2) has it. */
+  readonly device: number;
   readonly size: number;
   readonly changedNs: bigint;
   readonly modifiedNs: bigint;
@@ -26,11 +26,16 @@ export function statKept(file: string | number): KeptStat | undefined {
   return {
     mode: view.getUint16(28, true),
     inode: Number(view.getBigUint64(32, true)),
-    device: `${view.getUint32(136, true)}:${view.getUint32(140, true)}`,
+    device: deviceNumber(view.getUint32(136, true), view.getUint32(140, true)),
     size: Number(view.getBigUint64(40, true)),
     changedNs: timeAt(96),
     modifiedNs: timeAt(112),
   };
+}
+
+/** makedev(3), as far as 32 bits go. */
+function deviceNumber(major: number, minor: number): number {
+  return (((minor & ~0xff) << 12) | (major << 8) | (minor & 0xff)) >>> 0;
 }
 
 /** struct statx_timestamp: seconds, nanoseconds. */

@@ -88,7 +88,7 @@ test("ProcessTable.apply() looks up a process whose fork and exec were lost", ()
   assert.equal(table.found, 1);
 });
 
-test("ProcessTable.doubt() has each process looked up once more when it acts", () => {
+test("ProcessTable.markStale() has each process looked up once more when it acts", () => {
   const other: Process = { ...shell, comm: "nc", exe: "nc", exepath: "/bin/nc", args: ["-l"] };
   let lookups = 0;
   const table = new ProcessTable({
@@ -100,13 +100,56 @@ test("ProcessTable.doubt() has each process looked up once more when it acts", (
   const act = (pid: number): Process =>
     table.apply(event("setsid", { res: pid }, { context: { pid, startTime: shell.startBoot } }));
   assert.equal(act(50).exepath, "/bin/sh");
-  table.doubt();
+  table.markStale();
   assert.deepEqual(
-    [act(50).exepath, act(50).args, table.get(50)?.comm, table.healed, lookups],
+    [act(50).exepath, act(50).args, table.get(50)?.comm, table.refreshed, lookups],
     ["/bin/nc", ["-l"], "nc", 1, 1],
   );
   // One that has ended meanwhile stays as it was.
-  assert.deepEqual([act(51).exepath, table.healed, lookups], ["/bin/sh", 1, 2]);
+  assert.deepEqual([act(51).exepath, table.refreshed, lookups], ["/bin/sh", 1, 2]);
+});
+
+test("ProcessTable.refresh() looks up so many, those first that acted when no more could be found", () => {
+  const looked: number[] = [];
+  const table = new ProcessTable({
+    capacity: 10,
+    find: (pid) => (looked.push(pid), { ...shell, pid, exepath: "/bin/other" }),
+    findings: 1,
+  });
+  for (const pid of [51, 52, 53, 54, 55]) table.set({ ...shell, pid });
+  const act = (pid: number): string =>
+    table.apply(event("setsid", { res: -1 }, { context: { pid, startTime: shell.startBoot } }))
+      .exepath;
+  table.markStale();
+  assert.deepEqual([act(55), act(54), act(53)], ["/bin/other", "/bin/sh", "/bin/sh"]);
+  assert.deepEqual([looked, table.stale], [[55], 4]);
+  table.refresh(3);
+  assert.deepEqual([looked, table.stale], [[55, 54, 53, 51], 1]);
+  assert.deepEqual([act(54), act(52)], ["/bin/other", "/bin/sh"]);
+  table.allowFinding();
+  assert.deepEqual([act(52), table.stale, table.refreshed], ["/bin/other", 0, 5]);
+});
+
+test("ProcessTable finds a process later whose fork was lost when no more could be found", () => {
+  const table = new ProcessTable({ capacity: 10, find: (pid) => ({ ...shell, pid }), findings: 0 });
+  const act = (): string =>
+    table.apply(event("setsid", { res: -1 }, { context: { pid: 70, startTime: shell.startBoot } }))
+      .exepath;
+  assert.deepEqual([act(), table.found, table.stale], ["", 0, 1]);
+  table.refresh(10);
+  assert.deepEqual([act(), table.stale], ["/bin/sh", 0]);
+});
+
+test("ProcessTable.setExecutable() adds to the program that was looked at, and to no other", () => {
+  const facts = { exeInode: 7, exeCtime: 8n, exeMtime: 9n };
+  const table = tableWith(shell);
+  table.setExecutable({ ...shell, exepath: "/bin/other" }, facts);
+  table.setExecutable({ ...shell, startBoot: 1 }, facts);
+  assert.equal(table.get(50)?.exeInode, 0);
+  table.setExecutable(shell, facts);
+  assert.deepEqual([table.get(50)?.exeInode, table.get(50)?.exeMtime], [7, 9n]);
+  table.setExecutable(shell, { ...facts, exeInode: 1 });
+  assert.equal(table.get(50)?.exeInode, 7, "what an event has said stays");
 });
 
 test("ProcessTable never holds more than its capacity", () => {

@@ -11,6 +11,11 @@ export interface ProcessTableOptions {
   readonly capacity: number;
   /** Finds a process that no event has shown (its fork or exec was lost), for example in /proc. */
   readonly find: (pid: number) => Process | undefined;
+  /**
+   * How many may be found before the next `allowFinding`; without a number all. Beyond it, a
+   * process is what its events say until `refresh` comes to it.
+   */
+  readonly findings?: number;
 }
 
 /**
@@ -31,14 +36,18 @@ export class ProcessTable implements Ancestry {
   readonly #options: ProcessTableOptions;
   readonly #byPid = new Map<number, Process>();
   readonly #exited: Process[] = [];
-  /** Processes that may have done what was lost; each is looked up once more when it acts. */
-  readonly #doubted = new Set<number>();
+  /** Processes that may have done what was lost; each is looked up once more. */
+  readonly #stale = new Set<number>();
+  /** Those of them that have acted since: they come first. */
+  readonly #acted = new Set<number>();
+  #findings: number;
   #evicted = 0;
   #found = 0;
-  #healed = 0;
+  #refreshed = 0;
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
+    this.#findings = options.findings ?? Number.POSITIVE_INFINITY;
   }
 
   get size(): number {
@@ -56,16 +65,53 @@ export class ProcessTable implements Ancestry {
   }
 
   /** Processes that had become others while events were lost. */
-  get healed(): number {
-    return this.#healed;
+  get refreshed(): number {
+    return this.#refreshed;
+  }
+
+  /** Processes that are to be looked up again. */
+  get stale(): number {
+    return this.#stale.size;
   }
 
   /**
    * Events were lost: any process may have started another program since; or what was not told of
-   * them is wanted now.
+   * them is wanted now. Each is looked up again when it acts, as far as that may be, or by
+   * `refresh`.
    */
-  doubt(): void {
-    for (const pid of this.#byPid.keys()) this.#doubted.add(pid);
+  markStale(): void {
+    for (const pid of this.#byPid.keys()) this.#stale.add(pid);
+  }
+
+  /** Looks up so many stale processes again, those that have acted first. */
+  refresh(count: number): void {
+    for (let left = count; left > 0 && this.#stale.size > 0;) {
+      const pid = first(this.#acted) ?? first(this.#stale) ?? 0;
+      this.#acted.delete(pid);
+      if (!this.#stale.delete(pid)) continue;
+      const process = this.#byPid.get(pid);
+      if (process !== undefined) this.#lookedUpAgain(process, process.startBoot);
+      left -= 1;
+    }
+  }
+
+  /** From now on so many may be found again as they act. */
+  allowFinding(): void {
+    this.#findings = this.#options.findings ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Adds what became known of a process's executable, unless it runs another one by now. */
+  setExecutable(
+    process: Process,
+    facts: Pick<Process, "exeInode" | "exeCtime" | "exeMtime">,
+  ): void {
+    const known = this.#byPid.get(process.pid);
+    if (
+      known?.startBoot === process.startBoot &&
+      known.exepath === process.exepath &&
+      known.exeInode === 0
+    )
+      this.#byPid.set(process.pid, { ...known, ...facts });
   }
 
   get(pid: number): Process | undefined {
@@ -110,11 +156,14 @@ export class ProcessTable implements Ancestry {
     if (process === undefined || Math.abs(process.startBoot - startBoot) > START_TOLERANCE_NS) {
       process = this.#unseen(event, pid, startBoot);
       this.set(process);
-      this.#doubted.delete(pid);
       return process;
     }
-    if (this.#doubted.size > 0 && this.#doubted.delete(pid))
-      process = this.#lookedUpAgain(process, startBoot);
+    if (this.#stale.size > 0 && this.#stale.has(pid)) {
+      if (this.#mayFind()) {
+        this.#stale.delete(pid);
+        process = this.#lookedUpAgain(process, startBoot);
+      } else this.#acted.add(pid);
+    }
     if (
       process.uid === event.contextU32(CONTEXT.uid) &&
       process.gid === event.contextU32(CONTEXT.gid) &&
@@ -143,11 +192,11 @@ export class ProcessTable implements Ancestry {
       found.args.join("\0") === known.args.join("\0")
     ) {
       if (known.env !== undefined) return known;
-      const told = { ...known, env: found.env };
-      this.set(told);
-      return told;
+      const whole = { ...known, env: found.env };
+      this.set(whole);
+      return whole;
     }
-    this.#healed += 1;
+    this.#refreshed += 1;
     const process = { ...known, ...found, startBoot: known.startBoot };
     this.set(process);
     return process;
@@ -160,11 +209,15 @@ export class ProcessTable implements Ancestry {
   #unseen(event: Event, pid: number, startBoot: number): Process {
     const context = contextPart(event);
     const isFork = CHANGES[event.code] === applyFork;
-    if (!isFork) {
+    this.#stale.delete(pid);
+    if (!isFork && this.#mayFind()) {
       this.#found += 1;
       const found = this.#options.find(pid);
       if (found !== undefined && Math.abs(found.startBoot - startBoot) <= START_TOLERANCE_NS)
         return { ...found, ...context, startBoot };
+    } else if (!isFork) {
+      this.#stale.add(pid);
+      this.#acted.add(pid);
     }
     const parent = this.#byPid.get(context.ppid);
     const own = {
@@ -179,7 +232,14 @@ export class ProcessTable implements Ancestry {
     return { ...(parent ?? NOBODY), ...context, ...own, pidNamespaceStart };
   }
 
+  #mayFind(): boolean {
+    if (this.#findings <= 0) return false;
+    this.#findings -= 1;
+    return true;
+  }
+
   #exit(process: Process): void {
+    this.#stale.delete(process.pid);
     this.#exited.push(process);
     if (this.#exited.length <= REMEMBERED_EXITS) return;
     const forgotten = this.#exited.shift();
@@ -194,9 +254,13 @@ export class ProcessTable implements Ancestry {
     const oldest = this.#byPid.keys().next();
     if (oldest.done === true) return;
     this.#byPid.delete(oldest.value);
-    this.#doubted.delete(oldest.value);
+    this.#stale.delete(oldest.value);
     this.#evicted += 1;
   }
+}
+
+function first(pids: ReadonlySet<number>): number | undefined {
+  return pids.keys().next().value;
 }
 
 /** What every event tells about its process. */

@@ -5,10 +5,9 @@ export function readBounded(fd: number, limit: number): Buffer {
   const chunks: Buffer[] = [];
   let left = limit;
   while (left > 0) {
-    const chunk = Buffer.allocUnsafe(Math.min(left, CHUNK_BYTES));
-    const length = readSync(fd, chunk, 0, chunk.length, null);
+    const length = readSync(fd, chunk, 0, Math.min(left, chunk.length), null);
     if (length === 0) break;
-    chunks.push(chunk.subarray(0, length));
+    chunks.push(Buffer.from(chunk.subarray(0, length)));
     left -= length;
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
@@ -27,4 +26,4 @@ export function readBeginning(path: string, limit: number): string {
   }
 }
 
-const CHUNK_BYTES = 64 * 1024;
+const chunk = Buffer.allocUnsafeSlow(64 * 1024);

@@ -1,7 +1,7 @@
 import { errnoOf } from "../lib/errno.ts";
 import { type KeptStat, statKept } from "../libc/stat-kept.ts";
 import { readBeginning } from "./read-bounded.ts";
-import { type FileInside, ProcessRoot, type Refusal } from "./read-inside.ts";
+import { type FileInside, ProcessRoot, readOwn, type Refusal } from "./read-inside.ts";
 
 /** Asks for the files of accounts in a process's root (passwd(5), group(5)). */
 export interface AccountsRequest {
@@ -11,24 +11,35 @@ export interface AccountsRequest {
   readonly cgroupPart: string;
   /** Folders of processes in the host's root: who has the same one is not in a container yet. */
   readonly hostProcesses: readonly string[];
-  readonly known?: { readonly passwd: string | undefined; readonly group: string | undefined };
+  readonly known?: KnownStamps;
+}
+
+/** Stamps of files as they were read last. */
+export interface KnownStamps {
+  readonly passwd: string | undefined;
+  readonly group: string | undefined;
+}
+
+/** What became of the two files, each by itself. */
+export interface AccountFiles {
+  readonly passwd: FileInside | "unchanged" | Refusal;
+  readonly group: FileInside | "unchanged" | Refusal;
 }
 
 /**
- * The files, each by itself; or `host`: the process is in the host's root; `gone`: it has ended, or
- * another one has its number.
+ * The files; or `host`: the process is in the host's root; `gone`: it has ended, or another one has
+ * its number.
  */
-export type AccountsAnswer =
-  | "host"
-  | "gone"
-  | {
-      readonly passwd: FileInside | "unchanged" | Refusal;
-      readonly group: FileInside | "unchanged" | Refusal;
-    };
+export type AccountsAnswer = "host" | "gone" | AccountFiles;
 
 /** What the reader thread can be asked: each may wait for a disk or a network, nothing else. */
 export const REQUESTS = {
   accounts: readAccounts,
+  /** The same of a folder such as the host's /etc, which nobody else chooses. */
+  accountsIn: ({ etc, known }: { readonly etc: string; readonly known?: KnownStamps }) => ({
+    passwd: readOwn(`${etc}/passwd`, known?.passwd),
+    group: readOwn(`${etc}/group`, known?.group),
+  }),
   /** What the kernel keeps of files, by their paths: links below /proc. */
   stats: (paths: readonly string[]): (KeptStat | undefined)[] =>
     paths.map((path) => statKept(path)),
