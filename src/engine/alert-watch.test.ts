@@ -305,6 +305,22 @@ describe("AlertWatch beside containers", { skip: dockerdMissing() ?? false }, ()
     ]);
   });
 
+  test("waits for a container that starts again", async (t) => {
+    const { watch, file, write, reports, problems, seen } = await beside(t, {
+      dockerd,
+      patienceMs: 60_000,
+    });
+    const script = "[ -f /ran ] && exec httpd -f -p 86; touch /ran";
+    await dockerd.docker("run", "--name", "again", image, "/bin/sh", "-c", script);
+    watch.follow(file);
+    write(line({ "container.name": "again", "fd.sport": 86 }));
+    await until("the alert", () => watch.stats().alerts === 1, { seen });
+    await dockerd.docker("start", "again");
+    await until("the report", () => reports.length === 1, { seen, timeoutMs: 60_000 });
+    assert.equal(reports[0]?.target, "again:86");
+    assert.deepEqual(problems, []);
+  });
+
   test("leaves no file of a port that was not examined", async (t) => {
     const { watch, file, write, notes, seen } = await beside(t, { dockerd, patienceMs: 500 });
     watch.follow(file);
