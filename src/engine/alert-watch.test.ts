@@ -206,6 +206,17 @@ test("AlertWatch writes out what a name or a line could do to a terminal", async
   ]);
 });
 
+test("AlertWatch says what to do where Falco writes text", async (t) => {
+  const { watch, problems } = await beside(t);
+  const text = "16:17:57.882054739: Warning New port opened in container (container_port=80)\n";
+  await watch.read(
+    Readable.from([text, text.replace("16:", "2026-07-10T16:").replace(": W", "+0000: W")]),
+  );
+  assert.equal(problems.length, 2);
+  for (const problem of problems)
+    assert.match(problem, /it is not JSON \(Falco writes JSON with json_output: true\)/);
+});
+
 describe("AlertWatch beside containers", { skip: dockerdMissing() ?? false }, () => {
   let dockerd: Dockerd;
   let image = "";
