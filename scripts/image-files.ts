@@ -19,19 +19,34 @@ const CHECKOUT = join(import.meta.dirname, "..");
  * the packages that run in production. Throws where a file cannot be copied.
  */
 export function gatherImageFiles(root: string): void {
-  const folders = ["dev", "etc/falco", "proc", "report", "root", "run", "sys", "tmp", "var/log"];
+  const folders = ["dev", "etc", "proc", "report", "root", "run", "sys", "tmp", "var/log"];
   for (const folder of folders) mkdirSync(join(root, folder), { recursive: true });
   chmodSync(join(root, "tmp"), 0o1777);
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
-  // Where an existing falco.yaml looks for Falco's rules.
-  symlinkSync("/saker/rules/saker_rules.yaml", join(root, "etc/falco/falco_rules.yaml"));
+  putFalcoFolder(mkdir(root, "etc/falco"));
   symlinkSync("/saker/bin/saker", join(mkdir(root, "usr/bin"), "saker"));
   putProgram(root, process.execPath, "/usr/bin/node");
   putBusybox(root);
   if (existsSync(AUTHORITIES)) put(root, AUTHORITIES, AUTHORITIES);
   putCheckout(join(root, "saker"));
+}
+
+/** The files of Falco's own image that users mount theirs over. */
+function putFalcoFolder(folder: string): void {
+  const rules = ["falco_rules.yaml", "falco_rules.local.yaml", "rules.d"];
+  const paths = rules.map((name) => `/etc/falco/${name}`).join(", ");
+  writeFileSync(
+    join(folder, "falco.yaml"),
+    `# A falco.yaml or saker.yaml of yours goes here.\nrules_files: [${paths}]\n`,
+  );
+  symlinkSync("/saker/rules/saker_rules.yaml", join(folder, "falco_rules.yaml"));
+  writeFileSync(
+    join(folder, "falco_rules.local.yaml"),
+    "# Rules of yours go here, or into rules.d.\n",
+  );
+  mkdirSync(join(folder, "rules.d"));
 }
 
 function putCheckout(to: string): void {

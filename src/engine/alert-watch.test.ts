@@ -206,6 +206,17 @@ test("AlertWatch writes out what a name or a line could do to a terminal", async
   ]);
 });
 
+test("AlertWatch says what to do where Falco writes text", async (t) => {
+  const { watch, problems } = await beside(t);
+  const text = "16:17:57.882054739: Warning New port opened in container (container_port=80)\n";
+  await watch.read(
+    Readable.from([text, text.replace("16:", "2026-07-10T16:").replace(": W", "+0000: W")]),
+  );
+  assert.equal(problems.length, 2);
+  for (const problem of problems)
+    assert.match(problem, /it is not JSON \(Falco writes JSON with json_output: true\)/);
+});
+
 describe("AlertWatch beside containers", { skip: dockerdMissing() ?? false }, () => {
   let dockerd: Dockerd;
   let image = "";
@@ -303,6 +314,22 @@ describe("AlertWatch beside containers", { skip: dockerdMissing() ?? false }, ()
       "Cannot examine brief:80: the container has ended",
       "Cannot examine never:80: the container does not run",
     ]);
+  });
+
+  test("waits for a container that starts again", async (t) => {
+    const { watch, file, write, reports, problems, seen } = await beside(t, {
+      dockerd,
+      patienceMs: 60_000,
+    });
+    const script = "[ -f /ran ] && exec httpd -f -p 86; touch /ran";
+    await dockerd.docker("run", "--name", "again", image, "/bin/sh", "-c", script);
+    watch.follow(file);
+    write(line({ "container.name": "again", "fd.sport": 86 }));
+    await until("the alert", () => watch.stats().alerts === 1, { seen });
+    await dockerd.docker("start", "again");
+    await until("the report", () => reports.length === 1, { seen, timeoutMs: 60_000 });
+    assert.equal(reports[0]?.target, "again:86");
+    assert.deepEqual(problems, []);
   });
 
   test("leaves no file of a port that was not examined", async (t) => {

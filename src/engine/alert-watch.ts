@@ -70,7 +70,7 @@ export class AlertWatch {
     if ("reason" in result) {
       this.#badLines.report(
         "line",
-        `Cannot read line ${quote(line)} as an alert: ${result.reason}`,
+        `Cannot read line ${quote(line)} as an alert: ${result.reason}${adviceOn(line)}`,
       );
       return;
     }
@@ -79,6 +79,12 @@ export class AlertWatch {
     this.#options.publish({ kind: "alert", alert }, alert.time);
     if (alert.tags.includes(OPEN_PORT_TAG)) this.#ports?.opened(alert);
   }
+}
+
+/** Falco's own form of lines has not the fields that are needed. */
+function adviceOn(line: string): string {
+  const isText = /^[\dT:.+-]+Z?: (?:Emerg|Alert|Crit|Err|Warn|Notice|Info|Debug)/.test(line);
+  return isText ? " (Falco writes JSON with json_output: true)" : "";
 }
 
 function quote(line: string): string {

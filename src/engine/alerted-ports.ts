@@ -149,9 +149,9 @@ export class AlertedPorts {
     if (metadata === undefined)
       throw new Absence(container.failure ?? "the runtime does not answer");
     if (metadata.pid > 0) return container;
-    // It ran after the alert already, and does so no more.
-    const hasEnded =
-      metadata.startedAt > 0n && alert.time > 0n && metadata.startedAt + SLACK_NS > alert.time;
+    // Its runtime saw it start after the alert, so this run is over. One that was seen to start
+    // before may be the run before the alert's: it may be starting again.
+    const hasEnded = alert.time > 0n && metadata.startedAt >= alert.time;
     throw new Absence(
       hasEnded ? "the container has ended" : "the container does not run",
       hasEnded,
@@ -268,6 +268,4 @@ const PARALLEL = 16;
 const CAPACITY = 4096;
 const SHARE = 512;
 const PATIENCE_MS = 10_000;
-/** Between the clocks of Falco's event and of the runtime's answer. */
-const SLACK_NS = 5_000_000_000n;
 const PAST_NS = 10_000_000_000n;

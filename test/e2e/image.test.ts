@@ -30,7 +30,6 @@ interface Service {
   readonly image: string;
   readonly privileged: boolean;
   readonly init: boolean;
-  readonly command: readonly string[];
   readonly volumes: readonly string[];
 }
 
@@ -105,8 +104,8 @@ describe("our image", { skip: dockerdMissing() ?? whyNoBpf() ?? false }, () => {
   test("does what the old docker run line did, with the compose file's service", async () => {
     const compose = readFileSync(join(CHECKOUT, "deploy/compose.yaml"), "utf8");
     const { services } = parse(compose) as { readonly services: { readonly saker: Service } };
-    const { image, privileged, init, command, volumes } = services.saker;
-    assert.deepEqual([image, privileged, init, command], ["saker", true, true, ["watch"]]);
+    const { image, privileged, init, volumes } = services.saker;
+    assert.deepEqual([image, privileged, init], ["saker", true, true]);
     const here = theirs("compose");
     const mounts = volumes
       .map((volume) =>
@@ -125,7 +124,6 @@ describe("our image", { skip: dockerdMissing() ?? whyNoBpf() ?? false }, () => {
       "--privileged",
       ...mounts,
       image,
-      ...command,
     );
     await watching("saker");
     await openPort("web", 80);
