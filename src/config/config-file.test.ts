@@ -124,6 +124,7 @@ test("loadConfig() of the seed's falco.yaml gives no note but on the web server"
     syslog: { enabled: true },
     file: { enabled: true, keepAlive: false, filename: "/var/log/falco_report.txt" },
     program: { enabled: true, keepAlive: false, program: "/etc/falco/event_handler.sh" },
+    http: { ...DEFAULT_SETTINGS.outputs.http, url: "http://some.url" },
     logLevel: "info",
   });
 });
@@ -185,6 +186,8 @@ for (const [text, message] of [
     '"engine.kind" must be one of modern_ebpf, kmod, ebpf, not "replay"',
   ],
   ["syscall_event_drops: {actions: [ignore, log]}\n", '"ignore" does not go with "log"'],
+  ["http_output: {enabled: true}\n", '"http_output.url" must be there when it is enabled'],
+  ['program_output: {enabled: true, program: ""}\n', '"program_output.program" must be there'],
   ["rules: [{enable: {}}]\n", 'selects by "rule" or "tag"'],
   ["a: &a [*a, *a]\n", "nested too deeply"],
   [`a: ${"[".repeat(20_000)}${"]".repeat(20_000)}`, "nested too deeply"],

@@ -4,6 +4,7 @@ import { didYouMean } from "../rules/did-you-mean.ts";
 import { configError, type ConfigNode, type MapNode, parseConfigText } from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import type { Key } from "./key.ts";
+import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { KEYS, OUTPUT_KEYS } from "./keys.ts";
 import { asMap, mergeConfig } from "./merge-config.ts";
 import { OTHER_KEYS } from "./other-keys.ts";
@@ -79,6 +80,7 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files"> {
     const found = find(root, key.name);
     values.set(key.name, found === undefined ? defaultOf(key) : readValue(key, found, problems));
   }
+  problems.push(...missingOptions(values));
   throwFirst(problems);
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
   const notes = [...unsupportedNotes([...values.values()]), ...unknownNotes(root)];
@@ -139,6 +141,18 @@ function readValue(
     if (thrown !== REFUSED) throw thrown;
     return defaultOf(key);
   }
+}
+
+/** Outputs that are switched on without what they need. */
+function missingOptions(values: ReadonlyMap<string, EffectiveValue>): readonly AppError[] {
+  return Object.values(OUTPUT_KINDS).flatMap(({ section, required }) => {
+    const enabled = values.get(`${section}.enabled`);
+    const needed = `${section}.${required ?? "enabled"}`;
+    if (enabled?.value !== true || values.get(needed)?.value !== "") return [];
+    const place = values.get(needed)?.place ?? enabled.place;
+    if (place === undefined) return [];
+    return [configError("CONFIG_VALUE", place, `"${needed}" must be there when it is enabled`)];
+  });
 }
 
 function throwFirst(problems: readonly AppError[]): void {

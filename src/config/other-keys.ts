@@ -89,10 +89,6 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     "metrics.enabled": isOn,
     metrics: never,
   }),
-  ...unsupported("http_output", "alerts are not sent by HTTP", {
-    "http_output.enabled": isOn,
-    http_output: never,
-  }),
   ...unsupported("buffer_format_base64", "buffers stand in alerts as text", {
     buffer_format_base64: isOn,
   }),
