@@ -14,7 +14,8 @@ export function configPrint(file: string | undefined, options: ConfigOptions): v
   const known = values.filter(({ key }) => key.doc !== "");
   if (options.json === true) {
     const entries = known.map(({ key, value }) => [key.name, value]);
-    process.stdout.write(`${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
+    const text = JSON.stringify(Object.fromEntries(entries), null, 2);
+    process.stdout.write(`${masked(text).split("\n").map(escapeUnseen).join("\n")}\n`);
     return;
   }
   for (const value of known) process.stdout.write(`${valueLine(value)}\n`);
@@ -46,5 +47,10 @@ function valueLine({ key, value, place }: EffectiveValue): string {
       : place.line === 0
         ? place.source
         : `${place.source}:${place.line}`;
-  return escapeUnseen(`${key.name}: ${JSON.stringify(value)}  # ${origin}`);
+  return escapeUnseen(`${key.name}: ${masked(JSON.stringify(value))}  # ${masked(origin)}`);
+}
+
+/** A URL's password is nobody's business. */
+function masked(text: string): string {
+  return text.replace(/:\/\/[^/@\s"]*@/g, "://***@");
 }

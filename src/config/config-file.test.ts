@@ -93,7 +93,6 @@ load_plugins: [container, k8saudit]
 log_level: info
 rule_maching: all
 file_output: {enable: true}
-outputs_queue: 5
 syscall_buf_size_preset: 4
 `;
   assert.deepEqual(parseConfig(text, context).notes, [
@@ -101,7 +100,6 @@ syscall_buf_size_preset: 4
     "/etc/falco/falco.yaml:1: metrics.enabled has no effect: Saker writes none of Falco's metrics; --stats shows its own",
     '/etc/falco/falco.yaml:5: there is no key "rule_maching", did you mean "rule_matching"?',
     '/etc/falco/falco.yaml:6: there is no key "file_output.enable", did you mean "enabled"?',
-    '/etc/falco/falco.yaml:7: "outputs_queue" holds no keys',
   ]);
 });
 
@@ -124,6 +122,7 @@ test("loadConfig() of the seed's falco.yaml gives no note but on the web server"
     syslog: { enabled: true },
     file: { enabled: true, keepAlive: false, filename: "/var/log/falco_report.txt" },
     program: { enabled: true, keepAlive: false, program: "/etc/falco/event_handler.sh" },
+    http: { ...DEFAULT_SETTINGS.outputs.http, url: "http://some.url" },
     logLevel: "info",
   });
 });
@@ -185,6 +184,9 @@ for (const [text, message] of [
     '"engine.kind" must be one of modern_ebpf, kmod, ebpf, not "replay"',
   ],
   ["syscall_event_drops: {actions: [ignore, log]}\n", '"ignore" does not go with "log"'],
+  ["http_output: {enabled: true}\n", '"http_output.url" must be there when it is enabled'],
+  ['program_output: {enabled: true, program: ""}\n', '"program_output.program" must be there'],
+  ["outputs_queue: 5\n", 'falco.yaml:1:16": "outputs_queue" must be a map of keys'],
   ["rules: [{enable: {}}]\n", 'selects by "rule" or "tag"'],
   ["a: &a [*a, *a]\n", "nested too deeply"],
   [`a: ${"[".repeat(20_000)}${"]".repeat(20_000)}`, "nested too deeply"],

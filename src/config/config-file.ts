@@ -4,6 +4,7 @@ import { didYouMean } from "../rules/did-you-mean.ts";
 import { configError, type ConfigNode, type MapNode, parseConfigText } from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import type { Key } from "./key.ts";
+import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { KEYS, OUTPUT_KEYS } from "./keys.ts";
 import { asMap, mergeConfig } from "./merge-config.ts";
 import { OTHER_KEYS } from "./other-keys.ts";
@@ -18,6 +19,8 @@ export interface LoadedConfig {
   readonly values: readonly EffectiveValue[];
   /** Every file that was read. */
   readonly files: readonly string[];
+  /** The files joined, with the overrides. */
+  readonly root: MapNode;
 }
 
 /** What holds for a key. */
@@ -55,6 +58,7 @@ export function loadConfig(
     settings: { ...settings, rulesFiles: rules.files },
     notes: [...notes, ...read.notes, ...rules.notes],
     files,
+    root: effective,
   };
 }
 
@@ -68,17 +72,18 @@ const NOTHING = {
 export function parseConfig(
   text: string,
   { path, environment }: { readonly path: string; readonly environment: Environment },
-): Omit<LoadedConfig, "files"> {
+): Omit<LoadedConfig, "files" | "root"> {
   return readConfig(asMap(parseConfigText({ source: path, text, environment })));
 }
 
-function readConfig(root: MapNode): Omit<LoadedConfig, "files"> {
+function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
   const problems: AppError[] = [];
   const values = new Map<string, EffectiveValue>();
   for (const key of ALL_KEYS) {
     const found = find(root, key.name);
     values.set(key.name, found === undefined ? defaultOf(key) : readValue(key, found, problems));
   }
+  problems.push(...wrongSections(root), ...missingOptions(values));
   throwFirst(problems);
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
   const notes = [...unsupportedNotes([...values.values()]), ...unknownNotes(root)];
@@ -141,6 +146,28 @@ function readValue(
   }
 }
 
+/** What stands where keys of a section should. */
+function wrongSections(root: MapNode): readonly AppError[] {
+  return [...SECTIONS].flatMap((name) => {
+    const found = find(root, name);
+    if (found === undefined || found.node.kind === "map" || BY_NAME.has(name)) return [];
+    if (found.node.kind === "scalar" && found.node.text === null) return [];
+    return [configError("CONFIG_VALUE", found.node.place, `"${name}" must be a map of keys`)];
+  });
+}
+
+/** Outputs that are switched on without what they need. */
+function missingOptions(values: ReadonlyMap<string, EffectiveValue>): readonly AppError[] {
+  return Object.values(OUTPUT_KINDS).flatMap(({ section, required }) => {
+    const enabled = values.get(`${section}.enabled`);
+    const needed = `${section}.${required ?? "enabled"}`;
+    if (enabled?.value !== true || values.get(needed)?.value !== "") return [];
+    const place = values.get(needed)?.place ?? enabled.place;
+    if (place === undefined) return [];
+    return [configError("CONFIG_VALUE", place, `"${needed}" must be there when it is enabled`)];
+  });
+}
+
 function throwFirst(problems: readonly AppError[]): void {
   const [first, ...others] = problems;
   if (first === undefined) return;
@@ -174,8 +201,7 @@ function unknownNotes(root: MapNode, prefix = ""): readonly string[] {
   return [...root.entries].flatMap(([key, { place, value }]) => {
     const name = `${prefix}${key}`;
     if (BY_NAME.has(name)) return [];
-    if (value.kind === "map" && SECTIONS.has(name)) return unknownNotes(value, `${name}.`);
-    if (SECTIONS.has(name)) return [`${place.source}:${place.line}: "${name}" holds no keys`];
+    if (SECTIONS.has(name)) return value.kind === "map" ? unknownNotes(value, `${name}.`) : [];
     const siblings = namesBelow(prefix);
     const hint = didYouMean(key, siblings);
     return [

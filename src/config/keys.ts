@@ -5,7 +5,16 @@ import { PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts"
 import { CAPTURE_MODES, type CaptureMode, DROP_ACTIONS, type DropAction } from "./choices.ts";
 import type { Key } from "./key.ts";
 import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS } from "./rule-options.ts";
-import { decimal, FLAG, TEXT, TEXTS, type ValueType, whole, word } from "./value-type.ts";
+import {
+  CONFIG_FILES,
+  decimal,
+  FLAG,
+  TEXT,
+  TEXTS,
+  type ValueType,
+  whole,
+  word,
+} from "./value-type.ts";
 
 /** Defines a key: the value's type follows from `type`. */
 function key<Value>(
@@ -20,9 +29,9 @@ const DAY_MS = 86_400_000;
 
 /** Every key that has an effect, by its name in the program. */
 export const KEYS = {
-  configFiles: key("config_files", TEXTS, {
+  configFiles: key("config_files", CONFIG_FILES, {
     default: [],
-    doc: "Further configurations, files or folders, joined with this one; an item may be `{path, strategy: append, override or add-only}`. Those that are not there are skipped.",
+    doc: "Further configurations, files or folders, joined with this one: lists by `append`, the default strategy, or replaced by `override`; `add-only` takes new keys alone. Those that are not there are skipped.",
   }),
   rulesFiles: key("rules_files", TEXTS, {
     default: [],

@@ -1,18 +1,16 @@
 import type { Key } from "./key.ts";
-import { ANYTHING } from "./value-type.ts";
+import { ANYTHING, IP_ADDRESS, PLUGINS, SECTION } from "./value-type.ts";
 import type { ConfigNode } from "./config-node.ts";
 
 type OtherKey = Key<ConfigNode | undefined>;
 
 /** Keys of Falco's that only tune its own machinery: nothing is lost without them. */
-function neutral(reason: string, names: readonly string[]): readonly OtherKey[] {
-  return names.map((name) => ({
-    name,
-    type: ANYTHING,
-    default: undefined,
-    doc: "",
-    neutral: reason,
-  }));
+function neutral(
+  reason: string,
+  names: readonly string[],
+  type: OtherKey["type"] = ANYTHING,
+): readonly OtherKey[] {
+  return names.map((name) => ({ name, type, default: undefined, doc: "", neutral: reason }));
 }
 
 /** Keys by which Falco does what Saker does not, reported once a topic when they are set. */
@@ -55,22 +53,24 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     "engine.modern_ebpf.drop_failed_exit",
     "syscall_drop_failed_exit",
   ]),
-  ...neutral("Saker's own probe takes the place of Falco's drivers", [
-    "engine.kmod",
-    "engine.ebpf",
-    "engine.gvisor",
-    "engine.replay",
-  ]),
+  ...neutral(
+    "Saker's own probe takes the place of Falco's drivers",
+    ["engine.kmod", "engine.ebpf", "engine.gvisor", "engine.replay"],
+    SECTION,
+  ),
   ...neutral("lines are written at once, in batches when there are many", ["buffered_outputs"]),
-  ...neutral("Saker's own log has one level, log_level", ["libs_logger"]),
-  ...neutral("Saker waits for the ring without a time-out", ["syscall_event_timeouts"]),
+  ...neutral("Saker's own log has one level, log_level", ["libs_logger"], SECTION),
+  ...neutral("Saker waits for the ring without a time-out", ["syscall_event_timeouts"], SECTION),
   ...neutral("losses are reported once, then at the rate", ["syscall_event_drops.max_burst"]),
-  ...neutral("the calls that the loaded rules ask for are traced, and what they need", [
-    "base_syscalls",
-  ]),
-  ...neutral("Saker bounds its tables by itself", ["falco_libs"]),
-  ...neutral("every runtime whose socket is found is asked", ["container_engines"]),
-  ...neutral("plug-ins that are not loaded do nothing", ["plugins", "plugins_hostinfo"]),
+  ...neutral(
+    "the calls that the loaded rules ask for are traced, and what they need",
+    ["base_syscalls"],
+    SECTION,
+  ),
+  ...neutral("Saker bounds its tables by itself", ["falco_libs"], SECTION),
+  ...neutral("every runtime whose socket is found is asked", ["container_engines"], SECTION),
+  ...neutral("plug-ins that are not loaded do nothing", ["plugins_hostinfo"]),
+  ...neutral("plug-ins that are not loaded do nothing", ["plugins"], PLUGINS),
   ...unsupported("plug-ins", "Saker loads none, so rules of their sources are not evaluated", {
     load_plugins: loadsPlugins,
   }),
@@ -85,13 +85,10 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     "Saker answers no /healthz, /versions or /metrics: take a probe of the process instead",
     { "webserver.enabled": isOn, webserver: never },
   ),
+  ...neutral("there is no web server", ["webserver.listen_address"], IP_ADDRESS),
   ...unsupported("metrics", "Saker writes none of Falco's metrics; --stats shows its own", {
     "metrics.enabled": isOn,
     metrics: never,
-  }),
-  ...unsupported("http_output", "alerts are not sent by HTTP", {
-    "http_output.enabled": isOn,
-    http_output: never,
   }),
   ...unsupported("buffer_format_base64", "buffers stand in alerts as text", {
     buffer_format_base64: isOn,

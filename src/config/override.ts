@@ -28,6 +28,21 @@ export function applyOverride(root: MapNode, option: string, environment: Enviro
   return put(root, steps, value) as MapNode;
 }
 
+/**
+ * What stands at a key's path (`a.b[0].c`); undefined where nothing does. Throws `CONFIG_OPTION`
+ * for what is no path.
+ */
+export function nodeAt(root: ConfigNode, path: string): ConfigNode | undefined {
+  const place: Place = { source: path, line: 0, column: 0, length: 0 };
+  let node: ConfigNode | undefined = root;
+  for (const step of parsePath(path, place)) {
+    if (step === END) throw configError("CONFIG_OPTION", place, "[ ] must hold a number here");
+    if (typeof step === "number") node = node?.kind === "list" ? node.items[step] : undefined;
+    else node = node?.kind === "map" ? node.entries.get(step)?.value : undefined;
+  }
+  return node;
+}
+
 function valueOf(text: string, place: Place, environment: Environment): ConfigNode {
   if (text.startsWith("{")) {
     try {
@@ -63,6 +78,8 @@ function parsePath(text: string, place: Place): readonly Step[] {
         throw configError("CONFIG_OPTION", place, "[ ] must hold the number of a list's item");
       steps.push(index === "" ? END : Number(index));
       at = close;
+      if (!".".includes(text[at + 1] ?? ""))
+        throw configError("CONFIG_OPTION", place, "[ ] must end a name");
     } else name += char;
   }
   endName();

@@ -96,11 +96,9 @@ function readFields(node: ConfigNode, fail: Fail): AppendedField[] {
     const name = textOf(node, fail).replace(/^%/, "");
     return [{ key: name, format: `%${name}`, isRaw: true }];
   }
-  return pairsOf(node, fail).map(([key, format]) => ({
-    key,
-    format: textOf(format, fail),
-    isRaw: false,
-  }));
+  const pairs = pairsOf(node, fail);
+  if (pairs.length !== 1) fail("has extra_fields of one name each", node);
+  return pairs.map(([key, format]) => ({ key, format: textOf(format, fail), isRaw: false }));
 }
 
 /** `static_fields` of falco.yaml: `name: value` defines the field `static.name`. */

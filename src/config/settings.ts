@@ -112,12 +112,13 @@ const MEBIBYTE = 1 << 20;
 export const DEFAULT_SETTINGS: Settings = settingsFrom((key) => key.default);
 
 function outputSettings(valueOf: ValueOf): OutputSettings {
-  const { stdout, file, program, syslog } = OUTPUT_KINDS;
+  const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
   return {
     stdout: optionValues(stdout, valueOf),
     file: optionValues(file, valueOf),
     program: optionValues(program, valueOf),
     syslog: optionValues(syslog, valueOf),
+    http: optionValues(http, valueOf),
     capacity: valueOf(KEYS.queueCapacity) || undefined,
     slowMs: valueOf(KEYS.outputTimeout),
     logLevel: valueOf(KEYS.logSyslog) ? valueOf(KEYS.logLevel) : undefined,

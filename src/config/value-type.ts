@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { isAbsolute, normalize } from "node:path";
 import type { ConfigNode } from "./config-node.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -99,6 +101,64 @@ export function word<Value>(
     },
   };
 }
+
+/** A section of which no key means anything here. */
+export const SECTION: ValueType<ConfigNode | undefined> = {
+  name: "map of keys",
+  schema: { type: ["object", "null"] },
+  read: (node, fail) => (node.kind === "map" ? node : fail("must be a map of keys", node)),
+};
+
+export const IP_ADDRESS: ValueType<ConfigNode | undefined> = {
+  name: "IP address",
+  schema: { type: "string" },
+  read: (node, fail) => (isIP(textIn(node, fail)) > 0 ? node : fail("must be an IP address", node)),
+};
+
+/** Plug-ins as Falco wants them: each has a name and a library that stays in its folder. */
+export const PLUGINS: ValueType<ConfigNode | undefined> = {
+  name: "list of plug-ins",
+  schema: {
+    type: ["array", "null"],
+    items: { type: "object", required: ["name", "library_path"] },
+  },
+  read: (node, fail) => {
+    for (const item of node.kind === "list" ? node.items : []) {
+      const [name, library] = ["name", "library_path"].map((key) =>
+        item.kind === "map" ? item.entries.get(key)?.value : undefined,
+      );
+      if (name === undefined || library === undefined)
+        return fail("has a name and a library_path for each", item);
+      const path = textIn(library, fail);
+      if (!isAbsolute(path) && normalize(path).startsWith(".."))
+        return fail("has a library_path that leaves the plug-ins' folder", library);
+    }
+    return node;
+  },
+};
+
+/** Files and folders, each alone or with how it is joined: `{path, strategy}`. */
+export const CONFIG_FILES: ValueType<readonly string[]> = {
+  name: "list of paths, or of `{path, strategy}`",
+  schema: {
+    type: ["array", "string", "null"],
+    items: {
+      type: ["string", "object"],
+      properties: {
+        path: { type: "string" },
+        strategy: { enum: ["append", "override", "add-only"] },
+      },
+      required: ["path"],
+    },
+  },
+  read: (node, fail) => {
+    const items = node.kind === "list" ? node.items : [node];
+    return items.map((item) => {
+      const path = item.kind === "map" ? item.entries.get("path")?.value : item;
+      return textIn(path ?? item, fail);
+    });
+  },
+};
 
 /** Anything: of keys that mean nothing here. */
 export const ANYTHING: ValueType<ConfigNode | undefined> = {

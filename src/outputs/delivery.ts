@@ -22,6 +22,8 @@ export interface DeliveryOptions {
 const [CAPACITY, MAX_BYTES] = [10_000, 32 << 20];
 const [SLOW_MS, ABORT_MS] = [2000, 30_000];
 const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [250, 30_000];
+/** The longest that the other side may ask for. */
+const MAX_WAIT_MS = 3_600_000;
 const CLOSE_MS = 2000;
 /** How long an aborted destination may take to settle. */
 const GRACE_MS = 500;
@@ -135,7 +137,7 @@ export class Delivery implements Output {
       if (settled >= lines.length || this.#ended !== undefined) continue;
       if (settled > 0) continue;
       if (this.#isClosing) break;
-      await this.#pause(this.#nextPause());
+      await this.#pause(Math.max(this.#nextPause(), Math.min(answer.waitMs ?? 0, MAX_WAIT_MS)));
     }
     this.#running = undefined;
   }

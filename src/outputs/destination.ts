@@ -38,6 +38,8 @@ export interface Answer {
   readonly refused?: number;
   /** Why lines were refused or have to wait. */
   readonly reason?: string;
+  /** How long the other side asks not to be tried again, in milliseconds. */
+  readonly waitMs?: number;
   /** The other side has gone for good: whatever comes is dropped. */
   readonly isGone?: true;
 }

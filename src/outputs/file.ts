@@ -20,6 +20,7 @@ export interface FileOptions extends Switch {
 export const FILE_OUTPUT: OutputKind<FileOptions> = {
   section: "file_output",
   doc: "Alerts in a file of mode 0640, a line each, besides the report's own.",
+  required: "filename",
   options: {
     enabled: enabledOption(false),
     filename: { key: "filename", default: "./events.txt", doc: "Path of the file." },

@@ -55,13 +55,14 @@ function destinationsOf(
   { report }: OpenOutputsOptions,
   context: OutputContext,
 ): readonly Destination[] {
-  const { stdout, file, program, syslog } = OUTPUT_KINDS;
+  const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
   return [
     ...(settings.stdout.enabled ? [stdout.open(settings.stdout, context)] : []),
     ...(report === undefined ? [] : reportFiles(report, context)),
     ...(settings.file.enabled ? [file.open(settings.file, context)] : []),
     ...(settings.program.enabled ? [program.open(settings.program, context)] : []),
     ...(settings.syslog.enabled ? [syslog.open(settings.syslog, context)] : []),
+    ...(settings.http.enabled ? [http.open(settings.http, context)] : []),
     ...(settings.logLevel === undefined ? [] : [logDestination(settings.logLevel, context)]),
   ];
 }

@@ -8,5 +8,7 @@ export interface OutputKind<Options extends Switch> {
   readonly section: string;
   readonly doc: string;
   readonly options: OptionTable<Options>;
+  /** The option without which it cannot be switched on. */
+  readonly required?: keyof Options & string;
   open(options: Options, context: OutputContext): Destination;
 }

@@ -15,6 +15,7 @@ export interface ProgramOptions extends Switch {
 export const PROGRAM_OUTPUT: OutputKind<ProgramOptions> = {
   section: "program_output",
   doc: "Alerts on the standard input of a program, run by `sh -c`; what it prints goes where the watch's own output goes.",
+  required: "program",
   options: {
     enabled: enabledOption(false),
     program: { key: "program", default: "", doc: "The command." },

@@ -9,9 +9,12 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { type DatagramServer, datagramServer } from "../../test/fixtures/datagram-server.ts";
@@ -21,7 +24,7 @@ import type { Destination } from "./destination.ts";
 import { FileClaims } from "./file-claims.ts";
 import { linesLost } from "./output.ts";
 import type { OutputContext } from "./output-context.ts";
-import { OUTPUT_KINDS } from "./registry.ts";
+import { OFF, OUTPUT_KINDS } from "./registry.ts";
 
 interface Harness {
   readonly destination: Destination;
@@ -32,7 +35,7 @@ interface Harness {
   end(): void;
 }
 
-type Open = (folder: string, context: OutputContext) => Harness;
+type Open = (folder: string, context: OutputContext) => Harness | Promise<Harness>;
 
 const lines = (path: string): readonly string[] =>
   existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
@@ -74,16 +77,37 @@ const HARNESSES: Readonly<Record<string, Open>> = {
   },
   stdout: (_, context) => {
     const stream = new PassThrough();
-    let text = "";
-    stream.on("data", (data) => (text += String(data)));
+    let got = "";
+    stream.on("data", (data) => (got += String(data)));
     return {
       destination: OUTPUT_KINDS.stdout.open({ enabled: true }, { ...context, stdout: { stream } }),
-      received: () => text.split("\n").slice(0, -1),
+      received: () => got.split("\n").slice(0, -1),
       end: () => stream.destroy(),
     };
   },
   "program, one an alert": programHarness(false),
   "program, kept alive": programHarness(true),
+  http: async (_, context) => {
+    const bodies: string[] = [];
+    let isBroken = false;
+    const server = createServer(async (request, response) => {
+      const body = await text(request);
+      if (!isBroken) bodies.push(body);
+      response.writeHead(isBroken ? 503 : 200).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/`;
+    return {
+      destination: OUTPUT_KINDS.http.open({ ...OFF.http, enabled: true, url }, context),
+      received: () => bodies,
+      fault: { begin: () => (isBroken = true), end: () => (isBroken = false) },
+      end: () => {
+        server.close();
+        server.closeAllConnections();
+      },
+    };
+  },
   syslog: (folder, context) => {
     const syslogPath = join(folder, "log");
     const messages: string[] = [];
@@ -115,11 +139,11 @@ const HOSTILE = [
   "<!channel> @everyone [a](http://b) </pre><script>",
 ];
 
-function opened(t: { after(fn: () => void): void }, open: Open) {
+async function opened(t: { after(fn: () => void): void }, open: Open) {
   const folder = mkdtempSync(join(tmpdir(), "saker-contract-"));
   const said: string[] = [];
   const say = (text: string): void => void said.push(text);
-  const harness = open(folder, {
+  const harness = await open(folder, {
     format: { isoTime: false, utcOffsetMinutes: () => 0 },
     json: true,
     stdout: { stream: new PassThrough() },
@@ -145,7 +169,7 @@ function opened(t: { after(fn: () => void): void }, open: Open) {
 
 for (const [name, open] of Object.entries(HARNESSES)) {
   test(`${name}: hostile text arrives whole, a line each, in order`, async (t) => {
-    const { delivery, messages, said, harness } = opened(t, open);
+    const { delivery, messages, said, harness } = await opened(t, open);
     for (const message of HOSTILE) delivery.take(alertNews({ message }));
     const counts = await delivery.close(60_000);
     assert.equal(counts.delivered, HOSTILE.length);
@@ -161,7 +185,7 @@ for (const [name, open] of Object.entries(HARNESSES)) {
   });
 
   test(`${name}: what is not an alert is left, and after the end it is counted`, async (t) => {
-    const { delivery, harness } = opened(t, open);
+    const { delivery, harness } = await opened(t, open);
     delivery.take({ kind: "problem", text: "x", sequence: 1, time: 0n, host: "h" });
     const counts = await delivery.close();
     delivery.take(alertNews());
@@ -171,7 +195,7 @@ for (const [name, open] of Object.entries(HARNESSES)) {
   });
 
   test(`${name}: a fault is reported once, what waits arrives when it is over`, async (t) => {
-    const { delivery, harness, messages, said } = opened(t, open);
+    const { delivery, harness, messages, said } = await opened(t, open);
     if (harness.fault === undefined) return t.skip("a fault of this one is no pause");
     harness.fault.begin();
     for (const message of ["a", "b", "c"]) delivery.take(alertNews({ message }));
@@ -185,7 +209,7 @@ for (const [name, open] of Object.entries(HARNESSES)) {
   });
 
   test(`${name}: the end in the middle of a fault says what was not delivered`, async (t) => {
-    const { delivery, harness, said } = opened(t, open);
+    const { delivery, harness, said } = await opened(t, open);
     if (harness.fault === undefined) return t.skip("a fault of this one is no pause");
     harness.fault.begin();
     for (const message of ["a", "b", "c"]) delivery.take(alertNews({ message }));
