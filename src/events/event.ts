@@ -223,7 +223,13 @@ export class Event {
     const length = this.length(index);
     if (length === 0) return undefined;
     const at = this.offset(index);
+    // So a missing one stands in captures of old engines; live it is a name like any other.
+    if (length === OLD_NULL.length && this.context < 0 && this.#isOldNull(at)) return undefined;
     return decodeText(this.bytes, at, at + length);
+  }
+
+  #isOldNull(at: number): boolean {
+    return OLD_NULL.every((byte, index) => this.bytes[at + index] === byte);
   }
 
   /** A byte buffer of NUL-terminated texts, such as `args`. */
@@ -266,3 +272,6 @@ export class Event {
       : decodeText(this.bytes, at + 2, at + 2 + length);
   }
 }
+
+/** `(NULL)` and its NUL. */
+const OLD_NULL: readonly number[] = [0x28, 0x4e, 0x55, 0x4c, 0x4c, 0x29, 0];

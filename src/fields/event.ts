@@ -1,5 +1,5 @@
 import { MODE_BITS, OPEN_FLAGS } from "../events/flag-names.ts";
-import { allParamsText, dirfdOf, paramText } from "../events/param-text.ts";
+import { allParamsText, paramText } from "../events/param-text.ts";
 import {
   EVENT_TYPE_BY_NAME,
   EVENT_TYPES,
@@ -10,11 +10,11 @@ import {
 import { syscallName } from "../events/syscall-names.ts";
 import { errnoName } from "../events/errno-names.ts";
 import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
-import { UNKNOWN_DIRECTORY } from "../state/path.ts";
-import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
+import { isSyscall, parameterIndex, resultOf } from "./_event-result.ts";
 import type { Extract, Field, FieldType } from "./field.ts";
+import { absolutePath } from "./fs-path.ts";
 import { SceneNames } from "./scene-names.ts";
 
 const { plain, keyed, absent } = fieldsOf("evt");
@@ -113,8 +113,8 @@ export const EVENT_FIELDS: readonly Field[] = [
     "Absolute path that the call is about; .src and .dst where it has two",
     { kind: "key", required: true, optional: true, dotted: true },
     (argument) => {
-      const which = argument === undefined ? "name" : ABSOLUTE_PATHS[argument];
-      return which === undefined ? undefined : (scene) => pathOf(scene, which, true);
+      const side = argument === undefined ? "src" : argument;
+      return side === "src" || side === "dst" ? (scene) => absolutePath(scene, side) : undefined;
     },
   ),
   plain("evt.res", "CHARBUF", "SUCCESS, or the name of the error", (scene) => {
@@ -234,39 +234,6 @@ export const EVENT_FIELDS: readonly Field[] = [
   ),
 ];
 
-const pathField = fieldsOf("fs.path").plain;
-
-/** `fs.path.*`: the paths of calls on files, with or without a descriptor. */
-export const FS_PATH_FIELDS: readonly Field[] = [
-  pathField(
-    "fs.path.name",
-    "CHARBUF",
-    "Absolute path that the call is about",
-    perEvent((scene) => pathOf(scene, "name", true)),
-  ),
-  pathField("fs.path.nameraw", "CHARBUF", "That path as it was passed", (scene) =>
-    pathOf(scene, "name", false),
-  ),
-  pathField(
-    "fs.path.source",
-    "CHARBUF",
-    "Absolute source of a call with two paths",
-    perEvent((scene) => sidePath(scene, "source", true)),
-  ),
-  pathField("fs.path.sourceraw", "CHARBUF", "That source as it was passed", (scene) =>
-    sidePath(scene, "source", false),
-  ),
-  pathField(
-    "fs.path.target",
-    "CHARBUF",
-    "Absolute target of a call with two paths",
-    perEvent((scene) => sidePath(scene, "target", true)),
-  ),
-  pathField("fs.path.targetraw", "CHARBUF", "That target as it was passed", (scene) =>
-    sidePath(scene, "target", false),
-  ),
-];
-
 const GENERIC = eventType("syscall").code;
 
 function localOffset(scene: Scene): number {
@@ -279,18 +246,6 @@ function localOffset(scene: Scene): number {
  */
 function typeName({ event }: Scene): string | undefined {
   return (event.code === GENERIC ? syscallName(event.uint(0) ?? 0) : undefined) ?? event.type?.name;
-}
-
-function isSyscall(scene: Scene): boolean {
-  return scene.event.code % 2 === 1;
-}
-
-/** The code of an event without a system call (procexit) is even: it has no result either. */
-function resultOf(scene: Scene): number | undefined {
-  const first = scene.event.type?.params[0];
-  if (!isSyscall(scene) || first === undefined || !(first.name === "res" || first.name === "fd"))
-    return undefined;
-  return scene.event.int(0);
 }
 
 function categoryOf(type: EventType | undefined): string | undefined {
@@ -373,13 +328,6 @@ function argumentText(argument: string): Extract {
   };
 }
 
-function parameterIndex(type: EventType | undefined, argument: string): number {
-  if (type === undefined) return -1;
-  return /^\d+$/.test(argument)
-    ? Number(argument)
-    : type.params.findIndex((param) => param.name === argument);
-}
-
 /** What the first event that has such a parameter says of its type, as in the real engine. */
 function rawType(name: string): FieldType | undefined {
   return PARAM_TYPES.get(name);
@@ -424,8 +372,6 @@ const SIGNED_TYPES: ReadonlySet<string> = new Set([
   "PID",
 ]);
 
-const ABSOLUTE_PATHS: Readonly<Record<string, keyof PathParams>> = { src: "source", dst: "target" };
-
 /** Parameter numbers of an open call's flags, mode and result in one table. */
 const OPEN_CALLS: Readonly<Record<string, { readonly flags: number; readonly mode: number }>> = {
   open: { flags: 2, mode: 3 },
@@ -458,85 +404,4 @@ function isOpenExec(scene: Scene): boolean {
     ((openFlags(scene) ?? 0) & creates) !== 0 &&
     ((scene.event.uint(call.mode) ?? 0) & execute) !== 0
   );
-}
-
-/** What stands for a path that the kernel could not read. */
-const UNREADABLE = "<NA>";
-
-interface PathParams {
-  readonly name?: string;
-  readonly source?: string;
-  readonly target?: string;
-}
-
-/** Which parameters are a call's paths, by their names in the schema. */
-const PATH_PARAMS: Readonly<Record<string, PathParams>> = {
-  open: { name: "name" },
-  openat: { name: "name" },
-  openat2: { name: "name" },
-  creat: { name: "name" },
-  mkdir: { name: "path" },
-  mkdirat: { name: "path" },
-  rmdir: { name: "path" },
-  unlink: { name: "path" },
-  unlinkat: { name: "name" },
-  chmod: { name: "filename" },
-  fchmodat: { name: "filename" },
-  chown: { name: "path" },
-  lchown: { name: "path" },
-  fchownat: { name: "pathname" },
-  mknod: { name: "path" },
-  mknodat: { name: "path" },
-  mount: { source: "dev", target: "dir" },
-  umount: { name: "name" },
-  umount2: { name: "name" },
-  quotactl: { name: "special" },
-  rename: { source: "oldpath", target: "newpath" },
-  renameat: { source: "oldpath", target: "newpath" },
-  renameat2: { source: "oldpath", target: "newpath" },
-  link: { source: "oldpath", target: "newpath" },
-  linkat: { source: "oldpath", target: "newpath" },
-  symlink: { source: "target", target: "linkpath" },
-  symlinkat: { source: "target", target: "linkpath" },
-};
-
-/**
- * `fs.path.*` of a call with two paths. A link's source is the new name: the real engine has it so.
- */
-function sidePath(scene: Scene, side: "source" | "target", absolute: boolean): string | undefined {
-  if (!LINKS.has(scene.event.type?.name ?? "")) return pathOf(scene, side, absolute);
-  const path = pathOf(scene, side === "source" ? "target" : "source", absolute);
-  const raw =
-    side === "target" && absolute && scene.event.type?.name === "symlinkat"
-      ? pathOf(scene, "source", false)
-      : undefined;
-  // What a relative link leads to starts where the link is, which is not looked into.
-  return raw === undefined || raw.startsWith("/") ? path : `${UNKNOWN_DIRECTORY}${raw}`;
-}
-
-const LINKS: ReadonlySet<string> = new Set(["link", "linkat", "symlink", "symlinkat"]);
-
-/** Undefined for a call that failed, too. */
-function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): string | undefined {
-  const type = scene.event.type;
-  if (resultOf(scene) === -1 || (type?.params[0]?.name === "res" && scene.event.int(0) !== 0))
-    return undefined;
-  const name = PATH_PARAMS[type?.name ?? ""]?.[which];
-  if (name === undefined)
-    return type?.name.startsWith("fch") === true && which === "name"
-      ? scene.descriptor?.name
-      : undefined;
-  const index = parameterIndex(type, name);
-  const path = scene.event.text(index);
-  if (path === undefined || path === UNREADABLE || !absolute)
-    return path === UNREADABLE ? undefined : path;
-  // The real engine does not follow the directory of an open that failed.
-  if (
-    scene.thread !== undefined &&
-    type?.name === "openat" &&
-    (scene.event.int(0) ?? 0) < 0 &&
-    !path.startsWith("/")
-  )
-    return UNKNOWN_DIRECTORY;
-  return new SceneNames(scene).absolute(path, dirfdOf(scene.event, index));
 }

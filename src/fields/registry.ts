@@ -1,5 +1,6 @@
 import { CONTAINER_FIELDS } from "./container.ts";
-import { EVENT_FIELDS, FS_PATH_FIELDS } from "./event.ts";
+import { EVENT_FIELDS } from "./event.ts";
+import { FS_PATH_FIELDS } from "./fs-path.ts";
 import { EVENT_DATA_FIELDS } from "./event-data.ts";
 import { FD_FIELDS } from "./fd.ts";
 import { FDLIST_FIELDS, UTIL_FIELDS } from "./fdlist.ts";

@@ -1,7 +1,7 @@
 import type { ParamNames } from "../events/param-text.ts";
 import { dateTimeText } from "../lib/time-text.ts";
 import { letterOf } from "./fd.ts";
-import { joinPath } from "../state/path.ts";
+import { isTooLong, joinPath, TOO_LONG } from "../state/path.ts";
 import type { Scene } from "../state/scene.ts";
 
 /** What the numbers of an event's parameters stand for, looked up in its scene. */
@@ -34,7 +34,9 @@ export class SceneNames implements ParamNames {
   }
 
   absolute(path: string, dirfd: number | undefined): string | undefined {
-    return joinPath(this.#scene.directoryOf(dirfd), path);
+    const base = this.#scene.directoryOf(dirfd);
+    const isShort = this.#scene.thread === undefined || !isTooLong(base, path);
+    return isShort ? joinPath(base, path) : TOO_LONG;
   }
 
   dateTime(epochNs: bigint): string {

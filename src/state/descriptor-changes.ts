@@ -40,7 +40,7 @@ const EXIT_FLAGS = ~(OPEN_FLAGS.O_F_CREATED - 1);
 function opensFile(params: OpenParams): Change {
   return (table, thread, event) => {
     const number = event.int(0) ?? -1;
-    let path = event.text(params.path) ?? "";
+    let path = event.text(params.path) ?? UNREADABLE;
     let dirfd = params.dirfd === undefined ? undefined : event.int(params.dirfd);
     let flags = event.uint(params.flags) ?? 0;
     const { entered } = params;

@@ -56,7 +56,9 @@ export class OpenedFile implements Descriptor {
   }
 
   get name(): string {
-    this.#name ??= openedName(this.#base, this.#path);
+    // Of an open that failed the event itself is asked, which says no more.
+    const isMissing = this.isUnknown === true && this.#path === UNREADABLE;
+    this.#name ??= isMissing ? UNREADABLE : openedName(this.#base, this.#path);
     return this.#name;
   }
 
@@ -114,7 +116,6 @@ export class OpenedFile implements Descriptor {
 
 /** The path that an open leads to. */
 function openedName(base: string, path: string): string {
-  if (path === UNREADABLE) return path;
   if (path.startsWith("/")) return concatenatePaths("", path);
   return base === UNKNOWN_DIRECTORY ? `${UNKNOWN_DIRECTORY}/${path}` : concatenatePaths(base, path);
 }

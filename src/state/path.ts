@@ -1,6 +1,8 @@
+import { encodeText } from "../lib/text.ts";
+
 /**
  * Joins `path` to the directory that it is relative to (with or without its closing `/`), as
- * `concatenatePaths` does. Hot.
+ * `concatenatePaths` does, however long the two are. Hot.
  */
 export function joinPath(directory: string, path: string): string {
   const base = directory.endsWith("/") ? directory : `${directory}/`;
@@ -12,7 +14,7 @@ export function joinPath(directory: string, path: string): string {
     (whole.length === 1 || !whole.endsWith("/"))
   )
     return whole;
-  return NEEDS_NORMALISING.test(whole) ? concatenatePaths(base, path) : whole;
+  return NEEDS_NORMALISING.test(whole) ? normalized(base, path) : whole;
 }
 
 const NEEDS_NORMALISING = /\/\/|\/\.\.?(?:\/|$)|.\/$/;
@@ -20,9 +22,27 @@ const NEEDS_NORMALISING = /\/\/|\/\.\.?(?:\/|$)|.\/$/;
 /**
  * Sets `path` behind `base`, which stays as it is and ends in `/` where it is a directory, and
  * normalises by text alone (libs, `concatenate_paths`): `.` and empty components go, `..` takes
- * away the component before it and never climbs above `/`; an absolute path stands alone.
+ * away the component before it and never climbs above `/`; an absolute path stands alone. What is
+ * longer than the real engine holds is TOO_LONG: for captures, which mean what they mean there.
  */
 export function concatenatePaths(base: string, path: string): string {
+  return isTooLong(base, path) ? TOO_LONG : normalized(base, path);
+}
+
+/** What the real engine says in place of a path that is longer than it holds. */
+export const TOO_LONG = "/DIR_TOO_LONG/FILENAME_TOO_LONG";
+
+/** Bytes of a path, and what joins and ends it (libs, SCAP_MAX_PATH_SIZE). */
+const MAX_PATH = 1024;
+
+/** Whether the two are more than the real engine holds. */
+export function isTooLong(base: string, path: string): boolean {
+  const units = base.length + path.length;
+  if (3 * units + 1 <= MAX_PATH) return false;
+  return encodeText(base).length + encodeText(path).length + 1 > MAX_PATH;
+}
+
+function normalized(base: string, path: string): string {
   // Nearly every path is normal, which some looks tell faster than taking it apart.
   if (!path.includes("/.") && !path.includes("//") && !path.endsWith("/")) {
     if (path.startsWith("/")) return path;

@@ -1,6 +1,6 @@
 import { CLONE_FLAGS } from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
-import { concatenatePaths, UNKNOWN_DIRECTORY } from "./path.ts";
+import { concatenatePaths, UNKNOWN_DIRECTORY, UNREADABLE } from "./path.ts";
 import type { Process, Resources } from "./process.ts";
 import { isLeader, leaderOf, type Thread } from "./thread.ts";
 import type { Change, ThreadTable } from "./thread-table.ts";
@@ -320,8 +320,8 @@ const EXECVE_ENTER = 292;
 const AT_EMPTY_PATH = 1;
 
 function applyChdir(table: ThreadTable, thread: Thread, event: Event): void {
-  const path = event.text(1);
-  if ((event.int(0) ?? -1) < 0 || path === undefined) return;
+  const path = event.text(1) ?? UNREADABLE;
+  if ((event.int(0) ?? -1) < 0) return;
   // As in the real engine, a path that is empty (or was not readable) leads to the root.
   table.changeGroup(thread, {
     cwd:
