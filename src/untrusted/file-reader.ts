@@ -87,6 +87,7 @@ export class FileReader {
     const progress = new Int32Array(new SharedArrayBuffer(8));
     const worker = new Worker(THREAD, {
       name: "saker-files",
+      execArgv: [],
       workerData: progress,
       resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 },
     });
