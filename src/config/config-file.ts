@@ -229,7 +229,17 @@ function existingRules(stated: readonly string[]): {
   readonly notes: readonly string[];
 } {
   const files = stated.filter((path) => existsSync(path));
-  if (files.length === 0 || files.length === stated.length) return { files: stated, notes: [] };
-  const missing = stated.filter((path) => !files.includes(path));
-  return { files, notes: [`rules_files: not there, and left out: ${missing.join(", ")}`] };
+  if (files.length === stated.length) return { files, notes: [] };
+  const missing = stated.filter((path) => !files.includes(path)).join(", ");
+  if (files.length > 0)
+    return { files, notes: [`rules_files: not there, and left out: ${missing}`] };
+  // Falco's configuration on a host that has no Falco: its rules are Saker's own then.
+  if (!stated.every((path) => path.startsWith(FALCO_FOLDER))) return { files: stated, notes: [] };
+  return {
+    files,
+    notes: [`rules_files: none is there (${missing}): the shipped rules are loaded`],
+  };
 }
+
+/** Where Falco's packages and images have their rules. */
+const FALCO_FOLDER = "/etc/falco/";
