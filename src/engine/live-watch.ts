@@ -115,6 +115,7 @@ export class LiveWatch {
       this.#processes.set(known);
       this.#withExecutable(known);
     }
+    this.#processes.snapshotTaken(BigInt(Date.now()) * 1_000_000n);
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
 

@@ -76,6 +76,30 @@ test("ProcessTable.apply() knows a reused pid by its start time", () => {
   assert.equal(other.comm, "new");
 });
 
+test("ProcessTable.apply() shows a process as it was before the snapshot, until its execve comes", () => {
+  const [runc, web] = [
+    { ...shell, comm: "runc", exepath: "/usr/bin/runc" },
+    { ...shell, pid: 60, ppid: 50, comm: "nginx", exepath: "/usr/sbin/nginx" },
+  ];
+  const table = tableWith(runc, web);
+  table.snapshotTaken(1_000n);
+  const at = (timestamp: bigint, comm: string, more = {}) => ({
+    timestamp,
+    context: { pid: 60, tid: 60, ppid: 50, startTime: shell.startBoot, comm, ...more },
+  });
+  const mounted = table.apply(event("mount", { res: 0 }, at(500n, "runc:[2:INIT]")));
+  assert.deepEqual([mounted.comm, mounted.exepath], ["runc:[2:INIT]", "/usr/bin/runc"]);
+  assert.equal(table.get(60)?.exepath, "/usr/sbin/nginx");
+  const executed = { res: 0, exe: "nginx", comm: "nginx", trusted_exepath: "/usr/sbin/nginx" };
+  table.apply(event("execve", executed, at(600n, "nginx")));
+  const opened = table.apply(event("mount", { res: 0 }, at(700n, "nginx")));
+  assert.deepEqual([opened.comm, opened.exepath], ["nginx", "/usr/sbin/nginx"]);
+  // A thread has a name of its own, and a program may rename itself once it runs.
+  const thread = table.apply(event("mount", { res: 0 }, at(800n, "worker", { tid: 61 })));
+  const renamed = table.apply(event("mount", { res: 0 }, at(1_200n, "nginx: master")));
+  assert.deepEqual([thread.exepath, renamed.exepath], ["/usr/sbin/nginx", "/usr/sbin/nginx"]);
+});
+
 test("ProcessTable.apply() looks up a process whose fork and exec were lost", () => {
   const table = new ProcessTable({
     capacity: 10,

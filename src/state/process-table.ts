@@ -24,6 +24,9 @@ export interface ProcessTableOptions {
  */
 const REMEMBERED_EXITS = 1024;
 
+/** How far records of several processors may be out of order. */
+const DISORDER_NS = 2_000_000_000n;
+
 /** The tick in which /proc tells start times: two starts closer than this are one process. */
 const START_TOLERANCE_NS = 20_000_000;
 
@@ -41,6 +44,8 @@ export class ProcessTable implements Ancestry {
   /** Those of them that have acted since: they come first. */
   readonly #acted = new Set<number>();
   #findings: number;
+  /** While events may come that are older than what was set before: epoch nanoseconds. */
+  #snapshotAt: bigint | undefined;
   #evicted = 0;
   #found = 0;
   #refreshed = 0;
@@ -132,6 +137,14 @@ export class ProcessTable implements Ancestry {
   }
 
   /**
+   * What was set until now is what processes were at `time` (epoch nanoseconds). Events from before
+   * may still come, of processes that ran another program then: they are shown as they were.
+   */
+  snapshotTaken(time: bigint): void {
+    this.#snapshotAt = time;
+  }
+
+  /**
    * Brings the table to after `event` and returns the process that acted. Only events with a
    * context.
    */
@@ -164,6 +177,8 @@ export class ProcessTable implements Ancestry {
         process = this.#lookedUpAgain(process, startBoot);
       } else this.#acted.add(pid);
     }
+    if (this.#snapshotAt !== undefined && this.#wasAnother(process, event, this.#snapshotAt))
+      return this.#derived(event, pid, startBoot);
     if (
       process.uid === event.contextU32(CONTEXT.uid) &&
       process.gid === event.contextU32(CONTEXT.gid) &&
@@ -219,17 +234,33 @@ export class ProcessTable implements Ancestry {
       this.#stale.add(pid);
       this.#acted.add(pid);
     }
+    return this.#derived(event, pid, startBoot);
+  }
+
+  /** What the event's context and its parent say of a process. */
+  #derived(event: Event, pid: number, startBoot: number): Process {
+    const context = contextPart(event);
     const parent = this.#byPid.get(context.ppid);
     const own = {
       pid,
       startBoot,
       startTime: event.timestamp,
-      comm: parent?.comm ?? event.comm,
+      comm: this.#snapshotAt === undefined ? (parent?.comm ?? event.comm) : event.comm,
       resources: undefined,
     };
     const pidNamespaceStart =
       parent?.pidNamespace === context.pidNamespace ? parent.pidNamespaceStart : undefined;
     return { ...(parent ?? NOBODY), ...context, ...own, pidNamespaceStart };
+  }
+
+  /**
+   * Whether the process ran another program when the event happened than when the snapshot was
+   * taken: its main thread was called otherwise.
+   */
+  #wasAnother(process: Process, event: Event, snapshotAt: bigint): boolean {
+    const { timestamp } = event;
+    if (timestamp > snapshotAt + DISORDER_NS) this.#snapshotAt = undefined;
+    return timestamp < snapshotAt && event.tid === process.pid && event.comm !== process.comm;
   }
 
   #mayFind(): boolean {
