@@ -48,7 +48,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "outputs see news only, and how it looks as text",
   },
   capture: {
-    imports: ["lib", "libc", "untrusted", "bpf", "events", "containers", "state"],
+    imports: ["lib", "libc", "untrusted", "bpf", "events", "containers", "ports", "state"],
     why: "capture is where events come from; it meets outputs only in engine",
   },
   ports: { imports: ["lib", "libc", "containers"], why: "ports tells who listens" },
@@ -67,7 +67,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "artifacts pulls what others published: it knows registries and archives, not rules",
   },
   config: {
-    imports: ["lib", "rules", "alerts", "outputs"],
+    imports: ["lib", "untrusted", "rules", "alerts", "outputs"],
     why: "config turns settings into typed options",
   },
   engine: {

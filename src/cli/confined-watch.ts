@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ownHostPid } from "../capture/own-process.ts";
-import { confine } from "../engine/confinement.ts";
-import { ownReportPlaces } from "../engine/report-places.ts";
-import { requireReportFolder } from "../engine/writable.ts";
+import { confine } from "./confinement.ts";
+import { ownReportPlaces } from "../config/report-places.ts";
+import { requireReportFolder } from "./writable.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
 /**

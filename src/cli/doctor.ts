@@ -6,7 +6,7 @@ import { lostRecords } from "../capture/losses.ts";
 import { ownHostPid } from "../capture/own-process.ts";
 import { openProbe, type ProbeCounters } from "../capture/probe.ts";
 import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
-import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles } from "../config/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";

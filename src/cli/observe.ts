@@ -5,7 +5,7 @@ import { ownHostPid } from "../capture/own-process.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { startWatch, type WatchStats } from "../engine/watch.ts";
-import { requireReportFolder } from "../engine/writable.ts";
+import { requireReportFolder } from "./writable.ts";
 import { isoText } from "../lib/time-text.ts";
 import type { News } from "../news/news.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";

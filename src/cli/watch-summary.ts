@@ -1,7 +1,7 @@
 import { CUT_REASONS, type CutCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { lossText } from "../engine/drop-policy.ts";
-import type { HostNamesStats } from "../engine/host-names.ts";
+import type { HostNamesStats } from "../capture/host-names.ts";
 import type { RuleMeter } from "../engine/rule-meter.ts";
 import type { WatchStats } from "../engine/watch.ts";
 import { EVENT_TYPES } from "../events/schema.ts";

@@ -17,7 +17,7 @@ import type { CurrentScene } from "../state/current-scene.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
 import type { Process } from "../state/process.ts";
 import { DatagramBinds } from "./datagram-binds.ts";
-import { portProcess } from "./listening-records.ts";
+import { portProcess } from "../capture/listening-records.ts";
 import { PortExaminer } from "./port-examiner.ts";
 import { PortWatch, type PortVerdict } from "./port-watch.ts";
 

@@ -17,14 +17,14 @@ import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
 import { FileReader } from "../untrusted/file-reader.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
-import { HostNames } from "./host-names.ts";
+import { HostNames } from "../capture/host-names.ts";
 import type { HostPorts } from "./host-ports.ts";
 import { type ContainerLoss, lossesByContainer } from "./losses-by-container.ts";
-import { listeningRecords } from "./listening-records.ts";
+import { listeningRecords } from "../capture/listening-records.ts";
 import type { MatchCaptures } from "./match-captures.ts";
 import { Pipeline } from "./pipeline.ts";
 import { FINDINGS, ProcessRefresh, TICK_MS } from "./process-refresh.ts";
-import { SocketsSource } from "./sockets-source.ts";
+import { SocketsSource } from "../capture/sockets-source.ts";
 
 export interface LiveWatchOptions {
   readonly rules: RuleSet;

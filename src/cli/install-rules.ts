@@ -21,7 +21,7 @@ import { decodeText } from "../lib/text.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { meetsEngineVersion } from "../rules/requirements.ts";
-import { baseRules } from "./rule-files.ts";
+import { baseRules } from "../config/rule-files.ts";
 
 /** What is installed in a folder, by the artifact's repository; kept beside the rules. */
 const RECORD = ".saker-artifacts.json";

@@ -1,11 +1,11 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
-import type { ExecutableReader } from "../capture/executable-reader.ts";
-import { type FileOpen, FileWatch } from "../capture/file-watch.ts";
-import type { KernelSource } from "../capture/kernel-source.ts";
-import { type Losses, NO_CUTS, NO_LOSSES } from "../capture/losses.ts";
-import type { Outcomes, ProbeCounters } from "../capture/probe.ts";
-import { ProcConnector } from "../capture/proc-connector.ts";
-import type { ProcReader } from "../capture/proc-snapshot.ts";
+import type { ExecutableReader } from "./executable-reader.ts";
+import { type FileOpen, FileWatch } from "./file-watch.ts";
+import type { KernelSource } from "./kernel-source.ts";
+import { type Losses, NO_CUTS, NO_LOSSES } from "./losses.ts";
+import type { Outcomes, ProbeCounters } from "./probe.ts";
+import { ProcConnector } from "./proc-connector.ts";
+import type { ProcReader } from "./proc-snapshot.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import { encodeParams, encodeRecord, paramBytes } from "../events/encode.ts";
 import { NOTICE } from "../events/record.ts";
