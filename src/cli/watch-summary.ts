@@ -82,9 +82,10 @@ function unwrittenLines(output: Output): string[] {
 }
 
 /** Each counter that says that something was not seen, not asked or not said. */
-function missedLines({ ports, live, falco, news }: WatchStats): string[] {
+function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): string[] {
   const failures = [...news.failures].map(([name, count]) => `${name} ${count}`).join(", ");
   const counts: readonly (readonly [number, string])[] = [
+    [silences, "times no event was read for more than two seconds"],
     [live?.malformed ?? 0, "records could not be read"],
     [live?.failed ?? 0, "records made the engine fail"],
     [live?.notHeld ?? 0, "events did not wait for their container's name: too many waited"],

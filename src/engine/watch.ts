@@ -7,10 +7,12 @@ import type { RuleSet } from "../rules/rule-set.ts";
 import { AlertWatch } from "./alert-watch.ts";
 import { containersOfHost } from "./containers-of-host.ts";
 import { actOnLoss, internalAlert } from "./drop-policy.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import { HostPorts } from "./host-ports.ts";
 import { LiveWatch } from "./live-watch.ts";
 import { MatchCaptures } from "./match-captures.ts";
 import { NewsStream, type Subscriber } from "./news-stream.ts";
+import { serviceNotifierOf } from "./service-notifier.ts";
 
 /** Where events, or ready-made alerts, come from. */
 export type WatchSource =
@@ -67,6 +69,8 @@ export interface WatchStats {
   readonly news: { readonly published: number; readonly failures: ReadonlyMap<string, number> };
   /** What the kernel's events came to; undefined for other sources. */
   readonly live?: ReturnType<LiveWatch["stats"]>;
+  /** Times that the thread which reads events did not run for seconds; undefined as `live`. */
+  readonly silences?: number;
   /** Of ready-made alerts; undefined for other sources. */
   readonly falco?: ReturnType<AlertWatch["stats"]>;
 }
@@ -145,13 +149,20 @@ async function watchKernel(
   const means = live.variant === "sockets" ? "sockets and processes" : `eBPF (${live.variant})`;
   const count = `${source.rules.rules.length} rules, ${containers.list().length} containers`;
   publish({ kind: "note", text: `watching this host: ${means}, ${count}${reportsText(options)}` });
+  const onProblem = (text: string): void => publish({ kind: "problem", text });
+  const { environment, ownPid } = options;
+  const notifier = serviceNotifierOf(environment, { ownPid, onProblem });
+  const heartbeat = startHeartbeat({ onProblem, notifier });
   await orAborted(live.start(), options.signal);
+  notifier?.ready(`${means}, ${count}`);
   return {
     news,
     ended,
-    stats: () => ({ ...statsOf(ground), live: live.stats() }),
+    stats: () => ({ ...statsOf(ground), live: live.stats(), silences: heartbeat.silences }),
     useRules: (rules) => live.useRules(rules),
     close: async () => {
+      notifier?.stopping();
+      heartbeat.close();
       live.close();
       closeGround(ground);
     },
