@@ -73,8 +73,13 @@ export class Delivery implements Output {
     });
   }
 
-  /** Reports at the start what would fail with the first line. */
+  /** Reports at the start what would fail with the first line; a dead disk holds nobody. */
   async check(): Promise<void> {
+    const { slowMs = SLOW_MS } = this.#options;
+    if (!(await within(slowMs, this.#check()))) this.#reportSlow(slowMs);
+  }
+
+  async #check(): Promise<void> {
     try {
       const problem = await this.#destination.check?.();
       if (problem !== undefined) this.#fail(problem);
