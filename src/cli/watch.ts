@@ -18,6 +18,7 @@ import { LiveRules } from "./live-rules.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
 import { formatOf } from "./format-of.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
+import { reopenOnSignal } from "./reopen-signal.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import type { Source, WatchOptions } from "./watch-options.ts";
@@ -47,6 +48,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
   const reports = new ReportFolder(read.places.folder);
   const outputs = await outputsOf(options, read, { reports, terminal });
+  const endReopening = reopenOnSignal(outputs);
   const alerts = new AlertCount();
   let running: Watch | undefined;
   try {
@@ -81,6 +83,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
     rules?.close();
     await running?.close();
     await Promise.all(outputs.map((output) => output.close()));
+    endReopening();
     endSoon();
   }
   for (const line of watchSummary(running.stats(), { alerts: alerts.count, outputs }))

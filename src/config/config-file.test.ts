@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AppError } from "../lib/errors.ts";
-import { loadConfig, parseConfig } from "./config-file.ts";
+import { allKeys, loadConfig, parseConfig } from "./config-file.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 
 const context = {
@@ -152,6 +152,40 @@ test("loadConfig() takes the rules files that are there, and says which are not"
     [],
     "rules_files: none is there (/etc/falco/none_such.yaml): the shipped rules are loaded",
   ]);
+});
+
+test("allKeys() has every key of Falco's own schema", () => {
+  interface Schema {
+    readonly properties?: Readonly<Record<string, Schema>>;
+    readonly $ref?: string;
+  }
+  const file = "../shared/reference/schemas/falco_config.schema.json";
+  const { definitions } = JSON.parse(readFileSync(file, "utf8")) as {
+    definitions: Readonly<Record<string, Schema>>;
+  };
+  const known = new Set(allKeys().map(({ name }) => name));
+  const missing = (schema: Schema | undefined, prefix: string): readonly string[] =>
+    Object.entries(schema?.properties ?? {}).flatMap(([key, inner]) => {
+      const name = `${prefix}${key}`;
+      if (known.has(name)) return [];
+      const below = inner.$ref === undefined ? undefined : definitions[inner.$ref.slice(14)];
+      return below === undefined ? [name] : missing(below, `${name}.`);
+    });
+  assert.deepEqual(missing(definitions["FalcoConfig"], ""), []);
+});
+
+test("parseConfig() says nothing of keys that old Falcos had and nobody misses", () => {
+  const text = `rules_file: [a.yaml]
+outputs: {rate: 1, max_burst: 1000}
+webserver: {enabled: false, k8s_audit_endpoint: /k8s-audit}
+grpc: {enabled: false, bind_address: x, root_certs: y}
+grpc_output: {enabled: false}
+metadata_download: {max_mb: 100, chunk_wait_us: 1000}
+plugins: [{name: a, library_path: liba.so, init_config: "", open_params: ""}]
+`;
+  const { settings, notes } = parseConfig(text, context);
+  assert.deepEqual(notes, []);
+  assert.deepEqual(settings.rulesFiles, ["a.yaml"]);
 });
 
 test("parseConfig() expands variables wherever a value stands", () => {

@@ -153,6 +153,25 @@ test("Delivery.close() tries once more, then gives up what its destination does 
   assert.equal(calls, 2);
 });
 
+test("Delivery.check() does not wait for what never answers", async () => {
+  const problems: string[] = [];
+  const delivery = new Delivery(
+    {
+      name: "test",
+      target: "a dead disk",
+      batch: { lines: 1, bytes: 1 },
+      format: () => undefined,
+      check: () => new Promise(() => {}),
+      deliver: () => new Promise(() => {}),
+      close: () => Promise.resolve(),
+    },
+    { slowMs: 5, onProblem: (text) => problems.push(text), onNote: assert.fail },
+  );
+  await delivery.check();
+  assert.equal(problems.length, 1);
+  await delivery.close();
+});
+
 test("Delivery aborts what takes too long, reports that it is slow, and tries again", async () => {
   let calls = 0;
   const { delivery, problems, take } = deliveryTo(

@@ -7,7 +7,7 @@ import type { Output, OutputCounts } from "./output.ts";
 export interface DeliveryOptions {
   /** The most lines that wait, 10,000 by default; over it the oldest are dropped. */
   readonly capacity?: number | undefined;
-  /** The most bytes that wait, 32 MiB by default. */
+  /** The most bytes that wait; by default 32 MiB, or 1 KiB a line where that is more. */
   readonly maxBytes?: number | undefined;
   /** An output that takes longer for a batch is reported (Falco's output_timeout), 2 s. */
   readonly slowMs?: number | undefined;
@@ -20,6 +20,7 @@ export interface DeliveryOptions {
 }
 
 const [CAPACITY, MAX_BYTES] = [10_000, 32 << 20];
+const LINE_BYTES = 1024;
 const [SLOW_MS, ABORT_MS] = [2000, 30_000];
 const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [250, 30_000];
 /** The longest that the other side may ask for. */
@@ -68,12 +69,17 @@ export class Delivery implements Output {
     this.#pauseMs = options.firstPauseMs ?? FIRST_PAUSE_MS;
     this.#queue = new LineQueue({
       lines: options.capacity ?? CAPACITY,
-      bytes: options.maxBytes ?? MAX_BYTES,
+      bytes: options.maxBytes ?? Math.max(MAX_BYTES, (options.capacity ?? 0) * LINE_BYTES),
     });
   }
 
-  /** Reports at the start what would fail with the first line. */
+  /** Reports at the start what would fail with the first line; a dead disk holds nobody. */
   async check(): Promise<void> {
+    const { slowMs = SLOW_MS } = this.#options;
+    if (!(await within(slowMs, this.#check()))) this.#reportSlow(slowMs);
+  }
+
+  async #check(): Promise<void> {
     try {
       const problem = await this.#destination.check?.();
       if (problem !== undefined) this.#fail(problem);
