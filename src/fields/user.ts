@@ -33,9 +33,8 @@ export const USER_FIELDS: readonly Field[] = [
   }),
   user("user.loginname", "CHARBUF", "Name of the user who logged in", (scene) => {
     const loginuid = scene.process?.loginuid;
-    return loginuid === undefined || loginuid === UNSET
-      ? undefined
-      : (scene.accounts.userName(loginuid) ?? NOBODY);
+    if (loginuid === undefined) return undefined;
+    return loginuid === UNSET ? NOBODY : (scene.accounts.userName(loginuid) ?? NOBODY);
   }),
   group("group.gid", "UINT32", "Group id", (scene) => scene.process?.gid),
   group("group.name", "CHARBUF", "Name of the group", (scene) =>
