@@ -34,37 +34,43 @@ export const CONTAINER_FIELDS: readonly Field[] = [
   plain(
     "container.type",
     "CHARBUF",
-    "Runtime: docker, podman, containerd, cri-o",
-    (scene) => scene.container?.runtime,
+    "Runtime: docker, podman, containerd, cri-o; `host` on the host",
+    (scene) => (scene.container === undefined ? "host" : scene.container.runtime),
   ),
   fromMetadata(
     "container.image",
     "CHARBUF",
     "Image as it was named when the container was made, with its tag",
     (data) => data.image,
+    { onHost: "" },
   ),
-  fromMetadata("container.image.id", "CHARBUF", "Id of the image", (data) => data.imageId),
+  fromMetadata("container.image.id", "CHARBUF", "Id of the image", (data) => data.imageId, {
+    onHost: "",
+  }),
   fromMetadata(
     "container.image.repository",
     "CHARBUF",
     "Image without tag and digest",
     (data) => data.imageRepository,
-    { suggested: true },
+    { suggested: true, onHost: "" },
   ),
   fromMetadata("container.image.tag", "CHARBUF", "Tag of the image", (data) => data.imageTag, {
     suggested: true,
+    onHost: "",
   }),
   fromMetadata(
     "container.image.digest",
     "CHARBUF",
     "Digest of the image",
     (data) => data.imageDigest,
+    { onHost: "" },
   ),
   fromMetadata(
     "container.privileged",
     "BOOL",
     "True for a privileged container",
     (data) => data.privileged,
+    { onHost: false },
   ),
   fromMetadata("container.ip", "CHARBUF", "First IPv4 address of the container", (data) => data.ip),
   fromMetadata(
@@ -125,6 +131,7 @@ export const CONTAINER_FIELDS: readonly Field[] = [
     "CHARBUF",
     "All mounts as source:destination:mode:writable:propagation, joined by commas",
     (data) => data.mounts.map(mountText).join(","),
+    { onHost: "" },
   ),
   mountField(
     "container.mount",
@@ -241,23 +248,21 @@ function fromMetadata(
   type: Field["type"],
   doc: string,
   read: (data: ContainerMetadata) => FieldValue,
-  marks: { suggested?: true } = {},
+  { onHost, ...marks }: { suggested?: true; onHost?: FieldValue } = {},
 ): Field {
   return plain(
     name,
     type,
     doc,
     (scene) => {
+      if (scene.container === undefined) return onHost;
       const data = metadata(scene);
-      return data === undefined ? undefined : present(read(data));
+      const value = data === undefined ? undefined : read(data);
+      // Where the host has a text, the runtime's empty text is one, too.
+      return onHost === undefined && value === "" ? undefined : value;
     },
     { ...marks, metadata: true },
   );
-}
-
-/** The runtime's empty text means that it has none. */
-function present(value: FieldValue): FieldValue | undefined {
-  return value === "" ? undefined : value;
 }
 
 function mountText(mount: ContainerMount): string {

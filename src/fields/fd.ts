@@ -162,9 +162,13 @@ export const FD_FIELDS: readonly Field[] = [
   ),
 ];
 
-/** fd.typechar: a userfaultfd has that of a unix socket, as in the real engine. */
+/**
+ * fd.typechar: a userfaultfd has that of a unix socket, as in the real engine. What the kernel shows
+ * and has no letter of its own, such as a packet socket, is another kind, not an unknown one.
+ */
 export function letterOf(descriptor: Descriptor | undefined): string | undefined {
-  return descriptor?.kind === "U" ? "u" : descriptor?.kind;
+  if (descriptor?.kind === "U") return "u";
+  return descriptor?.kind === "?" && descriptor.isUnknown !== true ? "o" : descriptor?.kind;
 }
 
 /** What is more than a number and perhaps a name. */
@@ -198,6 +202,7 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
   b: "bpf",
   U: "userfaultfd",
   o: "other",
+  "?": "other",
   r: "io_uring",
   m: "memfd",
   P: "pidfd",

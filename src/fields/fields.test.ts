@@ -278,3 +278,34 @@ test("fields of calls with two paths, of reads and of errors", () => {
     ["read", 1, 1, 0, 1, undefined],
   );
 });
+
+test("fields that say what Falco says where there is nothing", () => {
+  const host = sceneOf("openat", { fd: 3, dirfd: -100, name: "/x", flags: 1, mode: 0 });
+  const on = (names: readonly string[]) => names.map((name) => value(host, name));
+  assert.deepEqual(
+    on(["container.type", "container.image", "container.image.repository", "container.mounts"]),
+    ["host", "", "", ""],
+  );
+  assert.deepEqual(on(["container.privileged", "container.ip", "container.full_id"]), [
+    false,
+    undefined,
+    undefined,
+  ]);
+  const unset = sceneOf("chdir", { res: 0, path: "/" }, { process: { loginuid: 0xffff_ffff } });
+  assert.deepEqual([value(unset, "user.loginuid"), value(unset, "user.loginname")], [-1, "<NA>"]);
+  const packet = sceneOf("socket", { fd: 3 }, { descriptor: { kind: "?", family: 17 } });
+  assert.deepEqual([value(packet, "fd.type"), value(packet, "fd.typechar")], ["other", "o"]);
+});
+
+test("ancestors end with the first process: the idle task is none", () => {
+  const chain = [
+    { pid: 0, comm: "" },
+    { pid: 1, ppid: 0, comm: "init" },
+    { pid: 9, ppid: 1, comm: "sh" },
+  ];
+  const shown = sceneOf("chdir", { res: 0, path: "/" }, { chain });
+  assert.deepEqual(
+    ["0", "1", "2", "3"].map((up) => value(shown, "proc.aname", up)),
+    ["sh", "init", undefined, undefined],
+  );
+});

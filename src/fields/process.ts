@@ -358,6 +358,8 @@ export function ancestor(scene: Scene, up: number): Process | undefined {
   let process = scene.process;
   for (let step = 0; step < up && process !== undefined; step += 1) {
     process = process.ppid === process.pid ? undefined : scene.processes.get(process.ppid);
+    // The kernel's idle task starts the first process, and is no ancestor of anybody.
+    if (process?.pid === 0 && scene.thread === undefined) return undefined;
   }
   return process;
 }

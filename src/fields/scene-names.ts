@@ -22,7 +22,9 @@ export class SceneNames implements ParamNames {
   }
 
   process(pid: number): string | undefined {
-    return this.#scene.processes.get(pid)?.comm;
+    // A process without a name has none to print: not even parentheses.
+    const comm = this.#scene.processes.get(pid)?.comm;
+    return comm === "" && this.#scene.thread === undefined ? undefined : comm;
   }
 
   user(uid: number): string | undefined {

@@ -54,9 +54,8 @@ export const USER_FIELDS: readonly Field[] = [
     "Name of the user who logged in",
     (scene) => {
       const loginuid = scene.process?.loginuid;
-      return loginuid === undefined || loginuid === UNSET
-        ? undefined
-        : (scene.accounts.userName(loginuid) ?? NOBODY);
+      if (loginuid === undefined) return undefined;
+      return loginuid === UNSET ? NOBODY : (scene.accounts.userName(loginuid) ?? NOBODY);
     },
     FROM_ACCOUNTS,
   ),

@@ -89,3 +89,8 @@ for (const [output, message, start] of [
     );
   });
 }
+
+test("outputFields() has a text for what prints in hexadecimal digits, and numbers otherwise", () => {
+  const fields = outputFields(compileOutput("%fd.dev %fd.num %evt.rawarg.dev", FIELDS), opened);
+  assert.deepEqual(fields, { "fd.dev": "2D", "fd.num": 3, "evt.rawarg.dev": "2D" });
+});

@@ -114,7 +114,9 @@ export function valueOf(operand: BoundOperand, scene: Scene): OutputValue {
   const value = operand.get(scene);
   const isPlain =
     typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
-  return isPlain && TYPE_SHAPES[operand.type].family !== "opaque"
+  // What prints in hexadecimal digits is a text in JSON, too.
+  const isHex = operand.format === "HEX" || operand.formatIn?.(scene) === "HEX";
+  return isPlain && !isHex && TYPE_SHAPES[operand.type].family !== "opaque"
     ? value
     : (textOf(operand, scene) ?? null);
 }

@@ -76,6 +76,15 @@ export function fileNameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** An executable's path without the word that the kernel puts behind one that is gone. */
+export function withoutDeleted(path: string): string {
+  return path.length > DELETED.length && path.endsWith(DELETED)
+    ? path.slice(0, -DELETED.length)
+    : path;
+}
+
+const DELETED = " (deleted)";
+
 /** What stands for a path that the kernel could not read. */
 export const UNREADABLE = "<NA>";
 

@@ -2,7 +2,7 @@ import { CONTEXT } from "../events/record.ts";
 import { CLONE_FLAGS } from "../events/flag-names.ts";
 import { eventType } from "../events/schema.ts";
 import type { Event } from "../events/event.ts";
-import { joinPath } from "./path.ts";
+import { joinPath, withoutDeleted } from "./path.ts";
 import type { Process, Resources } from "./process.ts";
 import type { Ancestry } from "./scene.ts";
 
@@ -331,7 +331,7 @@ function applyExec(process: Process, event: Event): Process {
     exeInode: event.uint(23) ?? 0,
     exeCtime: event.bigUint(24) ?? 0n,
     exeMtime: event.bigUint(25) ?? 0n,
-    exepath: event.text(27) ?? "",
+    exepath: withoutDeleted(event.text(27) ?? ""),
     pgid: event.int(28) ?? process.pgid,
     execTime: event.timestamp,
     resources: resourcesOf(event),

@@ -1,6 +1,6 @@
 import { CLONE_FLAGS } from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
-import { concatenatePaths, UNKNOWN_DIRECTORY, UNREADABLE } from "./path.ts";
+import { concatenatePaths, UNKNOWN_DIRECTORY, UNREADABLE, withoutDeleted } from "./path.ts";
 import type { Process, Resources } from "./process.ts";
 import { isLeader, leaderOf, type Thread } from "./thread.ts";
 import type { Change, ThreadTable } from "./thread-table.ts";
@@ -42,6 +42,7 @@ function applyCloneInParent(
   const flags = event.uint(15) ?? 0;
   if ((flags & TOLD_BY_CHILD) !== 0 || event.type?.name === "vfork" || caller.tid !== caller.vtid)
     return;
+  if (table.recentExits.has(event.tid, child, event.timestamp)) return;
   if (((table.find(child)?.flags ?? 0) & CLONE_FLAGS.CLONE_INVERTED) !== 0) return;
   const isThread = (flags & CLONE_FLAGS.CLONE_THREAD) !== 0;
   const own = isThread
@@ -87,7 +88,6 @@ function applyCloneInChild(table: ThreadTable, event: Event): void {
   const known = table.find(tid);
   if (
     known !== undefined &&
-    known.process.pid === event.int(4) &&
     known.process.startTime !== 0n &&
     event.timestamp - known.process.startTime < CLONE_STALE_NS
   ) {
@@ -269,7 +269,7 @@ function applyExec(table: ThreadTable, thread: Thread, event: Event): void {
         }
       : {}),
     uid: event.uint(26) ?? before.uid,
-    exepath: event.text(27) ?? enteredPath(table, thread, event) ?? before.exepath,
+    exepath: withoutDeleted(event.text(27) ?? enteredPath(table, thread, event) ?? before.exepath),
     pgid: event.int(28) ?? -1,
     gid: event.uint(29) ?? before.gid,
     execTime: event.timestamp,
@@ -356,6 +356,7 @@ function applyGetcwd(table: ThreadTable, thread: Thread, event: Event): void {
 
 function applyExit(table: ThreadTable, thread: Thread, event: Event): void {
   table.leave(thread, event.int(4) ?? 0);
+  table.recentExits.add(thread.process.ppid, thread.tid, event.timestamp);
 }
 
 /** What a call that succeeded sets. */

@@ -5,7 +5,8 @@ import type { Descriptor } from "./descriptor.ts";
 import { DESCRIPTOR_CHANGES } from "./descriptor-changes.ts";
 import { descriptorOfEntry } from "./entry-descriptor.ts";
 import type { HostEntries, ThreadEntry } from "./host-entries.ts";
-import { UNKNOWN_DIRECTORY } from "./path.ts";
+import { UNKNOWN_DIRECTORY, withoutDeleted } from "./path.ts";
+import { RecentExits } from "./_recent-exits.ts";
 import type { Process } from "./process.ts";
 import { NOBODY } from "./process-table.ts";
 import type { Ancestry } from "./scene.ts";
@@ -42,6 +43,7 @@ export class ThreadTable implements Ancestry {
   #interfaces: HostEntries["interfaces"] = [];
   #hasAddress6 = false;
   #leaving: Thread | undefined;
+  readonly recentExits = new RecentExits();
   #reaper = 0;
   #closing: number | undefined;
   #named: Descriptor | undefined;
@@ -474,7 +476,7 @@ function processOfEntry(entry: ThreadEntry): Process {
     sid: entry.sid,
     comm: entry.comm,
     exe: entry.exe,
-    exepath: entry.exepath,
+    exepath: withoutDeleted(entry.exepath),
     args: entry.args,
     env: entry.env,
     cwd: entry.cwd === "" || entry.cwd.endsWith("/") ? entry.cwd : `${entry.cwd}/`,
