@@ -1,10 +1,10 @@
-import { VERSIONS } from "../tls/client-hello.ts";
+import { type VersionCode, type VersionName, VERSIONS } from "../tls/client-hello.ts";
 import { alertText } from "../tls/alerts.ts";
 import { attempt } from "./attempt.ts";
 import type { Answer } from "./connection.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Enumeration, enumerate, FIRST_VERSION, HiddenFamilies } from "./enumerate.ts";
+import { type Enumeration, enumerate, FIRST_VERSION, SharedFindings } from "./enumerate.ts";
 import { assessServer, type Found } from "./assess-server.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { findPreference } from "./preference.ts";
@@ -55,19 +55,27 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
  */
 async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
   const bearsLongHellos = first.kind === "flight" && first.flight.hello !== undefined;
-  const hidden = new HiddenFamilies();
-  const searches = await Promise.all(
-    VERSIONS.toReversed().map(async ({ code, name }) => {
-      const options =
-        code === FIRST_VERSION
-          ? { first, bearsLongHellos: false, hidden }
-          : { first: undefined, bearsLongHellos, hidden };
-      const enumeration = await attempt({ prober, probe: name, facts: "its suites" }, () =>
-        enumerate(prober, code, options),
-      );
-      return { version: code, name, enumeration: enumeration ?? { runs: [] } };
-    }),
-  );
+  const shared = new SharedFindings();
+  const search = async ({ code, name }: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
+    const options =
+      code === FIRST_VERSION
+        ? { first, bearsLongHellos: false, shared }
+        : { first: undefined, bearsLongHellos, shared };
+    const enumeration = await attempt({ prober, probe: name, facts: "its suites" }, () =>
+      enumerate(prober, code, options),
+    );
+    if (enumeration === undefined) prober.isIncomplete = true;
+    return { version: code, name, enumeration: enumeration ?? { runs: [] } };
+  };
+  const pending = new Map<number, Promise<VersionSearch>>();
+  const start = (version: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
+    const known = pending.get(version.code) ?? search(version);
+    pending.set(version.code, known);
+    return known;
+  };
+  // Where the first hello was too much, all versions begin with what its own has found out.
+  if (!bearsLongHellos) await start(VERSIONS[3]);
+  const searches = await Promise.all(VERSIONS.toReversed().map(start));
   const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
   tellDoubts(prober, searches, spoken.length > 0);
   const newestOlder = spoken.find(({ version }) => version < 0x0304);
@@ -101,8 +109,9 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
   );
 }
 
-interface Search {
-  readonly name: string;
+interface VersionSearch {
+  readonly version: VersionCode;
+  readonly name: VersionName;
   readonly enumeration: Enumeration;
 }
 
@@ -110,10 +119,10 @@ interface Search {
  * A version that was answered with neither yes nor no: closing is how a server says no that still
  * takes what it took before (the prober has asked).
  */
-function tellDoubts(prober: Prober, searches: readonly Search[], isAnswered: boolean): void {
+function tellDoubts(prober: Prober, searches: readonly VersionSearch[], isAnswered: boolean): void {
   for (const { name, enumeration } of searches) {
     const { doubt } = enumeration;
     if (doubt !== undefined && (doubt.isSilent || !isAnswered))
-      prober.note(name, `could not tell whether it is offered: ${doubt.reason}`);
+      prober.note(name, `could not tell whether it is offered: ${doubt.reason}`, "incomplete");
   }
 }
