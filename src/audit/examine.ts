@@ -38,10 +38,11 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
     };
   const { first, starttls } = reached;
   const [protocols, sslv2] = await Promise.all([enumerateAll(prober, first), findSslv2(prober)]);
+  const isWhole = !prober.isIncomplete;
   const frame = starttls === undefined ? {} : { starttls, speaks: starttls };
   if (protocols.length > 0 || sslv2 !== undefined)
     return {
-      ...(await assessServer(prober, { protocols, sslv2 }, { ...context, name })),
+      ...(await assessServer(prober, { protocols, sslv2, isWhole }, { ...context, name })),
       ...frame,
     };
   // An alert is TLS, even where no suite of ours was good enough.
@@ -64,8 +65,7 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
     const enumeration = await attempt({ prober, probe: name, facts: "its suites" }, () =>
       enumerate(prober, code, options),
     );
-    if (enumeration === undefined) prober.isIncomplete = true;
-    return { version: code, name, enumeration: enumeration ?? { runs: [] } };
+    return { version: code, name, enumeration: enumeration ?? FAILED };
   };
   const pending = new Map<number, Promise<VersionSearch>>();
   const start = (version: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
@@ -108,6 +108,9 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
     }),
   );
 }
+
+/** What is known of a version whose search was ended by a fault. */
+const FAILED: Enumeration = { runs: [], doubt: { reason: "the search failed", isSilent: true } };
 
 interface VersionSearch {
   readonly version: VersionCode;

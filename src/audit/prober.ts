@@ -123,8 +123,7 @@ export class Prober {
   isPadded = false;
   readonly #shapes = new Map<VersionCode, HelloShape>();
   #commonShape = FULL_SHAPE;
-  /** Something could not be asked any more, of a target that had answered before. */
-  isIncomplete = false;
+  #isIncomplete = false;
   #active = 0;
   #limit = 1;
   /** The first request that was answered with a ServerHello. */
@@ -150,6 +149,15 @@ export class Prober {
   /** True once the target's time is up: what has not been asked yet stays unknown. */
   get isOver(): boolean {
     return this.#options.signal.aborted;
+  }
+
+  /** Something could not be asked any more, of a target that had answered before. */
+  get isIncomplete(): boolean {
+    return (
+      this.#isIncomplete ||
+      (this.#hasAnswered && this.isOver) ||
+      this.errors.some(({ code }) => code === "incomplete")
+    );
   }
 
   /** How long a port is waited for that has said nothing yet, in milliseconds. */
@@ -262,7 +270,7 @@ export class Prober {
       this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
       const mood = await this.#check;
       if (mood === "gone") {
-        this.isIncomplete = true;
+        this.#isIncomplete = true;
         return {
           kind: "unreachable",
           reason: this.#refusal(`the connection ended without a word`),
@@ -319,7 +327,7 @@ export class Prober {
     const last = await this.#once(talk, patience);
     this.#isGone = isUnreachable(last);
     if (!isUnreachable(last) || !this.#hasAnswered) return last;
-    this.isIncomplete = true;
+    this.#isIncomplete = true;
     return { ...last, reason: this.#refusal(last.reason), code: "incomplete" };
   }
 
@@ -374,7 +382,7 @@ export class Prober {
 
   get #limitReached(): Unreachable | undefined {
     if (!this.isOver && this.connections < MAX_CONNECTIONS) return undefined;
-    if (this.#hasAnswered) this.isIncomplete = true;
+    if (this.#hasAnswered) this.#isIncomplete = true;
     const reason = this.isOver
       ? "the target's time is up"
       : `it has cost ${MAX_CONNECTIONS} connections`;
