@@ -169,7 +169,9 @@ export async function findSniBehaviour(
   if (first === undefined || leaf === undefined) return undefined;
   const ask = async (serverName: string | null): Promise<SniBehaviour | undefined> => {
     const hello: Hello = { version, suites: [first.suite] };
-    const verdict = judgeAnswer(await prober.hello(hello, serverName), version, [first.suite]);
+    const verdict = judgeAnswer(await prober.hello(hello, { name: serverName }), version, [
+      first.suite,
+    ]);
     if (verdict.kind === "unreachable") return undefined;
     if (verdict.kind !== "accepted") return "refused";
     const other = verdict.flight.certificates[0];

@@ -8,6 +8,7 @@ import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
 import { askFurther } from "./further-facts.ts";
 import { worstLetter } from "./grade.ts";
 import { overallGrade } from "./overall-grade.ts";
+import { findingsOnPart, leastOnPart, verdictsOnPart } from "./partial-facts.ts";
 import type { Prober } from "./prober.ts";
 import { type FoundProtocol, reportProtocol, suitesAlone } from "./protocol-report.ts";
 import type { AuditReport, ChainReport, Features, Finding, ProtocolReport } from "./report.ts";
@@ -37,6 +38,8 @@ export interface Spoken {
   /** Newest first. */
   readonly protocols: readonly FoundProtocol[];
   readonly sslv2: Sslv2ServerHello | undefined;
+  /** Everything of these was asked: what is not here, the server does not have. */
+  readonly isWhole: boolean;
 }
 
 /** What certificates are held against. */
@@ -85,23 +88,29 @@ export async function assessServer(
     ticket,
   });
   const certified = await reportCertificates(prober, { seen, features, yardstick });
-  const found = [...findings, ...certified.findings].toSorted(
-    (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
-  );
+  const { isWhole } = spoken;
+  const found = [
+    ...(isWhole ? findings : findingsOnPart(findings)),
+    ...certified.findings,
+  ].toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const { certificates, chains } = certified;
-  const grade = await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
-    overallGrade({ protocols: reports, certificates, chains, findings: found }),
-  );
+  // A letter from a part of the facts would be better than the server is.
+  const grade = prober.isIncomplete
+    ? undefined
+    : await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
+        overallGrade({ protocols: reports, certificates, chains, findings: found }),
+      );
+  const least = worstLetter(lettersOf(reports));
   return {
     tls: true,
     protocols: reports,
-    leastStrength: worstLetter(lettersOf(reports)),
+    leastStrength: isWhole ? least : leastOnPart(least),
     groups,
     ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
     features,
     certificates,
     chains,
-    weaknesses: verdicts,
+    weaknesses: isWhole ? verdicts : verdictsOnPart(verdicts),
     findings: found,
     ...(grade === undefined ? {} : { grade }),
   };

@@ -9,6 +9,7 @@ import { opensslMissing, TlsServers } from "../../test/fixtures/tls-servers.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
 import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
+import { auditSummary } from "../reports/audit-summary.ts";
 import { audit } from "./audit.ts";
 import { needsAnotherLook } from "./needs-another-look.ts";
 import type { AuditReport } from "./report.ts";
@@ -164,6 +165,33 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
       [report.tls, Object.keys(report.protocols), report.errors],
       [true, ["TLSv1.3"], []],
     );
+  });
+
+  test("a report that is not whole says so, has no grade, and clears nothing", async () => {
+    const behind = await servers.openssl(rsa, "-tls1_2");
+    let answers = 0;
+    const port = await servers.plain((socket) =>
+      socket.once("data", async (first: Buffer) => {
+        socket.pause();
+        if ((answers += 1) > 6) await sleep(3000);
+        if (socket.destroyed) return;
+        const inner = connect({ host: "127.0.0.1", port: behind });
+        inner.on("error", () => socket.destroy()).on("close", () => socket.destroy());
+        socket.on("close", () => inner.destroy());
+        inner.write(first);
+        socket.pipe(inner).pipe(socket);
+      }),
+    );
+    const report = await examine(port, { targetTimeoutMs: 2500 });
+    assert.equal(report.tls, true);
+    assert.equal(report.grade, undefined);
+    assert.equal(report.leastStrength, "unknown");
+    assert.ok(report.errors.some(({ code }) => code === "incomplete"));
+    assert.equal(needsAnotherLook(report), true);
+    for (const id of ["export", "anonymous", "null", "rc4", "freak"])
+      assert.equal(report.weaknesses?.[id], "unknown", id);
+    assert.match(auditSummary(report), /^\S+ INCOMPLETE \(target: the time for this target is up/);
+    assert.match(auditNmap(report), /least strength: unknown\n\|_saker: INCOMPLETE/);
   });
 
   test("examines a server in Node with two versions at once", async (t) => {

@@ -1,10 +1,10 @@
-import { VERSIONS } from "../tls/client-hello.ts";
+import { type VersionCode, type VersionName, VERSIONS } from "../tls/client-hello.ts";
 import { alertText } from "../tls/alerts.ts";
 import { attempt } from "./attempt.ts";
 import type { Answer } from "./connection.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Enumeration, enumerate, FIRST_VERSION, HiddenFamilies } from "./enumerate.ts";
+import { type Enumeration, enumerate, FIRST_VERSION, SharedFindings } from "./enumerate.ts";
 import { assessServer, type Found } from "./assess-server.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { findPreference } from "./preference.ts";
@@ -38,10 +38,11 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
     };
   const { first, starttls } = reached;
   const [protocols, sslv2] = await Promise.all([enumerateAll(prober, first), findSslv2(prober)]);
+  const isWhole = !prober.isIncomplete;
   const frame = starttls === undefined ? {} : { starttls, speaks: starttls };
   if (protocols.length > 0 || sslv2 !== undefined)
     return {
-      ...(await assessServer(prober, { protocols, sslv2 }, { ...context, name })),
+      ...(await assessServer(prober, { protocols, sslv2, isWhole }, { ...context, name })),
       ...frame,
     };
   // An alert is TLS, even where no suite of ours was good enough.
@@ -55,19 +56,26 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
  */
 async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
   const bearsLongHellos = first.kind === "flight" && first.flight.hello !== undefined;
-  const hidden = new HiddenFamilies();
-  const searches = await Promise.all(
-    VERSIONS.toReversed().map(async ({ code, name }) => {
-      const options =
-        code === FIRST_VERSION
-          ? { first, bearsLongHellos: false, hidden }
-          : { first: undefined, bearsLongHellos, hidden };
-      const enumeration = await attempt({ prober, probe: name, facts: "its suites" }, () =>
-        enumerate(prober, code, options),
-      );
-      return { version: code, name, enumeration: enumeration ?? { runs: [] } };
-    }),
-  );
+  const shared = new SharedFindings();
+  const search = async ({ code, name }: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
+    const options =
+      code === FIRST_VERSION
+        ? { first, bearsLongHellos: false, shared }
+        : { first: undefined, bearsLongHellos, shared };
+    const enumeration = await attempt({ prober, probe: name, facts: "its suites" }, () =>
+      enumerate(prober, code, options),
+    );
+    return { version: code, name, enumeration: enumeration ?? FAILED };
+  };
+  const pending = new Map<number, Promise<VersionSearch>>();
+  const start = (version: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
+    const known = pending.get(version.code) ?? search(version);
+    pending.set(version.code, known);
+    return known;
+  };
+  // Where the first hello was too much, all versions begin with what its own has found out.
+  if (!bearsLongHellos) await start(VERSIONS[3]);
+  const searches = await Promise.all(VERSIONS.toReversed().map(start));
   const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
   tellDoubts(prober, searches, spoken.length > 0);
   const newestOlder = spoken.find(({ version }) => version < 0x0304);
@@ -101,8 +109,12 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
   );
 }
 
-interface Search {
-  readonly name: string;
+/** What is known of a version whose search was ended by a fault. */
+const FAILED: Enumeration = { runs: [], doubt: { reason: "the search failed", isSilent: true } };
+
+interface VersionSearch {
+  readonly version: VersionCode;
+  readonly name: VersionName;
   readonly enumeration: Enumeration;
 }
 
@@ -110,10 +122,10 @@ interface Search {
  * A version that was answered with neither yes nor no: closing is how a server says no that still
  * takes what it took before (the prober has asked).
  */
-function tellDoubts(prober: Prober, searches: readonly Search[], isAnswered: boolean): void {
+function tellDoubts(prober: Prober, searches: readonly VersionSearch[], isAnswered: boolean): void {
   for (const { name, enumeration } of searches) {
     const { doubt } = enumeration;
     if (doubt !== undefined && (doubt.isSilent || !isAnswered))
-      prober.note(name, `could not tell whether it is offered: ${doubt.reason}`);
+      prober.note(name, `could not tell whether it is offered: ${doubt.reason}`, "incomplete");
   }
 }

@@ -64,8 +64,9 @@ class KeySearch {
 
   constructor(prober: Prober, version: VersionCode, suites: readonly number[]) {
     this.#prober = prober;
-    this.#allGroups = groupCodes(version);
-    this.#allSchemes = schemeCodes(version);
+    const { groups, schemes } = prober.shapeOf(version);
+    this.#allGroups = groups ?? groupCodes(version);
+    this.#allSchemes = schemes ?? schemeCodes(version);
     this.#version = version;
     this.#suites = suites;
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
-import { encodeClientHello, type HelloOptions } from "../tls/client-hello.ts";
+import { encodeClientHello, type HelloOptions, type VersionCode } from "../tls/client-hello.ts";
+import { groupCodes } from "../tls/groups.ts";
 import { FlightReader } from "../tls/server-flight.ts";
 import {
   type Answer,
@@ -14,6 +15,8 @@ import {
   type SessionOptions,
   type Unreachable,
 } from "./connection.ts";
+import { generateKey } from "./handshake/key-agreement.ts";
+import { FULL_SHAPE, type HelloShape, inShape } from "./hello-shape.ts";
 import type { ProbeError, ProbeErrorCode } from "./report.ts";
 import { WarmConnections } from "./warm-connections.ts";
 import type { Wire } from "./wire.ts";
@@ -37,6 +40,23 @@ export interface SessionPatience {
   readonly dialogue?: Dialogue | null;
   /** Ends the session when it is not needed any more. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How a hello is asked. */
+export interface HelloQuestion {
+  /** Another name than the target's; null for none. */
+  readonly name?: string | null | undefined;
+  /** Another shape than the target's. */
+  readonly shape?: HelloShape;
+  /** One connection, however it ends: without a look at whether the server is well. */
+  readonly isOnce?: boolean;
+  /** Of a hello that is asked once. */
+  readonly silenceMs?: number;
+}
+
+function keyShareFor(groups: readonly number[] = groupCodes(0x0304)): Pick<Hello, "keyShares"> {
+  const share = generateKey(groups)?.share;
+  return share === undefined ? {} : { keyShares: [share] };
 }
 
 /** A hello without what is the same for all of a target. */
@@ -99,8 +119,11 @@ export class Prober {
   /** The most that each word of the dialogue takes; by what was measured when left out. */
   greetingMs: number | undefined;
   connections = 0;
-  /** Something could not be asked any more, of a target that had answered before. */
-  isIncomplete = false;
+  /** Hellos are brought to lengths that all peers take. */
+  isPadded = false;
+  readonly #shapes = new Map<VersionCode, HelloShape>();
+  #commonShape = FULL_SHAPE;
+  #isIncomplete = false;
   #active = 0;
   #limit = 1;
   /** The first request that was answered with a ServerHello. */
@@ -128,6 +151,15 @@ export class Prober {
     return this.#options.signal.aborted;
   }
 
+  /** Something could not be asked any more, of a target that had answered before. */
+  get isIncomplete(): boolean {
+    return (
+      this.#isIncomplete ||
+      (this.#hasAnswered && this.isOver) ||
+      this.errors.some(({ code }) => code === "incomplete")
+    );
+  }
+
   /** How long a port is waited for that has said nothing yet, in milliseconds. */
   get patienceMs(): number {
     return this.#options.silenceMs * PATIENCE_FACTOR;
@@ -139,23 +171,47 @@ export class Prober {
   }
 
   /**
-   * Sends a ClientHello with the target's name, another one, or with `null` none, and reads the
-   * answer.
+   * Sends a ClientHello and reads the answer.
    */
-  hello(hello: Hello, name: string | null | undefined = this.serverName): Promise<Answer> {
-    return this.converse(this.encode(hello, name), () => new FlightReader());
+  async hello(hello: Hello, options: HelloQuestion = {}): Promise<Answer> {
+    const request = this.encode(hello, options);
+    if (options.isOnce !== true) return this.converse(request, () => new FlightReader());
+    const talk = (wire: Wire): Promise<Answer> => converse(wire, request, new FlightReader());
+    const answer = await this.session(talk, { silenceMs: options.silenceMs });
+    this.#learnControl(answer, request);
+    return answer;
   }
 
   /** A hello's bytes, as this target takes them. */
-  encode(hello: Hello, name: string | null | undefined = this.serverName): Uint8Array {
-    const sessionId = hello.version === 0x0304 ? randomBytes(32) : new Uint8Array(0);
+  encode(
+    hello: Hello,
+    {
+      name = this.serverName,
+      shape = this.shapeOf(hello.version),
+    }: Pick<HelloQuestion, "name" | "shape"> = {},
+  ): Uint8Array {
+    const shaped = inShape(hello, shape);
+    const isModern = hello.version === 0x0304;
     return encodeClientHello({
       // As TLS 1.3 in disguise of 1.2, which middleboxes and some servers want (RFC 8446 §D.4).
-      sessionId,
-      ...hello,
+      sessionId: isModern ? randomBytes(32) : new Uint8Array(0),
+      ...(isModern && shape.hasKeyShare ? keyShareFor(shaped.groups) : {}),
+      ...shaped,
+      isPadded: shape.isPadded || this.isPadded,
       random: randomBytes(32),
       serverName: name ?? undefined,
     });
+  }
+
+  /** What hellos of a version may hold. */
+  shapeOf(version: VersionCode): HelloShape {
+    return this.#shapes.get(version) ?? this.#commonShape;
+  }
+
+  /** Has hellos of a version shaped so; those of other versions, too, as long as none has its own. */
+  useShape(version: VersionCode, shape: HelloShape): void {
+    this.#shapes.set(version, shape);
+    if (this.#commonShape === FULL_SHAPE) this.#commonShape = { ...shape, isBare: false };
   }
 
   /** Sends a hello on a connection that is open already. */
@@ -214,7 +270,7 @@ export class Prober {
       this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
       const mood = await this.#check;
       if (mood === "gone") {
-        this.isIncomplete = true;
+        this.#isIncomplete = true;
         return {
           kind: "unreachable",
           reason: this.#refusal(`the connection ended without a word`),
@@ -271,7 +327,7 @@ export class Prober {
     const last = await this.#once(talk, patience);
     this.#isGone = isUnreachable(last);
     if (!isUnreachable(last) || !this.#hasAnswered) return last;
-    this.isIncomplete = true;
+    this.#isIncomplete = true;
     return { ...last, reason: this.#refusal(last.reason), code: "incomplete" };
   }
 
@@ -326,7 +382,7 @@ export class Prober {
 
   get #limitReached(): Unreachable | undefined {
     if (!this.isOver && this.connections < MAX_CONNECTIONS) return undefined;
-    if (this.#hasAnswered) this.isIncomplete = true;
+    if (this.#hasAnswered) this.#isIncomplete = true;
     const reason = this.isOver
       ? "the target's time is up"
       : `it has cost ${MAX_CONNECTIONS} connections`;

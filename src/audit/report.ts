@@ -219,7 +219,7 @@ export interface ChainReport {
 
 /**
  * `vulnerable` has a finding of the same id with the evidence; `unknown` has an error of the
- * probe's name; `not applicable`: nothing to attack.
+ * probe's name, or the report is incomplete; `not applicable`: nothing to attack.
  */
 export type WeaknessVerdict = "vulnerable" | "not vulnerable" | "not applicable" | "unknown";
 

@@ -63,6 +63,18 @@ for (const [situation, message] of [
   test(`shortfall() of ${JSON.stringify(situation)}`, () => assert.equal(told(situation), message));
 }
 
+test("shortfall() holds no report against a limit that is not whole, however good its letter", () => {
+  const report = {
+    target: "x:1",
+    tls: true,
+    errors: [{ probe: "target", error: "the time is up", code: "incomplete" as const }],
+  };
+  assert.equal(
+    shortfall(report, { failUnder: "C", ignoreTrust: false }, false)?.message,
+    "x:1 cannot be held against C: INCOMPLETE (target: the time is up)",
+  );
+});
+
 test("shortfall() asks nothing without a limit", () => {
   assert.equal(
     shortfall({ target: "x:1", errors: [] }, { failUnder: undefined, ignoreTrust: false }, false),

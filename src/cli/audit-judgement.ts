@@ -1,6 +1,6 @@
 import { letterRank } from "../audit/overall-grade.ts";
 import type { AuditReport } from "../audit/report.ts";
-import { unexaminedText } from "../reports/audit-summary.ts";
+import { incompleteText, unexaminedText } from "../reports/audit-summary.ts";
 
 /** What a pipeline asks of each target. */
 export interface Demand {
@@ -31,6 +31,9 @@ export function shortfall(
   const { target, tls, speaks, grade } = report;
   if (failUnder === undefined) return undefined;
   if (tls === undefined) return { message: `${target} ${unexaminedText(report)}` };
+  const incomplete = tls ? incompleteText(report) : undefined;
+  if (incomplete !== undefined)
+    return { message: `${target} cannot be held against ${failUnder}: ${incomplete}` };
   if (isFound && !tls && speaks !== undefined) return undefined;
   const letter = (ignoreTrust ? grade?.ignoringTrust : undefined) ?? grade?.letter;
   if (letter === undefined)

@@ -3,7 +3,7 @@ import type { TrustStore } from "../audit/certificate/trust-store.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { messageOf } from "../lib/errors.ts";
 import { AUDIT_COLUMNS, type AuditRow, auditRow } from "../reports/audit-rows.ts";
-import { auditSummary } from "../reports/audit-summary.ts";
+import { auditSummary, incompleteText } from "../reports/audit-summary.ts";
 import { type Demand, shortfall } from "./audit-judgement.ts";
 import type { AuditFormat, AuditOutput } from "./audit-output.ts";
 import type { ResolvedTarget } from "./audit-targets.ts";
@@ -115,9 +115,10 @@ export class AuditRun {
     this.#judge(report, target);
   }
 
-  /** A port that could not be examined is a finding of its own. */
+  /** A port that could not be examined, or not whole, is a finding of its own. */
   #judge(report: AuditReport, target: ResolvedTarget): void {
-    if (report.tls === undefined) process.exitCode = EXIT.finding;
+    if (report.tls === undefined || incompleteText(report) !== undefined)
+      process.exitCode = EXIT.finding;
     const short = shortfall(report, this.#options, target.isFound);
     if (short !== undefined) this.#fault(short.message, short.hint);
   }

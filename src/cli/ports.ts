@@ -109,8 +109,9 @@ function lastGrades(reports: readonly AuditReport[]): string | null {
   return grades.length === 0 ? null : [...new Set(grades)].join(", ");
 }
 
-function gradeOf({ tls, grade }: AuditReport): string {
+function gradeOf({ tls, grade, errors = [] }: Partial<AuditReport>): string {
   if (tls === undefined) return "could not be examined";
   // The folder's owner may have written it.
-  return tls ? escaped(JSON.stringify(grade?.letter ?? "no grade").replaceAll('"', "")) : "no TLS";
+  const ungraded = errors.some(({ code }) => code === "incomplete") ? "incomplete" : "no grade";
+  return tls ? escaped(JSON.stringify(grade?.letter ?? ungraded).replaceAll('"', "")) : "no TLS";
 }

@@ -1,6 +1,6 @@
 import { letterRank } from "../audit/overall-grade.ts";
 import type { AuditReport } from "../audit/report.ts";
-import { plainText } from "./audit-summary.ts";
+import { incompleteText, plainText } from "./audit-summary.ts";
 import { escaped } from "./escaped.ts";
 
 /**
@@ -28,7 +28,7 @@ export function auditRow(report: AuditReport): AuditRow {
   const { grade, target, protocols, tls, findings, leastStrength = "-" } = report;
   const spoken =
     tls === true
-      ? Object.keys(protocols).toSorted().join(" ") || "TLS, but no suite was accepted"
+      ? `${Object.keys(protocols).toSorted().join(" ") || "TLS, but no suite was accepted"}${incompleteText(report) === undefined ? "" : " (incomplete)"}`
       : plainText(report);
   const severe = findings
     .filter(({ severity }) => severity !== "info" && severity !== "low")

@@ -18,14 +18,16 @@ export function auditSummary(report: AuditReport): string {
 function summaryParts(report: AuditReport): string[] {
   if (report.tls !== true) return [`${report.target} ${plainText(report)}`];
   const versions = Object.keys(report.protocols).toSorted();
-  if (versions.length === 0) return [`${report.target} TLS, but no suite was accepted`];
+  const incomplete = incompleteText(report);
+  const target = `${report.target}${incomplete === undefined ? "" : ` ${incomplete}:`}`;
+  if (versions.length === 0) return [`${target} TLS, but no suite was accepted`];
   const suites = Object.values(report.protocols).reduce(
     (sum, protocol) => sum + protocol.ciphers.length,
     0,
   );
   const leaf = report.certificates[0];
   return [
-    `${report.target} ${versions.join(" ")}${report.starttls === undefined ? "" : ` after STARTTLS (${report.starttls})`}`,
+    `${target} ${versions.join(" ")}${report.starttls === undefined ? "" : ` after STARTTLS (${report.starttls})`}`,
     ...(report.grade === undefined ? [] : [gradeText(report.grade)]),
     `least strength ${report.leastStrength ?? "unknown"}`,
     `${suites} suites`,
@@ -34,6 +36,14 @@ function summaryParts(report: AuditReport): string[] {
       : [`${leaf.subject} until ${leaf.notAfter?.slice(0, 10) ?? "a day that cannot be read"}`]),
     ...worst(report),
   ];
+}
+
+/** That a report is not whole, and why; undefined for one that is. */
+export function incompleteText({ errors }: Pick<AuditReport, "errors">): string | undefined {
+  const [reason] = errors.filter(({ code }) => code === "incomplete");
+  return reason === undefined
+    ? undefined
+    : `INCOMPLETE (${escaped(`${reason.probe}: ${reason.error}`)})`;
 }
 
 /** `grade T (A without trust)` */
