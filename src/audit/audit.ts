@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { attempt } from "./attempt.ts";
 import type { AuditTarget } from "./audit-target.ts";
+import { asciiName } from "./certificate/host-match.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { examineDatagram } from "./datagram/examine-datagram.ts";
 import { deadline } from "./deadline.ts";
@@ -45,14 +46,20 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     connect: target.connect,
     signal: limit.signal,
     silenceMs: options.connectionTimeoutMs ?? 3000,
-    serverName: target.serverName,
+    serverName: target.serverName === undefined ? undefined : asciiName(target.serverName),
     maxParallel: options.maxParallel ?? 6,
   });
   const starttls = options.starttls === "auto" ? undefined : options.starttls;
   try {
     const [found, datagram] = await Promise.all([
       attempt({ prober, probe: "target", facts: "what it speaks" }, () =>
-        examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust }),
+        examine(prober, {
+          names: namesOf(target),
+          identity: target.identity,
+          starttls,
+          now: now(),
+          trust: options.trust,
+        }),
       ),
       overDatagrams(target, prober, limit.signal),
     ]);
