@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { attempt } from "./attempt.ts";
 import type { AuditTarget } from "./audit-target.ts";
+import { asciiName } from "./certificate/host-match.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { examineDatagram } from "./datagram/examine-datagram.ts";
 import { type BudgetLimits, budget } from "./budget.ts";
@@ -50,7 +51,7 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     connect: target.connect,
     signal: limit.signal,
     silenceMs: options.connectionTimeoutMs ?? 3000,
-    serverName: target.serverName,
+    serverName: target.serverName === undefined ? undefined : asciiName(target.serverName),
     maxParallel: options.maxParallel ?? 6,
     onProgress: () => limit.progress(),
   });
@@ -59,6 +60,7 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
       attempt({ prober, probe: "target", facts: "what it speaks" }, () =>
         examine(prober, {
           names: namesOf(target),
+          identity: target.identity,
           starttls,
           greetingMs: limits.stallMs * GREETING_SHARE,
           now: now(),

@@ -19,6 +19,8 @@ export const NOTHING: Found = { protocols: {}, groups: [], certificates: [], fin
 /** What certificates are held against, and how the target is named. */
 export interface Context extends ReachOptions {
   readonly now: Date;
+  /** The address that was asked for, where no name was. */
+  readonly identity?: string | undefined;
   /** The system's store when left out. */
   readonly trust?: TrustStore | undefined;
 }
@@ -28,7 +30,7 @@ export interface Context extends ReachOptions {
  * fails is an error of the prober's.
  */
 export async function examine(prober: Prober, context: Context): Promise<Found> {
-  const name = prober.serverName;
+  const name = prober.serverName ?? context.identity;
   const reached = await reachTls(prober, context);
   if (reached.kind !== "tls")
     return {

@@ -55,10 +55,11 @@ export class AuditRun {
   async examine(target: ResolvedTarget): Promise<void> {
     const { signal, sni, starttls, trust, targetTimeoutMs } = this.#options;
     if (signal.aborted) return;
-    const { label, host, port, container, connect, datagram } = target;
+    const { label, host, port, container, connect, datagram, identity } = target;
     const serverName = sni ?? target.serverName;
     const optional = {
       ...(serverName === undefined ? {} : { serverName }),
+      ...(identity === undefined ? {} : { identity }),
       ...(container === undefined ? {} : { container }),
     };
     this.#underWay.add(label);

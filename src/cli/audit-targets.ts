@@ -92,6 +92,7 @@ function atAddress(text: string): ResolvedTarget {
   if (isIP(host) !== 0)
     return {
       ...target,
+      identity: host,
       connect: (signal) => connectDirectly(host, port, { signal }),
       datagram: () => openDatagram(undefined, host, port),
     };

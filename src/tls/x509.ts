@@ -1,5 +1,13 @@
 import { messageOf } from "../lib/errors.ts";
-import { type DerElement, DerReader, oidText, stringText, TAG, timeText } from "./der.ts";
+import {
+  type DerElement,
+  DerReader,
+  isStrictTime,
+  oidText,
+  stringText,
+  TAG,
+  timeText,
+} from "./der.ts";
 
 /**
  * A certificate's parts (RFC 5280 §4.1): what is text here is readable, what is bytes is as it
@@ -86,8 +94,8 @@ export function readX509(der: Uint8Array): X509 {
     signature: part("signature", signature, bitsOf, NO_BYTES),
     issuer: part("issuer", issuer, nameOf, issuer?.whole ?? NO_BYTES),
     subject: part("subject", subject, nameOf, subject?.whole ?? NO_BYTES),
-    notBefore: part("start of validity", notBefore, timeText, undefined),
-    notAfter: part("end of validity", notAfter, timeText, undefined),
+    notBefore: readTime("start of validity", notBefore, faults),
+    notAfter: readTime("end of validity", notAfter, faults),
     publicKeyInfo: keyInfo?.whole ?? NO_BYTES,
     keyAlgorithm: part("key algorithm", keyParts[0], algorithmOf, NO_ALGORITHM),
     publicKey: part("public key", keyParts[1], bitsOf, NO_BYTES),
@@ -138,6 +146,18 @@ function partReader(faults: X509Fault[]): ReadPart {
       return otherwise;
     }
   };
+}
+
+/** A time that is not written as it must be is read, and a fault all the same. */
+function readTime(
+  part: string,
+  element: DerElement | undefined,
+  faults: X509Fault[],
+): string | undefined {
+  const time = partReader(faults)(part, element, timeText, undefined);
+  if (time !== undefined && element !== undefined && !isStrictTime(element))
+    faults.push({ part, reason: "it is not written as RFC 5280 wants it", bytes: element.whole });
+  return time;
 }
 
 function versionOf({ body }: DerElement): number {

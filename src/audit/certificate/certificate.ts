@@ -1,5 +1,6 @@
 import { X509Certificate, createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { messageOf } from "../../lib/errors.ts";
+import { nameKey } from "../../tls/canonical-name.ts";
 import { hexText } from "../../tls/der.ts";
 import { type PublicKeyFacts, readPublicKey } from "../../tls/public-key.ts";
 import { signatureName } from "../../tls/signature-algorithms.ts";
@@ -8,6 +9,7 @@ import {
   EXTENSION,
   alternativeNames,
   authorityInfo,
+  authorityKeyId,
   basicConstraints,
   crlUrls,
   embeddedScts,
@@ -15,6 +17,7 @@ import {
   keyUsage,
   mustStaple,
   nameConstraints,
+  subjectKeyId,
 } from "../../tls/x509-extensions.ts";
 import type { CertificateReport, UnreadablePart } from "../report.ts";
 import { isSignedBy } from "./verify-signature.ts";
@@ -50,13 +53,11 @@ export function readCertificate(der: Uint8Array): Certificate {
     }
   };
   const facts = attempt("public key", x509.publicKeyInfo, () => readPublicKey(x509)) ?? UNKNOWN;
-  const key = loadedKey(x509.publicKeyInfo);
-  const oddities = [
-    ...shapeOddities(x509),
-    ...(facts.exponent === 1n ? [EXPONENT_ODDITY] : []),
-    ...opensslOddities(x509, key),
-  ];
+  const key = attempt("public key", x509.publicKeyInfo, () => loadedKey(x509.publicKeyInfo));
+  const oddities = [...shapeOddities(x509), ...(facts.exponent === 1n ? [EXPONENT_ODDITY] : [])];
   const extensions = extensionFacts(x509, attempt);
+  // Most clients would refuse what OpenSSL refuses to read, whatever is left of it for us.
+  if (unreadable.length === 0) attempt("whole", x509.der, () => new X509Certificate(x509.der).raw);
   return {
     report: {
       ...reportOf(x509, facts, key),
@@ -87,12 +88,9 @@ function faultText({ part, reason, bytes }: X509Fault): UnreadablePart {
   };
 }
 
-function loadedKey(publicKeyInfo: Uint8Array): KeyObject | undefined {
-  try {
-    return createPublicKey({ key: Buffer.from(publicKeyInfo), format: "der", type: "spki" });
-  } catch {
-    return undefined;
-  }
+/** Throws what OpenSSL says of a key that it cannot load. */
+function loadedKey(publicKeyInfo: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from(publicKeyInfo), format: "der", type: "spki" });
 }
 
 function reportOf(
@@ -102,7 +100,7 @@ function reportOf(
 ): Omit<CertificateReport, "names"> {
   const isSelfSigned =
     key !== undefined &&
-    Buffer.compare(x509.subject, x509.issuer) === 0 &&
+    nameKey(x509.subject) === nameKey(x509.issuer) &&
     isSignedBy(x509, key) === true;
   return {
     subject: nameOrNothing(x509.subject),
@@ -158,6 +156,8 @@ function extensionFacts(
   const constraints = of("basic constraints", EXTENSION.basicConstraints, basicConstraints);
   const wantsStaple = of("TLS feature", EXTENSION.tlsFeature, mustStaple) === true;
   of("name constraints", EXTENSION.nameConstraints, nameConstraints);
+  of("authority key identifier", EXTENSION.authorityKeyId, authorityKeyId);
+  of("subject key identifier", EXTENSION.subjectKeyId, subjectKeyId);
   return {
     names: names.map(({ kind, value }) => `${kind}:${value}`),
     isAuthority: constraints?.isAuthority ?? false,
@@ -170,20 +170,6 @@ function extensionFacts(
     ...(lists.length === 0 ? {} : { crlUrls: lists }),
   };
 }
-
-/** Most clients would refuse what OpenSSL refuses to read. */
-function opensslOddities({ der, publicKeyInfo }: X509, key: KeyObject | undefined): string[] {
-  const found: string[] = [];
-  if (key === undefined && publicKeyInfo.length > 0) found.push("OpenSSL cannot load its key");
-  try {
-    return new X509Certificate(der).raw.length > 0 ? found : [...found, UNREAD_BY_OPENSSL];
-  } catch (thrown) {
-    return [...found, `${UNREAD_BY_OPENSSL}: ${messageOf(thrown)}`];
-  }
-}
-
-/** How the oddities tell of a certificate that OpenSSL refuses. */
-const UNREAD_BY_OPENSSL = "OpenSSL cannot read it";
 
 /** How the oddities tell of an exponent that encrypts nothing. */
 export const EXPONENT_ODDITY = "its RSA exponent is 1";
