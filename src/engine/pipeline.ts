@@ -8,7 +8,7 @@ import { Timeline } from "../state/timeline.ts";
 
 export interface PipelineOptions extends SceneSurroundings {
   readonly processes: ProcessTable;
-  readonly containerOf: (cgroup: number) => Container | undefined;
+  readonly containerOf: (cgroup: number, pidNamespace: number) => Container | undefined;
   readonly accountsOf: (container: Container | undefined, pid: number) => Accounts;
   /** Resolves when the runtime has told about a container, or will not within a second. */
   readonly whenSettled: (container: Container) => Promise<Container>;
@@ -43,7 +43,7 @@ export class Pipeline {
   readonly #event = new Event();
   readonly #times = new Timeline();
   readonly #scene: CurrentScene;
-  readonly #waiting = new Map<string, Held[]>();
+  readonly #waiting = new Map<Container, Held[]>();
   readonly #counts = new Float64Array(MAX_CODES);
   #rules: RuleSet;
   #events = 0;
@@ -102,7 +102,7 @@ export class Pipeline {
     const rules = this.#rules;
     const bucket = rules.forEvent(event.code);
     if (bucket.length === 0) return;
-    const container = this.#options.containerOf(process.cgroup);
+    const container = this.#options.containerOf(process.cgroup, process.pidNamespace);
     const scene = this.#scene.show(
       event,
       process,
@@ -139,20 +139,26 @@ export class Pipeline {
     this.#held += 1;
     this.#waitingCount += 1;
     const held: Held = { scene: scene.freeze(), resume };
-    const queue = this.#waiting.get(container.fullId);
+    const queue = this.#waiting.get(container);
     if (queue !== undefined) {
       queue.push(held);
       return;
     }
-    this.#waiting.set(container.fullId, [held]);
+    this.#waiting.set(container, [held]);
     void this.#options.whenSettled(container).then(() => this.#release(container));
   }
 
   #release(container: Container): void {
-    const queue = this.#waiting.get(container.fullId) ?? [];
-    this.#waiting.delete(container.fullId);
+    const queue = this.#waiting.get(container) ?? [];
+    this.#waiting.delete(container);
     this.#waitingCount -= queue.length;
-    for (const { scene, resume } of queue) resume(scene);
+    for (const { scene, resume } of queue) {
+      // Its control group may have had a container's name and nothing else.
+      const { process } = scene;
+      if (container.state === "failed" && process !== undefined)
+        scene.container = this.#options.containerOf(process.cgroup, process.pidNamespace);
+      resume(scene);
+    }
   }
 }
 
