@@ -1,4 +1,5 @@
 import { hostPath } from "../lib/host-root.ts";
+import { containerdRuntime } from "./containerd-runtime.ts";
 import { dockerClient, dockerEndpoint, socketOnHost } from "./docker-client.ts";
 import { dockerRuntime, podmanRuntime } from "./docker-runtime.ts";
 import type { Runtime } from "./runtime.ts";
@@ -16,7 +17,11 @@ export function runtimesOfHost(dockerHost: string | undefined): readonly Runtime
   const dataRoot = isGiven ? undefined : dockerDataRoot();
   const docker = dockerRuntime({ client: dockerClient(dockerEndpoint(dockerHost)), dataRoot });
   const podman = podmanRuntime(dockerClient(`unix://${socketOnHost(PODMAN_SOCKET)}`), storage);
-  return [isGiven ? docker : quiet(docker), quiet(podman)];
+  return [
+    ...CONTAINERD_STATES.map(containerdRuntime).map(quiet),
+    isGiven ? docker : quiet(docker),
+    quiet(podman),
+  ];
 }
 
 /** A runtime that nobody asked for by name is no problem when it is not there. */
@@ -48,5 +53,13 @@ function storageRoots(): StorageRoots {
   };
 }
 
+/** containerd's own, then those of k3s and RKE2, k0s, MicroK8s, Bottlerocket. */
+const CONTAINERD_STATES = [
+  "/run/containerd",
+  "/run/k3s/containerd",
+  "/run/k0s/containerd",
+  "/var/snap/microk8s/common/run/containerd",
+  "/run/host-containerd",
+];
 const PODMAN_SOCKET = "/run/podman/podman.sock";
 const ABSENT = "no such socket";
