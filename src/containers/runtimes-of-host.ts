@@ -1,7 +1,11 @@
 import { hostPath } from "../lib/host-root.ts";
 import { containerdRuntime } from "./containerd-runtime.ts";
+import { crioRuntime } from "./crio-runtime.ts";
 import { dockerClient, dockerEndpoint, socketOnHost } from "./docker-client.ts";
 import { dockerRuntime, podmanRuntime } from "./docker-runtime.ts";
+import { filesRuntime } from "./layered-runtime.ts";
+import { machineFiles } from "./machine-files.ts";
+import { rootlessPodman } from "./rootless-podman.ts";
 import type { Runtime } from "./runtime.ts";
 import { readSettings } from "./state-file.ts";
 import type { StorageRoots } from "./storage-files.ts";
@@ -21,6 +25,9 @@ export function runtimesOfHost(dockerHost: string | undefined): readonly Runtime
     ...CONTAINERD_STATES.map(containerdRuntime).map(quiet),
     isGiven ? docker : quiet(docker),
     quiet(podman),
+    quiet(crioRuntime(CRIO_SOCKET, storage)),
+    filesRuntime(rootlessPodman()),
+    filesRuntime(machineFiles(MACHINES)),
   ];
 }
 
@@ -62,4 +69,6 @@ const CONTAINERD_STATES = [
   "/run/host-containerd",
 ];
 const PODMAN_SOCKET = "/run/podman/podman.sock";
+const CRIO_SOCKET = "/run/crio/crio.sock";
+const MACHINES = "/run/systemd/machines";
 const ABSENT = "no such socket";

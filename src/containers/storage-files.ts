@@ -7,7 +7,7 @@ import type { ContainerMetadata, ContainerRuntime } from "./container.ts";
 import { nanoseconds } from "./docker-inspect.ts";
 import { watchFolders } from "./folder-watch.ts";
 import { at, listOf, textOf, textsOf } from "./json-value.ts";
-import { metadataOf } from "./metadata.ts";
+import { mergedMetadata, metadataOf } from "./metadata.ts";
 import { type OciSpec, parseOciSpec } from "./oci-spec.ts";
 import type { KnownContainer, RuntimeFiles } from "./runtime.ts";
 import { isPathName, readStateFile, readStateJson } from "./state-file.ts";
@@ -85,8 +85,7 @@ async function known(
     runtime: kind,
     running: pid > 0,
     metadata: {
-      ...spec.metadata,
-      ...named,
+      ...(named === undefined ? spec.metadata : mergedMetadata(spec.metadata, named)),
       name: (kind === "cri-o" && spec.metadata.name) || (named?.name ?? ""),
       createdAt: named?.createdAt || spec.metadata.createdAt,
       pid,
@@ -136,25 +135,18 @@ async function listed(
   { root, user }: StorageRoots,
   driver: string,
   id: string,
-): Promise<Partial<ContainerMetadata> | undefined> {
+): Promise<ContainerMetadata | undefined> {
   const path = hostPath(join(root, driver, "containers.json"));
   const file = await readStateJson(path, { owner: user, limit: LIST_BYTES });
   const entry = listOf(file?.json).find((one) => at(one, "id") === id);
   if (entry === undefined) return undefined;
   const more = jsonOf(textOf(at(entry, "metadata")));
-  const { name, image, imageRepository, imageTag, imageDigest } = metadataOf({
+  return metadataOf({
     name: textsOf(at(entry, "names"))[0] ?? "",
     image: textOf(at(more, "image-name")),
-  });
-  return {
-    name,
-    image,
-    imageRepository,
-    imageTag,
-    imageDigest,
     imageId: textOf(at(entry, "image")),
     createdAt: nanoseconds(textOf(at(entry, "created"))),
-  };
+  });
 }
 
 async function specOf(
