@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
+import { claimsOf } from "../containers/cgroup-path.ts";
 import { hostCgroupRoot } from "../containers/cgroup-scan.ts";
 import { hostPath } from "../lib/host-root.ts";
 import type { Process } from "../state/process.ts";
@@ -173,8 +173,7 @@ export class ProcReader {
    * number that none of the kernel's is.
    */
   #numberOf(path: string): number {
-    if (containerOfCgroup(path) === undefined || this.#unknownCgroups.size >= MAX_UNKNOWN_CGROUPS)
-      return 0;
+    if (claimsOf(path).length === 0 || this.#unknownCgroups.size >= MAX_UNKNOWN_CGROUPS) return 0;
     const number = FIRST_UNKNOWN_CGROUP + this.#unknownCgroups.size;
     this.#unknownCgroups.set(number, path);
     this.#cgroupInodes.set(path, number);

@@ -1,7 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { AuditTarget } from "../audit/audit-target.ts";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { connectDirectly } from "../ports/connect.ts";
@@ -194,10 +193,8 @@ async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]>
 }
 
 function containerNameOf(listener: FoundListener, registry: ContainerRegistry): string | undefined {
-  const found = containerOfCgroup(listener.owner.cgroupPath);
-  if (found === undefined) return undefined;
-  const container = registry.byId(found.fullId);
-  return container?.metadata?.name ?? found.fullId.slice(0, 12);
+  const container = registry.byPath(listener.owner.cgroupPath);
+  return container?.metadata?.name ?? container?.id;
 }
 
 interface Place {

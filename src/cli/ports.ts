@@ -1,5 +1,4 @@
 import type { AuditReport } from "../audit/report.ts";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import { newestReports } from "../outputs/report-folder.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { exposureOf, exposureText, type Exposure } from "../ports/exposure.ts";
@@ -35,8 +34,7 @@ export async function ports(options: {
   registry.stop();
   const rows = [...group(listeners).values()].map((sockets) => {
     const [first] = sockets as [FoundListener];
-    const found = containerOfCgroup(first.owner.cgroupPath);
-    const container = found === undefined ? undefined : registry.byId(found.fullId);
+    const container = registry.byPath(first.owner.cgroupPath);
     const name = container?.metadata?.name ?? container?.id;
     const addresses = [...new Set(sockets.map((socket) => socket.address))];
     const exposure = exposureOf(

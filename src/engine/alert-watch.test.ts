@@ -13,6 +13,7 @@ import type { NewsBody } from "../news/news.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { ContainerRegistry } from "../containers/container-registry.ts";
 import { dockerClient } from "../containers/docker-client.ts";
+import { dockerRuntime } from "../containers/docker-runtime.ts";
 import { AlertWatch } from "./alert-watch.ts";
 import { HostPorts } from "./host-ports.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
@@ -46,8 +47,11 @@ async function beside(
   const reports: AuditReport[] = [];
   const report = mkdtempSync(join(folder, "r-"));
   const onProblem = (text: string): void => void problems.push(text);
-  const clients = dockerd === undefined ? [] : [dockerClient(`unix://${dockerd.socket}`)];
-  const containers = new ContainerRegistry({ clients, onProblem });
+  const runtimes =
+    dockerd === undefined
+      ? []
+      : [dockerRuntime({ client: dockerClient(`unix://${dockerd.socket}`) })];
+  const containers = new ContainerRegistry({ runtimes, onProblem });
   await containers.start();
   const publish = (news: NewsBody): void => {
     if (news.kind === "audit") reports.push(news.report);

@@ -6,6 +6,8 @@ export interface EvaluatorOptions {
   readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
   /** Resolves when the runtime has told about a container, or will not within a second. */
   readonly whenSettled?: (container: Container) => Promise<Container>;
+  /** What a control group is, for a container that no runtime turned out to know. */
+  readonly containerOf?: (cgroup: number, pidNamespace: number) => Container | undefined;
 }
 
 export interface EvaluatorStats {
@@ -79,7 +81,7 @@ export class Evaluator {
         ? accounts.reading?.(process.uid, process.gid)
         : undefined;
     if (!waits && reading === undefined) return undefined;
-    const key = `${container?.fullId ?? ""} ${isPending} ${reading !== undefined}`;
+    const key = `${container?.runtime} ${container?.fullId} ${isPending} ${reading !== undefined}`;
     return { key, metadata: isPending ? container : undefined, accounts: reading };
   }
 
@@ -104,6 +106,14 @@ export class Evaluator {
     void this.#arrival(missing).then(() => this.#release(missing.key));
   }
 
+  /** A control group may have had a container's name and nothing else. */
+  #correct(scene: CurrentScene): void {
+    const { container, process } = scene;
+    const { containerOf } = this.#options;
+    if (container?.state === "failed" && process !== undefined && containerOf !== undefined)
+      scene.container = containerOf(process.cgroup, process.pidNamespace);
+  }
+
   async #arrival({ metadata, accounts }: Missing): Promise<void> {
     const { whenSettled } = this.#options;
     await Promise.all([metadata === undefined ? undefined : whenSettled?.(metadata), accounts]);
@@ -115,6 +125,7 @@ export class Evaluator {
     this.#waitingCount -= queue.length;
     for (const { scene, resume } of queue) {
       this.#waitingBytes -= scene.event.bytes.length;
+      this.#correct(scene);
       resume(scene);
     }
   }

@@ -94,7 +94,7 @@ export class LiveWatch {
     this.#pipeline = new Pipeline({
       ...options,
       processes: this.#processes,
-      containerOf: (cgroup) => options.containers.byCgroup(cgroup),
+      containerOf: (cgroup, pidNamespace) => options.containers.byCgroup(cgroup, pidNamespace),
       containerById: (fullId) => options.containers.byId(fullId),
       hostNamesOf: (address) => this.#hostNames.namesOf(address),
       accountsOf: (container, pid) => accounts.of(container, pid),

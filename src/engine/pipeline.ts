@@ -9,7 +9,7 @@ import { Timeline } from "../state/timeline.ts";
 
 export interface PipelineOptions extends SceneSurroundings, EvaluatorOptions {
   readonly processes: ProcessTable;
-  readonly containerOf: (cgroup: number) => Container | undefined;
+  readonly containerOf: (cgroup: number, pidNamespace: number) => Container | undefined;
   readonly accountsOf: (container: Container | undefined, pid: number) => Accounts;
   readonly rules: RuleSet;
   /** Every event, before the rules are asked. */
@@ -109,7 +109,7 @@ export class Pipeline {
     const rules = this.#rules;
     const bucket = rules.forEvent(event.code);
     if (bucket.length === 0) return;
-    const container = this.#options.containerOf(process.cgroup);
+    const container = this.#options.containerOf(process.cgroup, process.pidNamespace);
     const scene = this.#scene.show(
       event,
       process,
