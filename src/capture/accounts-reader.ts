@@ -176,7 +176,7 @@ const REFUSAL_WORDS = {
   elsewhere: "leads to another file system, or over too many links",
   fileSystem: "is on a file system that may never answer",
   kind: "is no regular file",
-  size: "is larger than 1 MB",
+  size: "is larger than 256 kB",
   failed: "cannot be read",
 } as const;
 
