@@ -170,6 +170,6 @@ describe("AccountsReader.of() a container", { skip: rootedMissing() ?? false }, 
     assert.deepEqual(problems, [
       "Users of container cccccccccccc have no names: its /etc/passwd is no regular file",
     ]);
-    assert.deepEqual([reader.unread, reader.of(web, inside.pid).groupName(7)], [1, "group"]);
+    assert.deepEqual([reader.nameless, reader.of(web, inside.pid).groupName(7)], [1, "group"]);
   });
 });

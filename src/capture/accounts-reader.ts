@@ -26,7 +26,7 @@ export class AccountsReader {
   readonly #options: AccountsReaderOptions;
   readonly #host: LiveAccounts;
   readonly #ofContainers = new Map<string, Entry>();
-  #unread = 0;
+  #nameless = 0;
 
   constructor(options: AccountsReaderOptions) {
     this.#options = options;
@@ -54,8 +54,8 @@ export class AccountsReader {
   }
 
   /** Containers whose accounts could not be read, or not all of them. */
-  get unread(): number {
-    return this.#unread;
+  get nameless(): number {
+    return this.#nameless;
   }
 
   #enter(container: Container): Entry {
@@ -124,8 +124,8 @@ export class AccountsReader {
 
   #reportOnce(entry: Entry, problem: string): void {
     if (!this.#count(entry)) return;
-    if (this.#unread <= MAX_REPORTED) this.#options.onProblem(problem);
-    if (this.#unread === MAX_REPORTED)
+    if (this.#nameless <= MAX_REPORTED) this.#options.onProblem(problem);
+    if (this.#nameless === MAX_REPORTED)
       this.#options.onProblem("Further containers whose users have no names are counted only");
   }
 
@@ -133,7 +133,7 @@ export class AccountsReader {
   #count(entry: Entry): boolean {
     if (entry.hasProblem) return false;
     entry.hasProblem = true;
-    this.#unread += 1;
+    this.#nameless += 1;
     return true;
   }
 
@@ -176,7 +176,7 @@ const REFUSAL_WORDS = {
   elsewhere: "leads to another file system, or over too many links",
   fileSystem: "is on a file system that may never answer",
   kind: "is no regular file",
-  size: "is larger than 1 MB",
+  size: "is larger than 256 kB",
   failed: "cannot be read",
 } as const;
 

@@ -20,6 +20,8 @@ export interface EvaluatorStats {
 /** What waits for metadata at once, over all containers: scenes, and bytes of their events. */
 const HELD_MAX = 20_000;
 const HELD_BYTES_MAX = 64 << 20;
+/** The part of it that one container may take: who floods does not take the others' room. */
+const SHARE = 1 / 4;
 
 /**
  * Asks rules about scenes, and lets a scene wait where a rule's condition or its output asks for
@@ -28,7 +30,7 @@ const HELD_BYTES_MAX = 64 << 20;
  */
 export class Evaluator {
   readonly #options: EvaluatorOptions;
-  readonly #waiting = new Map<string, Held[]>();
+  readonly #waiting = new Map<string, Queue>();
   #held = 0;
   #notHeld = 0;
   #waitingCount = 0;
@@ -87,22 +89,21 @@ export class Evaluator {
 
   /** Keeps the scene until what is missing has come: for the whole evaluation, or for one output. */
   #hold(scene: CurrentScene, missing: Missing, resume: Held["resume"]): void {
-    if (this.#waitingCount >= HELD_MAX || this.#waitingBytes >= HELD_BYTES_MAX) {
+    const known = this.#waiting.get(missing.key);
+    if (!this.#hasRoom(known)) {
       this.#notHeld += 1;
       resume(scene);
       return;
     }
     const frozen = scene.freeze();
-    const held: Held = { scene: frozen, resume };
+    const queue = known ?? { held: [], bytes: 0 };
+    queue.held.push({ scene: frozen, resume });
+    queue.bytes += frozen.event.bytes.length;
     this.#held += 1;
     this.#waitingCount += 1;
     this.#waitingBytes += frozen.event.bytes.length;
-    const queue = this.#waiting.get(missing.key);
-    if (queue !== undefined) {
-      queue.push(held);
-      return;
-    }
-    this.#waiting.set(missing.key, [held]);
+    if (known !== undefined) return;
+    this.#waiting.set(missing.key, queue);
     void this.#arrival(missing).then(() => this.#release(missing.key));
   }
 
@@ -114,17 +115,27 @@ export class Evaluator {
       scene.container = containerOf(process.cgroup, process.pidNamespace);
   }
 
+  #hasRoom(queue: Queue | undefined): boolean {
+    return (
+      this.#waitingCount < HELD_MAX &&
+      this.#waitingBytes < HELD_BYTES_MAX &&
+      (queue === undefined ||
+        (queue.held.length < HELD_MAX * SHARE && queue.bytes < HELD_BYTES_MAX * SHARE))
+    );
+  }
+
   async #arrival({ metadata, accounts }: Missing): Promise<void> {
     const { whenSettled } = this.#options;
     await Promise.all([metadata === undefined ? undefined : whenSettled?.(metadata), accounts]);
   }
 
   #release(key: string): void {
-    const queue = this.#waiting.get(key) ?? [];
+    const queue = this.#waiting.get(key);
+    if (queue === undefined) return;
     this.#waiting.delete(key);
-    this.#waitingCount -= queue.length;
-    for (const { scene, resume } of queue) {
-      this.#waitingBytes -= scene.event.bytes.length;
+    this.#waitingCount -= queue.held.length;
+    this.#waitingBytes -= queue.bytes;
+    for (const { scene, resume } of queue.held) {
       this.#correct(scene);
       resume(scene);
     }
@@ -148,4 +159,10 @@ interface Missing {
 interface Held {
   readonly scene: CurrentScene;
   readonly resume: (scene: CurrentScene) => void;
+}
+
+/** Of those who wait for the same. */
+interface Queue {
+  readonly held: Held[];
+  bytes: number;
 }

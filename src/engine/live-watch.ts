@@ -68,6 +68,7 @@ export class LiveWatch {
   readonly #hostNames: HostNames;
   readonly #proc = new ProcReader();
   readonly #files: FileReader;
+  readonly #accounts: AccountsReader;
   readonly #executables: ExecutableReader;
   readonly #refresh: ProcessRefresh;
   #refreshTimer: NodeJS.Timeout | undefined;
@@ -82,7 +83,7 @@ export class LiveWatch {
     const onProblem = (text: string): void => options.publish({ kind: "problem", text });
     const now = (): number => performance.now();
     this.#files = new FileReader({ onProblem });
-    const accounts = new AccountsReader({ files: this.#files, onProblem, now });
+    this.#accounts = new AccountsReader({ files: this.#files, onProblem, now });
     this.#executables = new ExecutableReader({ files: this.#files });
     this.#processes = new ProcessTable({
       capacity: MAX_PROCESSES,
@@ -97,7 +98,7 @@ export class LiveWatch {
       containerOf: (cgroup, pidNamespace) => options.containers.byCgroup(cgroup, pidNamespace),
       containerById: (fullId) => options.containers.byId(fullId),
       hostNamesOf: (address) => this.#hostNames.namesOf(address),
-      accountsOf: (container, pid) => accounts.of(container, pid),
+      accountsOf: (container, pid) => this.#accounts.of(container, pid),
       whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
       onEvent:
         options.captures === undefined ? undefined : (event) => options.captures?.event(event),
@@ -166,6 +167,8 @@ export class LiveWatch {
       lookedUp: this.#processes.found,
       refreshed: this.#processes.refreshed,
       hostNames: this.#hostNames.stats(),
+      files: this.#files.stats(),
+      namelessContainers: this.#accounts.nameless,
       lostBy: this.#lossesByContainer(),
     };
   }

@@ -87,6 +87,15 @@ test("Pipeline.record() waits with a condition that asks what only the runtime k
   assert.deepEqual(lines, ["R: /one"]);
 });
 
+test("Pipeline.record() holds but so many events of one container", async () => {
+  const { lines, send, answer, pipeline } = pipelineWith(printed);
+  for (let index = 0; index < 5001; index += 1) send("chdir", { res: 0, path: `/${index}` });
+  assert.deepEqual(lines, ["R: <NA> /5000"]);
+  await answer();
+  const { held, notHeld } = pipeline.stats();
+  assert.deepEqual([held, notHeld, lines.length], [5000, 1, 5001]);
+});
+
 test("Pipeline.record() prints <NA> when the runtime does not answer in time, and waits but once", async () => {
   const { lines, send, answer, pipeline } = pipelineWith(printed);
   send("chdir", { res: 0, path: "/one" });

@@ -1,4 +1,5 @@
 import { constants, openSync } from "node:fs";
+import { encodeText } from "../lib/text.ts";
 import { lastErrno, libc } from "../libc/libc.ts";
 import { hasOpenat2, openat2, RESOLVE } from "../libc/openat2.ts";
 import { statKept } from "../libc/stat-kept.ts";
@@ -28,6 +29,24 @@ export function findInside(root: number, path: string, reach: Reach): number | s
   }
 }
 
+/**
+ * The same of a path without links that somebody has just used: nobody is asked for what the kernel
+ * does not keep, so that it never waits (`EAGAIN`). Before Linux 5.12 it looks, folder by folder.
+ */
+export function findKept(root: number, path: string): number | string {
+  const { CACHED, IN_ROOT, NO_MAGICLINKS, NO_SYMLINKS } = RESOLVE;
+  const resolve = CACHED | IN_ROOT | NO_MAGICLINKS | NO_SYMLINKS;
+  const found = hasOpenat2()
+    ? openat2(root, encodeText(path), { flags: O_PATH | O_CLOEXEC, resolve })
+    : "EINVAL";
+  return found === "EINVAL" ? walk(root, path, { across: "mounts" }) : found;
+}
+
+/** The root of a process by its folder below /proc, for the caller to close. Throws when it is gone. */
+export function openRoot(process: string): number {
+  return openSync(`${process}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /** Opens for reading what `findInside` found; never waits for a writer or a lease. */
 export function openFound(fd: number): number {
   return openSync(`/proc/self/fd/${fd}`, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -46,7 +65,8 @@ function walk(root: number, path: string, { across }: Reach): number | string {
     if (problem !== fd) libc.close(fd);
     return problem;
   };
-  for (const name of path.split("/").filter(Boolean)) {
+  const names = path.split("/").filter(Boolean);
+  for (const name of names.length === 0 ? ["."] : names) {
     const next = name === ".." ? "EXDEV" : step(name);
     if (directory !== root) libc.close(directory);
     if (typeof next === "string") return next;
@@ -62,7 +82,7 @@ export function mountOf(fd: number): number | undefined {
   return id === undefined ? undefined : Number(id);
 }
 
-const { O_RDONLY, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW, S_IFMT, S_IFLNK } = constants;
+const { O_RDONLY, O_DIRECTORY, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW, S_IFMT, S_IFLNK } = constants;
 /** Node has no names for them; the same on x64 and arm64. */
 const [O_PATH, O_CLOEXEC] = [0o10000000, 0o2000000];
 const ATTEMPTS = 8;

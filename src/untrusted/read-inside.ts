@@ -1,9 +1,9 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants } from "node:fs";
 import { errnoOf } from "../lib/errno.ts";
 import { libc } from "../libc/libc.ts";
 import { type KeptStat, statKept } from "../libc/stat-kept.ts";
 import { mountsOf, storesFiles } from "./mount-table.ts";
-import { findInside, mountOf, openFound } from "./open-inside.ts";
+import { findInside, mountOf, openFound, openRoot } from "./open-inside.ts";
 import { readBeginning, readBounded } from "./read-bounded.ts";
 
 /**
@@ -36,7 +36,7 @@ export class ProcessRoot {
   /** `process` is its folder below /proc. Throws when it is gone. */
   constructor(process: string) {
     this.#process = process;
-    this.#fd = openSync(`${process}/root`, O_PATH | constants.O_DIRECTORY | O_CLOEXEC);
+    this.#fd = openRoot(process);
   }
 
   /** The root itself: `device` and `inode` are those of another process with the same one. */
@@ -136,7 +136,6 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   ELOOP: "elsewhere",
   EXDEV: "elsewhere",
 };
-const [O_PATH, O_CLOEXEC] = [0o10000000, 0o2000000];
 const MAX_OWN = 32 << 20;
 /** A namespace may hold a hundred thousand mounts (sysctl fs.mount-max). */
 const MAX_TABLE = 16 << 20;

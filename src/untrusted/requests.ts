@@ -95,6 +95,6 @@ function isSame(one: KeptStat | undefined, other: KeptStat | undefined): boolean
 }
 
 const GONE: ReadonlySet<string> = new Set(["ENOENT", "ESRCH"]);
-/** Ten thousand accounts. */
-const MAX_BYTES = 1 << 20;
+/** Some four thousand accounts: who drains the ring takes their names apart. */
+const MAX_BYTES = 1 << 18;
 const MAX_CGROUP = 1 << 20;
