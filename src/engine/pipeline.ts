@@ -117,7 +117,7 @@ export class Pipeline {
   /** `hasWaited`: the container had its time to become known, nothing waits a second time. */
   #evaluate(scene: CurrentScene, rules: RuleSet, hasWaited: boolean): void {
     for (const rule of rules.forEvent(scene.event.code)) {
-      if (!rule.condition(scene)) continue;
+      if (!scene.holds(rule.condition)) continue;
       const container = scene.container;
       const waits = !hasWaited && container?.state === "pending" && rule.outputNeedsMetadata;
       if (waits) this.#hold(scene, container, (frozen) => this.#options.onMatch(rule, frozen));

@@ -526,6 +526,7 @@ function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): strin
     return type?.name.startsWith("fch") === true && which === "name"
       ? scene.descriptor?.name
       : undefined;
+  if (scene.isResolved && absolute) return scene.descriptor?.name;
   const index = parameterIndex(type, name);
   const path = scene.event.text(index);
   if (path === undefined || path === UNREADABLE || !absolute)
