@@ -4,10 +4,10 @@
 #include "sockets.h"
 
 INLINE struct file *file_of(s32 fd) {
-  struct fdtable *table = PROBE(current_task(), files, fdt);
+  struct task_struct *task = current_task();
   struct file *file = NULL;
-  if (fd < 0 || (u32)fd >= PROBE(table, max_fds)) return NULL;
-  bpf_probe_read_kernel(&file, sizeof(file), PROBE(table, fd) + fd);
+  if (fd < 0 || (u32)fd >= READ(task, files, fdt, max_fds)) return NULL;
+  bpf_probe_read_kernel(&file, sizeof(file), READ(task, files, fdt, fd) + fd);
   return file;
 }
 

@@ -43,27 +43,27 @@ INLINE u64 mixed(u64 hash, u64 value) {
   return hash ^ hash >> 29;
 }
 
-/** How a dentry hangs in its folder: the folder and the name's hash, which the kernel salts with the folder. */
+/** How a dentry hangs in its folder: the folder, the name's hash, which the kernel salts with the folder, and the name. */
 struct hanging {
   u64 parent;
   u64 hash_and_length;
+  u64 name;
 };
 
 INLINE struct hanging hanging_of(struct dentry *dentry) {
   struct hanging hanging = {};
-  // Side by side in all kernels so far: one read for both.
+  // Side by side in all kernels so far: one read for all.
   if (FIELD_OFFSET(struct dentry, d_name) == FIELD_OFFSET(struct dentry, d_parent) + 8) {
     bpf_probe_read_kernel(&hanging, sizeof(hanging), &dentry->d_parent);
     return hanging;
   }
   hanging.parent = (u64)PROBE(dentry, d_parent);
-  bpf_probe_read_kernel(&hanging.hash_and_length, 8, &dentry->d_name);
+  bpf_probe_read_kernel(&hanging.hash_and_length, 16, &dentry->d_name);
   return hanging;
 }
 
-/** A folder's key; 0 when it lies too deep. */
-INLINE u64 key_of_folder(struct place place) {
-  struct dentry *top = PROBE(place.mnt, mnt_root);
+/** The key of a folder, whose mount starts at `top`; 0 when it lies too deep. */
+INLINE u64 key_of_folder(struct place place, struct dentry *top) {
   u64 key = 1;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < MAX_PATH_DEPTH; i += 1) {
@@ -103,8 +103,8 @@ INLINE u32 is_whole_path(struct scratch *s) {
 }
 
 /** The clauses that ask for a beginning that something right in this folder has. */
-INLINE u32 clauses_of_folder(struct scratch *s, struct call_filter *filter, struct place folder) {
-  u64 key = key_of_folder(folder);
+INLINE u32 clauses_of_folder(struct scratch *s, struct call_filter *filter, struct place folder, struct dentry *top) {
+  u64 key = key_of_folder(folder, top);
   struct folder_verdict *known = key ? bpf_map_lookup_elem(&folder_verdicts, &key) : NULL;
   if (known && known->generation == s->generation) return known->clauses;
   walk(s, folder.dentry, folder.mnt, 1);
@@ -118,8 +118,8 @@ INLINE u32 clauses_of_folder(struct scratch *s, struct call_filter *filter, stru
 }
 
 /** The clauses that a file's own name fulfils. */
-INLINE u32 clauses_of_file_name(struct scratch *s, struct call_filter *filter, struct dentry *dentry) {
-  long read = bpf_probe_read_kernel_str(s->walk, PATH_LOOK, (void *)name_of(dentry).text);
+INLINE u32 clauses_of_file_name(struct scratch *s, struct call_filter *filter, u64 name) {
+  long read = bpf_probe_read_kernel_str(s->walk, PATH_LOOK, (void *)name);
   if (read < 2) return ~0u;
   end_text(s, 0, read - 1);
   return clauses_of_name(filter, hash_of_name(s, 0, 0));
@@ -132,21 +132,24 @@ INLINE u32 fulfils_clause(struct scratch *s, struct call_filter *filter) {
   u32 clauses = s->clauses;
   struct file *file = file_at(s, s->args[ARG_RESULT]);
   if (!file) return 0;
-  struct place place = { PROBE(file, f_path.dentry), PROBE(file, f_path.mnt) };
+  struct path path = {};
+  bpf_probe_read_kernel(&path, sizeof(path), &file->f_path);
+  struct place place = { path.dentry, path.mnt };
+  struct dentry *top = PROBE(place.mnt, mnt_root);
   // What is mounted is called by its place.
 #pragma clang loop unroll(disable)
-  for (u32 i = 0; i < 8; i += 1) {
-    struct place next;
-    if (place.dentry != PROBE(place.mnt, mnt_root)) break;
-    next = above(place);
+  for (u32 i = 0; i < 8 && place.dentry == top; i += 1) {
+    struct place next = above(place);
     if (next.mnt == place.mnt) break;
     place = next;
+    top = PROBE(place.mnt, mnt_root);
   }
-  if (clauses & ~filter->any_name) s->clauses = clauses & clauses_of_file_name(s, filter, place.dentry);
+  struct hanging hanging = hanging_of(place.dentry);
+  if (clauses & ~filter->any_name) s->clauses = clauses & clauses_of_file_name(s, filter, hanging.name);
   if (!CLAUSES(s)) return 0;
   s->cut = 0;
-  struct dentry *parent = PROBE(place.dentry, d_parent);
-  if (parent != place.dentry) s->clauses &= clauses_of_folder(s, filter, (struct place){ parent, place.mnt });
+  struct place folder = { (struct dentry *)hanging.parent, place.mnt };
+  if (folder.dentry != place.dentry) s->clauses &= clauses_of_folder(s, filter, folder, top);
   clauses = CLAUSES(s);
   if (!clauses) return 0;
   if (clauses & filter->any_path) return 1;
