@@ -39,7 +39,7 @@ struct {
   MAP_TYPE(value, struct request);
 } requests SEC(".maps");
 
-handler request_simple, request_open, request_network, request_sections, request_cgroup;
+handler request_simple, request_open, request_network, request_sections, request_cgroup, request_opened, request_ask_file;
 
 struct {
   MAP_NUMBER(type, MAP_PROG_ARRAY);
@@ -53,6 +53,8 @@ struct {
     [HANDLER_SOCKET] = &request_network,
     [HANDLER_SECTIONS] = &request_sections,
     [HANDLER_CGROUP] = &request_cgroup,
+    [HANDLER_OPENED] = &request_opened,
+    [HANDLER_ASK_FILE] = &request_ask_file,
   },
 };
 
@@ -203,6 +205,17 @@ INLINE void point_to_copies(struct scratch *s, u32 code) {
   }
 }
 
+/** Hands a wanted request over to the program that knows its event; returns when there is none. */
+INLINE void hand_over_request(u64 *ctx, struct scratch *s) {
+  struct task_struct *task = current_task();
+  // A worker of the kernel's has a name of its own; it acts for the process whose thread it is.
+  put_context(s, READ(task, group_leader));
+  context_of(s)->flags |= FLAG_IO_URING;
+  if (!(READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER))) context_of(s)->tid = READ(task, pid);
+  if (is_new_cgroup(s)) bpf_tail_call(ctx, &request_handlers, HANDLER_CGROUP);
+  bpf_tail_call(ctx, &request_handlers, s->handler);
+}
+
 /** Hands the request in the scratch over to the program that knows its event; returns when no rule can match it. */
 INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *file, s64 result) {
   struct task_struct *task = current_task();
@@ -217,16 +230,10 @@ INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *fi
   s->handler = found;
   point_to_copies(s, code);
   COUNT_OUTCOME(code, seen);
-  if (!is_call_wanted(s, READ(task, group_leader))) {
-    COUNT_OUTCOME(s->code, filtered);
-    return;
-  }
-  // A worker of the kernel's has a name of its own; it acts for the process whose thread it is.
-  put_context(s, READ(task, group_leader));
-  context_of(s)->flags |= FLAG_IO_URING;
-  if (!(READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER))) context_of(s)->tid = READ(task, pid);
-  if (is_new_cgroup(s)) bpf_tail_call(ctx, &request_handlers, HANDLER_CGROUP);
-  bpf_tail_call(ctx, &request_handlers, s->handler);
+  u32 wanted = is_call_wanted(s, READ(task, group_leader));
+  if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &request_handlers, HANDLER_ASK_FILE);
+  else if (wanted == CALL_WANTED) hand_over_request(ctx, s);
+  else COUNT_OUTCOME(s->code, filtered);
 }
 
 /** What an operation stands for, when it is wanted; 0 otherwise. */
@@ -336,10 +343,13 @@ int io_uring_cqe_overflow(u64 *ctx) {
 }
 
 #define REQUEST_HOOK SEC("?raw_tp/io_uring_complete")
-#define REQUEST_HANDLER(name, ...) LINK_PARAMETERS(REQUEST_HOOK, name, SCRATCH_REQUEST, request_handlers, __VA_ARGS__)
+#define REQUEST_LINK(name, next, ...) LINK_PARAMETERS(REQUEST_HOOK, name, SCRATCH_REQUEST, request_handlers, next, __VA_ARGS__)
+#define REQUEST_HANDLER(name, ...) REQUEST_LINK(name, HANDLER_SECTIONS, __VA_ARGS__)
 
 LINK_CGROUP(REQUEST_HOOK, request_cgroup, SCRATCH_REQUEST, request_handlers)
 REQUEST_HANDLER(request_simple, put_simple(s))
-REQUEST_HANDLER(request_open, put_open(s))
+REQUEST_LINK(request_open, HANDLER_OPENED, put_open(s))
+LINK_ASK_FILE(REQUEST_HOOK, request_ask_file, SCRATCH_REQUEST, hand_over_request)
+REQUEST_HANDLER(request_opened, append_resolved(s))
 REQUEST_HANDLER(request_network, put_network(s))
 LINK_SECTIONS(REQUEST_HOOK, request_sections, SCRATCH_REQUEST)

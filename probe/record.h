@@ -20,7 +20,7 @@ struct context {
   u32 flags;
   char comm[16];
   u32 directory;
-  u32 reserved;
+  u32 resolved;
 };
 
 enum { FLAG_TRUNCATED = 1, FLAG_COMPAT = 2, FLAG_IO_URING = 8 };

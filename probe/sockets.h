@@ -218,7 +218,7 @@ INLINE void append_socket(struct scratch *s, struct sock *sk) {
   head->family = family;
   *(u32 *)(position(s) + 4) = 0;
   *(u64 *)(position(s) + 8) = socket ? PROBE(inode, i_ino) : 0;
-  context_of(s)->descriptor = s->used;
+  context_of(s)->descriptor = begin_section(s);
   s->used += sizeof(struct descriptor);
   if (family == AF_INET || family == AF_INET6) {
     append_end(s, sk, 1);

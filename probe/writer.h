@@ -45,6 +45,18 @@ struct scratch {
   /** start of the directory section's path, kernel pointers, 0 when there is none to add */
   u64 directory_dentry;
   u64 directory_mount;
+  /** the file that was opened, whose own path is added where it is not the words that were passed, or 0 */
+  u64 opened_file;
+  /** of the path that was put last: where it stands in the record, and its length with NUL */
+  u32 passed_at;
+  u32 passed_length;
+  /** where the first section starts, 0 when there is none yet */
+  u32 scap_end;
+  /** what a call fulfils of the filter but for its path, and which filter that was */
+  u32 clauses;
+  u32 generation;
+  u32 wanted;
+  u32 is_compat;
   /** the `struct file` or, failing that, the `struct sock` of the descriptor section, or 0 */
   u64 descriptor_file;
   u64 descriptor_socket;
@@ -64,10 +76,10 @@ struct scratch {
   u32 is_v1;
   u32 level;
   u32 walk_at;
-  /** while a path is looked through: the character before, the hash of its last part so far. In memory, where the verifier forgets them */
-  u32 path_odd;
-  u32 path_before;
-  u32 path_hash;
+  /** where the last part of the path that was looked through starts */
+  u32 name_at;
+  /** of the path or name in s->walk */
+  u32 text_length;
   u64 nodes[32];
   struct request request;
   u8 address[128];
@@ -104,6 +116,7 @@ INLINE struct scratch *take_scratch(u32 which, u32 code) {
   s->busy = 1;
   s->is_state = which == SCRATCH_PROCESS || which == SCRATCH_OTHER;
   s->directory_dentry = 0;
+  s->opened_file = 0;
   s->descriptor_file = 0;
   s->descriptor_socket = 0;
   return s;
@@ -125,9 +138,16 @@ INLINE void mark_truncated(struct scratch *s, u32 reason) {
 INLINE void begin(struct scratch *s, u16 code, u32 params) {
   s->params = 0;
   s->used = SCAP + SCAP_LENGTHS + 2 * params;
+  s->scap_end = 0;
   s->code = code;
   *(u16 *)(s->record + SCAP + SCAP_TYPE) = code;
   *(u32 *)(s->record + SCAP + SCAP_COUNT) = params;
+}
+
+/** Starts a section, and gives its offset. */
+INLINE u32 begin_section(struct scratch *s) {
+  if (!s->scap_end) s->scap_end = s->used;
+  return s->used;
 }
 
 /** Where the next part goes, bounded for the verifier. */
@@ -216,9 +236,7 @@ INLINE long send(struct scratch *s, u64 now, u32 tid) {
   struct context *context = context_of(s);
   u32 size = s->used;
   u8 *scap = s->record + SCAP;
-  u32 scap_end = size;
-  if (context->descriptor) scap_end = context->descriptor;
-  if (context->directory) scap_end = context->directory;
+  u32 scap_end = s->scap_end ? s->scap_end : size;
   *(u64 *)(scap + SCAP_TIMESTAMP) = now;
   *(u64 *)(scap + SCAP_TID) = tid;
   *(u32 *)(scap + SCAP_LENGTH) = scap_end - SCAP;

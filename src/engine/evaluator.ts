@@ -61,7 +61,7 @@ export class Evaluator {
   #ask(scene: CurrentScene, rules: RuleSet, hasWaited: boolean): void {
     const { onMatch } = this.#options;
     for (const rule of rules.forEvent(scene.event.code)) {
-      if (!rule.condition(scene)) continue;
+      if (!scene.holds(rule.condition)) continue;
       const missing = hasWaited
         ? undefined
         : this.#missingIn(scene, {

@@ -55,6 +55,18 @@ export const SAKER_FIELDS: readonly Field[] = [
         : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.IO_URING) !== 0,
   ),
   plain(
+    "saker.fd.other_name",
+    "CHARBUF",
+    "Where an open led to another path than it was given (links, mounts, chroot): the one that is not fd.name",
+    (scene) => scene.otherName,
+  ),
+  plain(
+    "saker.fd.is_resolved",
+    "BOOL",
+    "True when fd.name is the opened file's own path, by which the rule matched, and not the one that was passed",
+    (scene) => scene.isResolved,
+  ),
+  plain(
     "saker.connection.is_kubernetes_api",
     "BOOL",
     "True for a connection to the API server that Kubernetes told the container of",

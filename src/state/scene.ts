@@ -56,6 +56,13 @@ export interface Scene {
   /** What the event's descriptor is; computed when first asked. */
   readonly descriptor: Descriptor | undefined;
   /**
+   * True while an opened file is shown by its own path, which the kernel tells, and not by the path
+   * that was passed.
+   */
+  readonly isResolved: boolean;
+  /** The other of these two paths; undefined where there is only one. */
+  readonly otherName: string | undefined;
+  /**
    * The thread that acted, where the source tells of threads and their descriptors (a capture);
    * undefined for a live one.
    */
