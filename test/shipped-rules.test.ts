@@ -304,6 +304,56 @@ describe("the shipped rules", () => {
     },
   );
 
+  test(
+    "what files of users call fine for Falco's rules is fine for those of the same names",
+    { skip: !existsSync(OFFICIAL) && "needs ../shared/falco-rules" },
+    () => {
+      const asked = (texts: readonly string[]): readonly string[] =>
+        texts.flatMap((text) =>
+          text.split(/^- (?=rule:|macro:|list:)/mv).flatMap((item) => {
+            const rule = /^rule: (?<name>.*)/v.exec(item)?.groups?.["name"];
+            if (rule === undefined) return [];
+            const condition = /^  condition:(?<text>.*?)^  output:/msv.exec(item)?.groups?.["text"];
+            const names = condition?.match(/\b(?:user_|known_|allowed_)(?!mgmt_|ssh_)\w+/gv) ?? [];
+            return names.map((name) => `${rule}: ${name}`);
+          }),
+        );
+      const official = asked([readFileSync(OFFICIAL, "utf8")]);
+      assert.ok(official.length >= 16);
+      assert.deepEqual(
+        asked(readRuleFiles([]).map((file) => file.text)).toSorted(),
+        official.toSorted(),
+      );
+    },
+  );
+
+  test("a file of the user's quietens a shipped rule by Falco's name for it", () => {
+    const custom = `
+- macro: user_known_read_sensitive_files_activities
+  condition: (proc.name = backupd)
+- list: user_known_shell_spawn_binaries
+  items: [nginx]
+  override:
+    items: append
+`;
+    const tuned = loadRules([...readRuleFiles([]), { name: "custom.yaml", text: custom }], {
+      fields: FIELDS,
+    });
+    assert.deepEqual(
+      tuned.files.flatMap((file) => [...file.errors, ...file.warnings]),
+      [],
+    );
+    const quiet = compileRuleSet(tuned.rules, { matching: "all" });
+    const told = (one: typeof set, comm: string): readonly string[] => {
+      const shown = scene("openat", { ...read, name: "/etc/shadow" }, { process: { comm } });
+      const rulesOfEvent = one.forEvent(shown.event.code);
+      return rulesOfEvent.filter((rule) => rule.condition(shown)).map((rule) => rule.name);
+    };
+    assert.deepEqual(told(set, "backupd"), ["Read sensitive file untrusted"]);
+    assert.deepEqual(told(quiet, "backupd"), []);
+    assert.deepEqual(told(quiet, "other"), ["Read sensitive file untrusted"]);
+  });
+
   const stated = statedFields(FIELDS);
   const statedRules = loadRules(readRuleFiles([]), { fields: stated }).rules;
   const { tests, problems } = readRuleTests(

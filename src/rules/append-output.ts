@@ -14,7 +14,10 @@ export interface AppendedOutput {
   readonly format?: string | undefined;
   /** Further `output_fields`. */
   readonly fields?: readonly AppendedField[] | undefined;
-  /** Appends ` name=%field` for each field that is marked as suggested. */
+  /**
+   * Appends ` name=%field` for each field that is marked as suggested, where the output does not say
+   * just that itself.
+   */
   readonly suggested?: boolean | undefined;
 }
 
@@ -32,16 +35,16 @@ export function withAppendedOutput(
   fields: FieldRegistry,
 ): { readonly text: string; readonly fields: readonly AppendedField[] } {
   const mine = entries.filter((entry) => isFor(entry, rule));
-  // Entry by entry, whatever the output names itself already.
+  const own = rule.output.text;
   const texts = mine.flatMap((entry) => [
     ...(entry.format === undefined || entry.format === "" ? [] : [entry.format]),
-    ...(entry.suggested === true ? suggestions(fields) : []),
+    ...(entry.suggested === true ? suggestions(fields, own) : []),
   ]);
   // The last entry of a key counts.
   const added = new Map(
     mine.flatMap((entry) => entry.fields ?? []).map((field) => [field.key, field]),
   );
-  return { text: [rule.output.text, ...texts].join(" "), fields: [...added.values()] };
+  return { text: [own, ...texts].join(" "), fields: [...added.values()] };
 }
 
 function isFor(entry: AppendedOutput, rule: RuleDefinition): boolean {
@@ -50,8 +53,11 @@ function isFor(entry: AppendedOutput, rule: RuleDefinition): boolean {
   return (entry.tags ?? []).every((tag) => rule.tags.includes(tag));
 }
 
-function suggestions(fields: FieldRegistry): string[] {
+/** What an output says itself, word for word, is not said again; Falco says it twice. */
+function suggestions(fields: FieldRegistry, own: string): string[] {
+  const said = new Set(own.split(/[\s(),]+/));
   return [...fields.names()]
     .filter((name) => fields.get(name)?.suggested === true)
-    .map((name) => `${name.replaceAll(".", "_")}=%${name}`);
+    .map((name) => `${name.replaceAll(".", "_")}=%${name}`)
+    .filter((pair) => !said.has(pair));
 }

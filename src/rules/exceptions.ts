@@ -92,7 +92,8 @@ function readOne(
   if (valuesNode === undefined && isAppended)
     report("LOAD_APPEND_NO_VALUES", `Exception "${name}" is appended without values`, map, name);
   try {
-    const values = valuesNode?.items.map((row) => readEntry(row)) ?? [];
+    const count = { entries: 0 };
+    const values = valuesNode?.items.map((row) => readEntry(row, count)) ?? [];
     const offset = map.start;
     const fields = readOptional(get("fields"));
     const comparisons = normalizedOperators(readOptional(get("comps")));
@@ -106,10 +107,10 @@ function readOne(
       offset,
     };
   } catch (thrown) {
-    if (!(thrown instanceof EmptyValue)) throw thrown;
+    if (!(thrown instanceof UnfitValue)) throw thrown;
     report(
       "LOAD_ERR_YAML_VALIDATE",
-      `Exception "${name}" holds a value that is empty`,
+      `Exception "${name}" holds ${thrown.message}`,
       thrown.node,
       name,
     );
@@ -123,11 +124,11 @@ function normalizedOperators(entry: ExceptionEntry | undefined): ExceptionEntry 
   return entry?.map((one) => (typeof one === "string" ? one.trim() : one));
 }
 
-class EmptyValue extends Error {
+class UnfitValue extends Error {
   readonly node: YamlNode;
 
-  constructor(node: YamlNode) {
-    super();
+  constructor(message: string, node: YamlNode) {
+    super(message);
     this.node = node;
   }
 }
@@ -137,13 +138,18 @@ function readOptional(node: YamlNode | undefined): ExceptionEntry | undefined {
   return node === undefined || node.kind === "map" || isNull(node) ? undefined : readEntry(node);
 }
 
+/** Lists of aliases of lists hold more than their file is long. */
+const MAX_ENTRIES = 1_000_000;
+
 /** A text, or a list of entries. */
-function readEntry(node: YamlNode, depth = 0): ExceptionEntry {
+function readEntry(node: YamlNode, count = { entries: 0 }, depth = 0): ExceptionEntry {
+  count.entries += 1;
+  if (count.entries > MAX_ENTRIES) throw new UnfitValue("too many values", node);
   if (node.kind === "sequence" && depth < 4)
-    return node.items.map((item) => readEntry(item, depth + 1));
+    return node.items.map((item) => readEntry(item, count, depth + 1));
   // Nothing at all passes here, and does not compile.
   if (node.kind !== "scalar" || node.isNull) return "";
-  if (node.text === "") throw new EmptyValue(node);
+  if (node.text === "") throw new UnfitValue("a value that is empty", node);
   return node.text;
 }
 

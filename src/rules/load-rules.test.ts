@@ -654,6 +654,13 @@ for (const [what, text, ...expected] of [
     "LOAD_ERR_COMPILE_CONDITION",
   ],
   [
+    "an exception whose values are lists of aliases of lists",
+    rule(
+      `  condition: evt.type = open\n  exceptions: [{name: e, fields: proc.name, comps: in, values: [&a [${"x,".repeat(200)}], &b [${"*a ,".repeat(200)}], &c [${"*b ,".repeat(200)}], [${"*c ,".repeat(200)}]]}]\n`,
+    ),
+    "LOAD_ERR_YAML_VALIDATE",
+  ],
+  [
     "keys beside a required engine version",
     "- {required_engine_version: 0x10, foo: bar}\n- {required_plugin_versions: [], rule: x}\n",
     "LOAD_UNKNOWN_KEY",
