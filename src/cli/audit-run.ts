@@ -1,5 +1,6 @@
 import { audit as auditPort } from "../audit/audit.ts";
 import type { TrustStore } from "../audit/certificate/trust-store.ts";
+import { firstImpression } from "../audit/first-impression.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { messageOf } from "../lib/errors.ts";
 import { AUDIT_COLUMNS, type AuditRow, auditRow } from "../reports/audit-rows.ts";
@@ -51,8 +52,37 @@ export class AuditRun {
     this.#ticking = setInterval(() => this.#showProgress(), TICK_MS);
   }
 
-  /** Never rejects. */
+  /** The target, and those of its further addresses that answer otherwise. Never rejects. */
   async examine(target: ResolvedTarget): Promise<void> {
+    if (this.#options.signal.aborted) return;
+    await this.#examineOne(target);
+    this.#done += 1;
+    try {
+      for (const other of await this.#differing(target)) await this.#examineOne(other);
+    } catch (thrown) {
+      this.#fault(`Cannot look at all addresses of ${target.label}: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** Further addresses of a name whose first answers are not those of the one that was taken. */
+  async #differing(target: ResolvedTarget): Promise<readonly ResolvedTarget[]> {
+    if (target.address?.() === undefined) return [];
+    const others = (await target.others?.()) ?? [];
+    if (others.length === 0) return [];
+    const { signal, sni } = this.#options;
+    const impressionOf = (one: ResolvedTarget): Promise<string | undefined> =>
+      firstImpression({ ...one, ...(sni === undefined ? {} : { serverName: sni }) }, signal);
+    const seen = new Set([await impressionOf(target), undefined]);
+    const differing: ResolvedTarget[] = [];
+    for (const other of others) {
+      const impression = await impressionOf(other);
+      if (!seen.has(impression)) differing.push(other);
+      seen.add(impression);
+    }
+    return differing;
+  }
+
+  async #examineOne(target: ResolvedTarget): Promise<void> {
     const { signal, sni, starttls, trust, targetTimeoutMs } = this.#options;
     if (signal.aborted) return;
     const { label, host, port, container, connect, datagram } = target;
@@ -85,7 +115,6 @@ export class AuditRun {
       this.#fault(`Cannot examine ${label}: ${messageOf(thrown)}`);
     } finally {
       this.#underWay.delete(label);
-      this.#done += 1;
     }
   }
 

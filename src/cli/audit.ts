@@ -10,6 +10,7 @@ import { expandTargets } from "./audit-target-list.ts";
 import { resolveTargets } from "./audit-targets.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT, printError } from "./exit.ts";
+import { wireName } from "./named-host.ts";
 import { stopSignal } from "./stop.ts";
 
 export interface AuditCommandOptions {
@@ -63,7 +64,7 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
     targetTimeoutMs,
     failUnder,
     ...(trust === undefined ? {} : { trust }),
-    sni: options.sni,
+    sni: options.sni === undefined ? undefined : wireName(options.sni),
     starttls: options.starttls === "auto" ? "auto" : checkStarttls(options.starttls),
     isToFile: options.output !== undefined,
     ignoreTrust: options.ignoreTrust === true,
