@@ -8,6 +8,8 @@ import { auditSummary, incompleteText } from "../reports/audit-summary.ts";
 import { type Demand, shortfall } from "./audit-judgement.ts";
 import type { AuditFormat, AuditOutput } from "./audit-output.ts";
 import type { ResolvedTarget } from "./audit-targets.ts";
+import type { ConnectionRate } from "./connection-rate.ts";
+import type { DoneTargets } from "./done-targets.ts";
 import { EXIT, printError } from "./exit.ts";
 import { Progress } from "./progress.ts";
 import { printTable } from "./table.ts";
@@ -25,11 +27,19 @@ export interface AuditRunOptions extends Demand {
   readonly targetTimeoutMs: number | undefined;
   /** How many targets there are in all. */
   readonly count: number;
+  /** There may be more than one: then JSON has a line each. */
+  readonly isMany: boolean;
+  readonly rate: ConnectionRate;
+  /** Where it is kept what was done. */
+  readonly done: DoneTargets | undefined;
   /** Aborted: what is under way ends with what it knows, and no further target begins. */
   readonly signal: AbortSignal;
 }
 
 const TICK_MS = 100;
+
+/** Targets of a run that ends with a table: nobody reads a longer one, and its rows are in memory. */
+const MAX_ROWS = 4096;
 
 /**
  * All targets of one `saker audit`: their reports as they come, what stands at the end, and what
@@ -49,18 +59,24 @@ export class AuditRun {
     this.#options = options;
     // One target needs no bar: its own time limit says how long it can take.
     this.#progress = new Progress(options.count > 1 ? options.count : 0);
+    const { format, output } = options;
+    if (format.kind === "stream" && format.head !== undefined && output.isEmpty)
+      output.write(format.head);
     this.#ticking = setInterval(() => this.#showProgress(), TICK_MS);
   }
 
   /** The target, and those of its further addresses that answer otherwise. Never rejects. */
   async examine(target: ResolvedTarget): Promise<void> {
-    if (this.#options.signal.aborted) return;
+    const { signal, done } = this.#options;
+    if (signal.aborted) return;
     await this.#examineOne(target);
     this.#done += 1;
     try {
       for (const other of await this.#differing(target)) await this.#examineOne(other);
+      // What was ended in the middle is not done.
+      if (!signal.aborted) done?.add(target.label);
     } catch (thrown) {
-      this.#fault(`Cannot look at all addresses of ${target.label}: ${messageOf(thrown)}`);
+      this.#fault(`Cannot finish ${target.label}: ${messageOf(thrown)}`);
     }
   }
 
@@ -83,9 +99,13 @@ export class AuditRun {
   }
 
   async #examineOne(target: ResolvedTarget): Promise<void> {
-    const { signal, sni, starttls, trust, targetTimeoutMs } = this.#options;
+    const { signal, sni, starttls, trust, targetTimeoutMs, rate } = this.#options;
     if (signal.aborted) return;
-    const { label, host, port, container, connect, datagram } = target;
+    const { label, host, port, container, datagram } = target;
+    const connect: typeof target.connect = async (limit) => {
+      await rate.turn(limit);
+      return target.connect(limit);
+    };
     const serverName = sni ?? target.serverName;
     const optional = {
       ...(serverName === undefined ? {} : { serverName }),
@@ -126,7 +146,7 @@ export class AuditRun {
     if (format.kind === "document") output.write(format.all(this.#reports));
     output.close();
     const hasTable = isToFile || (format.kind === "stream" && format.hasSummary === true);
-    if (hasTable && count > 1)
+    if (hasTable && count > 1 && count <= MAX_ROWS)
       printTable(
         AUDIT_COLUMNS,
         this.#rows.toSorted((a, b) => b.rank - a.rank).map(({ cells }) => cells),
@@ -135,12 +155,13 @@ export class AuditRun {
   }
 
   #take(report: AuditReport, target: ResolvedTarget): void {
-    const { format, output, isToFile, count } = this.#options;
+    const { format, output, isToFile, count, isMany } = this.#options;
     this.#progress.clear();
-    if (format.kind === "stream") output.write(format.each(report, output));
+    if (format.kind === "stream")
+      output.write(format.each(report, { colour: output.colour, isMany }));
     else this.#reports.push(report);
     if (isToFile) console.log(auditSummary(report));
-    if (count > 1) this.#rows.push(auditRow(report));
+    if (count > 1 && count <= MAX_ROWS) this.#rows.push(auditRow(report));
     this.#judge(report, target);
   }
 
