@@ -62,7 +62,7 @@ program
   .argument("[target...]")
   .option(
     "--format <format>",
-    "text, json, nmap (normal output), nmap-xml, html (one page for all targets)",
+    "text, json (a line each where there are many targets), jsonl, csv, nmap (normal output), nmap-xml, html (one page for all targets)",
     "text",
   )
   .option("--json", "the same as --format json")
@@ -88,6 +88,11 @@ program
     "the most time for one target (default: 20s without an answer, 80s in all)",
   )
   .option("--parallel <number>", "targets examined at once", "4")
+  .option("--rate <number>", "the most connections that begin in a second, to all targets together")
+  .option(
+    "--resume <file>",
+    "keep there what was done, and go on from there; --output is added to then",
+  )
   .action(async (targets, options) => (await import("./audit.ts")).audit(targets, options));
 
 program
