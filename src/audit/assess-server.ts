@@ -92,6 +92,8 @@ export async function assessServer(
   const grade = await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
     overallGrade({ protocols: reports, certificates, chains, findings: found }),
   );
+  if (chains.length === 0 && grade === undefined)
+    prober.note("grade", "there is none, for no certificate could be read");
   return {
     tls: true,
     protocols: reports,
