@@ -100,6 +100,8 @@ export async function assessServer(
     : await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
         overallGrade({ protocols: reports, certificates, chains, findings: found }),
       );
+  if (chains.length === 0 && grade === undefined)
+    prober.note("grade", "there is none, for no certificate could be read");
   const least = worstLetter(lettersOf(reports));
   return {
     tls: true,

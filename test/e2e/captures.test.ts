@@ -13,7 +13,7 @@ import { saker, startSaker, until } from "../fixtures/saker.ts";
 
 /** What `append_output: suggested_output`, the default, adds. */
 const SUGGESTED =
-  "container_id=host container_name=host container_image_repository=<NA> container_image_tag=<NA> k8s_pod_name=<NA> k8s_ns_name=<NA>";
+  "container_id=host container_name=host container_image_repository= container_image_tag= k8s_pod_name=<NA> k8s_ns_name=<NA>";
 
 const noDocker = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 const noSysdig =
