@@ -156,7 +156,7 @@ function namespaces(): Check {
 
 /** A line for each runtime that is there; one for all when none is. */
 async function runtimes(): Promise<Check[]> {
-  const all = runtimesOfHost(process.env["DOCKER_HOST"]);
+  const all = runtimesOfHost(process.env);
   const states = await Promise.all(
     all.map(async (runtime) => ({ runtime, status: await runtime.status() })),
   );

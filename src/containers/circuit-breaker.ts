@@ -22,6 +22,11 @@ export class CircuitBreaker {
     this.#failures = 0;
   }
 
+  /** True for the call that tries whether the peer is back. */
+  get isTrial(): boolean {
+    return this.#isTrying;
+  }
+
   /** True while calls are refused. */
   get isOpen(): boolean {
     return this.#failures >= FAILURES_MAX && (this.#isTrying || this.#now() < this.#openUntil);

@@ -46,6 +46,10 @@ export class ContainerRecord implements Container {
     this.runtime = runtime;
   }
 
+  get isClaimed(): boolean {
+    return this.state === "pending" && this.proof === "name";
+  }
+
   know(metadata: ContainerMetadata): void {
     this.metadata = metadata;
     this.state = "known";

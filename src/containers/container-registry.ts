@@ -44,7 +44,7 @@ export class ContainerRegistry {
   readonly #questions: RuntimeQuestions;
   readonly #records = new RecordTable();
   readonly #cgroups: CgroupTable;
-  readonly #asking = new Map<ContainerRecord, "once" | "again">();
+  readonly #asking = new Map<ContainerRecord, Question>();
   /** Places whose name means nothing, as it turned out, and when. */
   readonly #refused = new Map<string, number>();
   readonly #stop = new AbortController();
@@ -253,23 +253,30 @@ export class ContainerRegistry {
     }
   }
 
-  /** Asks the runtimes; once more after the present question when one is under way. */
+  /**
+   * Asks the runtimes; once more after the present question when one is under way, at once where
+   * that was about its id alone and its place is known now.
+   */
   #ask(record: ContainerRecord, asker = parentOf(record.directory)): void {
-    if (this.#asking.has(record)) {
-      this.#asking.set(record, "again");
+    const asking = this.#asking.get(record);
+    if (asking !== undefined && asking.directory === record.directory) {
+      asking.isAgain = true;
       return;
     }
-    this.#asking.set(record, "once");
-    void this.#question(record, asker);
+    const question = { directory: record.directory, isAgain: false };
+    this.#asking.set(record, question);
+    void this.#question(record, question, asker);
   }
 
-  async #question(record: ContainerRecord, asker: string): Promise<void> {
+  async #question(record: ContainerRecord, question: Question, asker: string): Promise<void> {
     do {
-      this.#asking.set(record, "once");
+      question.isAgain = false;
       const answer = await this.#questions.ask(record, { asker, ...this.#answersTo(record) });
-      this.#answered(record, answer);
-    } while (this.#asking.get(record) === "again");
-    this.#asking.delete(record);
+      // That nobody knows it is not said as long as it is asked for anew.
+      const isLast = !question.isAgain && this.#asking.get(record) === question;
+      if (isLast || answer.kind === "known") this.#answered(record, answer);
+    } while (question.isAgain);
+    if (this.#asking.get(record) === question) this.#asking.delete(record);
   }
 
   #answersTo(record: ContainerRecord) {
@@ -477,6 +484,13 @@ export class ContainerRegistry {
     this.#records.ended(record);
     this.#options.onStopped?.(record);
   }
+}
+
+/** A question under way. */
+interface Question {
+  /** The container's place, as far as it was known then. */
+  readonly directory: string | undefined;
+  isAgain: boolean;
 }
 
 function mayBe(one: ContainerRuntime, other: ContainerRuntime): boolean {

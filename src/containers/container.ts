@@ -88,5 +88,10 @@ export interface Container {
    * nothing more will come.
    */
   readonly state: "pending" | "known" | "failed";
+  /**
+   * True as long as only the name of its control group says that it is this container: it may turn
+   * out to be another one, or none.
+   */
+  readonly isClaimed?: boolean;
   readonly failure?: string;
 }

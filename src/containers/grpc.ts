@@ -24,14 +24,21 @@ export interface GrpcClient {
 /**
  * gRPC over HTTP/2 as its protocol says (grpc/grpc doc/PROTOCOL-HTTP2.md). Connects when it is
  * first asked, and anew after the connection broke. `timeoutMs` is for one call, the connecting
- * included.
+ * included; `busyMs` for one to a server that has answered within LATELY_MS.
  */
 export function grpcClient(
   socket: string,
-  { timeoutMs = 200 }: { readonly timeoutMs?: number } = {},
+  {
+    timeoutMs = 200,
+    busyMs = 1000,
+  }: { readonly timeoutMs?: number; readonly busyMs?: number } = {},
 ): GrpcClient {
   const breaker = new CircuitBreaker(socket, () => performance.now());
   let session: ClientHttp2Session | undefined;
+  let answeredAt = -Infinity;
+  // Who has just answered is not hanging when he is slow: many containers may start at once.
+  const patience = (): number =>
+    performance.now() - answeredAt < LATELY_MS ? Math.max(timeoutMs, busyMs) : timeoutMs;
   const drop = (): void => {
     session?.destroy();
     session = undefined;
@@ -50,12 +57,16 @@ export function grpcClient(
     socket,
     call: (method, request, headers = {}) =>
       breaker.call(async () => {
+        if (breaker.isTrial) drop();
         try {
-          return readProto(
-            await unary(connected(), { socket, method, request, headers, timeoutMs }),
-          );
+          const call = { socket, method, request, headers, timeoutMs: patience() };
+          const answer = readProto(await unary(connected(), call));
+          answeredAt = performance.now();
+          return answer;
         } catch (error) {
-          if (!isAnswer(error)) drop();
+          if (isAnswer(error)) answeredAt = performance.now();
+          // Of one that is silent the others' calls may still get an answer.
+          else if (!isSilent(error)) drop();
           throw error;
         }
       }, isAnswer),
@@ -134,6 +145,10 @@ function isAnswer(error: unknown): boolean {
   return error instanceof AppError && ANSWERS.has(error.code);
 }
 
+function isSilent(error: unknown): boolean {
+  return error instanceof AppError && error.code === "PEER_GRPC_TIMEOUT";
+}
+
 function refused(call: Call, code: string, message: unknown): AppError {
   const said = typeof message === "string" && message !== "" ? message : `status ${code}`;
   const kind = { "5": "PEER_GRPC_NOT_FOUND", "12": "PEER_GRPC_UNIMPLEMENTED" } as const;
@@ -172,5 +187,6 @@ const ANSWERS: ReadonlySet<string> = new Set([
   "PEER_GRPC_UNIMPLEMENTED",
   "PEER_GRPC_STATUS",
 ]);
+const LATELY_MS = 60_000;
 const ANSWER_BYTES = 4 * 1024 * 1024;
 const FRAME_HEAD = 5;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../lib/errors.ts";
 import type { ContainerRuntime } from "./container.ts";
 import { mergedMetadata } from "./metadata.ts";
@@ -48,8 +49,19 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
         return { hasFiles, problem: messageOf(error), lacksWithoutApi: api.adds };
       }
     },
-    watch: (listener, signal) => (api.watch ?? files.watch)(listener, signal),
+    watch: async (listener, signal) => {
+      if (api.watch !== undefined) return api.watch(listener, signal);
+      await Promise.all([files.watch(listener, signal), keepAwake(api, signal)]);
+    },
   };
+}
+
+/** Asks now and then, so that it is known whether it answers before that matters. */
+async function keepAwake(api: RuntimeApi, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await api.version().catch(() => undefined);
+    await sleep(AWAKE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
 }
 
 /** A runtime of which only files are read. */
@@ -66,3 +78,5 @@ function merged(first: KnownContainer, more: KnownContainer): KnownContainer {
     isComplete: true,
   };
 }
+
+const AWAKE_MS = 20_000;

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { hostPath } from "../lib/host-root.ts";
 import { containerdRuntime } from "./containerd-runtime.ts";
 import { crioRuntime } from "./crio-runtime.ts";
@@ -12,19 +13,24 @@ import type { StorageRoots } from "./storage-files.ts";
 
 /**
  * The runtimes that may be on this host, in the order in which they are asked. Those that are not
- * there cost a look each and are found when they come. `dockerHost` (the value of DOCKER_HOST):
- * where Docker is to be asked instead of at its usual place. Throws `CONFIG_DOCKER_HOST`.
+ * there cost a look each and are found when they come. The variables are those of the runtimes' own
+ * clients: DOCKER_HOST, CONTAINERD_ADDRESS, CONTAINER_HOST and CONTAINERS_STORAGE_CONF name other
+ * places than the usual ones. Throws `CONFIG_DOCKER_HOST`.
  */
-export function runtimesOfHost(dockerHost: string | undefined): readonly Runtime[] {
-  const isGiven = dockerHost !== undefined && dockerHost !== "";
-  const storage = storageRoots();
-  const dataRoot = isGiven ? undefined : dockerDataRoot();
+export function runtimesOfHost(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly Runtime[] {
+  const dockerHost = environment["DOCKER_HOST"] || undefined;
+  const storage = storageRoots(environment["CONTAINERS_STORAGE_CONF"]);
+  const dataRoot = dockerHost === undefined ? dockerDataRoot() : undefined;
   const docker = dockerRuntime({ client: dockerClient(dockerEndpoint(dockerHost)), dataRoot });
-  const podman = podmanRuntime(dockerClient(`unix://${socketOnHost(PODMAN_SOCKET)}`), storage);
+  const podmanHost = environment["CONTAINER_HOST"] || `unix://${socketOnHost(PODMAN_SOCKET)}`;
+  const containerdSocket = environment["CONTAINERD_ADDRESS"] || undefined;
+  const states = containerdSocket === undefined ? CONTAINERD_STATES : [dirname(containerdSocket)];
   return [
-    ...CONTAINERD_STATES.map(containerdRuntime).map(quiet),
-    isGiven ? docker : quiet(docker),
-    quiet(podman),
+    ...states.map(containerdRuntime).map(quiet),
+    dockerHost === undefined ? quiet(docker) : docker,
+    quiet(podmanRuntime(dockerClient(podmanHost), storage)),
     quiet(crioRuntime(CRIO_SOCKET, storage)),
     filesRuntime(rootlessPodman()),
     filesRuntime(machineFiles(MACHINES)),
@@ -50,8 +56,8 @@ function dockerDataRoot(): string {
 }
 
 /** Its settings are TOML; of them two words count. */
-function storageRoots(): StorageRoots {
-  const settings = readSettings(hostPath("/etc/containers/storage.conf"));
+function storageRoots(path = "/etc/containers/storage.conf"): StorageRoots {
+  const settings = readSettings(hostPath(path));
   const word = (key: string): string | undefined =>
     new RegExp(`^\\s*${key}\\s*=\\s*"([^"]+)"`, "m").exec(settings)?.[1];
   return {

@@ -3,7 +3,7 @@ import type { Container } from "../containers/container.ts";
 import { runtimesOfHost } from "../containers/runtimes-of-host.ts";
 
 export interface ContainersOfHostOptions {
-  /** DOCKER_HOST is read from it. */
+  /** DOCKER_HOST, CONTAINERD_ADDRESS and such are read from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onProblem: (message: string) => void;
   readonly onStopped?: (container: Container) => void;
@@ -11,7 +11,7 @@ export interface ContainersOfHostOptions {
 
 /** The containers of this host, not asked for yet: `start()` them. */
 export function containersOfHost(options: ContainersOfHostOptions): ContainerRegistry {
-  const runtimes = runtimesOfHost(options.environment["DOCKER_HOST"]);
+  const runtimes = runtimesOfHost(options.environment);
   const { onProblem, onStopped } = options;
   const registry = new ContainerRegistry({
     runtimes,

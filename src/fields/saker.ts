@@ -6,6 +6,7 @@ import type { Scene } from "../state/scene.ts";
 import { fileNameOf } from "../state/path.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field } from "./field.ts";
+import { podOwner } from "./k8s.ts";
 import { ancestor } from "./process.ts";
 
 const { plain } = fieldsOf("saker");
@@ -17,6 +18,13 @@ export const SAKER_FIELDS: readonly Field[] = [
     "BOOL",
     "True for the program that the container was made to start, and for its own workers",
     isEntrypoint,
+    { metadata: true },
+  ),
+  plain(
+    "saker.pod.owner",
+    "CHARBUF",
+    "What the pod belongs to, such as Deployment/shop, from the pod's name and labels",
+    podOwner,
     { metadata: true },
   ),
   plain(
