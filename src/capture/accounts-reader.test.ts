@@ -85,6 +85,20 @@ test("AccountsReader.of() reads the host's files again for an id without a name,
   assert.equal(await nameIn(host, 8), "eight");
 });
 
+test("AccountsReader asks ever more seldom in a container whose files nobody gives", async (t) => {
+  const etc = mkdtempSync(join(tmpdir(), "saker-etc-"));
+  t.after(() => rmSync(etc, { recursive: true }));
+  let [at, asked] = [0, 0];
+  const files = { ask: () => ((asked += 1), Promise.resolve(undefined)) };
+  const reader = new AccountsReader({ files, etc, onProblem: assert.fail, now: () => at });
+  for (; at < 600_000; at += 100) {
+    await nameIn(reader.of(web, 50));
+    await nameIn(reader.of(withFirst(51), 50));
+  }
+  assert.ok(asked >= 4 && asked <= 8, `${asked} times in ten minutes`);
+  assert.equal(reader.nameless, 1);
+});
+
 describe("AccountsReader.of() a container", { skip: rootedMissing() ?? false }, () => {
   test("gives its own names as soon as they are read, and root's until then", async (t) => {
     const { reader } = readerFor(t);

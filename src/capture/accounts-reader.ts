@@ -48,8 +48,7 @@ export class AccountsReader {
     entry.container = container;
     // What was read by another process's root, or before it was started anew.
     const first = container.metadata?.pid ?? 0;
-    if (first > 0 && entry.readBy !== 0 && first !== entry.readBy && !entry.gone.has(first))
-      entry.accounts.refresh();
+    if (first !== entry.askedFirst && first > 0 && entry.readBy !== 0) entry.accounts.refresh();
     return entry.accounts;
   }
 
@@ -69,6 +68,7 @@ export class AccountsReader {
       container,
       pid: 0,
       gone: new Set(),
+      askedFirst: 0,
       readBy: 0,
       hasProblem: false,
     };
@@ -81,6 +81,7 @@ export class AccountsReader {
     const { container } = entry;
     const pid = whomToAsk(entry);
     if (pid === undefined) return isEarly(container) ? "early" : "gone";
+    if (pid === container.metadata?.pid) entry.askedFirst = pid;
     const name = container.metadata?.name ?? container.id;
     const answer = await files.ask(
       "accounts",
@@ -155,6 +156,8 @@ interface Entry {
   container: Container;
   /** Processes that have ended. */
   readonly gone: Set<number>;
+  /** The first process that was asked, whatever came of it. */
+  askedFirst: number;
   /** Whose root was read last. */
   readBy: number;
   hasProblem: boolean;

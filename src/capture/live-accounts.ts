@@ -33,6 +33,8 @@ export class LiveAccounts implements Accounts {
   /** Somebody came to wait after the question: its answer may be older than what they saw. */
   #hasJoined = false;
   #mayReadAt = Number.NEGATIVE_INFINITY;
+  /** Nobody answered: each question may cost a thread. */
+  #silentUntil = Number.NEGATIVE_INFINITY;
   #isStaleAt = Number.NEGATIVE_INFINITY;
   #provisionalSince: number | undefined;
   #failures = 0;
@@ -74,7 +76,7 @@ export class LiveAccounts implements Accounts {
 
   /** Reads anew what is known: it was somebody else's, or may have changed. */
   refresh(): void {
-    if (this.#isAsking) return;
+    if (this.#isAsking || this.#options.now() < this.#silentUntil) return;
     this.#isAsking = true;
     this.#hasJoined = false;
     this.#reading = this.#withPatience(this.#ask());
@@ -120,7 +122,7 @@ export class LiveAccounts implements Accounts {
     if (reading === "gone" || reading === "early") return;
     if (reading === "unanswered") {
       const pause = UNANSWERED_MS * 2 ** Math.min(this.#failures, MAX_DOUBLINGS);
-      this.#mayReadAt = this.#isStaleAt = now + pause;
+      this.#mayReadAt = this.#isStaleAt = this.#silentUntil = now + pause;
       this.#failures += 1;
     } else if ("names" in reading) {
       this.#provisionalSince ??= now;

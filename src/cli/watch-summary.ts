@@ -91,7 +91,10 @@ function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): st
     [live?.notHeld ?? 0, "events did not wait for their container's name: too many waited"],
     [live?.evicted ?? 0, "processes were forgotten for want of room"],
     [live?.files.hung ?? 0, "files of containers were not read in time"],
-    [live?.files.refused ?? 0, "files of containers were not even tried: too many waited"],
+    [
+      live?.files.refused ?? 0,
+      "files of containers were not even tried: too many waited, or the same one hung",
+    ],
     [live?.namelessContainers ?? 0, "containers have users without names: see above"],
     [ports.unlistedPorts, "openings of ports had no room in the inventory"],
     [ports.notExamined, "ports were not examined: too many waited, or the watch ended"],

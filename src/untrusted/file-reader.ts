@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { messageOf } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
 import type { Answer, AnswerMessage, Asked, RequestKind } from "./requests.ts";
 
@@ -12,7 +13,7 @@ export interface FileReaderOptions {
 export interface FileReaderStats {
   /** Requests that were begun and not answered in time. */
   readonly hung: number;
-  /** Requests that were not even begun: too many waited, or there was no thread any more. */
+  /** Requests that were not even begun: too many waited, or the same hangs already. */
   readonly refused: number;
   /** Threads that have not come back so far. */
   readonly hungThreads: number;
@@ -22,7 +23,6 @@ interface Pending {
   readonly id: number;
   readonly kind: RequestKind;
   readonly asked: unknown;
-  /** For whoever reads what went wrong. */
   readonly about: string;
   readonly settle: (answer: unknown) => void;
 }
@@ -36,7 +36,8 @@ interface Pending {
 export class FileReader {
   readonly #options: FileReaderOptions;
   readonly #waiting: Pending[] = [];
-  readonly #hungThreads = new Set<Worker>();
+  /** With what they do not come back from. */
+  readonly #hungThreads = new Map<Worker, string>();
   #thread: ReaderThread | undefined;
   #current: Pending | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -53,13 +54,18 @@ export class FileReader {
     this.#options = options;
   }
 
-  /** Never rejects; undefined when it was not answered in time, or could not be asked. */
+  /**
+   * Never rejects; undefined when it was not answered in time, or could not be asked. `about` says
+   * what is read, for whom: a line's words, and who may hang but once at a time.
+   */
   ask<Kind extends RequestKind>(
     kind: Kind,
     asked: Asked<Kind>,
     about: string,
   ): Promise<Answer<Kind> | undefined> {
-    if (this.#isOver || this.#waiting.length >= MAX_WAITING) {
+    // Nobody costs a second thread before the first is back.
+    const isHung = this.#hungThreads.values().some((other) => other === about);
+    if (this.#isOver || isHung || this.#waiting.length >= MAX_WAITING) {
       this.#refused += 1;
       return Promise.resolve(undefined);
     }
@@ -113,7 +119,13 @@ export class FileReader {
       return;
     }
     this.#current = request;
-    this.#thread ??= this.#start();
+    try {
+      this.#thread ??= this.#start();
+    } catch (thrown) {
+      // No memory, or no further threads.
+      this.#ended(messageOf(thrown));
+      return;
+    }
     const { id, kind, asked } = request;
     this.#thread.worker.postMessage({ id, kind, asked });
     this.#watch(request, PATIENT_TURNS);
@@ -148,7 +160,7 @@ export class FileReader {
     // exit(3) waits for all threads.
     if (this.#hung === 0) process.once("exit", (code) => void libc._exit(code));
     this.#hung += 1;
-    this.#hungThreads.add(worker);
+    this.#hungThreads.set(worker, request.about);
     const isLast = this.#hungThreads.size >= MAX_HUNG;
     onProblem(
       `Cannot read ${request.about}: no answer for ${deadlineMs / 1000} s. ${isLast ? `${MAX_HUNG} threads wait so: no further files of containers are read until one of them is back` : "Another thread reads on"}`,
@@ -156,9 +168,13 @@ export class FileReader {
     this.#replace(isLast);
   }
 
-  /** It ended by itself: too little memory, or a fault of ours. */
   #failed(worker: Worker, message: string): void {
-    if (worker !== this.#thread?.worker) return this.#cameBack(worker);
+    if (worker !== this.#thread?.worker) this.#cameBack(worker);
+    else this.#ended(message);
+  }
+
+  /** By itself: too little memory, or a fault of ours. */
+  #ended(message: string): void {
     this.#failures += 1;
     const isLast = this.#failures >= MAX_FAILURES;
     if (this.#failures === 1 || isLast)
