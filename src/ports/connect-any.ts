@@ -53,12 +53,12 @@ export async function connectToAny(
 
 /** Those that connect beside the one that was taken. INVARIANT: that one is the first to connect. */
 function closeLate(attempts: readonly Promise<Reached>[]): void {
-  void Promise.any(attempts)
-    .then(async ({ socket: taken }) => {
-      for (const attempt of attempts) {
-        const { socket } = await attempt.catch(() => ({ socket: taken }));
-        if (socket !== taken) socket.destroy();
-      }
-    })
-    .catch(() => {});
+  const close = async (): Promise<void> => {
+    const { socket: taken } = await Promise.any(attempts);
+    for (const attempt of attempts) {
+      const { socket } = await attempt.catch(() => ({ socket: taken }));
+      if (socket !== taken) socket.destroy();
+    }
+  };
+  close().catch(() => {});
 }
