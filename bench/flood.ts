@@ -8,7 +8,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type RunningSaker, startSaker, until } from "../test/fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../test/fixtures/saker.ts";
+import { until } from "../test/fixtures/until.ts";
 
 const SECONDS = Number(process.argv[2] ?? 8);
 const [ACTS, STARTS, PORTS] = [100, 10, 5];

@@ -10,7 +10,7 @@ import {
   startInRoot,
 } from "../../test/fixtures/rooted-process.ts";
 import { container } from "../../test/fixtures/scenes.ts";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import type { Container } from "../containers/container.ts";
 import type { Accounts } from "../state/scene.ts";
 import { FileReader } from "../untrusted/file-reader.ts";

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { after, test, type TestContext } from "node:test";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { LineSource } from "./line-source.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "saker-follow-"));

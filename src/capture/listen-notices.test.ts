@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { freePort } from "../../test/fixtures/free-port.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
 import { makeNamespace, namespacesMissing } from "../../test/fixtures/network-namespace.ts";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { Event } from "../events/event.ts";
 import { CONTEXT, DESCRIPTOR, NOTICE, TCP_STATE } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";

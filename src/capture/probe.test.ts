@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compileBare, inTemporaryFolder, whyNoClang } from "../../test/fixtures/clang.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "../events/record.ts";

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { readRuleFiles } from "./rule-files.ts";
 import { RuleWatch } from "./rule-watch.ts";
 

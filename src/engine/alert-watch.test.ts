@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import { after, describe, test, type TestContext } from "node:test";
 import { type Dockerd, dockerdMissing, startDockerd } from "../../test/fixtures/dockerd.ts";
 import { freePort } from "../../test/fixtures/free-port.ts";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import type { NewsBody } from "../news/news.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { ContainerRegistry } from "../containers/container-registry.ts";

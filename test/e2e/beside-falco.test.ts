@@ -17,7 +17,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
-import { type RunningSaker, saker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, saker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
 const NO_DOCKER = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };

@@ -9,7 +9,8 @@ import { gzipSync } from "node:zlib";
 import { dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { captureBytes } from "../fixtures/captures.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { saker, startSaker, until } from "../fixtures/saker.ts";
+import { saker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 /** What `append_output: suggested_output`, the default, adds. */
 const SUGGESTED =

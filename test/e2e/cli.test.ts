@@ -5,7 +5,8 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { saker, startSaker, until } from "../fixtures/saker.ts";
+import { saker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;

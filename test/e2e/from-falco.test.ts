@@ -8,7 +8,8 @@ import type { AuditReport } from "../../src/audit/report.ts";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { freePort } from "../fixtures/free-port.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 import { serverFiles } from "../fixtures/servers.ts";
 
 // The walk-through of the system that is replaced, with its own files: what they held there

@@ -10,7 +10,8 @@ import { linkedFile } from "../../src/capture/opened-by-process.ts";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { fanotifyMissing } from "../fixtures/fanotify.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 import { fuseMissing, mountSilentFileSystem } from "../fixtures/silent-file-system.ts";
 
 const IMAGE = "saker-test/hold:1.0";

@@ -18,7 +18,7 @@ import { capabilitySet } from "../../src/libc/capabilities.ts";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { lesserRuntime } from "../fixtures/lesser-runtime.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { until } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 const IMAGE = "saker:latest";

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { freePort } from "../fixtures/free-port.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { until } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 const IMAGE = "saker-test/saker:1.0";

@@ -12,7 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { startSaker, until } from "../fixtures/saker.ts";
+import { startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 test(
   "saker watch tells of lost events, in its log, as Falco's own alert, and at the end by CPU",

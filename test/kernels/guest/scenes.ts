@@ -5,7 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type RunningSaker, startSaker, until } from "../../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../../fixtures/saker.ts";
+import { until } from "../../fixtures/until.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
 const RULES = [
