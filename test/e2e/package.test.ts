@@ -32,6 +32,7 @@ describe("the package that npm pack makes", async () => {
       "scripts/node24",
       "dist/cli/main.js",
       "dist/cli/watch.js",
+      "dist/capture/match-file-thread.js",
       "dist/engine/heartbeat-thread.js",
       "dist/untrusted/reader-thread.js",
       `probe/saker.${process.arch}.bpf.o`,
