@@ -150,6 +150,14 @@ export const KEYS = {
     default: 0,
     doc: "The size at which a file ends, 0 for none.",
   }),
+  captureMaxFiles: key("capture.max_files", whole("files", 0, 1_000_000), {
+    default: 100,
+    doc: "Saker's own: when so many captures lie there no further one is written, 0 for no limit.",
+  }),
+  captureMaxTotal: key("capture.max_total_mb", whole("megabytes", 0, 1_000_000), {
+    default: 2000,
+    doc: "Saker's own: the most that all captures there may have, 0 for no limit.",
+  }),
   captureBefore: key("capture.before", whole("milliseconds", 0, DAY_MS), {
     default: 5000,
     doc: "Saker's own: how long before the match a file begins, as far as `memory_mb` holds it.",

@@ -63,6 +63,9 @@ export interface CaptureSettings {
   readonly durationMs: number;
   /** The most bytes of a file, 0 for no limit. */
   readonly maxBytes: number;
+  /** The most files that may lie there, and bytes of all of them; 0 for no limit. Ours. */
+  readonly maxFiles: number;
+  readonly maxTotalBytes: number;
   /**
    * How long before a match its file begins, in milliseconds, as far as `ringBytes` of memory hold
    * it. Ours; Falco's files begin with the match.
@@ -141,6 +144,8 @@ function captureSettings(valueOf: ValueOf): CaptureSettings {
     mode: valueOf(KEYS.captureMode),
     durationMs: valueOf(KEYS.captureDuration),
     maxBytes: valueOf(KEYS.captureMaxFileSize) * 1_000_000,
+    maxFiles: valueOf(KEYS.captureMaxFiles),
+    maxTotalBytes: valueOf(KEYS.captureMaxTotal) * 1_000_000,
     beforeMs: valueOf(KEYS.captureBefore),
     ringBytes: valueOf(KEYS.captureMemory) * MEBIBYTE,
   };

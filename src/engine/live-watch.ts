@@ -187,7 +187,6 @@ export class LiveWatch {
     this.#hostNames.close();
     this.#files.close();
     this.#probe.close();
-    this.#options.captures?.close();
   }
 
   /** What stat(2) says of its executable comes later. */

@@ -121,6 +121,7 @@ async function watchKernel(
   const { options, news, containers, ports, publish } = ground;
   const { settings } = options;
   const { promise: ended, resolve: end } = Promise.withResolvers<"drops">();
+  const captures = capturesFor(ground);
   const live = new LiveWatch({
     ...options,
     rules: source.rules,
@@ -141,7 +142,7 @@ async function watchKernel(
           end: () => end("drops"),
         }),
     },
-    captures: capturesFor(ground),
+    captures,
   });
   // After the probe: a host that cannot be watched is said at once, and what starts while the
   // runtimes answer is seen.
@@ -154,6 +155,7 @@ async function watchKernel(
   const notifier = serviceNotifierOf(environment, { ownPid, onProblem });
   const heartbeat = startHeartbeat({ onProblem, notifier });
   await orAborted(live.start(), options.signal);
+  captures?.prepare();
   notifier?.ready(`${means}, ${count}`);
   return {
     news,
@@ -164,6 +166,7 @@ async function watchKernel(
       notifier?.stopping();
       heartbeat.close();
       live.close();
+      await captures?.close();
       closeGround(ground);
     },
   };

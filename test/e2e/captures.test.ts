@@ -262,7 +262,7 @@ describe("saker record and capture", { skip: whyNoBpf() }, () => {
     const [rules, config] = [join(folder, "capture.yaml"), join(folder, "saker.yaml")];
     writeFileSync(
       rules,
-      `- {rule: Marked, desc: d, condition: "evt.type in (mkdir, mkdirat) and evt.args contains saker-capture-mark", output: marked, priority: NOTICE, capture: true, capture_duration: 6000}
+      `- {rule: Marked, desc: d, condition: "evt.type in (mkdir, mkdirat) and evt.args contains saker-capture-mark", output: marked, priority: NOTICE, capture: true, capture_duration: 4000}
 - {rule: Others, desc: d, condition: "evt.type in (mkdir, mkdirat, symlinkat, symlink) and evt.args contains nothing-like-it", output: other, priority: DEBUG}
 `,
     );
@@ -288,7 +288,7 @@ describe("saker record and capture", { skip: whyNoBpf() }, () => {
       seen: watch.err,
     });
     execFileSync("mkdir", [join(folder, "saker-capture-after")]);
-    await sleep(7000);
+    await sleep(5000);
     execFileSync("mkdir", [join(folder, "saker-capture-late")]);
     await watch.stop();
     const files = readdirSync(folder).filter((name) => /^incident_\d{20}_\d{20}\.scap$/.test(name));
