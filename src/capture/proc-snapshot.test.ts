@@ -36,6 +36,19 @@ test("ProcReader.read() ends with a process whose arguments have no end", async 
   assert.ok(process.memoryUsage.rss() - before < 50 << 20);
 });
 
+test("ProcReader.read() tells ids of a process as it is told them itself", (t) => {
+  const root = mkdtempSync(join(tmpdir(), "saker-proc-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  mkdirSync(join(root, "55"));
+  writeFileSync(join(root, "55/stat"), `55 (a) b) S 1 54 53 0 ${"0 ".repeat(40)}`);
+  writeFileSync(join(root, "55/status"), "NSpid:\t55\t3\nNSpgid:\t54\t2\nNSsid:\t53\t1\n");
+  const found = new ProcReader({ procRoot: root }).read(55);
+  assert.deepEqual(
+    [found?.comm, found?.pgid, found?.vpid, found?.vpgid, found?.sid],
+    ["a) b", 54, 3, 2, 1],
+  );
+});
+
 test("ProcReader.read() is undefined for a process that is gone", () => {
   assert.equal(new ProcReader().read(2 ** 22 + 1), undefined);
 });

@@ -94,7 +94,8 @@ export class ProcReader {
       pid,
       ppid: numbers[1] ?? 0,
       pgid: numbers[2] ?? 0,
-      sid: numbers[3] ?? 0,
+      // As the process itself is told it, and so events of setsid(2) are.
+      sid: ids("NSsid").at(-1) ?? numbers[3] ?? 0,
       tty: numbers[4] ?? 0,
       vpid: ids("NSpid").at(-1) ?? pid,
       vpgid: ids("NSpgid").at(-1) ?? 0,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { event } from "../../test/fixtures/records.ts";
 import { fuseMissing, mountSilentFileSystem } from "../../test/fixtures/silent-file-system.ts";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { readCapture } from "../capture/scap-reader.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { parseConfig } from "../config/config-file.ts";

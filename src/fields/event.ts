@@ -47,7 +47,7 @@ export const EVENT_FIELDS: readonly Field[] = [
   plain("evt.rawtime.ns", "ABSTIME", "Nanoseconds within the second", (scene) =>
     Number(scene.event.timestamp % 1_000_000_000n),
   ),
-  plain("evt.source", "CHARBUF", "Where events come from: syscall", () => "syscall"),
+  plain("evt.source", "CHARBUF", "Where events come from: syscall", sourceName),
   plain("evt.hostname", "CHARBUF", "Name of the host", (scene) => scene.hostname),
   plain("evt.is_async", "BOOL", "True for events that no system call made", (scene) =>
     isAsync(scene),
@@ -235,6 +235,8 @@ export const EVENT_FIELDS: readonly Field[] = [
 ];
 
 const GENERIC = eventType("syscall").code;
+const ASYNC = eventType("asyncevent").code;
+const PLUGIN = eventType("pluginevent").code;
 
 function localOffset(scene: Scene): number {
   return scene.utcOffsetMinutes(Number(scene.event.timestamp / 1_000_000n));
@@ -245,7 +247,14 @@ function localOffset(scene: Scene): number {
  * number.
  */
 function typeName({ event }: Scene): string | undefined {
+  if (event.code === ASYNC) return event.text(1);
   return (event.code === GENERIC ? syscallName(event.uint(0) ?? 0) : undefined) ?? event.type?.name;
+}
+
+/** Plugins' events have no source that is known here. */
+function sourceName({ event }: Scene): string | undefined {
+  const isOfPlugin = (event.code === ASYNC || event.code === PLUGIN) && event.uint(0) !== 0;
+  return isOfPlugin ? undefined : "syscall";
 }
 
 function categoryOf(type: EventType | undefined): string | undefined {
@@ -280,16 +289,13 @@ const IO_CATEGORIES: Readonly<Record<string, string>> = {
   u: "ipc",
 };
 
+/** What the engine and its plugins tell, not a system call. */
 function isAsync({ event: { type } }: Scene): boolean {
-  return type !== undefined && ASYNC.has(type.name);
+  return type?.source === "metaevent";
 }
 
-/** What the engine tells of itself, not of a system call. */
-const ASYNC: ReadonlySet<string> = new Set(["asyncevent", "procinfo", "container"]);
-
 function asyncType(scene: Scene): string | undefined {
-  const name = scene.event.type?.name;
-  return name === "asyncevent" ? scene.event.text(1) : ASYNC.has(name ?? "") ? name : undefined;
+  return isAsync(scene) ? typeName(scene) : undefined;
 }
 
 /**

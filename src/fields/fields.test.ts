@@ -279,6 +279,40 @@ test("fields of calls with two paths, of reads and of errors", () => {
   );
 });
 
+test("what plugins and the engine tell has names of its own", () => {
+  const asked = ["evt.type", "evt.is_async", "evt.asynctype", "evt.source", "syscall.type"];
+  const told = (name: string, values: Readonly<Record<string, string | number>>) =>
+    asked.map((field) => value(sceneOf(name, values), field));
+  assert.deepEqual(told("asyncevent", { plugin_id: 0, name: "container", data: "{}" }), [
+    "container",
+    true,
+    "container",
+    "syscall",
+    undefined,
+  ]);
+  assert.deepEqual(told("asyncevent", { plugin_id: 7, name: "sample", data: "" }), [
+    "sample",
+    true,
+    "sample",
+    undefined,
+    undefined,
+  ]);
+  assert.deepEqual(told("useradded", { uid: 1, gid: 1, name: "a" }), [
+    "useradded",
+    true,
+    "useradded",
+    "syscall",
+    undefined,
+  ]);
+  assert.deepEqual(told("setuid", { res: 0, uid: 1 }), [
+    "setuid",
+    false,
+    undefined,
+    "syscall",
+    "setuid",
+  ]);
+});
+
 test("fields that say what Falco says where there is nothing", () => {
   const host = sceneOf("openat", { fd: 3, dirfd: -100, name: "/x", flags: 1, mode: 0 });
   const on = (names: readonly string[]) => names.map((name) => value(host, name));

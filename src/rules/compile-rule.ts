@@ -8,7 +8,7 @@ import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
 import { DEPRECATED_FIELDS, namesDeprecated } from "./deprecated-fields.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import { eventCodesOf } from "./event-codes.ts";
+import { seenCodesOf } from "./event-codes.ts";
 import { withExceptions } from "./exceptions.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import type { LoadOptions } from "./load-rules.ts";
@@ -143,7 +143,7 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
       hostNames,
       condition: predicate,
       expression,
-      eventCodes: eventCodesOf(expression),
+      eventCodes: seenCodesOf(expression),
       callClauses: callClausesOf(expression),
     };
   } catch (thrown) {

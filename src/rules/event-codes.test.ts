@@ -5,7 +5,7 @@ import { scene } from "../../test/fixtures/scenes.ts";
 import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { compileCondition } from "./compile-condition.ts";
-import { eventCodesOf } from "./event-codes.ts";
+import { eventCodesOf, seenCodesOf } from "./event-codes.ts";
 import { parseCondition } from "./parse-condition.ts";
 
 const numRuns = Number(process.env["SAKER_FUZZ_RUNS"] ?? 2000);
@@ -21,6 +21,7 @@ const EVENTS = [
   "container",
   "listen",
   "syscall",
+  "asyncevent",
 ];
 
 const name = fc.constantFrom(...NAMES);
@@ -72,7 +73,7 @@ const checks = fc.oneof(
   ),
 );
 
-test("eventCodesOf() never leaves out an event that the condition matches", () => {
+test("seenCodesOf() never leaves out an event that the condition matches", () => {
   const seen = new Set<boolean>();
   fc.assert(
     fc.property(
@@ -82,11 +83,12 @@ test("eventCodesOf() never leaves out an event that the condition matches", () =
       (condition, num, comm) => {
         const expression = parseCondition(condition);
         const [codes, { predicate }] = [
-          eventCodesOf(expression),
+          seenCodesOf(expression),
           compileCondition(expression, FIELDS),
         ];
         for (const event of EVENTS) {
-          const shown = scene(event, {}, { process: { comm } });
+          const values = event === "asyncevent" ? { plugin_id: 0, name: "container" } : {};
+          const shown = scene(event, values, { process: { comm } });
           shown.event.num = num;
           const isBucketed = codes.has(EVENT_TYPE_BY_NAME.get(event)?.code ?? -1);
           assert.ok(

@@ -1,4 +1,4 @@
-import { EVENT_TYPE_BY_NAME, EVENT_TYPES } from "../events/schema.ts";
+import { EVENT_TYPE_BY_NAME, EVENT_TYPES, eventType } from "../events/schema.ts";
 import { GENERIC_SYSCALLS } from "../events/syscall-names.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { Check, Expression, Operator } from "./ast.ts";
@@ -22,6 +22,18 @@ export function isKnownEventName(name: string): boolean {
 export function eventCodesOf(expression: Expression): ReadonlySet<number> {
   return codesOf(expression, false, [new Map(), new Map()]);
 }
+
+/**
+ * The same with the event of plugins when it may be one about a container: Falco's own plugin tells
+ * of these under the name that the engine once did.
+ */
+export function seenCodesOf(expression: Expression): ReadonlySet<number> {
+  const codes = eventCodesOf(expression);
+  return codes.has(CONTAINER) ? codes.union(OF_PLUGINS) : codes;
+}
+
+const CONTAINER = eventType("container").code;
+const OF_PLUGINS: ReadonlySet<number> = new Set([eventType("asyncevent").code]);
 
 /**
  * What is known of expressions, as they stand and negated: a macro's is one object wherever it is

@@ -176,6 +176,15 @@ test("ProcessTable.setExecutable() adds to the program that was looked at, and t
   assert.equal(table.get(50)?.exeInode, 7, "what an event has said stays");
 });
 
+test("ProcessTable tells a session by its id in the process's own pid namespace", () => {
+  const table = new ProcessTable({ capacity: 10, find: () => undefined });
+  table.set({ ...shell, vpid: 7 });
+  const { sid, pgid, vpgid, vpid } = table.apply(
+    event("setsid", { res: 7 }, { context: { pid: 50, startTime: shell.startBoot } }),
+  );
+  assert.deepEqual([sid, pgid, vpgid, vpid], [7, 50, 7, 7]);
+});
+
 test("ProcessTable never holds more than its capacity", () => {
   const table = new ProcessTable({ capacity: 10, find: () => undefined });
   for (let pid = 1; pid <= 25; pid += 1)

@@ -398,7 +398,7 @@ function applySetsid(process: Process, event: Event): Process {
   const sid = event.int(0) ?? -1;
   return sid < 0
     ? process
-    : { ...process, sid: process.pid, pgid: process.pid, vpgid: process.vpid, tty: 0 };
+    : { ...process, sid: process.vpid, pgid: process.pid, vpgid: process.vpid, tty: 0 };
 }
 
 function applySetpgid(process: Process, event: Event): Process {
