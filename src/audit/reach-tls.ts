@@ -106,8 +106,8 @@ async function search(
 }
 
 /**
- * What decides first. Another protocol that shows itself has to wait for the hello's answer: until
- * then the port may still speak TLS.
+ * What decides first. HTTP that shows itself has to wait for the hello's answer: until then the port
+ * may still speak TLS. What answers in other protocols, or the like of Redis's PONG, does not.
  */
 function firstEvidence(
   pending: Promise<Answer>,
@@ -125,7 +125,7 @@ function firstEvidence(
     (way): Evidence => ({ by: "way", way }),
     () => never,
   );
-  const byPlain = Promise.all([plain, pending])
+  const byPlain = Promise.all([plain, plain.then((way) => (isShared(way) ? pending : undefined))])
     .then(() => Promise.race([others, sleep(OTHERS_MS)]))
     .then(
       async (): Promise<Evidence> => ({ by: "way", way: await plain }),
@@ -133,6 +133,14 @@ function firstEvidence(
     );
   const byNone = Promise.all([pending, others, all]).then((): Evidence => ({ by: "none" }));
   return Promise.race([byFirst, byOther, byWay, byPlain, byNone]);
+}
+
+/**
+ * Whether TLS is served beside this protocol at one port: some servers take HTTP and HTTPS alike,
+ * and words that nobody knows say nothing.
+ */
+function isShared(way: Way): boolean {
+  return way.kind !== "plain" || way.speaks === "http" || way.speaks === "unknown";
 }
 
 /** So long other hellos may still take when the port has shown another protocol. */

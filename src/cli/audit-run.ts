@@ -156,8 +156,10 @@ export class AuditRun {
   }
 
   #take(report: AuditReport, target: ResolvedTarget): void {
-    const { format, output, isToFile, count, isMany } = this.#options;
+    const { format, output, isToFile, count, isMany, signal, done } = this.#options;
     this.#progress.clear();
+    // It is done again by the run that goes on from here.
+    if (signal.aborted && done !== undefined) return;
     if (format.kind === "stream")
       output.write(format.each(report, { colour: output.colour, isMany }));
     else this.#reports.push(report);
