@@ -45,6 +45,15 @@ const NODE_VERSIONS: Partial<Readonly<Record<VersionName, SecureVersion>>> = {
   "TLSv1.3": "TLSv1.3",
 };
 
+/** Every group that Node's OpenSSL speaks; it makes a key of the first before it is asked for one. */
+const OPENSSL_GROUPS = [
+  "X25519:P-256:P-384:P-521:X448",
+  "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024:MLKEM512:MLKEM768:MLKEM1024",
+  "brainpoolP256r1tls13:brainpoolP384r1tls13:brainpoolP512r1tls13",
+  "brainpoolP256r1:brainpoolP384r1:brainpoolP512r1:secp256k1",
+  "ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192",
+].join(":");
+
 /**
  * So long a server of TLS 1.3 has for its ticket, or for the alert to a client without certificate,
  * once the handshake is done for us.
@@ -109,6 +118,7 @@ function connectionOptions(
   return {
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
+    ecdhCurve: OPENSSL_GROUPS,
     minVersion: version,
     maxVersion: version,
     // Old suites and short keys are why one looks.
