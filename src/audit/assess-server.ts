@@ -101,6 +101,8 @@ export async function assessServer(
         overallGrade({ protocols: reports, certificates, chains, findings: found }),
       );
   const least = worstLetter(lettersOf(reports));
+  if (chains.length === 0 && grade === undefined && !prober.isIncomplete)
+    prober.note("grade", "there is none, for no certificate could be read");
   return {
     tls: true,
     protocols: reports,
