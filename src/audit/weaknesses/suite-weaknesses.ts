@@ -22,10 +22,7 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     title: "SSLv2 is offered (DROWN)",
     explanation:
       "Anybody who recorded traffic of a server with the same key can decrypt it through this protocol.",
-    examine: ({ sslv2 }) =>
-      vulnerableIf(
-        sslv2 === undefined ? undefined : `SSLv2 with ${sslv2.ciphers.length} cipher kinds`,
-      ),
+    examine: drown,
   },
   {
     id: "export",
@@ -109,14 +106,7 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     title: "TLS compression (CRIME)",
     explanation:
       "The length of compressed requests tells an attacker who can add to them what else is in them.",
-    examine: ({ protocols }) =>
-      vulnerableIf(
-        list(
-          protocols.flatMap(({ name, compressors = [] }) =>
-            compressors.filter((one) => one !== "NULL").map((one) => `${one} in ${name}`),
-          ),
-        ),
-      ),
+    examine: crime,
   },
   {
     id: "sweet32",
@@ -177,6 +167,28 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     examine: lucky13,
   },
 ];
+
+/** What keeps the question for SSLv2 from its answer is an error of that name. */
+function drown({ sslv2, prober }: Evidence): Verdict {
+  const trouble = prober.errors.find(({ probe }) => probe === "SSLv2");
+  if (sslv2 === undefined && trouble !== undefined)
+    return { kind: "unknown", reason: `whether SSLv2 is offered is not known: ${trouble.error}` };
+  return vulnerableIf(
+    sslv2 === undefined ? undefined : `SSLv2 with ${sslv2.ciphers.length} cipher kinds`,
+  );
+}
+
+function crime({ protocols }: Evidence): Verdict {
+  const found = protocols.flatMap(({ name, compressors = [] }) =>
+    compressors.filter((one) => one !== "NULL").map((one) => `${one} in ${name}`),
+  );
+  const untold = protocols.find(
+    ({ version, compressors }) => version < 0x0304 && compressors === undefined,
+  );
+  return found.length === 0 && untold !== undefined
+    ? { kind: "unknown", reason: `the compressors of ${untold.name} could not be found out` }
+    : vulnerableIf(list(found));
+}
 
 function suites(
   { protocols }: Pick<Evidence, "protocols">,
@@ -239,9 +251,16 @@ function serverKeyOf({ suite, flight }: Accepted): ServerKey | undefined {
 
 function ofPrimes({ protocols }: Evidence, isWeak: (prime: Prime) => boolean): Verdict {
   const primes = primesOf(protocols);
-  return primes.length === 0
-    ? NOT_APPLICABLE
-    : vulnerableIf(list(primes.filter(isWeak).map(primeText)));
+  const weak = list(primes.filter(isWeak).map(primeText));
+  // A suite was selected, and no prime could be read behind it.
+  const isUnread = protocols.some(
+    ({ version, accepted }) =>
+      version < 0x0304 &&
+      accepted.some((one) => cipherSuite(one.suite).ephemeral === "dh" && !serverKeyOf(one)),
+  );
+  if (weak === undefined && isUnread)
+    return { kind: "unknown", reason: "a Diffie-Hellman prime could not be read" };
+  return primes.length === 0 ? NOT_APPLICABLE : vulnerableIf(weak);
 }
 
 function primeText({ bits, prime }: Prime): string {
