@@ -73,10 +73,11 @@ export async function assessServer(
   const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
   const { verdicts, findings } = await judgeWeaknesses({
     prober,
-    protocols: spoken.protocols.map(({ version, name, preference, compressors }) => ({
+    protocols: spoken.protocols.map(({ version, name, preference, compressors, undecided }) => ({
       version,
       name,
       accepted: preference.ordered,
+      undecided,
       compressors,
     })),
     features,

@@ -212,6 +212,28 @@ describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
     }
   });
 
+  // Dovecot without ssl_dh closes when it picks a suite that it cannot complete.
+  test("a suite that makes the handshake fail is neither accepted nor refused", async () => {
+    const handle = scriptedServer({ certificate, script: strict });
+    const RSA_EXPORT_WITH_RC4_40_MD5 = 0x0003;
+    const port = await servers.plain((socket) => {
+      socket.once("data", (bytes: Buffer) => {
+        const id = bytes[43] ?? 0;
+        const size = bytes[0] === 22 ? bytes.readUInt16BE(44 + id) : 0;
+        for (let at = 46 + id; at < 46 + id + size; at += 2)
+          if (bytes.readUInt16BE(at) === RSA_EXPORT_WITH_RC4_40_MD5) return void socket.end();
+        handle(socket);
+        socket.emit("data", bytes);
+      });
+    });
+    const report = await examine(port);
+    const kinds = ["export", "freak", "rc4", "anonymous", "null"];
+    assert.deepEqual(
+      kinds.map((id) => report.weaknesses?.[id]),
+      ["unknown", "unknown", "unknown", "not vulnerable", "not vulnerable"],
+    );
+  });
+
   test("DROWN: SSLv2 is found, also where nothing else is spoken", async () => {
     const hello = (socket: Socket): void => {
       const body = new ByteWriter()
