@@ -73,10 +73,11 @@ export async function assessServer(
   const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
   const { verdicts, findings } = await judgeWeaknesses({
     prober,
-    protocols: spoken.protocols.map(({ version, name, preference, compressors }) => ({
+    protocols: spoken.protocols.map(({ version, name, preference, compressors, undecided }) => ({
       version,
       name,
       accepted: preference.ordered,
+      undecided,
       compressors,
     })),
     features,
@@ -103,6 +104,8 @@ export async function assessServer(
   if (chains.length === 0 && grade === undefined)
     prober.note("grade", "there is none, for no certificate could be read");
   const least = worstLetter(lettersOf(reports));
+  if (chains.length === 0 && grade === undefined && !prober.isIncomplete)
+    prober.note("grade", "there is none, for no certificate could be read");
   return {
     tls: true,
     protocols: reports,

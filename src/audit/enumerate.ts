@@ -36,6 +36,8 @@ export interface Enumeration {
    * come from different offers.
    */
   readonly runs: readonly (readonly Accepted[])[];
+  /** Suites that make the handshake fail: neither accepted nor refused. */
+  readonly undecided?: readonly number[];
   /** Why nothing was accepted, where the server said neither yes nor no. */
   readonly doubt?: Doubt;
 }
@@ -121,7 +123,8 @@ export async function enumerate(
 ): Promise<Enumeration> {
   const search = new Search(prober, version, shared);
   const doubt = await search.all(candidateSuites(version), { first, bearsLongHellos });
-  return { runs: search.runs, ...(doubt === undefined ? {} : { doubt }) };
+  const { runs, undecided } = search;
+  return { runs, undecided, ...(doubt === undefined ? {} : { doubt }) };
 }
 
 interface EnumerateOptions {
@@ -161,6 +164,7 @@ export class SharedFindings {
 /** One version's search and what it has learnt of the server's ways. */
 class Search {
   readonly runs: Accepted[][] = [];
+  readonly undecided: number[] = [];
   readonly #prober: Prober;
   readonly #version: VersionCode;
   readonly #name: string;
@@ -207,6 +211,7 @@ class Search {
   }
 
   #noteUnborne(unborne: readonly number[]): void {
+    this.undecided.push(...unborne);
     const names = unborne.slice(0, NAMES_TOLD).map((suite) => cipherSuite(suite).name);
     const more = unborne.length > NAMES_TOLD ? ` and ${unborne.length - NAMES_TOLD} more` : "";
     this.#prober.note(
@@ -268,11 +273,10 @@ class Search {
   }
 
   async #bisect(offers: readonly (readonly number[])[], whole: Failure): Promise<boolean> {
-    if (whole.left.length === 1) {
-      this.#prober.note(
-        this.#name,
-        `cannot tell of ${cipherSuite(whole.left[0] ?? 0).name}: ${whole.reason}`,
-      );
+    const [suite] = whole.left;
+    if (suite !== undefined && whole.left.length === 1) {
+      this.undecided.push(suite);
+      this.#prober.note(this.#name, `cannot tell of ${cipherSuite(suite).name}: ${whole.reason}`);
       return true;
     }
     for (const offer of offers) {

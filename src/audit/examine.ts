@@ -106,6 +106,7 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
         preference: preference ?? { preference: undefined, error: undefined, ordered: accepted },
         compressors,
         keyExchange,
+        undecided: enumeration.undecided ?? [],
       };
     }),
   );

@@ -17,6 +17,8 @@ export interface FoundProtocol {
   /** Undefined for TLS 1.3, which has none. */
   readonly compressors: readonly string[] | undefined;
   readonly keyExchange: KeyExchangeFacts | undefined;
+  /** Suites of which it could not be told whether they are accepted. */
+  readonly undecided: readonly number[];
 }
 
 /** A version's suites with their grades and warnings, as ssl-enum-ciphers reports them. */

@@ -52,9 +52,12 @@ async function examine(evidence: Evidence): Promise<Verdict> {
   if (bits < MIN_BITS) return NOT_APPLICABLE;
   if (bits > MAX_BITS)
     return { kind: "unknown", reason: `a key of ${bits} bits cannot be computed with here` };
+  let isDeaf = true;
   for (const isWhole of [true, false]) {
     const oracle: Oracle = { evidence, protocol, suite, key, isWhole };
     const first = await ask(oracle);
+    // Who waits for the rest of the flight closes at our end of it, which says nothing of the key.
+    isDeaf &&= first.every((answer) => answer === "silent" || (!isWhole && answer === "closed"));
     if (isUniform(first)) continue;
     // Chance makes no pattern twice: what differs must differ in the same way again.
     const again = [await ask(oracle), await ask(oracle)];
@@ -62,7 +65,9 @@ async function examine(evidence: Evidence): Promise<Verdict> {
       return { kind: "unknown", reason: `the answers vary from try to try: ${first.join(", ")}` };
     return { kind: "vulnerable", evidence: describe(first) };
   }
-  return NOT_VULNERABLE;
+  return isDeaf
+    ? { kind: "unknown", reason: "the server said nothing to any key, sound ones included" }
+    : NOT_VULNERABLE;
 }
 
 /** A premaster secret of 48 bytes with its least padding (RFC 8017 §7.2.1) fits no shorter key. */
