@@ -13,6 +13,40 @@ export function textOf(path: string, maxBytes = MAX_BYTES): string {
   }
 }
 
+/**
+ * The same of a file that is read out of the process's memory (cmdline, environ): whoever reads it
+ * waits for the lock of its memory map, and a process that waits for a file system may hold that
+ * for ever. So it is empty as well while a thread of the process waits for something that cannot
+ * be interrupted (state D of proc_pid_stat(5)), of its first THREADS_MAX. `stat` is the process's.
+ */
+export function memoryTextOf(directory: string, file: string, options: MemoryTextOptions): string {
+  const { stat, maxBytes } = options;
+  return mayHoldMemory(directory, stat) ? "" : textOf(`${directory}/${file}`, maxBytes);
+}
+
+export interface MemoryTextOptions {
+  /** The text of `stat`. */
+  readonly stat: string;
+  readonly maxBytes: number;
+}
+
+function mayHoldMemory(directory: string, stat: string): boolean {
+  const [state, threads] = stateOf(stat);
+  if (state === "D") return true;
+  return (
+    threads > 1 &&
+    listOf(`${directory}/task`)
+      .slice(0, THREADS_MAX)
+      .some((tid) => stateOf(textOf(`${directory}/task/${tid}/stat`))[0] === "D")
+  );
+}
+
+/** State and number of threads (proc_pid_stat(5)). */
+function stateOf(stat: string): readonly [string | undefined, number] {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 18);
+  return [fields[0], Number(fields[17])];
+}
+
 /** Where a link leads to; empty as above. */
 export function linkOf(path: string): string {
   try {
@@ -31,5 +65,6 @@ export function listOf(path: string): string[] {
   }
 }
 
+const THREADS_MAX = 64;
 /** Of what the kernel itself makes up, such as lists of sockets. */
 const MAX_BYTES = 64 << 20;

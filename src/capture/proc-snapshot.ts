@@ -3,7 +3,7 @@ import { claimsOf } from "../containers/cgroup-path.ts";
 import { hostCgroupRoot } from "../containers/cgroup-scan.ts";
 import { hostPath } from "../lib/host-root.ts";
 import type { Process } from "../state/process.ts";
-import { linkOf, textOf } from "./_proc-files.ts";
+import { linkOf, memoryTextOf, textOf } from "./_proc-files.ts";
 import { NO_EXECUTABLE_FACTS } from "./executable-reader.ts";
 
 export interface ProcOptions {
@@ -81,9 +81,9 @@ export class ProcReader {
       .slice(nameEnd + 2)
       .split(" ")
       .map(Number);
-    const [exe = "", ...args] = textOf(`${directory}/cmdline`, MAX_ARGUMENTS)
-      .replace(/\0$/, "")
-      .split("\0");
+    const memoryText = (file: string, maxBytes: number): string =>
+      memoryTextOf(directory, file, { stat, maxBytes });
+    const [exe = "", ...args] = memoryText("cmdline", MAX_ARGUMENTS).replace(/\0$/, "").split("\0");
     const cgroup = this.#cgroupOf(directory);
     // Behind what must be right: some processes live no longer than this takes.
     const exepath = linkOf(`${directory}/exe`).replace(/ \(deleted\)$/, "");
@@ -101,7 +101,7 @@ export class ProcReader {
       comm,
       exe,
       args,
-      env: environmentOf(textOf(`${directory}/environ`, MAX_ENVIRONMENT)),
+      env: environmentOf(memoryText("environ", MAX_ENVIRONMENT)),
       exepath,
       cwd: `${linkOf(`${directory}/cwd`)}/`.replace("//", "/"),
       uid: ids("Uid")[1] ?? 0,
