@@ -17,27 +17,28 @@ export function textOf(path: string, maxBytes = MAX_BYTES): string {
  * The same of a file that is read out of the process's memory (cmdline, environ): whoever reads it
  * waits for the lock of its memory map, and a process that waits for a file system may hold that
  * for ever. So it is empty as well while a thread of the process waits for something that cannot
- * be interrupted (state D of proc_pid_stat(5)), of its first THREADS_MAX. `stat` is the process's.
+ * be interrupted (state D of proc_pid_stat(5)), or when it has more threads than are looked at.
  */
 export function memoryTextOf(directory: string, file: string, options: MemoryTextOptions): string {
-  const { stat, maxBytes } = options;
-  return mayHoldMemory(directory, stat) ? "" : textOf(`${directory}/${file}`, maxBytes);
+  return mayHoldMemory(directory, options) ? "" : textOf(`${directory}/${file}`, options.maxBytes);
 }
 
 export interface MemoryTextOptions {
-  /** The text of `stat`. */
+  /** The text of the process's `stat`. */
   readonly stat: string;
+  /** A thread takes some 20 µs to look at. */
+  readonly maxThreads: number;
   readonly maxBytes: number;
 }
 
-function mayHoldMemory(directory: string, stat: string): boolean {
+function mayHoldMemory(directory: string, { stat, maxThreads }: MemoryTextOptions): boolean {
   const [state, threads] = stateOf(stat);
-  if (state === "D") return true;
+  if (state === "D" || threads > maxThreads) return true;
   return (
     threads > 1 &&
-    listOf(`${directory}/task`)
-      .slice(0, THREADS_MAX)
-      .some((tid) => stateOf(textOf(`${directory}/task/${tid}/stat`))[0] === "D")
+    listOf(`${directory}/task`).some(
+      (tid) => stateOf(textOf(`${directory}/task/${tid}/stat`))[0] === "D",
+    )
   );
 }
 
@@ -65,6 +66,5 @@ export function listOf(path: string): string[] {
   }
 }
 
-const THREADS_MAX = 64;
 /** Of what the kernel itself makes up, such as lists of sockets. */
 const MAX_BYTES = 64 << 20;

@@ -23,7 +23,7 @@ import { ProcReader } from "./proc-snapshot.ts";
 const MAX_DESCRIPTORS = 16_384;
 
 /** A process may point at any of its memory as its environment (PR_SET_MM_MAP of prctl(2)). */
-const MAX_ENVIRONMENT = 16 * 1024;
+const MEMORY_LIMITS = { maxBytes: 16 * 1024, maxThreads: 4096 };
 
 export interface HostSnapshot {
   readonly entries: HostEntries;
@@ -90,7 +90,7 @@ function threadOf(process: Process): ThreadEntry {
     exe: process.exe,
     exepath: process.exepath,
     args: process.args,
-    env: memoryTextOf(hostPath(`/proc/${pid}`), "environ", { stat, maxBytes: MAX_ENVIRONMENT })
+    env: memoryTextOf(hostPath(`/proc/${pid}`), "environ", { stat, ...MEMORY_LIMITS })
       .split("\0")
       .filter(Boolean),
     cwd: process.cwd,
