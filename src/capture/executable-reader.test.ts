@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { until } from "../../test/fixtures/saker.ts";
 import { fuseMissing, mountSilentFileSystem } from "../../test/fixtures/silent-file-system.ts";
 import { FileReader } from "../untrusted/file-reader.ts";
 import { ExecutableReader } from "./executable-reader.ts";
@@ -53,3 +56,42 @@ test(
     );
   },
 );
+
+for (const where of ["its first thread", "another thread"] as const) {
+  test(
+    `a process that holds its memory map with ${where} holds neither ProcReader nor snapshotHost`,
+    { skip: fuseMissing() ?? false },
+    async (t) => {
+      const folder = mkdtempSync(join(tmpdir(), "saker-held-"));
+      writeFileSync(join(folder, "data"), "x".repeat(4096));
+      const silent = await mountSilentFileSystem([join(folder, "data")]);
+      t.after(async () => {
+        await silent.release();
+        rmSync(folder, { recursive: true });
+      });
+      const more = where === "another thread" ? ["thread"] : [];
+      const child = spawn(process.execPath, [HELD, join(silent.point, "data"), ...more], {
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      t.after(() => child.kill("SIGKILL"));
+      await once(child.stdout, "data");
+      const pid = child.pid ?? 0;
+      assert.equal(new ProcReader().read(pid)?.args[0], HELD);
+      silent.fallSilent();
+      child.stdin.write("go\n");
+      await until("the thread to wait", () => statesOf(pid).includes("D"));
+      const found = new ProcReader().read(pid);
+      assert.deepEqual([found?.comm, found?.args, found?.env], ["MainThread", [], undefined]);
+      assert.ok(snapshotHost().entries.threads.some(({ tid }) => tid === pid));
+    },
+  );
+}
+
+function statesOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((tid) => {
+    const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, "utf8");
+    return stat[stat.lastIndexOf(")") + 2] ?? "";
+  });
+}
+
+const HELD = fileURLToPath(new URL("../../test/fixtures/held-memory.ts", import.meta.url));

@@ -89,7 +89,7 @@ export class FileMarks {
     const done = new Set<string>();
     const failures = new Map<string, string>();
     for (const { device, point } of watchableMounts(
-      readMounts(textOf(hostPath(`/proc/${pid}/mountinfo`))),
+      readMounts(textOf(hostPath(`/proc/${pid}/mountinfo`), MAX_TABLE)),
     ).slice(0, MAX_MOUNTS)) {
       const key = this.#group.marksFileSystems ? device : point;
       if (done.has(key)) continue;
@@ -138,5 +138,6 @@ function onePerNamespace(hostNamespace: string): number[] {
 }
 
 const MAX_SEEN = 4096;
-/** Of one namespace. */
+/** Of one namespace, and bytes of its table: it may hold a hundred thousand (sysctl fs.mount-max). */
 const MAX_MOUNTS = 4096;
+const MAX_TABLE = 8 << 20;

@@ -15,7 +15,7 @@ import {
   type UserEntry,
 } from "../state/host-entries.ts";
 import type { Process } from "../state/process.ts";
-import { linkOf, listOf, textOf } from "./_proc-files.ts";
+import { linkOf, listOf, memoryTextOf, textOf } from "./_proc-files.ts";
 import { factsOf, NO_EXECUTABLE_FACTS } from "./executable-reader.ts";
 import { ProcReader } from "./proc-snapshot.ts";
 
@@ -23,7 +23,7 @@ import { ProcReader } from "./proc-snapshot.ts";
 const MAX_DESCRIPTORS = 16_384;
 
 /** A process may point at any of its memory as its environment (PR_SET_MM_MAP of prctl(2)). */
-const MAX_ENVIRONMENT = 16 * 1024;
+const MEMORY_LIMITS = { maxBytes: 16 * 1024, maxThreads: 4096 };
 
 export interface HostSnapshot {
   readonly entries: HostEntries;
@@ -90,7 +90,9 @@ function threadOf(process: Process): ThreadEntry {
     exe: process.exe,
     exepath: process.exepath,
     args: process.args,
-    env: textsOf(hostPath(`/proc/${pid}/environ`), MAX_ENVIRONMENT),
+    env: memoryTextOf(hostPath(`/proc/${pid}`), "environ", { stat, ...MEMORY_LIMITS })
+      .split("\0")
+      .filter(Boolean),
     cwd: process.cwd,
     root: linkOf(hostPath(`/proc/${pid}/root`)),
     cgroups: cgroupsOf(pid),
@@ -311,8 +313,4 @@ function interfaces(): InterfaceEntry[] {
 
 function bootTime(): bigint {
   return BigInt(/^btime (\d+)$/m.exec(textOf(hostPath("/proc/stat")))?.[1] ?? "0") * 1_000_000_000n;
-}
-
-function textsOf(path: string, maxBytes: number): string[] {
-  return textOf(path, maxBytes).split("\0").filter(Boolean);
 }

@@ -25,6 +25,12 @@ test("ProcReader.read() tells of a process what /proc tells", async (t) => {
   assert.ok(reader.all().some((other) => other.pid === child.pid));
 });
 
+test("ProcReader.read() leaves the arguments of who has more threads than may be looked at", () => {
+  const reader = new ProcReader();
+  assert.deepEqual(reader.read(process.pid, 1)?.args, []);
+  assert.ok((reader.read(process.pid)?.args.length ?? 0) > 0);
+});
+
 test("ProcReader.read() ends with a process whose arguments have no end", async (t) => {
   const child = spawn(process.execPath, [ENDLESS], { stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => child.kill());

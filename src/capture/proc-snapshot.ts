@@ -3,7 +3,7 @@ import { claimsOf } from "../containers/cgroup-path.ts";
 import { hostCgroupRoot } from "../containers/cgroup-scan.ts";
 import { hostPath } from "../lib/host-root.ts";
 import type { Process } from "../state/process.ts";
-import { linkOf, textOf } from "./_proc-files.ts";
+import { linkOf, memoryTextOf, textOf } from "./_proc-files.ts";
 import { NO_EXECUTABLE_FACTS } from "./executable-reader.ts";
 
 export interface ProcOptions {
@@ -56,7 +56,7 @@ export class ProcReader {
   all(): Process[] {
     const processes: Process[] = [];
     for (const name of readdirSync(this.#options.procRoot)) {
-      const process = /^\d+$/.test(name) ? this.read(Number(name)) : undefined;
+      const process = /^\d+$/.test(name) ? this.read(Number(name), THREADS_MAX) : undefined;
       if (process !== undefined) processes.push(process);
     }
     return processes;
@@ -66,9 +66,10 @@ export class ProcReader {
    * One process; undefined when it is gone or not ours to read. With an empty `exepath` it had
    * ended (or is the kernel's own), and what else it has may be wrong; else its ids,
    * name, arguments and control group are right. What stat(2) says of its executable stays out
-   * (ExecutableReader): that may be on a file system that never answers.
+   * (ExecutableReader): that may be on a file system that never answers. So do the arguments of who
+   * may hold its memory's lock for ever, or has more threads than `maxThreads`.
    */
-  read(pid: number): Process | undefined {
+  read(pid: number, maxThreads = THREADS_MAX_HOT): Process | undefined {
     const directory = `${this.#options.procRoot}/${pid}`;
     const stat = textOf(`${directory}/stat`);
     const status = parseStatus(textOf(`${directory}/status`));
@@ -81,9 +82,9 @@ export class ProcReader {
       .slice(nameEnd + 2)
       .split(" ")
       .map(Number);
-    const [exe = "", ...args] = textOf(`${directory}/cmdline`, MAX_ARGUMENTS)
-      .replace(/\0$/, "")
-      .split("\0");
+    const memoryText = (file: string, maxBytes: number): string =>
+      memoryTextOf(directory, file, { stat, maxBytes, maxThreads });
+    const [exe = "", ...args] = memoryText("cmdline", MAX_ARGUMENTS).replace(/\0$/, "").split("\0");
     const cgroup = this.#cgroupOf(directory);
     // Behind what must be right: some processes live no longer than this takes.
     const exepath = linkOf(`${directory}/exe`).replace(/ \(deleted\)$/, "");
@@ -102,7 +103,7 @@ export class ProcReader {
       comm,
       exe,
       args,
-      env: environmentOf(textOf(`${directory}/environ`, MAX_ENVIRONMENT)),
+      env: environmentOf(memoryText("environ", MAX_ENVIRONMENT)),
       exepath,
       cwd: `${linkOf(`${directory}/cwd`)}/`.replace("//", "/"),
       uid: ids("Uid")[1] ?? 0,
@@ -212,6 +213,10 @@ const MAX_ENVIRONMENT = 4095;
  * reading them to their end then never ends.
  */
 const MAX_ARGUMENTS = 16 * 1024;
+
+/** Of processes that are looked at all together, and of one while events wait. */
+const THREADS_MAX = 4096;
+const THREADS_MAX_HOT = 64;
 
 /** Undefined where there is none, or it may not be read. */
 function environmentOf(text: string): readonly string[] | undefined {

@@ -11,6 +11,9 @@ test("parseAccounts() takes the first line of an id, and leaves out what does no
     ":x:1:1::/:",
     "letters:x:one:1::/:",
     "noid:x::1::/:",
+    "hexadecimal:x:0x1:1::/:",
+    "power:x:1e0:1::/:",
+    "blank:x: 1:1::/:",
     "last::34",
   ].join("\n");
   const accounts = parseAccounts(passwd, "web:x:33:a,b\nx::7");

@@ -15,14 +15,14 @@ interface User {
 export function parseAccounts(passwd: string, group: string): Accounts {
   const users = new Map<number, User>();
   for (const [name, , uid, , , home, shell] of fieldsOfLines(passwd)) {
-    const id = Number(uid);
-    if (isName(name) && uid && Number.isInteger(id) && !users.has(id))
+    const id = idOf(uid);
+    if (isName(name) && id !== undefined && !users.has(id))
       users.set(id, { name, home: pathOf(home), shell: pathOf(shell) });
   }
   const groups = new Map<number, string>();
   for (const [name, , gid] of fieldsOfLines(group)) {
-    const id = Number(gid);
-    if (isName(name) && gid && Number.isInteger(id) && !groups.has(id)) groups.set(id, name);
+    const id = idOf(gid);
+    if (isName(name) && id !== undefined && !groups.has(id)) groups.set(id, name);
   }
   return accountsIn(users, groups);
 }
@@ -45,6 +45,11 @@ function accountsIn(
     userShell: (uid) => users.get(uid)?.shell,
     groupName: (gid) => groups.get(gid) ?? (gid === 0 ? "root" : undefined),
   };
+}
+
+/** Decimal digits, as the C library takes them. */
+function idOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 
 function isName(name: string | undefined): name is string {

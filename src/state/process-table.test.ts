@@ -164,6 +164,36 @@ test("ProcessTable finds a process later whose fork was lost when no more could 
   assert.deepEqual([act(), table.stale], ["/bin/sh", 0]);
 });
 
+test("ProcessTable looks up a process again whose arguments could not be read, but not for ever", () => {
+  let args: readonly string[] | undefined;
+  let looks = 0;
+  const held = { ...shell, exe: "", args: [] };
+  const table = new ProcessTable({
+    capacity: 10,
+    findings: 10,
+    find: () => ((looks += 1), args === undefined ? held : { ...shell, args }),
+  });
+  table.set(held);
+  const turn = (): void => {
+    table.allowFinding();
+    table.refresh(10);
+  };
+  turn();
+  assert.deepEqual([table.get(50)?.exe, looks, table.stale], ["", 1, 0]);
+  args = ["-c", "id"];
+  turn();
+  turn();
+  assert.deepEqual([table.get(50)?.args, looks, table.refreshed], [args, 2, 0]);
+  // What is known stays when it cannot be read now.
+  args = undefined;
+  table.markStale();
+  turn();
+  assert.deepEqual([table.get(50)?.exe, looks], ["sh", 3]);
+  table.set({ ...held, pid: 51 });
+  for (let turns = 0; turns < 100; turns += 1) turn();
+  assert.ok(looks < 30, `${looks} looks`);
+});
+
 test("ProcessTable.setExecutable() adds to the program that was looked at, and to no other", () => {
   const facts = { exeInode: 7, exeCtime: 8n, exeMtime: 9n };
   const table = tableWith(shell);

@@ -43,6 +43,8 @@ export class ProcessTable implements Ancestry {
   readonly #stale = new Set<number>();
   /** Those of them that have acted since: they come first. */
   readonly #acted = new Set<number>();
+  /** Those whose arguments could not be read, with the times that they are looked up again. */
+  readonly #incomplete = new Map<number, number>();
   #findings: number;
   /** While events may come that are older than what was set before: epoch nanoseconds. */
   #snapshotAt: bigint | undefined;
@@ -100,9 +102,18 @@ export class ProcessTable implements Ancestry {
     }
   }
 
-  /** From now on so many may be found again as they act. */
+  /** From now on so many may be found again as they act. To be called a few times a second. */
   allowFinding(): void {
     this.#findings = this.#options.findings ?? Number.POSITIVE_INFINITY;
+    for (const [pid, left] of this.#incomplete) {
+      const process = this.#byPid.get(pid);
+      if (left === 0 || process === undefined || !isIncomplete(process)) {
+        this.#incomplete.delete(pid);
+      } else {
+        this.#incomplete.set(pid, left - 1);
+        this.#stale.add(pid);
+      }
+    }
   }
 
   /** Adds what became known of a process's executable, unless it runs another one by now. */
@@ -134,6 +145,8 @@ export class ProcessTable implements Ancestry {
     this.#byPid.delete(process.pid);
     if (this.#byPid.size >= this.#options.capacity) this.#evictOldest();
     this.#byPid.set(process.pid, process);
+    if (isIncomplete(process) && !this.#incomplete.has(process.pid))
+      this.#incomplete.set(process.pid, COMPLETIONS_MAX);
   }
 
   /**
@@ -201,6 +214,7 @@ export class ProcessTable implements Ancestry {
     const found = this.#options.find(known.pid);
     if (found === undefined || Math.abs(found.startBoot - startBoot) > START_TOLERANCE_NS)
       return known;
+    if (isIncomplete(found) && found.exepath === known.exepath) return known;
     if (
       found.exepath === known.exepath &&
       found.exe === known.exe &&
@@ -211,7 +225,7 @@ export class ProcessTable implements Ancestry {
       this.set(whole);
       return whole;
     }
-    this.#refreshed += 1;
+    if (!isIncomplete(known)) this.#refreshed += 1;
     const process = { ...known, ...found, startBoot: known.startBoot };
     this.set(process);
     return process;
@@ -289,6 +303,14 @@ export class ProcessTable implements Ancestry {
     this.#evicted += 1;
   }
 }
+
+/** It runs a program, and with which arguments was not to be read at that moment. */
+function isIncomplete({ exepath, exe, args }: Process): boolean {
+  return exe === "" && exepath !== "" && args.length === 0;
+}
+
+/** So often, each time that more may be found. */
+const COMPLETIONS_MAX = 20;
 
 function first(pids: ReadonlySet<number>): number | undefined {
   return pids.keys().next().value;
