@@ -82,6 +82,16 @@ INLINE u32 request_flags(struct io_kiocb *req) {
   return flags;
 }
 
+/** A file name of a request; null where this kernel has none of that name. */
+#define NAME_OF(type, object, field)                                                                                               \
+  ({                                                                                                                               \
+    struct filename *name_ = NULL;                                                                                                 \
+    if (FIELD_EXISTS(struct type, field)) name_ = PROBE((struct type *)(object), field);                                           \
+    else if (FIELD_EXISTS(struct type##___from_7, field))                                                                          \
+      name_ = PROBE((struct type##___from_7 *)(object), field.__incomplete_filename);                                              \
+    name_;                                                                                                                         \
+  })
+
 INLINE void keep_text(struct request *request, u32 which, struct filename *filename) {
   bpf_probe_read_kernel_str(request->texts[which], REQUEST_TEXT, (void *)PROBE(filename, name));
 }
@@ -141,38 +151,38 @@ INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
     args[3] = PROBE(open, how.mode);
     *(struct open_how *)request->bytes = PROBE(open, how);
     request->hides_result = PROBE(open, file_slot) != 0;
-    return keep_text(request, 0, PROBE(open, filename));
+    return keep_text(request, 0, NAME_OF(io_open, command, filename));
   }
   case IORING_OP_UNLINKAT: {
     struct io_unlink *unlink = command;
     args[0] = (s64)PROBE(unlink, dfd);
     args[2] = PROBE(unlink, flags);
-    return keep_text(request, 0, PROBE(unlink, filename));
+    return keep_text(request, 0, NAME_OF(io_unlink, command, filename));
   }
   case IORING_OP_MKDIRAT: {
     struct io_mkdir *mkdir = command;
     args[0] = (s64)PROBE(mkdir, dfd);
     args[2] = PROBE(mkdir, mode);
-    return keep_text(request, 0, PROBE(mkdir, filename));
+    return keep_text(request, 0, NAME_OF(io_mkdir, command, filename));
   }
   case IORING_OP_RENAMEAT: {
     struct io_rename *rename = command;
     args[0] = (s64)PROBE(rename, old_dfd);
     args[2] = (s64)PROBE(rename, new_dfd);
     args[4] = PROBE(rename, flags);
-    return keep_two_texts(request, PROBE(rename, oldpath), PROBE(rename, newpath));
+    return keep_two_texts(request, NAME_OF(io_rename, command, oldpath), NAME_OF(io_rename, command, newpath));
   }
   case IORING_OP_SYMLINKAT: {
     struct io_link *link = command;
     args[1] = (s64)PROBE(link, new_dfd);
-    return keep_two_texts(request, PROBE(link, oldpath), PROBE(link, newpath));
+    return keep_two_texts(request, NAME_OF(io_link, command, oldpath), NAME_OF(io_link, command, newpath));
   }
   case IORING_OP_LINKAT: {
     struct io_link *link = command;
     args[0] = (s64)PROBE(link, old_dfd);
     args[2] = (s64)PROBE(link, new_dfd);
     args[4] = PROBE(link, flags);
-    return keep_two_texts(request, PROBE(link, oldpath), PROBE(link, newpath));
+    return keep_two_texts(request, NAME_OF(io_link, command, oldpath), NAME_OF(io_link, command, newpath));
   }
   }
 }
