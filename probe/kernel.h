@@ -128,7 +128,7 @@ struct cgroup {
 struct css_set { struct cgroup_subsys_state *subsys[1]; struct cgroup *dfl_cgrp; };
 enum cgroup_subsys_id { pids_cgrp_id = 11 };
 
-struct list_head { struct list_head *next; };
+struct list_head { struct list_head *next, *prev; };
 struct task_struct {
   struct thread_info thread_info;
   void *stack;
@@ -136,7 +136,7 @@ struct task_struct {
   int exit_code;
   int pid, tgid;
   struct task_struct *real_parent, *group_leader;
-  struct list_head children;
+  struct list_head children, sibling;
   struct pid *thread_pid;
   u64 start_boottime;
   unsigned long min_flt, maj_flt;
