@@ -64,9 +64,11 @@ static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
 
 // READ is PROBE where the pointer's type is known to the verifier (the current task, a program's argument, what is reached
 // from them by READ): a plain load in the tp_btf objects. Never on a pointer that went through memory.
+#ifdef CLASSIC
+#define RAW_TP
+#endif
 #ifdef RAW_TP
 #define READ(...) PROBE(__VA_ARGS__)
-#define HOOK(name) SEC("raw_tp/" name)
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 #else
 #define READ2(p, a) ((p)->a)
@@ -74,6 +76,5 @@ static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
 #define READ4(p, a, b, c) ((p)->a->b->c)
 #define READ5(p, a, b, c, d) ((p)->a->b->c->d)
 #define READ(...) PICK(__VA_ARGS__, READ5, READ4, READ3, READ2, none)(__VA_ARGS__)
-#define HOOK(name) SEC("tp_btf/" name)
 #define current_task() bpf_get_current_task_btf()
 #endif

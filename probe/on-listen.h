@@ -50,10 +50,10 @@ INLINE void send_state(struct scratch *s, struct sock *sk, s32 old, s32 new, u64
   send(s, now, context_of(s)->tid);
 }
 
-HOOK("inet_sock_set_state")
+HOOK("sock", "inet_sock_set_state")
 int inet_sock_set_state(u64 *ctx) {
-  struct sock *sk = (struct sock *)ctx[0];
-  s32 old = ctx[1], new = ctx[2];
+  struct sock *sk = SOCKET_CHANGED;
+  s32 old = STATE_BEFORE, new = STATE_AFTER;
   // A connection being made starts as its listener's copy: it leaves the state LISTEN too, but to SYN_RECV.
   if (new != TCP_LISTEN && (old != TCP_LISTEN || new != TCP_CLOSE)) return 0;
   struct settings *settings = the_settings();

@@ -73,9 +73,9 @@ INLINE void tell_call(u64 *ctx, struct scratch *s) {
   bpf_tail_call(ctx, &handlers, s->handler);
 }
 
-HOOK("sys_exit")
+HOOK("raw_syscalls", "sys_exit")
 int sys_exit(u64 *ctx) {
-  struct pt_regs *regs = (struct pt_regs *)ctx[0];
+  struct pt_regs *regs = EXIT_REGISTERS;
   struct task_struct *task = current_task();
   u32 compat = is_compat(task);
   u32 number = syscall_number(regs);
@@ -83,14 +83,14 @@ int sys_exit(u64 *ctx) {
   u32 is_socketcall = compat && number == COMPAT_SOCKETCALL;
   if (!found && !is_socketcall) return 0;
   struct settings *settings = the_settings();
-  if (settings && (found >> 16 == EVENT_LISTEN || is_socketcall) && !ctx[1]) name_listener(task, settings);
+  if (settings && (found >> 16 == EVENT_LISTEN || is_socketcall) && !EXIT_RESULT) name_listener(task, settings);
   if (!settings || (!is_socketcall && !settings->enabled[(found >> 16) & 511])) return 0;
   if (READ(task, tgid) == settings->own_pid) return 0;
   struct scratch *s = take_scratch(SCRATCH_SYSCALL, found >> 16);
   if (!s) return 0;
   read_args(s, regs, compat);
   if (is_socketcall) found = unfold_socketcall(s);
-  s64 result = ctx[1];
+  s64 result = EXIT_RESULT;
   if (!settings->enabled[(found >> 16) & 511] || is_silent(s, found, result)) {
     s->busy = 0;
     return 0;
@@ -109,16 +109,16 @@ int sys_exit(u64 *ctx) {
   return 0;
 }
 
-#define EXIT_LINK(name, next, ...) LINK_PARAMETERS(HOOK("sys_exit"), name, SCRATCH_SYSCALL, handlers, next, __VA_ARGS__)
+#define EXIT_LINK(name, next, ...) LINK_PARAMETERS(HOOK("raw_syscalls", "sys_exit"), name, SCRATCH_SYSCALL, handlers, next, __VA_ARGS__)
 #define EXIT_HANDLER(name, ...) EXIT_LINK(name, HANDLER_SECTIONS, __VA_ARGS__)
 
-LINK_CGROUP(HOOK("sys_exit"), exit_cgroup, SCRATCH_SYSCALL, handlers)
+LINK_CGROUP(HOOK("raw_syscalls", "sys_exit"), exit_cgroup, SCRATCH_SYSCALL, handlers)
 EXIT_HANDLER(exit_simple, put_simple(s))
 EXIT_LINK(exit_open, HANDLER_OPENED, put_open(s))
-LINK_ASK_FILE(HOOK("sys_exit"), exit_ask_file, SCRATCH_SYSCALL, tell_call)
+LINK_ASK_FILE(HOOK("raw_syscalls", "sys_exit"), exit_ask_file, SCRATCH_SYSCALL, tell_call)
 EXIT_HANDLER(exit_opened, append_resolved(s))
 EXIT_HANDLER(exit_network, put_network(s))
 EXIT_HANDLER(exit_exec, put_failed_exec(s, current_task()))
 EXIT_HANDLER(exit_clone, put_clone(s, current_task()))
 EXIT_HANDLER(exit_message, put_message(s))
-LINK_SECTIONS(HOOK("sys_exit"), exit_sections, SCRATCH_SYSCALL)
+LINK_SECTIONS(HOOK("raw_syscalls", "sys_exit"), exit_sections, SCRATCH_SYSCALL)

@@ -42,98 +42,100 @@ setInterval(() => {}, 1000);
 
 const skip = whyNoBpf() || namespacesMissing() || false;
 
-test(
-  "a notice of a listening socket tells who listens where, and which socket it is",
-  { skip },
-  async (t) => {
-    const probe = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
-    t.after(() => probe.close());
-    const told: Told[] = [];
-    const event = new Event();
-    probe.start((bytes, view, start, length) => {
-      assert.ok(event.load(bytes, view, start, length, true));
-      const one = toldBy(event);
-      if (one !== undefined) told.push(one);
-    });
-    probe.setEnabled(new Set([eventType("bind").code]));
-    const run = async (script: string): Promise<number> => {
-      const child = spawn(process.execPath, ["--input-type=module", "-e", PRELUDE + script], {
-        stdio: ["ignore", "pipe", "inherit"],
+for (const variant of ["tp_btf", "raw_tp", "classic"] as const) {
+  test(
+    `a notice of a listening socket tells who listens where, and which socket it is (${variant})`,
+    { skip },
+    async (t) => {
+      const probe = openProbe({ ringBytes: 1 << 20, ownPid: process.pid, variant });
+      t.after(() => probe.close());
+      const told: Told[] = [];
+      const event = new Event();
+      probe.start((bytes, view, start, length) => {
+        assert.ok(event.load(bytes, view, start, length, true));
+        const one = toldBy(event);
+        if (one !== undefined) told.push(one);
       });
-      t.after(() => child.kill("SIGKILL"));
-      await new Promise((resolve) => child.stdout.once("data", resolve));
-      return child.pid ?? 0;
-    };
-    const of = (pid: number, name: string): readonly Told[] =>
-      told.filter((one) => one.pid === pid && one.event === name);
-    const listens = async (pid: number, count = 1): Promise<readonly Told[]> => {
-      await until(`${count} notices of ${pid}`, () => of(pid, "listens").length >= count);
-      return of(pid, "listens");
-    };
+      probe.setEnabled(new Set([eventType("bind").code]));
+      const run = async (script: string): Promise<number> => {
+        const child = spawn(process.execPath, ["--input-type=module", "-e", PRELUDE + script], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        t.after(() => child.kill("SIGKILL"));
+        await new Promise((resolve) => child.stdout.once("data", resolve));
+        return child.pid ?? 0;
+      };
+      const of = (pid: number, name: string): readonly Told[] =>
+        told.filter((one) => one.pid === pid && one.event === name);
+      const listens = async (pid: number, count = 1): Promise<readonly Told[]> => {
+        await until(`${count} notices of ${pid}`, () => of(pid, "listens").length >= count);
+        return of(pid, "listens");
+      };
 
-    const port = await freePort();
-    const first = await run(
-      `const fd = socket(1); share(fd); bind(fd, "127.0.0.1", ${port}); listen(fd); console.log(1);`,
-    );
-    const [one] = await listens(first);
-    assert.ok(one !== undefined);
-    const own = Number(/\d+/.exec(readlinkSync("/proc/self/ns/net"))?.[0]);
-    assert.deepEqual(
-      [one.comm, one.namespace, one.place, one.protocol],
-      ["MainThread", own, `127.0.0.1:${port}`, "tcp"],
-    );
-    const [bound] = of(first, "bind");
-    assert.deepEqual(
-      [bound?.inode, bound?.state, bound?.place],
-      [one.inode, TCP_STATE.CLOSE, one.place],
-      "a bind names the same socket, which does not listen yet",
-    );
+      const port = await freePort();
+      const first = await run(
+        `const fd = socket(1); share(fd); bind(fd, "127.0.0.1", ${port}); listen(fd); console.log(1);`,
+      );
+      const [one] = await listens(first);
+      assert.ok(one !== undefined);
+      const own = Number(/\d+/.exec(readlinkSync("/proc/self/ns/net"))?.[0]);
+      assert.deepEqual(
+        [one.comm, one.namespace, one.place, one.protocol],
+        ["MainThread", own, `127.0.0.1:${port}`, "tcp"],
+      );
+      const [bound] = of(first, "bind");
+      assert.deepEqual(
+        [bound?.inode, bound?.state, bound?.place],
+        [one.inode, TCP_STATE.CLOSE, one.place],
+        "a bind names the same socket, which does not listen yet",
+      );
 
-    const second = await run(
-      `const fd = socket(1); share(fd); bind(fd, "127.0.0.1", ${port}); listen(fd); console.log(1);`,
-    );
-    const [shared] = await listens(second);
-    assert.equal(shared?.place, one.place, "SO_REUSEPORT");
-    assert.notEqual(shared?.inode, one.inode);
-    assert.notEqual(shared?.identity, one.identity);
+      const second = await run(
+        `const fd = socket(1); share(fd); bind(fd, "127.0.0.1", ${port}); listen(fd); console.log(1);`,
+      );
+      const [shared] = await listens(second);
+      assert.equal(shared?.place, one.place, "SO_REUSEPORT");
+      assert.notEqual(shared?.inode, one.inode);
+      assert.notEqual(shared?.identity, one.identity);
 
-    const other = await run(
-      `const fd = socket(1); bind(fd, "127.0.0.2", ${port}); listen(fd); console.log(1);`,
-    );
-    assert.equal((await listens(other))[0]?.place, `127.0.0.2:${port}`);
+      const other = await run(
+        `const fd = socket(1); bind(fd, "127.0.0.2", ${port}); listen(fd); console.log(1);`,
+      );
+      assert.equal((await listens(other))[0]?.place, `127.0.0.2:${port}`);
 
-    const unbound = await run(`const fd = socket(1); listen(fd); console.log(1);`);
-    const [early, late] = await listens(unbound, 2);
-    assert.equal(early?.place, "", "it listens before it has a port");
-    assert.match(late?.place ?? "", /^0\.0\.0\.0:[1-9]\d*$/);
-    assert.equal(late?.identity, early?.identity);
+      const unbound = await run(`const fd = socket(1); listen(fd); console.log(1);`);
+      const [early, late] = await listens(unbound, 2);
+      assert.equal(early?.place, "", "it listens before it has a port");
+      assert.match(late?.place ?? "", /^0\.0\.0\.0:[1-9]\d*$/);
+      assert.equal(late?.identity, early?.identity);
 
-    const datagrams = await run(
-      `const fd = socket(2); bind(fd, "127.0.0.1", ${port}); console.log(1);`,
-    );
-    await until("the bind", () => of(datagrams, "bind").length > 0);
-    const [udp] = of(datagrams, "bind");
-    assert.deepEqual([udp?.protocol, udp?.place], ["udp", `127.0.0.1:${port}`]);
-    assert.equal(of(datagrams, "listens").length, 0);
+      const datagrams = await run(
+        `const fd = socket(2); bind(fd, "127.0.0.1", ${port}); console.log(1);`,
+      );
+      await until("the bind", () => of(datagrams, "bind").length > 0);
+      const [udp] = of(datagrams, "bind");
+      assert.deepEqual([udp?.protocol, udp?.place], ["udp", `127.0.0.1:${port}`]);
+      assert.equal(of(datagrams, "listens").length, 0);
 
-    const space = makeNamespace();
-    t.after(() => space.remove());
-    const { pid } = await space.run(
-      `require("node:net").createServer().listen(${port}, "127.0.0.1", () => console.log(1))`,
-    );
-    const inside = await until("the notice from the namespace", () =>
-      told.find((seen) => seen.event === "listens" && seen.pid === pid),
-    );
-    assert.equal(inside.place, one.place);
-    assert.notEqual(inside.namespace, own);
+      const space = makeNamespace();
+      t.after(() => space.remove());
+      const { pid } = await space.run(
+        `require("node:net").createServer().listen(${port}, "127.0.0.1", () => console.log(1))`,
+      );
+      const inside = await until("the notice from the namespace", () =>
+        told.find((seen) => seen.event === "listens" && seen.pid === pid),
+      );
+      assert.equal(inside.place, one.place);
+      assert.notEqual(inside.namespace, own);
 
-    process.kill(second, "SIGKILL");
-    const gone = await until("the end", () =>
-      told.find((seen) => seen.event === "ends" && seen.inode === shared?.inode),
-    );
-    assert.deepEqual([gone.identity, gone.place], [shared?.identity, one.place]);
-  },
-);
+      process.kill(second, "SIGKILL");
+      const gone = await until("the end", () =>
+        told.find((seen) => seen.event === "ends" && seen.inode === shared?.inode),
+      );
+      assert.deepEqual([gone.identity, gone.place], [shared?.identity, one.place]);
+    },
+  );
+}
 
 function toldBy(event: Event): Told | undefined {
   const isNotice = event.code === NOTICE.inet_sock_set_state;

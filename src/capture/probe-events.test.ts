@@ -370,7 +370,7 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
   ];
 }
 
-for (const variant of ["saker", "saker-rawtp"]) {
+for (const variant of ["saker", "saker-rawtp", "saker-classic"]) {
   test(`${variant} object reports what a process does`, { timeout: 60_000 }, async (t) => {
     const reason = probeMissing();
     if (reason !== undefined) return t.skip(reason);

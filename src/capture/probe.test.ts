@@ -19,6 +19,8 @@ const OBJECTS = [
   "saker.arm64.bpf.o",
   "saker-rawtp.x64.bpf.o",
   "saker-rawtp.arm64.bpf.o",
+  "saker-classic.x64.bpf.o",
+  "saker-classic.arm64.bpf.o",
 ];
 const EXECVE = 293;
 const missing = OBJECTS.every((name) => existsSync(join(DIRECTORY, name)))

@@ -33,6 +33,8 @@ export interface ProbeOptions {
    * What changes state has a quarter of it besides.
    */
   readonly ringBytes?: number;
+  /** Only this build of the probe; by default the best that the kernel takes. */
+  readonly variant?: ProbeVariant | undefined;
   /** Process whose events are never sent: our own, lest each alert written raises an event. */
   readonly ownPid: number;
   /** What `handOver` gave, in the program before this one: nothing is loaded then. */
@@ -68,14 +70,20 @@ export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
   readonly byCode: ReadonlyMap<number, Outcomes>;
 }
 
-/** Which of the two builds of the probe the kernel took; `tp_btf` is the faster. */
-export type ProbeVariant = "tp_btf" | "raw_tp";
+/** Which build of the probe the kernel took; `tp_btf` is the fastest. */
+export type ProbeVariant = "tp_btf" | "raw_tp" | "classic";
 
 /** A build of the probe, with or without the programs that not every kernel can have. */
 interface Candidate {
   readonly variant: ProbeVariant;
   readonly isWhole: boolean;
 }
+
+/** Where tracepoints are preempted: programs of the other types would be skipped. */
+const CLASSIC: readonly Candidate[] = [
+  { variant: "classic", isWhole: true },
+  { variant: "classic", isWhole: false },
+];
 
 /** From the best on. */
 const CANDIDATES: readonly Candidate[] = [
@@ -84,6 +92,8 @@ const CANDIDATES: readonly Candidate[] = [
   { variant: "raw_tp", isWhole: true },
   { variant: "raw_tp", isWhole: false },
 ];
+
+const ALL: readonly Candidate[] = [...CANDIDATES, ...CLASSIC];
 
 /**
  * Loads and attaches the probe; notices flow at once, events once they are enabled.
@@ -96,6 +106,7 @@ export function openProbe(options: ProbeOptions): ProbeSource {
     ringBytes = DEFAULT_RING_BYTES,
     ownPid,
     handed,
+    variant: only,
   } = options;
   if (handed !== undefined)
     return new ProbeSource({ ...handed, object: adoptObject(handed.object), ownPid });
@@ -109,7 +120,7 @@ export function openProbe(options: ProbeOptions): ProbeSource {
       `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`,
     );
   }
-  const { object, variant, seesIoUring } = loadBest(objectDirectory, ringBytes);
+  const { object, variant, seesIoUring } = loadBest(objectDirectory, { ringBytes, only });
   let source: ProbeSource | undefined;
   try {
     source = new ProbeSource({ object, variant, seesIoUring, ownPid });
@@ -322,13 +333,18 @@ interface Loaded {
 
 /**
  * The tp_btf build, and where the kernel does not take it (before 5.11, or without BPF trampolines)
- * the raw_tp one.
+ * the raw_tp one; the classic one first where the others would be skipped.
  */
-function loadBest(directory: string, ringBytes: number): Loaded {
+function loadBest(
+  directory: string,
+  { ringBytes, only }: { readonly ringBytes: number; readonly only: ProbeVariant | undefined },
+): Loaded {
   const kernelBtf = readKernelBtf();
   const hasRequests = kernelBtf.find("io_cmd_data", BTF_KIND.struct) !== undefined;
   let problem: unknown;
-  for (const { variant, isWhole } of CANDIDATES) {
+  const candidates = arePreempted(kernelBtf) ? [...CLASSIC, ...CANDIDATES] : CANDIDATES;
+  const tried = only === undefined ? candidates : ALL.filter(({ variant }) => variant === only);
+  for (const { variant, isWhole } of tried) {
     try {
       const path = join(directory, `${OBJECT[variant]}.${architecture()}.bpf.o`);
       const select = (program: ProgramSpec): boolean =>
@@ -355,6 +371,18 @@ function loadBest(directory: string, ringBytes: number): Loaded {
   throw withLockdown(problem);
 }
 
+/**
+ * Whether a task can be preempted within a tracepoint's programs, which the kernel then skips for
+ * all others on that processor: where tracepoints are guarded by SRCU of the fast kind (Linux 7.0)
+ * and not by switching preemption off. Older ones have the first of these two names alone.
+ */
+function arePreempted(kernelBtf: Btf): boolean {
+  return (
+    kernelBtf.find("tracepoint_srcu_srcu_data", BTF_KIND.var) !== undefined &&
+    kernelBtf.find("class_srcu_fast_notrace_t", BTF_KIND.typedef) !== undefined
+  );
+}
+
 /** A tracepoint's name as the kernel's types have it. */
 function hasTracepoint(kernelBtf: Btf, { attach }: ProgramSpec): boolean {
   return kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef) !== undefined;
@@ -371,7 +399,7 @@ function readObject(path: string): Uint8Array {
   }
 }
 
-const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp" } as const;
+const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp", classic: "saker-classic" } as const;
 
 function architecture(): string {
   if (process.arch === "x64" || process.arch === "arm64") return process.arch;
