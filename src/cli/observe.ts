@@ -4,7 +4,8 @@ import { openedPort, ownerName } from "../alerts/opened-port.ts";
 import { ownHostPid } from "../capture/own-process.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
-import { startWatch, type WatchStats } from "../engine/watch.ts";
+import { startWatch } from "../engine/watch.ts";
+import type { WatchStats } from "../engine/watch-options.ts";
 import { requireReportFolder } from "./writable.ts";
 import { isoText } from "../lib/time-text.ts";
 import type { News } from "../news/news.ts";
@@ -63,7 +64,7 @@ function printOpening(news: News): void {
 }
 
 function summary({ ports, falco }: WatchStats): string {
-  if (falco === undefined) return "";
+  if (falco === undefined || ports === undefined) return "";
   const parts = [
     `${falco.alerts} alerts`,
     `${falco.badLines} bad lines`,

@@ -1,17 +1,16 @@
-import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
-import type { Alert } from "../alerts/alert.ts";
-import { type FormatOptions, jsonLine, textLine } from "../alerts/format.ts";
-import { makeAlert } from "../alerts/make-alert.ts";
-import { type CaptureEnd, readCapture } from "../capture/scap-reader.ts";
+import { jsonLine, textLine } from "../alerts/format.ts";
+import type { CaptureEnd } from "../capture/scap-reader.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
-import { Replay } from "../engine/replay.ts";
+import type { Subscriber } from "../engine/news-stream.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
+import { startWatch } from "../engine/watch.ts";
+import type { CaptureStats, WatchStats } from "../engine/watch-options.ts";
 import { AppError } from "../lib/errors.ts";
+import type { News } from "../news/news.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
-import { CaptureCopy } from "../engine/capture-copy.ts";
 import { formatOf } from "./format-of.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
@@ -43,162 +42,208 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   const meter =
     options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
   const rules = rulesOf(options, settings, terminal);
-  const where = options.where === undefined ? undefined : parseWhere(options.where);
-  const copy =
-    options.write === undefined ? undefined : new CaptureCopy(another(options.write, path));
-  const format = formatOf(settings);
-  const byRule = new Map<string, number>();
+  const copyTo = options.write === undefined ? undefined : another(options.write, path);
   const progress = new Progress(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-  let alerts = 0;
+  const printer = new AlertPrinter({
+    options,
+    settings,
+    terminal,
+    onPrint: () => progress.clear(),
+  });
   const stop = new AbortController();
   void stopSignal().then(() => stop.abort());
-  const run = new Replay({
-    rules: meter?.wrap(rules) ?? rules,
-    hostname: hostNameOf(process.env),
-    utcOffsetMinutes,
-    ...windowOf(options, () => stop.abort()),
-    ...(where === undefined ? {} : { where }),
-    onMatch: (rule, scene) => {
-      alerts += 1;
-      byRule.set(rule.name, (byRule.get(rule.name) ?? 0) + 1);
-      const alert = makeAlert(rule, scene, randomUUID());
-      progress.clear();
-      if (settings.outputs.stdout.enabled)
-        printAlert(alert, { format, json: options.json === true || settings.jsonOutput, terminal });
-    },
-  });
   const started = performance.now();
   const usageBefore = process.cpuUsage();
-  let end: CaptureEnd;
+  const watch = await startWatch({
+    source: {
+      kind: "capture",
+      file: path,
+      rules: meter?.wrap(rules) ?? rules,
+      where: options.where === undefined ? undefined : parseWhere(options.where),
+      ...windowOf(options),
+      copyTo,
+      onProgress: (bytes) =>
+        progress.update(bytes, () => progressText(watch.stats(), printer.alerts)),
+    },
+    hostname: hostNameOf(process.env),
+    utcOffsetMinutes,
+    settings,
+    reports: undefined,
+    subscribers: [terminal, printer],
+    environment: process.env,
+    ownPid: process.pid,
+    isRoot: false,
+    signal: stop.signal,
+  });
   try {
-    const onProgress = (bytes: number): void =>
-      progress.update(bytes, () => `${count(run.shown)} events, ${alerts} alerts`);
-    end = await readCapture(path, copy === undefined ? run : copy.beside(run), {
-      signal: stop.signal,
-      onProgress,
-    });
+    await watch.ended;
   } finally {
     progress.clear();
-    copy?.close();
+    await watch.close();
   }
   const seconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(usageBefore);
-  if (end.truncated !== undefined)
-    terminal.problem(
-      `capture "${path}" is not whole: ${end.truncated}; what comes before was replayed`,
-    );
-  if (end.unknown > 0)
-    terminal.problem(
-      `${end.unknown} events are of types that Saker's schema does not know: they were counted, and no rule was asked about them`,
-    );
-  if (run.threads.refused > 0)
-    terminal.problem(
-      `${run.threads.refused} threads had no room in the table: they are known by their own events alone`,
-    );
-  const told: Told = {
+  const { capture } = watch.stats();
+  if (capture?.end === undefined) return;
+  for (const text of shortcomings(path, capture, capture.end)) terminal.problem(text);
+  const outcome: Outcome = {
     path,
-    run,
-    end,
-    alerts,
-    byRule,
+    capture,
+    end: capture.end,
+    printer,
     seconds,
     cpuSeconds: (user + system) / 1e6,
     rules,
     meter,
   };
-  if (options.stats === true) printStats(told, options.json === true);
-  terminal.note(
-    `${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${alerts} alerts${copy === undefined ? "" : `; ${count(copy.written)} events written to ${options.write ?? ""}`}`,
-  );
+  if (options.stats === true) printStats(outcome, options.json === true);
+  terminal.note(summary(outcome, copyTo));
 }
 
-function printAlert(
-  alert: Alert,
-  { format, json, terminal }: { format: FormatOptions; json: boolean; terminal: Terminal },
-): void {
-  const line = json ? jsonLine(alert, format) : terminal.paint(alert, textLine(alert, format));
-  process.stdout.write(`${line}\n`);
+function progressText({ capture }: WatchStats, alerts: number): string {
+  return `${count(capture?.shown ?? 0)} events, ${alerts} alerts`;
 }
 
-interface Told {
+/** Prints alerts and counts them by rule. */
+class AlertPrinter implements Subscriber {
+  readonly name = "alerts";
+  readonly byRule = new Map<string, number>();
+  readonly #options: AlertPrinterOptions;
+  alerts = 0;
+
+  constructor(options: AlertPrinterOptions) {
+    this.#options = options;
+  }
+
+  take(news: News): void {
+    if (news.kind !== "alert") return;
+    const { alert } = news;
+    this.alerts += 1;
+    this.byRule.set(alert.rule, (this.byRule.get(alert.rule) ?? 0) + 1);
+    const { options, settings, terminal, onPrint } = this.#options;
+    if (!settings.outputs.stdout.enabled) return;
+    onPrint();
+    const format = formatOf(settings);
+    const isJson = options.json === true || settings.jsonOutput;
+    const line = isJson ? jsonLine(alert, format) : terminal.paint(alert, textLine(alert, format));
+    process.stdout.write(`${line}\n`);
+  }
+}
+
+interface AlertPrinterOptions {
+  readonly options: ReplayCommandOptions;
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  readonly onPrint: () => void;
+}
+
+/** What of the file was not replayed as it should be. */
+function shortcomings(path: string, capture: CaptureStats, end: CaptureEnd): string[] {
+  const { refusedThreads } = capture;
+  return [
+    end.truncated === undefined
+      ? ""
+      : `capture "${path}" is not whole: ${end.truncated}; what comes before was replayed`,
+    end.unknown === 0
+      ? ""
+      : `${end.unknown} events are of types that Saker's schema does not know: they were counted, and no rule was asked about them`,
+    refusedThreads === 0
+      ? ""
+      : `${refusedThreads} threads had no room in the table: they are known by their own events alone`,
+  ].filter((text) => text !== "");
+}
+
+function summary({ path, capture, end, printer, seconds }: Outcome, copyTo: string | undefined) {
+  const copied =
+    copyTo === undefined ? "" : `; ${count(capture.copied)} events written to ${copyTo}`;
+  return `${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${printer.alerts} alerts${copied}`;
+}
+
+interface Outcome {
   readonly path: string;
-  readonly run: Replay;
+  readonly capture: CaptureStats;
   readonly end: CaptureEnd;
-  readonly alerts: number;
-  readonly byRule: ReadonlyMap<string, number>;
+  readonly printer: AlertPrinter;
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly rules: RuleSet;
   readonly meter: RuleMeter | undefined;
 }
 
-function printStats(
-  { path, run, end, alerts, byRule, seconds, cpuSeconds, rules, meter }: Told,
-  json: boolean,
-): void {
-  const types = run.byType();
-  const matched = [...byRule].toSorted(([, left], [, right]) => right - left);
-  if (json) {
-    const stats = {
-      capture: path,
-      bytes: end.bytes,
-      events: end.events,
-      merged: end.merged,
-      unknown: end.unknown,
-      unknownBlocks: end.unknownBlocks,
-      truncated: end.truncated ?? null,
-      alerts,
-      rules: rules.rules.length,
-      seconds,
-      cpuSeconds,
-      eventsPerSecond: end.events / seconds,
-      threads: run.threads.size,
-      eventsByType: Object.fromEntries(types),
-      alertsByRule: Object.fromEntries(matched),
-    };
-    process.stdout.write(`${JSON.stringify({ stats })}\n`);
-    return;
-  }
-  const share = (part: number): string => `${((100 * part) / Math.max(1, run.shown)).toFixed(1)} %`;
+function printStats(outcome: Outcome, json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify({ stats: statsJson(outcome) })}\n`);
+  else printTables(outcome);
+}
+
+function statsJson({ path, capture, end, printer, seconds, cpuSeconds, rules }: Outcome) {
+  return {
+    capture: path,
+    bytes: end.bytes,
+    events: end.events,
+    merged: end.merged,
+    unknown: end.unknown,
+    unknownBlocks: end.unknownBlocks,
+    truncated: end.truncated ?? null,
+    alerts: printer.alerts,
+    rules: rules.rules.length,
+    seconds,
+    cpuSeconds,
+    eventsPerSecond: end.events / seconds,
+    threads: capture.threads,
+    eventsByType: Object.fromEntries(capture.byType),
+    alertsByRule: Object.fromEntries(matchedRules(printer)),
+  };
+}
+
+/** The rule with most alerts first. */
+function matchedRules({ byRule }: AlertPrinter): [string, number][] {
+  return [...byRule].toSorted(([, left], [, right]) => right - left);
+}
+
+function printTables(outcome: Outcome): void {
+  const { capture, end, printer, seconds, cpuSeconds, rules, meter } = outcome;
+  const share = (part: number): string =>
+    `${((100 * part) / Math.max(1, capture.shown)).toFixed(1)} %`;
   printTable(
     ["EVENT", "COUNT", "SHARE"],
-    types.map(([name, events]) => [name, String(events), share(events)]),
+    capture.byType.map(([name, events]) => [name, String(events), share(events)]),
   );
+  const matched = matchedRules(printer).map(([name, matches]) => [name, String(matches)]);
   if (matched.length > 0) {
     console.log("");
-    printTable(
-      ["RULE", "ALERTS"],
-      matched.map(([name, matches]) => [name, String(matches)]),
-    );
+    printTable(["RULE", "ALERTS"], matched);
   }
-  const costly = meter?.top(MAX_COSTLY_RULES) ?? [];
-  if (costly.length > 0) {
-    console.log("");
-    printTable(
-      ["TIME IN RULE", "EVALUATIONS", "NS EACH", "RULE"],
-      costly.map((rule) => [
-        `${Math.round(rule.share * 100)} %`,
-        String(rule.evaluations),
-        String(Math.round(rule.meanNs)),
-        rule.name,
-      ]),
-    );
-  }
+  printCosts(meter);
   console.log("");
   console.log(
     `${count(end.events)} events, ${count(end.merged)} enter events merged into their exits, ${count(end.unknown)} of unknown types, ${count(end.bytes)} bytes`,
   );
   console.log(
-    `${rules.rules.length} rules, ${alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`,
+    `${rules.rules.length} rules, ${printer.alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`,
   );
 }
 
-const MAX_COSTLY_RULES = 10;
+function printCosts(meter: RuleMeter | undefined): void {
+  const costly = meter?.top(COSTLY_RULES_MAX) ?? [];
+  if (costly.length === 0) return;
+  console.log("");
+  printTable(
+    ["TIME IN RULE", "EVALUATIONS", "NS EACH", "RULE"],
+    costly.map((rule) => [
+      `${Math.round(rule.share * 100)} %`,
+      String(rule.evaluations),
+      String(Math.round(rule.meanNs)),
+      rule.name,
+    ]),
+  );
+}
 
-function windowOf({ from, to }: ReplayCommandOptions, onPast: () => void) {
+const COSTLY_RULES_MAX = 10;
+
+function windowOf({ from, to }: ReplayCommandOptions) {
   return {
     ...(from === undefined ? {} : { from: parseMoment(from, "--from", utcOffsetMinutes) }),
-    ...(to === undefined ? {} : { to: parseMoment(to, "--to", utcOffsetMinutes), onPast }),
+    ...(to === undefined ? {} : { to: parseMoment(to, "--to", utcOffsetMinutes) }),
   };
 }
 

@@ -3,25 +3,22 @@ import type { ProbeCounters } from "../capture/probe.ts";
 import { lossText } from "../engine/drop-policy.ts";
 import type { HostNamesStats } from "../capture/host-names.ts";
 import type { RuleMeter } from "../engine/rule-meter.ts";
-import type { WatchStats } from "../engine/watch.ts";
+import type { WatchStats } from "../engine/watch-options.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { linesLost, type Output } from "../outputs/output.ts";
 
 /** What a watch came to, and all that it missed: a line each. */
-export function watchSummary(
-  stats: WatchStats,
-  { alerts, outputs }: { readonly alerts: number; readonly outputs: readonly Output[] },
-): string[] {
+export function watchSummary(stats: WatchStats, outputs: readonly Output[]): string[] {
   const unwritten = outputs.reduce((sum, output) => sum + linesLost(output.counts()), 0);
-  const { ports, live, falco } = stats;
+  const { ports, live, falco, news } = stats;
   const dropped = (live === undefined ? 0 : lostRecords(live.probe.dropped)) + unwritten;
   const counts = [
     ...(live === undefined ? [] : [`${live.events} events`]),
-    `${dropped + ports.notExamined + (falco?.droppedPorts ?? 0)} dropped`,
-    `${alerts} alerts`,
+    `${dropped + (ports?.notExamined ?? 0) + (falco?.droppedPorts ?? 0)} dropped`,
+    `${news.byKind.alert ?? 0} alerts`,
     ...(falco === undefined ? [] : [`${falco.badLines} bad lines`]),
-    `${ports.examined} ports examined`,
-    `${ports.openPorts} open`,
+    `${ports?.examined ?? 0} ports examined`,
+    `${ports?.openPorts ?? 0} open`,
     ...(falco === undefined ? [] : [`${falco.pastPorts} past ones left`]),
   ];
   const known = live === undefined ? "" : `; ${live.processes} processes known`;
@@ -36,10 +33,11 @@ export function watchSummary(
 /** The state of a running watch, in several lines. */
 export function statsText(stats: WatchStats, meter: RuleMeter | undefined, rssBytes: number) {
   const { live, ports } = stats;
-  if (live === undefined) return `${ports.openPorts} open ports, ${megabytes(rssBytes)} MB`;
+  const openPorts = ports?.openPorts ?? 0;
+  if (live === undefined) return `${openPorts} open ports, ${megabytes(rssBytes)} MB`;
   const { events, held, probe, processes, hostNames } = live;
   const dropped = lostRecords(probe.dropped);
-  const line = `${events} events (${dropped} dropped, ${held} waited), ${processes} processes, ${ports.openPorts} open ports, ${megabytes(rssBytes)} MB`;
+  const line = `${events} events (${dropped} dropped, ${held} waited), ${processes} processes, ${openPorts} open ports, ${megabytes(rssBytes)} MB`;
   return [
     line,
     ...nameLines(hostNames),
@@ -96,11 +94,11 @@ function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): st
       "files of containers were not even tried: too many waited, or the same one hung",
     ],
     [live?.namelessContainers ?? 0, "containers have users without names: see above"],
-    [ports.unlistedPorts, "openings of ports had no room in the inventory"],
-    [ports.notExamined, "ports were not examined: too many waited, or the watch ended"],
+    [ports?.unlistedPorts ?? 0, "openings of ports had no room in the inventory"],
+    [ports?.notExamined ?? 0, "ports were not examined: too many waited, or the watch ended"],
     [falco?.droppedPorts ?? 0, "alerted ports were not looked for: too many waited"],
-    [ports.knownPorts, "alerts left out: their port was known"],
-    [ports.ownEffects, "alerts left out: our own examination made the program do it"],
+    [ports?.knownPorts ?? 0, "alerts left out: their port was known"],
+    [ports?.ownEffects ?? 0, "alerts left out: our own examination made the program do it"],
   ];
   return [
     ...counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`),

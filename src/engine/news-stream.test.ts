@@ -32,7 +32,7 @@ test("NewsStream.publish() counts what a subscriber throws, reports it once, and
   );
   stream.publish({ kind: "note", text: "" });
   stream.publish({ kind: "note", text: "" });
-  assert.deepEqual(stream.failures, new Map([["s0", 3]]));
+  assert.deepEqual(stream.counts().failures, new Map([["s0", 3]]));
   assert.deepEqual(seen.toSorted(), [
     "1 note",
     '2 "s0" failed on news of kind note: no; further failures of it are counted',
@@ -47,5 +47,8 @@ test("NewsStream.subscribe() takes in and lets go", () => {
   stream.publish({ kind: "note", text: "" });
   leave();
   stream.publish({ kind: "note", text: "" });
-  assert.deepEqual([seen, stream.published], [[1], 2]);
+  assert.deepEqual(
+    [seen, stream.counts().published, stream.counts().byKind],
+    [[1], 2, { note: 2 }],
+  );
 });

@@ -6,6 +6,15 @@ export interface Subscriber {
   readonly name: string;
   /** Returns at once; what it throws is counted and reported, and reaches nobody else. */
   take(news: News): void;
+  /** Delivers what waits and ends, in bounded time. */
+  close?(): Promise<unknown>;
+}
+
+export interface NewsCounts {
+  readonly published: number;
+  readonly byKind: Readonly<Partial<Record<News["kind"], number>>>;
+  /** How often each subscriber has thrown. */
+  readonly failures: ReadonlyMap<string, number>;
 }
 
 export interface NewsStreamOptions {
@@ -20,6 +29,7 @@ export class NewsStream {
   readonly #options: NewsStreamOptions;
   readonly #subscribers: Set<Subscriber>;
   readonly #failures = new Map<string, number>();
+  readonly #byKind: Partial<Record<News["kind"], number>> = {};
   #sequence = 0;
 
   constructor(options: NewsStreamOptions) {
@@ -27,19 +37,14 @@ export class NewsStream {
     this.#subscribers = new Set(options.subscribers);
   }
 
-  /** Pieces of news so far. */
-  get published(): number {
-    return this.#sequence;
-  }
-
-  /** How often each subscriber has thrown. */
-  get failures(): ReadonlyMap<string, number> {
-    return this.#failures;
+  counts(): NewsCounts {
+    return { published: this.#sequence, byKind: { ...this.#byKind }, failures: this.#failures };
   }
 
   /** `time`: epoch nanoseconds, where it is not now. */
   publish(body: NewsBody, time?: bigint): void {
     this.#sequence += 1;
+    this.#byKind[body.kind] = (this.#byKind[body.kind] ?? 0) + 1;
     const { host, now } = this.#options;
     const news: News = { sequence: this.#sequence, time: time ?? now(), host, ...body };
     for (const subscriber of this.#subscribers) this.#hand(subscriber, news);

@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import { ownHostPid } from "../capture/own-process.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
-import { startWatch as startEngine, type WatchSource } from "../engine/watch.ts";
+import { startWatch as startEngine } from "../engine/watch.ts";
+import type { WatchSource } from "../engine/watch-options.ts";
 import { AppError } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";

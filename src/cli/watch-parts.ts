@@ -1,0 +1,71 @@
+import type { LoadedConfig } from "../config/config-file.ts";
+import type { ReportPlaces } from "../config/report-places.ts";
+import type { Settings } from "../config/settings.ts";
+import type { WatchSource } from "../engine/watch-options.ts";
+import { PROBE_EVENTS } from "../events/probe-events.ts";
+import { openOutputs } from "../outputs/open-outputs.ts";
+import type { Output } from "../outputs/output.ts";
+import type { ReportFolder } from "../outputs/report-folder.ts";
+import type { RuleSet } from "../rules/rule-set.ts";
+import { INHERITED_PROBE, inheritedProbe } from "./confinement.ts";
+import { formatOf } from "./format-of.ts";
+import { LiveRules } from "./live-rules.ts";
+import { loadRuleSet } from "./load-rule-set.ts";
+import type { Terminal } from "./terminal.ts";
+import type { Source, WatchOptions } from "./watch-options.ts";
+
+/** What the options of a watch mean. */
+export interface ReadOptions {
+  readonly source: Source;
+  readonly loaded: LoadedConfig;
+  readonly places: ReportPlaces;
+}
+
+/** The source that the options mean; `rules`: for a kernel's events. */
+export function sourceOf(source: Source, rules: RuleSet | undefined): WatchSource {
+  if (source.kind === "falco")
+    return { kind: "falco", input: source.file === "-" ? process.stdin : source.file };
+  if (rules === undefined) throw new Error("a kernel is watched by rules");
+  const probe = inheritedProbe(process.env);
+  // It is of no use to anybody a second time.
+  delete process.env[INHERITED_PROBE];
+  return { kind: "kernel", by: source.by, rules, probe };
+}
+
+/** The rules that the options and settings name, loaded; and again when they change. */
+export function rulesOf(options: WatchOptions, settings: Settings, terminal: Terminal): LiveRules {
+  const paths = options.rules.length > 0 ? options.rules : settings.rulesFiles;
+  const load = () =>
+    loadRuleSet(paths, {
+      settings,
+      enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
+      ...(options.source === "sockets" ? {} : { seenEvents: PROBE_EVENTS }),
+      onWarning: (text) => terminal.note(text),
+    });
+  return new LiveRules({ paths, load, terminal });
+}
+
+/** The outputs that the options and settings switch on. */
+export function outputsOf(
+  options: WatchOptions,
+  { source, loaded: { settings }, places }: ReadOptions,
+  { reports, terminal }: { readonly reports: ReportFolder; readonly terminal: Terminal },
+): Promise<readonly Output[]> {
+  return openOutputs(settings.outputs, {
+    format: formatOf(settings),
+    json: settings.jsonOutput,
+    stdout: {
+      stream: process.stdout,
+      json: options.json === true ? true : undefined,
+      paint: terminal.paint,
+    },
+    environment: process.env,
+    report: {
+      alertFiles: [reports.alertsFile, ...places.alertFiles],
+      openPortFiles: [reports.openPortFile, ...places.openPortFiles],
+    },
+    sourceFile: source.kind === "falco" && source.file !== "-" ? source.file : undefined,
+    onProblem: (text) => terminal.problem(text),
+    onNote: (text) => terminal.note(text),
+  });
+}

@@ -1,0 +1,57 @@
+import type { ContainerRegistry } from "../containers/container-registry.ts";
+import type { NewsBody } from "../news/news.ts";
+import { containersOfHost } from "./containers-of-host.ts";
+import { HostPorts } from "./host-ports.ts";
+import type { NewsStream } from "./news-stream.ts";
+import type { WatchOptions, WatchStats } from "./watch-options.ts";
+
+/** What the sources that watch a host stand on: its containers and its ports. */
+export interface HostGround {
+  readonly options: WatchOptions;
+  readonly news: NewsStream;
+  readonly containers: ContainerRegistry;
+  readonly ports: HostPorts;
+  readonly publish: (body: NewsBody, time?: bigint) => void;
+  stats(): WatchStats;
+  close(): void;
+}
+
+/** Nothing is asked of the runtimes yet: `containers.start()`. */
+export function hostGround(options: WatchOptions, news: NewsStream): HostGround {
+  const publish = news.publish.bind(news);
+  const containers = containersOfHost({
+    environment: options.environment,
+    onProblem: (text) => publish({ kind: "problem", text }),
+    onStopped: (container) => ports.containerStopped(container),
+  });
+  const ports = new HostPorts({ containers, publish, reports: options.reports });
+  return {
+    options,
+    news,
+    containers,
+    ports,
+    publish,
+    stats: () => ({ ports: ports.stats(), news: news.counts() }),
+    close: () => {
+      ports.close();
+      containers.stop();
+    },
+  };
+}
+
+/** `; reports in FOLDER`, where there are any. */
+export function reportsText({ reports }: WatchOptions): string {
+  return reports === undefined ? "" : `; reports in ${reports.path}`;
+}
+
+/** Resolves when `work` has, or when there is no use in it any more. */
+export async function orAborted(
+  work: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal === undefined) return work;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await Promise.race([work, aborted]);
+}

@@ -1,0 +1,109 @@
+import type { CaptureEnd } from "../capture/scap-reader.ts";
+import type { HandedProbe } from "../capture/probe.ts";
+import type { Settings } from "../config/settings.ts";
+import type { ReportFolder } from "../outputs/report-folder.ts";
+import type { RuleSet } from "../rules/rule-set.ts";
+import type { CurrentScene } from "../state/current-scene.ts";
+import type { AlertWatch } from "./alert-watch.ts";
+import type { HostPorts } from "./host-ports.ts";
+import type { LiveWatch } from "./live-watch.ts";
+import type { NewsCounts, NewsStream, Subscriber } from "./news-stream.ts";
+
+/** Where events, or ready-made alerts, come from. */
+export type WatchSource = KernelWatchSource | FalcoWatchSource | CaptureWatchSource;
+
+/** The running kernel; `auto`: by eBPF, and where the kernel does not take it by sockets. */
+export interface KernelWatchSource {
+  readonly kind: "kernel";
+  readonly by: "auto" | "ebpf" | "sockets";
+  readonly rules: RuleSet;
+  /** A probe that was loaded before. */
+  readonly probe?: HandedProbe | undefined;
+}
+
+/** A running Falco's JSON alerts: a file that is followed, or a stream to its end. */
+export interface FalcoWatchSource {
+  readonly kind: "falco";
+  readonly input: string | NodeJS.ReadableStream;
+}
+
+/** A capture file, from its beginning to its end. */
+export interface CaptureWatchSource {
+  readonly kind: "capture";
+  readonly file: string;
+  readonly rules: RuleSet;
+  /** Events that are not meant make the state and are asked nothing. */
+  readonly where?: ((scene: CurrentScene) => boolean) | undefined;
+  /** The same of events before and after: epoch nanoseconds, once the first event's are known. */
+  readonly from?: ((first: bigint) => bigint) | undefined;
+  readonly to?: ((first: bigint) => bigint) | undefined;
+  /** Another capture file that gets the events that are meant, with all that they need. */
+  readonly copyTo?: string | undefined;
+  /** Called now and then with the bytes that were read. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export interface WatchOptions {
+  readonly source: WatchSource;
+  readonly hostname: string;
+  readonly utcOffsetMinutes: (epochMs: number) => number;
+  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture">;
+  /** Where reports of ports go; undefined when ports are not to be examined. */
+  readonly reports: ReportFolder | undefined;
+  /** Get all news, from the first on. */
+  readonly subscribers: readonly Subscriber[];
+  /** DOCKER_HOST is read from it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of this process, as the host calls it. */
+  readonly ownPid: number;
+  /** Whether this process is root's: who is not cannot watch without eBPF. */
+  readonly isRoot: boolean;
+  /** Ends a start that is under way; the watch is then to be closed. */
+  readonly signal?: AbortSignal;
+}
+
+/** A watch that runs. */
+export interface Watch {
+  readonly news: NewsStream;
+  stats(): WatchStats;
+  /**
+   * Puts other rules in place, between two events. Throws `KERNEL_…` when the kernel does not take
+   * them; then the old rules stay. Does nothing where alerts come ready-made.
+   */
+  useRules(rules: RuleSet): void;
+  /**
+   * `over`: the source ended by itself; `drops`: events were lost and the settings say to end.
+   * Rejects with `USAGE_FILE`, `INPUT_CAPTURE_…` when the source cannot be read.
+   */
+  readonly ended: Promise<"over" | "drops">;
+  /** Ends the source, then the subscribers, each within its own bounded time. */
+  close(): Promise<void>;
+}
+
+export interface WatchStats {
+  /** Undefined for a capture. */
+  readonly ports?: ReturnType<HostPorts["stats"]>;
+  readonly news: NewsCounts;
+  /** What the kernel's events came to; undefined for other sources. */
+  readonly live?: ReturnType<LiveWatch["stats"]>;
+  /** Times that the thread which reads events did not run for seconds; undefined as `live`. */
+  readonly silences?: number;
+  /** Of ready-made alerts; undefined for other sources. */
+  readonly falco?: ReturnType<AlertWatch["stats"]>;
+  /** Of a capture; undefined for other sources. */
+  readonly capture?: CaptureStats;
+}
+
+export interface CaptureStats {
+  /** Events that were within the window and meant; the rest made the state alone. */
+  readonly shown: number;
+  /** Those by their names, the most frequent first. */
+  readonly byType: readonly (readonly [name: string, count: number])[];
+  readonly threads: number;
+  /** Threads that had no room in the table: known by their own events alone. */
+  readonly refusedThreads: number;
+  /** Events in the copy. */
+  readonly copied: number;
+  /** Undefined until the file is read. */
+  readonly end?: CaptureEnd | undefined;
+}
