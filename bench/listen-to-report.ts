@@ -6,7 +6,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startSaker, until } from "../test/fixtures/saker.ts";
+import { startSaker } from "../test/fixtures/saker.ts";
+import { until } from "../test/fixtures/until.ts";
 
 const ROUNDS = 5;
 const folder = mkdtempSync(join(tmpdir(), "saker-bench-"));

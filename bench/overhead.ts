@@ -7,7 +7,8 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type RunningSaker, startSaker, until } from "../test/fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../test/fixtures/saker.ts";
+import { until } from "../test/fixtures/until.ts";
 
 const ROUNDS = 5;
 const OPENS = 200_000;

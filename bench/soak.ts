@@ -7,7 +7,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startSaker, until } from "../test/fixtures/saker.ts";
+import { startSaker } from "../test/fixtures/saker.ts";
+import { until } from "../test/fixtures/until.ts";
 
 const SECONDS = Number(process.argv[2] ?? 600);
 const SAMPLES = 10;

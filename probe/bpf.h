@@ -21,6 +21,7 @@ typedef signed long long s64;
 enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PROG_ARRAY = 3, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_LPM_TRIE = 11, MAP_RINGBUF = 27 };
 enum { MAP_NO_PREALLOC = 1 };
 enum { UPDATE_ANY = 0, UPDATE_NOEXIST = 1 };
+enum { RING_FILLED = 0, RING_SIZE = 1, RING_TAKEN = 2 };
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
@@ -33,6 +34,7 @@ static long (*bpf_probe_read_user_str)(void *to, u32 size, const void *from) = (
 static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115;
 static u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;
 static long (*bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static u64 (*bpf_ringbuf_query)(void *ring, u64 what) = (void *)134;
 static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158;
 static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
 
@@ -62,9 +64,11 @@ static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
 
 // READ is PROBE where the pointer's type is known to the verifier (the current task, a program's argument, what is reached
 // from them by READ): a plain load in the tp_btf objects. Never on a pointer that went through memory.
+#ifdef CLASSIC
+#define RAW_TP
+#endif
 #ifdef RAW_TP
 #define READ(...) PROBE(__VA_ARGS__)
-#define HOOK(name) SEC("raw_tp/" name)
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 #else
 #define READ2(p, a) ((p)->a)
@@ -72,6 +76,5 @@ static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
 #define READ4(p, a, b, c) ((p)->a->b->c)
 #define READ5(p, a, b, c, d) ((p)->a->b->c->d)
 #define READ(...) PICK(__VA_ARGS__, READ5, READ4, READ3, READ2, none)(__VA_ARGS__)
-#define HOOK(name) SEC("tp_btf/" name)
 #define current_task() bpf_get_current_task_btf()
 #endif

@@ -62,6 +62,7 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   s->namespace = own.namespace;
   s->cgroup_node = (u64)node;
   context->cgroup = PROBE(node, id);
+  s->cgroup_key = cgroup_key(context->cgroup, s->is_v1);
   context->start_time = READ(leader, start_boottime);
   context->pid = READ(task, tgid);
   context->tid = READ(task, pid);
@@ -78,19 +79,24 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   context->flags = 0;
   s->cut = 0;
   context->directory = 0;
-  context->reserved = 0;
+  context->resolved = 0;
   bpf_probe_read_kernel(context->comm, sizeof(context->comm), &task->comm);
 }
 
-/** Remembers a cgroup; false when its path was sent before. Cheap for the cgroup this CPU saw last. */
+/** True until a cgroup's path was sent. Cheap for the cgroup that this CPU saw last. */
 INLINE int is_new_cgroup(struct scratch *s) {
-  u64 key = cgroup_key(context_of(s)->cgroup, s->is_v1);
+  u64 key = s->cgroup_key;
   if (key == s->last_cgroup) return 0;
-  s->last_cgroup = key;
-  if (bpf_map_lookup_elem(&cgroups_seen, &key)) return 0;
+  if (bpf_map_lookup_elem(&cgroups_seen, &key)) {
+    s->last_cgroup = key;
+    return 0;
+  }
+  return context_of(s)->cgroup != 0;
+}
+
+INLINE void remember_cgroup(u64 key) {
   u8 yes = 1;
   bpf_map_update_elem(&cgroups_seen, &key, &yes, UPDATE_ANY);
-  return context_of(s)->cgroup != 0;
 }
 
 /** The path of the cgroup `node` as one text parameter: names are found upwards and written downwards. */
@@ -126,7 +132,7 @@ INLINE void put_cgroup_path(struct scratch *s, struct kernfs_node *node) {
   end_param(s, length);
 }
 
-/** Sends the notice that tells user space which path a cgroup id stands for. Needs the context; begin() the event after it. */
+/** Sends the notice that tells user space which path a cgroup id stands for; one that is lost comes with the group's next event. Needs the context; begin() the event after it. */
 INLINE void send_cgroup(struct scratch *s) {
   struct settings *settings = the_settings();
   if (!settings) return;
@@ -135,6 +141,6 @@ INLINE void send_cgroup(struct scratch *s) {
   put_u64(s, context_of(s)->cgroup);
   put_cgroup_path(s, (struct kernfs_node *)s->cgroup_node);
   put_u8(s, s->is_v1);
-  send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid);
+  if (!send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid)) remember_cgroup(s->cgroup_key);
   s->level = level;
 }

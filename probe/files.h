@@ -4,10 +4,10 @@
 #include "sockets.h"
 
 INLINE struct file *file_of(s32 fd) {
-  struct fdtable *table = PROBE(current_task(), files, fdt);
+  struct task_struct *task = current_task();
   struct file *file = NULL;
-  if (fd < 0 || (u32)fd >= PROBE(table, max_fds)) return NULL;
-  bpf_probe_read_kernel(&file, sizeof(file), PROBE(table, fd) + fd);
+  if (fd < 0 || (u32)fd >= READ(task, files, fdt, max_fds)) return NULL;
+  bpf_probe_read_kernel(&file, sizeof(file), READ(task, files, fdt, fd) + fd);
   return file;
 }
 
@@ -52,6 +52,8 @@ INLINE void want_directory(struct scratch *s, s32 dirfd) {
 /** Puts a path as the process passed it; a relative one asks for the directory section. */
 INLINE void put_user_path(struct scratch *s, u64 path, s32 dirfd) {
   u32 length = append_user_text(s, path);
+  s->passed_at = s->used;
+  s->passed_length = length;
   if (length > 0 && *position(s) != '/') want_directory(s, dirfd);
   end_param(s, length);
 }
@@ -100,16 +102,51 @@ INLINE void append_file(struct scratch *s, struct file *file) {
   head->family = 0;
   *(u32 *)(position(s) + 4) = device_of(inode);
   *(u64 *)(position(s) + 8) = PROBE(inode, i_ino);
-  context_of(s)->descriptor = s->used;
+  context_of(s)->descriptor = begin_section(s);
   s->used += sizeof(struct descriptor);
   walk_up(s, dentry, PROBE(file, f_path.mnt));
+  append_prefixed_walk(s);
+}
+
+enum { COMPARED_MAX = 256 };
+
+/** 1 when what was walked is the path that was passed, letter by letter; long ones count as different. */
+INLINE u32 is_as_passed(struct scratch *s) {
+  u32 length = WALK_SIZE - s->walk_at;
+  if (length + 1 != s->passed_length || length > COMPARED_MAX) return 0;
+  // Behind both stands the same: the walk's end and what the other has there are compared as far as the length alone.
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < COMPARED_MAX; i += 8) {
+    u64 one = 0, other = 0;
+    if (i >= length) return 1;
+    u32 at = s->walk_at + i, passed = s->passed_at + i;
+    OPAQUE(at);
+    OPAQUE(passed);
+    one = *(u64 *)(s->walk + (at & (WALK_SIZE - 1)));
+    other = *(u64 *)(s->record + (passed & (RECORD_LIMIT - 1)));
+    u32 left = length - i;
+    if (left < 8) one <<= 64 - 8 * left, other <<= 64 - 8 * left;
+    if (one != other) return 0;
+  }
+  return 1;
+}
+
+/** Appends the path that an open led to, where it is one and not as it was passed. */
+INLINE void append_resolved(struct scratch *s) {
+  struct file *file = (struct file *)s->opened_file;
+  if (!file || is_full(s)) return;
+  walk(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt), 1);
+  u32 at = s->walk_at;
+  OPAQUE(at);
+  if (s->walk[at & (WALK_SIZE - 1)] != '/' || is_as_passed(s)) return;
+  context_of(s)->resolved = begin_section(s);
   append_prefixed_walk(s);
 }
 
 /** Appends the sections that the handler asked for. */
 INLINE void append_sections(struct scratch *s) {
   if (s->directory_dentry && !is_full(s)) {
-    context_of(s)->directory = s->used;
+    context_of(s)->directory = begin_section(s);
     walk_up(s, (struct dentry *)s->directory_dentry, (struct vfsmount *)s->directory_mount);
     append_prefixed_walk(s);
   }

@@ -25,6 +25,8 @@ struct call_filter {
   u32 any_path, any_name;
   /** not 0 when some clauses ask who calls */
   u32 asks_callers;
+  /** another number for each filter, what is remembered of one is of no use for the next */
+  u32 generation;
   u32 callers[CALLERS];
   /** the clauses that calls of these kinds fulfil but for callers and path */
   u32 clauses[FILTER_ROWS * CALL_KINDS];
@@ -51,7 +53,7 @@ struct path_prefix {
 struct {
   MAP_NUMBER(type, MAP_LPM_TRIE);
   MAP_NUMBER(map_flags, MAP_NO_PREALLOC);
-  MAP_NUMBER(max_entries, 4096);
+  MAP_NUMBER(max_entries, 8192);
   MAP_TYPE(key, struct path_prefix);
   MAP_TYPE(value, u32);
 } path_prefixes SEC(".maps");
@@ -113,53 +115,106 @@ INLINE u32 callers_of(struct scratch *s, struct task_struct *task) {
   return user | CALLER_HOST;
 }
 
-enum { PATH_LOOK = 256, FNV_START = 0x811c9dc5, FNV_PRIME = 0x01000193 };
+enum { PATH_LOOK = 256, WORD = 8, TEXT_AT = 4 };
 
-/** 1 when two characters are the same, else 0; without a jump, each of which would double what the verifier has to follow. */
-INLINE u32 is_same(u32 one, u32 other) {
-  u32 difference = (one ^ other) - 1;
-  OPAQUE(difference);
-  return difference >> 31;
+#define EACH_BYTE(c) ((c) * 0x0101010101010101ULL)
+
+/** 0x80 in each byte that is zero, and 0 in the others. */
+INLINE u64 zero_bytes(u64 word) {
+  return ~(((word & EACH_BYTE(0x7f)) + EACH_BYTE(0x7f)) | word | EACH_BYTE(0x7f));
 }
 
-/** Looks through the path in s->walk: not 0 when it is not in its shortest form. Leaves the hash of its last part, and its last character. */
-INLINE u32 look_through_path(struct scratch *s) {
-  s->path_odd = s->path_before = 0;
-  s->path_hash = FNV_START;
+/** 1 when any bit is set, else 0; without a jump, each of which would double what the verifier has to follow. */
+INLINE u64 is_any(u64 word) {
+  u64 sign = word | -word;
+  OPAQUE(sign);
+  return sign >> 63;
+}
+
+/** Eight characters in s->walk. */
+INLINE u64 word_at(struct scratch *s, u32 at) {
+  OPAQUE(at);
+  return *(u64 *)(s->walk + (at & (2 * PATH_LOOK - 1)));
+}
+
+/** Lets NUL follow a text in s->walk, as far as a word goes; keeps its length where the verifier forgets it. */
+INLINE void end_text(struct scratch *s, u32 at, u32 length) {
+  s->text_length = length;
+  at += length;
+  OPAQUE(at);
+  *(u64 *)(s->walk + (at & (2 * PATH_LOOK - 1))) = 0;
+}
+
+#define TEXT_LENGTH(s) (*(volatile u32 *)&(s)->text_length)
+
+/** Where the last of the slashes that `mask` has a 0x80 for stands, and 1. */
+INLINE u32 behind_last(u64 mask) {
+  u32 four = is_any(mask >> 32) * 4;
+  mask >>= four * 8;
+  u32 two = is_any(mask >> 16 & 0xffff) * 2;
+  mask >>= two * 8;
+  return four + two + is_any(mask >> 8 & 0xff) + 1;
+}
+
+/** Looks through the path that ends in s->walk: not 0 when it is not in its shortest form. Leaves where its last part starts. */
+INLINE u64 look_through_path(struct scratch *s) {
+  u64 odd = 0, slash_before = 0, dot_before = 0, last_slashes = 0;
+  s->name_at = 0;
 #pragma clang loop unroll(disable)
-  for (u32 i = 0; i < PATH_LOOK; i += 1) {
-    u32 c = s->walk[4 + i];
-    if (!c) break;
-    u32 before = s->path_before;
-    u32 is_slash = is_same(c, '/');
-    u32 is_after_slash = is_same(before, '/');
+  for (u32 i = 0; i < PATH_LOOK; i += WORD) {
+    if (i >= TEXT_LENGTH(s)) break;
+    u64 word = word_at(s, TEXT_AT + i);
+    u64 slashes = zero_bytes(word ^ EACH_BYTE('/')), dots = zero_bytes(word ^ EACH_BYTE('.'));
+    u64 after_slash = slashes << 8 | slash_before, after_dot = dots << 8 | dot_before;
     // "//", "/./", "..", and hidden files with them.
-    s->path_odd |= (is_after_slash & is_slash) | ((is_after_slash | is_same(before, '.')) & is_same(c, '.'));
-    s->path_before = c;
-    u32 next = (s->path_hash ^ c) * FNV_PRIME;
-    s->path_hash = (next & (is_slash - 1)) | (FNV_START & (0 - is_slash));
+    odd |= (after_slash & (slashes | dots)) | (after_dot & dots);
+    slash_before = slashes >> 56;
+    dot_before = dots >> 56;
+    u64 has_slash = -is_any(slashes);
+    last_slashes = (last_slashes & ~has_slash) | slashes;
+    s->name_at = (s->name_at & ~has_slash) | (i & has_slash);
   }
-  return s->path_odd;
+  s->name_at += behind_last(last_slashes) & (u32)-is_any(last_slashes);
+  return odd;
+}
+
+/** The hash of the name from `at` in s->walk on, of which `before` characters of the text stand before. */
+INLINE u32 hash_of_name(struct scratch *s, u32 at, u32 before) {
+  u64 hash = 0xcbf29ce484222325ULL;
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < PATH_LOOK; i += WORD) {
+    if (before + i >= TEXT_LENGTH(s)) break;
+    hash = (hash ^ word_at(s, at + i)) * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+/** The clauses that ask for no name, or for this one. */
+INLINE u32 clauses_of_name(struct call_filter *filter, u32 hash) {
+  u32 *named = bpf_map_lookup_elem(&path_names, &hash);
+  return filter->any_name | (named ? *named : 0);
 }
 
 /** The clauses that the path fulfils; all of them where that cannot be told. */
 INLINE u32 clauses_of_path(struct scratch *s, struct call_filter *filter, u64 path) {
   struct path_prefix *key = (struct path_prefix *)s->walk;
-  long length = read_passed_text(s, key->text, PATH_LOOK, path);
-  if (length < 2 || length >= PATH_LOOK || (key->text[0] == '.' && length == 2) || look_through_path(s)) return ~0u;
-  u32 clauses = ~0u;
-  if (s->path_before != '/' && filter->any_name != ~0u) {
-    u32 *named = bpf_map_lookup_elem(&path_names, &s->path_hash);
-    clauses = filter->any_name | (named ? *named : 0);
-  }
+  long read = read_passed_text(s, key->text, PATH_LOOK, path);
+  if (read < 2 || read >= PATH_LOOK || (key->text[0] == '.' && read == 2)) return ~0u;
+  end_text(s, TEXT_AT, read - 1);
+  if (look_through_path(s)) return ~0u;
+  u32 clauses = ~0u, name_at = *(volatile u32 *)&s->name_at;
+  if (name_at < TEXT_LENGTH(s) && filter->any_name != ~0u)
+    clauses = clauses_of_name(filter, hash_of_name(s, TEXT_AT + name_at, name_at));
   if (key->text[0] != '/') return clauses;
   key->length = PREFIX_MAX * 8;
   u32 *begun = bpf_map_lookup_elem(&path_prefixes, key);
   return clauses & (filter->any_path | (begun ? *begun : 0));
 }
 
-/** False for a call that no rule can match. */
-INLINE u32 is_call_wanted(struct scratch *s, struct task_struct *task) {
+enum { CALL_KEPT, CALL_WANTED, CALL_ASKS_FILE };
+
+INLINE u32 wanted_call(struct scratch *s, struct task_struct *task) {
   // Read back from memory: else the verifier would follow the path of each system call's number on its own.
   u32 zero = 0, code = *(volatile u16 *)&s->code, handler = *(volatile u16 *)&s->handler;
   struct call_filter *filter = bpf_map_lookup_elem(&call_filter, &zero);
@@ -171,6 +226,18 @@ INLINE u32 is_call_wanted(struct scratch *s, struct task_struct *task) {
   if (clauses && filter->asks_callers) clauses &= filter->callers[callers_of(s, task) & (CALLERS - 1)];
   if (clauses & filter->any_path & filter->any_name) return 1;
   if (clauses && clauses & clauses_of_path(s, filter, s->args[code == EVENT_OPENAT || code == EVENT_OPENAT2 ? 1 : 0])) return 1;
+  if (clauses && handler == HANDLER_OPEN && (s64)s->args[ARG_RESULT] >= 0) {
+    s->clauses = clauses;
+    s->generation = filter->generation;
+    return CALL_ASKS_FILE;
+  }
   // While another filter takes this one's place nothing is left out.
   return !*(volatile u32 *)&filter->is_active;
+}
+
+/** CALL_KEPT for a call that no rule can match; CALL_ASKS_FILE where what was opened may be what one asks for. */
+INLINE u32 is_call_wanted(struct scratch *s, struct task_struct *task) {
+  // Through memory, where the verifier forgets by which of the many ways it was found.
+  s->wanted = wanted_call(s, task);
+  return *(volatile u32 *)&s->wanted;
 }

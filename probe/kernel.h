@@ -128,7 +128,7 @@ struct cgroup {
 struct css_set { struct cgroup_subsys_state *subsys[1]; struct cgroup *dfl_cgrp; };
 enum cgroup_subsys_id { pids_cgrp_id = 11 };
 
-struct list_head { struct list_head *next; };
+struct list_head { struct list_head *next, *prev; };
 struct task_struct {
   struct thread_info thread_info;
   void *stack;
@@ -136,7 +136,7 @@ struct task_struct {
   int exit_code;
   int pid, tgid;
   struct task_struct *real_parent, *group_leader;
-  struct list_head children;
+  struct list_head children, sibling;
   struct pid *thread_pid;
   u64 start_boottime;
   unsigned long min_flt, maj_flt;
@@ -201,6 +201,13 @@ struct io_rename { int old_dfd, new_dfd; struct filename *oldpath, *newpath; int
 struct io_unlink { int dfd, flags; struct filename *filename; };
 struct io_mkdir { int dfd; u16 mode; struct filename *filename; };
 struct io_link { int old_dfd, new_dfd; struct filename *oldpath, *newpath; int flags; };
+// From 7.0 on names are structures with nothing but the pointer in them.
+struct delayed_filename { struct filename *__incomplete_filename; };
+struct io_open___from_7 { struct delayed_filename filename; };
+struct io_rename___from_7 { struct delayed_filename oldpath, newpath; };
+struct io_unlink___from_7 { struct delayed_filename filename; };
+struct io_mkdir___from_7 { struct delayed_filename filename; };
+struct io_link___from_7 { struct delayed_filename oldpath, newpath; };
 
 enum bpf_func_id { BPF_FUNC_task_pt_regs = 175 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // The scheduler's tracepoints: a successful execve, the child's side of clone, the end of a process.
 #pragma once
+#include "hooks.h"
 #include "processes.h"
 
 // Processes whose end was told, by start time and id: two threads that exit at once may both look like the last.
@@ -24,7 +25,7 @@ INLINE struct scratch *open_process_event(struct task_struct *task, u32 code) {
   return s;
 }
 
-HOOK("sched_process_exec")
+HOOK("sched", "sched_process_exec")
 int process_exec(u64 *ctx) {
   struct task_struct *task = current_task();
   struct scratch *s = open_process_event(task, EVENT_EXECVE);
@@ -35,7 +36,7 @@ int process_exec(u64 *ctx) {
   put_process(s, task);
   put_mm_environment(s, PROBE(task, mm));
   put_program(s, task);
-  put_kernel_text(s, PROBE((struct linux_binprm *)ctx[2], filename));
+  put_kernel_text(s, EXEC_FILENAME);
   finish(s);
   return 0;
 }
@@ -59,12 +60,12 @@ INLINE u32 shared_with(struct task_struct *child, struct task_struct *parent) {
   return flags;
 }
 
-HOOK("sched_process_fork")
+HOOK("sched", "sched_process_fork")
 int process_fork(u64 *ctx) {
-  struct task_struct *parent = (struct task_struct *)ctx[0];
-  struct task_struct *child = (struct task_struct *)ctx[1];
+  struct task_struct *parent = current_task();
+  struct task_struct *child = FORKED_CHILD;
   // Threads are no events.
-  if (READ(child, pid) != READ(child, tgid)) return 0;
+  if (!child || READ(child, pid) != READ(child, tgid)) return 0;
   struct scratch *s = open_process_event(child, EVENT_CLONE);
   if (!s) return 0;
   begin(s, EVENT_CLONE, CLONE_PARAMS);
@@ -77,7 +78,7 @@ int process_fork(u64 *ctx) {
   return 0;
 }
 
-HOOK("sched_process_exit")
+HOOK("sched", "sched_process_exit")
 int process_exit(u64 *ctx) {
   struct task_struct *task = current_task();
   if (READ(task, signal, live.counter) != 0) return 0;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // sys_exit: finds the event of a syscall, fills the context, and hands over to the program that knows the parameters:
-//   sys_exit ─▶ (cgroup, when it is new) ─▶ simple │ open │ network │ exec │ clone │ message ─▶ sections
+//   sys_exit ─▶ (ask the file) ─▶ (cgroup, when it is new) ─▶ simple │ open ─▶ opened │ network │ exec │ clone │ message ─▶ sections
 // All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
 #pragma once
 #include "chain.h"
 #include "filter.h"
 #include "messages.h"
 #include "network.h"
+#include "on-listen.h"
 #include "open.h"
 #include "processes.h"
 #include "registers.h"
 #include "simple.h"
 
-handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_sections, exit_cgroup;
+handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_sections, exit_cgroup, exit_opened, exit_ask_file;
 
 struct {
   MAP_NUMBER(type, MAP_PROG_ARRAY);
@@ -29,6 +30,8 @@ struct {
     [HANDLER_MESSAGE] = &exit_message,
     [HANDLER_SECTIONS] = &exit_sections,
     [HANDLER_CGROUP] = &exit_cgroup,
+    [HANDLER_OPENED] = &exit_opened,
+    [HANDLER_ASK_FILE] = &exit_ask_file,
   },
 };
 
@@ -62,9 +65,17 @@ INLINE u32 is_silent(struct scratch *s, u32 found, s64 result) {
   return 0;
 }
 
-HOOK("sys_exit")
+/** Hands a wanted call over to the program that knows its event; returns when there is none. */
+INLINE void tell_call(u64 *ctx, struct scratch *s) {
+  put_context(s, current_task());
+  if (s->is_compat) context_of(s)->flags |= FLAG_COMPAT;
+  if (is_new_cgroup(s)) bpf_tail_call(ctx, &handlers, HANDLER_CGROUP);
+  bpf_tail_call(ctx, &handlers, s->handler);
+}
+
+HOOK("raw_syscalls", "sys_exit")
 int sys_exit(u64 *ctx) {
-  struct pt_regs *regs = (struct pt_regs *)ctx[0];
+  struct pt_regs *regs = EXIT_REGISTERS;
   struct task_struct *task = current_task();
   u32 compat = is_compat(task);
   u32 number = syscall_number(regs);
@@ -72,13 +83,14 @@ int sys_exit(u64 *ctx) {
   u32 is_socketcall = compat && number == COMPAT_SOCKETCALL;
   if (!found && !is_socketcall) return 0;
   struct settings *settings = the_settings();
+  if (settings && (found >> 16 == EVENT_LISTEN || is_socketcall) && !EXIT_RESULT) name_listener(task, settings);
   if (!settings || (!is_socketcall && !settings->enabled[(found >> 16) & 511])) return 0;
   if (READ(task, tgid) == settings->own_pid) return 0;
   struct scratch *s = take_scratch(SCRATCH_SYSCALL, found >> 16);
   if (!s) return 0;
   read_args(s, regs, compat);
   if (is_socketcall) found = unfold_socketcall(s);
-  s64 result = ctx[1];
+  s64 result = EXIT_RESULT;
   if (!settings->enabled[(found >> 16) & 511] || is_silent(s, found, result)) {
     s->busy = 0;
     return 0;
@@ -87,27 +99,26 @@ int sys_exit(u64 *ctx) {
   s->args[ARG_RESULT] = result;
   s->code = code;
   s->handler = found;
+  s->is_compat = compat;
   COUNT_OUTCOME(code, seen);
-  if (!is_call_wanted(s, task)) {
-    COUNT_OUTCOME(s->code, filtered);
-    s->busy = 0;
-    return 0;
-  }
-  put_context(s, task);
-  if (compat) context_of(s)->flags |= FLAG_COMPAT;
-  if (is_new_cgroup(s)) bpf_tail_call(ctx, &handlers, HANDLER_CGROUP);
-  bpf_tail_call(ctx, &handlers, s->handler);
+  u32 wanted = is_call_wanted(s, task);
+  if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);
+  else if (wanted == CALL_WANTED) tell_call(ctx, s);
+  else COUNT_OUTCOME(s->code, filtered);
   s->busy = 0;
   return 0;
 }
 
-#define EXIT_HANDLER(name, ...) LINK_PARAMETERS(HOOK("sys_exit"), name, SCRATCH_SYSCALL, handlers, __VA_ARGS__)
+#define EXIT_LINK(name, next, ...) LINK_PARAMETERS(HOOK("raw_syscalls", "sys_exit"), name, SCRATCH_SYSCALL, handlers, next, __VA_ARGS__)
+#define EXIT_HANDLER(name, ...) EXIT_LINK(name, HANDLER_SECTIONS, __VA_ARGS__)
 
-LINK_CGROUP(HOOK("sys_exit"), exit_cgroup, SCRATCH_SYSCALL, handlers)
+LINK_CGROUP(HOOK("raw_syscalls", "sys_exit"), exit_cgroup, SCRATCH_SYSCALL, handlers)
 EXIT_HANDLER(exit_simple, put_simple(s))
-EXIT_HANDLER(exit_open, put_open(s))
+EXIT_LINK(exit_open, HANDLER_OPENED, put_open(s))
+LINK_ASK_FILE(HOOK("raw_syscalls", "sys_exit"), exit_ask_file, SCRATCH_SYSCALL, tell_call)
+EXIT_HANDLER(exit_opened, append_resolved(s))
 EXIT_HANDLER(exit_network, put_network(s))
 EXIT_HANDLER(exit_exec, put_failed_exec(s, current_task()))
 EXIT_HANDLER(exit_clone, put_clone(s, current_task()))
 EXIT_HANDLER(exit_message, put_message(s))
-LINK_SECTIONS(HOOK("sys_exit"), exit_sections, SCRATCH_SYSCALL)
+LINK_SECTIONS(HOOK("raw_syscalls", "sys_exit"), exit_sections, SCRATCH_SYSCALL)

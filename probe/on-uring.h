@@ -4,7 +4,6 @@
 //   io_uring_submit_req ─▶ requests ─▶ io_uring_complete ─▶ (cgroup, when it is new) ─▶ simple │ open │ network ─▶ sections
 // Whose end might not be seen is told at once, and whose end has no room in the process's queue is told then (io_uring_cqe_overflow): as
 // done, with result 0, which nobody knows better. So no request is left untold, however a process goes about it.
-// These are raw_tp programs in both objects: tail calls demand one type of all, and here two tracepoints share them.
 // Kernels from 6.0 on; listening sockets are told by their state (on-listen.h), on all kernels.
 #pragma once
 #include "chain.h"
@@ -39,7 +38,7 @@ struct {
   MAP_TYPE(value, struct request);
 } requests SEC(".maps");
 
-handler request_simple, request_open, request_network, request_sections, request_cgroup;
+handler request_simple, request_open, request_network, request_sections, request_cgroup, request_opened, request_ask_file;
 
 struct {
   MAP_NUMBER(type, MAP_PROG_ARRAY);
@@ -53,6 +52,8 @@ struct {
     [HANDLER_SOCKET] = &request_network,
     [HANDLER_SECTIONS] = &request_sections,
     [HANDLER_CGROUP] = &request_cgroup,
+    [HANDLER_OPENED] = &request_opened,
+    [HANDLER_ASK_FILE] = &request_ask_file,
   },
 };
 
@@ -79,6 +80,16 @@ INLINE u32 request_flags(struct io_kiocb *req) {
   bpf_probe_read_kernel(&flags, sizeof(flags), &req->flags);
   return flags;
 }
+
+/** A file name of a request; null where this kernel has none of that name. */
+#define NAME_OF(type, object, field)                                                                                               \
+  ({                                                                                                                               \
+    struct filename *name_ = NULL;                                                                                                 \
+    if (FIELD_EXISTS(struct type, field)) name_ = PROBE((struct type *)(object), field);                                           \
+    else if (FIELD_EXISTS(struct type##___from_7, field))                                                                          \
+      name_ = PROBE((struct type##___from_7 *)(object), field.__incomplete_filename);                                              \
+    name_;                                                                                                                         \
+  })
 
 INLINE void keep_text(struct request *request, u32 which, struct filename *filename) {
   bpf_probe_read_kernel_str(request->texts[which], REQUEST_TEXT, (void *)PROBE(filename, name));
@@ -139,38 +150,38 @@ INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
     args[3] = PROBE(open, how.mode);
     *(struct open_how *)request->bytes = PROBE(open, how);
     request->hides_result = PROBE(open, file_slot) != 0;
-    return keep_text(request, 0, PROBE(open, filename));
+    return keep_text(request, 0, NAME_OF(io_open, command, filename));
   }
   case IORING_OP_UNLINKAT: {
     struct io_unlink *unlink = command;
     args[0] = (s64)PROBE(unlink, dfd);
     args[2] = PROBE(unlink, flags);
-    return keep_text(request, 0, PROBE(unlink, filename));
+    return keep_text(request, 0, NAME_OF(io_unlink, command, filename));
   }
   case IORING_OP_MKDIRAT: {
     struct io_mkdir *mkdir = command;
     args[0] = (s64)PROBE(mkdir, dfd);
     args[2] = PROBE(mkdir, mode);
-    return keep_text(request, 0, PROBE(mkdir, filename));
+    return keep_text(request, 0, NAME_OF(io_mkdir, command, filename));
   }
   case IORING_OP_RENAMEAT: {
     struct io_rename *rename = command;
     args[0] = (s64)PROBE(rename, old_dfd);
     args[2] = (s64)PROBE(rename, new_dfd);
     args[4] = PROBE(rename, flags);
-    return keep_two_texts(request, PROBE(rename, oldpath), PROBE(rename, newpath));
+    return keep_two_texts(request, NAME_OF(io_rename, command, oldpath), NAME_OF(io_rename, command, newpath));
   }
   case IORING_OP_SYMLINKAT: {
     struct io_link *link = command;
     args[1] = (s64)PROBE(link, new_dfd);
-    return keep_two_texts(request, PROBE(link, oldpath), PROBE(link, newpath));
+    return keep_two_texts(request, NAME_OF(io_link, command, oldpath), NAME_OF(io_link, command, newpath));
   }
   case IORING_OP_LINKAT: {
     struct io_link *link = command;
     args[0] = (s64)PROBE(link, old_dfd);
     args[2] = (s64)PROBE(link, new_dfd);
     args[4] = PROBE(link, flags);
-    return keep_two_texts(request, PROBE(link, oldpath), PROBE(link, newpath));
+    return keep_two_texts(request, NAME_OF(io_link, command, oldpath), NAME_OF(io_link, command, newpath));
   }
   }
 }
@@ -203,6 +214,17 @@ INLINE void point_to_copies(struct scratch *s, u32 code) {
   }
 }
 
+/** Hands a wanted request over to the program that knows its event; returns when there is none. */
+INLINE void hand_over_request(u64 *ctx, struct scratch *s) {
+  struct task_struct *task = current_task();
+  // A worker of the kernel's has a name of its own; it acts for the process whose thread it is.
+  put_context(s, READ(task, group_leader));
+  context_of(s)->flags |= FLAG_IO_URING;
+  if (!(READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER))) context_of(s)->tid = READ(task, pid);
+  if (is_new_cgroup(s)) bpf_tail_call(ctx, &request_handlers, HANDLER_CGROUP);
+  bpf_tail_call(ctx, &request_handlers, s->handler);
+}
+
 /** Hands the request in the scratch over to the program that knows its event; returns when no rule can match it. */
 INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *file, s64 result) {
   struct task_struct *task = current_task();
@@ -217,16 +239,10 @@ INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *fi
   s->handler = found;
   point_to_copies(s, code);
   COUNT_OUTCOME(code, seen);
-  if (!is_call_wanted(s, READ(task, group_leader))) {
-    COUNT_OUTCOME(s->code, filtered);
-    return;
-  }
-  // A worker of the kernel's has a name of its own; it acts for the process whose thread it is.
-  put_context(s, READ(task, group_leader));
-  context_of(s)->flags |= FLAG_IO_URING;
-  if (!(READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER))) context_of(s)->tid = READ(task, pid);
-  if (is_new_cgroup(s)) bpf_tail_call(ctx, &request_handlers, HANDLER_CGROUP);
-  bpf_tail_call(ctx, &request_handlers, s->handler);
+  u32 wanted = is_call_wanted(s, READ(task, group_leader));
+  if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &request_handlers, HANDLER_ASK_FILE);
+  else if (wanted == CALL_WANTED) hand_over_request(ctx, s);
+  else COUNT_OUTCOME(s->code, filtered);
 }
 
 /** What an operation stands for, when it is wanted; 0 otherwise. */
@@ -267,16 +283,18 @@ INLINE int submit_request(u64 *ctx, struct io_kiocb *req) {
   return 0;
 }
 
-SEC("?raw_tp/io_uring_submit_req")
+REQUEST_HOOK("io_uring_submit_req")
 int io_uring_submit_req(u64 *ctx) {
-  return submit_request(ctx, (struct io_kiocb *)ctx[0]);
+  return submit_request(ctx, SUBMITTED);
 }
 
+#ifndef CLASSIC
 // Its name before 6.4.
-SEC("?raw_tp/io_uring_submit_sqe")
+REQUEST_HOOK("io_uring_submit_sqe")
 int io_uring_submit_sqe(u64 *ctx) {
-  return submit_request(ctx, (struct io_kiocb *)ctx[0]);
+  return submit_request(ctx, SUBMITTED);
 }
+#endif
 
 /** Takes what was kept into the scratch; null when nothing was, of that very request where its address is known. */
 INLINE struct scratch *take_request(struct request_key *key, u64 address, u32 code, u32 is_last) {
@@ -291,23 +309,22 @@ INLINE struct scratch *take_request(struct request_key *key, u64 address, u32 co
 /** One more connection of an accept that goes on: the kernel shows the ring and the entry of its queue (from 6.15 on). */
 INLINE int accept_another(u64 *ctx) {
   u32 found = wanted_request(IORING_OP_ACCEPT);
-  struct io_uring_cqe *cqe = (struct io_uring_cqe *)ctx[2];
   if (!found) return 0;
-  struct request_key key = { .ring = ctx[0], .user_data = PROBE(cqe, user_data) };
+  struct request_key key = { .ring = COMPLETED_RING, .user_data = COMPLETED_NUMBER };
   struct request *request = bpf_map_lookup_elem(&requests, &key);
   if (!request) return 0;
   struct io_kiocb *req = (struct io_kiocb *)request->address;
   if (request->opcode != IORING_OP_ACCEPT) return 0;
   struct scratch *s = take_request(&key, 0, found >> 16, 0);
   if (!s) return 0;
-  tell_request(ctx, s, found, PROBE(req, file), (s64)PROBE(cqe, res));
+  tell_request(ctx, s, found, PROBE(req, file), (s64)COMPLETED_RESULT);
   s->busy = 0;
   return 0;
 }
 
-SEC("?raw_tp/io_uring_complete")
+REQUEST_HOOK("io_uring_complete")
 int io_uring_complete(u64 *ctx) {
-  struct io_kiocb *req = (struct io_kiocb *)ctx[1];
+  struct io_kiocb *req = COMPLETED;
   if (!req) return accept_another(ctx);
   u32 found = wanted_request(PROBE(req, opcode));
   if (!found) return 0;
@@ -321,9 +338,9 @@ int io_uring_complete(u64 *ctx) {
 }
 
 // The end of a request that found no room. Whose it is the number tells, and perhaps wrongly, so nothing else of it is believed.
-SEC("?raw_tp/io_uring_cqe_overflow")
+REQUEST_HOOK("io_uring_cqe_overflow")
 int io_uring_cqe_overflow(u64 *ctx) {
-  struct request_key key = { .ring = ctx[0], .user_data = ctx[1] };
+  struct request_key key = { .ring = OVERFLOWN_RING, .user_data = OVERFLOWN_NUMBER };
   struct request *request = bpf_map_lookup_elem(&requests, &key);
   if (!request || !FIELD_EXISTS(struct io_kiocb, cmd)) return 0;
   u32 found = wanted_request(request->opcode);
@@ -335,11 +352,14 @@ int io_uring_cqe_overflow(u64 *ctx) {
   return 0;
 }
 
-#define REQUEST_HOOK SEC("?raw_tp/io_uring_complete")
-#define REQUEST_HANDLER(name, ...) LINK_PARAMETERS(REQUEST_HOOK, name, SCRATCH_REQUEST, request_handlers, __VA_ARGS__)
+#define REQUEST_CHAIN REQUEST_HOOK("io_uring_complete")
+#define REQUEST_LINK(name, next, ...) LINK_PARAMETERS(REQUEST_CHAIN, name, SCRATCH_REQUEST, request_handlers, next, __VA_ARGS__)
+#define REQUEST_HANDLER(name, ...) REQUEST_LINK(name, HANDLER_SECTIONS, __VA_ARGS__)
 
-LINK_CGROUP(REQUEST_HOOK, request_cgroup, SCRATCH_REQUEST, request_handlers)
+LINK_CGROUP(REQUEST_CHAIN, request_cgroup, SCRATCH_REQUEST, request_handlers)
 REQUEST_HANDLER(request_simple, put_simple(s))
-REQUEST_HANDLER(request_open, put_open(s))
+REQUEST_LINK(request_open, HANDLER_OPENED, put_open(s))
+LINK_ASK_FILE(REQUEST_CHAIN, request_ask_file, SCRATCH_REQUEST, hand_over_request)
+REQUEST_HANDLER(request_opened, append_resolved(s))
 REQUEST_HANDLER(request_network, put_network(s))
-LINK_SECTIONS(REQUEST_HOOK, request_sections, SCRATCH_REQUEST)
+LINK_SECTIONS(REQUEST_CHAIN, request_sections, SCRATCH_REQUEST)

@@ -16,6 +16,7 @@ struct opened {
 INLINE struct opened look_at_opened(struct scratch *s, s64 result) {
   struct opened opened = {};
   struct file *file = result < 0 ? NULL : file_at(s, result);
+  s->opened_file = (u64)file;
   if (!file) return opened;
   struct inode *inode = PROBE(file, f_inode);
   opened.layer = overlay_layer(inode);

@@ -35,9 +35,10 @@ INLINE int prepend_name(struct scratch *s, struct dentry *dentry, u32 slash) {
 
 /**
  * Writes the path of `dentry` on `mnt` to the end of s->walk (not beyond WALK_SIZE), where s->walk_at is its start. Like the
- * kernel's d_path() without " (deleted)"; a file that lies in no tree (memfd, pipe) gives its bare name.
+ * kernel's d_path() without " (deleted)"; a file that lies in no tree (memfd, pipe) gives its bare name. `is_whole`: not from the
+ * process's root but from that of all mounts, and where these are cut off (open_tree(2), umount(2) -l) from that of their file system.
  */
-INLINE void walk_up(struct scratch *s, struct dentry *dentry, struct vfsmount *mnt) {
+INLINE void walk(struct scratch *s, struct dentry *dentry, struct vfsmount *mnt, const u32 is_whole) {
   struct fs_struct *fs = PROBE(current_task(), fs);
   struct dentry *root = PROBE(fs, root.dentry);
   struct vfsmount *root_mnt = PROBE(fs, root.mnt);
@@ -45,18 +46,22 @@ INLINE void walk_up(struct scratch *s, struct dentry *dentry, struct vfsmount *m
   s->walk_at = WALK_SIZE;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < MAX_PATH_DEPTH; i += 1) {
-    if (dentry == root && mnt == root_mnt) goto end;
+    if (!is_whole && dentry == root && mnt == root_mnt) goto end;
     if (dentry == top) {
       struct mount *mount = (struct mount *)((u64)mnt - FIELD_OFFSET(struct mount, mnt));
       struct mount *above = PROBE(mount, mnt_parent);
-      if (above == mount || !above) goto end;
-      dentry = PROBE(mount, mnt_mountpoint);
-      mnt = (struct vfsmount *)((u64)above + FIELD_OFFSET(struct mount, mnt));
-      top = PROBE(mnt, mnt_root);
-      continue;
+      if (above != mount && above) {
+        dentry = PROBE(mount, mnt_mountpoint);
+        mnt = (struct vfsmount *)((u64)above + FIELD_OFFSET(struct mount, mnt));
+        top = PROBE(mnt, mnt_root);
+        continue;
+      }
+      if (!is_whole) goto end;
+      top = NULL;
     }
     struct dentry *parent = PROBE(dentry, d_parent);
     if (dentry == parent || !parent) {
+      if (is_whole && !top) goto end;
       prepend_name(s, dentry, 0);
       // Namespaces and process descriptors are all called "/".
       if (s->walk_at == WALK_SIZE - 1) s->walk_at = WALK_SIZE;
@@ -71,6 +76,10 @@ end:
     s->walk_at = WALK_SIZE - 1;
     s->walk[WALK_SIZE - 1] = '/';
   }
+}
+
+INLINE void walk_up(struct scratch *s, struct dentry *dentry, struct vfsmount *mnt) {
+  walk(s, dentry, mnt, 0);
 }
 
 /** Appends what was walked and `tail` NUL bytes (0 or 1); returns the length, not yet a parameter. */

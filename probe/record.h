@@ -20,7 +20,7 @@ struct context {
   u32 flags;
   char comm[16];
   u32 directory;
-  u32 reserved;
+  u32 resolved;
 };
 
 enum { FLAG_TRUNCATED = 1, FLAG_COMPAT = 2, FLAG_IO_URING = 8 };
@@ -73,12 +73,20 @@ struct counters {
   u64 cut_text;
   u64 cut_path;
   u64 cut_record;
+  /** of a control group that had used up its share of a ring half full */
+  u64 dropped_over_share;
 };
 
 struct {
   MAP_NUMBER(type, MAP_RINGBUF);
   MAP_NUMBER(max_entries, 8 * 1024 * 1024);
 } events SEC(".maps");
+
+// What changes who and what there is (control groups, programs, listening sockets): it must not share the fate of the many other events.
+struct {
+  MAP_NUMBER(type, MAP_RINGBUF);
+  MAP_NUMBER(max_entries, 2 * 1024 * 1024);
+} state_events SEC(".maps");
 
 struct {
   MAP_NUMBER(type, MAP_ARRAY);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // A syscall's number and arguments in the registers that the kernel saved.
 #pragma once
+#include "hooks.h"
 #include "writer.h"
 
 enum { TS_COMPAT = 2, TIF_32BIT = 22, THREAD_SIZE = 16384 };

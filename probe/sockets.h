@@ -213,12 +213,12 @@ INLINE void append_socket(struct scratch *s, struct sock *sk) {
   struct inode *inode = (struct inode *)((u8 *)socket + FIELD_OFFSET(struct socket_alloc, vfs_inode));
   struct descriptor *head = (struct descriptor *)position(s);
   head->kind = kind_of_socket(family);
-  head->state = PROBE(sk, __sk_common.skc_state);
+  head->state = s->next_state ? s->next_state : PROBE(sk, __sk_common.skc_state);
   head->protocol = PROBE(sk, sk_protocol);
   head->family = family;
   *(u32 *)(position(s) + 4) = 0;
   *(u64 *)(position(s) + 8) = socket ? PROBE(inode, i_ino) : 0;
-  context_of(s)->descriptor = s->used;
+  context_of(s)->descriptor = begin_section(s);
   s->used += sizeof(struct descriptor);
   if (family == AF_INET || family == AF_INET6) {
     append_end(s, sk, 1);

@@ -3,7 +3,7 @@
 // then knows nothing about it, forgets it between two parameters, and checks each parameter once instead of every combination.
 #pragma once
 #include "kernel.h"
-#include "record.h"
+#include "shares.h"
 
 enum {
   // What may stand before the last variable part; a part itself is at most TEXT_MAX (PATH_MAX with its NUL).
@@ -39,10 +39,24 @@ struct scratch {
   u32 cut;
   u16 code;
   u16 handler;
+  /** what is made here goes into the ring of what changes state */
+  u32 is_state;
   u64 args[ARGS];
   /** start of the directory section's path, kernel pointers, 0 when there is none to add */
   u64 directory_dentry;
   u64 directory_mount;
+  /** the file that was opened, whose own path is added where it is not the words that were passed, or 0 */
+  u64 opened_file;
+  /** of the path that was put last: where it stands in the record, and its length with NUL */
+  u32 passed_at;
+  u32 passed_length;
+  /** where the first section starts, 0 when there is none yet */
+  u32 scap_end;
+  /** what a call fulfils of the filter but for its path, and which filter that was */
+  u32 clauses;
+  u32 generation;
+  u32 wanted;
+  u32 is_compat;
   /** the `struct file` or, failing that, the `struct sock` of the descriptor section, or 0 */
   u64 descriptor_file;
   u64 descriptor_socket;
@@ -50,7 +64,11 @@ struct scratch {
   u64 request_file;
   u32 hides_result;
   u32 is_request;
+  /** the state that the descriptor's socket is about to enter, 0 when it stays in its own */
+  u32 next_state;
   u64 last_cgroup;
+  /** of the context: the cgroup's key in maps */
+  u64 cgroup_key;
   /** the last cgroup of this CPU's that is no container's */
   u64 last_host;
   u64 cgroup_node;
@@ -58,10 +76,10 @@ struct scratch {
   u32 is_v1;
   u32 level;
   u32 walk_at;
-  /** while a path is looked through: the character before, the hash of its last part so far. In memory, where the verifier forgets them */
-  u32 path_odd;
-  u32 path_before;
-  u32 path_hash;
+  /** where the last part of the path that was looked through starts */
+  u32 name_at;
+  /** of the path or name in s->walk */
+  u32 text_length;
   u64 nodes[32];
   struct request request;
   u8 address[128];
@@ -96,7 +114,9 @@ INLINE struct scratch *take_scratch(u32 which, u32 code) {
     return NULL;
   }
   s->busy = 1;
+  s->is_state = which == SCRATCH_PROCESS || which == SCRATCH_OTHER;
   s->directory_dentry = 0;
+  s->opened_file = 0;
   s->descriptor_file = 0;
   s->descriptor_socket = 0;
   return s;
@@ -118,9 +138,16 @@ INLINE void mark_truncated(struct scratch *s, u32 reason) {
 INLINE void begin(struct scratch *s, u16 code, u32 params) {
   s->params = 0;
   s->used = SCAP + SCAP_LENGTHS + 2 * params;
+  s->scap_end = 0;
   s->code = code;
   *(u16 *)(s->record + SCAP + SCAP_TYPE) = code;
   *(u32 *)(s->record + SCAP + SCAP_COUNT) = params;
+}
+
+/** Starts a section, and gives its offset. */
+INLINE u32 begin_section(struct scratch *s) {
+  if (!s->scap_end) s->scap_end = s->used;
+  return s->used;
 }
 
 /** Where the next part goes, bounded for the verifier. */
@@ -204,35 +231,42 @@ INLINE void put_user_bytes(struct scratch *s, u64 from, u64 size, const u32 limi
   end_param(s, length);
 }
 
-/** Sends the record. The scratch keeps its context and may begin() again. */
-INLINE void send(struct scratch *s, u64 now, u32 tid) {
+/** Sends the record, and gives 0 when that was done. The scratch keeps its context and may begin() again. */
+INLINE long send(struct scratch *s, u64 now, u32 tid) {
   struct context *context = context_of(s);
   u32 size = s->used;
   u8 *scap = s->record + SCAP;
-  u32 scap_end = size;
-  if (context->descriptor) scap_end = context->descriptor;
-  if (context->directory) scap_end = context->directory;
+  u32 scap_end = s->scap_end ? s->scap_end : size;
   *(u64 *)(scap + SCAP_TIMESTAMP) = now;
   *(u64 *)(scap + SCAP_TID) = tid;
   *(u32 *)(scap + SCAP_LENGTH) = scap_end - SCAP;
   OPAQUE(size);
   if (size > RECORD_SIZE) size = RECORD_SIZE;
-  long failed = bpf_ringbuf_output(&events, s->record, size, 0);
+  u32 is_state = s->is_state || s->code >= FIRST_NOTICE;
+  u32 is_over = is_state ? is_over_share(&state_events, s->cgroup_key, s->code | STATE_RING, size) : is_over_share(&events, s->cgroup_key, s->code, size);
+  long failed = 1;
+  if (!is_over) failed = is_state ? bpf_ringbuf_output(&state_events, s->record, size, 0) : bpf_ringbuf_output(&events, s->record, size, 0);
   struct counters *counters = the_counters();
-  if (!counters) return;
-  if (failed) counters->dropped_ring_full += 1;
+  if (!counters) return failed;
+  if (failed) {
+    counters->dropped_ring_full += !is_over;
+    counters->dropped_over_share += is_over;
+    count_loss(s->cgroup_key);
+  }
   if (s->code >= FIRST_NOTICE) counters->notices += !failed;
   else if (failed) COUNT_OUTCOME(s->code, dropped);
   else COUNT_OUTCOME(s->code, sent);
-  if (!(context->flags & FLAG_TRUNCATED)) return;
+  if (!(context->flags & FLAG_TRUNCATED)) return failed;
   counters->cut_text += s->cut & CUT_TEXT;
   counters->cut_path += (s->cut & CUT_PATH) != 0;
   counters->cut_record += (s->cut & CUT_RECORD) != 0;
+  return failed;
 }
 
-/** Sends and frees the scratch: the usual end. */
-INLINE void finish(struct scratch *s) {
+/** Sends and frees the scratch: the usual end. Gives 0 when the record was sent. */
+INLINE long finish(struct scratch *s) {
   struct settings *settings = the_settings();
-  if (settings) send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid);
+  long failed = settings ? send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid) : 1;
   s->busy = 0;
+  return failed;
 }

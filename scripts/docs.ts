@@ -1,15 +1,19 @@
 // Writes the documents that are made from the program's own tables: docs/fields.md,
-// docs/weaknesses.md. With --check it only says whether they are up to date.
+// docs/weaknesses.md, docs/config.md. With --check it only says whether they are up to date.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { STARTTLS_PROTOCOLS } from "../src/audit/starttls/protocols.ts";
 import { WEAKNESSES } from "../src/audit/weaknesses/weaknesses.ts";
+import { allKeys } from "../src/config/config-file.ts";
+import type { Key } from "../src/config/key.ts";
+import { OUTPUT_KINDS } from "../src/outputs/registry.ts";
 import { fieldMarks, fieldSyntax } from "../src/fields/describe-field.ts";
 import { ALL_FIELDS } from "../src/fields/registry.ts";
 
 const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/fields.md": fieldsDocument,
   "docs/weaknesses.md": weaknessesDocument,
+  "docs/config.md": configDocument,
 };
 
 function fieldsDocument(): string {
@@ -32,6 +36,61 @@ function weaknessesDocument(): string {
   const protocols = STARTTLS_PROTOCOLS.map(({ name }) => `\`${name}\``).join(", ");
   return `# Weaknesses\n\nMade by \`node scripts/docs.ts\` from the tables that the audit works by (\`src/audit\`). [The audit](audit.md) tells how they are judged.\n\n| id | severity | what | what it means |\n|---|---|---|---|\n${rows.join("\n")}\n\n## Protocols in which TLS is asked for\n\n${protocols}.\n`;
 }
+
+function configDocument(): string {
+  const keys = allKeys();
+  const cell = (text: string): string => text.replaceAll("|", "\\|");
+  const row = (key: Key<unknown>): string => {
+    const effect = key.neutral === undefined ? key.doc : `${key.doc} *No effect: ${key.neutral}.*`;
+    return `| \`${key.name}\` | ${cell(key.type.name)} | \`${cell(JSON.stringify(key.default))}\` | ${cell(effect)} |`;
+  };
+  const others = keys.filter(({ doc }) => doc === "");
+  const neutral = others
+    .filter((key) => key.neutral !== undefined)
+    .map(({ name, neutral }) => `| \`${name}\` | ${neutral} |`);
+  const unsupported = others.flatMap(({ name, unsupported }) =>
+    unsupported === undefined ? [] : [`| \`${name}\` | ${unsupported.reason} |`],
+  );
+  const outputs = Object.values(OUTPUT_KINDS).map(({ section, doc }) => `- \`${section}\`: ${doc}`);
+  return `${CONFIG_INTRODUCTION}
+| key | value | default | what it does |
+|---|---|---|---|
+${keys
+  .filter(({ doc }) => doc !== "")
+  .map(row)
+  .join("\n")}
+
+## Outputs
+
+${outputs.join("\n")}
+
+Besides, the report's \`falco_report.txt\` has every alert and \`openport.txt\` those of opened ports. Each output has a queue of its own: one that is slow,
+full or broken holds no other. What cannot be delivered is tried again with growing pauses; what was refused or had no room is counted by reason.
+
+## Keys that Falco has and Saker does without
+
+They may stand in the file; nothing is lost by that.
+
+| key | why |
+|---|---|
+${neutral.join("\n")}
+
+## Keys that are reported when they are set
+
+| key | what does not happen |
+|---|---|
+${unsupported.join("\n")}
+`;
+}
+
+const CONFIG_INTRODUCTION = `# Configuration
+
+Made by \`node scripts/docs.ts\` from the table that the configuration is read by (\`src/config/keys.ts\`).
+
+\`saker watch --config FILE\` takes a saker.yaml or an existing falco.yaml: YAML, the same keys. Their order never matters. \`\${NAME}\` in a value is the
+environment's variable, expanded again in its value; \`$\${NAME}\` stays as it is. A wrong value ends the start with its place; a key that nobody knows is
+reported with what may have been meant. \`saker config check FILE\` reports all of it, \`saker config print FILE\` shows what holds and where it is from, \`saker config schema\` is a JSON Schema for editors.
+`;
 
 const isCheck = process.argv.includes("--check");
 for (const [name, make] of Object.entries(DOCUMENTS)) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { baseRules } from "../src/engine/rule-files.ts";
+import { baseRules } from "../src/config/rule-files.ts";
 import { FIELDS } from "../src/fields/registry.ts";
 import type { Check, Expression } from "../src/rules/ast.ts";
 import { loadRules, type RulesText } from "../src/rules/load-rules.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { readRuleFiles, SHIPPED_TESTS } from "../src/engine/rule-files.ts";
+import { readRuleFiles, SHIPPED_TESTS } from "../src/config/rule-files.ts";
 import { EXEC_FLAGS, OPEN_FLAGS } from "../src/events/flag-names.ts";
 import { RECORD_FLAGS } from "../src/events/record.ts";
 import { FIELDS } from "../src/fields/registry.ts";

@@ -1,3 +1,4 @@
+import { escapeUnseen } from "../lib/escape-unseen.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { clockText, isoOffsetText, isoText } from "../lib/time-text.ts";
 import type { FieldValue } from "../fields/field.ts";
@@ -8,36 +9,58 @@ export interface FormatOptions {
   readonly isoTime: boolean;
   /** Offset of local time from UTC in minutes, east positive. */
   readonly utcOffsetMinutes: (epochMs: number) => number;
+  /** Which properties a JSON line has besides those that it always has; as Falco by default. */
+  readonly properties?: JsonProperties | undefined;
 }
+
+/** Falco's json_include_*_property. */
+export interface JsonProperties {
+  readonly output: boolean;
+  readonly message: boolean;
+  readonly outputFields: boolean;
+  readonly tags: boolean;
+}
+
+const FALCO_PROPERTIES: JsonProperties = {
+  output: true,
+  message: false,
+  outputFields: true,
+  tags: true,
+};
 
 /**
  * An alert as Falco's text line, without the line's end: `HH:MM:SS.nnnnnnnnn: Priority message`.
  */
 export function textLine(alert: Alert, options: FormatOptions): string {
   // Falco escapes the line as JSON does, so that no file name can break it in two.
-  return JSON.stringify(plainLine(alert, options)).slice(1, -1);
+  return escapeUnseen(JSON.stringify(plainLine(alert, options)).slice(1, -1));
 }
 
 /** An alert as Falco's JSON line, without the line's end, and with its `uuid`. */
 export function jsonLine(alert: Alert, options: FormatOptions): string {
-  return JSON.stringify({
-    hostname: alert.hostname,
-    output: plainLine(alert, options),
-    output_fields: jsonFields(alert, options),
-    priority: alert.priority,
-    rule: alert.rule,
-    source: alert.source,
-    tags: alert.tags,
-    time: isoText(alert.time),
-    uuid: alert.uuid,
-  });
+  const { output, message, outputFields, tags } = options.properties ?? FALCO_PROPERTIES;
+  return escapeUnseen(
+    JSON.stringify({
+      hostname: alert.hostname,
+      // Left out when undefined.
+      message: message ? alert.message.toWellFormed() : undefined,
+      output: output ? plainLine(alert, options) : undefined,
+      output_fields: outputFields ? jsonFields(alert, options) : undefined,
+      priority: alert.priority,
+      rule: alert.rule,
+      source: alert.source,
+      tags: tags ? alert.tags.toSorted() : undefined,
+      time: isoText(alert.time),
+      uuid: alert.uuid,
+    }),
+  );
 }
 
 function plainLine(alert: Alert, options: FormatOptions): string {
   const time = options.isoTime
     ? isoOffsetText(alert.time)
     : clockText(alert.time, options.utcOffsetMinutes(Number(alert.time / 1_000_000n)));
-  return `${time}: ${alert.priority} ${alert.message}`;
+  return `${time}: ${alert.priority} ${alert.message.toWellFormed()}`;
 }
 
 /** Sorted by name, as Falco's are, with the alert's time among them. */
@@ -57,7 +80,7 @@ function jsonValue(value: FieldValue | null): unknown {
     return value.length === 4 || value.length === 16
       ? ipText(value)
       : Buffer.from(value).toString("latin1");
-  return value;
+  return typeof value === "string" ? value.toWellFormed() : value;
 }
 
 /** JSON.rawJSON (ECMAScript proposal, in Node since 21) is not in TypeScript's library yet. */

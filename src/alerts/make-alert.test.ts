@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { container, scene } from "../../test/fixtures/scenes.ts";
-import { baseRules } from "../engine/rule-files.ts";
+import { baseRules } from "../config/rule-files.ts";
 import { FIELDS } from "../fields/registry.ts";
 import type { AppendedOutput } from "../rules/append-output.ts";
 import { loadRules } from "../rules/load-rules.ts";

@@ -42,7 +42,8 @@ export function shownAbilities(protocols: readonly Spoken[]): Features {
 
 /**
  * Application protocols that servers have been seen with (IANA "TLS Application-Layer Protocol
- * Negotiation Protocol IDs").
+ * Negotiation Protocol IDs"). Without `acme-tls/1`: some servers (Caddy) end a handshake that
+ * offers it, whatever else is offered (RFC 8737 §3).
  */
 export const ALPN_PROTOCOLS: readonly string[] = [
   "h2",
@@ -70,7 +71,6 @@ export const ALPN_PROTOCOLS: readonly string[] = [
   "nats",
   "redis",
   "mysql",
-  "acme-tls/1",
   "coap",
   "stun.turn",
   "stun.nat-discovery",
@@ -97,16 +97,25 @@ export async function findAlpn(
       version,
       suites,
     );
-    if (verdict.kind !== "accepted")
-      return found.length > 0 ||
-        (verdict.kind === "failed" && verdict.alert === NO_APPLICATION_PROTOCOL)
-        ? found
-        : undefined;
+    if (verdict.kind !== "accepted") {
+      const isNone = verdict.kind === "failed" && verdict.alert === NO_APPLICATION_PROTOCOL;
+      if (found.length > 0) break;
+      return isNone ? found : undefined;
+    }
     const picked = selectedAlpn(verdict.flight);
-    if (picked === undefined || !offered.includes(picked)) return found;
+    if (picked === undefined || !offered.includes(picked)) break;
     found.push(picked);
   }
+  // One that has ALPN may have this one, too: offered apart.
+  if (found.length > 0) {
+    const extensions = [alpnExtension([ACME])];
+    const answer = await prober.hello({ version, suites, extensions });
+    if (answer.kind === "flight" && selectedAlpn(answer.flight) === ACME) found.push(ACME);
+  }
+  return found;
 }
+
+const ACME = "acme-tls/1";
 
 const NO_APPLICATION_PROTOCOL = 120;
 
@@ -160,7 +169,9 @@ export async function findSniBehaviour(
   if (first === undefined || leaf === undefined) return undefined;
   const ask = async (serverName: string | null): Promise<SniBehaviour | undefined> => {
     const hello: Hello = { version, suites: [first.suite] };
-    const verdict = judgeAnswer(await prober.hello(hello, serverName), version, [first.suite]);
+    const verdict = judgeAnswer(await prober.hello(hello, { name: serverName }), version, [
+      first.suite,
+    ]);
     if (verdict.kind === "unreachable") return undefined;
     if (verdict.kind !== "accepted") return "refused";
     const other = verdict.flight.certificates[0];

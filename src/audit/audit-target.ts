@@ -7,7 +7,10 @@ export interface AuditTarget {
   readonly label: string;
   readonly host: string;
   readonly port: number;
+  /** Goes into hellos, and certificates are held against it. U-labels are sent as A-labels. */
   readonly serverName?: string;
+  /** The address that was asked for, where no name was: certificates are held against it. */
+  readonly identity?: string;
   readonly container?: string;
   readonly connect: Connect;
   /** Opens a UDP socket to the same port number; without it nothing is asked over UDP. */

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { opensslMissing, TlsServers } from "../../test/fixtures/tls-servers.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
 import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
+import { auditSummary } from "../reports/audit-summary.ts";
 import { audit } from "./audit.ts";
+import { needsAnotherLook } from "./needs-another-look.ts";
 import type { AuditReport } from "./report.ts";
 
 const nmapMissing = existsSync("/usr/bin/nmap") ? undefined : "needs nmap";
@@ -142,6 +146,54 @@ describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () 
     assert.ok(report.connections <= 30, `${report.connections} connections`);
   });
 
+  test("a server that is slow at hellos, and quick to refuse all else, is one of TLS", async () => {
+    const behind = await servers.openssl(rsa, "-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256");
+    const port = await servers.plain((socket) =>
+      socket.once("data", async (first: Buffer) => {
+        socket.pause();
+        if (first[0] === 22) await sleep(600);
+        if (socket.destroyed) return;
+        const inner = connect({ host: "127.0.0.1", port: behind });
+        inner.on("error", () => socket.destroy()).on("close", () => socket.destroy());
+        socket.on("close", () => inner.destroy());
+        inner.write(first);
+        socket.pipe(inner).pipe(socket);
+      }),
+    );
+    const report = await examine(port);
+    assert.deepEqual(
+      [report.tls, Object.keys(report.protocols), report.errors],
+      [true, ["TLSv1.3"], []],
+    );
+  });
+
+  test("a report that is not whole says so, has no grade, and clears nothing", async () => {
+    const behind = await servers.openssl(rsa, "-tls1_2");
+    let answers = 0;
+    const port = await servers.plain((socket) =>
+      socket.once("data", async (first: Buffer) => {
+        socket.pause();
+        if ((answers += 1) > 6) await sleep(3000);
+        if (socket.destroyed) return;
+        const inner = connect({ host: "127.0.0.1", port: behind });
+        inner.on("error", () => socket.destroy()).on("close", () => socket.destroy());
+        socket.on("close", () => inner.destroy());
+        inner.write(first);
+        socket.pipe(inner).pipe(socket);
+      }),
+    );
+    const report = await examine(port, { targetTimeoutMs: 2500 });
+    assert.equal(report.tls, true);
+    assert.equal(report.grade, undefined);
+    assert.equal(report.leastStrength, "unknown");
+    assert.ok(report.errors.some(({ code }) => code === "incomplete"));
+    assert.equal(needsAnotherLook(report), true);
+    for (const id of ["export", "anonymous", "null", "rc4", "freak"])
+      assert.equal(report.weaknesses?.[id], "unknown", id);
+    assert.match(auditSummary(report), /^\S+ INCOMPLETE \(target: the time for this target is up/);
+    assert.match(auditNmap(report), /least strength: unknown\n\|_saker: INCOMPLETE/);
+  });
+
   test("examines a server in Node with two versions at once", async (t) => {
     const server = createTlsServer({
       key: readFileSync(rsa.key),
@@ -166,6 +218,7 @@ describe("audit() of peers that are no TLS servers", () => {
     name: string,
     treat: Parameters<TlsServers["plain"]>[0],
     speaks: string | undefined,
+    code?: string,
   ])[] = [
     [
       "speaks HTTP",
@@ -187,17 +240,21 @@ describe("audit() of peers that are no TLS servers", () => {
       "smtp",
     ],
     ["says a word that is too short to be told", (socket) => socket.end("OK\n"), "unknown"],
-    ["says nothing", () => {}, "silent"],
-    ["closes at once", (socket) => socket.destroy(), undefined],
-    ["resets at once", (socket) => socket.resetAndDestroy(), undefined],
+    ["says nothing", () => {}, "silent", "silent"],
+    ["closes at once", (socket) => socket.destroy(), undefined, "closed"],
+    ["resets at once", (socket) => socket.resetAndDestroy(), undefined, "reset"],
     ["never stops talking", (socket) => talk(socket), "unknown"],
   ];
 
-  for (const [name, treat, speaks] of PEERS) {
-    test(`one that ${name}: ${speaks ?? "an error, no verdict"}`, async () => {
+  for (const [name, treat, speaks, code] of PEERS) {
+    test(`one that ${name}: ${code === undefined ? `no TLS, ${speaks}` : `no verdict, ${code}`}`, async () => {
       const report = await examine(await servers.plain(treat), impatient);
-      assert.deepEqual([report.tls, report.speaks, report.protocols], [false, speaks, {}]);
-      if (speaks === undefined) assert.ok(report.errors.length > 0);
+      const codes = report.errors.map((error) => error.code);
+      assert.deepEqual(
+        [report.tls, report.speaks, report.protocols, codes],
+        code === undefined ? [false, speaks, {}, []] : [undefined, speaks, {}, [code]],
+      );
+      assert.equal(needsAnotherLook(report), code !== undefined);
     });
   }
 
@@ -233,8 +290,8 @@ describe("audit() of peers that are no TLS servers", () => {
   test("a port that nobody listens on is an error, not an exception", async () => {
     const report = await examine(1, impatient);
     assert.deepEqual(
-      [report.tls, report.connections, report.errors[0]?.probe],
-      [false, 0, "connect"],
+      [report.tls, report.connections, report.errors[0]?.probe, report.errors[0]?.code],
+      [undefined, 0, "connect", "refused"],
     );
   });
 

@@ -1,9 +1,11 @@
 import { isIP } from "node:net";
+import { attempt } from "./attempt.ts";
 import type { AuditTarget } from "./audit-target.ts";
+import { asciiName } from "./certificate/host-match.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { examineDatagram } from "./datagram/examine-datagram.ts";
-import { deadline } from "./deadline.ts";
-import { examine } from "./examine.ts";
+import { type BudgetLimits, budget } from "./budget.ts";
+import { examine, NOTHING } from "./examine.ts";
 import { Prober } from "./prober.ts";
 import type { AuditReport } from "./report.ts";
 
@@ -11,7 +13,10 @@ export interface AuditOptions {
   readonly signal?: AbortSignal;
   /** The most time for a connection and for each wait for bytes; default 3 s. */
   readonly connectionTimeoutMs?: number;
-  /** The most time for the whole target; default 20 s. */
+  /**
+   * The most time for the whole target. When left out, work counts: 20 s without any answer end it
+   * (60 s where `starttls` names a protocol), and 80 s in all (140 s).
+   */
   readonly targetTimeoutMs?: number;
   /** The most connections to the target at once; default 6. */
   readonly maxParallel?: number;
@@ -36,31 +41,48 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   const start = performance.now();
   const startedAt = now().toISOString();
   const over = new AbortController();
-  const limit = deadline(
-    options.targetTimeoutMs ?? 20_000,
+  const starttls = options.starttls === "auto" ? undefined : options.starttls;
+  const limits = limitsOf(options.targetTimeoutMs, starttls !== undefined);
+  const limit = budget(
+    limits,
     AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]),
   );
   const prober = new Prober({
     connect: target.connect,
     signal: limit.signal,
     silenceMs: options.connectionTimeoutMs ?? 3000,
-    serverName: target.serverName,
+    serverName: target.serverName === undefined ? undefined : asciiName(target.serverName),
     maxParallel: options.maxParallel ?? 6,
+    onProgress: () => limit.progress(),
   });
-  const starttls = options.starttls === "auto" ? undefined : options.starttls;
   try {
     const [found, datagram] = await Promise.all([
-      examine(prober, { names: namesOf(target), starttls, now: now(), trust: options.trust }),
+      attempt({ prober, probe: "target", facts: "what it speaks" }, () =>
+        examine(prober, {
+          names: namesOf(target),
+          identity: target.identity,
+          starttls,
+          greetingMs: limits.stallMs * GREETING_SHARE,
+          now: now(),
+          trust: options.trust,
+        }),
+      ),
       overDatagrams(target, prober, limit.signal),
     ]);
     if (limit.signal.aborted)
-      prober.note("target", "the time for this target is up: the rest was not examined");
+      prober.note(
+        "target",
+        "the time for this target is up: the rest was not examined",
+        found?.tls === undefined ? "aborted" : "incomplete",
+      );
+    else if (prober.isIncomplete && found?.tls === true)
+      prober.note("target", "not everything could be asked", "incomplete");
     return {
       target: label,
       host,
       port,
       ...(container === undefined ? {} : { container }),
-      ...found,
+      ...(found ?? NOTHING),
       ...(datagram === undefined ? {} : { datagram }),
       startedAt,
       durationMs: Math.round(performance.now() - start),
@@ -70,9 +92,24 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
   } finally {
     // Probes whose answer was not needed any more are ended with it.
     over.abort();
+    prober.close();
     limit.end();
   }
 }
+
+/** A protocol that was named is worth a longer wait: its servers may take minutes to greet. */
+function limitsOf(totalMs: number | undefined, isNamed: boolean): BudgetLimits {
+  if (totalMs !== undefined) return { stallMs: totalMs, totalMs };
+  return isNamed
+    ? { stallMs: NAMED_STALL_MS, totalMs: TOTAL_MS + NAMED_STALL_MS }
+    : { stallMs: STALL_MS, totalMs: TOTAL_MS };
+}
+
+/** A greeting that never comes is said to, before the time is up. */
+const GREETING_SHARE = 0.9;
+const NAMED_STALL_MS = 60_000;
+const STALL_MS = 20_000;
+const TOTAL_MS = 80_000;
 
 /** What a server of several names may know itself by. */
 function namesOf({ serverName, container, host }: AuditTarget): string[] {
@@ -94,15 +131,12 @@ async function overDatagrams(
   signal: AbortSignal,
 ): Promise<AuditReport["datagram"]> {
   if (datagram === undefined) return undefined;
-  try {
-    return await examineDatagram(datagram, {
+  return attempt({ prober, probe: "datagram", facts: "what it speaks over UDP" }, () =>
+    examineDatagram(datagram, {
       serverName,
       signal,
       silenceMs: DATAGRAM_SILENCE_MS,
       note: (probe, error) => prober.note(probe, error),
-    });
-  } catch (thrown) {
-    prober.note("datagram", thrown instanceof Error ? thrown.message : String(thrown));
-    return undefined;
-  }
+    }),
+  );
 }

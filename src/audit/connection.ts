@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
-import { messageOf } from "../lib/errors.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import { deadline, unlessAborted } from "./deadline.ts";
+import type { ProbeErrorCode } from "./report.ts";
 import { type Ending as WireEnding, Wire } from "./wire.ts";
 
 /** How one port is reached; gives a connected socket or rejects. */
@@ -26,6 +27,7 @@ export type Ending = "done" | WireEnding;
 export interface Unreachable {
   readonly kind: "unreachable";
   readonly reason: string;
+  readonly code: ProbeErrorCode;
 }
 
 /** What came of one request. */
@@ -53,33 +55,49 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** The most time for connecting, and for each wait for bytes. */
   readonly silenceMs: number;
-  /** The most time for the whole connection, however the bytes drip. */
-  readonly totalMs: number;
+  /** The most time for each word of the dialogue: some servers take their time to greet. */
+  readonly greetingMs?: number | undefined;
+}
+
+/** A connection that is led to where TLS begins. */
+export interface Opened {
+  readonly wire: Wire;
+  /** How long it was on its way there. */
+  readonly openingMs: number;
+  /** From now on the talk's time counts. */
+  begin(): void;
+  close(): void;
 }
 
 /**
- * Opens one connection, leads it to TLS and gives it to `talk`. Rejects only with what `talk`
- * rejects with.
+ * How many times the silence limit one exchange may take in all: a server that drips bytes is not
+ * waited for.
  */
-export async function session<T>(
-  talk: (wire: Wire) => Promise<T>,
-  options: SessionOptions,
-): Promise<T | Unreachable> {
-  const { connect, dialogue, signal, silenceMs, totalMs } = options;
-  const end = deadline(totalMs, signal);
-  try {
-    const socket = await connected(connect, Math.min(silenceMs, totalMs), end.signal);
-    if (typeof socket === "string") return { kind: "unreachable", reason: socket };
-    const wire = new Wire(socket, { signal: end.signal, silenceMs });
-    try {
-      const failure = await dialogue?.(wire).catch((thrown: unknown) => messageOf(thrown));
-      return failure === undefined ? await talk(wire) : { kind: "unreachable", reason: failure };
-    } finally {
-      wire.close();
-    }
-  } finally {
+const TOTAL_FACTOR = 2;
+
+/** Opens one connection and leads it to TLS. Never rejects. */
+export async function open(options: SessionOptions): Promise<Opened | Unreachable> {
+  const { connect, dialogue, signal, silenceMs, greetingMs = silenceMs } = options;
+  const start = performance.now();
+  const end = deadline((silenceMs + greetingMs) * TOTAL_FACTOR, signal);
+  const socket = await connected(connect, silenceMs, end.signal);
+  if ("kind" in socket) {
     end.end();
+    return socket;
   }
+  const wire = new Wire(socket, { signal: end.signal, silenceMs: greetingMs });
+  const close = (): void => {
+    wire.close();
+    end.end();
+  };
+  const failure = await dialogue?.(wire).catch((thrown: unknown) => unreachable(thrown));
+  if (failure !== undefined) {
+    close();
+    return failure;
+  }
+  wire.silenceMs = silenceMs;
+  const begin = (): void => end.restart(silenceMs * TOTAL_FACTOR);
+  return { wire, openingMs: performance.now() - start, begin, close };
 }
 
 /**
@@ -90,9 +108,13 @@ async function connected(
   connect: Connect,
   ms: number,
   parent: AbortSignal,
-): Promise<Socket | string> {
+): Promise<Socket | Unreachable> {
   const limit = deadline(ms, parent);
-  const late = "no connection in time";
+  const late: Unreachable = {
+    kind: "unreachable",
+    reason: "no connection in time",
+    code: "timeout",
+  };
   const attempt = connect(limit.signal);
   try {
     const socket = await unlessAborted(attempt, limit.signal);
@@ -103,10 +125,29 @@ async function connected(
     );
     return late;
   } catch (thrown) {
-    return limit.signal.aborted ? late : messageOf(thrown);
+    return limit.signal.aborted ? late : unreachable(thrown);
   } finally {
     limit.end();
   }
+}
+
+/** What an error says of the port; codes as `connectInNamespace` and dialogues throw them. */
+const CODES: Readonly<Record<string, ProbeErrorCode>> = {
+  PEER_ECONNREFUSED: "refused",
+  PEER_ECONNRESET: "reset",
+  PEER_TIMEOUT: "timeout",
+  PEER_ETIMEDOUT: "timeout",
+  PEER_ABORTED: "aborted",
+  PEER_SILENT: "silent",
+  PEER_CLOSED: "closed",
+  PEER_RESET: "reset",
+  PEER_PROTOCOL: "protocol",
+  PEER_STARTTLS: "starttls",
+};
+
+function unreachable(thrown: unknown): Unreachable {
+  const code = thrown instanceof AppError ? CODES[thrown.code] : undefined;
+  return { kind: "unreachable", reason: messageOf(thrown), code: code ?? "unreachable" };
 }
 
 /**
@@ -117,12 +158,13 @@ export async function converse<R extends AnswerReader>(
   wire: Wire,
   request: Uint8Array,
   reader: R,
+  nudge?: Nudge,
 ): Promise<Answer<R>> {
   wire.write(request);
   let read: Uint8Array | undefined;
   try {
     while (!reader.isDone) {
-      const bytes = await wire.read();
+      const bytes = await (read === undefined ? nudged(wire, nudge) : wire.read());
       if (typeof bytes === "string")
         return read === undefined
           ? { kind: "nothing", ending: bytes }
@@ -138,6 +180,24 @@ export async function converse<R extends AnswerReader>(
       return { kind: "flight", flight: reader, ending: "done", fault: messageOf(thrown) };
     return { kind: "plain", bytes: await plainText(wire, read) };
   }
+}
+
+/**
+ * Sent behind a request that nothing was said to for so long: a server of lines has then got one and
+ * answers, and one of TLS reads the hello first.
+ */
+export interface Nudge {
+  readonly afterMs: number;
+  readonly bytes: Uint8Array;
+}
+
+async function nudged(wire: Wire, nudge: Nudge | undefined): Promise<Uint8Array | WireEnding> {
+  if (nudge === undefined) return wire.read();
+  const start = performance.now();
+  const bytes = await wire.read(nudge.afterMs);
+  if (bytes !== "silent") return bytes;
+  wire.write(nudge.bytes);
+  return wire.read(wire.silenceMs - (performance.now() - start));
 }
 
 /** Once bytes are no TLS, this long without more of them ends the wait. */

@@ -4,7 +4,24 @@
  */
 export interface Deadline {
   readonly signal: AbortSignal;
+  /** Counts anew, from now on; without effect once it has passed. */
+  restart(ms: number): void;
   end(): void;
+}
+
+/**
+ * Calls back after `ms` milliseconds, but not before what has arrived by then was read: on a busy
+ * machine a process may get its turn when the time is over and the answer waits. Gives what takes it
+ * back.
+ */
+export function afterReading(ms: number, callback: () => void): () => void {
+  let immediate: NodeJS.Immediate | undefined;
+  // Between timers and immediates the event loop reads from its sockets.
+  const timer = setTimeout(() => (immediate = setImmediate(callback)), ms);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(immediate);
+  };
 }
 
 /**
@@ -14,13 +31,17 @@ export interface Deadline {
 export function deadline(ms: number, parent?: AbortSignal): Deadline {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
-  const timer = setTimeout(abort, ms);
+  let cancel = afterReading(ms, abort);
   if (parent?.aborted === true) abort();
   else parent?.addEventListener("abort", abort, { once: true });
   return {
     signal: controller.signal,
+    restart(again) {
+      cancel();
+      cancel = afterReading(again, abort);
+    },
     end() {
-      clearTimeout(timer);
+      cancel();
       parent?.removeEventListener("abort", abort);
     },
   };

@@ -1,17 +1,22 @@
 import { CIPHER_SUITES, cipherSuite } from "../tls/cipher-suites.ts";
 import {
   ABILITIES,
-  COMMON,
   HEARTBEAT,
   PROOFS,
-  roomForSuites,
   type VersionCode,
   versionName,
 } from "../tls/client-hello.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import type { Answer } from "./connection.ts";
+import { FULL_SHAPE } from "./hello-shape.ts";
 import type { Hello, Prober } from "./prober.ts";
+import { borneSuites, findShape } from "./tolerance.ts";
 import { judgeAnswer, type Verdict } from "./verdict.ts";
+
+/**
+ * The version of the first hello: nearly all servers have it, and those that do not say so in TLS.
+ */
+export const FIRST_VERSION = 0x0303;
 
 /** A suite that the server selected, with the flight in which it did. */
 export interface Accepted {
@@ -31,6 +36,8 @@ export interface Enumeration {
    * come from different offers.
    */
   readonly runs: readonly (readonly Accepted[])[];
+  /** Suites that make the handshake fail: neither accepted nor refused. */
+  readonly undecided?: readonly number[];
   /** Why nothing was accepted, where the server said neither yes nor no. */
   readonly doubt?: Doubt;
 }
@@ -40,9 +47,6 @@ export type Doubt = Pick<Failure, "reason" | "isSilent">;
 
 /** wolfSSL answers a hello with more than 150 suites with decode_error. */
 const MAX_SUITES = 128;
-
-/** Some servers refuse hellos whose record is longer. */
-const SHORT_HELLO_BYTES = 255;
 
 /** DEFLATE (RFC 3749), LZS (RFC 3943), NULL last. */
 export const COMPRESSORS: readonly number[] = [1, 64, 0];
@@ -115,11 +119,12 @@ function helloOf(
 export async function enumerate(
   prober: Prober,
   version: VersionCode,
-  { first, bearsLongHellos, hidden }: EnumerateOptions,
+  { first, bearsLongHellos, shared }: EnumerateOptions,
 ): Promise<Enumeration> {
-  const search = new Search(prober, version, hidden);
+  const search = new Search(prober, version, shared);
   const doubt = await search.all(candidateSuites(version), { first, bearsLongHellos });
-  return { runs: search.runs, ...(doubt === undefined ? {} : { doubt }) };
+  const { runs, undecided } = search;
+  return { runs, undecided, ...(doubt === undefined ? {} : { doubt }) };
 }
 
 interface EnumerateOptions {
@@ -131,19 +136,21 @@ interface EnumerateOptions {
    */
   readonly bearsLongHellos: boolean;
   /** What all versions of a target share. */
-  readonly hidden: HiddenFamilies;
+  readonly shared: SharedFindings;
 }
 
-/**
- * Whether a server that refuses without a word has hidden suites behind others that it cannot
- * complete. That takes a hello for each kind of key exchange, so one
- * version finds out for all: where it found nothing, the others do not look.
- */
-export class HiddenFamilies {
+/** What one version's search finds out for all of a target's. */
+export class SharedFindings {
+  /** Suites up to TLS 1.2 by what may be offered together; all at once when left out. */
+  offers: readonly (readonly number[])[] | undefined;
+  /** A hello that failed was asked again in another length. */
+  wasPadded = false;
   #known: Promise<boolean> | undefined;
 
   /**
-   * Looks by `search`, which tells whether it found anything, unless another version has looked
+   * Whether a server that refuses without a word has hidden suites behind others that it cannot
+   * complete. That takes a hello for each kind of key exchange, so where one version found nothing,
+   * the others do not look. Looks by `search`, which tells whether it found anything, unless another version has looked
    * before and found nothing.
    */
   async look(search: () => Promise<boolean>): Promise<void> {
@@ -157,17 +164,16 @@ export class HiddenFamilies {
 /** One version's search and what it has learnt of the server's ways. */
 class Search {
   readonly runs: Accepted[][] = [];
+  readonly undecided: number[] = [];
   readonly #prober: Prober;
   readonly #version: VersionCode;
   readonly #name: string;
-  readonly #hidden: HiddenFamilies;
-  /** Once the server has shown that it refuses long hellos. */
-  #isShort = false;
+  readonly #shared: SharedFindings;
   #answerToNothing: Promise<Verdict> | undefined;
 
-  constructor(prober: Prober, version: VersionCode, hidden: HiddenFamilies) {
+  constructor(prober: Prober, version: VersionCode, shared: SharedFindings) {
     this.#prober = prober;
-    this.#hidden = hidden;
+    this.#shared = shared;
     this.#version = version;
     this.#name = versionName(version);
   }
@@ -175,29 +181,43 @@ class Search {
   /** Undefined, or why nothing can be said. */
   async all(
     suites: readonly number[],
-    { first, bearsLongHellos }: Omit<EnumerateOptions, "hidden">,
+    { first, bearsLongHellos }: Omit<EnumerateOptions, "shared">,
   ): Promise<Doubt | undefined> {
-    const whole = await this.#offer([suites], first);
+    const isOlder = this.#version < 0x0304;
+    const offers = (isOlder ? this.#shared.offers : undefined) ?? [suites];
+    const whole = await this.#offer(offers, first);
     if (whole === undefined) return undefined;
-    if (bearsLongHellos) return whole.alert === undefined ? whole : undefined;
-    const some = suites.length > MAX_SUITES ? await this.#offer(chunks(suites, MAX_SUITES)) : whole;
-    if (some === undefined) return undefined;
-    this.#isShort = true;
-    const { serverName } = this.#prober;
-    const few = await this.#offer(
-      chunks(
-        suites,
-        Math.max(
-          16,
-          roomForSuites({ version: this.#version, serverName, ...COMMON }, SHORT_HELLO_BYTES),
-        ),
-      ),
+    const isShaped = offers.length > 1 || this.#prober.shapeOf(this.#version) !== FULL_SHAPE;
+    if (isOlder && (bearsLongHellos || isShaped))
+      return whole.alert === undefined ? whole : undefined;
+    const some =
+      suites.length > MAX_SUITES && !bearsLongHellos
+        ? await this.#offer(chunks(suites, MAX_SUITES))
+        : whole;
+    return some === undefined ? undefined : this.#shaped(suites, some);
+  }
+
+  /** Looks for hellos that the server bears, and searches with those. */
+  async #shaped(suites: readonly number[], whole: Failure): Promise<Doubt | undefined> {
+    const tolerance = await findShape(this.#prober, this.#version);
+    if (tolerance.kind === "none")
+      return tolerance.isRefused && whole.alert !== undefined ? undefined : whole;
+    const { borne } = tolerance;
+    this.#prober.useShape(this.#version, borne.shape);
+    const { offers, unborne } = await borneSuites(this.#prober, this.#version, { borne, suites });
+    if (unborne.length > 0) this.#noteUnborne(unborne);
+    if (this.#version < 0x0304) this.#shared.offers = offers;
+    return this.#offer(offers);
+  }
+
+  #noteUnborne(unborne: readonly number[]): void {
+    this.undecided.push(...unborne);
+    const names = unborne.slice(0, NAMES_TOLD).map((suite) => cipherSuite(suite).name);
+    const more = unborne.length > NAMES_TOLD ? ` and ${unborne.length - NAMES_TOLD} more` : "";
+    this.#prober.note(
+      this.#name,
+      `the server chokes on hellos with these suites, so it could not tell of them: ${names.join(", ")}${more}`,
     );
-    // An alert says that the server read the hello and will not go on; anything else may be trouble
-    // on the way.
-    return few === undefined || (whole.alert !== undefined && few.alert !== undefined)
-      ? undefined
-      : few;
   }
 
   /** Searches offer by offer; the failure where the first of them already failed. */
@@ -221,22 +241,42 @@ class Search {
   /** Looks for the suites that make the handshake fail; false when the search cannot go on. */
   async #split(failure: Failure, isFirst: boolean): Promise<boolean> {
     if (this.#prober.isOver) return false;
+    const padded = await this.#padded(failure);
+    if (padded === "refused") return true;
+    if (padded !== undefined) return this.#split({ ...failure, left: padded }, isFirst);
     this.#answerToNothing ??= this.#ask(NO_SUITES);
     const toNothing = await this.#answerToNothing;
     if (toNothing.kind !== "failed" || toNothing.reason !== failure.reason)
       return this.#bisect(halves(failure.left), failure);
     // That is how this server refuses. One kind of key exchange that it cannot complete may still
     // hide the others.
-    if (isFirst) await this.#hidden.look(() => this.#families(failure.left));
+    if (isFirst) await this.#shared.look(() => this.#families(failure.left));
     return true;
   }
 
+  /**
+   * Whether a hello failed for its length: asks once more in another one. Gives what is left when
+   * that fails, too; undefined when it was not asked, or is no matter of length.
+   */
+  async #padded({ left, alert }: Failure): Promise<readonly number[] | "refused" | undefined> {
+    if (this.#shared.wasPadded || alert !== undefined || this.#version === 0x0300) return undefined;
+    this.#shared.wasPadded = true;
+    this.#prober.isPadded = true;
+    const outcome = await this.#strikeOut(left);
+    const isHelped = outcome.kind !== "failed" || outcome.left.length < left.length;
+    if (!isHelped) {
+      this.#prober.isPadded = false;
+      return undefined;
+    }
+    this.#prober.note(this.#name, "the server chokes on hellos of some lengths: asked in others");
+    return outcome.kind === "failed" ? outcome.left : "refused";
+  }
+
   async #bisect(offers: readonly (readonly number[])[], whole: Failure): Promise<boolean> {
-    if (whole.left.length === 1) {
-      this.#prober.note(
-        this.#name,
-        `cannot tell of ${cipherSuite(whole.left[0] ?? 0).name}: ${whole.reason}`,
-      );
+    const [suite] = whole.left;
+    if (suite !== undefined && whole.left.length === 1) {
+      this.undecided.push(suite);
+      this.#prober.note(this.#name, `cannot tell of ${cipherSuite(suite).name}: ${whole.reason}`);
       return true;
     }
     for (const offer of offers) {
@@ -287,16 +327,21 @@ class Search {
    * questions.
    */
   get #asksAll(): boolean {
-    return this.#version < 0x0304 && !this.#isShort && this.runs.length === 0;
+    return (
+      this.#version < 0x0304 &&
+      this.runs.length === 0 &&
+      this.#prober.shapeOf(this.#version) === FULL_SHAPE
+    );
   }
 
   async #ask(suites: readonly number[]): Promise<Verdict> {
-    const hello = this.#isShort
-      ? { version: this.#version, suites, ...COMMON }
-      : helloOf(this.#version, suites, { asksAll: this.#asksAll });
+    const hello = helloOf(this.#version, suites, { asksAll: this.#asksAll });
     return judgeAnswer(await this.#prober.hello(hello), this.#version, suites);
   }
 }
+
+/** Suites that a note names. */
+const NAMES_TOLD = 12;
 
 /** A failure, and the suites that had been offered. */
 type Failure = Extract<Verdict, { kind: "failed" }> & { readonly left: readonly number[] };

@@ -1,64 +1,52 @@
-import { VERSIONS } from "../tls/client-hello.ts";
+import { type VersionCode, type VersionName, VERSIONS } from "../tls/client-hello.ts";
 import { alertText } from "../tls/alerts.ts";
-import { schemeName } from "../tls/signature-schemes.ts";
-import type { Sslv2ServerHello } from "../tls/sslv2.ts";
+import { attempt } from "./attempt.ts";
 import type { Answer } from "./connection.ts";
-import { certificateFindings } from "./certificate/certificate-findings.ts";
-import { reportChain } from "./certificate/chain-report.ts";
-import { SeenCertificates } from "./certificate/seen-certificates.ts";
-import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
+import type { TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Enumeration, enumerate, HiddenFamilies } from "./enumerate.ts";
-import { askFurther } from "./further-facts.ts";
-import { worstLetter } from "./grade.ts";
+import { type Enumeration, enumerate, FIRST_VERSION, SharedFindings } from "./enumerate.ts";
+import { assessServer, type Found } from "./assess-server.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { findPreference } from "./preference.ts";
-import { overallGrade } from "./overall-grade.ts";
 import type { Prober } from "./prober.ts";
-import { FIRST_VERSION, reachTls, type ReachOptions } from "./reach-tls.ts";
-import { type FoundProtocol, reportProtocol } from "./protocol-report.ts";
-import { findSslv2, reportSslv2 } from "./sslv2.ts";
-import type { AuditReport, Finding, ProtocolReport } from "./report.ts";
-import { judgeWeaknesses } from "./weaknesses/weaknesses.ts";
+import { reachTls, type ReachOptions } from "./reach-tls.ts";
+import type { FoundProtocol } from "./protocol-report.ts";
+import { findSslv2 } from "./sslv2.ts";
 
-/** What the probes of a target found: the report without its frame. */
-export type Found = Pick<
-  AuditReport,
-  | "tls"
-  | "starttls"
-  | "speaks"
-  | "protocols"
-  | "leastStrength"
-  | "groups"
-  | "signatureSchemes"
-  | "features"
-  | "certificates"
-  | "chains"
-  | "weaknesses"
-  | "findings"
-  | "grade"
->;
-
-const NOTHING: Found = { tls: false, protocols: {}, groups: [], certificates: [], findings: [] };
+/** Of a target of which nothing is known: the errors say why. */
+export const NOTHING: Found = { protocols: {}, groups: [], certificates: [], findings: [] };
 
 /** What certificates are held against, and how the target is named. */
 export interface Context extends ReachOptions {
   readonly now: Date;
+  /** The address that was asked for, where no name was. */
+  readonly identity?: string | undefined;
   /** The system's store when left out. */
   readonly trust?: TrustStore | undefined;
 }
 
-/** Finds out everything about one target. */
+/**
+ * Finds out everything about one target. Rejects when the first contact does; every later step that
+ * fails is an error of the prober's.
+ */
 export async function examine(prober: Prober, context: Context): Promise<Found> {
-  const name = prober.serverName;
+  const name = prober.serverName ?? context.identity;
   const reached = await reachTls(prober, context);
-  if (reached.kind === "plain")
-    return { ...NOTHING, ...(reached.speaks === undefined ? {} : { speaks: reached.speaks }) };
+  if (reached.kind !== "tls")
+    return {
+      ...NOTHING,
+      ...(reached.kind === "plain" ? { tls: false } : {}),
+      ...(reached.speaks === undefined ? {} : { speaks: reached.speaks }),
+    };
   const { first, starttls } = reached;
   const [protocols, sslv2] = await Promise.all([enumerateAll(prober, first), findSslv2(prober)]);
+  const isWhole = !prober.isIncomplete;
   const frame = starttls === undefined ? {} : { starttls, speaks: starttls };
   if (protocols.length > 0 || sslv2 !== undefined)
-    return { ...(await judge(prober, { protocols, sslv2 }, { ...context, name })), ...frame };
+    return {
+      ...(await assessServer(prober, { protocols, sslv2, isWhole }, { ...context, name })),
+      ...frame,
+    };
   // An alert is TLS, even where no suite of ours was good enough.
   const alert = first.kind === "flight" ? first.flight.alert : undefined;
   prober.note("ciphers", `none was accepted${alert === undefined ? "" : `: ${alertText(alert)}`}`);
@@ -70,37 +58,66 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
  */
 async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
   const bearsLongHellos = first.kind === "flight" && first.flight.hello !== undefined;
-  const hidden = new HiddenFamilies();
-  const searches = await Promise.all(
-    VERSIONS.toReversed().map(async ({ code, name }) => {
-      const options =
-        code === FIRST_VERSION
-          ? { first, bearsLongHellos: false, hidden }
-          : { first: undefined, bearsLongHellos, hidden };
-      return { version: code, name, enumeration: await enumerate(prober, code, options) };
-    }),
-  );
+  const shared = new SharedFindings();
+  const search = async ({ code, name }: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
+    const options =
+      code === FIRST_VERSION
+        ? { first, bearsLongHellos: false, shared }
+        : { first: undefined, bearsLongHellos, shared };
+    const enumeration = await attempt({ prober, probe: name, facts: "its suites" }, () =>
+      enumerate(prober, code, options),
+    );
+    return { version: code, name, enumeration: enumeration ?? FAILED };
+  };
+  const pending = new Map<number, Promise<VersionSearch>>();
+  const start = (version: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
+    const known = pending.get(version.code) ?? search(version);
+    pending.set(version.code, known);
+    return known;
+  };
+  // Where the first hello was too much, all versions begin with what its own has found out.
+  if (!bearsLongHellos) await start(VERSIONS[3]);
+  const searches = await Promise.all(VERSIONS.toReversed().map(start));
   const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
   tellDoubts(prober, searches, spoken.length > 0);
   const newestOlder = spoken.find(({ version }) => version < 0x0304);
   return Promise.all(
     spoken.map(async (search): Promise<FoundProtocol> => {
-      const { version, name, enumeration } = search;
+      const { version, name: probe, enumeration } = search;
       const accepted = enumeration.runs.flat();
       const [preference, compressors, keyExchange] = await Promise.all([
-        findPreference(prober, version, enumeration),
-        version === 0x0304 ? undefined : findCompressors(prober, version, accepted),
+        attempt({ prober, probe, facts: "the order of its suites" }, () =>
+          findPreference(prober, version, enumeration),
+        ),
+        version === 0x0304
+          ? undefined
+          : attempt({ prober, probe, facts: "compression" }, () =>
+              findCompressors(prober, version, accepted),
+            ),
         version === 0x0304 || search === newestOlder
-          ? findKeyExchange(prober, version, accepted)
+          ? attempt({ prober, probe, facts: "groups and signature schemes" }, () =>
+              findKeyExchange(prober, version, accepted),
+            )
           : undefined,
       ]);
-      return { version, name, preference, compressors, keyExchange };
+      return {
+        version,
+        name: probe,
+        preference: preference ?? { preference: undefined, error: undefined, ordered: accepted },
+        compressors,
+        keyExchange,
+        undecided: enumeration.undecided ?? [],
+      };
     }),
   );
 }
 
-interface Search {
-  readonly name: string;
+/** What is known of a version whose search was ended by a fault. */
+const FAILED: Enumeration = { runs: [], doubt: { reason: "the search failed", isSilent: true } };
+
+interface VersionSearch {
+  readonly version: VersionCode;
+  readonly name: VersionName;
   readonly enumeration: Enumeration;
 }
 
@@ -108,93 +125,10 @@ interface Search {
  * A version that was answered with neither yes nor no: closing is how a server says no that still
  * takes what it took before (the prober has asked).
  */
-function tellDoubts(prober: Prober, searches: readonly Search[], isAnswered: boolean): void {
+function tellDoubts(prober: Prober, searches: readonly VersionSearch[], isAnswered: boolean): void {
   for (const { name, enumeration } of searches) {
     const { doubt } = enumeration;
     if (doubt !== undefined && (doubt.isSilent || !isAnswered))
-      prober.note(name, `could not tell whether it is offered: ${doubt.reason}`);
+      prober.note(name, `could not tell whether it is offered: ${doubt.reason}`, "incomplete");
   }
-}
-
-/** What the probes of a server of TLS have found. */
-interface Spoken {
-  readonly protocols: readonly FoundProtocol[];
-  readonly sslv2: Sslv2ServerHello | undefined;
-}
-
-async function judge(
-  prober: Prober,
-  { protocols, sslv2 }: Spoken,
-  { name, now, trust }: Context & { readonly name: string | undefined },
-): Promise<Found> {
-  const seen = new SeenCertificates();
-  const reports: Record<string, ProtocolReport> = {};
-  for (const protocol of protocols)
-    reports[protocol.name] = reportProtocol(protocol, (accepted) =>
-      seen.add(accepted.flight, protocol.name),
-    );
-  for (const protocol of protocols)
-    for (const flight of protocol.keyExchange?.flights ?? []) seen.add(flight, protocol.name);
-  if (sslv2 !== undefined) reports["SSLv2"] = reportSslv2(sslv2);
-  const letters = Object.values(reports).flatMap((report) =>
-    report.ciphers.map((cipher) => cipher.strength),
-  );
-  const groups = union(Object.values(reports).map((report) => report.groups ?? []));
-  const { features, modern, plainAnswer, ticket } = await askFurther(prober, protocols);
-  for (const message of modern?.messages ?? []) seen.add(message, "TLSv1.3");
-  if (reports["TLSv1.3"] !== undefined && (modern?.schemes.length ?? 0) > 0)
-    reports["TLSv1.3"] = {
-      ...reports["TLSv1.3"],
-      signatureSchemes: modern?.schemes.map(schemeName) ?? [],
-    };
-  const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
-  const spoken = protocols.map(({ version, name: protocol, preference, compressors }) => ({
-    version,
-    name: protocol,
-    accepted: preference.ordered,
-    compressors,
-  }));
-  const leaves = seen.chains.map(({ sent: [leaf] }) => leaf.x509.der);
-  const { verdicts, findings } = await judgeWeaknesses({
-    prober,
-    protocols: spoken,
-    features,
-    leaves,
-    groups,
-    schemes,
-    sslv2,
-    plainAnswer,
-    ticket,
-  });
-  for (const fault of seen.faults) prober.note("certificate", fault);
-  const certificates = seen.all.map(({ report }) => report);
-  const store = seen.chains.length === 0 ? undefined : (trust ?? (await systemTrust()));
-  const chains =
-    store === undefined ? [] : seen.chains.map((chain) => reportChain(chain, { store, name, now }));
-  const found = [
-    ...findings,
-    ...certificateFindings(chains, certificates, features, { name, now }),
-  ];
-  const grade = overallGrade({ protocols: reports, certificates, chains, findings: found });
-  return {
-    tls: true,
-    protocols: reports,
-    leastStrength: worstLetter(letters),
-    groups,
-    ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
-    features,
-    certificates,
-    chains,
-    weaknesses: verdicts,
-    findings: found.toSorted(
-      (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
-    ),
-    ...(grade === undefined ? {} : { grade }),
-  };
-}
-
-const SEVERITIES: readonly Finding["severity"][] = ["critical", "high", "medium", "low", "info"];
-
-function union(lists: readonly (readonly string[])[]): string[] {
-  return [...new Set(lists.flat())];
 }

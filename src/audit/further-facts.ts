@@ -1,4 +1,5 @@
 import { knownPrime } from "../tls/dh-primes.ts";
+import { attempt } from "./attempt.ts";
 import { findAlpn, findFallbackScsv, findSniBehaviour, shownAbilities } from "./abilities.ts";
 import { type ModernFacts, modernFacts } from "./handshake/modern-certificates.ts";
 import { sessionFacts } from "./handshake/session-features.ts";
@@ -16,7 +17,7 @@ export interface FurtherFacts {
   readonly ticket: Uint8Array | undefined;
 }
 
-/** Everything that is asked once versions and suites are known, side by side. */
+/** Everything that is asked once versions and suites are known, side by side. Never rejects. */
 export async function askFurther(
   prober: Prober,
   protocols: readonly FoundProtocol[],
@@ -26,10 +27,12 @@ export async function askFurther(
   const askedModern =
     newest === undefined || prober.isOver
       ? undefined
-      : modernFacts(prober, {
-          groups: newest.keyExchange?.groups ?? [],
-          asksAlpn: older.length === 0,
-        });
+      : attempt({ prober, probe: "certificate", facts: "the certificate of TLS 1.3" }, () =>
+          modernFacts(prober, {
+            groups: newest.keyExchange?.groups ?? [],
+            asksAlpn: older.length === 0,
+          }),
+        );
   const wantsClientCertificate = Promise.resolve(askedModern).then(
     (modern) =>
       modern?.wantsClientCertificate === true ||
@@ -37,11 +40,18 @@ export async function askFurther(
         preference.ordered.some(({ flight }) => flight.wantsClientCertificate),
       ),
   );
+  const versions = protocols.map(({ name }) => name);
   const [features, modern, session, plainAnswer] = await Promise.all([
     findFeatures(prober, protocols),
     askedModern,
-    sessionFacts(prober, { versions: protocols.map(({ name }) => name), wantsClientCertificate }),
-    prober.dialogue === undefined ? findPlainAnswer(prober) : undefined,
+    attempt({ prober, probe: "session", facts: "resumption and renegotiation" }, () =>
+      sessionFacts(prober, { versions, wantsClientCertificate }),
+    ),
+    prober.dialogue === undefined
+      ? attempt({ prober, probe: "plaintext", facts: "whether plain HTTP is answered" }, () =>
+          findPlainAnswer(prober),
+        )
+      : undefined,
   ]);
   const shown: Features =
     modern === undefined || older.length > 0
@@ -51,10 +61,10 @@ export async function askFurther(
           ocspStapling: modern.messages.some(({ ocspResponse }) => ocspResponse !== undefined),
         };
   return {
-    features: { ...features, ...shown, ...session.features },
+    features: { ...features, ...shown, ...session?.features },
     modern,
     plainAnswer,
-    ticket: session.ticket,
+    ticket: session?.ticket,
   };
 }
 
@@ -68,22 +78,31 @@ async function findFeatures(
     accepted: preference.ordered,
   }));
   const older = spoken.find(({ version }) => version < 0x0304 && version > 0x0300);
-  const [prime] = primesOf(spoken).toSorted((a, b) => a.bits - b.bits);
-  const known = prime === undefined ? undefined : knownPrime(prime.prime);
-  const [alpn, fallbackScsv, sni] = await Promise.all([
-    older === undefined ? undefined : findAlpn(prober, older),
-    findFallbackScsv(prober, spoken),
-    older === undefined ? undefined : findSniBehaviour(prober, older),
+  const ask = <T>(facts: string, run: () => T | Promise<T>): Promise<T | undefined> =>
+    attempt({ prober, probe: "features", facts }, run);
+  const [abilities, dhPrime, alpn, fallbackScsv, sni] = await Promise.all([
+    ask("what its flights show", () => shownAbilities(spoken)),
+    ask("the Diffie-Hellman prime", () => shortestPrime(spoken)),
+    older === undefined ? undefined : ask("ALPN", () => findAlpn(prober, older)),
+    ask("the fallback SCSV", () => findFallbackScsv(prober, spoken)),
+    older === undefined
+      ? undefined
+      : ask("the answers to other names", () => findSniBehaviour(prober, older)),
   ]);
   return {
-    ...shownAbilities(spoken),
+    ...abilities,
     ...(alpn === undefined ? {} : { alpn }),
     ...(fallbackScsv === undefined ? {} : { fallbackScsv }),
     ...(sni === undefined ? {} : { sni }),
-    ...(prime === undefined
-      ? {}
-      : { dhPrime: { bits: prime.bits, ...(known === undefined ? {} : { known }) } }),
+    ...(dhPrime === undefined ? {} : { dhPrime }),
   };
+}
+
+function shortestPrime(spoken: Parameters<typeof primesOf>[0]): Features["dhPrime"] {
+  const [prime] = primesOf(spoken).toSorted((a, b) => a.bits - b.bits);
+  if (prime === undefined) return undefined;
+  const known = knownPrime(prime.prime);
+  return { bits: prime.bits, ...(known === undefined ? {} : { known }) };
 }
 
 /**

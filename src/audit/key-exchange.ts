@@ -1,8 +1,8 @@
 import { cipherSuite } from "../tls/cipher-suites.ts";
 import { versionName, type VersionCode } from "../tls/client-hello.ts";
-import { GROUP_CODES, groupCode } from "../tls/groups.ts";
+import { groupCode, groupCodes } from "../tls/groups.ts";
 import { readKeyScheme } from "../tls/server-key.ts";
-import { SCHEME_CODES } from "../tls/signature-schemes.ts";
+import { schemeCodes } from "../tls/signature-schemes.ts";
 import { readPublicKey } from "../tls/public-key.ts";
 import type { Flight } from "../tls/server-flight.ts";
 import { readX509 } from "../tls/x509.ts";
@@ -59,9 +59,14 @@ class KeySearch {
   readonly #prober: Prober;
   readonly #version: VersionCode;
   readonly #suites: readonly number[];
+  readonly #allGroups: readonly number[];
+  readonly #allSchemes: readonly number[];
 
   constructor(prober: Prober, version: VersionCode, suites: readonly number[]) {
     this.#prober = prober;
+    const { groups, schemes } = prober.shapeOf(version);
+    this.#allGroups = groups ?? groupCodes(version);
+    this.#allSchemes = schemes ?? schemeCodes(version);
     this.#version = version;
     this.#suites = suites;
   }
@@ -70,23 +75,23 @@ class KeySearch {
     const asksSchemes = this.#version === 0x0303;
     if (asksSchemes) {
       await this.#strikeOut(() => ({
-        groups: this.#left(GROUP_CODES, this.groups),
-        schemes: this.#left(SCHEME_CODES, this.schemes),
+        groups: this.#left(this.#allGroups, this.groups),
+        schemes: this.#left(this.#allSchemes, this.schemes),
       }));
       await this.#strikeOut(() => ({
-        groups: GROUP_CODES,
-        schemes: this.#left(SCHEME_CODES, this.schemes),
+        groups: this.#allGroups,
+        schemes: this.#left(this.#allSchemes, this.schemes),
       }));
     }
     await this.#strikeOut(() => ({
-      groups: this.#left(GROUP_CODES, this.groups),
-      schemes: SCHEME_CODES,
+      groups: this.#left(this.#allGroups, this.groups),
+      schemes: this.#allSchemes,
     }));
     const pinned = this.#pinned();
     if (pinned.length > 0)
       await this.#strikeOut(() => ({
-        groups: [...this.#left(GROUP_CODES, this.groups), ...pinned],
-        schemes: SCHEME_CODES,
+        groups: [...this.#left(this.#allGroups, this.groups), ...pinned],
+        schemes: this.#allSchemes,
       }));
   }
 

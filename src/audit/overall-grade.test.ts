@@ -213,3 +213,10 @@ test("overallGrade() is not misled by the numbers of groups without a name", () 
 
 test("overallGrade() is undefined where nothing is spoken", () =>
   assert.equal(overallGrade({ protocols: {}, certificates: [], findings: [] }), undefined));
+
+test("overallGrade() is undefined where a certificate belongs and none was read", () => {
+  const without = { certificates: [], chains: [], findings: [] };
+  assert.equal(overallGrade({ protocols: MODERN, ...without }), undefined);
+  const anonymous = { "TLSv1.2": protocol("DH_anon_WITH_AES_128_GCM_SHA256 dh 2048") };
+  assert.equal(overallGrade({ protocols: anonymous, ...without })?.letter, "F");
+});

@@ -17,11 +17,12 @@ type Cap = OverallGrade["caps"][number];
  * protocols, key exchange and ciphers, held down by caps. Three things
  * are our own: STARTTLS is no reason for T; without a name that was asked for there is no M; and
  * HSTS, which A+ asks of web sites, is not looked at, for ports here
- * speak anything. Undefined without a protocol.
+ * speak anything. Undefined without a protocol, and
+ * where no certificate could be read.
  */
 export function overallGrade(report: GradedReport): OverallGrade | undefined {
   const { protocols } = report;
-  if (Object.keys(protocols).length === 0) return undefined;
+  if (Object.keys(protocols).length === 0 || lacksCertificate(report)) return undefined;
   const scores = {
     protocol: protocolScore(Object.keys(protocols)),
     keyExchange: keyExchangeScore(report),
@@ -47,6 +48,18 @@ export function overallGrade(report: GradedReport): OverallGrade | undefined {
       ? "M"
       : plain;
   return { letter, score, scores, caps, ...(letter === plain ? {} : { ignoringTrust: plain }) };
+}
+
+/**
+ * A suite that shows a certificate was accepted and none was read: who that server is, how strong
+ * its key and whether anybody trusts it is not known, so it has no letter.
+ */
+function lacksCertificate({ protocols, chains = [] }: GradedReport): boolean {
+  if (chains.length > 0) return false;
+  return ciphersOf(protocols).some(({ id }) => {
+    const { isTls13, certificateKey } = cipherSuite(Number(id));
+    return isTls13 || certificateKey !== undefined;
+  });
 }
 
 /** Best first; the last two are no worse encryption, but no identity. */

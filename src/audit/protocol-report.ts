@@ -1,4 +1,4 @@
-import { cipherSuite } from "../tls/cipher-suites.ts";
+import { type CipherSuite, cipherSuite } from "../tls/cipher-suites.ts";
 import type { VersionCode, VersionName } from "../tls/client-hello.ts";
 import { groupName } from "../tls/groups.ts";
 import { schemeName } from "../tls/signature-schemes.ts";
@@ -17,6 +17,8 @@ export interface FoundProtocol {
   /** Undefined for TLS 1.3, which has none. */
   readonly compressors: readonly string[] | undefined;
   readonly keyExchange: KeyExchangeFacts | undefined;
+  /** Suites of which it could not be told whether they are accepted. */
+  readonly undecided: readonly number[];
 }
 
 /** A version's suites with their grades and warnings, as ssl-enum-ciphers reports them. */
@@ -34,10 +36,8 @@ export function reportProtocol(
       version,
     });
     for (const warning of grade.warnings) warnings.add(warning);
-    const id = `0x${suite.id.toString(16).toUpperCase().padStart(4, "0")}`;
     return {
-      id,
-      name: suite.name,
+      ...named(suite),
       ...(grade.kexInfo === undefined ? {} : { kexInfo: grade.kexInfo }),
       strength: grade.letter,
     };
@@ -57,6 +57,18 @@ export function reportProtocol(
     ...(keyExchange === undefined ? {} : keyExchangeReport(keyExchange)),
     warnings: [...warnings].toSorted(),
   };
+}
+
+/** A version's suites by their names, where their grades could not be told. */
+export function suitesAlone({ preference: { ordered } }: FoundProtocol): ProtocolReport {
+  return {
+    ciphers: ordered.map(({ suite }) => ({ ...named(cipherSuite(suite)), strength: "unknown" })),
+    warnings: [],
+  };
+}
+
+function named({ id, name }: CipherSuite): { readonly id: string; readonly name: string } {
+  return { id: `0x${id.toString(16).toUpperCase().padStart(4, "0")}`, name };
 }
 
 function keyExchangeReport({

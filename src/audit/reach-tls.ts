@@ -1,23 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../lib/errors.ts";
 import { COMMON, roomForSuites, type VersionCode } from "../tls/client-hello.ts";
-import type { Answer } from "./connection.ts";
-import { candidateSuites, firstHello } from "./enumerate.ts";
+import type { Answer, Nudge } from "./connection.ts";
+import { candidateSuites, FIRST_VERSION, firstHello } from "./enumerate.ts";
 import type { Prober } from "./prober.ts";
 import { findSslv2 } from "./sslv2.ts";
-import { dialogueOf, findByTrying, findByWords, type Way } from "./starttls/find-tls.ts";
+import {
+  dialogueOf,
+  findByWords,
+  type Trials,
+  tryProtocols,
+  type Way,
+} from "./starttls/find-tls.ts";
 import { STARTTLS_PROTOCOLS } from "./starttls/protocols.ts";
-
-/**
- * The version of the first hello: nearly all servers have it, and those that do not say so in TLS.
- */
-export const FIRST_VERSION = 0x0303;
 
 export interface ReachOptions {
   /** Names that the server may serve, for protocols that want one. */
   readonly names: readonly string[];
   /** The protocol in which TLS is to be asked for; found out when left out. */
   readonly starttls?: string | undefined;
+  /** The most milliseconds that a protocol which was named may take for a word. */
+  readonly greetingMs?: number | undefined;
 }
 
 /** Where TLS begins in a port, or what is there instead. */
@@ -27,7 +30,9 @@ export type Reached =
    * itself.
    */
   | { readonly kind: "tls"; readonly first: Answer; readonly starttls?: string }
-  | { readonly kind: "plain"; readonly speaks?: string };
+  | { readonly kind: "plain"; readonly speaks?: string }
+  /** Neither was shown; the prober has a note with a code that says why. */
+  | { readonly kind: "unknown"; readonly speaks?: "silent" };
 
 /** A protocol's name for `--starttls`. Throws `USAGE_STARTTLS` for one that is none. */
 export function checkStarttls(name: string): string {
@@ -38,70 +43,185 @@ export function checkStarttls(name: string): string {
 }
 
 /**
- * Finds where TLS begins: at once, in the protocol that is told, or in the one that the port shows
- * by its words or when it is tried.
+ * Finds where TLS begins: at once, in the protocol that is named, or in the one that the port shows
+ * by its words or when it is tried. A hello's answer counts before all else, and is waited for with
+ * patience: that a port speaks another protocol is only said when it did so to a hello, or never
+ * answers one.
  */
-export async function reachTls(
-  prober: Prober,
-  { names, starttls }: ReachOptions,
-): Promise<Reached> {
-  if (starttls !== undefined) return within(prober, starttls, names);
-  const pending = firstAnswer(prober);
-  // Most servers of TLS have answered by then; what is silent so long is likely to wait for another
-  // protocol's first word.
-  const isSlow =
-    (await Promise.race([pending, sleep(PATIENCE_MS, "slow" as const, { ref: false })])) === "slow";
-  const tries = isSlow ? tryAll(prober, names) : undefined;
-  // A port that shows another protocol need not be waited for any more; a hello's answer counts
-  // before all else.
-  const first = await Promise.race([
-    pending,
-    ...(tries === undefined ? [] : [firstOf(tries.way, pending)]),
-  ]);
-  if (first.kind === "flight") return { kind: "tls", first };
-  if (first.kind === "nothing") return settle(prober, first, tries ?? tryAll(prober, names));
-  if ("bytes" in first) return byWords(prober, first.bytes, names);
-  if (first.kind !== "unreachable") return follow(prober, first);
-  prober.note("connect", first.reason);
-  return { kind: "plain" };
-}
-
-/** The way as soon as there is one, else the answer. */
-async function firstOf(tried: Promise<Way>, pending: Promise<Answer>): Promise<Way | Answer> {
-  const way = await tried;
-  return way.kind === "none" ? pending : way;
+export async function reachTls(prober: Prober, options: ReachOptions): Promise<Reached> {
+  const { names } = options;
+  if (options.starttls !== undefined) return within(prober, options.starttls, options);
+  const pending = firstAnswer(prober, { nudge: NUDGE });
+  const early = await Promise.race([pending, sleep(SLOW_MS, undefined, { ref: false })]);
+  const decided = early === undefined ? undefined : decide(prober, early, names);
+  return (await decided) ?? search(prober, pending, names);
 }
 
 /** A server that has not answered a hello after so long is looked at in other ways meanwhile. */
-const PATIENCE_MS = 500;
+const SLOW_MS = 500;
 
-async function within(prober: Prober, name: string, names: readonly string[]): Promise<Reached> {
+/** Two ends of lines: what a server of lines waits for, and too little for a record of TLS. */
+const NUDGE: Nudge = { afterMs: SLOW_MS, bytes: Uint8Array.of(13, 10, 13, 10) };
+
+/** What an answer to the first hello decides by itself; undefined for none. */
+async function decide(
+  prober: Prober,
+  first: Answer,
+  names: readonly string[],
+): Promise<Reached | undefined> {
+  if (first.kind === "flight") return { kind: "tls", first };
+  if (first.kind === "plain") return byWords(prober, first.bytes, names);
+  if (first.kind === "nothing") return undefined;
+  prober.note("connect", first.reason, first.code);
+  return { kind: "unknown" };
+}
+
+/** All ways to look at a port at once: a wait is then as long as the longest of them. */
+const MANY = 24;
+
+type Evidence =
+  | { readonly by: "first"; readonly first: Answer }
+  | { readonly by: "other" | "none" }
+  | { readonly by: "way"; readonly way: Way };
+
+/** Looks at a port in all other ways while its answer to the first hello may still come. */
+async function search(
+  prober: Prober,
+  pending: Promise<Answer>,
+  names: readonly string[],
+): Promise<Reached> {
+  const over = new AbortController();
+  const { signal } = over;
+  prober.widen(MANY);
+  const others = answersToOther(prober, signal);
+  const trials = tryProtocols(prober, { names, signal });
+  const evidence = await firstEvidence(pending, others, trials);
+  // A server of one connection at a time would wait for these.
+  if (evidence.by !== "none") over.abort();
+  if (evidence.by === "way") return follow(prober, evidence.way);
+  if (evidence.by === "first")
+    return (await decide(prober, evidence.first, names)) ?? { kind: "unknown" };
+  if (evidence.by === "other") return { kind: "tls", first: await unhurried(pending) };
+  return settle(prober, await pending, await trials.all);
+}
+
+/**
+ * What decides first. HTTP that shows itself has to wait for the hello's answer: until then the port
+ * may still speak TLS. What answers in other protocols, or the like of Redis's PONG, does not.
+ */
+function firstEvidence(
+  pending: Promise<Answer>,
+  others: Promise<boolean>,
+  { proven, plain, all }: Trials,
+): Promise<Evidence> {
+  const never = new Promise<Evidence>(() => {});
+  const byFirst = pending.then((first): Evidence | Promise<Evidence> =>
+    first.kind === "nothing" ? never : { by: "first", first },
+  );
+  const byOther = others.then((isTls): Evidence | Promise<Evidence> =>
+    isTls ? { by: "other" } : never,
+  );
+  const byWay = proven.then(
+    (way): Evidence => ({ by: "way", way }),
+    () => never,
+  );
+  const byPlain = Promise.all([plain, plain.then((way) => (isShared(way) ? pending : undefined))])
+    .then(() => Promise.race([others, sleep(OTHERS_MS)]))
+    .then(
+      async (): Promise<Evidence> => ({ by: "way", way: await plain }),
+      () => never,
+    );
+  const byNone = Promise.all([pending, others, all]).then((): Evidence => ({ by: "none" }));
+  return Promise.race([byFirst, byOther, byWay, byPlain, byNone]);
+}
+
+/**
+ * Whether TLS is served beside this protocol at one port: some servers take HTTP and HTTPS alike,
+ * and words that nobody knows say nothing.
+ */
+function isShared(way: Way): boolean {
+  return way.kind !== "plain" || way.speaks === "http" || way.speaks === "unknown";
+}
+
+/** So long other hellos may still take when the port has shown another protocol. */
+const OTHERS_MS = 1000;
+
+/** The first hello's answer, a moment after others were answered; if it comes. */
+function unhurried(pending: Promise<Answer>): Promise<Answer> {
+  return Promise.race([
+    pending,
+    sleep(OTHERS_MS).then((): Answer => ({ kind: "nothing", ending: "silent" })),
+  ]);
+}
+
+/** The port has shown nothing that decides: says how it was. */
+async function settle(prober: Prober, first: Answer, ways: readonly Way[]): Promise<Reached> {
+  const ending = first.kind === "nothing" ? first.ending : "silent";
+  if (ways.some(({ kind }) => kind === "hint")) return askAgain(prober, ending);
+  const hasSpoken = ways.some((way) => way.kind === "none" && way.hasSpoken === true);
+  if (hasSpoken) return { kind: "plain", speaks: "unknown" };
+  if (ending === "silent") {
+    prober.note("protocol", "the port takes connections and says nothing", "silent");
+    return { kind: "unknown", speaks: "silent" };
+  }
+  prober.note(
+    "protocol",
+    `the port ${ending === "reset" ? "resets" : "closes"} every connection without a word`,
+    ending,
+  );
+  return { kind: "unknown" };
+}
+
+/** A port that knows what TLS is, and answered no hello: once more, with all patience. */
+async function askAgain(prober: Prober, ending: "silent" | "closed" | "reset"): Promise<Reached> {
+  const first = await firstAnswer(prober);
+  if (first.kind === "flight") return { kind: "tls", first };
+  prober.note("protocol", "the port answers plain requests as TLS does, and no hello", ending);
+  return { kind: "unknown" };
+}
+
+async function within(
+  prober: Prober,
+  name: string,
+  { names, greetingMs = Number.POSITIVE_INFINITY }: ReachOptions,
+): Promise<Reached> {
   const protocol = STARTTLS_PROTOCOLS.find((one) => one.name === name);
-  if (protocol === undefined) return { kind: "plain" };
-  return follow(prober, {
-    kind: "starttls",
-    protocol: name,
-    dialogue: dialogueOf(protocol, { names }),
-  });
+  if (protocol === undefined) return { kind: "unknown" };
+  prober.greetingMs = Math.min(greetingMs, protocol.patienceMs ?? prober.patienceMs * 2);
+  prober.dialogue = dialogueOf(protocol, { names });
+  const first = await firstAnswer(prober);
+  prober.greetingMs = undefined;
+  return promised(prober, name, first);
 }
 
 /** Goes a way; where it does not lead to TLS, says what is there. */
 async function follow(prober: Prober, way: Way): Promise<Reached> {
-  if (way.kind === "none") return { kind: "plain" };
+  if (way.kind === "none" || way.kind === "hint") return { kind: "unknown" };
   if (way.kind === "plain") {
     if (way.refusal !== undefined) prober.note("starttls", way.refusal);
     return { kind: "plain", speaks: way.speaks };
   }
   prober.dialogue = way.dialogue;
-  const first = await firstAnswer(prober);
-  if (first.kind === "flight") return { kind: "tls", first, starttls: way.protocol };
-  prober.note(
-    "starttls",
-    first.kind === "unreachable"
-      ? first.reason
-      : `${way.protocol} promises TLS, and then ${first.kind === "plain" ? "speaks something else" : "says nothing"}`,
-  );
-  return { kind: "plain", ...(first.kind === "unreachable" ? {} : { speaks: way.protocol }) };
+  const { first } = way;
+  const isRefused = first.kind === "flight" && first.flight.alert !== undefined;
+  return promised(prober, way.protocol, isRefused ? await firstAnswer(prober) : first);
+}
+
+/** What stands behind a dialogue that went well, or did not. */
+function promised(prober: Prober, protocol: string, first: Answer): Reached {
+  if (first.kind === "flight") return { kind: "tls", first, starttls: protocol };
+  if (first.kind === "unreachable") {
+    prober.note("starttls", first.reason, first.code);
+    if (first.code === "starttls") return { kind: "plain", speaks: protocol };
+    return { kind: "unknown", ...(first.code === "silent" ? { speaks: "silent" } : {}) };
+  }
+  const promise = `${protocol} promises TLS, and then`;
+  if (first.kind === "plain") {
+    prober.note("starttls", `${promise} speaks something else`);
+    return { kind: "plain", speaks: protocol };
+  }
+  prober.note("starttls", `${promise} says nothing`, first.ending);
+  return { kind: "unknown" };
 }
 
 async function byWords(
@@ -110,50 +230,19 @@ async function byWords(
   names: readonly string[],
 ): Promise<Reached> {
   const way = await findByWords(prober, bytes, { names });
-  const reached = await follow(
-    prober,
-    way.kind === "none" ? await findByTrying(prober, { names }) : way,
-  );
-  return reached.kind === "plain" && reached.speaks === undefined
-    ? { kind: "plain", speaks: "unknown" }
-    : reached;
-}
-
-/** What is asked of a port that did not answer; each part ends for itself. */
-interface Tries {
-  readonly isTls: Promise<boolean>;
-  readonly way: Promise<Way>;
-}
-
-/** Other hellos, SSLv2, and protocols in which the client speaks first. */
-function tryAll(prober: Prober, names: readonly string[]): Tries {
-  const way = findByTrying(prober, { names });
-  const isTls = Promise.all([answersToOther(prober), findSslv2(prober)]).then(
-    ([isOther, sslv2]) => isOther || sslv2 !== undefined,
-  );
-  return { isTls, way };
-}
-
-async function settle(
-  prober: Prober,
-  first: Extract<Answer, { readonly kind: "nothing" }>,
-  tries: Tries,
-): Promise<Reached> {
-  const way = await tries.way;
-  if (way.kind !== "none") return follow(prober, way);
-  if (await tries.isTls) return { kind: "tls", first };
-  if (first.ending === "silent") return { kind: "plain", speaks: "silent" };
-  prober.note("protocol", "the port closes every connection without a word");
-  return { kind: "plain" };
+  return way.kind === "none" ? { kind: "plain", speaks: "unknown" } : follow(prober, way);
 }
 
 /**
  * The first hello of the search, which also tells TLS from what is none. A server that refuses the
  * name is asked again without.
  */
-async function firstAnswer(prober: Prober): Promise<Answer> {
+async function firstAnswer(
+  prober: Prober,
+  options: { readonly nudge?: Nudge } = {},
+): Promise<Answer> {
   const hello = firstHello(FIRST_VERSION);
-  const answer = await prober.hello(hello);
+  const answer = await prober.firstHello(hello, options);
   const isNameRefused =
     answer.kind === "flight" && answer.flight.alert?.description === UNRECOGNIZED_NAME;
   if (!isNameRefused) return answer;
@@ -165,24 +254,28 @@ async function firstAnswer(prober: Prober): Promise<Answer> {
   );
   if (prober.serverName === undefined) return answer;
   prober.serverName = undefined;
-  return prober.hello(hello);
+  return prober.firstHello(hello, options);
 }
 
 const UNRECOGNIZED_NAME = 112;
 
 /**
- * Whether a port that said nothing to the first hello answers to a shorter or another one: all at
- * once, for each may wait its full time.
+ * Whether a port that said nothing to the first hello answers to a shorter or another one, or to one
+ * of SSL 2.0: all at once, for each may wait its full time.
  */
-async function answersToOther(prober: Prober): Promise<boolean> {
-  prober.widen(OTHER_VERSIONS.length + 1);
-  const answers = await Promise.all(
-    OTHER_VERSIONS.map((version) => {
-      const room = roomForSuites({ version, serverName: prober.serverName, ...COMMON }, 255);
-      return prober.hello({ version, suites: candidateSuites(version).slice(0, room), ...COMMON });
-    }),
-  );
-  return answers.some(({ kind }) => kind === "flight");
+async function answersToOther(prober: Prober, signal: AbortSignal): Promise<boolean> {
+  const isAnswered = async (version: VersionCode): Promise<boolean> => {
+    const room = roomForSuites({ version, serverName: prober.serverName, ...COMMON }, 255);
+    const suites = candidateSuites(version).slice(0, room);
+    const answer = await prober.firstHello({ version, suites, ...COMMON }, { signal });
+    return answer.kind === "flight";
+  };
+  const sslv2 = findSslv2(prober).then((hello) => hello !== undefined);
+  const asked = [sslv2, ...OTHER_VERSIONS.map(isAnswered)].map(async (pending) => {
+    if (!(await pending)) throw new AppError("PEER_TLS", "Cannot find TLS: no answer");
+    return true;
+  });
+  return Promise.any(asked).catch(() => false);
 }
 
 const OTHER_VERSIONS: readonly VersionCode[] = [0x0303, 0x0304, 0x0301, 0x0300];

@@ -14,13 +14,20 @@ export interface AuditReport {
    * `loopback only`, …
    */
   readonly reachable?: string;
-  /** False also when nothing could be learnt: `errors` says why. */
-  readonly tls: boolean;
+  /** Who listens there and at which address, where the watch knows. */
+  readonly listener?: { readonly address: string; readonly exepath?: string };
+  /** What differs from the port's report before this one; absent when there was none. */
+  readonly changes?: { readonly since: string; readonly what: readonly string[] };
+  /**
+   * False where the port was seen to speak something else; absent where it could not be examined:
+   * `errors` then says why, with a `code`.
+   */
+  readonly tls?: boolean;
   /** The protocol in which TLS was asked for, such as `smtp`; absent where TLS begins at once. */
   readonly starttls?: string;
   /**
    * What a port without TLS speaks, or one with STARTTLS before it: `http`, `ssh`, …; `silent` when
-   * it says nothing.
+   * it takes connections and says nothing, and then `tls` is absent.
    */
   readonly speaks?: string;
   /** ISO 8601, UTC. */
@@ -134,8 +141,9 @@ export type SniBehaviour = "same" | "other" | "refused";
 export interface CertificateReport {
   readonly subject: string;
   readonly issuer: string;
-  readonly notBefore: string;
-  readonly notAfter: string;
+  /** ISO 8601, UTC; absent where the certificate has no date there that can be read. */
+  readonly notBefore?: string;
+  readonly notAfter?: string;
   readonly names: readonly string[];
   readonly keyType: string;
   readonly keyBits?: number;
@@ -155,10 +163,20 @@ export interface CertificateReport {
   readonly issuerUrls?: readonly string[];
   readonly crlUrls?: readonly string[];
   /**
-   * What is odd about it: trailing bytes, a negative serial number, an extension that cannot be
-   * read, …
+   * What is odd about it: trailing bytes, a negative serial number, …
    */
   readonly oddities?: readonly string[];
+  /** What of it cannot be read: all the rest stands. */
+  readonly unreadable?: readonly UnreadablePart[];
+}
+
+/** A part of a certificate that cannot be read. */
+export interface UnreadablePart {
+  /** `end of validity`, `public key`, `names`, … */
+  readonly part: string;
+  readonly reason: string;
+  /** Hex of what stands there; of more than 64 bytes the beginning, with their number. */
+  readonly bytes: string;
 }
 
 export interface SctReport {
@@ -201,7 +219,7 @@ export interface ChainReport {
 
 /**
  * `vulnerable` has a finding of the same id with the evidence; `unknown` has an error of the
- * probe's name; `not applicable`: nothing to attack.
+ * probe's name, or the report is incomplete; `not applicable`: nothing to attack.
  */
 export type WeaknessVerdict = "vulnerable" | "not vulnerable" | "not applicable" | "unknown";
 
@@ -251,4 +269,28 @@ export interface DatagramReport {
 export interface ProbeError {
   readonly probe: string;
   readonly error: string;
+  /** Where the port as a whole could not be examined, or not all of it. */
+  readonly code?: ProbeErrorCode;
 }
+
+/** Why a port could not be examined. */
+export type ProbeErrorCode =
+  /** Nothing listens there (ECONNREFUSED). */
+  | "refused"
+  /** Each connection is reset, or closed, before a word was said. */
+  | "reset"
+  | "closed"
+  /** Connections are taken, and nothing is said. */
+  | "silent"
+  /** No connection came about in time. */
+  | "timeout"
+  /** No way there: no such name or address, a namespace that is gone, … */
+  | "unreachable"
+  /** What was said is not the protocol that was asked for by `--starttls`. */
+  | "protocol"
+  /** It speaks that protocol and does not begin TLS: `tls` is false. */
+  | "starttls"
+  /** The examination was ended before anything was learnt. */
+  | "aborted"
+  /** It was ended, or the port went away, before all was learnt. */
+  | "incomplete";

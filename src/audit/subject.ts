@@ -9,6 +9,8 @@ export interface SubjectProtocol {
   readonly name: string;
   /** All accepted suites with the flights in which they were picked. */
   readonly accepted: readonly Accepted[];
+  /** Suites of which it could not be told whether they are accepted. */
+  readonly undecided: readonly number[];
   /** Names; undefined for TLS 1.3, which has none. */
   readonly compressors: readonly string[] | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { AppError } from "../lib/errors.ts";
+import { afterReading } from "./deadline.ts";
 
 /**
  * How a wait for bytes ended when none came: closed or reset by the peer, or nothing within the
@@ -28,22 +29,26 @@ export class Wire {
   /** Set by a dialogue whose protocol frames the records. */
   framing: Framing | undefined;
   received = 0;
+  /** The most milliseconds from a `write` to the first bytes after it. */
+  firstByteMs = 0;
+  #writtenAt: number | undefined;
+  /** The most that one `read` waits. */
+  silenceMs: number;
   readonly #socket: Socket;
   readonly #signal: AbortSignal;
-  readonly #silenceMs: number;
   readonly #unread: Uint8Array[] = [];
   #unreadBytes = 0;
   #ending: Ending | undefined;
   #wake: (() => void) | undefined;
 
-  /** `signal` ends the connection's whole time; `silenceMs` is the most that one `read` waits. */
+  /** `signal` ends the connection's whole time. */
   constructor(
     socket: Socket,
     { signal, silenceMs }: { readonly signal: AbortSignal; readonly silenceMs: number },
   ) {
     this.#socket = socket;
     this.#signal = signal;
-    this.#silenceMs = silenceMs;
+    this.silenceMs = silenceMs;
     // Two small writes in a row would otherwise wait for the peer's delayed acknowledgement.
     socket.setNoDelay(true);
     socket.on("data", (bytes: Uint8Array) => this.#take(bytes));
@@ -60,6 +65,7 @@ export class Wire {
    * Sends bytes; what a peer that has gone does not take is no error here: the next `read` tells.
    */
   write(bytes: Uint8Array): void {
+    this.#writtenAt ??= performance.now();
     if (this.#ending === undefined)
       this.#socket.write(this.framing === undefined ? bytes : this.framing.seal(bytes));
   }
@@ -77,8 +83,8 @@ export class Wire {
    * that came before an end are given first. Throws
    * `PEER_FLOOD` for more bytes than any probe asks for, and what `framing` throws.
    */
-  async read(silenceMs: number = this.#silenceMs): Promise<Uint8Array | Ending> {
-    const until = performance.now() + Math.min(silenceMs, this.#silenceMs);
+  async read(silenceMs: number = this.silenceMs): Promise<Uint8Array | Ending> {
+    const until = performance.now() + Math.min(silenceMs, this.silenceMs);
     for (;;) {
       const bytes = this.#unread.shift();
       if (bytes === undefined) {
@@ -137,6 +143,10 @@ export class Wire {
   #take(bytes: Uint8Array): void {
     if (this.#isFlooded) return;
     this.received += bytes.length;
+    if (this.#writtenAt !== undefined) {
+      this.firstByteMs = Math.max(this.firstByteMs, performance.now() - this.#writtenAt);
+      this.#writtenAt = undefined;
+    }
     this.#unread.push(bytes);
     this.#unreadBytes += bytes.length;
     if (this.#unreadBytes > MAX_UNREAD_BYTES) this.#socket.pause();
@@ -153,9 +163,9 @@ export class Wire {
   /** Waits for bytes or an end; false when neither came in time. */
   #news(ms: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => settle(false), Math.max(0, ms));
+      const cancel = afterReading(Math.max(0, ms), () => settle(false));
       const settle = (isNews: boolean): void => {
-        clearTimeout(timer);
+        cancel();
         this.#wake = undefined;
         resolve(isNews);
       };

@@ -12,6 +12,7 @@ export const BPF_COMMAND = {
   rawTracepointOpen: 17,
   btfLoad: 18,
   mapFreeze: 22,
+  linkCreate: 28,
 } as const;
 
 /**

@@ -85,6 +85,8 @@ describe("relocate against libbpf", { skip }, () => {
     "saker-rawtp.x64.bpf.o",
     "saker.arm64.bpf.o",
     "saker-rawtp.arm64.bpf.o",
+    "saker-classic.x64.bpf.o",
+    "saker-classic.arm64.bpf.o",
   ]) {
     const path = join(import.meta.dirname, "../../probe", name);
     test(

@@ -6,8 +6,9 @@ import { btfForKernel, functionRecords, lineRecords } from "./_program-btf.ts";
 import { BpfMap, createMap } from "./bpf-map.ts";
 import { BTF_KIND, type Btf } from "./btf.ts";
 import { Instructions, PSEUDO } from "./instructions.ts";
-import type { MapSpec, ObjectSpec, ProgramSpec } from "./object-spec.ts";
+import type { MapSpec, ObjectSpec, ProgramAttach, ProgramSpec } from "./object-spec.ts";
 import { relocate, type RelocatedProgram } from "./relocate.ts";
+import { openTracepoint } from "./tracepoint.ts";
 import { VerifierLog } from "./verifier-log.ts";
 
 export interface LoadOptions {
@@ -255,6 +256,7 @@ function tracepointType(kernelBtf: Btf, { name, attach }: ProgramSpec): number {
 }
 
 function attachProgram({ name, attach }: ProgramSpec, fd: number): number {
+  if (attach.kind === "tracepoint") return attachClassic(name, attach, fd);
   const attributes = new BpfAttributes(16).u32(8, fd);
   if (attach.kind !== "tp_btf")
     attributes.pointer(0, Buffer.from(`${attach.tracepoint}\0`, "latin1"));
@@ -263,6 +265,24 @@ function attachProgram({ name, attach }: ProgramSpec, fd: number): number {
     attributes,
     `attach BPF program "${name}" to tracepoint "${attach.tracepoint}"`,
   );
+}
+
+/** `BPF_LINK_CREATE` on a perf event, from Linux 5.15 on: the link keeps the event. */
+function attachClassic(
+  name: string,
+  { group = "", tracepoint }: ProgramAttach,
+  fd: number,
+): number {
+  const event = openTracepoint(group, tracepoint);
+  try {
+    return bpf(
+      BPF_COMMAND.linkCreate,
+      new BpfAttributes(48).u32(0, fd).u32(4, event).u32(8, BPF_PERF_EVENT),
+      `attach BPF program "${name}" to tracepoint "${group}/${tracepoint}"`,
+    );
+  } finally {
+    libc.close(event);
+  }
 }
 
 interface Filling {
@@ -314,4 +334,6 @@ const LOG_BYTES = 16 * 1024 * 1024;
 const MAX_RETRIES = 10;
 const BPF_TRACE_RAW_TP = 23;
 /** `enum bpf_prog_type` */
-const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24 } as const;
+const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24, tracepoint: 5 } as const;
+/** `enum bpf_attach_type` */
+const BPF_PERF_EVENT = 41;

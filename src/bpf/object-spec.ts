@@ -3,9 +3,14 @@ import type { CoreRelocation, FunctionInfo, LineInfo } from "./btf-ext.ts";
 
 /** How a program hangs on the kernel: `tracepoint` names it. */
 export interface ProgramAttach {
-  /** `tp_btf`: typed tracepoint arguments; `raw_tp`: raw ones; `raw_tp.w`: raw and writable. */
-  readonly kind: "tp_btf" | "raw_tp" | "raw_tp.w";
+  /**
+   * `tp_btf`: typed tracepoint arguments; `raw_tp`: raw ones; `raw_tp.w`: raw and writable;
+   * `tracepoint`: the record that perf and ftrace see.
+   */
+  readonly kind: "tp_btf" | "raw_tp" | "raw_tp.w" | "tracepoint";
   readonly tracepoint: string;
+  /** Of a `tracepoint`: the subsystem that its record is listed under. */
+  readonly group?: string;
 }
 
 /** A place in a function's code that needs what only the loader knows. */

@@ -137,16 +137,18 @@ function readReference(
 function programOf(candidate: FunctionSpec): ProgramSpec[] {
   if (candidate.sectionName === TEXT) return [];
   const autoload = !candidate.sectionName.startsWith("?");
-  const [prefix = "", tracepoint = ""] = candidate.sectionName.replace(/^\?/, "").split("/", 2);
+  const [prefix = "", ...names] = candidate.sectionName.replace(/^\?/, "").split("/");
   const kind = PROGRAM_KIND.get(prefix);
   if (kind === undefined)
     throw broken(
       candidate.name,
       `programs of section "${candidate.sectionName}" are not supported`,
     );
+  const [group, tracepoint = ""] = kind === "tracepoint" ? names : ["", ...names];
   if (tracepoint === "")
     throw broken(candidate.name, `its section "${candidate.sectionName}" names no tracepoint`);
-  return [{ ...candidate, attach: { kind, tracepoint }, autoload }];
+  const attach = { kind, tracepoint, ...(group ? { group } : {}) };
+  return [{ ...candidate, attach, autoload }];
 }
 
 function section(elf: Elf, name: string): ElfSection | undefined {
@@ -166,4 +168,6 @@ const PROGRAM_KIND: ReadonlyMap<string, ProgramAttach["kind"]> = new Map([
   ["raw_tracepoint", "raw_tp"],
   ["raw_tp.w", "raw_tp.w"],
   ["raw_tracepoint.w", "raw_tp.w"],
+  ["tracepoint", "tracepoint"],
+  ["tp", "tracepoint"],
 ]);

@@ -10,7 +10,8 @@ import { readKernelBtf } from "./kernel-btf.ts";
 import { loadObject, type LoadedObject } from "./load-object.ts";
 import type { ObjectSpec } from "./object-spec.ts";
 import { parseObject } from "./parse-object.ts";
-import { pauseAfter, RingBuffer } from "./ring-buffer.ts";
+import { RingBuffer } from "./ring-buffer.ts";
+import { pauseAfter } from "./ring-run.ts";
 
 // Each thread that ends puts records with its id into the ring: numbered ones of all lengths, then
 // a discarded one.

@@ -8,6 +8,7 @@ import {
 } from "../libc/libc.ts";
 import type { BpfMap } from "./bpf-map.ts";
 import { MAP_TYPE } from "./object-spec.ts";
+import { runRings, type WaitingRing } from "./ring-run.ts";
 
 /**
  * Takes one record: `length` bytes from `start` of `bytes`. The array and its view are used again
@@ -19,8 +20,9 @@ export type OnRecord = (bytes: Uint8Array, view: DataView, start: number, length
  * The reading end of a BPF ring buffer map (kernel/bpf/ringbuf.c), mapped into memory.
  * Single consumer, main thread or a worker. Mapped memory never leaves this class.
  */
-export class RingBuffer {
-  readonly #size: number;
+export class RingBuffer implements WaitingRing {
+  /** In bytes. */
+  readonly size: number;
   readonly #mappings: readonly { readonly address: bigint; readonly length: number }[];
   readonly #watch: DescriptorWatch;
   // Mapped memory. INVARIANT: replaced by empty arrays before it is unmapped, since any later touch
@@ -29,13 +31,15 @@ export class RingBuffer {
   #producer: BigInt64Array;
   #headers: Int32Array;
   #data: Uint8Array;
-  /** Where the next record starts; counts all bytes since the map was made. */
   #position: number;
   #batch = new Uint8Array(FIRST_BATCH_BYTES);
   #batchView = new DataView(this.#batch.buffer);
   #batchHeaders = new Int32Array(this.#batch.buffer);
-  /** True when the last batch ended for its size rather than for want of records. */
-  #batchFull = false;
+  /** What of the batch was not handed over yet. */
+  #at = 0;
+  #end = 0;
+  #isFull = false;
+  #isPartial = false;
   #closed = false;
   #wake: (() => void) | undefined;
 
@@ -47,7 +51,7 @@ export class RingBuffer {
         `Cannot read BPF map "${map.spec.name}" as a ring buffer: it is none`,
       );
     const page = libc.getpagesize();
-    this.#size = map.spec.maxEntries;
+    this.size = map.spec.maxEntries;
     // The producer's page and the data may only be read. The data follow twice in a row, so a
     // record is never split.
     const consumer = mapMemory(map, {
@@ -56,7 +60,7 @@ export class RingBuffer {
       offset: 0,
     });
     const producer = mapMemory(map, {
-      length: page + 2 * this.#size,
+      length: page + 2 * this.size,
       protection: PROT_READ,
       offset: page,
     });
@@ -70,44 +74,65 @@ export class RingBuffer {
     this.#watch = watchDescriptor(map.fd);
   }
 
+  /** Where what was not taken out yet starts; counts all bytes since the map was made. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Where the kernel will put the next record. */
+  get produced(): number {
+    return this.#closed ? this.#position : Number(Atomics.load(this.#producer, 0));
+  }
+
+  /** The last batch ended for its size: there is more. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** The same, or it ended at a record that was still being written. */
+  get isPartial(): boolean {
+    return this.#isPartial;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /**
    * Takes up to about 1 MiB of finished records out of the ring, then hands them over one by one;
    * returns how many. The ring's memory is free again before the first is handed over. Stops at a
    * record that is still being written.
    */
   drain(onRecord: OnRecord): number {
-    if (this.#closed) return 0;
-    const length = this.#takeBatch();
-    return length === 0 ? 0 : this.#deliver(length, onRecord);
+    this.take();
+    return this.deliver(onRecord);
   }
 
   /**
-   * Drains for ever, until `close`; then the promise resolves. When idle it waits for the kernel's
-   * wake-up, which costs nothing; after one it pauses before each drain, because a wake-up for
-   * every record costs five times more than the record: 2 ms, or as long as an eighth of the ring
-   * takes to fill at the rate of the last pause. What `onRecord` throws rejects the promise.
+   * Drains for ever, until `close`; then the promise resolves. How it waits: `runRings`. What
+   * `onRecord` throws rejects the promise.
    */
-  async run(onRecord: OnRecord): Promise<void> {
-    while (!this.#closed) {
-      await this.#readable();
-      let found = 1;
-      let pause = GATHER_MS;
-      while (found > 0 && !this.#closed) {
-        const [paused, position] = [performance.now(), this.#position];
-        // A timer knows whole milliseconds.
-        await (pause < 1 ? immediate() : this.#sleep(pause));
-        found = this.drain(onRecord);
-        pause = pauseAfter(this.#position - position, {
-          elapsedMs: performance.now() - paused,
-          ringBytes: this.#size,
-        });
-        // Under load, one batch after another, but the rest of the program gets its turn.
-        while (this.#batchFull && !this.#closed) {
-          await immediate();
-          this.drain(onRecord);
-        }
-      }
-    }
+  run(onRecord: OnRecord): Promise<void> {
+    const source = {
+      rings: [this],
+      drain: () => this.drain(onRecord),
+      isBehind: () => this.#isFull,
+    };
+    return runRings(source);
+  }
+
+  waitReadable(wake: () => void): void {
+    this.#wake = wake;
+    this.#watch.start(wake);
+  }
+
+  waitClosed(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  stopWaiting(): void {
+    if (!this.#closed) this.#watch.stop();
+    this.#wake = undefined;
   }
 
   /**
@@ -127,22 +152,72 @@ export class RingBuffer {
   }
 
   /**
-   * Copies the finished records, at most a batch, and gives their memory back to the kernel; the
-   * bytes copied.
+   * Copies the finished records, at most a batch, and gives their memory back to the kernel.
+   * INVARIANT: what was taken before has been handed over.
    */
+  take(): void {
+    this.#at = 0;
+    this.#end = this.#closed ? 0 : this.#takeBatch();
+  }
+
+  /** Hands over what was taken; returns how many. */
+  deliver(onRecord: OnRecord): number {
+    let count = 0;
+    while (this.#at < this.#end) count += this.#deliverOne(onRecord);
+    return count;
+  }
+
+  /** Where the first record that was taken and not handed over yet starts in `view`; -1: none. */
+  peek(): number {
+    while (this.#at < this.#end) {
+      const header = this.#batchHeaders[this.#at >>> 2] ?? 0;
+      if ((header & DISCARD_BIT) === 0) return this.#at + HEADER_BYTES;
+      this.#at += sizeOf(header);
+    }
+    return -1;
+  }
+
+  /** Of the batch that was taken last. */
+  get view(): DataView {
+    return this.#batchView;
+  }
+
+  /** Where the record of `peek` stood in the ring, counted as `position` is. */
+  get peekPosition(): number {
+    return this.#position - this.#end + this.#at;
+  }
+
+  /** Hands over the record of `peek`. */
+  shift(onRecord: OnRecord): void {
+    if (this.peek() >= 0) this.#deliverOne(onRecord);
+  }
+
+  #deliverOne(onRecord: OnRecord): 0 | 1 {
+    const at = this.#at;
+    const header = this.#batchHeaders[at >>> 2] ?? 0;
+    this.#at = at + sizeOf(header);
+    if ((header & DISCARD_BIT) !== 0) return 0;
+    onRecord(this.#batch, this.#batchView, at + HEADER_BYTES, header & LENGTH_BITS);
+    return 1;
+  }
+
   #takeBatch(): number {
     const produced = Number(Atomics.load(this.#producer, 0)) - this.#position;
     const headers = this.#headers;
-    const start = this.#position % this.#size;
+    const start = this.#position % this.size;
     let taken = 0;
-    this.#batchFull = false;
+    this.#isFull = false;
+    this.#isPartial = false;
     while (taken < produced) {
       const header = Atomics.load(headers, (start + taken) >>> 2);
       // Bit 31, the sign: the writer is not done yet.
-      if (header < 0) break;
-      const size = ((header & LENGTH_BITS) + HEADER_BYTES + 7) & ~7;
+      if (header < 0) {
+        this.#isPartial = true;
+        break;
+      }
+      const size = sizeOf(header);
       if (taken > 0 && taken + size > MAX_BATCH_BYTES) {
-        this.#batchFull = true;
+        this.#isFull = this.#isPartial = true;
         break;
       }
       taken += size;
@@ -155,24 +230,6 @@ export class RingBuffer {
     return taken;
   }
 
-  #deliver(end: number, onRecord: OnRecord): number {
-    const bytes = this.#batch;
-    const view = this.#batchView;
-    const headers = this.#batchHeaders;
-    let count = 0;
-    let at = 0;
-    while (at < end) {
-      const header = headers[at >>> 2] ?? 0;
-      const length = header & LENGTH_BITS;
-      if ((header & DISCARD_BIT) === 0) {
-        onRecord(bytes, view, at + HEADER_BYTES, length);
-        count += 1;
-      }
-      at += (length + HEADER_BYTES + 7) & ~7;
-    }
-    return count;
-  }
-
   #growBatch(needed: number): void {
     let length = this.#batch.length;
     while (length < needed) length *= 2;
@@ -180,29 +237,11 @@ export class RingBuffer {
     this.#batchView = new DataView(this.#batch.buffer);
     this.#batchHeaders = new Int32Array(this.#batch.buffer);
   }
+}
 
-  #readable(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = () => {
-        this.#watch.stop();
-        this.#wake = undefined;
-        resolve();
-      };
-      this.#watch.start(this.#wake);
-    });
-  }
-
-  #sleep(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#wake = undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      this.#wake = done;
-    });
-  }
+/** What a record takes in the ring, with its header. */
+function sizeOf(header: number): number {
+  return ((header & LENGTH_BITS) + HEADER_BYTES + 7) & ~7;
 }
 
 function mapMemory(
@@ -220,23 +259,6 @@ function mapMemory(
   return { address, length };
 }
 
-/**
- * How long the next pause may be, when the ring got so many bytes in the time since the last one
- * began.
- */
-export function pauseAfter(
-  bytes: number,
-  { elapsedMs, ringBytes }: { readonly elapsedMs: number; readonly ringBytes: number },
-): number {
-  return bytes === 0
-    ? GATHER_MS
-    : Math.min(GATHER_MS, (ringBytes * FILLED_SHARE * elapsedMs) / bytes);
-}
-
-function immediate(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
@@ -246,6 +268,3 @@ const DISCARD_BIT = 1 << 30;
 const LENGTH_BITS = DISCARD_BIT - 1;
 const FIRST_BATCH_BYTES = 64 * 1024;
 const MAX_BATCH_BYTES = 1024 * 1024;
-const GATHER_MS = 2;
-/** What may be in the ring before it is drained. */
-const FILLED_SHARE = 1 / 8;

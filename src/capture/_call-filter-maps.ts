@@ -4,6 +4,7 @@ import {
   type CallFilter,
   FILTER_TABLE,
   FILTERED_CODES,
+  folderEntries,
   MAX_PREFIX_BYTES,
   nameHash,
 } from "../events/call-filter.ts";
@@ -23,32 +24,50 @@ export class CallFilterMaps {
 
   /** Undefined: all leave. While it changes all do. Throws `KERNEL_<ERRNO>`. */
   use(filter: CallFilter | undefined): void {
-    this.#filter.update(FIRST_KEY, new Uint8Array(CALL_FILTER.size));
+    // What the kernel remembers of the filter before is void.
+    const before = this.#filter.lookup(FIRST_KEY) ?? new Uint8Array(CALL_FILTER.size);
+    const last = new DataView(before.buffer).getUint32(CALL_FILTER.generation, true);
+    this.#filter.update(FIRST_KEY, emptyFilter(last + 1));
     // All keys first: a walk starts over when the key that it stands on is gone.
     for (const map of [this.#prefixes, this.#names])
       for (const key of Array.from(map.keys())) map.delete(key);
     if (filter === undefined) return;
     for (const [prefix, clauses] of filter.prefixes)
       this.#prefixes.update(prefixKey(prefix), keyOf(clauses));
+    for (const [folder, clauses] of folderEntries(filter))
+      this.#prefixes.update(prefixKey(folder + FOLDER_MARK), keyOf(clauses));
     // Names of one hash share what they fulfil.
     const byHash = new Map<number, number>();
     for (const [name, clauses] of filter.names)
       byHash.set(nameHash(name), (byHash.get(nameHash(name)) ?? 0) | clauses);
     for (const [hash, clauses] of byHash) this.#names.update(keyOf(hash), keyOf(clauses));
-    this.#filter.update(FIRST_KEY, filterBytes(filter));
+    this.#filter.update(FIRST_KEY, filterBytes(filter, last + 2));
   }
 }
 
+/** Behind a folder's own entry, as probe/opened.h has it. */
+const FOLDER_MARK = "\u0001";
+
 /** `struct call_filter` of probe/filter.h: where its parts start, in bytes. */
 export const CALL_FILTER = (() => {
-  const callers = 16;
+  const generation = 16;
+  const callers = 20;
   const clauses = callers + 4 * FILTER_TABLE.callers;
   const rows = clauses + 4 * FILTER_TABLE.rows * FILTER_TABLE.kinds;
-  return { callers, clauses, rows, size: rows + SETTINGS.codes } as const;
+  return { generation, callers, clauses, rows, size: rows + SETTINGS.codes } as const;
 })();
 
-function filterBytes({ anyPath, anyName, callers, clauses, names }: CallFilter): Uint8Array {
+function emptyFilter(generation: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(CALL_FILTER.size);
+  new DataView(bytes.buffer).setUint32(CALL_FILTER.generation, generation, true);
+  return bytes;
+}
+
+function filterBytes(
+  { anyPath, anyName, callers, clauses, names }: CallFilter,
+  generation: number,
+): Uint8Array {
+  const bytes = emptyFilter(generation);
   const asksCallers = callers.some((bits) => bits !== callers[callers.length - 1]);
   // Without names no path need be looked up by its name.
   new Uint32Array(bytes.buffer, 0, 4).set([

@@ -227,6 +227,7 @@ test("the maps have the layout that TypeScript writes", () => {
     any_path: 4,
     any_name: 8,
     asks_callers: 12,
+    generation: CALL_FILTER.generation,
     callers: CALL_FILTER.callers,
     clauses: CALL_FILTER.clauses,
     rows: CALL_FILTER.rows,

@@ -1,17 +1,18 @@
-import { Event } from "../events/event.ts";
+import type { Event } from "../events/event.ts";
+import { KEPT_HEAD, type KeptEvents } from "./kept-events.ts";
 
 export interface EventRingOptions {
   /** The most bytes kept; the oldest go first. */
   readonly bytes: number;
-  /** Events older than this against the newest go, in milliseconds. */
-  readonly keepMs: number;
+  /** Events older than this against the newest go, in milliseconds; undefined: none for its age. */
+  readonly keepMs?: number;
 }
 
 /** Bytes of a chunk: the smallest piece of the past that is given up at once. */
 const CHUNK = 256 * 1024;
 
 interface Chunk {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView;
   used: number;
   events: number;
@@ -28,13 +29,9 @@ export class EventRing {
     this.#options = options;
   }
 
-  /** True when memory ran out before the time did, since the ring was last drained. */
-  get isCut(): boolean {
-    return this.#isCut;
-  }
-
-  get size(): number {
-    return this.#chunks.reduce((sum, { events }) => sum + events, 0);
+  /** Bytes of the events that are kept. */
+  get bytes(): number {
+    return this.#chunks.reduce((sum, { used }) => sum + used, 0);
   }
 
   /** Keeps a copy of the event without its context. */
@@ -42,36 +39,31 @@ export class EventRing {
     const scap = event.scapBytes;
     const chunk = this.#chunkFor(scap.length);
     chunk.view.setUint32(chunk.used, scap.length, true);
-    chunk.bytes.set(scap, chunk.used + LENGTH);
-    chunk.used += LENGTH + scap.length;
+    chunk.view.setUint16(chunk.used + 4, Math.max(0, event.cpu), true);
+    chunk.bytes.set(scap, chunk.used + KEPT_HEAD);
+    chunk.used += KEPT_HEAD + scap.length;
     chunk.events += 1;
     if (chunk.events % STAMP_EVERY === 1) chunk.last = event.timestamp;
   }
 
-  /**
-   * Hands over all events that are not too old, the oldest first, and forgets them. An event lives
-   * until the callback returns.
-   */
-  drain(onEvent: (event: Event) => void): void {
-    const newest = this.#chunks.at(-1)?.last ?? 0n;
-    const oldest = newest - BigInt(this.#options.keepMs) * 1_000_000n;
-    const event = new Event();
-    for (const { bytes, view, used } of this.#chunks) {
-      for (let at = 0; at < used;) {
-        const length = view.getUint32(at, true);
-        if (event.load(bytes, view, at + LENGTH, length, false) && event.timestamp >= oldest)
-          onEvent(event);
-        at += LENGTH + length;
-      }
-    }
-    this.#chunks.length = 0;
+  /** Gives away all events that are not too old, the oldest first, and forgets them. */
+  take(): KeptEvents {
+    const oldest = this.#oldest(this.#chunks.at(-1)?.last ?? 0n);
+    const kept = { pieces: this.#chunks.splice(0), oldest, isCut: this.#isCut };
     this.#isCut = false;
+    return { ...kept, pieces: kept.pieces.map(({ bytes, used }) => ({ bytes, used })) };
+  }
+
+  /** What is older than this is too old, seen from `newest`; epoch nanoseconds. */
+  #oldest(newest: bigint): bigint {
+    const { keepMs } = this.#options;
+    return keepMs === undefined ? 0n : newest - BigInt(keepMs) * 1_000_000n;
   }
 
   #chunkFor(length: number): Chunk {
     const last = this.#chunks.at(-1);
-    if (last !== undefined && last.used + LENGTH + length <= last.bytes.length) return last;
-    const fresh = this.#recycled(Math.max(CHUNK, LENGTH + length), last?.last ?? 0n);
+    if (last !== undefined && last.used + KEPT_HEAD + length <= last.bytes.length) return last;
+    const fresh = this.#recycled(Math.max(CHUNK, KEPT_HEAD + length), last?.last ?? 0n);
     this.#chunks.push(fresh);
     return fresh;
   }
@@ -82,8 +74,7 @@ export class EventRing {
   #recycled(size: number, newest: bigint): Chunk {
     const total = this.#chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const [oldest] = this.#chunks;
-    const isOld =
-      oldest !== undefined && oldest.last < newest - BigInt(this.#options.keepMs) * 1_000_000n;
+    const isOld = oldest !== undefined && oldest.last < this.#oldest(newest);
     if (oldest !== undefined && (isOld || total + size > this.#options.bytes)) {
       if (!isOld) this.#isCut = true;
       this.#chunks.shift();
@@ -94,9 +85,6 @@ export class EventRing {
     return { bytes, view: new DataView(bytes.buffer), used: 0, events: 0, last: newest };
   }
 }
-
-/** Bytes of the length that stands before each event. */
-const LENGTH = 4;
 
 /** One event in so many tells a chunk's time. */
 const STAMP_EVERY = 64;

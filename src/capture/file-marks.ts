@@ -1,9 +1,10 @@
 import { closeSync, openSync } from "node:fs";
 import { hostPath } from "../lib/host-root.ts";
-import { type DescriptorWatch, watchChanges } from "../libc/libc.ts";
+import { type DescriptorWatch, libc, watchChanges } from "../libc/libc.ts";
 import { linkOf, listOf, textOf } from "./_proc-files.ts";
 import type { Fanotify } from "./fanotify.ts";
-import { readMounts, watchableMounts } from "./mount-table.ts";
+import { readMounts, watchableMounts } from "../untrusted/mount-table.ts";
+import { findKept, openRoot } from "../untrusted/open-inside.ts";
 
 /**
  * Marks the file systems of all mount namespaces: those that are there, those that the host mounts,
@@ -68,23 +69,35 @@ export class FileMarks {
     closeSync(this.#hostTable);
   }
 
+  /** What is mounted is kept by the kernel: no file system on the way there is asked. */
+  #markAt(root: number, point: string): string | undefined {
+    const found = point === "/" ? root : findKept(root, point);
+    if (typeof found === "string") return found;
+    const errno = this.#group.mark(`/proc/self/fd/${found}`, this.#mask);
+    if (found !== root) libc.close(found);
+    return errno;
+  }
+
   /**
    * All of them every time: a mark ends with its file system, and the next one may have the same
    * number.
    */
   #markNamespace(pid: number | "self"): void {
     if (this.#mask === 0) return;
+    const root = rootOf(pid);
+    if (root === undefined) return;
     const done = new Set<string>();
     const failures = new Map<string, string>();
     for (const { device, point } of watchableMounts(
-      readMounts(textOf(hostPath(`/proc/${pid}/mountinfo`))),
+      readMounts(textOf(hostPath(`/proc/${pid}/mountinfo`), MAX_TABLE)),
     ).slice(0, MAX_MOUNTS)) {
       const key = this.#group.marksFileSystems ? device : point;
       if (done.has(key)) continue;
-      const errno = this.#group.mark(hostPath(`/proc/${pid}/root${point}`), this.#mask);
+      const errno = this.#markAt(root, point);
       if (errno === undefined) done.add(key);
       else failures.set(key, `${point}: ${errno}`);
     }
+    closeSync(root);
     // What was mounted for a moment is no failure, nor is a process that has ended.
     const all = [...failures].flatMap(([key, text]) =>
       done.has(key) || text.endsWith(": ENOENT") ? [] : [text],
@@ -95,6 +108,14 @@ export class FileMarks {
     this.#onProblem(
       `Files on some file systems are not seen: cannot watch ${all.slice(0, 3).join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}`,
     );
+  }
+}
+
+function rootOf(pid: number | "self"): number | undefined {
+  try {
+    return openRoot(hostPath(`/proc/${pid}`));
+  } catch {
+    return undefined;
   }
 }
 
@@ -117,5 +138,6 @@ function onePerNamespace(hostNamespace: string): number[] {
 }
 
 const MAX_SEEN = 4096;
-/** Of one namespace. */
+/** Of one namespace, and bytes of its table: it may hold a hundred thousand (sysctl fs.mount-max). */
 const MAX_MOUNTS = 4096;
+const MAX_TABLE = 8 << 20;

@@ -1,9 +1,10 @@
-import { statSync } from "node:fs";
+import { constants } from "node:fs";
 import { cpus, hostname, networkInterfaces, totalmem } from "node:os";
 import { CLONE_FLAGS, OPEN_FLAGS } from "../events/flag-names.ts";
 import type { SocketEnd } from "../events/socket-address.ts";
 import { hostPath } from "../lib/host-root.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
+import { statKept } from "../libc/stat-kept.ts";
 import {
   DESCRIPTOR_ENTRY_TYPES as TYPES,
   type DescriptorEntry,
@@ -14,11 +15,15 @@ import {
   type UserEntry,
 } from "../state/host-entries.ts";
 import type { Process } from "../state/process.ts";
-import { linkOf, listOf, textOf } from "./_proc-files.ts";
+import { linkOf, listOf, memoryTextOf, textOf } from "./_proc-files.ts";
+import { factsOf, NO_EXECUTABLE_FACTS } from "./executable-reader.ts";
 import { ProcReader } from "./proc-snapshot.ts";
 
 /** The most descriptors that are listed of one process; the kernel allows a million. */
 const MAX_DESCRIPTORS = 16_384;
+
+/** A process may point at any of its memory as its environment (PR_SET_MM_MAP of prctl(2)). */
+const MEMORY_LIMITS = { maxBytes: 16 * 1024, maxThreads: 4096 };
 
 export interface HostSnapshot {
   readonly entries: HostEntries;
@@ -28,7 +33,8 @@ export interface HostSnapshot {
 
 /**
  * All that a capture begins with, from /proc, /etc and the interfaces: what can be read now. Takes
- * some milliseconds a hundred processes.
+ * some milliseconds a hundred processes. Of files that are open or run nothing is asked but what
+ * the kernel keeps, so that no file system holds it up.
  */
 export function snapshotHost(): HostSnapshot {
   const proc = new ProcReader();
@@ -84,7 +90,9 @@ function threadOf(process: Process): ThreadEntry {
     exe: process.exe,
     exepath: process.exepath,
     args: process.args,
-    env: textsOf(hostPath(`/proc/${pid}/environ`)),
+    env: memoryTextOf(hostPath(`/proc/${pid}`), "environ", { stat, ...MEMORY_LIMITS })
+      .split("\0")
+      .filter(Boolean),
     cwd: process.cwd,
     root: linkOf(hostPath(`/proc/${pid}/root`)),
     cgroups: cgroupsOf(pid),
@@ -102,9 +110,7 @@ function threadOf(process: Process): ThreadEntry {
     cloneTime: process.startTime,
     pidNamespaceStart: 0n,
     exeFlags: process.exeFlags,
-    exeInode: process.exeInode,
-    exeCtime: process.exeCtime,
-    exeMtime: process.exeMtime,
+    ...(factsOf(statKept(hostPath(`/proc/${pid}/exe`))) ?? NO_EXECUTABLE_FACTS),
     capPermitted: process.capPermitted,
     capEffective: process.capEffective,
     capInheritable: process.capInheritable,
@@ -170,7 +176,7 @@ function descriptorOf(
   const path = hostPath(`/proc/${process.pid}/fd/${number}`);
   const name = linkOf(path);
   if (name === "") return undefined;
-  const stat = statOf(path);
+  const stat = statKept(path);
   const base = {
     number,
     inode: stat?.inode ?? 0,
@@ -192,7 +198,8 @@ function descriptorOf(
   const known = ANONYMOUS.find(([pattern]) => pattern.test(name));
   if (known !== undefined) return { ...base, type: known[1] };
   if (!name.startsWith("/")) return { ...base, type: TYPES.UNSUPPORTED };
-  if (stat?.isDirectory === true) return { ...base, type: TYPES.DIRECTORY };
+  if (((stat?.mode ?? 0) & constants.S_IFMT) === constants.S_IFDIR)
+    return { ...base, type: TYPES.DIRECTORY };
   return {
     ...base,
     type: TYPES.FILE_V2,
@@ -306,19 +313,4 @@ function interfaces(): InterfaceEntry[] {
 
 function bootTime(): bigint {
   return BigInt(/^btime (\d+)$/m.exec(textOf(hostPath("/proc/stat")))?.[1] ?? "0") * 1_000_000_000n;
-}
-
-function textsOf(path: string): string[] {
-  return textOf(path).split("\0").filter(Boolean);
-}
-
-function statOf(
-  path: string,
-): { readonly inode: number; readonly device: number; readonly isDirectory: boolean } | undefined {
-  try {
-    const stat = statSync(path);
-    return { inode: stat.ino, device: stat.dev & 0xffff_ffff, isDirectory: stat.isDirectory() };
-  } catch {
-    return undefined;
-  }
 }

@@ -114,13 +114,18 @@ function expected(f: UringFacts): readonly (Expected | false)[] {
   ];
 }
 
-for (const variant of ["saker", "saker-rawtp"]) {
+/** The classic object knows the tracepoint's later name alone. */
+const SINCE = { saker: 0, "saker-rawtp": 0, "saker-classic": 4 } as const;
+
+for (const [variant, minor] of Object.entries(SINCE)) {
   test(
     `${variant} object reports what a process does by io_uring`,
     { timeout: 60_000 },
     async (t) => {
       const reason =
-        probeMissing() ?? ioUringMissing() ?? (isFrom(6, 0) ? undefined : "needs Linux 6.0");
+        probeMissing() ??
+        ioUringMissing() ??
+        (isFrom(6, minor) ? undefined : `needs Linux 6.${minor}`);
       if (reason !== undefined) return t.skip(reason);
       const { facts, events } = await watchActor(t, {
         variant,

@@ -2,16 +2,20 @@ import assert from "node:assert/strict";
 import {
   closeSync,
   fstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { rootedMissing, startInRoot } from "../../test/fixtures/rooted-process.ts";
+import { fuseMissing, mountSilentFileSystem } from "../../test/fixtures/silent-file-system.ts";
 import { descriptorOfFile, leadsTo, linkedFile } from "./opened-by-process.ts";
 
 test("descriptorOfFile() tells how a process has a file open, after it was removed, too", (t) => {
@@ -60,6 +64,31 @@ test("leadsTo() is false where the process has another file under that path", (t
     leadsTo(process.pid, { path: join(folder, "none"), isDeleted: false }, statSync(folder)),
     undefined,
   );
+});
+
+test("leadsTo() asks no file system that does not answer, and follows no link", async (t) => {
+  const skip = fuseMissing() ?? rootedMissing();
+  if (skip !== undefined) return t.skip(skip);
+  const silent = await mountSilentFileSystem(["/usr/bin/busybox"]);
+  t.after(silent.release);
+  const rooted = await startInRoot(
+    (root) => {
+      mkdirSync(join(root, "fuse"));
+      symlinkSync("/etc", join(root, "link"));
+      writeFileSync(join(root, "etc/passwd"), "");
+    },
+    (root) => [`mount --bind ${silent.point} ${root}/fuse`],
+  );
+  t.after(rooted.stop);
+  silent.fallSilent();
+  const host = statSync("/etc/passwd");
+  const own = statSync(join(rooted.root, "etc/passwd"));
+  const path = (inside: string) => ({ path: inside, isDeleted: false });
+  assert.equal(leadsTo(rooted.pid, path("/etc/passwd"), own), true);
+  assert.equal(leadsTo(rooted.pid, path("/etc/passwd"), host), false);
+  assert.equal(leadsTo(rooted.pid, path("/link/passwd"), host), undefined);
+  assert.equal(leadsTo(rooted.pid, path("/fuse/busybox"), own), undefined);
+  return undefined;
 });
 
 test("linkedFile() is undefined where there is nobody", () => {

@@ -1,8 +1,10 @@
-import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { OPEN_FLAGS } from "../events/flag-names.ts";
 import { hostPath } from "../lib/host-root.ts";
-import { decodeText, encodeText } from "../lib/text.ts";
+import { decodeText } from "../lib/text.ts";
 import { libc } from "../libc/libc.ts";
+import { statKept } from "../libc/stat-kept.ts";
+import { findKept, openRoot } from "../untrusted/open-inside.ts";
 
 /** A file as a link of /proc shows it: the path from the root of its mount namespace. */
 export interface LinkedFile {
@@ -64,9 +66,23 @@ export function leadsTo(
   const inside =
     root === "/" ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
   if (inside === undefined) return undefined;
+  return inside === "" ? undefined : isAt(pid, inside, file);
+}
+
+/** By what the kernel keeps of a file that was just opened: the path is the process's to choose. */
+function isAt(
+  pid: number,
+  inside: string,
+  file: { readonly dev: number; readonly ino: number },
+): boolean | undefined {
   try {
-    const found = lstatSync(Buffer.from(encodeText(hostPath(`/proc/${pid}/root${inside}`))));
-    return found.dev === file.dev && found.ino === file.ino;
+    const root = openRoot(hostPath(`/proc/${pid}`));
+    const found = findKept(root, inside);
+    closeSync(root);
+    if (typeof found === "string") return undefined;
+    const stat = statKept(found);
+    libc.close(found);
+    return stat === undefined ? undefined : stat.device === file.dev && stat.inode === file.ino;
   } catch {
     return undefined;
   }

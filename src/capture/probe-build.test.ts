@@ -18,7 +18,7 @@ test("the committed objects are what probe/build makes of the sources", (t) => {
   const build = spawnSync(join(PROBE, "build"), [directory], { encoding: "utf8" });
   assert.equal(build.status, 0, build.stderr);
   const objects = readdirSync(directory);
-  assert.equal(objects.length, 4);
+  assert.equal(objects.length, 6);
   for (const object of objects) {
     const same = readFileSync(join(directory, object)).equals(readFileSync(join(PROBE, object)));
     assert.ok(same, `${object} differs from the committed one: run probe/build and commit`);

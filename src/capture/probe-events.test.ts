@@ -361,16 +361,16 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
         tuple: `127.0.0.1:${f.senderPort} 127.0.0.1:${f.receiverPort}`,
       },
     },
-    { event: "inet_sock_set_state", params: { 1: 7, 2: 10 }, descriptor: `4/7 ${server} ${none}` },
+    { event: "inet_sock_set_state", params: { 1: 7, 2: 10 }, descriptor: `4/10 ${server} ${none}` },
     {
       event: "inet_sock_set_state",
       params: { 1: 10, 2: 7 },
-      descriptor: `4/10 127.0.0.1:${f.closed} ${none}`,
+      descriptor: `4/7 127.0.0.1:${f.closed} ${none}`,
     },
   ];
 }
 
-for (const variant of ["saker", "saker-rawtp"]) {
+for (const variant of ["saker", "saker-rawtp", "saker-classic"]) {
   test(`${variant} object reports what a process does`, { timeout: 60_000 }, async (t) => {
     const reason = probeMissing();
     if (reason !== undefined) return t.skip(reason);

@@ -13,23 +13,28 @@ import {
 import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
+import { RingPair } from "../bpf/ring-pair.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host-root.ts";
+import { recordTime } from "../events/record.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { withLockdown } from "./lockdown.ts";
-import { type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
+import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 
 export interface ProbeOptions {
   /** Where the compiled probe lies; by default the package's own `probe/`. */
   readonly objectDirectory?: string;
   /**
    * Size of the ring between kernel and us: a power of two, a whole number of pages. Default 8 MiB.
+   * What changes state has a quarter of it besides.
    */
   readonly ringBytes?: number;
+  /** Only this build of the probe; by default the best that the kernel takes. */
+  readonly variant?: ProbeVariant | undefined;
   /** Process whose events are never sent: our own, lest each alert written raises an event. */
   readonly ownPid: number;
   /** What `handOver` gave, in the program before this one: nothing is loaded then. */
@@ -65,14 +70,20 @@ export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
   readonly byCode: ReadonlyMap<number, Outcomes>;
 }
 
-/** Which of the two builds of the probe the kernel took; `tp_btf` is the faster. */
-export type ProbeVariant = "tp_btf" | "raw_tp";
+/** Which build of the probe the kernel took; `tp_btf` is the fastest. */
+export type ProbeVariant = "tp_btf" | "raw_tp" | "classic";
 
 /** A build of the probe, with or without the programs that not every kernel can have. */
 interface Candidate {
   readonly variant: ProbeVariant;
   readonly isWhole: boolean;
 }
+
+/** Where tracepoints are preempted: programs of the other types would be skipped. */
+const CLASSIC: readonly Candidate[] = [
+  { variant: "classic", isWhole: true },
+  { variant: "classic", isWhole: false },
+];
 
 /** From the best on. */
 const CANDIDATES: readonly Candidate[] = [
@@ -81,6 +92,8 @@ const CANDIDATES: readonly Candidate[] = [
   { variant: "raw_tp", isWhole: true },
   { variant: "raw_tp", isWhole: false },
 ];
+
+const ALL: readonly Candidate[] = [...CANDIDATES, ...CLASSIC];
 
 /**
  * Loads and attaches the probe; notices flow at once, events once they are enabled.
@@ -93,6 +106,7 @@ export function openProbe(options: ProbeOptions): ProbeSource {
     ringBytes = DEFAULT_RING_BYTES,
     ownPid,
     handed,
+    variant: only,
   } = options;
   if (handed !== undefined)
     return new ProbeSource({ ...handed, object: adoptObject(handed.object), ownPid });
@@ -106,7 +120,7 @@ export function openProbe(options: ProbeOptions): ProbeSource {
       `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`,
     );
   }
-  const { object, variant, seesIoUring } = loadBest(objectDirectory, ringBytes);
+  const { object, variant, seesIoUring } = loadBest(objectDirectory, { ringBytes, only });
   let source: ProbeSource | undefined;
   try {
     source = new ProbeSource({ object, variant, seesIoUring, ownPid });
@@ -128,19 +142,21 @@ export class ProbeSource {
    */
   readonly seesIoUring: boolean;
   readonly #object: LoadedObject;
-  readonly #ring: RingBuffer;
+  readonly #rings: RingPair;
   readonly #counters: BpfMap;
   readonly #outcomes: BpfMap;
   readonly #callFilter: CallFilterMaps;
   readonly #hostCgroups: BpfMap;
   readonly #requests: BpfMap;
+  readonly #cgroupLosses: BpfMap;
   readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
   readonly #ownPid: number;
   readonly #epochOffset = epochOffsetNs();
   #last: ProbeCounters | undefined;
-  #skippedAt = Number.NEGATIVE_INFINITY;
-  #skippedCount = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #skipped = 0;
+  #byCgroup: readonly CgroupLoss[] = [];
   #requestTimer: NodeJS.Timeout | undefined;
 
   constructor({ object, variant, seesIoUring, ownPid }: Loaded & { readonly ownPid: number }) {
@@ -154,8 +170,13 @@ export class ProbeSource {
     this.#callFilter = new CallFilterMaps(object);
     this.#hostCgroups = object.map("host_cgroups");
     this.#requests = object.map("requests");
+    this.#cgroupLosses = object.map("cgroup_losses");
     this.setEnabled(new Set());
-    this.#ring = new RingBuffer(object.map("events"));
+    this.#rings = new RingPair({
+      first: new RingBuffer(object.map("state_events")),
+      bulk: new RingBuffer(object.map("events")),
+      timeOf: recordTime,
+    });
   }
 
   /**
@@ -164,7 +185,7 @@ export class ProbeSource {
    */
   start(onRecord: OnRecord): void {
     this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
-    void this.#ring.run(onRecord);
+    void this.#rings.run(onRecord);
   }
 
   /**
@@ -237,17 +258,22 @@ export class ProbeSource {
   losses(): Losses {
     if (this.#last !== undefined) return this.#last.dropped;
     const perCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => ({
-      ringFull: u64At(value, 0),
-      scratchBusy: u64At(value, 1),
+      ringFull: u64At(value, COUNTERS.indexOf("dropped_ring_full")),
+      overShare: u64At(value, COUNTERS.indexOf("dropped_over_share")),
+      scratchBusy: u64At(value, COUNTERS.indexOf("dropped_scratch_busy")),
     }));
-    const sum = (what: "ringFull" | "scratchBusy"): number =>
+    const sum = (what: "ringFull" | "overShare" | "scratchBusy"): number =>
       perCpu.reduce((total, lost) => total + lost[what], 0);
+    const [ringFull, overShare] = [sum("ringFull"), sum("overShare")];
+    this.#ask(ringFull + overShare > 0);
     return {
       ...NO_LOSSES,
-      ringFull: sum("ringFull"),
+      ringFull,
+      overShare,
       scratchBusy: sum("scratchBusy"),
-      skipped: this.#skipped(),
-      byCpu: perCpu.map(({ ringFull, scratchBusy }) => ringFull + scratchBusy),
+      skipped: this.#skipped,
+      byCpu: perCpu.map((lost) => lost.ringFull + lost.overShare + lost.scratchBusy),
+      byCgroup: this.#byCgroup,
     };
   }
 
@@ -278,12 +304,12 @@ export class ProbeSource {
     }
   }
 
-  /** Asked of the kernel program by program, which takes a while: now and then. */
-  #skipped(): number {
-    if (performance.now() - this.#skippedAt < SKIPPED_MS) return this.#skippedCount;
-    this.#skippedAt = performance.now();
-    this.#skippedCount = this.#object.missed();
-    return this.#skippedCount;
+  /** What takes a while to be asked: now and then. */
+  #ask(hasLost: boolean): void {
+    if (performance.now() - this.#askedAt < ASK_MS) return;
+    this.#askedAt = performance.now();
+    this.#skipped = this.#object.missed();
+    if (hasLost) this.#byCgroup = cgroupLosses(this.#cgroupLosses);
   }
 
   /**
@@ -292,9 +318,9 @@ export class ProbeSource {
    */
   close(): void {
     clearInterval(this.#requestTimer);
-    this.#skippedAt = Number.NEGATIVE_INFINITY;
+    this.#askedAt = Number.NEGATIVE_INFINITY;
     this.#last ??= this.counters();
-    this.#ring.close();
+    this.#rings.close();
     this.#object.close();
   }
 }
@@ -307,13 +333,18 @@ interface Loaded {
 
 /**
  * The tp_btf build, and where the kernel does not take it (before 5.11, or without BPF trampolines)
- * the raw_tp one.
+ * the raw_tp one; the classic one first where the others would be skipped.
  */
-function loadBest(directory: string, ringBytes: number): Loaded {
+function loadBest(
+  directory: string,
+  { ringBytes, only }: { readonly ringBytes: number; readonly only: ProbeVariant | undefined },
+): Loaded {
   const kernelBtf = readKernelBtf();
   const hasRequests = kernelBtf.find("io_cmd_data", BTF_KIND.struct) !== undefined;
   let problem: unknown;
-  for (const { variant, isWhole } of CANDIDATES) {
+  const candidates = arePreempted(kernelBtf) ? [...CLASSIC, ...CANDIDATES] : CANDIDATES;
+  const tried = only === undefined ? candidates : ALL.filter(({ variant }) => variant === only);
+  for (const { variant, isWhole } of tried) {
     try {
       const path = join(directory, `${OBJECT[variant]}.${architecture()}.bpf.o`);
       const select = (program: ProgramSpec): boolean =>
@@ -321,7 +352,10 @@ function loadBest(directory: string, ringBytes: number): Loaded {
       const object = loadObject(parseObject(readObject(path)), {
         kernelBtf,
         select,
-        mapOverrides: { events: { maxEntries: ringBytes } },
+        mapOverrides: {
+          events: { maxEntries: ringBytes },
+          state_events: { maxEntries: Math.max(ringBytes / 4, SMALLEST_RING_BYTES) },
+        },
       });
       return { object, variant, seesIoUring: isWhole && hasRequests };
     } catch (thrown) {
@@ -335,6 +369,18 @@ function loadBest(directory: string, ringBytes: number): Loaded {
     }
   }
   throw withLockdown(problem);
+}
+
+/**
+ * Whether a task can be preempted within a tracepoint's programs, which the kernel then skips for
+ * all others on that processor: where tracepoints are guarded by SRCU of the fast kind (Linux 7.0)
+ * and not by switching preemption off. Older ones have the first of these two names alone.
+ */
+function arePreempted(kernelBtf: Btf): boolean {
+  return (
+    kernelBtf.find("tracepoint_srcu_srcu_data", BTF_KIND.var) !== undefined &&
+    kernelBtf.find("class_srcu_fast_notrace_t", BTF_KIND.typedef) !== undefined
+  );
 }
 
 /** A tracepoint's name as the kernel's types have it. */
@@ -353,7 +399,7 @@ function readObject(path: string): Uint8Array {
   }
 }
 
-const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp" } as const;
+const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp", classic: "saker-classic" } as const;
 
 function architecture(): string {
   if (process.arch === "x64" || process.arch === "arm64") return process.arch;
@@ -374,12 +420,13 @@ export const COUNTERS = [
   "cut_text",
   "cut_path",
   "cut_record",
+  "dropped_over_share",
 ] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
 export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
 
-const SKIPPED_MS = 2000;
+const ASK_MS = 2000;
 
 /** Where `struct request` of probe/writer.h tells its process. */
 const REQUEST_PID = 8;
@@ -393,6 +440,16 @@ function sumPerCpu(map: BpfMap, key: Uint8Array, words: number): number[] {
     for (const index of sums.keys()) sums[index] = (sums[index] ?? 0) + u64At(value, index);
   }
   return sums;
+}
+
+/** A key has the number of `host_cgroups`: bit 63 for the first version. */
+function cgroupLosses(map: BpfMap): readonly CgroupLoss[] {
+  const losses = Array.from(map.keys()).map((key) => {
+    const cgroup = new DataView(key.buffer).getBigUint64(0, true);
+    const id = Number(BigInt.asUintN(63, cgroup));
+    return { id, isV1: cgroup >> 63n === 1n, lost: u64At(map.lookup(key) ?? new Uint8Array(8), 0) };
+  });
+  return losses.toSorted((left, right) => right.lost - left.lost);
 }
 
 function u64At(bytes: Uint8Array, index: number): number {

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { AccountsReader } from "./accounts-reader.ts";
+import { fileURLToPath } from "node:url";
 import { ProcReader } from "./proc-snapshot.ts";
+
+const ENDLESS = fileURLToPath(new URL("../../test/fixtures/endless-arguments.ts", import.meta.url));
 
 test("ProcReader.read() tells of a process what /proc tells", async (t) => {
   const child = spawn("sh", ["-c", "read line", "with blank"], {
@@ -26,6 +25,23 @@ test("ProcReader.read() tells of a process what /proc tells", async (t) => {
   assert.ok(reader.all().some((other) => other.pid === child.pid));
 });
 
+test("ProcReader.read() leaves the arguments of who has more threads than may be looked at", () => {
+  const reader = new ProcReader();
+  assert.deepEqual(reader.read(process.pid, 1)?.args, []);
+  assert.ok((reader.read(process.pid)?.args.length ?? 0) > 0);
+});
+
+test("ProcReader.read() ends with a process whose arguments have no end", async (t) => {
+  const child = spawn(process.execPath, [ENDLESS], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill());
+  await once(child.stdout, "data");
+  const before = process.memoryUsage.rss();
+  const found = new ProcReader().read(child.pid ?? 0);
+  assert.deepEqual([found?.comm, found?.exe], ["MainThread", ""]);
+  assert.ok((found?.args.length ?? 0) < 20_000);
+  assert.ok(process.memoryUsage.rss() - before < 50 << 20);
+});
+
 test("ProcReader.read() tells ids of a process as it is told them itself", (t) => {
   const root = mkdtempSync(join(tmpdir(), "saker-proc-"));
   t.after(() => rmSync(root, { recursive: true }));
@@ -41,35 +57,4 @@ test("ProcReader.read() tells ids of a process as it is told them itself", (t) =
 
 test("ProcReader.read() is undefined for a process that is gone", () => {
   assert.equal(new ProcReader().read(2 ** 22 + 1), undefined);
-});
-
-test("AccountsReader.of() reads the host's names anew when they change", (t) => {
-  const etc = mkdtempSync(join(tmpdir(), "saker-etc-"));
-  t.after(() => rmSync(etc, { recursive: true }));
-  let now = 0;
-  writeFileSync(join(etc, "passwd"), "one:x:7:7::/:/bin/sh\n");
-  const reader = new AccountsReader({ etc, now: () => now });
-  assert.equal(reader.of(undefined, 1).userName(7), "one");
-  writeFileSync(join(etc, "passwd"), "other:x:7:7::/:/bin/sh\nbroken\n");
-  now += 60_000;
-  assert.equal(reader.of(undefined, 1).userName(7), "other");
-});
-
-test("AccountsReader.of() takes a container's names from its own files", (t) => {
-  const root = mkdtempSync(join(tmpdir(), "saker-proc-"));
-  t.after(() => rmSync(root, { recursive: true }));
-  mkdirSync(join(root, "55/root/etc"), { recursive: true });
-  writeFileSync(join(root, "55/root/etc/passwd"), "inside:x:33:33::/:/bin/sh\n");
-  const reader = new AccountsReader({ etc: "/nonexistent", procRoot: root, now: () => 0 });
-  const web = {
-    fullId: "c1",
-    id: "c1",
-    runtime: "docker",
-    metadata: undefined,
-    state: "pending",
-  } as const;
-  assert.deepEqual(
-    [reader.of(web, 55).userName(33), reader.of(undefined, 55).userName(33)],
-    ["inside", undefined],
-  );
 });

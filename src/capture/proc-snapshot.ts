@@ -1,9 +1,10 @@
 import { readdirSync, statSync } from "node:fs";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
+import { claimsOf } from "../containers/cgroup-path.ts";
 import { hostCgroupRoot } from "../containers/cgroup-scan.ts";
 import { hostPath } from "../lib/host-root.ts";
 import type { Process } from "../state/process.ts";
-import { linkOf, textOf } from "./_proc-files.ts";
+import { linkOf, memoryTextOf, textOf } from "./_proc-files.ts";
+import { NO_EXECUTABLE_FACTS } from "./executable-reader.ts";
 
 export interface ProcOptions {
   /**
@@ -55,7 +56,7 @@ export class ProcReader {
   all(): Process[] {
     const processes: Process[] = [];
     for (const name of readdirSync(this.#options.procRoot)) {
-      const process = /^\d+$/.test(name) ? this.read(Number(name)) : undefined;
+      const process = /^\d+$/.test(name) ? this.read(Number(name), THREADS_MAX) : undefined;
       if (process !== undefined) processes.push(process);
     }
     return processes;
@@ -64,9 +65,11 @@ export class ProcReader {
   /**
    * One process; undefined when it is gone or not ours to read. With an empty `exepath` it had
    * ended (or is the kernel's own), and what else it has may be wrong; else its ids,
-   * name, arguments and control group are right.
+   * name, arguments and control group are right. What stat(2) says of its executable stays out
+   * (ExecutableReader): that may be on a file system that never answers. So do the arguments of who
+   * may hold its memory's lock for ever, or has more threads than `maxThreads`.
    */
-  read(pid: number): Process | undefined {
+  read(pid: number, maxThreads = THREADS_MAX_HOT): Process | undefined {
     const directory = `${this.#options.procRoot}/${pid}`;
     const stat = textOf(`${directory}/stat`);
     const status = parseStatus(textOf(`${directory}/status`));
@@ -79,7 +82,9 @@ export class ProcReader {
       .slice(nameEnd + 2)
       .split(" ")
       .map(Number);
-    const [exe = "", ...args] = textOf(`${directory}/cmdline`).replace(/\0$/, "").split("\0");
+    const memoryText = (file: string, maxBytes: number): string =>
+      memoryTextOf(directory, file, { stat, maxBytes, maxThreads });
+    const [exe = "", ...args] = memoryText("cmdline", MAX_ARGUMENTS).replace(/\0$/, "").split("\0");
     const cgroup = this.#cgroupOf(directory);
     // Behind what must be right: some processes live no longer than this takes.
     const exepath = linkOf(`${directory}/exe`).replace(/ \(deleted\)$/, "");
@@ -98,7 +103,7 @@ export class ProcReader {
       comm,
       exe,
       args,
-      env: environmentOf(textOf(`${directory}/environ`)),
+      env: environmentOf(memoryText("environ", MAX_ENVIRONMENT)),
       exepath,
       cwd: `${linkOf(`${directory}/cwd`)}/`.replace("//", "/"),
       uid: ids("Uid")[1] ?? 0,
@@ -108,7 +113,7 @@ export class ProcReader {
       capPermitted: hexSet(status.get("CapPrm")),
       capEffective: hexSet(status.get("CapEff")),
       exeFlags: 0,
-      ...this.#executable(`${directory}/exe`),
+      ...NO_EXECUTABLE_FACTS,
       startBoot,
       startTime,
       execTime: startTime,
@@ -170,22 +175,12 @@ export class ProcReader {
    * number that none of the kernel's is.
    */
   #numberOf(path: string): number {
-    if (containerOfCgroup(path) === undefined || this.#unknownCgroups.size >= MAX_UNKNOWN_CGROUPS)
-      return 0;
+    if (claimsOf(path).length === 0 || this.#unknownCgroups.size >= MAX_UNKNOWN_CGROUPS) return 0;
     const number = FIRST_UNKNOWN_CGROUP + this.#unknownCgroups.size;
     this.#unknownCgroups.set(number, path);
     this.#cgroupInodes.set(path, number);
     this.#cgroupPaths.set(number, path);
     return number;
-  }
-
-  #executable(path: string): { exeInode: number; exeCtime: bigint; exeMtime: bigint } {
-    try {
-      const stat = statSync(path, { bigint: true });
-      return { exeInode: Number(stat.ino), exeCtime: stat.ctimeNs, exeMtime: stat.mtimeNs };
-    } catch {
-      return { exeInode: 0, exeCtime: 0n, exeMtime: 0n };
-    }
   }
 
   #bootTime(): bigint {
@@ -213,9 +208,19 @@ function parseStatus(text: string): ReadonlyMap<string, string> {
 /** As much as the probe sends of it. */
 const MAX_ENVIRONMENT = 4095;
 
+/**
+ * A process may point at any of its memory as its arguments (PR_SET_MM_MAP of prctl(2)), and
+ * reading them to their end then never ends.
+ */
+const MAX_ARGUMENTS = 16 * 1024;
+
+/** Of processes that are looked at all together, and of one while events wait. */
+const THREADS_MAX = 4096;
+const THREADS_MAX_HOT = 64;
+
 /** Undefined where there is none, or it may not be read. */
 function environmentOf(text: string): readonly string[] | undefined {
-  return text === "" ? undefined : text.slice(0, MAX_ENVIRONMENT).replace(/\0$/, "").split("\0");
+  return text === "" ? undefined : text.replace(/\0$/, "").split("\0");
 }
 
 function hexSet(text: string | undefined): bigint {

@@ -56,9 +56,10 @@ export class CaptureFile {
   /** A write has failed: that was said, and what comes after it would make no capture. */
   #isBroken = false;
 
-  constructor(path: string) {
+  /** `isNew`: a file that is there already is not overwritten, and no link is followed. */
+  constructor(path: string, { isNew = false }: { readonly isNew?: boolean } = {}) {
     this.path = path;
-    this.#fd = guarded(path, () => openSync(path, "w", 0o640));
+    this.#fd = guarded(path, () => openSync(path, isNew ? "wx" : "w", 0o640));
   }
 
   /** Bytes of the file so far. */

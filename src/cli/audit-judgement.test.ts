@@ -32,7 +32,8 @@ function told({
   return shortfall(
     {
       target: "x:1",
-      tls: letter !== undefined,
+      ...(letter === undefined && speaks === undefined ? {} : { tls: letter !== undefined }),
+      errors: [{ probe: "connect", error: "nobody listens", code: "refused" }],
       ...(speaks === undefined ? {} : { speaks }),
       ...grade,
     },
@@ -55,15 +56,28 @@ for (const [situation, message] of [
   ],
   [{ speaks: "http", demand: "F" }, "x:1 has no TLS that could be graded, which is under F"],
   [{ speaks: "ssh", demand: "A", isFound: true }, undefined],
-  [{ demand: "A", isFound: true }, "x:1 has no TLS that could be graded, which is under A"],
+  [{ demand: "A", isFound: true }, "x:1 could not be examined: nobody listens"],
+  [{ demand: "F" }, "x:1 could not be examined: nobody listens"],
   [{ letter: "F", demand: "A", isFound: true }, "x:1 has grade F, which is under A"],
 ] as const) {
   test(`shortfall() of ${JSON.stringify(situation)}`, () => assert.equal(told(situation), message));
 }
 
+test("shortfall() holds no report against a limit that is not whole, however good its letter", () => {
+  const report = {
+    target: "x:1",
+    tls: true,
+    errors: [{ probe: "target", error: "the time is up", code: "incomplete" as const }],
+  };
+  assert.equal(
+    shortfall(report, { failUnder: "C", ignoreTrust: false }, false)?.message,
+    "x:1 cannot be held against C: INCOMPLETE (target: the time is up)",
+  );
+});
+
 test("shortfall() asks nothing without a limit", () => {
   assert.equal(
-    shortfall({ target: "x:1", tls: false }, { failUnder: undefined, ignoreTrust: false }, false),
+    shortfall({ target: "x:1", errors: [] }, { failUnder: undefined, ignoreTrust: false }, false),
     undefined,
   );
 });

@@ -1,5 +1,6 @@
 import { letterRank } from "../audit/overall-grade.ts";
 import type { AuditReport } from "../audit/report.ts";
+import { incompleteText, unexaminedText } from "../reports/audit-summary.ts";
 
 /** What a pipeline asks of each target. */
 export interface Demand {
@@ -23,11 +24,17 @@ export interface Shortfall {
  * nobody named (`isFound`) and that speaks something else than TLS is no finding.
  */
 export function shortfall(
-  { target, tls, speaks, grade }: Pick<AuditReport, "target" | "tls" | "speaks" | "grade">,
+  report: Pick<AuditReport, "target" | "tls" | "speaks" | "grade" | "errors">,
   { failUnder, ignoreTrust }: Demand,
   isFound: boolean,
 ): Shortfall | undefined {
-  if (failUnder === undefined || (isFound && !tls && speaks !== undefined)) return undefined;
+  const { target, tls, speaks, grade } = report;
+  if (failUnder === undefined) return undefined;
+  if (tls === undefined) return { message: `${target} ${unexaminedText(report)}` };
+  const incomplete = tls ? incompleteText(report) : undefined;
+  if (incomplete !== undefined)
+    return { message: `${target} cannot be held against ${failUnder}: ${incomplete}` };
+  if (isFound && !tls && speaks !== undefined) return undefined;
   const letter = (ignoreTrust ? grade?.ignoringTrust : undefined) ?? grade?.letter;
   if (letter === undefined)
     return { message: `${target} has no TLS that could be graded, which is under ${failUnder}` };

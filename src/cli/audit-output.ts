@@ -1,8 +1,9 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import type { AuditReport } from "../audit/report.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { auditHtml } from "../reports/audit-html.ts";
-import { auditJson } from "../reports/audit-json.ts";
+import { AUDIT_CSV_HEAD, auditCsv } from "../reports/audit-csv.ts";
+import { auditJson, auditJsonLine } from "../reports/audit-json.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
 import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
 import { auditText } from "../reports/audit-text.ts";
@@ -15,15 +16,28 @@ import { VERSION } from "./version.ts";
 export type AuditFormat =
   | {
       readonly kind: "stream";
-      readonly each: (report: AuditReport, options: { readonly colour: boolean }) => string;
+      readonly each: (report: AuditReport, options: StreamOptions) => string;
       readonly hasSummary?: true;
+      /** What stands before the first of them. */
+      readonly head?: string;
     }
   | { readonly kind: "document"; readonly all: (reports: readonly AuditReport[]) => string };
+
+interface StreamOptions {
+  readonly colour: boolean;
+  /** Others may stand behind it. */
+  readonly isMany: boolean;
+}
 
 /** Every value of --format. */
 export const AUDIT_FORMATS: Readonly<Record<string, AuditFormat>> = {
   text: { kind: "stream", each: auditText, hasSummary: true },
-  json: { kind: "stream", each: (report) => auditJson(report) },
+  json: {
+    kind: "stream",
+    each: (report, { isMany }) => (isMany ? auditJsonLine(report) : auditJson(report)),
+  },
+  jsonl: { kind: "stream", each: (report) => auditJsonLine(report) },
+  csv: { kind: "stream", each: (report) => auditCsv(report), head: AUDIT_CSV_HEAD },
   nmap: { kind: "stream", each: (report) => auditNmap(report) },
   "nmap-xml": { kind: "document", all: (reports) => auditNmapXml(reports, VERSION) },
   html: { kind: "document", all: auditHtml },
@@ -36,21 +50,33 @@ export const MAX_IN_DOCUMENT = 4096;
 export interface AuditOutput {
   /** Whether what is written is seen in colours. */
   readonly colour: boolean;
+  /** Nothing stands in it yet. */
+  readonly isEmpty: boolean;
   write(text: string): void;
   close(): void;
 }
 
-/** Standard output, or a file that is made anew. Throws `USAGE_OUTPUT` when it cannot be made. */
-export function auditOutput(path: string | undefined): AuditOutput {
+/**
+ * Standard output, or a file that is made anew, or goes on where `appends`. Throws `USAGE_OUTPUT`
+ * when it cannot be made.
+ */
+export function auditOutput(path: string | undefined, appends: boolean): AuditOutput {
   if (path === undefined)
     return {
+      isEmpty: true,
       colour: process.stdout.isTTY && process.stdout.hasColors(),
       write: (text) => void process.stdout.write(text),
       close: () => {},
     };
   try {
-    const file = openSync(path, "w", 0o640);
-    return { colour: false, write: (text) => writeWhole(file, text), close: () => closeSync(file) };
+    const file = openSync(path, appends ? "a" : "w", 0o640);
+    const isEmpty = fstatSync(file).size === 0;
+    return {
+      colour: false,
+      isEmpty,
+      write: (text) => writeWhole(file, text),
+      close: () => closeSync(file),
+    };
   } catch (thrown) {
     throw new AppError("USAGE_OUTPUT", `Cannot write "${path}": ${messageOf(thrown)}`, {
       cause: thrown,

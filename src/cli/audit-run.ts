@@ -1,12 +1,15 @@
 import { audit as auditPort } from "../audit/audit.ts";
 import type { TrustStore } from "../audit/certificate/trust-store.ts";
+import { firstImpression } from "../audit/first-impression.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { messageOf } from "../lib/errors.ts";
 import { AUDIT_COLUMNS, type AuditRow, auditRow } from "../reports/audit-rows.ts";
-import { auditSummary } from "../reports/audit-summary.ts";
+import { auditSummary, incompleteText } from "../reports/audit-summary.ts";
 import { type Demand, shortfall } from "./audit-judgement.ts";
 import type { AuditFormat, AuditOutput } from "./audit-output.ts";
 import type { ResolvedTarget } from "./audit-targets.ts";
+import type { ConnectionRate } from "./connection-rate.ts";
+import type { DoneTargets } from "./done-targets.ts";
 import { EXIT, printError } from "./exit.ts";
 import { Progress } from "./progress.ts";
 import { printTable } from "./table.ts";
@@ -20,14 +23,23 @@ export interface AuditRunOptions extends Demand {
   readonly trust?: TrustStore;
   readonly sni: string | undefined;
   readonly starttls: string;
-  readonly targetTimeoutMs: number;
+  /** The wall clock's limit for one target; by work done when left out. */
+  readonly targetTimeoutMs: number | undefined;
   /** How many targets there are in all. */
   readonly count: number;
+  /** There may be more than one: then JSON has a line each. */
+  readonly isMany: boolean;
+  readonly rate: ConnectionRate;
+  /** Where it is kept what was done. */
+  readonly done: DoneTargets | undefined;
   /** Aborted: what is under way ends with what it knows, and no further target begins. */
   readonly signal: AbortSignal;
 }
 
 const TICK_MS = 100;
+
+/** Targets of a run that ends with a table: nobody reads a longer one, and its rows are in memory. */
+const MAX_ROWS = 4096;
 
 /**
  * All targets of one `saker audit`: their reports as they come, what stands at the end, and what
@@ -47,17 +59,57 @@ export class AuditRun {
     this.#options = options;
     // One target needs no bar: its own time limit says how long it can take.
     this.#progress = new Progress(options.count > 1 ? options.count : 0);
+    const { format, output } = options;
+    if (format.kind === "stream" && format.head !== undefined && output.isEmpty)
+      output.write(format.head);
     this.#ticking = setInterval(() => this.#showProgress(), TICK_MS);
   }
 
-  /** Never rejects. */
+  /** The target, and those of its further addresses that answer otherwise. Never rejects. */
   async examine(target: ResolvedTarget): Promise<void> {
-    const { signal, sni, starttls, trust, targetTimeoutMs } = this.#options;
+    const { signal, done } = this.#options;
     if (signal.aborted) return;
-    const { label, host, port, container, connect, datagram } = target;
+    await this.#examineOne(target);
+    this.#done += 1;
+    try {
+      for (const other of await this.#differing(target)) await this.#examineOne(other);
+      // What was ended in the middle is not done.
+      if (!signal.aborted) done?.add(target.label);
+    } catch (thrown) {
+      this.#fault(`Cannot finish ${target.label}: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** Further addresses of a name whose first answers are not those of the one that was taken. */
+  async #differing(target: ResolvedTarget): Promise<readonly ResolvedTarget[]> {
+    if (target.address?.() === undefined) return [];
+    const others = (await target.others?.()) ?? [];
+    if (others.length === 0) return [];
+    const { signal, sni } = this.#options;
+    const impressionOf = (one: ResolvedTarget): Promise<string | undefined> =>
+      firstImpression({ ...one, ...(sni === undefined ? {} : { serverName: sni }) }, signal);
+    const seen = new Set([await impressionOf(target), undefined]);
+    const differing: ResolvedTarget[] = [];
+    for (const other of others) {
+      const impression = await impressionOf(other);
+      if (!seen.has(impression)) differing.push(other);
+      seen.add(impression);
+    }
+    return differing;
+  }
+
+  async #examineOne(target: ResolvedTarget): Promise<void> {
+    const { signal, sni, starttls, trust, targetTimeoutMs, rate } = this.#options;
+    if (signal.aborted) return;
+    const { label, host, port, container, datagram, identity } = target;
+    const connect: typeof target.connect = async (limit) => {
+      await rate.turn(limit);
+      return target.connect(limit);
+    };
     const serverName = sni ?? target.serverName;
     const optional = {
       ...(serverName === undefined ? {} : { serverName }),
+      ...(identity === undefined ? {} : { identity }),
       ...(container === undefined ? {} : { container }),
     };
     this.#underWay.add(label);
@@ -71,7 +123,12 @@ export class AuditRun {
           ...(datagram === undefined ? {} : { datagram }),
           ...optional,
         },
-        { targetTimeoutMs, signal, starttls, ...(trust === undefined ? {} : { trust }) },
+        {
+          signal,
+          starttls,
+          ...(targetTimeoutMs === undefined ? {} : { targetTimeoutMs }),
+          ...(trust === undefined ? {} : { trust }),
+        },
       );
       const address = target.address?.();
       this.#take(address === undefined ? report : { ...report, address }, target);
@@ -79,7 +136,6 @@ export class AuditRun {
       this.#fault(`Cannot examine ${label}: ${messageOf(thrown)}`);
     } finally {
       this.#underWay.delete(label);
-      this.#done += 1;
     }
   }
 
@@ -91,7 +147,7 @@ export class AuditRun {
     if (format.kind === "document") output.write(format.all(this.#reports));
     output.close();
     const hasTable = isToFile || (format.kind === "stream" && format.hasSummary === true);
-    if (hasTable && count > 1)
+    if (hasTable && count > 1 && count <= MAX_ROWS)
       printTable(
         AUDIT_COLUMNS,
         this.#rows.toSorted((a, b) => b.rank - a.rank).map(({ cells }) => cells),
@@ -100,18 +156,22 @@ export class AuditRun {
   }
 
   #take(report: AuditReport, target: ResolvedTarget): void {
-    const { format, output, isToFile, count } = this.#options;
+    const { format, output, isToFile, count, isMany, signal, done } = this.#options;
     this.#progress.clear();
-    if (format.kind === "stream") output.write(format.each(report, output));
+    // It is done again by the run that goes on from here.
+    if (signal.aborted && done !== undefined) return;
+    if (format.kind === "stream")
+      output.write(format.each(report, { colour: output.colour, isMany }));
     else this.#reports.push(report);
     if (isToFile) console.log(auditSummary(report));
-    if (count > 1) this.#rows.push(auditRow(report));
+    if (count > 1 && count <= MAX_ROWS) this.#rows.push(auditRow(report));
     this.#judge(report, target);
   }
 
-  /** A port that could not be reached is a finding of its own. */
+  /** A port that could not be examined, or not whole, is a finding of its own. */
   #judge(report: AuditReport, target: ResolvedTarget): void {
-    if (!report.tls && report.connections === 0) process.exitCode = EXIT.finding;
+    if (report.tls === undefined || incompleteText(report) !== undefined)
+      process.exitCode = EXIT.finding;
     const short = shortfall(report, this.#options, target.isFound);
     if (short !== undefined) this.#fault(short.message, short.hint);
   }

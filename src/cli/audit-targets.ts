@@ -1,7 +1,5 @@
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { AuditTarget } from "../audit/audit-target.ts";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { connectDirectly } from "../ports/connect.ts";
@@ -10,6 +8,7 @@ import { openDatagram } from "../ports/datagram.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
+import { NamedHost, wireName } from "./named-host.ts";
 
 /** One port to examine, however it was named; closed when its examination is over. */
 export interface ResolvedTarget extends AuditTarget {
@@ -17,6 +16,8 @@ export interface ResolvedTarget extends AuditTarget {
   readonly isFound: boolean;
   /** Where `host` is a name: the address it was found to have, once that was looked up. */
   address?(): string | undefined;
+  /** Where `host` is a name: its other addresses, each a target of its own. */
+  others?(): Promise<readonly ResolvedTarget[]>;
   close(): void;
 }
 
@@ -92,42 +93,29 @@ function atAddress(text: string): ResolvedTarget {
   if (isIP(host) !== 0)
     return {
       ...target,
+      identity: host,
       connect: (signal) => connectDirectly(host, port, { signal }),
       datagram: () => openDatagram(undefined, host, port),
     };
-  const late = new LateName(host);
+  const named = new NamedHost(wireName(host));
   return {
     ...target,
-    serverName: host,
-    address: () => late.address,
-    connect: async (signal) => connectDirectly(await late.resolve(), port, { signal }),
-    datagram: async () => openDatagram(undefined, await late.resolve(), port),
+    serverName: wireName(host),
+    address: () => named.address,
+    connect: (signal) => named.connect(port, signal),
+    datagram: async () => openDatagram(undefined, await named.anyAddress(), port),
+    others: async () =>
+      (await named.addresses())
+        .filter((address) => address !== named.address)
+        .map((address) => ({
+          ...target,
+          label: `${label} (${address})`,
+          serverName: wireName(host),
+          address: () => address,
+          connect: (signal) => connectDirectly(address, port, { signal }),
+          datagram: () => openDatagram(undefined, address, port),
+        })),
   };
-}
-
-/**
- * A name that is looked up when its target's turn comes, once: of thousands, nobody waits for all.
- */
-class LateName {
-  readonly #name: string;
-  #lookup: Promise<void> | undefined;
-  address: string | undefined;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  /** Rejects with `PEER_NAME` where the name has no address. */
-  async resolve(): Promise<string> {
-    this.#lookup ??= lookup(this.#name).then(
-      ({ address }) => void (this.address = address),
-      () => {},
-    );
-    await this.#lookup;
-    if (this.address === undefined)
-      throw new AppError("PEER_NAME", `Cannot connect to "${this.#name}": the name has no address`);
-    return this.address;
-  }
 }
 
 async function inContainer(text: string, registry: ContainerRegistry): Promise<ResolvedTarget[]> {
@@ -193,10 +181,8 @@ async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]>
 }
 
 function containerNameOf(listener: FoundListener, registry: ContainerRegistry): string | undefined {
-  const found = containerOfCgroup(listener.owner.cgroupPath);
-  if (found === undefined) return undefined;
-  const container = registry.byId(found.fullId);
-  return container?.metadata?.name ?? found.fullId.slice(0, 12);
+  const container = registry.byPath(listener.owner.cgroupPath);
+  return container?.metadata?.name ?? container?.id;
 }
 
 interface Place {

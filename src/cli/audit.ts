@@ -8,8 +8,11 @@ import { AUDIT_FORMATS, type AuditFormat, auditOutput, MAX_IN_DOCUMENT } from ".
 import { AuditRun } from "./audit-run.ts";
 import { expandTargets } from "./audit-target-list.ts";
 import { resolveTargets } from "./audit-targets.ts";
+import { ConnectionRate } from "./connection-rate.ts";
+import { DoneTargets } from "./done-targets.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT, printError } from "./exit.ts";
+import { wireName } from "./named-host.ts";
 import { stopSignal } from "./stop.ts";
 
 export interface AuditCommandOptions {
@@ -21,9 +24,11 @@ export interface AuditCommandOptions {
   readonly caFile?: string;
   readonly failUnder?: string;
   readonly ignoreTrust?: boolean;
-  readonly timeout: string;
+  readonly timeout?: string;
   readonly parallel: string;
   readonly schema?: boolean;
+  readonly rate?: string;
+  readonly resume?: string;
 }
 
 /**
@@ -40,11 +45,23 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
   const format = formatOf(options);
   const parallel = parallelOf(options.parallel);
   const failUnder = limitOf(options.failUnder);
-  const targetTimeoutMs = parseDuration(options.timeout, "--timeout");
+  const targetTimeoutMs =
+    options.timeout === undefined ? undefined : parseDuration(options.timeout, "--timeout");
   const trust = options.caFile === undefined ? undefined : await trustFrom(options.caFile);
-  const targets = await resolveTargets(await expandTargets(words), (message) => {
+  const done = options.resume === undefined ? undefined : new DoneTargets(options.resume);
+  if (done !== undefined && format.kind === "document")
+    throw new AppError("USAGE_RESUME", "Cannot resume a document of all targets", {
+      hint: "take --format json or csv",
+    });
+  const rate = rateOf(options.rate);
+  const resolved = await resolveTargets(await expandTargets(words), (message) => {
     printError(message);
     process.exitCode = EXIT.finding;
+  });
+  const targets = resolved.filter(({ label, close }) => {
+    const isLeft = done?.has(label) !== true;
+    if (!isLeft) close();
+    return isLeft;
   });
   if (format.kind === "document" && targets.length > MAX_IN_DOCUMENT) {
     throw new AppError(
@@ -53,7 +70,7 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
       { hint: "take --format json, or split the list" },
     );
   }
-  const output = auditOutput(options.output);
+  const output = auditOutput(options.output, done !== undefined && done.count > 0);
   const stop = new AbortController();
   void stopSignal().then(() => stop.abort());
   const run = new AuditRun({
@@ -62,11 +79,14 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
     targetTimeoutMs,
     failUnder,
     ...(trust === undefined ? {} : { trust }),
-    sni: options.sni,
+    sni: options.sni === undefined ? undefined : wireName(options.sni),
     starttls: options.starttls === "auto" ? "auto" : checkStarttls(options.starttls),
     isToFile: options.output !== undefined,
     ignoreTrust: options.ignoreTrust === true,
     count: targets.length,
+    isMany: resolved.length > 1 || words.some((word) => word === "-" || word.startsWith("@")),
+    rate,
+    done,
     signal: stop.signal,
   });
   const queue = new AuditQueue({ capacity: Math.max(targets.length, 1), parallel });
@@ -91,6 +111,15 @@ function parallelOf(text: string): number {
   throw new AppError(
     "USAGE_PARALLEL",
     `Cannot use --parallel "${text}": it must be a whole number from 1 to 256`,
+  );
+}
+
+function rateOf(text: string | undefined): ConnectionRate {
+  const rate = text === undefined ? Number.POSITIVE_INFINITY : Number(text);
+  if (rate > 0) return new ConnectionRate(rate);
+  throw new AppError(
+    "USAGE_RATE",
+    `Cannot use --rate "${text}": it must be a number of connections a second, above 0`,
   );
 }
 

@@ -1,7 +1,9 @@
 import { readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ownHostPid } from "../capture/own-process.ts";
-import { confine } from "../engine/confinement.ts";
+import { confine } from "./confinement.ts";
+import { ownReportPlaces } from "../config/report-places.ts";
+import { requireReportFolder } from "./writable.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
 /**
@@ -11,14 +13,19 @@ import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 export async function confinedWatch(options: WatchOptions): Promise<void> {
   const source = parseSource(options.source);
   const loaded = settingsOf(options);
+  const places = ownReportPlaces(options.report, process.cwd());
+  // Who is not root lacks more than a folder in most cases, and is told of that first.
+  if (source.kind === "falco" || process.geteuid?.() === 0) requireReportFolder(places.folder);
   if (source.kind === "kernel" && source.by !== "sockets") {
     const { settings } = loaded;
-    const report = resolve(options.report);
+    const report = places.folder;
     const writes = [
       report,
       join(report, "tls"),
       ...filesIn(report),
-      resolve(settings.fileOutput ?? report),
+      ...places.alertFiles,
+      ...places.openPortFiles,
+      resolve(settings.outputs.file.enabled ? settings.outputs.file.filename : report),
       resolve(dirname(settings.capture?.pathPrefix ?? join(report, "x"))),
     ];
     confine({
@@ -31,7 +38,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
   }
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
-  await watch(options, { source, loaded });
+  await watch(options, { source, loaded, places });
 }
 
 /** What earlier watches have written. */

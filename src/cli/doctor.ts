@@ -5,8 +5,9 @@ import { styleText } from "node:util";
 import { lostRecords } from "../capture/losses.ts";
 import { ownHostPid } from "../capture/own-process.ts";
 import { openProbe, type ProbeCounters } from "../capture/probe.ts";
-import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
-import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
+import type { RuntimeStatus } from "../containers/runtime.ts";
+import { runtimesOfHost } from "../containers/runtimes-of-host.ts";
+import { baseRules, readRuleFiles } from "../config/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
@@ -29,7 +30,14 @@ interface Check {
  * watch` could not run.
  */
 export async function doctor(options: { readonly json?: boolean }): Promise<void> {
-  const checks = [kernel(), privileges(), await probe(), namespaces(), await docker(), rules()];
+  const checks = [
+    kernel(),
+    privileges(),
+    await probe(),
+    namespaces(),
+    ...(await runtimes()),
+    rules(),
+  ];
   for (const check of checks)
     console.log(options.json === true ? JSON.stringify(check) : line(check));
   if (checks.some((check) => check.state === "missing")) process.exitCode = EXIT.missing;
@@ -146,19 +154,38 @@ function namespaces(): Check {
   }
 }
 
-async function docker(): Promise<Check> {
-  const problems: string[] = [];
-  for (const endpoint of dockerEndpoints(process.env["DOCKER_HOST"])) {
-    try {
-      const { runtime, version } = await dockerClient(endpoint, { timeoutMs: 3000 }).version();
-      return { name: "containers", state: "ok", detail: `${runtime} ${version} at ${endpoint}` };
-    } catch (thrown) {
-      problems.push(messageOf(thrown));
-    }
-  }
+/** A line for each runtime that is there; one for all when none is. */
+async function runtimes(): Promise<Check[]> {
+  const all = runtimesOfHost(process.env);
+  const states = await Promise.all(
+    all.map(async (runtime) => ({ runtime, status: await runtime.status() })),
+  );
+  const checks = states.flatMap(({ runtime, status }) => runtimeCheck(runtime.name, status) ?? []);
+  if (checks.length > 0) return checks;
+  const problems = states.flatMap(({ status }) => status.problem ?? []);
   const hint =
-    "containers are still seen, by their id; start Docker or point DOCKER_HOST at its socket for names and images";
-  return { name: "containers", state: "limited", detail: problems.join("; "), hint };
+    "containers are still seen, by their id; start the runtime, or point DOCKER_HOST at its socket, for names and images";
+  const detail = problems.find((problem) => problem.includes("Docker")) ?? "no runtime is found";
+  return [{ name: "containers", state: "limited", detail, hint }];
+}
+
+function runtimeCheck(
+  runtime: string,
+  { hasFiles, version, problem, lacksWithoutApi }: RuntimeStatus,
+): Check | undefined {
+  const name = "containers";
+  if (version !== undefined) {
+    const files = hasFiles ? "" : "; its files are not to be read: names come a moment later";
+    return { name, state: "ok", detail: `${version}: ${runtime}${files}` };
+  }
+  if (!hasFiles) return undefined;
+  if (lacksWithoutApi === undefined) return { name, state: "ok", detail: runtime };
+  return {
+    name,
+    state: "limited",
+    detail: `${runtime}, by its files alone: without ${lacksWithoutApi} (${problem ?? "not asked"})`,
+    hint: "mount the folder of its socket, or start the service that listens there",
+  };
 }
 
 function rules(): Check {

@@ -1,4 +1,4 @@
-import { RuleWatch } from "../engine/rule-watch.ts";
+import { RuleWatch } from "../config/rule-watch.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { ruleChanges, summarizeChanges } from "../rules/rule-changes.ts";
 import type { RuleSet } from "../rules/rule-set.ts";

@@ -1,5 +1,5 @@
 import type { Settings } from "../config/settings.ts";
-import { baseRules, type RuleFile, readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, type RuleFile, readRuleFiles } from "../config/rule-files.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";

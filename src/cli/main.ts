@@ -35,10 +35,17 @@ program
     [],
   )
   .option("--config <file>", "saker.yaml or an existing falco.yaml")
-  .option("--report <folder>", "where reports are written", "./report")
+  .option(
+    "-o, --override <key=value>",
+    "a key of the configuration with another value, such as json_output=true; may be given more than once",
+    collect,
+    [],
+  )
+  .option("--report <folder>", "where reports are written (default: ./report)")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
-  .option("--json", "alerts and audits as JSON lines on standard output")
+  .option("--json", "alerts as Falco's JSON lines on standard output, and nothing else there")
+  .option("--with-audits", "with --json: each finished audit as a JSON line among them")
   .option(
     "--buffer <size>",
     "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)",
@@ -55,7 +62,7 @@ program
   .argument("[target...]")
   .option(
     "--format <format>",
-    "text, json, nmap (normal output), nmap-xml, html (one page for all targets)",
+    "text, json (a line each where there are many targets), jsonl, csv, nmap (normal output), nmap-xml, html (one page for all targets)",
     "text",
   )
   .option("--json", "the same as --format json")
@@ -76,14 +83,22 @@ program
     "with --fail-under: take the grade that the server would have if its certificate were trusted and for this name",
   )
   .option("--schema", "print the JSON Schema of --format json and do nothing else")
-  .option("--timeout <time>", "the most time for one target", "20s")
+  .option(
+    "--timeout <time>",
+    "the most time for one target (default: 20s without an answer, 80s in all)",
+  )
   .option("--parallel <number>", "targets examined at once", "4")
+  .option("--rate <number>", "the most connections that begin in a second, to all targets together")
+  .option(
+    "--resume <file>",
+    "keep there what was done, and go on from there; --output is added to then",
+  )
   .action(async (targets, options) => (await import("./audit.ts")).audit(targets, options));
 
 program
   .command("observe")
   .description(
-    "follow an openport.txt (JSON alerts, as Falco or saker watch write them) and audit each new port",
+    "follow an openport.txt (JSON alerts, as Falco or saker watch write them; - for standard input) and audit each new port",
   )
   .argument("<file>")
   .option("--report <folder>", "where reports are written", "./report")
@@ -174,6 +189,24 @@ program
   .option("--json", "one JSON object an event, or an event type")
   .action(async (file, options) => (await import("./events.ts")).events(file, options));
 
+const config = program.command("config").description("the configuration: print, check, schema");
+config
+  .command("print")
+  .description("every key with the value that holds and where it is from")
+  .argument("[file]", "saker.yaml or an existing falco.yaml (default: none, so the defaults)")
+  .option("-o, --override <key=value>", "a key's value over the file's", collect, [])
+  .option("--json", "one JSON object")
+  .action(async (file, options) => (await import("./config.ts")).configPrint(file, options));
+config
+  .command("check")
+  .description("every wrong value and every key without an effect, with its place")
+  .argument("<file>", "saker.yaml or an existing falco.yaml")
+  .option("-o, --override <key=value>", "a key's value over the file's", collect, [])
+  .action(async (file, options) => (await import("./config.ts")).configCheck(file, options));
+config
+  .command("schema")
+  .description("a JSON Schema of the configuration, for editors")
+  .action(async () => (await import("./config.ts")).configSchemaText());
 const RULES_OPTION = "the same; may be given more than once, and comes behind the others";
 
 const rules = program

@@ -1,48 +1,77 @@
-import { AlertWatch } from "../engine/alert-watch.ts";
-import { containersOfHost } from "../engine/containers-of-host.ts";
-import { PortExaminer } from "../engine/port-examiner.ts";
-import { ReportFolder } from "../engine/report-folder.ts";
+import { resolve } from "node:path";
+import { OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { openedPort, ownerName } from "../alerts/opened-port.ts";
+import { ownHostPid } from "../capture/own-process.ts";
+import { hostNameOf } from "../config/host-name.ts";
+import { DEFAULT_SETTINGS } from "../config/settings.ts";
+import { startWatch, type WatchStats } from "../engine/watch.ts";
+import { requireReportFolder } from "./writable.ts";
+import { isoText } from "../lib/time-text.ts";
+import type { News } from "../news/news.ts";
+import { ReportFolder } from "../outputs/report-folder.ts";
+import { escaped } from "../reports/escaped.ts";
 import { parseDuration } from "./duration.ts";
-import { stopSignal, untilStopped } from "./stop.ts";
+import { utcOffsetMinutes } from "./local-time.ts";
+import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
-/** `saker observe FILE`: the audits of the ports that an openport.txt tells of, until Ctrl-C. */
-export async function observe(
-  file: string,
-  options: { readonly report: string; readonly json?: boolean; readonly duration?: string },
-): Promise<void> {
+interface ObserveOptions {
+  readonly report: string;
+  readonly json?: boolean;
+  readonly duration?: string;
+}
+
+/**
+ * `saker observe FILE`: a line for each port that an openport.txt names, and its audit, until
+ * Ctrl-C; from standard input until that ends. Throws `USAGE_FILE`, `KERNEL_REPORT`,
+ * `CONFIG_REPORT`.
+ */
+export async function observe(file: string, options: ObserveOptions): Promise<void> {
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
-  const stopped = stopSignal();
+  requireReportFolder(resolve(options.report));
+  const stop = new AbortController();
+  const stopped = stopSignal().then(() => stop.abort());
   const terminal = new Terminal({ json: options.json === true });
-  const folder = new ReportFolder(options.report);
-  const onProblem = (text: string): void => terminal.problem(text);
-  let examined = 0;
-  const examiner = new PortExaminer({
-    folder,
-    onProblem,
-    onReport: (report, stem) => {
-      examined += 1;
-      terminal.audit(report, stem);
-    },
+  const printer = { name: "openings", take: printOpening };
+  const watch = await startWatch({
+    source: { kind: "falco", input: file === "-" ? process.stdin : file },
+    hostname: hostNameOf(process.env),
+    utcOffsetMinutes,
+    settings: DEFAULT_SETTINGS,
+    reports: new ReportFolder(options.report),
+    subscribers: options.json === true ? [terminal] : [terminal, printer],
+    environment: process.env,
+    ownPid: ownHostPid(),
+    isRoot: process.geteuid?.() === 0,
+    signal: stop.signal,
   });
-  const containers = containersOfHost({ environment: process.env, onProblem });
-  await Promise.race([containers.start(), stopped]);
-  const watch = new AlertWatch({
-    containers,
-    onAlert: () => {},
-    onProblem,
-    examiner,
-    startedAt: BigInt(Date.now()) * 1_000_000n,
-  });
-  terminal.note(`observing ${file}; reports in ${folder.path}`);
-  watch.follow(file);
-  await untilStopped(stopped, durationMs);
-  watch.close();
-  containers.stop();
-  examiner.close();
-  const { alerts, badLines, pastPorts } = watch.stats();
-  terminal.note(
-    `${alerts} alerts, ${badLines} bad lines, ${examined} ports examined, ${pastPorts} past ones left, ${examiner.dropped} dropped`,
-  );
+  try {
+    await untilStopped(stopped, durationMs, watch.ended);
+  } finally {
+    await watch.close();
+    endSoon();
+  }
+  terminal.note(summary(watch.stats()));
+}
+
+/** The old observer's line: time, container, port. */
+function printOpening(news: News): void {
+  if (news.kind !== "alert" || !news.alert.tags.includes(OPEN_PORT_TAG)) return;
+  const port = openedPort(news.alert)?.port ?? "-";
+  process.stdout.write(`${isoText(news.time)} ${escaped(ownerName(news.alert))} ${port}\n`);
+}
+
+function summary({ ports, falco }: WatchStats): string {
+  if (falco === undefined) return "";
+  const parts = [
+    `${falco.alerts} alerts`,
+    `${falco.badLines} bad lines`,
+    `${ports.examined} ports examined`,
+    `${falco.boundPorts} bound, not listening`,
+    `${falco.udpPorts} over UDP`,
+    `${falco.pastPorts} past ones left`,
+    `${ports.notExamined + falco.droppedPorts} dropped`,
+  ];
+  return parts.join(", ");
 }

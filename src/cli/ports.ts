@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { AuditReport } from "../audit/report.ts";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
-import { auditStem } from "../engine/report-folder.ts";
+import { newestReports } from "../outputs/report-folder.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
 import { exposureOf, exposureText, type Exposure } from "../ports/exposure.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { hostNamespaceInode } from "../ports/network-namespace.ts";
+import { escaped } from "../reports/escaped.ts";
 import { printTable } from "./table.ts";
 
 interface Row {
@@ -35,8 +34,7 @@ export async function ports(options: {
   registry.stop();
   const rows = [...group(listeners).values()].map((sockets) => {
     const [first] = sockets as [FoundListener];
-    const found = containerOfCgroup(first.owner.cgroupPath);
-    const container = found === undefined ? undefined : registry.byId(found.fullId);
+    const container = registry.byPath(first.owner.cgroupPath);
     const name = container?.metadata?.name ?? container?.id;
     const addresses = [...new Set(sockets.map((socket) => socket.address))];
     const exposure = exposureOf(
@@ -76,7 +74,7 @@ interface RowInput {
 
 function rowOf({ first, addresses, name, exposure, reportFolder }: RowInput): Row {
   const { port, owner } = first;
-  const grade = lastGrade(`${auditStem(reportFolder, name ?? "host", port)}.json`);
+  const grade = lastGrades(newestReports(reportFolder, { container: name, port, addresses }));
   return {
     port,
     addresses,
@@ -100,13 +98,18 @@ function cells(row: Row): string[] {
   ];
 }
 
-/** What the last audit of this port found: its overall grade, or "no TLS". */
-function lastGrade(path: string): string | null {
-  if (!existsSync(path)) return null;
-  try {
-    const report = JSON.parse(readFileSync(path, "utf8")) as Partial<AuditReport>;
-    return report.tls === true ? (report.grade?.letter ?? null) : "no TLS";
-  } catch {
-    return null;
-  }
+/**
+ * What the last audits of this port found: the overall grade, "no TLS", or that it could not be
+ * examined; several where its addresses differ.
+ */
+function lastGrades(reports: readonly AuditReport[]): string | null {
+  const grades = reports.map((report) => gradeOf(report));
+  return grades.length === 0 ? null : [...new Set(grades)].join(", ");
+}
+
+function gradeOf({ tls, grade, errors = [] }: Partial<AuditReport>): string {
+  if (tls === undefined) return "could not be examined";
+  // The folder's owner may have written it.
+  const ungraded = errors.some(({ code }) => code === "incomplete") ? "incomplete" : "no grade";
+  return tls ? escaped(JSON.stringify(grade?.letter ?? ungraded).replaceAll('"', "")) : "no TLS";
 }

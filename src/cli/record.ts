@@ -6,7 +6,7 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { Recorder } from "../engine/recorder.ts";
 import { parseDuration } from "./duration.ts";
 import { parseRingSize, parseSize } from "./size.ts";
-import { stopSignal, untilStopped } from "./stop.ts";
+import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
 export interface RecordOptions {
@@ -29,7 +29,7 @@ export async function record(options: RecordOptions): Promise<void> {
   const settings =
     options.config === undefined
       ? DEFAULT_SETTINGS
-      : loadConfig(options.config, process.env).settings;
+      : loadConfig(options.config, { environment: process.env }).settings;
   const terminal = new Terminal({ json: false });
   const stopped = stopSignal();
   const containers = containersOfHost({
@@ -69,6 +69,7 @@ export async function record(options: RecordOptions): Promise<void> {
     recorder?.close();
     file.close();
     containers.stop();
+    endSoon();
   }
   const { events, bytes, malformed, probe } = recorder.stats();
   const dropped = lostRecords(probe.dropped);

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
+import type { Alert } from "../alerts/alert.ts";
 import { type FormatOptions, jsonLine, textLine } from "../alerts/format.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { type CaptureEnd, readCapture } from "../capture/scap-reader.ts";
@@ -11,6 +12,7 @@ import { RuleMeter } from "../engine/rule-meter.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { CaptureCopy } from "../engine/capture-copy.ts";
+import { formatOf } from "./format-of.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
 import { loadRuleSet } from "./load-rule-set.ts";
 import { parseMoment } from "./moment.ts";
@@ -44,7 +46,7 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   const where = options.where === undefined ? undefined : parseWhere(options.where);
   const copy =
     options.write === undefined ? undefined : new CaptureCopy(another(options.write, path));
-  const format: FormatOptions = { isoTime: settings.timeFormatIso8601, utcOffsetMinutes };
+  const format = formatOf(settings);
   const byRule = new Map<string, number>();
   const progress = new Progress(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   let alerts = 0;
@@ -61,12 +63,8 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
       byRule.set(rule.name, (byRule.get(rule.name) ?? 0) + 1);
       const alert = makeAlert(rule, scene, randomUUID());
       progress.clear();
-      if (settings.stdoutEnabled)
-        terminal.alert(
-          alert,
-          options.json === true ? jsonLine(alert, format) : textLine(alert, format),
-          format,
-        );
+      if (settings.outputs.stdout.enabled)
+        printAlert(alert, { format, json: options.json === true || settings.jsonOutput, terminal });
     },
   });
   const started = performance.now();
@@ -112,6 +110,14 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   terminal.note(
     `${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${alerts} alerts${copy === undefined ? "" : `; ${count(copy.written)} events written to ${options.write ?? ""}`}`,
   );
+}
+
+function printAlert(
+  alert: Alert,
+  { format, json, terminal }: { format: FormatOptions; json: boolean; terminal: Terminal },
+): void {
+  const line = json ? jsonLine(alert, format) : terminal.paint(alert, textLine(alert, format));
+  process.stdout.write(`${line}\n`);
 }
 
 interface Told {
@@ -221,8 +227,8 @@ function rulesOf(options: ReplayCommandOptions, settings: Settings, terminal: Te
 
 function settingsOf(options: ReplayCommandOptions, terminal: Terminal): Settings {
   if (options.config === undefined) return DEFAULT_SETTINGS;
-  const { settings, ignored } = loadConfig(options.config, process.env);
-  for (const key of ignored) terminal.note(`${key} is not used by saker replay`);
+  const { settings, notes } = loadConfig(options.config, { environment: process.env });
+  for (const note of notes) terminal.note(note);
   return settings;
 }
 

@@ -1,4 +1,4 @@
-import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles } from "../config/rule-files.ts";
 import { PROBE_EVENTS } from "../events/probe-events.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";

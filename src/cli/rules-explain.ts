@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
 import { styleText } from "node:util";
+import { ownHostPid } from "../capture/own-process.ts";
 import { readCapture } from "../capture/scap-reader.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
+import { HostPorts } from "../engine/host-ports.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
 import { Replay } from "../engine/replay.ts";
 import { PROBE_EVENTS } from "../events/probe-events.ts";
@@ -18,7 +20,7 @@ import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { parseDuration } from "./duration.ts";
 import { eventNames, loadOrTell, ruleNamed } from "./rules-list.ts";
 import { parseWhere } from "./where.ts";
-import { stopSignal, untilStopped } from "./stop.ts";
+import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 
 export interface ExplainOptions {
   readonly rules: readonly string[];
@@ -114,6 +116,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
   const condition = explainer(rule, run, () => enough());
   const onProblem = (text: string): void => void process.stderr.write(`${text}\n`);
   const containers = containersOfHost({ environment: process.env, onProblem });
+  const ports = new HostPorts({ containers, publish: () => {}, reports: undefined });
   const live = new LiveWatch({
     // What cannot match is explained, too.
     rules: compileRuleSet([{ ...rule, condition, callClauses: [ANY_CALL] }], { matching: "all" }),
@@ -121,15 +124,17 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
     hostname: hostname(),
     ringBytes: DEFAULT_SETTINGS.ringBytes,
     utcOffsetMinutes: () => 0,
-    onAlert: () => {},
-    onNote: () => {},
-    onProblem,
+    publish: (news) => {
+      if (news.kind === "problem") onProblem(news.text);
+    },
+    ports,
+    ownPid: ownHostPid(),
+    isRoot: process.geteuid?.() === 0,
     source: "ebpf",
     drops: {
       ...DEFAULT_SETTINGS.drops,
       onTold: ({ events }) => onProblem(`${events} events were lost`),
     },
-    examiner: undefined,
   });
   const stopped = stopSignal();
   try {
@@ -139,7 +144,9 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
     await untilStopped(Promise.race([stopped, full]), run.durationMs);
   } finally {
     live.close();
+    ports.close();
     containers.stop();
+    endSoon();
   }
 }
 

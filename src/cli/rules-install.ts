@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { dockerCredentials } from "../artifacts/docker-credentials.ts";
 import { parseReference } from "../artifacts/reference.ts";
-import { installRules } from "../engine/install-rules.ts";
+import { installRules } from "./install-rules.ts";
 import { parseDuration } from "./duration.ts";
 
 export interface InstallOptions {

@@ -1,4 +1,4 @@
-import { baseRules, readRuleFiles } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles } from "../config/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { styleText } from "node:util";
 import { readCapture } from "../capture/scap-reader.ts";
 import { Replay } from "../engine/replay.ts";
-import { baseRules, readRuleFiles, SHIPPED_TESTS } from "../engine/rule-files.ts";
+import { baseRules, readRuleFiles, SHIPPED_TESTS } from "../config/rule-files.ts";
 import type { FieldRegistry } from "../fields/field.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";

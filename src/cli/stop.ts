@@ -9,24 +9,29 @@ export function stopSignal(): Promise<void> {
 }
 
 /**
- * Resolves when `signal` does, when the time is up, or when `over` resolves; the process then ends
- * within a second, whatever a source or a peer still holds open. Rejects when `over` does.
+ * Resolves when `signal` does, when the time is up, or when `over` resolves. Gives what `over` gave,
+ * if that was first. Rejects when `over` does.
  */
-export async function untilStopped(
+export async function untilStopped<T = void>(
   signal: Promise<void>,
   durationMs: number | undefined,
-  over?: Promise<void>,
-): Promise<void> {
+  over?: Promise<T>,
+): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   // A timer keeps the event loop alive: sources may all be waiting on things that do not.
   const timeUp = new Promise<void>(
     (resolve) => (timer = setTimeout(resolve, durationMs ?? 0x7fff_ffff)),
   );
   try {
-    await Promise.race([signal, timeUp, ...(over === undefined ? [] : [over])]);
+    const first = await Promise.race([signal, timeUp, ...(over === undefined ? [] : [over])]);
+    return first ?? undefined;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Ends the process within a second, whatever a source or a peer still holds open. */
+export function endSoon(): void {
   setTimeout(() => void end(), LAST_WORDS_MS).unref();
 }
 

@@ -1,8 +1,12 @@
 import { styleText } from "node:util";
 import type { Alert } from "../alerts/alert.ts";
-import { type FormatOptions, jsonLine } from "../alerts/format.ts";
 import type { AuditReport } from "../audit/report.ts";
+import type { LogSettings } from "../config/settings.ts";
+import { assertNever } from "../lib/assert-never.ts";
+import type { News, PortNews } from "../news/news.ts";
+import { SEVERITIES, type Severity } from "../outputs/syslog.ts";
 import { auditSummary } from "../reports/audit-summary.ts";
+import { escaped } from "../reports/escaped.ts";
 import type { Priority } from "../rules/priority.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -18,39 +22,84 @@ const PRIORITY_STYLES: Readonly<Record<Priority, Style>> = {
   Debug: "dim",
 };
 
-/** What a watch shows: data on standard output, notes on standard error. */
-export class Terminal {
-  readonly #json: boolean;
+export interface TerminalOptions {
+  /** Audits as JSON lines; false: as a line for people. */
+  readonly json: boolean;
+  /** Whether audits are shown at all: alerts have standard output for themselves otherwise. */
+  readonly audits?: boolean;
+  /** Which problems (warning) and notes (info) are shown; all by default. */
+  readonly log?: LogSettings;
+}
 
-  constructor({ json }: { readonly json: boolean }) {
-    this.#json = json;
+/**
+ * What a command shows of the news: audits on standard output, notes and problems on standard error.
+ * Alerts are an output's. Others' words are escaped: none reaches the terminal raw.
+ */
+export class Terminal {
+  readonly name = "terminal";
+  readonly #options: TerminalOptions;
+
+  constructor(options: TerminalOptions) {
+    this.#options = options;
+  }
+
+  take(news: News): void {
+    switch (news.kind) {
+      case "note":
+        return this.note(news.text);
+      case "problem":
+        return this.problem(news.text);
+      case "audit":
+        return this.#audit(news.report, news.files);
+      case "port-opened":
+        return this.#opened(news.port);
+      case "alert":
+      case "port-closed":
+      case "loss":
+        return;
+      default:
+        assertNever(news);
+    }
+  }
+
+  /** What is not examined has no line of its own otherwise. */
+  #opened({ protocol, container, port, address }: PortNews): void {
+    if (protocol !== "udp") return;
+    this.note(`${container ?? "host"}: port ${port} bound over UDP at ${address}: not examined`);
   }
 
   note(text: string): void {
-    process.stderr.write(`saker: ${text}\n`);
+    if (!this.#logs("info")) return;
+    process.stderr.write(`saker: ${linesEscaped(text)}\n`);
   }
 
   problem(text: string): void {
-    process.stderr.write(
-      `saker: ${styleText("yellow", "warning", { stream: process.stderr })}: ${text}\n`,
-    );
+    if (!this.#logs("warning")) return;
+    const warning = styleText("yellow", "warning", { stream: process.stderr });
+    process.stderr.write(`saker: ${warning}: ${linesEscaped(text)}\n`);
   }
 
-  /**
-   * `line` is the alert's text line; an escaped one, so that no file name reaches the terminal raw.
-   */
-  alert(alert: Alert, line: string, format: FormatOptions): void {
-    process.stdout.write(
-      `${this.#json ? jsonLine(alert, format) : styleText(PRIORITY_STYLES[alert.priority], line, { stream: process.stdout })}\n`,
-    );
+  /** An alert's text line in the colour of its priority. */
+  readonly paint = ({ priority }: Pick<Alert, "priority">, line: string): string =>
+    styleText(PRIORITY_STYLES[priority], line, { stream: process.stdout });
+
+  /** Whether log_stderr and log_level have what is of this severity shown. */
+  #logs(severity: Severity): boolean {
+    const { log } = this.#options;
+    if (log === undefined) return true;
+    return log.stderr && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(log.level);
   }
 
-  /** `stem`: the path of the report's files without ending. */
-  audit(report: AuditReport, stem: string): void {
-    process.stdout.write(
-      this.#json
-        ? `${JSON.stringify(report)}\n`
-        : `${styleText("bold", auditSummary(report), { stream: process.stdout })}  ${stem}.txt\n`,
-    );
+  #audit(report: AuditReport, files: string | undefined): void {
+    const { json, audits = true } = this.#options;
+    if (!audits) return;
+    const summary = styleText("bold", auditSummary(report), { stream: process.stdout });
+    const place = files === undefined ? "" : `  ${files}.txt`;
+    process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${summary}${place}\n`);
   }
+}
+
+/** Of several lines each by itself: they are ours, what stands in them may not be. */
+function linesEscaped(text: string): string {
+  return text.split("\n").map(escaped).join("\n");
 }

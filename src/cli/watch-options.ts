@@ -1,5 +1,4 @@
 import { type LoadedConfig, loadConfig } from "../config/config-file.ts";
-import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { AppError } from "../lib/errors.ts";
 import { parseRingSize } from "./size.ts";
 
@@ -7,11 +6,15 @@ export interface WatchOptions {
   readonly source: string;
   readonly rules: readonly string[];
   readonly config?: string;
+  /** `key=value` over the configuration. */
+  readonly override?: readonly string[];
   readonly buffer?: string;
-  readonly report: string;
+  /** Undefined: where `ownReportPlaces` says. */
+  readonly report?: string;
   readonly hostPorts?: boolean;
   readonly audit: boolean;
   readonly json?: boolean;
+  readonly withAudits?: boolean;
   readonly stats?: boolean;
   readonly duration?: string;
 }
@@ -20,11 +23,8 @@ export interface WatchOptions {
  * What the configuration and the options say that stand for a part of it. Throws `CONFIG_…`,
  * `USAGE_SIZE`.
  */
-export function settingsOf({ config, buffer }: WatchOptions): LoadedConfig {
-  const loaded =
-    config === undefined
-      ? { settings: DEFAULT_SETTINGS, ignored: [] }
-      : loadConfig(config, process.env);
+export function settingsOf({ config, override, buffer }: WatchOptions): LoadedConfig {
+  const loaded = loadConfig(config, { environment: process.env, overrides: override });
   return buffer === undefined
     ? loaded
     : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };

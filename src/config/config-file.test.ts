@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AppError } from "../lib/errors.ts";
-import { parseConfig } from "./config-file.ts";
+import { allKeys, loadConfig, parseConfig } from "./config-file.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 
-const context = { path: "/etc/falco/falco.yaml", environment: { RULES: "mine.yaml" } };
+const context = {
+  path: "/etc/falco/falco.yaml",
+  environment: { RULES: "mine.yaml", NESTED: "${RULES}", SELF: "${SELF}x" },
+};
 
 test("parseConfig() reads what a falco.yaml says, the rest keeps its default", () => {
   const text = `rules_files: [rules.d/a.yaml, /abs/b.yaml, "\${RULES}"]
@@ -19,21 +25,23 @@ file_output: {enabled: true, keep_alive: false, filename: ./events.txt}
 engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 5}}
 syscall_event_drops: {threshold: .2, actions: [log, exit], rate: .5, max_burst: 1}
 `;
-  assert.deepEqual(parseConfig(text, context), {
-    settings: {
-      ...DEFAULT_SETTINGS,
-      rulesFiles: ["/etc/falco/rules.d/a.yaml", "/abs/b.yaml", "/etc/falco/mine.yaml"],
-      priority: "Warning",
-      ruleMatching: "all",
-      watchRules: false,
-      jsonOutput: true,
-      timeFormatIso8601: true,
-      stdoutEnabled: false,
-      fileOutput: "./events.txt",
-      ringBytes: 16 << 20,
-      drops: { threshold: 0.2, actions: ["log", "exit"], rate: 0.5 },
+  const { settings, notes } = parseConfig(text, context);
+  assert.deepEqual(notes, []);
+  assert.deepEqual(settings, {
+    ...DEFAULT_SETTINGS,
+    rulesFiles: ["rules.d/a.yaml", "/abs/b.yaml", "mine.yaml"],
+    priority: "Warning",
+    ruleMatching: "all",
+    watchRules: false,
+    jsonOutput: true,
+    timeFormatIso8601: true,
+    outputs: {
+      ...DEFAULT_SETTINGS.outputs,
+      stdout: { enabled: false },
+      file: { enabled: true, keepAlive: false, filename: "./events.txt" },
     },
-    ignored: [],
+    ringBytes: 16 << 20,
+    drops: { threshold: 0.2, actions: ["log", "exit"], rate: 0.5 },
   });
 });
 
@@ -48,8 +56,8 @@ append_output:
   - suggested_output: true
 static_fields: {region: eu-1, n: 010}
 `;
-  const { settings, ignored } = parseConfig(text, context);
-  assert.deepEqual(ignored, []);
+  const { settings, notes } = parseConfig(text, context);
+  assert.deepEqual(notes, []);
   assert.deepEqual(settings.ruleSelections, [
     { action: "disable", by: { rule: "*" } },
     { action: "enable", by: { tag: "network" } },
@@ -79,36 +87,177 @@ static_fields: {region: eu-1, n: 010}
   assert.deepEqual(settings.staticFields, { region: "eu-1", n: "010" });
 });
 
-test("parseConfig() names what it does not use, unless it is switched off", () => {
-  const text =
-    "http_output: {enabled: true, url: x}\nsyslog_output: {enabled: false}\nlog_level: info\nrule_maching: all\n";
-  assert.deepEqual(parseConfig(text, context).ignored, [
-    "/etc/falco/falco.yaml:1: http_output.enabled",
-    "/etc/falco/falco.yaml:1: http_output.url",
-    "/etc/falco/falco.yaml:4: rule_maching",
+test("parseConfig() notes once a topic what is set and has no effect, and what nobody knows", () => {
+  const text = `metrics: {enabled: true, interval: 1h}
+webserver: {enabled: false, listen_port: 1}
+load_plugins: [container, k8saudit]
+log_level: info
+rule_maching: all
+file_output: {enable: true}
+syscall_buf_size_preset: 4
+`;
+  assert.deepEqual(parseConfig(text, context).notes, [
+    "/etc/falco/falco.yaml:3: load_plugins has no effect: Saker loads none, so rules of their sources are not evaluated",
+    "/etc/falco/falco.yaml:1: metrics.enabled has no effect: Saker writes none of Falco's metrics; --stats shows its own",
+    '/etc/falco/falco.yaml:5: there is no key "rule_maching", did you mean "rule_matching"?',
+    '/etc/falco/falco.yaml:6: there is no key "file_output.enable", did you mean "enabled"?',
   ]);
 });
 
-test("parseConfig() of an empty file changes nothing", () => {
-  assert.deepEqual(parseConfig("# nothing\n", context), {
-    settings: DEFAULT_SETTINGS,
-    ignored: [],
+test("parseConfig() reads a file's keys in any order", () => {
+  const text = readFileSync("../shared/cases/rules/file-output-order.yaml", "utf8");
+  assert.deepEqual(parseConfig(text, context).settings.outputs.file, {
+    enabled: true,
+    keepAlive: false,
+    filename: "./wanted.log",
   });
 });
 
+test("loadConfig() of the seed's falco.yaml gives no note but on the web server", () => {
+  const { settings, notes } = loadConfig("../shared/seed/falco.yaml", { environment: {} });
+  // Whether Falco's rules are there is this machine's affair.
+  const others = notes.filter((note) => !note.startsWith("rules_files:"));
+  assert.deepEqual(others, [
+    "../shared/seed/falco.yaml:828: webserver.enabled has no effect: Saker answers no /healthz, /versions or /metrics: take a probe of the process instead",
+  ]);
+  assert.deepEqual(settings.outputs, {
+    ...DEFAULT_SETTINGS.outputs,
+    syslog: { enabled: true },
+    file: { enabled: true, keepAlive: false, filename: "/var/log/falco_report.txt" },
+    program: { enabled: true, keepAlive: false, program: "/etc/falco/event_handler.sh" },
+    http: { ...DEFAULT_SETTINGS.outputs.http, url: "http://some.url" },
+    logLevel: "info",
+  });
+});
+
+test("loadConfig() takes the rules files that are there, and says which are not", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "saker-config-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const there = join(folder, "there.yaml");
+  writeFileSync(there, "");
+  const load = (...files: string[]) => {
+    const config = join(folder, "falco.yaml");
+    writeFileSync(config, `rules_files: ${JSON.stringify(files)}\n`);
+    const { settings, notes } = loadConfig(config, { environment: {} });
+    return [settings.rulesFiles, ...notes];
+  };
+  const absent = join(folder, "absent.yaml");
+  assert.deepEqual(load(there, absent), [
+    [there],
+    `rules_files: not there, and left out: ${absent}`,
+  ]);
+  // A wrong path of one's own is an error when rules are loaded, not a silent change of rules.
+  assert.deepEqual(load(absent), [[absent]]);
+  assert.deepEqual(load("/etc/falco/none_such.yaml"), [
+    [],
+    "rules_files: none is there (/etc/falco/none_such.yaml): the shipped rules are loaded",
+  ]);
+});
+
+test("allKeys() has every key of Falco's own schema", () => {
+  interface Schema {
+    readonly properties?: Readonly<Record<string, Schema>>;
+    readonly $ref?: string;
+  }
+  const file = "../shared/reference/schemas/falco_config.schema.json";
+  const { definitions } = JSON.parse(readFileSync(file, "utf8")) as {
+    definitions: Readonly<Record<string, Schema>>;
+  };
+  const known = new Set(allKeys().map(({ name }) => name));
+  const missing = (schema: Schema | undefined, prefix: string): readonly string[] =>
+    Object.entries(schema?.properties ?? {}).flatMap(([key, inner]) => {
+      const name = `${prefix}${key}`;
+      if (known.has(name)) return [];
+      const below = inner.$ref === undefined ? undefined : definitions[inner.$ref.slice(14)];
+      return below === undefined ? [name] : missing(below, `${name}.`);
+    });
+  assert.deepEqual(missing(definitions["FalcoConfig"], ""), []);
+});
+
+test("parseConfig() says nothing of keys that old Falcos had and nobody misses", () => {
+  const text = `rules_file: [a.yaml]
+outputs: {rate: 1, max_burst: 1000}
+webserver: {enabled: false, k8s_audit_endpoint: /k8s-audit}
+grpc: {enabled: false, bind_address: x, root_certs: y}
+grpc_output: {enabled: false}
+metadata_download: {max_mb: 100, chunk_wait_us: 1000}
+plugins: [{name: a, library_path: liba.so, init_config: "", open_params: ""}]
+`;
+  const { settings, notes } = parseConfig(text, context);
+  assert.deepEqual(notes, []);
+  assert.deepEqual(settings.rulesFiles, ["a.yaml"]);
+});
+
+test("parseConfig() expands variables wherever a value stands", () => {
+  const text = `static_fields: {a: "\${NESTED}", b: "$\${RULES}", c: "x\${SELF}"}
+append_output: [{extra_output: "r=\${RULES}", extra_fields: [{k: "\${RULES}"}]}]
+rules: [{disable: {rule: "\${RULES}"}}]
+file_output: {filename: "/log/\${UNSET}\${RULES}"}
+`;
+  const { settings } = parseConfig(text, context);
+  assert.deepEqual(settings.staticFields, {
+    a: "mine.yaml",
+    b: "${RULES}",
+    c: `x\${SELF}${"x".repeat(9)}`,
+  });
+  assert.equal(settings.appendOutput[0]?.format, "r=mine.yaml");
+  assert.equal(settings.appendOutput[0]?.fields?.[0]?.format, "mine.yaml");
+  assert.deepEqual(settings.ruleSelections, [{ action: "disable", by: { rule: "mine.yaml" } }]);
+  assert.equal(settings.outputs.file.filename, "/log/mine.yaml");
+});
+
+test("parseConfig() has the memory of captures beyond 2 GiB as it is stated", () => {
+  const { settings } = parseConfig("capture: {enabled: on, memory_mb: 4096}", context);
+  assert.equal(settings.capture?.ringBytes, 4096 * 1024 * 1024);
+  assert.equal(settings.capture?.pathPrefix, "/tmp/falco");
+});
+
+test("parseConfig() names every wrong value, each with its place", () => {
+  assert.throws(
+    () => parseConfig("priority: loud\njson_output: 1\noutput_timeout: -1\n", context),
+    (error: unknown) =>
+      error instanceof AppError &&
+      /"priority" must be one of/.test(error.message) &&
+      /yaml:2:14": "json_output" must be true or false\n.*yaml:3:17": "output_timeout" must be a whole number of milliseconds from 1/.test(
+        error.hint ?? "",
+      ),
+  );
+});
+
+test("parseConfig() of an empty file changes nothing", () => {
+  assert.deepEqual(parseConfig("# nothing\n", context).settings, DEFAULT_SETTINGS);
+});
+
 for (const [text, message] of [
-  ["priority: loud\n", 'falco.yaml:1:1": "priority" must be one of emergency'],
-  ["a: 1\nrule_matching: some\n", 'falco.yaml:2:1": "rule_matching" must be "first" or "all"'],
+  ["priority: loud\n", 'falco.yaml:1:11": "priority" must be one of emergency'],
+  [
+    "a: 1\nrule_matching: some\n",
+    'falco.yaml:2:16": "rule_matching" must be one of first, all, not "some"',
+  ],
   ["json_output: perhaps\n", '"json_output" must be true or false'],
   ["json_output: [true]\n", '"json_output" must be a single value'],
-  ["engine: {modern_ebpf: {buf_size_preset: 11}}\n", "must be a whole number from 1 to 10"],
+  [
+    "engine: {modern_ebpf: {buf_size_preset: 11}}\n",
+    "must be a whole number of Falco's steps from 1 to 10",
+  ],
+  [
+    "engine: {kind: replay}\n",
+    '"engine.kind" must be one of modern_ebpf, kmod, ebpf, not "replay"',
+  ],
+  ["syscall_event_drops: {actions: [ignore, log]}\n", '"ignore" does not go with "log"'],
+  ["http_output: {enabled: true}\n", '"http_output.url" must be there when it is enabled'],
+  ['program_output: {enabled: true, program: ""}\n', '"program_output.program" must be there'],
+  ["outputs_queue: 5\n", 'falco.yaml:1:16": "outputs_queue" must be a map of keys'],
+  ["rules: [{enable: {}}]\n", 'selects by "rule" or "tag"'],
+  ["a: &a [*a, *a]\n", "nested too deeply"],
+  [`a: ${"[".repeat(20_000)}${"]".repeat(20_000)}`, "nested too deeply"],
   ["rules: [{allow: {rule: x}}]\n", 'has entries of "enable" and "disable", not "allow"'],
   ["rules: [{enable: {name: x}}]\n", 'selects by "rule" or "tag", not by "name"'],
   ["append_output: [{matches: {}}]\n", 'has no key "matches"'],
   ["- a\n", "it must be a map of keys"],
   ["a: [\n", "falco.yaml:2:1"],
 ] as const) {
-  test(`parseConfig() refuses ${JSON.stringify(text)} with its place`, () => {
+  test(`parseConfig() refuses ${JSON.stringify(text.slice(0, 50))} with its place`, () => {
     assert.throws(
       () => parseConfig(text, context),
       (error: unknown) =>
@@ -118,6 +267,30 @@ for (const [text, message] of [
     );
   });
 }
+
+test("parseConfig() throws nothing but AppError, whatever YAML it is", () => {
+  const piece = fc.constantFrom(
+    ..."? : - , [ ] { } & * ! | > ' \" % @ # << a b ~ null : \n \n  - \t \0 \u202e".split(" "),
+    "&a ",
+    "*a",
+    "!!binary ",
+    "<<: ",
+    "--- ",
+    "engine:",
+    "\n",
+    " ",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+      try {
+        parseConfig(pieces.join(""), context);
+      } catch (error) {
+        assert.ok(error instanceof AppError, String(error));
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
 
 test("parseConfig() throws nothing but AppError, whatever the file holds", () => {
   const key = fc.constantFrom(
@@ -132,12 +305,18 @@ test("parseConfig() throws nothing but AppError, whatever the file holds", () =>
     "rules",
     "append_output",
     "static_fields",
+    "config_files",
+    "outputs_queue",
+    "capture",
+    "load_plugins",
+    "webserver",
     "x",
   );
   fc.assert(
-    fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })), (value) => {
+    fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })), fc.string(), (value, text) => {
       try {
         parseConfig(JSON.stringify(value), context);
+        parseConfig(text, context);
       } catch (error) {
         assert.ok(error instanceof AppError, String(error));
       }

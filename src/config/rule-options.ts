@@ -1,88 +1,144 @@
-import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import type { AppendedField, AppendedOutput } from "../rules/append-output.ts";
 import type { RuleSelection } from "../rules/select-rules.ts";
-
-/** Refuses a value with the place of its key. */
-type Fail = (state: string) => never;
+import type { ConfigNode } from "./config-node.ts";
+import { type Fail, FLAG, TEXT, type ValueType } from "./value-type.ts";
 
 /**
  * `rules` of falco.yaml: a list of `enable` or `disable`, each with a `rule` (a name, `*` stands
  * for anything) or a `tag`, or both.
  */
-export function readSelections(node: Node | null, fail: Fail): readonly RuleSelection[] {
-  return entriesOf(node, fail).flatMap((entry) =>
+export const SELECTIONS: ValueType<readonly RuleSelection[]> = {
+  name: "list of enable and disable",
+  schema: {
+    type: ["array", "null"],
+    items: {
+      type: "object",
+      properties: { enable: { $ref: "#/$defs/rules" }, disable: { $ref: "#/$defs/rules" } },
+      additionalProperties: false,
+    },
+  },
+  read: readSelections,
+};
+
+function readSelections(node: ConfigNode, fail: Fail): readonly RuleSelection[] {
+  return itemsOf(node, fail).flatMap((entry) =>
     pairsOf(entry, fail).flatMap(([action, value]): RuleSelection[] => {
       if (action !== "enable" && action !== "disable")
-        return fail(`has entries of "enable" and "disable", not "${action}"`);
-      return pairsOf(value, fail).map(([by, text]) => {
-        if (by === "rule") return { action, by: { rule: textOf(text, fail) } };
-        if (by === "tag") return { action, by: { tag: textOf(text, fail) } };
-        return fail(`selects by "rule" or "tag", not by "${by}"`);
+        return fail(`has entries of "enable" and "disable", not "${action}"`, entry);
+      const by = pairsOf(value, fail);
+      if (by.length === 0) return fail(`selects by "rule" or "tag"`, value);
+      return by.map(([name, text]) => {
+        if (name === "rule") return { action, by: { rule: textOf(text, fail) } };
+        if (name === "tag") return { action, by: { tag: textOf(text, fail) } };
+        return fail(`selects by "rule" or "tag", not by "${name}"`, value);
       });
     }),
   );
 }
 
 /** `append_output` of falco.yaml: what is added to the outputs of the rules that `match` names. */
-export function readAppendedOutputs(node: Node | null, fail: Fail): readonly AppendedOutput[] {
-  return entriesOf(node, fail).map((entry) => {
-    const keys = new Map(pairsOf(entry, fail));
-    const unknown = [...keys.keys()].find(
-      (key) => !["match", "extra_output", "extra_fields", "suggested_output"].includes(key),
-    );
-    if (unknown !== undefined) return fail(`has no key "${unknown}"`);
-    const match = new Map(keys.has("match") ? pairsOf(keys.get("match") ?? null, fail) : []);
-    const optional = (from: ReadonlyMap<string, Node | null>, key: string): string | undefined =>
-      from.has(key) ? textOf(from.get(key) ?? null, fail) : undefined;
-    return {
-      rule: optional(match, "rule"),
-      source: optional(match, "source"),
-      tags: match.has("tags")
-        ? entriesOf(match.get("tags") ?? null, fail).map((tag) => textOf(tag, fail))
-        : [],
-      format: optional(keys, "extra_output"),
-      fields: keys.has("extra_fields")
-        ? entriesOf(keys.get("extra_fields") ?? null, fail).flatMap((field) =>
-            readFields(field, fail),
-          )
-        : [],
-      suggested: optional(keys, "suggested_output") === "true",
-    };
-  });
+export const APPENDED_OUTPUTS: ValueType<readonly AppendedOutput[]> = {
+  name: "list of match, extra_output, extra_fields, suggested_output",
+  schema: {
+    type: ["array", "null"],
+    items: {
+      type: "object",
+      properties: {
+        match: {
+          type: "object",
+          properties: {
+            rule: { type: "string" },
+            source: { type: "string" },
+            tags: { type: "array", items: { type: "string" } },
+          },
+          additionalProperties: false,
+        },
+        extra_output: { type: "string" },
+        extra_fields: { type: "array", items: { type: ["string", "object"] } },
+        suggested_output: { type: "boolean" },
+      },
+      additionalProperties: false,
+    },
+  },
+  read: (node, fail) => itemsOf(node, fail).map((entry) => readAppended(entry, fail)),
+};
+
+function readAppended(entry: ConfigNode, fail: Fail): AppendedOutput {
+  const keys = knownPairs(entry, fail, [
+    "match",
+    "extra_output",
+    "extra_fields",
+    "suggested_output",
+  ]);
+  const stated = keys.get("match");
+  const match =
+    stated === undefined
+      ? new Map<string, ConfigNode>()
+      : knownPairs(stated, fail, ["rule", "source", "tags"]);
+  const optional = (node: ConfigNode | undefined): string | undefined =>
+    node === undefined ? undefined : textOf(node, fail);
+  const list = (node: ConfigNode | undefined): readonly ConfigNode[] =>
+    node === undefined ? [] : itemsOf(node, fail);
+  const suggested = keys.get("suggested_output");
+  return {
+    rule: optional(match.get("rule")),
+    source: optional(match.get("source")),
+    tags: list(match.get("tags")).map((tag) => textOf(tag, fail)),
+    format: optional(keys.get("extra_output")),
+    fields: list(keys.get("extra_fields")).flatMap((field) => readFields(field, fail)),
+    suggested: suggested !== undefined && FLAG.read(suggested, fail),
+  };
 }
 
 /** A field's name, which keeps its type, or `name: format`, which is text. */
-function readFields(node: Node | null, fail: Fail): AppendedField[] {
-  if (!isMap(node)) {
+function readFields(node: ConfigNode, fail: Fail): AppendedField[] {
+  if (node.kind !== "map") {
     const name = textOf(node, fail).replace(/^%/, "");
     return [{ key: name, format: `%${name}`, isRaw: true }];
   }
-  return pairsOf(node, fail).map(([key, format]) => ({
-    key,
-    format: textOf(format, fail),
-    isRaw: false,
-  }));
+  const pairs = pairsOf(node, fail);
+  if (pairs.length !== 1) fail("has extra_fields of one name each", node);
+  return pairs.map(([key, format]) => ({ key, format: textOf(format, fail), isRaw: false }));
 }
 
 /** `static_fields` of falco.yaml: `name: value` defines the field `static.name`. */
-export function readStaticFields(node: Node | null, fail: Fail): Readonly<Record<string, string>> {
-  return Object.fromEntries(pairsOf(node, fail).map(([key, value]) => [key, textOf(value, fail)]));
+export const STATIC_FIELDS: ValueType<Readonly<Record<string, string>>> = {
+  name: "map of name: value",
+  schema: { type: ["object", "null"], additionalProperties: TEXT.schema },
+  read: (node, fail) =>
+    isNothing(node)
+      ? {}
+      : Object.fromEntries(pairsOf(node, fail).map(([key, value]) => [key, textOf(value, fail)])),
+};
+
+function isNothing(node: ConfigNode): boolean {
+  return node.kind === "scalar" && node.text === null;
 }
 
-function entriesOf(node: Node | null, fail: Fail): readonly (Node | null)[] {
-  if (isScalar(node) && node.value === null) return [];
-  return isSeq(node) ? (node.items as (Node | null)[]) : fail("must be a list");
+/** Of a list; an empty map counts as an empty list, as it does for Falco. */
+function itemsOf(node: ConfigNode, fail: Fail): readonly ConfigNode[] {
+  if (isNothing(node) || (node.kind === "map" && node.entries.size === 0)) return [];
+  return node.kind === "list" ? node.items : fail("must be a list", node);
 }
 
-function pairsOf(node: Node | null, fail: Fail): [string, Node | null][] {
-  if (!isMap(node)) return fail("must be a map of keys");
-  return (node as YAMLMap<Node, Node | null>).items.map((pair) => [
-    isScalar(pair.key) ? String(pair.key.value) : "",
-    pair.value,
-  ]);
+function pairsOf(node: ConfigNode, fail: Fail): readonly (readonly [string, ConfigNode])[] {
+  if (node.kind !== "map") return fail("must be a map of keys", node);
+  return [...node.entries].map(([key, { value }]) => [key, value]);
 }
 
-function textOf(node: Node | null, fail: Fail): string {
-  if (!isScalar(node) || node.value === null) return fail("must hold single values");
-  return typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
+function knownPairs(
+  node: ConfigNode,
+  fail: Fail,
+  known: readonly string[],
+): ReadonlyMap<string, ConfigNode> {
+  const pairs = pairsOf(node, fail);
+  const unknown = pairs.find(([key]) => !known.includes(key));
+  if (unknown !== undefined) fail(`has no key "${unknown[0]}", only ${known.join(", ")}`, node);
+  return new Map(pairs);
+}
+
+function textOf(node: ConfigNode, fail: Fail): string {
+  return node.kind === "scalar" && node.text !== null
+    ? node.text
+    : fail("must hold single values", node);
 }

@@ -1,13 +1,18 @@
+import type { JsonProperties } from "../alerts/format.ts";
+import type { OutputSettings } from "../outputs/open-outputs.ts";
+import type { Option, OptionTable } from "../outputs/option.ts";
+import { OUTPUT_KINDS, type OutputOptions } from "../outputs/registry.ts";
+import type { Severity } from "../outputs/syslog.ts";
 import type { AppendedOutput } from "../rules/append-output.ts";
 import type { Priority } from "../rules/priority.ts";
 import type { RuleSelection } from "../rules/select-rules.ts";
+import type { CaptureMode, DropAction } from "./choices.ts";
+import type { Key } from "./key.ts";
+import { KEYS, outputKey } from "./keys.ts";
 
-/**
- * What an instance of Saker may be told; every key has its default here, and `saker.yaml` or
- * `falco.yaml` overrides it.
- */
+/** What an instance of Saker may be told. */
 export interface Settings {
-  /** Rule files and directories, in order; empty means the shipped rules. */
+  /** Rule files and folders, in order; empty means the shipped rules. */
   readonly rulesFiles: readonly string[];
   readonly priority: Priority;
   readonly ruleMatching: "first" | "all";
@@ -18,11 +23,13 @@ export interface Settings {
   readonly staticFields: Readonly<Record<string, string>>;
   /** Rules are loaded anew when their files change (Falco's watch_config_files). */
   readonly watchRules: boolean;
+  /** Alerts are lines of JSON wherever they go. */
   readonly jsonOutput: boolean;
+  /** Which properties these lines have. */
+  readonly jsonProperties: JsonProperties;
   readonly timeFormatIso8601: boolean;
-  readonly stdoutEnabled: boolean;
-  /** A further file for alerts, Falco's file_output. */
-  readonly fileOutput: string | undefined;
+  readonly outputs: OutputSettings;
+  readonly log: LogSettings;
   /** Alerts of ports that the host itself opens, besides those of containers. */
   readonly hostPorts: boolean;
   /** Size of the probe's ring buffer in bytes. */
@@ -32,8 +39,11 @@ export interface Settings {
   readonly capture: CaptureSettings | undefined;
 }
 
-export const DROP_ACTIONS = ["ignore", "log", "alert", "exit"] as const;
-export type DropAction = (typeof DROP_ACTIONS)[number];
+/** Where Saker's own problems (warning) and notes (info) go. */
+export interface LogSettings {
+  readonly level: Severity;
+  readonly stderr: boolean;
+}
 
 /** What is done when events are lost (Falco's syscall_event_drops). */
 export interface DropSettings {
@@ -48,11 +58,14 @@ export interface CaptureSettings {
   /** Files are called so, with the time and the number of the event behind it. */
   readonly pathPrefix: string;
   /** Rules that ask for it (`capture: true`), or all. */
-  readonly mode: "rules" | "all_rules";
+  readonly mode: CaptureMode;
   /** How long events are written after a match, in milliseconds, where the rule does not say. */
   readonly durationMs: number;
   /** The most bytes of a file, 0 for no limit. */
   readonly maxBytes: number;
+  /** The most files that may lie there, and bytes of all of them; 0 for no limit. Ours. */
+  readonly maxFiles: number;
+  readonly maxTotalBytes: number;
   /**
    * How long before a match its file begins, in milliseconds, as far as `ringBytes` of memory hold
    * it. Ours; Falco's files begin with the match.
@@ -61,35 +74,84 @@ export interface CaptureSettings {
   readonly ringBytes: number;
 }
 
-export const DEFAULT_CAPTURE: CaptureSettings = {
-  pathPrefix: "/tmp/falco",
-  mode: "rules",
-  durationMs: 5000,
-  maxBytes: 0,
-  beforeMs: 5000,
-  ringBytes: 32 << 20,
-};
+/** The value of a key: the configuration's, or the key's default. */
+export type ValueOf = <Value>(key: Key<Value>) => Value;
 
-export const DEFAULT_SETTINGS: Settings = {
-  rulesFiles: [],
-  priority: "Debug",
-  ruleMatching: "first",
-  ruleSelections: [],
-  appendOutput: [],
-  staticFields: {},
-  watchRules: true,
-  jsonOutput: false,
-  timeFormatIso8601: false,
-  stdoutEnabled: true,
-  fileOutput: undefined,
-  hostPorts: false,
-  ringBytes: 8 << 20,
-  // Falco tells of losses from a tenth on; we tell of each.
-  drops: { threshold: 0, actions: ["log", "alert"], rate: 0.03333 },
-  capture: undefined,
-};
+/** What all keys' values mean together; their order in the file has no part in it. */
+export function settingsFrom(valueOf: ValueOf): Settings {
+  const rulesFiles = valueOf(KEYS.rulesFiles);
+  return {
+    rulesFiles: rulesFiles.length > 0 ? rulesFiles : valueOf(KEYS.rulesFile),
+    priority: valueOf(KEYS.priority),
+    ruleMatching: valueOf(KEYS.ruleMatching),
+    ruleSelections: valueOf(KEYS.ruleSelections),
+    appendOutput: valueOf(KEYS.appendOutput),
+    staticFields: valueOf(KEYS.staticFields),
+    watchRules: valueOf(KEYS.watchRules),
+    jsonOutput: valueOf(KEYS.json),
+    jsonProperties: {
+      output: valueOf(KEYS.jsonOutputProperty),
+      message: valueOf(KEYS.jsonMessageProperty),
+      outputFields: valueOf(KEYS.jsonOutputFieldsProperty),
+      tags: valueOf(KEYS.jsonTagsProperty),
+    },
+    timeFormatIso8601: valueOf(KEYS.isoTime),
+    outputs: outputSettings(valueOf),
+    log: { level: valueOf(KEYS.logLevel), stderr: valueOf(KEYS.logStderr) },
+    hostPorts: valueOf(KEYS.hostPorts),
+    ringBytes: ringBytesOfPreset(valueOf(KEYS.ringPreset)),
+    drops: {
+      threshold: valueOf(KEYS.dropThreshold),
+      actions: valueOf(KEYS.dropActions),
+      rate: valueOf(KEYS.dropRate),
+    },
+    capture: valueOf(KEYS.captureEnabled) ? captureSettings(valueOf) : undefined,
+  };
+}
+
+const MEBIBYTE = 1 << 20;
+
+/** Every key's default. */
+export const DEFAULT_SETTINGS: Settings = settingsFrom((key) => key.default);
+
+function outputSettings(valueOf: ValueOf): OutputSettings {
+  const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
+  return {
+    stdout: optionValues(stdout, valueOf),
+    file: optionValues(file, valueOf),
+    program: optionValues(program, valueOf),
+    syslog: optionValues(syslog, valueOf),
+    http: optionValues(http, valueOf),
+    capacity: valueOf(KEYS.queueCapacity) || undefined,
+    slowMs: valueOf(KEYS.outputTimeout),
+    logLevel: valueOf(KEYS.logSyslog) ? valueOf(KEYS.logLevel) : undefined,
+  };
+}
+
+function optionValues<Options extends OutputOptions[keyof OutputOptions]>(
+  { section, options }: { readonly section: string; readonly options: OptionTable<Options> },
+  valueOf: ValueOf,
+): Options {
+  const entries = Object.entries<Option<unknown>>(options);
+  return Object.fromEntries(
+    entries.map(([name, option]) => [name, valueOf(outputKey(section, option))]),
+  ) as unknown as Options;
+}
+
+function captureSettings(valueOf: ValueOf): CaptureSettings {
+  return {
+    pathPrefix: valueOf(KEYS.capturePathPrefix),
+    mode: valueOf(KEYS.captureMode),
+    durationMs: valueOf(KEYS.captureDuration),
+    maxBytes: valueOf(KEYS.captureMaxFileSize) * 1_000_000,
+    maxFiles: valueOf(KEYS.captureMaxFiles),
+    maxTotalBytes: valueOf(KEYS.captureMaxTotal) * 1_000_000,
+    beforeMs: valueOf(KEYS.captureBefore),
+    ringBytes: valueOf(KEYS.captureMemory) * MEBIBYTE,
+  };
+}
 
 /** Falco's buf_size_preset: 1 to 10 are 1 to 512 MB. */
-export function ringBytesOfPreset(preset: number): number {
-  return (1 << 20) << (preset - 1);
+function ringBytesOfPreset(preset: number): number {
+  return MEBIBYTE << (preset - 1);
 }

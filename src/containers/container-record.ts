@@ -1,5 +1,15 @@
-import { shortId } from "./cgroup-path.ts";
+import { reportedId } from "./cgroup-path.ts";
 import type { Container, ContainerMetadata, ContainerRuntime } from "./container.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** How much is known of whether a record is a container at all. */
+export type Proof =
+  /** A runtime says so, at this place. */
+  | "runtime"
+  /** The layout of its control group is a runtime's: then its processes have their own namespace. */
+  | "layout"
+  /** Its name alone says so, as long as nobody was asked. */
+  | "name";
 
 /**
  * A container while the registry learns about it. Whoever holds one, such as the frozen scene of an
@@ -13,6 +23,17 @@ export class ContainerRecord implements Container {
   metadata: ContainerMetadata | undefined;
   state: "pending" | "known" | "failed" = "pending";
   declare failure?: string;
+  proof: Proof = "name";
+  /** The runtime that spoke of it first: it alone is asked from then on. */
+  source: Runtime | undefined;
+  /** Its control group, once it is known or claimed. */
+  directory: string | undefined;
+  /** Where its runtime says that its control group is, or will be. */
+  readonly places = new Set<string>();
+  /** False where its path says nothing, as `/default/web`. */
+  isDistinct = true;
+  /** Whether it is asked for again, since its process had not started. */
+  isAskedLater = false;
   /** True while it has a cgroup or its runtime says so. */
   running = false;
   /** Its live cgroups: id → path. */
@@ -21,8 +42,12 @@ export class ContainerRecord implements Container {
 
   constructor(fullId: string, runtime: ContainerRuntime) {
     this.fullId = fullId;
-    this.id = shortId(fullId);
+    this.id = reportedId({ fullId, runtime });
     this.runtime = runtime;
+  }
+
+  get isClaimed(): boolean {
+    return this.state === "pending" && this.proof === "name";
   }
 
   know(metadata: ContainerMetadata): void {

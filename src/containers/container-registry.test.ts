@@ -6,6 +6,7 @@ import { scanContainerCgroups } from "./cgroup-scan.ts";
 import type { Container } from "./container.ts";
 import { ContainerRegistry } from "./container-registry.ts";
 import { dockerClient } from "./docker-client.ts";
+import { dockerRuntime } from "./docker-runtime.ts";
 
 const A = "5a98e8412b6c3fea18b9944a8ab378d1213f008cac119cc0d70c5ff412d50447";
 const B = "fca1d6c9106fa73328425fde9154b63f0d909ce761d0d268854656b51deac9e5";
@@ -14,7 +15,7 @@ const NOWHERE = { cgroupRoot: "/nonexistent" };
 test("ContainerRegistry maps cgroups to containers, and keeps a gone one for late events", () => {
   const stopped: string[] = [];
   const registry = new ContainerRegistry({
-    clients: [],
+    runtimes: [],
     onStopped: (container) => stopped.push(container.id),
     ...NOWHERE,
   });
@@ -37,7 +38,7 @@ test("ContainerRegistry maps cgroups to containers, and keeps a gone one for lat
 });
 
 test("ContainerRegistry takes the newest path of a cgroup id", () => {
-  const registry = new ContainerRegistry({ clients: [], ...NOWHERE });
+  const registry = new ContainerRegistry({ runtimes: [], ...NOWHERE });
   registry.cgroupAppeared(8, `/docker/${A}`);
   registry.cgroupAppeared(8, `/docker/${B}`);
   assert.equal(registry.byCgroup(8)?.fullId, B);
@@ -46,7 +47,7 @@ test("ContainerRegistry takes the newest path of a cgroup id", () => {
 });
 
 test("ContainerRegistry forgets the oldest of many stopped containers", () => {
-  const registry = new ContainerRegistry({ clients: [], ...NOWHERE });
+  const registry = new ContainerRegistry({ runtimes: [], ...NOWHERE });
   for (let id = 0; id < 5000; id += 1) {
     registry.cgroupAppeared(id, `/docker/${id.toString(16).padStart(64, "0")}`);
     registry.cgroupGone(id);
@@ -59,14 +60,17 @@ test("whenSettled fails a container with the reason when nobody can be asked", a
   const problems: string[] = [];
   const endpoint = "unix:///tmp/saker-no-such.sock";
   const registry = new ContainerRegistry({
-    clients: [dockerClient(endpoint)],
+    runtimes: [dockerRuntime({ client: dockerClient(endpoint) })],
     onProblem: (message) => problems.push(message),
     ...NOWHERE,
   });
   await registry.start();
   const cases: [string, string][] = [
     [`/docker/${A}`, `Cannot reach Docker at "${endpoint}": no such socket`],
-    [`/kubepods.slice/cri-containerd-${B}.scope`, "containerd's API is not asked for names yet"],
+    [
+      `/kubepods.slice/cri-containerd-${B}.scope`,
+      "no container runtime that could be asked is configured",
+    ],
   ];
   for (const [index, [path, failure]] of cases.entries()) {
     registry.cgroupAppeared(index, path);
@@ -125,9 +129,27 @@ test("ContainerRegistry with a real dockerd", async (t) => {
     assert.notEqual(created.metadata?.startedAt, 0n);
   });
 
+  await t.test("refresh asks again, and keeps what is known when nobody answers", async () => {
+    const alone = new ContainerRegistry({
+      runtimes: [dockerRuntime({ client: dockerClient(`unix://${dockerd.socket}`) })],
+      ...NOWHERE,
+    });
+    const first = (await alone.lookUp("early")) ?? assert.fail();
+    const fullId = first.fullId;
+    await dockerd.docker("rename", "early", "renamed");
+    assert.equal(first.metadata?.name, "early");
+    assert.equal(await alone.refresh(first), first);
+    assert.equal(first.metadata?.name, "renamed");
+    await dockerd.docker("rename", "renamed", "early");
+    const nobody = new ContainerRegistry({ runtimes: [], ...NOWHERE });
+    nobody.cgroupAppeared(1, `/docker/${fullId}`);
+    const unnamed = nobody.byCgroup(1) ?? assert.fail();
+    assert.equal((await nobody.refresh(unnamed)).state, "failed");
+  });
+
   await t.test("the kernel's word alone is enough, and the object held gets its name", async () => {
     const alone = new ContainerRegistry({
-      clients: [dockerClient(`unix://${dockerd.socket}`)],
+      runtimes: [dockerRuntime({ client: dockerClient(`unix://${dockerd.socket}`) })],
       ...NOWHERE,
     });
     const fullId = registry.byName("early")?.fullId ?? assert.fail();
@@ -144,6 +166,25 @@ test("ContainerRegistry with a real dockerd", async (t) => {
     );
     assert.equal((await alone.lookUp("early"))?.fullId, fullId);
     assert.equal(await alone.lookUp("nobody"), undefined);
+  });
+
+  await t.test("lookUpAnew() finds what has the name now, and what has changed since", async () => {
+    const alone = new ContainerRegistry({
+      runtimes: [dockerRuntime({ client: dockerClient(`unix://${dockerd.socket}`) })],
+      ...NOWHERE,
+    });
+    const first = await dockerd.docker("create", "--init", "--name", "twice", image, "sleep", "9");
+    const created = await alone.lookUpAnew("twice");
+    assert.deepEqual([created?.fullId, created?.metadata?.pid], [first, 0]);
+    await dockerd.docker("start", "twice");
+    assert.equal((await alone.lookUp("twice"))?.metadata?.pid, 0);
+    assert.notEqual((await alone.lookUpAnew("twice"))?.metadata?.pid, 0);
+    await dockerd.docker("rm", "-f", "twice");
+    assert.equal(await alone.lookUpAnew("twice"), undefined);
+    const second = await dockerd.docker("create", "--name", "twice", image, "true");
+    assert.equal((await alone.lookUp("twice"))?.fullId, first);
+    assert.equal((await alone.lookUpAnew("twice"))?.fullId, second);
+    await dockerd.docker("rm", "twice");
   });
 
   await t.test(
@@ -187,7 +228,7 @@ async function following(
 ): Promise<{ registry: ContainerRegistry; stopped: string[]; problems: string[] }> {
   const [stopped, problems]: [string[], string[]] = [[], []];
   const registry = new ContainerRegistry({
-    clients: [dockerClient(`unix://${dockerd.socket}`)],
+    runtimes: [dockerRuntime({ client: dockerClient(`unix://${dockerd.socket}`) })],
     onProblem: (message) => problems.push(message),
     onStopped: (container: Container) => stopped.push(container.metadata?.name ?? ""),
   });

@@ -14,7 +14,7 @@ export interface ContainerMount {
   readonly propagation: string;
 }
 
-/** What the runtime's API says of a container. Texts are empty when the runtime has none. */
+/** What the runtime says of a container. Texts are empty when the runtime has none. */
 export interface ContainerMetadata {
   readonly name: string;
   /** As given at creation, such as `nginx:1.25`. */
@@ -45,17 +45,41 @@ export interface ContainerMetadata {
   readonly createdAt: bigint;
   /** Nanoseconds since the Unix epoch, 0 before the first start. */
   readonly startedAt: bigint;
+  /** The Kubernetes pod that it belongs to, where the runtime itself says so. */
+  readonly pod?: ContainerPod | undefined;
 }
 
-export type ContainerRuntime = "docker" | "podman" | "containerd" | "cri-o" | "unknown";
+/** What a runtime says of a container's pod. Texts are empty where it says nothing. */
+export interface ContainerPod {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  /** The whole id of the container that holds the pod's namespaces; empty for none. */
+  readonly sandboxId: string;
+  /** The pod's own labels; undefined where only the API knows them and did not say. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
+  readonly ip: string;
+}
+
+export type ContainerRuntime =
+  | "docker"
+  | "podman"
+  | "containerd"
+  | "cri-o"
+  | "lxc"
+  | "libvirt-lxc"
+  | "systemd-nspawn"
+  | "nomad"
+  | "bpm"
+  | "unknown";
 
 /**
  * A container known by its cgroup. `metadata` arrives later than the container's first events may.
  */
 export interface Container {
-  /** 64 hexadecimal digits where the runtime uses such ids. */
+  /** 64 hexadecimal digits where the runtime uses such ids, else its name there. */
   readonly fullId: string;
-  /** The first 12 characters, Falco's `container.id`. */
+  /** The first 12 characters, the whole for what has only a name: Falco's `container.id`. */
   readonly id: string;
   readonly runtime: ContainerRuntime;
   readonly metadata: ContainerMetadata | undefined;
@@ -64,5 +88,10 @@ export interface Container {
    * nothing more will come.
    */
   readonly state: "pending" | "known" | "failed";
+  /**
+   * True as long as only the name of its control group says that it is this container: it may turn
+   * out to be another one, or none.
+   */
+  readonly isClaimed?: boolean;
   readonly failure?: string;
 }

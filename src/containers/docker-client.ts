@@ -12,6 +12,8 @@ import { at, listOf, textOf } from "./json-value.ts";
 export interface DockerClient {
   readonly endpoint: string;
   version(): Promise<DockerVersion>;
+  /** The daemon's data-root, a path of its host; empty where it does not say. */
+  dataRoot(): Promise<string>;
   /** Full ids of the containers that run now. */
   running(): Promise<readonly string[]>;
   /**
@@ -43,17 +45,15 @@ export interface DockerEvent {
   readonly name: string;
 }
 
-/**
- * The addresses to ask: `dockerHost` (the value of DOCKER_HOST) alone where it is set, else those
- * of Docker's and Podman's sockets that exist, else Docker's.
- */
-export function dockerEndpoints(dockerHost: string | undefined): readonly string[] {
-  if (dockerHost !== undefined && dockerHost !== "") return [dockerHost];
-  const sockets = [DOCKER_SOCKET, PODMAN_SOCKET].map((path) =>
-    [hostPath(path), path].find((candidate) => existsSync(candidate)),
-  );
-  const present = sockets.flatMap((path) => (path === undefined ? [] : [`unix://${path}`]));
-  return present.length > 0 ? present : [`unix://${hostPath(DOCKER_SOCKET)}`];
+/** Docker's address: `dockerHost` (the value of DOCKER_HOST) where it is set, else its socket. */
+export function dockerEndpoint(dockerHost: string | undefined): string {
+  const isGiven = dockerHost !== undefined && dockerHost !== "";
+  return isGiven ? dockerHost : `unix://${socketOnHost("/var/run/docker.sock")}`;
+}
+
+/** A socket of the host: in a container, it may have been mounted at its own place. */
+export function socketOnHost(path: string): string {
+  return [hostPath(path), path].find((one) => existsSync(one)) ?? hostPath(path);
 }
 
 /**
@@ -82,6 +82,7 @@ export function dockerClient(
   return {
     endpoint,
     version: async () => versionOf(await http.get("/version", ANSWER_BYTES)),
+    dataRoot: async () => textOf(at(await http.get("/info", ANSWER_BYTES), "DockerRootDir")),
     running: async () =>
       listOf(await http.get("/containers/json", LIST_BYTES))
         .map((item) => textOf(at(item, "Id")))
@@ -139,8 +140,6 @@ const ACTIONS: Readonly<Record<string, DockerEvent["action"]>> = {
   remove: "destroy",
 };
 
-const DOCKER_SOCKET = "/var/run/docker.sock";
-const PODMAN_SOCKET = "/run/podman/podman.sock";
 const ANSWER_BYTES = 8 * 1024 * 1024;
 const LIST_BYTES = 64 * 1024 * 1024;
 const IMAGES_MAX = 1024;

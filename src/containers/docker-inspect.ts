@@ -7,6 +7,8 @@ export interface InspectedContainer {
   readonly fullId: string;
   readonly running: boolean;
   readonly metadata: ContainerMetadata;
+  /** The parent of its control group; empty for the daemon's own. */
+  readonly cgroupParent: string;
 }
 
 /**
@@ -45,6 +47,7 @@ export function parseInspect(json: unknown): InspectedContainer {
     fullId: textOf(at(json, "Id")),
     running: at(json, "State", "Running") === true,
     metadata,
+    cgroupParent: textOf(at(json, "HostConfig", "CgroupParent")),
   };
 }
 

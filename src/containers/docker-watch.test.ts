@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ContainerRegistry } from "./container-registry.ts";
 import { dockerClient } from "./docker-client.ts";
+import { dockerRuntime } from "./docker-runtime.ts";
 
 const ID = "5a98e8412b6c3fea18b9944a8ab378d1213f008cac119cc0d70c5ff412d50447";
 
@@ -15,7 +16,7 @@ test("watchDocker tells of an absent daemon once, and catches up when it comes, 
   const socket = join(directory, "s");
   const [problems, stopped]: [string[], string[]] = [[], []];
   const registry = new ContainerRegistry({
-    clients: [dockerClient(`unix://${socket}`)],
+    runtimes: [dockerRuntime({ client: dockerClient(`unix://${socket}`) })],
     onProblem: (message) => problems.push(message),
     onStopped: (container) => stopped.push(container.id),
     cgroupRoot: "/nonexistent",

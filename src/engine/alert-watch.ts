@@ -1,31 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { parseAlert } from "../alerts/parse.ts";
 import { LineSource } from "../capture/line-source.ts";
-import type { ContainerRegistry } from "../containers/container-registry.ts";
-import type { Container } from "../containers/container.ts";
-import { messageOf } from "../lib/errors.ts";
-import { listListeners } from "../ports/listeners.ts";
-import {
-  hostNamespaceInode,
-  type NetworkNamespace,
-  openHostNamespace,
-  openNamespace,
-} from "../ports/network-namespace.ts";
-import type { PortExaminer } from "./port-examiner.ts";
-import { PortNews } from "./port-news.ts";
-import { reachability } from "./reachability.ts";
+import { RepeatedReports } from "../lib/repeated-reports.ts";
+import type { NewsBody } from "../news/news.ts";
+import { escaped } from "../reports/escaped.ts";
+import { AlertedPorts, type AlertedPortsOptions } from "./alerted-ports.ts";
+import type { HostPorts } from "./host-ports.ts";
 
-export interface AlertWatchOptions {
-  readonly containers: ContainerRegistry;
-  readonly onAlert: (alert: Alert) => void;
-  readonly onProblem: (text: string) => void;
-  readonly examiner: PortExaminer | undefined;
-  /**
-   * Epoch nanoseconds: alerts from before tell of ports that may be long closed, which is no
-   * problem then.
-   */
-  readonly startedAt: bigint;
+export interface AlertWatchOptions extends Omit<AlertedPortsOptions, "ports" | "publish"> {
+  readonly publish: (body: NewsBody, time?: bigint) => void;
+  /** Undefined when ports are not to be examined. */
+  readonly ports: HostPorts | undefined;
 }
 
 /**
@@ -35,146 +21,72 @@ export interface AlertWatchOptions {
 export class AlertWatch {
   readonly #options: AlertWatchOptions;
   readonly #lines: LineSource;
-  readonly #ports = new PortNews();
-  readonly #pending = new Set<Promise<void>>();
+  readonly #ports: AlertedPorts | undefined;
+  readonly #badLines: RepeatedReports;
   #alerts = 0;
-  #bad = 0;
-  #past = 0;
 
   constructor(options: AlertWatchOptions) {
     this.#options = options;
-    this.#lines = new LineSource((line) => this.#line(line));
+    const { ports, publish } = options;
+    const onProblem = (text: string): void => publish({ kind: "problem", text });
+    this.#ports = ports === undefined ? undefined : new AlertedPorts({ ...options, ports });
+    this.#badLines = new RepeatedReports(onProblem);
+    this.#lines = new LineSource({
+      onLine: (line) => this.#line(line),
+      onProblem,
+      isBusy: () => this.#ports?.isBusy === true,
+    });
   }
 
+  /** Counts; `badLines` has those that are too long, `droppedPorts` those for which no room was. */
   stats() {
+    const none = { pastPorts: 0, boundPorts: 0, udpPorts: 0 };
     return {
       alerts: this.#alerts,
-      badLines: this.#bad,
-      pastPorts: this.#past,
-      openPorts: this.#ports.inventory.size,
-      knownPorts: this.#ports.suppressed,
+      badLines: this.#badLines.count("line") + this.#lines.tooLong,
+      ...(this.#ports?.stats() ?? { ...none, droppedPorts: 0 }),
     };
   }
 
-  /** Follows a file until `close()`. */
-  follow(path: string): void {
-    this.#lines.follow(path);
+  /** Follows a file until `close()`; as `LineSource.follow`. */
+  follow(path: string): boolean {
+    return this.#lines.follow(path);
   }
 
   /** Reads a stream to its end, and waits for the examinations it led to. */
   async read(input: NodeJS.ReadableStream): Promise<void> {
     await this.#lines.read(input);
-    await Promise.all(this.#pending);
-    await this.#options.examiner?.idle();
+    await this.#ports?.idle();
+    await this.#options.ports?.idle();
   }
 
   close(): void {
     this.#lines.close();
+    this.#ports?.close();
   }
 
   #line(line: string): void {
     const result = parseAlert(line, randomUUID);
     if ("reason" in result) {
-      this.#bad += 1;
-      // The first, the second, the fourth …: a broken source must not flood the terminal.
-      if ((this.#bad & (this.#bad - 1)) === 0)
-        this.#options.onProblem(
-          `Cannot read line ${quote(line)} as an alert: ${result.reason} (${this.#bad} so far)`,
-        );
+      this.#badLines.report(
+        "line",
+        `Cannot read line ${quote(line)} as an alert: ${result.reason}${adviceOn(line)}`,
+      );
       return;
     }
+    const { alert } = result;
     this.#alerts += 1;
-    this.#options.onAlert(result.alert);
-    if (!result.alert.tags.includes(OPEN_PORT_TAG) || this.#options.examiner === undefined) return;
-    const opening: Promise<void> = this.#opened(result.alert)
-      .catch((thrown: unknown) => this.#failed(result.alert, thrown))
-      .finally(() => this.#pending.delete(opening));
-    this.#pending.add(opening);
-  }
-
-  async #opened(alert: Alert): Promise<void> {
-    const port = Number(alert.outputFields["fd.sport"]);
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error("it has no fd.sport");
-    const container = await this.#containerOf(alert);
-    const pid = container?.metadata?.pid ?? 0;
-    if (container !== undefined && pid === 0) throw new Error("the container does not run");
-    const open = (): NetworkNamespace =>
-      container === undefined ? openHostNamespace() : openNamespace(pid);
-    const namespace = open();
-    try {
-      const listening = listListeners(namespace);
-      this.#ports.reconcile(namespace.inode, listening);
-      const socket = listening.find((listener) => listener.port === port);
-      if (socket === undefined) throw new Error("nothing listens there any more");
-      const place = {
-        namespace: namespace.inode,
-        port,
-        container: container?.fullId,
-        address: socket.address,
-        socket: `inode:${socket.inode}`,
-        at: Date.now(),
-      };
-      this.#ports.opened(place);
-      if (this.#ports.judge("", place) !== "news") return;
-      const name = container === undefined ? "host" : (container.metadata?.name ?? container.id);
-      const inode = namespace.inode;
-      const { address } = socket;
-      const reachable = (): Promise<string> =>
-        reachability(
-          { container, onHostNetwork: inode === hostNamespaceInode() },
-          { addresses: [address], port },
-        );
-      const label = container === undefined ? undefined : name;
-      this.#options.examiner?.examine({
-        name,
-        container: label,
-        address,
-        port,
-        reachable,
-        namespace: () => sameNamespace(open, inode),
-      });
-    } finally {
-      namespace.close();
-    }
-  }
-
-  /**
-   * The container by id, else by name; undefined on the host. Throws when an alert names one that
-   * no runtime knows.
-   */
-  async #containerOf(alert: Alert): Promise<Container | undefined> {
-    const [id, name] = [text(alert, "container.id"), text(alert, "container.name")];
-    if (id === "host" || (id === undefined && (name === undefined || name === "host")))
-      return undefined;
-    for (const key of [id, name]) {
-      const container = key === undefined ? undefined : await this.#options.containers.lookUp(key);
-      if (container !== undefined) return container;
-    }
-    throw new Error(`no container ${name ?? id} is known`);
-  }
-
-  #failed(alert: Alert, thrown: unknown): void {
-    if (alert.time !== 0n && alert.time < this.#options.startedAt) {
-      this.#past += 1;
-      return;
-    }
-    const where = `${text(alert, "container.name") ?? text(alert, "container.id") ?? "host"}:${String(alert.outputFields["fd.sport"] ?? "?")}`;
-    this.#options.onProblem(`Cannot examine ${where}: ${messageOf(thrown)}`);
+    this.#options.publish({ kind: "alert", alert }, alert.time);
+    if (alert.tags.includes(OPEN_PORT_TAG)) this.#ports?.opened(alert);
   }
 }
 
-function text(alert: Alert, field: string): string | undefined {
-  const value = alert.outputFields[field];
-  return typeof value === "string" && value !== "" && value !== "<NA>" ? value : undefined;
+/** Falco's own form of lines has not the fields that are needed. */
+function adviceOn(line: string): string {
+  const isText = /^[\dT:.+-]+Z?: (?:Emerg|Alert|Crit|Err|Warn|Notice|Info|Debug)/.test(line);
+  return isText ? " (Falco writes JSON with json_output: true)" : "";
 }
 
 function quote(line: string): string {
-  return JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
-}
-
-function sameNamespace(open: () => NetworkNamespace, inode: number): NetworkNamespace {
-  const namespace = open();
-  if (namespace.inode === inode) return namespace;
-  namespace.close();
-  throw new Error("its process has ended");
+  return escaped(JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line));
 }

@@ -1,9 +1,9 @@
 import { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Container } from "../containers/container.ts";
-import { dockerClient, dockerEndpoints } from "../containers/docker-client.ts";
+import { runtimesOfHost } from "../containers/runtimes-of-host.ts";
 
 export interface ContainersOfHostOptions {
-  /** DOCKER_HOST is read from it. */
+  /** DOCKER_HOST, CONTAINERD_ADDRESS and such are read from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onProblem: (message: string) => void;
   readonly onStopped?: (container: Container) => void;
@@ -11,12 +11,10 @@ export interface ContainersOfHostOptions {
 
 /** The containers of this host, not asked for yet: `start()` them. */
 export function containersOfHost(options: ContainersOfHostOptions): ContainerRegistry {
-  const clients = dockerEndpoints(options.environment["DOCKER_HOST"]).map((endpoint) =>
-    dockerClient(endpoint),
-  );
+  const runtimes = runtimesOfHost(options.environment);
   const { onProblem, onStopped } = options;
   const registry = new ContainerRegistry({
-    clients,
+    runtimes,
     onProblem,
     ...(onStopped === undefined ? {} : { onStopped }),
   });

@@ -13,7 +13,7 @@ function watching({
   rate: number;
   before?: number;
 }) {
-  let [seen, ringFull, scratchBusy, time, doubts] = [before, before, 0, 0, 0];
+  let [seen, ringFull, scratchBusy, time, times] = [before, before, 0, 0, 0];
   const told: Loss[] = [];
   const losses = () => ({ ...NO_LOSSES, ringFull, scratchBusy });
   const counters = (): ProbeCounters => ({
@@ -30,7 +30,7 @@ function watching({
     rate,
     counters,
     losses,
-    onLost: () => (doubts += 1),
+    onLost: () => (times += 1),
     onTold: (loss) => told.push(loss),
     now: () => time,
   });
@@ -44,25 +44,26 @@ function watching({
     scratchBusy += more.scratchBusy ?? 0;
     watch.check();
   };
-  return { pass, told, doubts: () => doubts };
+  return { pass, told, losses: () => times };
 }
 
 test("DropWatch tells of a loss once an interval, with everything since", () => {
-  const { pass, told, doubts } = watching({ threshold: 0, rate: 0.1 });
+  const { pass, told, losses } = watching({ threshold: 0, rate: 0.1 });
   pass(250, { seen: 100 });
-  assert.deepEqual([told.length, doubts()], [0, 0]);
+  assert.deepEqual([told.length, losses()], [0, 0]);
   pass(250, { seen: 100, ringFull: 5 });
   pass(250, { seen: 100, ringFull: 2, scratchBusy: 1 });
   pass(250, { seen: 100 });
   assert.deepEqual(
-    [told, doubts()],
-    [[{ events: 5, seen: 200, ringFull: 5, scratchBusy: 0, skipped: 0, gone: 0 }], 2],
+    [told, losses()],
+    [[{ events: 5, seen: 200, ringFull: 5, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 }], 2],
   );
   pass(10_000, { seen: 100 });
   assert.deepEqual(told[1], {
     events: 3,
     seen: 300,
     ringFull: 2,
+    overShare: 0,
     scratchBusy: 1,
     skipped: 0,
     gone: 0,
@@ -71,21 +72,21 @@ test("DropWatch tells of a loss once an interval, with everything since", () => 
   assert.equal(told.length, 2);
 });
 
-test("DropWatch is silent below the threshold, but processes are doubted all the same", () => {
-  const { pass, told, doubts } = watching({ threshold: 0.1, rate: 1 });
+test("DropWatch is silent below the threshold, but says that something was lost all the same", () => {
+  const { pass, told, losses } = watching({ threshold: 0.1, rate: 1 });
   pass(1000, { seen: 1000, ringFull: 50 });
-  assert.deepEqual([told.length, doubts()], [0, 1]);
+  assert.deepEqual([told.length, losses()], [0, 1]);
   pass(1000, { seen: 100, ringFull: 50 });
   assert.deepEqual(told, [
-    { events: 50, seen: 100, ringFull: 50, scratchBusy: 0, skipped: 0, gone: 0 },
+    { events: 50, seen: 100, ringFull: 50, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 },
   ]);
 });
 
 test("DropWatch tells of what was lost before it looked first", () => {
-  const { pass, told, doubts } = watching({ threshold: 0, rate: 1, before: 7 });
+  const { pass, told, losses } = watching({ threshold: 0, rate: 1, before: 7 });
   pass(250);
   assert.deepEqual(
-    [told, doubts()],
-    [[{ events: 7, seen: 7, ringFull: 7, scratchBusy: 0, skipped: 0, gone: 0 }], 1],
+    [told, losses()],
+    [[{ events: 7, seen: 7, ringFull: 7, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 }], 1],
   );
 });

@@ -1,31 +1,30 @@
 import { randomUUID } from "node:crypto";
-import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
-import { ownHostPid } from "../capture/own-process.ts";
-import { ProcReader } from "../capture/proc-snapshot.ts";
+import { ExecutableReader } from "../capture/executable-reader.ts";
 import type { KernelSource } from "../capture/kernel-source.ts";
 import { type HandedProbe, openProbe } from "../capture/probe.ts";
-import type { Container } from "../containers/container.ts";
+import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
-import { CONTEXT, NOTICE, TCP_STATE } from "../events/record.ts";
-import { ipText } from "../lib/ip-text.ts";
+import { CONTEXT, NOTICE } from "../events/record.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
-import { hostNamespaceInode, openNamespace } from "../ports/network-namespace.ts";
+import type { NewsBody } from "../news/news.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
+import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES, ProcessTable } from "../state/process-table.ts";
-import { socketOfNotice } from "../state/descriptor.ts";
+import { FileReader } from "../untrusted/file-reader.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
-import { HostNames } from "./host-names.ts";
-import { listeningRecords } from "./listening-records.ts";
-import { Pipeline } from "./pipeline.ts";
+import { HostNames } from "../capture/host-names.ts";
+import type { HostPorts } from "./host-ports.ts";
+import { type ContainerLoss, lossesByContainer } from "./losses-by-container.ts";
+import { listeningRecords } from "../capture/listening-records.ts";
 import type { MatchCaptures } from "./match-captures.ts";
-import type { PortExaminer } from "./port-examiner.ts";
-import { PortNews } from "./port-news.ts";
-import { reachability } from "./reachability.ts";
-import { SocketsSource } from "./sockets-source.ts";
+import { Pipeline } from "./pipeline.ts";
+import { FINDINGS, ProcessRefresh, TICK_MS } from "./process-refresh.ts";
+import { SocketsSource } from "../capture/sockets-source.ts";
 
 export interface LiveWatchOptions {
   readonly rules: RuleSet;
@@ -35,18 +34,20 @@ export interface LiveWatchOptions {
   readonly utcOffsetMinutes: (epochMs: number) => number;
   /** A probe that was loaded before. */
   readonly handed?: HandedProbe | undefined;
+  /** Of this process, as the host calls it. */
+  readonly ownPid: number;
+  /** Who is not root sees too little of other processes to watch without eBPF. */
+  readonly isRoot: boolean;
   /** `auto`: eBPF, and where the kernel does not take it sockets and processes. */
   readonly source: "auto" | "ebpf" | "sockets";
-  readonly onAlert: (alert: Alert) => void;
-  readonly onNote: (text: string) => void;
-  readonly onProblem: (text: string) => void;
+  /** `time`: epoch nanoseconds, where it is not now. */
+  readonly publish: (body: NewsBody, time?: bigint) => void;
+  readonly ports: HostPorts;
   readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & {
     readonly onTold: (loss: Loss) => void;
   };
   /** Undefined when matches are not captured. */
   readonly captures?: MatchCaptures | undefined;
-  /** Undefined when ports are not to be examined. */
-  readonly examiner: PortExaminer | undefined;
 }
 
 /** The most processes kept; a process takes about a kilobyte. */
@@ -64,8 +65,13 @@ export class LiveWatch {
   readonly #processes: ProcessTable;
   readonly #pipeline: Pipeline;
   readonly #probe: KernelSource;
-  readonly #ports = new PortNews();
   readonly #hostNames: HostNames;
+  readonly #proc = new ProcReader();
+  readonly #files: FileReader;
+  readonly #accounts: AccountsReader;
+  readonly #executables: ExecutableReader;
+  readonly #refresh: ProcessRefresh;
+  #refreshTimer: NodeJS.Timeout | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
@@ -73,29 +79,44 @@ export class LiveWatch {
   /** Loads and attaches the probe. Throws `KERNEL_…` where that cannot be. */
   constructor(options: LiveWatchOptions) {
     this.#options = options;
-    const proc = new ProcReader();
-    const accounts = new AccountsReader({ now: Date.now });
-    this.#processes = new ProcessTable({ capacity: MAX_PROCESSES, find: (pid) => proc.read(pid) });
-    this.#hostNames = new HostNames(options);
+    const proc = this.#proc;
+    const onProblem = (text: string): void => options.publish({ kind: "problem", text });
+    const now = (): number => performance.now();
+    this.#files = new FileReader({ onProblem });
+    this.#accounts = new AccountsReader({ files: this.#files, onProblem, now });
+    this.#executables = new ExecutableReader({ files: this.#files });
+    this.#processes = new ProcessTable({
+      capacity: MAX_PROCESSES,
+      findings: FINDINGS,
+      find: (pid) => this.#withExecutable(proc.read(pid)),
+    });
+    this.#refresh = new ProcessRefresh({ table: this.#processes, now });
+    this.#hostNames = new HostNames({ onProblem });
     this.#pipeline = new Pipeline({
       ...options,
       processes: this.#processes,
-      containerOf: (cgroup) => options.containers.byCgroup(cgroup),
+      containerOf: (cgroup, pidNamespace) => options.containers.byCgroup(cgroup, pidNamespace),
       containerById: (fullId) => options.containers.byId(fullId),
       hostNamesOf: (address) => this.#hostNames.namesOf(address),
-      accountsOf: (container, pid) => accounts.of(container, pid),
+      accountsOf: (container, pid) => this.#accounts.of(container, pid),
       whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
       onEvent:
         options.captures === undefined ? undefined : (event) => options.captures?.event(event),
       onMatch: (rule, scene) => this.#matched(rule, scene),
       onNotice: (event) => this.#notice(event),
+      onFailure: (thrown) =>
+        onProblem(`A record made the engine fail: ${messageOf(thrown)}; further ones are counted`),
     });
-    this.#probe = openSource(options, proc);
+    this.#probe = openSource(options, { proc, executables: this.#executables, onProblem });
     this.#enableEvents(options.rules);
     this.#hostNames.use(options.rules.hostNames);
     // Attached first, read second: what starts in between is in the ring, and newer than the
     // snapshot.
-    for (const known of proc.all()) this.#processes.set(known);
+    for (const known of proc.all()) {
+      this.#processes.set(known);
+      this.#withExecutable(known);
+    }
+    this.#processes.snapshotTaken(BigInt(Date.now()) * 1_000_000n);
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
 
@@ -105,10 +126,11 @@ export class LiveWatch {
       ...this.#options.drops,
       counters: () => this.#probe.counters(),
       losses: () => this.#probe.losses(),
-      onLost: () => this.#processes.doubt(),
+      onLost: () => this.#refresh.lost(),
       now: () => performance.now(),
     });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
+    this.#refreshTimer = setInterval(() => this.#refresh.tick(), TICK_MS);
     await this.#probe.start((bytes, view, start, length) =>
       this.#pipeline.record(bytes, view, start, length),
     );
@@ -116,7 +138,8 @@ export class LiveWatch {
     try {
       await this.#tellListening();
     } catch (thrown) {
-      this.#options.onProblem(`Cannot list the ports that listen already: ${messageOf(thrown)}`);
+      const text = `Cannot list the ports that listen already: ${messageOf(thrown)}`;
+      this.#options.publish({ kind: "problem", text });
     }
   }
 
@@ -142,23 +165,38 @@ export class LiveWatch {
       processes: this.#processes.size,
       evicted: this.#processes.evicted,
       lookedUp: this.#processes.found,
-      healed: this.#processes.healed,
-      openPorts: this.#ports.inventory.size,
-      knownPorts: this.#ports.suppressed,
+      refreshed: this.#processes.refreshed,
       hostNames: this.#hostNames.stats(),
+      files: this.#files.stats(),
+      namelessContainers: this.#accounts.nameless,
+      lostBy: this.#lossesByContainer(),
     };
   }
 
-  /** Its ports are gone with it: those of its next run are news. */
-  containerStopped(container: Container): void {
-    this.#ports.containerGone(container.fullId);
+  /** Whose records found no room in the kernel's rings, the largest loss first. */
+  #lossesByContainer(): readonly ContainerLoss[] {
+    return lossesByContainer(this.#probe.losses().byCgroup, (cgroup) => {
+      const container = this.#options.containers.byCgroup(cgroup);
+      return container?.metadata?.name ?? container?.id;
+    });
   }
 
   close(): void {
     clearInterval(this.#dropTimer);
+    clearInterval(this.#refreshTimer);
     this.#hostNames.close();
+    this.#files.close();
     this.#probe.close();
-    this.#options.captures?.close();
+  }
+
+  /** What stat(2) says of its executable comes later. */
+  #withExecutable(process: Process | undefined): Process | undefined {
+    if (process === undefined) return undefined;
+    void this.#executables.of(process).then((facts) => {
+      if (facts !== undefined) this.#processes.setExecutable(process, facts);
+      return undefined;
+    });
+    return process;
   }
 
   #enableEvents(rules: RuleSet): void {
@@ -168,7 +206,7 @@ export class LiveWatch {
     this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), {
       environment: needsEnvironment || !isFiltered,
     });
-    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.doubt();
+    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.markStale();
     this.#knowsEnvironment = needsEnvironment || !isFiltered;
     if (isFiltered) this.#probe.setCallFilter(callFilter);
   }
@@ -178,52 +216,24 @@ export class LiveWatch {
    */
   async #tellListening(): Promise<void> {
     const { records, problems } = await listeningRecords(this.#processes);
-    for (const problem of problems) this.#options.onProblem(problem);
+    const { publish, ports, containers } = this.#options;
+    for (const text of problems) publish({ kind: "problem", text });
     for (const { bytes, opening, cgroup } of records) {
-      this.#ports.opened({
-        ...opening,
-        container: this.#options.containers.byCgroup(cgroup)?.fullId,
-      });
-      this.#pipeline.record(bytes, new DataView(bytes.buffer), 0, bytes.length);
+      ports.opened({ ...opening, container: containers.byCgroup(cgroup)?.fullId });
+      for (const record of bytes)
+        this.#pipeline.record(record, new DataView(record.buffer), 0, record.length);
     }
-    if (records.length > 0)
-      this.#options.onNote(`sockets that listened already: ${records.length}`);
+    const text = `sockets that listened already: ${records.length}`;
+    if (records.length > 0) publish({ kind: "note", text });
   }
 
   #matched(rule: CompiledRule, scene: CurrentScene): void {
-    this.#options.captures?.matched(rule, scene.event);
-    const server = scene.descriptor?.protocol === "tcp" ? scene.descriptor.server : undefined;
-    if (server === undefined || !rule.tags.includes(OPEN_PORT_TAG)) {
-      this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
-      return;
-    }
-    const container = scene.container;
-    const namespace = scene.process?.networkNamespace ?? 0;
-    // Text now: the scene's memory is the source's.
-    const address = ipText(server.address);
-    const verdict = this.#ports.judge(rule.name, {
-      namespace,
-      port: server.port,
-      container: container?.fullId,
-    });
-    if (verdict === "known") return;
-    this.#options.onAlert(makeAlert(rule, scene, randomUUID()));
-    if (verdict === "further") return;
-    const pids = [scene.process?.pid ?? 0, container?.metadata?.pid ?? 0, ownHostPid()].filter(
-      (pid) => pid > 0,
-    );
-    this.#options.examiner?.examine({
-      name: container === undefined ? "host" : (container.metadata?.name ?? container.id),
-      container: container?.metadata?.name ?? container?.id,
-      address,
-      port: server.port,
-      reachable: () =>
-        reachability(
-          { container, onHostNetwork: namespace === hostNamespaceInode() },
-          { addresses: [address], port: server.port },
-        ),
-      namespace: () => firstNamespace(pids, namespace),
-    });
+    const { captures, ports, publish } = this.#options;
+    if (ports.isOwnEffect(scene)) return;
+    captures?.matched(rule, scene.event);
+    if (rule.tags.includes(OPEN_PORT_TAG) && ports.verdictOf(rule, scene) === "known") return;
+    const alert = makeAlert(rule, scene, randomUUID());
+    publish({ kind: "alert", alert }, alert.time);
   }
 
   #notice(event: Event): void {
@@ -243,79 +253,58 @@ export class LiveWatch {
         this.#probe.setHostCgroup({ id: event.uint(0) ?? 0, isV1: event.uint(1) === 1 }, false);
         break;
       case NOTICE.inet_sock_set_state:
-        this.#socketChanged(event);
+        this.#options.ports.socketChanged(event, this.#listenerOf(event));
         break;
     }
   }
 
-  #socketChanged(event: Event): void {
-    const socket = event.bigUint(0);
-    // The namespace is the socket's, and the process may be dying: the notice tells nothing new
-    // about it.
-    const process = this.#processes.get(event.contextU32(CONTEXT.pid));
-    const server = socketOfNotice(event)?.server;
-    if (socket === undefined || server === undefined) return;
-    const place = {
-      socket,
-      namespace: event.contextU32(CONTEXT.networkNamespace),
-      address: ipText(server.address),
-      port: server.port,
-    };
-    if (event.uint(2) === TCP_STATE.LISTEN) {
-      const container = this.#options.containers.byCgroup(event.contextU64(CONTEXT.cgroup))?.fullId;
-      this.#ports.opened({ ...place, container, process, at: Date.now() });
-    } else {
-      this.#ports.closed(place);
-    }
+  /** The notice itself says nothing new of its process, which may be dying. */
+  #listenerOf(event: Event): Process | undefined {
+    const pid = event.contextU32(CONTEXT.pid);
+    return this.#processes.get(pid) ?? (pid === 0 ? undefined : this.#proc.read(pid));
   }
 }
 
 function openSource(
-  { source, handed, ringBytes, onNote, onProblem, rules }: LiveWatchOptions,
-  proc: ProcReader,
+  options: LiveWatchOptions,
+  {
+    proc,
+    executables,
+    onProblem,
+  }: {
+    readonly proc: ProcReader;
+    readonly executables: ExecutableReader;
+    readonly onProblem: (text: string) => void;
+  },
 ): KernelSource {
+  const { source, handed, ringBytes, ownPid, isRoot } = options;
   try {
-    if (source !== "sockets") return openProbe({ ringBytes, ownPid: ownHostPid(), handed });
+    if (source !== "sockets") return openProbe({ ringBytes, ownPid, handed });
   } catch (thrown) {
-    // Who is not root sees too little of other processes for anything: that is told instead.
-    const isRoot = process.geteuid?.() === 0;
-    if (
-      source === "ebpf" ||
-      !(thrown instanceof AppError) ||
-      !thrown.code.startsWith("KERNEL_") ||
-      !isRoot
-    )
-      throw thrown;
-    onProblem(
-      `eBPF cannot be used: ${thrown.message}${thrown.hint === undefined ? "" : ` (${thrown.hint})`}`,
-    );
+    const isRefused = thrown instanceof AppError && thrown.code.startsWith("KERNEL_");
+    if (source === "ebpf" || !isRefused || !isRoot) throw thrown;
+    const hint = thrown.hint === undefined ? "" : ` (${thrown.hint})`;
+    onProblem(`eBPF cannot be used: ${thrown.message}${hint}`);
   }
-  const sockets = new SocketsSource({ proc, ownPid: ownHostPid(), onProblem });
-  const { codes } = sockets;
-  const blind = rules.rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(codes)).length;
-  const [seen, unseen] = sockets.seesFiles
-    ? ["programs that start, ports that open and files that are opened", "connections"]
-    : ["programs that start and ports that open", "files, connections"];
-  onNote(
-    `watching without eBPF: ${seen} are seen, ${unseen} and other calls are not; ${blind} of ${rules.rules.length} rules ask for those alone`,
-  );
+  const sockets = new SocketsSource({ proc, executables, ownPid, onProblem });
+  options.publish({ kind: "note", text: withoutEbpf(sockets, options.rules) });
   return sockets;
 }
 
-/**
- * The namespace, by the first of the processes that is still in it. Throws `KERNEL_NAMESPACE` when
- * all are gone.
- */
-function firstNamespace(pids: readonly number[], inode: number) {
-  let problem: unknown;
-  for (const pid of pids) {
-    try {
-      const namespace = openNamespace(pid);
-      if (namespace.inode === inode || inode === 0) return namespace;
-      namespace.close();
-    } catch (thrown) {
-      problem = thrown;
-    }
-  }
-  throw problem ?? new Error("its processes are gone");
+/** What is seen without eBPF, and the rules that ask for nothing of it. */
+function withoutEbpf({ codes, seesFiles }: SocketsSource, { rules }: RuleSet): string {
+  const unmet = rules.filter(({ eventCodes }) => eventCodes.isDisjointFrom(codes));
+  const [seen, unseen] = seesFiles
+    ? ["programs that start, ports that open and files that are opened", "connections"]
+    : ["programs that start and ports that open", "files, connections"];
+  const names = unmet.slice(0, RULES_SHOWN_MAX).map(({ name }) => `"${name}"`);
+  const more = unmet.length > names.length ? ` and ${unmet.length - names.length} more` : "";
+  const unmetText =
+    unmet.length === 0
+      ? "every rule can match"
+      : `${unmet.length} of ${rules.length} rules ask for those alone and cannot match: ${names.join(", ")}${more}`;
+  return `watching without eBPF: ${seen} are seen, ${unseen} and other calls are not; ${unmetText}`;
 }
+
+/** Rules that are named in one line. */
+const RULES_SHOWN_MAX = 20;

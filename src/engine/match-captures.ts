@@ -1,10 +1,8 @@
 import { EventRing } from "../capture/event-ring.ts";
-import { snapshotHost } from "../capture/host-snapshot.ts";
-import { CaptureFile } from "../capture/scap-writer.ts";
-import type { ContainerRegistry } from "../containers/container-registry.ts";
+import { MatchFiles } from "../capture/match-files.ts";
 import type { CaptureSettings } from "../config/settings.ts";
+import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
-import { messageOf } from "../lib/errors.ts";
 import { containedEvent, containerEvent } from "./contained-events.ts";
 
 export interface MatchCapturesOptions {
@@ -25,46 +23,52 @@ interface CapturingRule {
 
 /**
  * Falco's capture feature, with a past: the events of the last seconds are kept in memory, and a
- * match writes them and those that follow into a file. A match while a file is being written makes
- * that one longer. Events are those that the rules ask for.
+ * match has them and those that follow written into a file, by a thread of its own. A match while a
+ * file is being written makes that one longer. Events are those that the rules ask for.
  */
 export class MatchCaptures {
   readonly #options: MatchCapturesOptions;
-  readonly #ring: EventRing;
-  #file: CaptureFile | undefined;
+  readonly #files: MatchFiles;
+  /** What was before a match. */
+  readonly #past: EventRing;
+  /** What is to be written. */
+  readonly #present: EventRing;
+  #isOpen = false;
   /** Epoch nanoseconds. */
   #deadline = 0n;
-  #timer: NodeJS.Timeout | undefined;
-  #files = 0;
+  #end: NodeJS.Timeout | undefined;
+  #sending: NodeJS.Timeout | undefined;
 
   constructor(options: MatchCapturesOptions) {
     this.#options = options;
-    this.#ring = new EventRing({
-      bytes: options.settings.ringBytes,
-      keepMs: options.settings.beforeMs,
+    const { settings, onNote, onProblem, onLimit } = options;
+    const { ringBytes, beforeMs } = settings;
+    this.#past = new EventRing({ bytes: ringBytes, keepMs: beforeMs });
+    this.#present = new EventRing({ bytes: ringBytes });
+    this.#files = new MatchFiles({
+      limits: settings,
+      onBegun: onNote,
+      onProblem,
+      onLimit,
+      onEnded: () => this.#close(),
     });
   }
 
-  /** Files that were begun. */
-  get files(): number {
-    return this.#files;
+  /** The watch has begun: the next match is not to wait for a thread to start. */
+  prepare(): void {
+    this.#files.prepare();
   }
 
   /** Every event, before the rules see it. Hot: a copy of its bytes. */
   event(seen: Event): void {
     const event = containedEvent(seen, this.#options.containers);
-    const file = this.#file;
-    if (file === undefined) {
-      this.#ring.keep(event);
+    if (!this.#isOpen) {
+      this.#past.keep(event);
       return;
     }
-    this.#write(file, event);
-    const { maxBytes } = this.#options.settings;
+    this.#present.keep(event);
+    if (this.#present.bytes > SENT_BYTES) this.#send();
     if (event.timestamp > this.#deadline) this.#finish();
-    else if (maxBytes > 0 && file.bytes >= maxBytes) {
-      this.#options.onLimit(file.path);
-      this.#finish();
-    }
   }
 
   /** A rule matched an event, which was given to `event()` before. */
@@ -73,64 +77,64 @@ export class MatchCaptures {
     if (mode === "rules" && !rule.capture) return;
     const duration = rule.captureDuration > 0 ? rule.captureDuration : durationMs;
     const deadline = event.timestamp + BigInt(duration) * 1_000_000n;
+    if (!this.#isOpen && !this.#begin(rule, event)) return;
     if (deadline > this.#deadline) this.#deadline = deadline;
-    if (this.#file === undefined) this.#begin(rule, event);
-    clearTimeout(this.#timer);
+    clearTimeout(this.#end);
     // Where no event comes any more the file ends by the clock.
-    this.#timer = setTimeout(() => this.#finish(), duration + GRACE_MS).unref();
+    this.#end = setTimeout(() => this.#finish(), duration + GRACE_MS).unref();
   }
 
-  close(): void {
+  /** Ends the file that is being written; resolves when it is, within a limit. */
+  close(): Promise<void> {
     this.#finish();
+    return this.#files.close();
   }
 
-  #begin(rule: CapturingRule, event: Event): void {
-    const { pathPrefix } = this.#options.settings;
-    const path = `${pathPrefix}_${digits(event.timestamp)}_${digits(BigInt(event.num))}.scap`;
-    try {
-      const file = new CaptureFile(path);
-      this.#files += 1;
-      file.section(snapshotHost().entries);
-      const now = BigInt(Date.now()) * 1_000_000n;
-      for (const container of this.#options.containers.list()) {
-        const told = containerEvent(container, now);
-        if (told !== undefined) file.event(told, true);
-      }
-      const isCut = this.#ring.isCut;
-      this.#ring.drain((kept) => file.event(kept));
-      this.#file = file;
-      this.#options.onNote(
-        `${rule.name}: capturing events to ${path}${isCut ? " (its beginning was cut: capture.memory_mb is too small for capture.before)" : ""}`,
-      );
-    } catch (thrown) {
-      this.#options.onProblem(messageOf(thrown));
-    }
+  #begin(rule: CapturingRule, event: Event): boolean {
+    const { settings, containers } = this.#options;
+    const name = `${settings.pathPrefix}_${digits(event.timestamp)}_${digits(BigInt(event.num))}.scap`;
+    const now = BigInt(Date.now()) * 1_000_000n;
+    const states = containers
+      .list()
+      .flatMap((container) => containerEvent(container, now)?.scapBytes ?? []);
+    if (!this.#files.begin({ path: name, rule: rule.name, states })) return false;
+    this.#isOpen = true;
+    this.#files.events(this.#past.take());
+    this.#sending = setInterval(() => this.#send(), SENT_MS).unref();
+    return true;
   }
 
-  #write(file: CaptureFile, event: Event): void {
-    try {
-      file.event(event);
-    } catch (thrown) {
-      this.#options.onProblem(messageOf(thrown));
-      this.#finish();
-    }
+  #send(): void {
+    // The thread is behind: what comes waits in the ring, which says when it has no more room.
+    if (this.#files.waitingBytes < WAITING_BYTES_MAX) this.#files.events(this.#present.take());
   }
 
   #finish(): void {
-    clearTimeout(this.#timer);
-    const file = this.#file;
-    this.#file = undefined;
+    if (!this.#isOpen) return;
+    this.#files.events(this.#present.take());
+    this.#files.end();
+    this.#close();
+  }
+
+  /** There is no file for events any more. */
+  #close(): void {
+    clearTimeout(this.#end);
+    clearInterval(this.#sending);
+    this.#isOpen = false;
     this.#deadline = 0n;
-    try {
-      file?.close();
-    } catch (thrown) {
-      this.#options.onProblem(messageOf(thrown));
-    }
+    this.#present.take();
   }
 }
 
 /** How long after its last moment a file waits for events that were under way. */
 const GRACE_MS = 250;
+
+/** Events go to the thread when there are so many bytes of them, or after so many milliseconds. */
+const SENT_BYTES = 192 * 1024;
+const SENT_MS = 200;
+
+/** So many bytes may be on their way to the disk. */
+const WAITING_BYTES_MAX = 16 << 20;
 
 /** Twenty digits, so that names sort as times do. */
 function digits(value: bigint): string {

@@ -8,6 +8,7 @@ import { loadRules } from "../rules/load-rules.ts";
 import { renderOutput } from "../rules/output.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import { parseAccounts } from "../state/accounts.ts";
+import type { Accounts } from "../state/scene.ts";
 import { NOBODY, ProcessTable } from "../state/process-table.ts";
 import { Pipeline } from "./pipeline.ts";
 
@@ -20,7 +21,11 @@ function ruleSet(rules: string, matching: "first" | "all" = "first") {
 }
 
 /** A pipeline whose container becomes known when the test says so. */
-function pipelineWith(rules: string, matching: "first" | "all" = "first") {
+function pipelineWith(
+  rules: string,
+  matching: "first" | "all" = "first",
+  accounts: Accounts = parseAccounts("", ""),
+) {
   const lines: string[] = [];
   // As the registry's: one object for the container's life, filled in when the runtime answers.
   const known = container("late");
@@ -33,7 +38,6 @@ function pipelineWith(rules: string, matching: "first" | "all" = "first") {
   const settled = new Promise<void>((resolve) => (settle = resolve));
   const processes = new ProcessTable({ capacity: 100, find: () => undefined });
   processes.set({ ...NOBODY, pid: 100, comm: "cat", startBoot: 5_000_000_000, cgroup: CGROUP });
-  const accounts = parseAccounts("", "");
   const pipeline = new Pipeline({
     processes,
     hostname: "test",
@@ -44,6 +48,7 @@ function pipelineWith(rules: string, matching: "first" | "all" = "first") {
     rules: ruleSet(rules, matching),
     onMatch: (rule, scene) => lines.push(`${rule.name}: ${renderOutput(rule.output, scene)}`),
     onNotice: () => {},
+    onFailure: (thrown) => lines.push(`failed: ${String(thrown)}`),
   });
   const send = (name: string, params: Parameters<typeof record>[1], cgroup = CGROUP): void => {
     const bytes = record(name, params, { context: { pid: 100, cgroup } });
@@ -80,6 +85,15 @@ test("Pipeline.record() waits with a condition that asks what only the runtime k
   assert.deepEqual(lines, []);
   await answer();
   assert.deepEqual(lines, ["R: /one"]);
+});
+
+test("Pipeline.record() holds but so many events of one container", async () => {
+  const { lines, send, answer, pipeline } = pipelineWith(printed);
+  for (let index = 0; index < 5001; index += 1) send("chdir", { res: 0, path: `/${index}` });
+  assert.deepEqual(lines, ["R: <NA> /5000"]);
+  await answer();
+  const { held, notHeld } = pipeline.stats();
+  assert.deepEqual([held, notHeld, lines.length], [5000, 1, 5001]);
 });
 
 test("Pipeline.record() prints <NA> when the runtime does not answer in time, and waits but once", async () => {
@@ -142,6 +156,36 @@ for (const [what, rules] of [
       what === "condition" ? "R: /one" : "R: late /one",
       "Second: chdir",
     ]);
+  });
+}
+
+for (const [where, rules] of [
+  ["condition", "evt.type = chdir and user.name = inside\n  output: '%user.name'"],
+  ["output", "evt.type = chdir\n  output: '%user.name'"],
+] as const) {
+  test(`Pipeline.record() waits for names that a rule's ${where} asks for while they are read`, async () => {
+    const read = parseAccounts("inside:x:0:0::/:/bin/sh\n", "");
+    let [names, isReading] = [parseAccounts("", ""), true];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const accounts: Accounts = {
+      userName: (uid) => names.userName(uid),
+      userHome: () => undefined,
+      userShell: () => undefined,
+      groupName: () => undefined,
+      reading: () => (isReading ? promise : undefined),
+    };
+    const rule = `- rule: R\n  desc: d\n  condition: ${rules}\n  priority: NOTICE\n`;
+    const { lines, send, pipeline } = pipelineWith(rule, "first", accounts);
+    // On the host, too: the container's own metadata has nothing to do with it.
+    for (const cgroup of [CGROUP, 1]) send("chdir", { res: 0, path: "/x" }, cgroup);
+    assert.deepEqual(lines, []);
+    [names, isReading] = [read, false];
+    resolve();
+    await new Promise((done) => setImmediate(done));
+    send("chdir", { res: 0, path: "/x" }, 1);
+    // One waits for the runtime as well, as who has to wait waits for all.
+    assert.deepEqual(lines, ["R: inside", "R: inside"]);
+    assert.equal(pipeline.stats().held, 2);
   });
 }
 

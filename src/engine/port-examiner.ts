@@ -1,49 +1,93 @@
 import { audit } from "../audit/audit.ts";
-import { AuditQueue } from "../audit/audit-queue.ts";
-import type { AuditReport } from "../audit/report.ts";
+import { needsAnotherLook } from "../audit/needs-another-look.ts";
+import type { AuditReport, ProbeErrorCode } from "../audit/report.ts";
+import type { Container } from "../containers/container.ts";
 import { messageOf } from "../lib/errors.ts";
+import { FairQueue } from "../lib/fair-queue.ts";
+import type { WrittenReport } from "../outputs/report-folder.ts";
+import type { ReportFolder } from "../outputs/report-folder.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { openDatagram } from "../ports/datagram.ts";
-import type { NetworkNamespace } from "../ports/network-namespace.ts";
-import type { ReportFolder } from "./report-folder.ts";
+import { listListeners } from "../ports/listeners.ts";
+import { hostNamespaceInode, type NetworkNamespace } from "../ports/network-namespace.ts";
+import { isOwnAddress } from "../ports/own-address.ts";
+import type { OwnConnections } from "../ports/own-connections.ts";
+import { placeKey, type PortPlace } from "../ports/port-inventory.ts";
+import { reachability } from "./reachability.ts";
 
 /** A port to be examined. */
 export interface Examination {
-  /** The container's name, or `host`: what the report's files are named after. */
-  readonly name: string;
-  readonly container: string | undefined;
-  /** Where it listens; an unspecified address is examined on loopback. */
-  readonly address: string;
-  readonly port: number;
-  /** From where it can be reached, in words; asked when the examination is over. */
-  readonly reachable: () => Promise<string>;
+  readonly place: PortPlace;
+  readonly container: Container | undefined;
   /** Opens the namespace the port lives in, at once; throws when its processes are gone. */
   readonly namespace: () => NetworkNamespace;
 }
 
 export interface PortExaminerOptions {
   readonly folder: ReportFolder;
-  readonly onReport: (report: AuditReport, stem: string) => void;
+  /** The connections that are made are entered here. */
+  readonly own: OwnConnections;
+  /** Whether the port is open still. */
+  readonly isOpen: (place: PortPlace) => boolean;
+  /** Resolves when the runtime has told about a container, or will not soon. */
+  readonly whenSettled: (container: Container) => Promise<Container>;
+  /** `stem`: the path of the report's files without ending; absent when they cannot be written. */
+  readonly onReport: (report: AuditReport, stem: string | undefined) => void;
   readonly onProblem: (text: string) => void;
+  /** Milliseconds after which a port that could not be examined is looked at again. */
+  readonly looksAfterMs?: readonly number[];
 }
 
-/** The most ports that wait for their examination. */
-const MAX_WAITING = 4096;
-const PARALLEL = 8;
+/** A port whose examination is under way, with its namespace held open. */
+interface Look {
+  readonly examination: Examination;
+  readonly namespace: NetworkNamespace;
+  /** What the looks before this one came to; their reports are this one's to replace. */
+  readonly verdicts: readonly string[];
+}
 
-/** Examines ports as they open, some at a time, and writes a report of each. */
+/** The most ports that wait for their examination, in all and of one container. */
+const CAPACITY = 4096;
+const CAPACITY_OF_CONTAINER = 512;
+const PARALLEL = 8;
+const PARALLEL_OF_CONTAINER = 4;
+
+/** Ports that wait for another look, each with a descriptor of its namespace. */
+const LATER_MAX = 256;
+
+const LOOKS_AFTER_MS = [5_000, 20_000, 60_000];
+
+/**
+ * Examines ports as they open, some at a time and containers in turns, and writes a report of each.
+ * Only what the kernel says listens in that namespace is connected to, by an address of the
+ * namespace's own. A port that could not be examined is looked at again, a few times, as long as it
+ * is open.
+ */
 export class PortExaminer {
   readonly #options: PortExaminerOptions;
-  readonly #queue = new AuditQueue({ capacity: MAX_WAITING, parallel: PARALLEL });
+  readonly #queue = new FairQueue({
+    capacity: CAPACITY,
+    capacityOfKey: CAPACITY_OF_CONTAINER,
+    parallel: PARALLEL,
+    parallelOfKey: PARALLEL_OF_CONTAINER,
+  });
   readonly #abort = new AbortController();
+  readonly #later = new Map<NodeJS.Timeout, Look>();
+  #examined = 0;
+  #given = 0;
 
   constructor(options: PortExaminerOptions) {
     this.#options = options;
   }
 
-  /** Ports that were not examined because too many waited. */
+  /** Reports that were made. */
+  get examined(): number {
+    return this.#examined;
+  }
+
+  /** Ports that were not examined because too many waited, or the watch ended before their turn. */
   get dropped(): number {
-    return this.#queue.dropped;
+    return this.#queue.refused + this.#given;
   }
 
   /**
@@ -51,56 +95,200 @@ export class PortExaminer {
    * reachable to the last.
    */
   examine(examination: Examination): void {
-    const { name, port } = examination;
-    let namespace: NetworkNamespace;
     try {
-      namespace = examination.namespace();
+      this.#enqueue({ examination, namespace: examination.namespace(), verdicts: [] });
     } catch (thrown) {
-      this.#options.onProblem(`Cannot examine ${name}:${port}: ${messageOf(thrown)}`);
-      return;
+      const failed = failedReport(examination, nameOf(examination.container), {
+        code: "unreachable",
+        error: messageOf(thrown),
+      });
+      this.#report(examination, failed, []);
     }
-    const taken = this.#queue.push(() =>
-      this.#examine(examination, namespace).finally(() => namespace.close()),
-    );
-    if (taken) return;
-    namespace.close();
-    this.#options.onProblem(
-      `Cannot examine ${name}:${port}: ${MAX_WAITING} ports are waiting already`,
-    );
   }
 
-  /** Resolves when nothing waits or runs any more. */
+  /** Resolves when nothing waits or runs any more, further looks left aside. */
   idle(): Promise<void> {
     return this.#queue.idle();
   }
 
   close(): void {
     this.#abort.abort();
-    this.#queue.close();
+    this.#given += this.#queue.close();
+    for (const [timer, { namespace }] of this.#later) {
+      clearTimeout(timer);
+      namespace.close();
+    }
+    this.#later.clear();
   }
 
-  async #examine(
-    { name, container, address, port, reachable }: Examination,
-    namespace: NetworkNamespace,
-  ): Promise<void> {
-    const [host] = addressesOf(address);
+  #enqueue(look: Look): void {
+    const { place, container } = look.examination;
+    const key = place.container ?? "";
+    const before = this.#queue.refused;
+    if (this.#queue.push(key, () => this.#look(look))) return;
+    look.namespace.close();
+    // The first, the second, the fourth …: a container with thousands of ports must not flood.
+    if ((before & (before + 1)) !== 0 || this.#abort.signal.aborted) return;
+    const name = container?.metadata?.name ?? container?.id ?? HOST;
+    this.#options.onProblem(
+      `Cannot examine ${name}:${place.port}: too many of its ports are waiting already (${before + 1} ports so far)`,
+    );
+  }
+
+  async #look(look: Look): Promise<void> {
+    const { examination, namespace, verdicts } = look;
+    let isKept = false;
     try {
-      const found = await audit(
-        {
-          label: `${name}:${port}`,
-          host,
-          port,
-          ...(container === undefined ? {} : { container }),
-          connect: (signal) => connectToListener(namespace, address, port, { signal }),
-          datagram: () => openDatagram(namespace, host, port),
-        },
-        { signal: this.#abort.signal },
-      );
+      const report = await this.#examine(look);
       if (this.#abort.signal.aborted) return;
-      const report = { ...found, reachable: await reachable() };
-      this.#options.onReport(report, this.#options.folder.writeAudit(name, report));
+      this.#report(examination, report, verdicts);
+      isKept = this.#looksAgain(look, report);
     } catch (thrown) {
-      this.#options.onProblem(`Cannot examine ${name}:${port}: ${messageOf(thrown)}`);
+      if (this.#abort.signal.aborted) return;
+      const { container, place } = examination;
+      const problem = messageOf(thrown);
+      this.#options.onProblem(`Cannot examine ${nameOf(container)}:${place.port}: ${problem}`);
+    } finally {
+      if (!isKept) namespace.close();
     }
   }
+
+  async #examine({ examination, namespace }: Look): Promise<AuditReport> {
+    const { place, own, signal } = { ...this.#options, ...examination, signal: this.#abort.signal };
+    const { address, port } = place;
+    const container = await this.#settled(examination.container);
+    const name = nameOf(container);
+    const obstacle = obstacleTo(namespace, place);
+    if (obstacle !== undefined) return failedReport(examination, name, obstacle);
+    const onConnection = (_: string, ownPort: number): void =>
+      own.add({ namespace: namespace.inode, ownPort, peerPort: port });
+    const [host] = addressesOf(address);
+    const found = await audit(
+      {
+        label: `${name}:${port}`,
+        host,
+        port,
+        ...(container === undefined ? {} : { container: name }),
+        connect: (ended) =>
+          connectToListener(namespace, address, port, { signal: ended, onConnection }),
+        datagram: () => openDatagram(namespace, host, port),
+      },
+      { signal },
+    );
+    const onHostNetwork = namespace.inode === hostNamespaceInode();
+    const reachable = await reachability(
+      { container, onHostNetwork },
+      { addresses: [address], port },
+    );
+    return { ...found, reachable, listener: listenerOf(place) };
+  }
+
+  /** Its name is what the report is called by, so a runtime that is being asked is waited for. */
+  async #settled(container: Container | undefined): Promise<Container | undefined> {
+    return container?.state === "pending" ? this.#options.whenSettled(container) : container;
+  }
+
+  #report(
+    { place, container }: Examination,
+    report: AuditReport,
+    verdicts: readonly string[],
+  ): void {
+    const { folder, isOpen, onReport, onProblem } = this.#options;
+    this.#examined += 1;
+    let written: WrittenReport | undefined;
+    try {
+      written = folder.writeAudit(
+        {
+          container: container === undefined ? undefined : nameOf(container),
+          port: place.port,
+          address: place.address,
+          key: placeKey(place),
+          isOpen: () => isOpen(place),
+          isRepeated: verdicts.length > 0,
+        },
+        report,
+      );
+    } catch (thrown) {
+      onProblem(`Cannot write the report of ${report.target}: ${messageOf(thrown)}`);
+    }
+    // A port that stays silent is said once, however often it is looked at.
+    if (verdicts.at(-1) !== verdictOf(report)) onReport(written?.report ?? report, written?.stem);
+  }
+
+  /** True when the namespace is kept for another look. */
+  #looksAgain(look: Look, report: AuditReport): boolean {
+    const { isOpen, looksAfterMs = LOOKS_AFTER_MS } = this.#options;
+    const { place } = look.examination;
+    const pause = looksAfterMs[look.verdicts.length];
+    if (!needsAnotherLook(report) || pause === undefined) return false;
+    if (!isOpen(place) || this.#later.size >= LATER_MAX) return false;
+    const timer = setTimeout(() => {
+      this.#later.delete(timer);
+      const verdicts = [...look.verdicts, verdictOf(report)];
+      if (isOpen(place)) this.#enqueue({ ...look, verdicts });
+      else look.namespace.close();
+    }, pause).unref();
+    this.#later.set(timer, look);
+    return true;
+  }
 }
+
+/** Reports of the same verdict are the same news. */
+function verdictOf({ tls, speaks, grade }: AuditReport): string {
+  return `${tls} ${speaks} ${grade?.letter}`;
+}
+
+/** Why a port is not connected to. */
+interface Obstacle {
+  readonly code: ProbeErrorCode;
+  readonly error: string;
+}
+
+/** Undefined when the port may be connected to. */
+function obstacleTo(
+  namespace: NetworkNamespace,
+  { address, port }: PortPlace,
+): Obstacle | undefined {
+  const listens = listListeners(namespace).some(
+    (listener) => listener.port === port && listener.address === address,
+  );
+  if (!listens) return { code: "refused", error: "nothing listens there any more" };
+  const [host] = addressesOf(address);
+  if (isOwnAddress(namespace, host)) return undefined;
+  const error = `${address} is no address of its network namespace: nothing was connected to`;
+  return { code: "unreachable", error };
+}
+
+/** The report of a port that was not connected to. */
+function failedReport(
+  { place, container }: Examination,
+  name: string,
+  obstacle: Obstacle,
+): AuditReport {
+  return {
+    target: `${name}:${place.port}`,
+    host: place.address,
+    port: place.port,
+    ...(container === undefined ? {} : { container: name }),
+    listener: listenerOf(place),
+    startedAt: new Date().toISOString(),
+    durationMs: 0,
+    connections: 0,
+    protocols: {},
+    groups: [],
+    certificates: [],
+    findings: [],
+    errors: [{ probe: "target", ...obstacle }],
+  };
+}
+
+function listenerOf({ address, process }: PortPlace): NonNullable<AuditReport["listener"]> {
+  const exepath = process?.exepath ?? "";
+  return { address, ...(exepath === "" ? {} : { exepath }) };
+}
+
+function nameOf(container: Container | undefined): string {
+  return container === undefined ? HOST : (container.metadata?.name ?? container.id);
+}
+
+const HOST = "host";

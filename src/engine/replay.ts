@@ -10,6 +10,7 @@ import { CurrentScene } from "../state/current-scene.ts";
 import type { HostEntries } from "../state/host-entries.ts";
 import type { Accounts } from "../state/scene.ts";
 import type { Thread } from "../state/thread.ts";
+import { Evaluator } from "./evaluator.ts";
 import { ThreadTable } from "../state/thread-table.ts";
 import { Timeline } from "../state/timeline.ts";
 
@@ -52,6 +53,7 @@ export class Replay implements CaptureSink {
   readonly threads = new ThreadTable({ capacity: MAX_THREADS });
   readonly #options: ReplayOptions;
   readonly #scene: CurrentScene;
+  readonly #evaluator: Evaluator;
   readonly #times = new Timeline();
   readonly #counts = new Float64Array(MAX_CODES);
   readonly #containers = new Map<string, Container>();
@@ -66,6 +68,7 @@ export class Replay implements CaptureSink {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
+    this.#evaluator = new Evaluator({ onMatch: options.onMatch });
     this.#hasWindow = options.from !== undefined || options.to !== undefined;
     this.#scene = new CurrentScene({
       processes: this.threads,
@@ -128,11 +131,7 @@ export class Replay implements CaptureSink {
     if (where !== undefined && !where(scene)) return;
     this.wasShown = true;
     onScene?.(scene);
-    for (const rule of bucket) {
-      if (!rule.condition(scene)) continue;
-      this.#options.onMatch(rule, scene);
-      if (rules.matching === "first") return;
-    }
+    if (bucket.length > 0) this.#evaluator.evaluate(scene, rules);
   }
 
   #isWithin(timestamp: bigint): boolean {

@@ -160,7 +160,7 @@ const MAX_BITS = 32;
 
 /** Bytes of a beginning that are compared; a longer one lets more through. */
 export const MAX_PREFIX_BYTES = 64;
-/** Beginnings, and last parts, that the kernel takes. */
+/** Beginnings, and last parts, that the kernel takes; for each beginning it has a folder's, too. */
 const MAX_PREFIXES = 4096;
 export const MAX_NAMES = 4096;
 
@@ -285,6 +285,8 @@ export interface Call {
   readonly flags?: number;
   /** Of an open: as it was passed; undefined when it cannot be read. */
   readonly path?: string | undefined;
+  /** Of an open that was done: the file's own path; undefined when it lies in no tree. */
+  readonly resolved?: string | undefined;
   /** Of a call on a socket: its address family; undefined when the descriptor is no socket. */
   readonly family?: number | undefined;
   /**
@@ -305,7 +307,9 @@ export function passesCallFilter(filter: CallFilter, call: Call): boolean {
     (filter.callers[call.callers ?? 15] ?? 0);
   if (wanted === 0) return false;
   if ((wanted & filter.anyPath & filter.anyName) !== 0) return true;
-  return (wanted & bitsOfPath(filter, call.path)) !== 0;
+  if ((wanted & bitsOfPath(filter, call.path)) !== 0) return true;
+  const isAsked = OPEN_CODES.includes(call.code) && call.result >= 0 && call.resolved !== undefined;
+  return isAsked && (wanted & bitsOfFile(filter, call.resolved ?? "")) !== 0;
 }
 
 function bitsOfPath(filter: CallFilter, path: string | undefined): number {
@@ -316,13 +320,38 @@ function bitsOfPath(filter: CallFilter, path: string | undefined): number {
     ODD_PATH.test(path)
   )
     return -1;
+  return bitsOfFile(filter, path);
+}
+
+/** Of a path that has no odd parts. */
+function bitsOfFile(filter: CallFilter, path: string): number {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const byName = filter.anyName | (name === "" ? -1 : (filter.names.get(name) ?? 0));
   if (!path.startsWith("/")) return byName;
+  return byName & (filter.anyPath | bitsOfBeginning(filter, path));
+}
+
+function bitsOfBeginning({ prefixes }: CallFilter, path: string): number {
   let longest = "";
-  for (const prefix of filter.prefixes.keys())
+  for (const prefix of prefixes.keys())
     if (path.startsWith(prefix) && prefix.length > longest.length) longest = prefix;
-  return byName & (filter.anyPath | (filter.prefixes.get(longest) ?? 0));
+  return prefixes.get(longest) ?? 0;
+}
+
+/**
+ * Folders, with the `/` behind them, that a file right inside of which may begin with one of the
+ * filter's beginnings, and the bits of these: what the kernel remembers of a folder.
+ */
+export function folderEntries(filter: CallFilter): ReadonlyMap<string, number> {
+  const folders = new Map<string, number>();
+  for (const [prefix, bits] of filter.prefixes) {
+    const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+    // Beginnings are compared as far as they go, and a folder's entry has its mark behind it.
+    if (folder === "" || folder.length >= MAX_PREFIX_BYTES) continue;
+    const own = folders.get(folder) ?? bitsOfBeginning(filter, folder);
+    folders.set(folder, (own | bits) >>> 0);
+  }
+  return folders;
 }
 
 const [OPEN, OPENAT] = OPEN_CODES;
@@ -338,10 +367,16 @@ function kindsOf({ code, result, flags = 0, family }: Call): number {
   return end | (family === AF_INET || family === AF_INET6 ? ip : family === AF_UNIX ? unix : other);
 }
 
-/** FNV-1a of a path's last part, as probe/filter.h computes it. */
+/** Of a path's last part, eight bytes at a time, as probe/filter.h computes it. */
 export function nameHash(name: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(name))
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
+  const text = new TextEncoder().encode(name);
+  const bytes = new Uint8Array(Math.ceil(text.length / 8) * 8);
+  bytes.set(text);
+  const view = new DataView(bytes.buffer);
+  let hash = 0xcbf29ce484222325n;
+  for (let at = 0; at < bytes.length; at += 8) {
+    hash = BigInt.asUintN(64, (hash ^ view.getBigUint64(at, true)) * 0x9e3779b97f4a7c15n);
+    hash ^= hash >> 32n;
+  }
+  return Number(BigInt.asUintN(32, hash));
 }

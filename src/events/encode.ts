@@ -79,6 +79,8 @@ export function encodeEvent(event: EventValues): Uint8Array<ArrayBuffer> {
 interface Sections {
   readonly descriptor?: DescriptorValues;
   readonly directory?: string;
+  /** Of an open: where it led, if not to the path that was passed. */
+  readonly resolved?: string;
 }
 
 /** A live record: context, scap event, sections. */
@@ -90,9 +92,12 @@ export function encodeRecord(
   const scap = encodeEvent(event);
   const directory =
     sections.directory === undefined ? new Uint8Array(0) : prefixed(sections.directory);
+  const resolved =
+    sections.resolved === undefined ? new Uint8Array(0) : prefixed(sections.resolved);
   const descriptor =
     sections.descriptor === undefined ? new Uint8Array(0) : encodeDescriptor(sections.descriptor);
-  const bytes = new Uint8Array(CONTEXT.end + scap.length + directory.length + descriptor.length);
+  const size = scap.length + directory.length + resolved.length + descriptor.length;
+  const bytes = new Uint8Array(CONTEXT.end + size);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(CONTEXT.cgroup, BigInt(context.cgroup ?? 0), true);
   view.setBigUint64(CONTEXT.startTime, BigInt(context.startTime ?? 0), true);
@@ -116,7 +121,10 @@ export function encodeRecord(
   const directoryAt = CONTEXT.end + scap.length;
   if (directory.length > 0) view.setUint32(CONTEXT.directory, directoryAt, true);
   bytes.set(directory, directoryAt);
-  const descriptorAt = directoryAt + directory.length;
+  const resolvedAt = directoryAt + directory.length;
+  if (resolved.length > 0) view.setUint32(CONTEXT.resolved, resolvedAt, true);
+  bytes.set(resolved, resolvedAt);
+  const descriptorAt = resolvedAt + resolved.length;
   if (descriptor.length > 0) view.setUint32(CONTEXT.descriptor, descriptorAt, true);
   bytes.set(descriptor, descriptorAt);
   return bytes;

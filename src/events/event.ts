@@ -137,6 +137,16 @@ export class Event {
     return decodeText(this.bytes, at, at + 16);
   }
 
+  /** Whether an open led to another path than the one that was passed. */
+  get hasResolved(): boolean {
+    return this.context >= 0 && this.contextU32(CONTEXT.resolved) !== 0;
+  }
+
+  /** The file's own path, from the root of all mounts, where it is not the one that was passed. */
+  get resolved(): string | undefined {
+    return this.hasResolved ? this.#section(this.contextU32(CONTEXT.resolved)) : undefined;
+  }
+
   /** The directory that a relative path of this event starts from, read in the kernel. */
   get directory(): string | undefined {
     if (this.context < 0) return undefined;

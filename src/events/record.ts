@@ -7,7 +7,8 @@
 // All numbers are little-endian, as are both architectures the probe is built for. The scap event
 // is byte for byte what a .scap file holds, so recording is a copy. Sections are what the kernel
 // knew beyond scap's parameters: directory  the absolute path that a relative path parameter starts
-// from: bytes `{ u16 length, path }` descriptor what the event's descriptor is, see DESCRIPTOR
+// from: bytes `{ u16 length, path }` resolved the path of the file that an open led to, from the root of
+// all mounts, in the same form descriptor what the event's descriptor is, see DESCRIPTOR
 
 /**
  * Offsets into the context that stands before each live event. Namespaces are inode numbers; times
@@ -45,8 +46,8 @@ export const CONTEXT = {
   comm: 64,
   /** offset of the directory section from the record's start, 0 when absent */
   directory: 80,
-  /** u32, always 0 */
-  reserved: 84,
+  /** offset of the section with the path that an open led to, 0 when it is the one that was passed */
+  resolved: 84,
   /** where the scap event starts */
   end: 88,
 } as const;
@@ -94,7 +95,8 @@ export const TCP_STATE = { ESTABLISHED: 1, SYN_SENT: 2, CLOSE: 7, LISTEN: 10 } a
  * parameter layout, so they share the decoder; they never reach rules or recordings. cgroup_mkdir:
  * u64 id, path text, u8 1 of version 1 (sent too when an id is first met); cgroup_rmdir: u64 id, u8
  * 1 of version 1; inet_sock_set_state: u64 socket identity, u8 old state, u8 new state, with a
- * descriptor section.
+ * descriptor section whose state is the new one (its inode is the one that a bind's descriptor has);
+ * from LISTEN to LISTEN when a socket that was never bound has got its port.
  */
 export const NOTICE = {
   cgroup_mkdir: 0xf001,
@@ -104,3 +106,11 @@ export const NOTICE = {
 
 /** The first code that is a notice rather than a scap event. */
 export const FIRST_NOTICE = 0xf000;
+
+/**
+ * The time of a record that stands at `start`, in nanoseconds since the Unix epoch, good to 256 ns.
+ */
+export function recordTime(view: DataView, start: number): number {
+  const at = start + CONTEXT.end + SCAP_HEADER.timestamp;
+  return view.getUint32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true);
+}

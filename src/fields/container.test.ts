@@ -67,3 +67,35 @@ test("container.healthcheck is the command in one line, NONE where it is turned 
     ["/bin/sh -c curl -f localhost", "NONE", undefined],
   );
 });
+
+test("container.start_ts is when the pid namespace began, else what the runtime says", () => {
+  const start = (one: Container | undefined, chain: readonly Partial<Process>[]): unknown => {
+    const { pidNamespace = 0, vpid = 0 } = chain.at(-1) ?? {};
+    return FIELDS.get("container.start_ts")?.bind?.(undefined)?.(
+      scene("chdir", { res: -1 }, { chain, container: one, context: { pidNamespace, vpid } }),
+    );
+  };
+  const chain = [
+    { ...shim, startTime: 50n },
+    { ...init, startTime: 1000n },
+    { ...curl, startTime: 2000n },
+  ];
+  const inner = [
+    ...chain.slice(0, 2),
+    { ...init, pid: 22, ppid: 20, pidNamespace: 3, startTime: 9n },
+  ];
+  const silent = container("web");
+  const late = container("web", { startedAt: 1500n });
+  const onHostPids = container("web", { startedAt: 1500n, hostPid: true });
+  const cases: [Container | undefined, readonly Partial<Process>[], unknown][] = [
+    [silent, chain, 1000n],
+    [late, chain, 1000n],
+    [late, [curl], 1500n],
+    [silent, [curl], undefined],
+    [onHostPids, chain, 1500n],
+    [container("web", { startedAt: 5n }), inner, 5n],
+    [undefined, chain, undefined],
+  ];
+  for (const [index, [one, processes, expected]] of cases.entries())
+    assert.equal(start(one, processes), expected, `case ${index}`);
+});

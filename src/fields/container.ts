@@ -4,6 +4,7 @@ import type { Scene } from "../state/scene.ts";
 import { MAX_ANCESTORS } from "./_ancestors.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field, FieldValue } from "./field.ts";
+import { namespaceStart } from "./resources.ts";
 
 const { plain, keyed, absent: absentOne } = fieldsOf("container");
 
@@ -91,19 +92,20 @@ export const CONTAINER_FIELDS: readonly Field[] = [
     "True when it shares the host's ipc namespace",
     (data) => data.hostIpc,
   ),
-  fromMetadata(
+  plain(
     "container.start_ts",
     "ABSTIME",
-    "When it was started, epoch nanoseconds",
-    (data) => data.startedAt,
+    "When it was started, epoch nanoseconds: when its pid namespace began",
+    startOf,
+    { metadata: true },
   ),
   plain(
     "container.duration",
     "RELTIME",
     "Nanoseconds since it was started",
     (scene) => {
-      const startedAt = metadata(scene)?.startedAt ?? 0n;
-      return startedAt === 0n ? undefined : scene.event.timestamp - startedAt;
+      const start = startOf(scene);
+      return start === undefined ? undefined : scene.event.timestamp - start;
     },
     { metadata: true },
   ),
@@ -207,6 +209,19 @@ export const CONTAINER_FIELDS: readonly Field[] = [
 
 function metadata(scene: Scene): ContainerMetadata | undefined {
   return scene.container?.metadata;
+}
+
+/**
+ * The runtime says when it has started a container, if at all, some time after the kernel has. What
+ * shares the host's namespace has the runtime's word alone; a namespace that began later is one
+ * inside of the container.
+ */
+function startOf(scene: Scene): bigint | undefined {
+  if (scene.container === undefined) return undefined;
+  const { startedAt = 0n, hostPid = false } = metadata(scene) ?? {};
+  const began = hostPid ? undefined : namespaceStart(scene);
+  if (began === undefined) return startedAt === 0n ? undefined : startedAt;
+  return startedAt !== 0n && startedAt < began ? startedAt : began;
 }
 
 /**

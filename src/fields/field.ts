@@ -88,6 +88,8 @@ export interface Field {
    * for it.
    */
   readonly metadata?: true;
+  /** The value is a name out of files that may be being read: who asks for it may have to wait. */
+  readonly accounts?: true;
   /**
    * For fields whose type depends on the argument (`evt.rawarg`): the type for an argument,
    * undefined when there is no such argument. Such a field's own `type` is DYN.

@@ -108,6 +108,7 @@ function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): strin
       : undefined;
   const isCaptured = scene.thread !== undefined;
   if (isCaptured && PATHS_OF_OURS.has(type?.name ?? "")) return undefined;
+  if (scene.isResolved && absolute) return scene.descriptor?.name;
   const index = parameterIndex(type, name);
   const path = scene.event.text(index);
   if (path === undefined || path === UNREADABLE || !absolute)

@@ -64,6 +64,21 @@ const CASES: readonly (readonly [
     [sandbox],
     NO_POD,
   ],
+  [
+    "a container whose runtime says all of the pod itself",
+    container("web", {
+      pod: {
+        name: "web-0",
+        namespace: "shop",
+        uid: "u-1",
+        sandboxId: ID,
+        labels: { app: "web", canary: "" },
+        ip: "10.1.2.3",
+      },
+    }),
+    [],
+    { ...OF_POD, ...OF_SANDBOX },
+  ],
   ["the host", undefined, [sandbox], NO_POD],
 ];
 for (const [what, one, others, expected] of CASES) {
@@ -77,3 +92,25 @@ for (const [what, one, others, expected] of CASES) {
     );
   });
 }
+
+test("saker.pod.owner is what Kubernetes' controllers noted on the pod", () => {
+  const ownerOf = (name: string, labels: Readonly<Record<string, string>>): unknown => {
+    const pod = { name, namespace: "shop", uid: "", sandboxId: ID, labels, ip: "" };
+    const shown = scene("chdir", { res: 0 }, { container: container("web", { pod }) });
+    return FIELDS.get("saker.pod.owner")?.bind?.(undefined)?.(shown);
+  };
+  const cases: [name: string, labels: Readonly<Record<string, string>>, owner: unknown][] = [
+    ["shop-web-5d9f7c6b8-x2x4z", { "pod-template-hash": "5d9f7c6b8" }, "Deployment/shop-web"],
+    ["renamed", { "pod-template-hash": "5d9f7c6b8" }, undefined],
+    [
+      "db-0",
+      { "statefulset.kubernetes.io/pod-name": "db-0", "controller-revision-hash": "x" },
+      "StatefulSet/db",
+    ],
+    ["agent-x2x4z", { "controller-revision-hash": "77" }, "DaemonSet/agent"],
+    ["backup-28001-abcde", { "job-name": "backup-28001" }, "Job/backup-28001"],
+    ["bare", {}, undefined],
+    ["", { "controller-revision-hash": "77" }, undefined],
+  ];
+  for (const [name, labels, owner] of cases) assert.equal(ownerOf(name, labels), owner, name);
+});

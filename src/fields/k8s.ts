@@ -10,30 +10,29 @@ const { plain, keyed, absent } = fieldsOf("k8s");
  * the pod's sandbox container.
  */
 export const K8S_FIELDS: readonly Field[] = [
-  ofContainer("k8s.pod.name", "Name of the pod", "io.kubernetes.pod.name", true),
-  ofContainer("k8s.ns.name", "Namespace of the pod", "io.kubernetes.pod.namespace", true),
-  ofContainer("k8s.pod.uid", "Uid of the pod", "io.kubernetes.pod.uid"),
-  ofContainer("k8s.pod.id", "Uid of the pod (old name)", "io.kubernetes.pod.uid"),
+  ofPod("k8s.pod.name", "Name of the pod", "name", true),
+  ofPod("k8s.ns.name", "Namespace of the pod", "namespace", true),
+  ofPod("k8s.pod.uid", "Uid of the pod", "uid"),
+  ofPod("k8s.pod.id", "Uid of the pod (old name)", "uid"),
   keyed(
     "k8s.pod.label",
     "CHARBUF",
     "One label of the pod",
     { kind: "key", required: true, metadata: true },
-    (argument) =>
-      argument === undefined ? undefined : (scene) => label(sandboxOf(scene), argument),
+    (argument) => (argument === undefined ? undefined : (scene) => own(podLabels(scene), argument)),
   ),
   plain(
     "k8s.pod.labels",
     "CHARBUF",
     "All labels of the pod as name:value, joined by commas",
-    (scene) => labelsText(sandboxOf(scene)),
+    (scene) => labelsText(podLabels(scene)),
     { metadata: true },
   ),
   plain(
     "k8s.pod.ip",
     "CHARBUF",
     "IPv4 address of the pod",
-    (scene) => sandboxOf(scene)?.metadata?.ip || undefined,
+    (scene) => scene.container?.metadata?.pod?.ip || sandboxOf(scene)?.metadata?.ip || undefined,
     { metadata: true },
   ),
   plain(
@@ -67,14 +66,42 @@ export const K8S_FIELDS: readonly Field[] = [
   ]),
 ];
 
-function ofContainer(name: string, doc: string, labelName: string, suggested?: true): Field {
+function ofPod(name: string, doc: string, key: keyof typeof POD_LABELS, suggested?: true): Field {
   return plain(
     name,
     "CHARBUF",
     doc,
-    (scene) => label(scene.container, labelName),
+    (scene) => podText(scene.container, key),
     suggested ? { metadata: true, suggested } : { metadata: true },
   );
+}
+
+/** As the runtime says it, else as the labels that Kubernetes puts on containers do. */
+function podText(
+  container: Container | undefined,
+  key: keyof typeof POD_LABELS,
+): string | undefined {
+  return container?.metadata?.pod?.[key] || label(container, POD_LABELS[key]);
+}
+
+/**
+ * What the pod belongs to, as `Deployment/shop`: from the labels that Kubernetes' own controllers
+ * put on their pods. Undefined where there are none.
+ */
+export function podOwner(scene: Scene): string | undefined {
+  const labels = podLabels(scene);
+  const job = own(labels, "batch.kubernetes.io/job-name") ?? own(labels, "job-name");
+  if (job !== undefined) return `Job/${job}`;
+  const name = podText(scene.container, "name") ?? "";
+  const hash = own(labels, "pod-template-hash");
+  if (hash !== undefined) {
+    const end = name.lastIndexOf(`-${hash}-`);
+    return end > 0 ? `Deployment/${name.slice(0, end)}` : undefined;
+  }
+  const base = name.slice(0, Math.max(0, name.lastIndexOf("-")));
+  if (base === "") return undefined;
+  if (own(labels, "statefulset.kubernetes.io/pod-name") !== undefined) return `StatefulSet/${base}`;
+  return own(labels, "controller-revision-hash") === undefined ? undefined : `DaemonSet/${base}`;
 }
 
 function labelsOf(key: string, what: string): Field[] {
@@ -94,8 +121,23 @@ function labelsOf(key: string, what: string): Field[] {
 }
 
 function label(container: Container | undefined, name: string): string | undefined {
-  const labels = container?.metadata?.labels;
+  return own(container?.metadata?.labels, name);
+}
+
+function own(labels: Labels | undefined, name: string): string | undefined {
   return labels !== undefined && Object.hasOwn(labels, name) ? labels[name] : undefined;
+}
+
+/** As the runtime says them; else those of the sandbox. */
+function podLabels(scene: Scene): Labels | undefined {
+  const sandbox = sandboxOf(scene);
+  const said = scene.container?.metadata?.pod?.labels ?? sandbox?.metadata?.pod?.labels;
+  return said ?? (isOfCri(sandbox) ? undefined : sandbox?.metadata?.labels);
+}
+
+/** Its own labels are not the pod's. */
+function isOfCri(container: Container | undefined): boolean {
+  return container?.metadata?.pod !== undefined;
 }
 
 /**
@@ -111,7 +153,8 @@ function sandboxOf(scene: Scene): Container | undefined {
 
 function sandboxId(container: Container | undefined): string | undefined {
   if (container === undefined) return undefined;
-  return isSandbox(container) ? container.fullId : label(container, "io.kubernetes.sandbox.id");
+  if (isSandbox(container)) return container.fullId;
+  return container.metadata?.pod?.sandboxId || label(container, "io.kubernetes.sandbox.id");
 }
 
 function isSandbox(container: Container): boolean {
@@ -119,11 +162,20 @@ function isSandbox(container: Container): boolean {
 }
 
 /** Annotations and what Kubernetes notes for itself stand among the labels, but are none. */
-function labelsText(sandbox: Container | undefined): string | undefined {
-  const labels = Object.entries(sandbox?.metadata?.labels ?? {}).filter(
+function labelsText(all: Labels | undefined): string | undefined {
+  const labels = Object.entries(all ?? {}).filter(
     ([name]) => !name.startsWith("annotation.") && !name.startsWith("io.kubernetes."),
   );
   return labels.length === 0
     ? undefined
     : labels.map(([name, value]) => (value === "" ? name : `${name}:${value}`)).join(", ");
 }
+
+type Labels = Readonly<Record<string, string>>;
+
+/** What cri-dockerd and the runtimes themselves put on a container. */
+const POD_LABELS = {
+  name: "io.kubernetes.pod.name",
+  namespace: "io.kubernetes.pod.namespace",
+  uid: "io.kubernetes.pod.uid",
+} as const;

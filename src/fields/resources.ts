@@ -93,10 +93,10 @@ function ofFirstThread(what: keyof Resources, unit: number): Extract {
 }
 
 /**
- * As the process's fork told it, else the start of the ancestor that is the namespace's first
+ * When the process's pid namespace began, epoch nanoseconds: as the process's fork told it, else the start of the ancestor that is the namespace's first
  * process.
  */
-function namespaceStart(scene: Scene): bigint | undefined {
+export function namespaceStart(scene: Scene): bigint | undefined {
   const told = scene.process?.pidNamespaceStart;
   if (told !== undefined) return told === 0n ? undefined : told;
   const first = firstOfNamespace(scene);

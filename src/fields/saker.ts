@@ -6,6 +6,7 @@ import type { Scene } from "../state/scene.ts";
 import { fileNameOf } from "../state/path.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field } from "./field.ts";
+import { podOwner } from "./k8s.ts";
 import { ancestor } from "./process.ts";
 
 const { plain } = fieldsOf("saker");
@@ -17,6 +18,13 @@ export const SAKER_FIELDS: readonly Field[] = [
     "BOOL",
     "True for the program that the container was made to start, and for its own workers",
     isEntrypoint,
+    { metadata: true },
+  ),
+  plain(
+    "saker.pod.owner",
+    "CHARBUF",
+    "What the pod belongs to, such as Deployment/shop, from the pod's name and labels",
+    podOwner,
     { metadata: true },
   ),
   plain(
@@ -53,6 +61,18 @@ export const SAKER_FIELDS: readonly Field[] = [
       scene.event.context < 0
         ? undefined
         : (scene.event.contextU32(CONTEXT.flags) & RECORD_FLAGS.IO_URING) !== 0,
+  ),
+  plain(
+    "saker.fd.other_name",
+    "CHARBUF",
+    "Where an open led to another path than it was given (links, mounts, chroot): the one that is not fd.name",
+    (scene) => scene.otherName,
+  ),
+  plain(
+    "saker.fd.is_resolved",
+    "BOOL",
+    "True when fd.name is the opened file's own path, by which the rule matched, and not the one that was passed",
+    (scene) => scene.isResolved,
   ),
   plain(
     "saker.connection.is_kubernetes_api",

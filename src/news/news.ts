@@ -24,8 +24,6 @@ export type NewsBody =
   | ProblemNews
   | NoteNews;
 
-export type NewsKind = NewsBody["kind"];
-
 /** A rule matched, or a running Falco said so. */
 export interface AlertNews {
   readonly kind: "alert";

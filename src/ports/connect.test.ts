@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { makeNamespace, namespacesMissing } from "../../test/fixtures/network-namespace.ts";
-import { connectInNamespace } from "./connect.ts";
+import { connectDirectly, connectInNamespace } from "./connect.ts";
 import { inNamespace, openNamespace, ownNamespaceInode } from "./network-namespace.ts";
 
 const SERVER = `const { createServer } = require("node:net");
@@ -130,3 +130,40 @@ async function textOf(socket: Socket): Promise<string> {
   for await (const data of socket) text += String(data);
   return text;
 }
+
+test("connectDirectly reports its own end, the one that the peer sees, before it is connected", async (t) => {
+  const seen: number[] = [];
+  const server = createServer((socket) => {
+    seen.push(socket.remotePort ?? 0);
+    socket.destroy();
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  t.after(() => server.close());
+  const reported: (readonly [string, number])[] = [];
+  let wasConnected = false;
+  const socket = await connectDirectly("127.0.0.1", (server.address() as { port: number }).port, {
+    onConnection: (address, port) => {
+      assert.equal(wasConnected, false);
+      reported.push([address, port]);
+    },
+  });
+  wasConnected = true;
+  assert.deepEqual(reported, [["127.0.0.1", socket.localPort]]);
+  await new Promise((resolve) => socket.once("close", resolve).resume());
+  assert.deepEqual(seen, [reported[0]?.[1]]);
+});
+
+test("connectInNamespace reports its own end", async (t) => {
+  const missing = namespacesMissing();
+  if (missing !== undefined) return t.skip(missing);
+  const inside = makeNamespace();
+  t.after(() => inside.remove());
+  await inside.run(SERVER);
+  const namespace = openNamespace(inside.path);
+  t.after(() => namespace.close());
+  const reported: (readonly [string, number])[] = [];
+  const onConnection = (address: string, port: number): void => void reported.push([address, port]);
+  const socket = await connectInNamespace(namespace, "127.0.0.1", 8080, { onConnection });
+  assert.deepEqual(reported, [["127.0.0.1", socket.localPort]]);
+  socket.destroy();
+});

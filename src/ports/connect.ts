@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import { isIP, isIPv6, Socket, type SocketConstructorOpts } from "node:net";
+import { nextTick } from "node:process";
 import { AppError } from "../lib/errors.ts";
 import { check, libc } from "../libc/libc.ts";
 import { inNamespace, type NetworkNamespace } from "./network-namespace.ts";
@@ -8,6 +9,11 @@ export interface ConnectOptions {
   /** Milliseconds until the attempt is given up; default 3000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /**
+   * Receives our own end of each attempt as soon as the kernel has chosen it: before this process
+   * can read any event that the connection causes elsewhere.
+   */
+  readonly onConnection?: (localAddress: string, localPort: number) => void;
 }
 
 /**
@@ -80,7 +86,7 @@ function socketInside(namespace: NetworkNamespace, six: boolean): Socket {
 function connected(
   socket: Socket,
   to: { host: string; port: number },
-  { target, timeoutMs = 3000, signal }: ConnectOptions & { target: string },
+  { target, timeoutMs = 3000, signal, onConnection }: ConnectOptions & { target: string },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: AppError): void => {
@@ -113,7 +119,16 @@ function connected(
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", fail).on("connect", succeed);
     socket.connect(to);
+    // Node calls connect(2) in the next tick; it binds our end at once.
+    if (onConnection !== undefined) nextTick(() => reportLocalEnd(socket, onConnection));
   });
+}
+
+function reportLocalEnd(
+  { localAddress, localPort }: Socket,
+  report: NonNullable<ConnectOptions["onConnection"]>,
+): void {
+  if (localAddress !== undefined && localPort !== undefined) report(localAddress, localPort);
 }
 
 /** include/linux/socket.h, include/linux/net.h: the same on x64 and arm64. */

@@ -1,5 +1,4 @@
 import type { ContainerMetadata } from "../containers/container.ts";
-import type { OpenPort } from "./port-inventory.ts";
 
 /** From where a port can be reached. */
 export type Exposure =
@@ -20,7 +19,7 @@ export type Exposure =
  * even when its port is published.
  */
 export function exposureOf(
-  port: Pick<OpenPort, "addresses" | "port">,
+  port: { readonly addresses: readonly string[]; readonly port: number },
   { onHostNetwork, metadata }: { onHostNetwork: boolean; metadata?: ContainerMetadata | undefined },
 ): Exposure {
   if (port.addresses.every(isLoopback)) return { kind: "loopback" };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import * as fc from "fast-check";
@@ -8,6 +9,7 @@ import {
   type Listener,
   listListeners,
   listListenersOfProcess,
+  listUdpPorts,
   parseDump,
   parseProcNetTcp,
 } from "./listeners.ts";
@@ -92,4 +94,19 @@ test("cgroupPathOf prefers v2 below its root, else v1 pids", () => {
     ["", "/"],
   ];
   for (const [text, path] of cases) assert.equal(cgroupPathOf(text), path);
+});
+
+test("listUdpPorts finds sockets that are bound, not those that have a peer", async (t) => {
+  const [bound, connected] = [createSocket("udp4"), createSocket("udp6")];
+  t.after(() => bound.close());
+  t.after(() => connected.close());
+  await new Promise<void>((resolve) => bound.bind({ address: "127.0.0.1" }, resolve));
+  const { port } = bound.address();
+  await new Promise<void>((resolve) => connected.connect(port, "::1", resolve));
+  const namespace = openNamespace(process.pid);
+  t.after(() => namespace.close());
+  const ports = listUdpPorts(namespace);
+  assert.ok(ports.has(port));
+  assert.ok(!ports.has(connected.address().port));
+  assert.ok(!listListeners(namespace).some((listener) => listener.port === port));
 });

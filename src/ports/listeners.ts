@@ -26,7 +26,7 @@ export interface Listener {
  */
 export function listListeners(namespace: NetworkNamespace): Listener[] {
   try {
-    return listenersFromKernel(namespace);
+    return socketsFromKernel(namespace, TCP_LISTENING);
   } catch (error) {
     if (namespace.pid === undefined) throw error;
     return listListenersOfProcess(namespace.pid);
@@ -34,7 +34,15 @@ export function listListeners(namespace: NetworkNamespace): Listener[] {
 }
 
 /**
- * The same from /proc/PID/net/tcp and tcp6: needs no privilege for entering a namespace, but is 160
+ * The ports of a namespace that UDP sockets are bound to without a peer, at most LISTENERS_MAX.
+ * Synchronous. Throws an AppError when they cannot be asked for.
+ */
+export function listUdpPorts(namespace: NetworkNamespace): ReadonlySet<number> {
+  return new Set(socketsFromKernel(namespace, UDP_BOUND).map(({ port }) => port));
+}
+
+/**
+ * As `listListeners`, from /proc/PID/net/tcp and tcp6: needs no privilege for entering a namespace, but is 160
  * times slower.
  */
 export function listListenersOfProcess(pid: number): Listener[] {
@@ -79,20 +87,26 @@ function procAddress(hex: string): Uint8Array {
   return bytes;
 }
 
-function listenersFromKernel(namespace: NetworkNamespace): Listener[] {
+/** Which sockets are meant: a protocol, and a mask of states. */
+interface Wanted {
+  readonly protocol: number;
+  readonly states: number;
+}
+
+function socketsFromKernel(namespace: NetworkNamespace, wanted: Wanted): Listener[] {
   const fd = inNamespace(namespace, () =>
     check(libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG), "open sock_diag"),
   );
   try {
-    return [...dump(fd, AF_INET), ...dump(fd, AF_INET6)].slice(0, LISTENERS_MAX);
+    return [...dump(fd, AF_INET, wanted), ...dump(fd, AF_INET6, wanted)].slice(0, LISTENERS_MAX);
   } finally {
     libc.close(fd);
   }
 }
 
-function dump(fd: number, family: number): Listener[] {
-  const request = dumpRequest(family);
-  check(libc.send(fd, request, request.length, 0), "ask sock_diag for listening sockets");
+function dump(fd: number, family: number, wanted: Wanted): Listener[] {
+  const request = dumpRequest(family, wanted);
+  check(libc.send(fd, request, request.length, 0), "ask sock_diag for sockets");
   const found: Listener[] = [];
   const buffer = new Uint8Array(RECEIVE_BYTES);
   // The kernel fills the answer while it is read, so a message is always there; a bound all the
@@ -140,8 +154,8 @@ function listenerFrom(body: ByteReader): Listener {
   return { address, port, family, inode: body.u32LE("inode"), uid };
 }
 
-/** struct nlmsghdr and struct inet_diag_req_v2, all sockets in state LISTEN. */
-function dumpRequest(family: number): Uint8Array {
+/** struct nlmsghdr and struct inet_diag_req_v2. */
+function dumpRequest(family: number, { protocol, states }: Wanted): Uint8Array {
   const writer = new ByteWriter();
   writer
     .u32LE(NETLINK_HEADER + 56)
@@ -149,12 +163,7 @@ function dumpRequest(family: number): Uint8Array {
     .u16LE(NLM_F_REQUEST_DUMP)
     .u32LE(1)
     .u32LE(0);
-  writer
-    .u8(family)
-    .u8(IPPROTO_TCP)
-    .u8(0)
-    .u8(0)
-    .u32LE(1 << TCP_LISTEN);
+  writer.u8(family).u8(protocol).u8(0).u8(0).u32LE(states);
   return writer.bytes(new Uint8Array(48)).finish();
 }
 
@@ -174,5 +183,6 @@ const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const SOCK_DIAG_BY_FAMILY = 20;
 const MSG_DONTWAIT = 0x40;
-const IPPROTO_TCP = 6;
-const TCP_LISTEN = 10;
+/** Protocol numbers of IANA; states of include/net/tcp_states.h, which UDP's sockets have, too. */
+const TCP_LISTENING: Wanted = { protocol: 6, states: 1 << 10 };
+const UDP_BOUND: Wanted = { protocol: 17, states: 1 << 7 };

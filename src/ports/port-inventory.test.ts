@@ -11,12 +11,12 @@ test("PortInventory reports a port once, until its last socket closes", () => {
   const inventory = new PortInventory();
   assert.equal(inventory.opened({ ...WEB, socket: 1n }), "news");
   assert.equal(inventory.opened({ ...WEB, socket: 2n }), "known");
-  assert.equal(inventory.opened({ ...WEB, address: "::", socket: 3n }), "known");
+  assert.equal(inventory.opened({ ...WEB, socket: 3n }), "known");
   assert.deepEqual(inventory.list(), [
     {
       namespace: 10,
+      address: "0.0.0.0",
       port: 80,
-      addresses: ["0.0.0.0", "::"],
       container: "web",
       process: undefined,
       openedAt: 1,
@@ -28,7 +28,7 @@ test("PortInventory reports a port once, until its last socket closes", () => {
   assert.equal(inventory.opened({ ...WEB, socket: 2n }), "news");
 });
 
-test("PortInventory keeps apart containers, namespaces and numbers", () => {
+test("PortInventory keeps apart containers, namespaces, numbers, addresses and programs", () => {
   const inventory = new PortInventory();
   const others: PortOpening[] = [
     WEB,
@@ -36,12 +36,15 @@ test("PortInventory keeps apart containers, namespaces and numbers", () => {
     { ...WEB, container: undefined },
     { ...WEB, port: 81 },
     { ...WEB, namespace: 11 },
+    { ...WEB, address: "127.0.0.1" },
+    { ...WEB, process: { pid: 1, comm: "nc", exepath: "/bin/nc" } },
+    { ...WEB, process: { pid: 1, comm: "nc", exepath: "/bin/nc", args: ["-l"] } },
   ];
   for (const opening of others) assert.equal(inventory.opened(opening), "news");
   for (const opening of others) assert.equal(inventory.opened(opening), "known");
   assert.deepEqual(
     inventory.containerGone("web").map((port) => port.port),
-    [80, 81, 80],
+    [80, 81, 80, 80, 80, 80],
   );
   assert.equal(inventory.size, 2);
 });
@@ -86,7 +89,7 @@ test("PortInventory reconcile closes what no longer listens there", () => {
   for (const opening of [WEB, { ...WEB, port: 81 }, { ...WEB, namespace: 11, port: 81 }])
     inventory.opened(opening);
   assert.deepEqual(
-    inventory.reconcile(10, [{ port: 80 }]).map((port) => port.port),
+    inventory.reconcile(10, [{ address: "0.0.0.0", port: 80 }]).map((port) => port.port),
     [81],
   );
   assert.equal(inventory.size, 2);
@@ -97,6 +100,18 @@ test("PortInventory counts what one container has beyond its bound, and still ta
   for (let port = 0; port < CONTAINER_PORTS_MAX + 5; port += 1) inventory.opened({ ...WEB, port });
   assert.deepEqual([inventory.size, inventory.dropped], [CONTAINER_PORTS_MAX, 5]);
   assert.equal(inventory.opened({ ...WEB, container: "api" }), "news");
+});
+
+test("PortInventory.listenerOf() finds who listens there, or at all addresses", () => {
+  const inventory = new PortInventory();
+  inventory.opened({ ...WEB, socket: 1n });
+  inventory.opened({ ...WEB, address: "127.0.0.1", socket: 2n });
+  const at = (address: string, container = "web") =>
+    inventory.listenerOf({ ...WEB, address, container })?.address;
+  assert.deepEqual(
+    [at("127.0.0.1"), at("172.17.0.2"), at("127.0.0.1", "api")],
+    ["127.0.0.1", "0.0.0.0", undefined],
+  );
 });
 
 test("PortInventory agrees with a plain set of sockets on any history", () => {

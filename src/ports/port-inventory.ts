@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** Who opened a port. */
 export interface PortProcess {
   readonly pid: number;
@@ -5,17 +7,27 @@ export interface PortProcess {
   readonly comm: string;
   /** The executable's path. */
   readonly exepath: string;
+  /** Arguments without argv[0], where they are known. */
+  readonly args?: readonly string[];
 }
 
-/** A socket that has started to listen, or was found listening. */
-export interface PortOpening {
+/**
+ * Where something listens, and who: what makes one opening another than the next. Workers of one
+ * program (SO_REUSEPORT) are one; another address, namespace, container or program is another.
+ */
+export interface PortPlace {
   /** Inode of the network namespace. */
   readonly namespace: number;
+  /** As text; `0.0.0.0` and `::` mean all addresses. */
   readonly address: string;
   readonly port: number;
   /** Full id of the container; absent on the host. */
   readonly container?: string | undefined;
   readonly process?: PortProcess | undefined;
+}
+
+/** A socket that has started to listen, or was found listening. */
+export interface PortOpening extends PortPlace {
   /** Names the socket for its life; absent when the source cannot tell, such as a rule's alert. */
   readonly socket?: SocketIdentity | undefined;
   /** Milliseconds since the Unix epoch. */
@@ -23,8 +35,8 @@ export interface PortOpening {
 }
 
 /**
- * A socket's name: the kernel's address of it in the probe's notices, or `inode:N` from an
- * inventory. The two cannot be compared, so a closing also tells where the socket listened.
+ * A socket's name: what the probe's notices call it, or `inode:N` from an inventory. The two cannot
+ * be compared, so a closing also tells where the socket listened.
  */
 export type SocketIdentity = bigint | string;
 
@@ -36,34 +48,23 @@ export interface PortClosing {
   readonly port: number;
 }
 
-/**
- * A port that something listens on: one for all sockets of the same container (or the host),
- * namespace and number.
- */
-export interface OpenPort {
-  readonly namespace: number;
-  readonly port: number;
-  /** All addresses it listens on, in the order of their opening. */
-  readonly addresses: readonly string[];
-  readonly container: string | undefined;
-  /** Who opened it first. */
-  readonly process: PortProcess | undefined;
+/** A port that something listens on. */
+export interface OpenPort extends PortPlace {
   /** Milliseconds since the Unix epoch. */
   readonly openedAt: number;
 }
 
 /**
  * Who listens. A port is news when its first socket starts to listen, and closed when its last one
- * stops; many workers (SO_REUSEPORT) or 0.0.0.0 beside :: are one port. The same number in two
- * containers is two. Bounded by PORTS_MAX in all and CONTAINER_PORTS_MAX for one container, so that
- * none can crowd out the others: what is beyond is counted in `dropped`.
+ * stops. Bounded by PORTS_MAX in all and CONTAINER_PORTS_MAX for one container, so that none can
+ * crowd out the others: what is beyond is counted in `dropped`.
  */
 export class PortInventory {
   readonly #ports = new Map<string, Entry>();
   readonly #bySocket = new Map<SocketIdentity, Entry>();
   readonly #byContainer = new Map<string, Set<Entry>>();
-  /** By namespace and number: more than one entry where containers share a namespace. */
-  readonly #byPlace = new Map<string, Set<Entry>>();
+  /** By namespace and number: the same number at several addresses, or of several programs. */
+  readonly #byNumber = new Map<string, Set<Entry>>();
   #dropped = 0;
 
   /** How many ports are open. */
@@ -78,20 +79,20 @@ export class PortInventory {
 
   /** "known" also when the inventory is full: then the opening is counted in `dropped`. */
   opened(opening: PortOpening): "news" | "known" {
-    const known = this.#ports.get(keyOf(opening));
+    const known = this.#ports.get(placeKey(opening));
     const entry = known ?? this.#admit(opening);
     if (entry === undefined) return "known";
-    this.#addSocket(entry, opening);
+    this.#addSocket(entry, opening.socket);
     return known === undefined ? "news" : "known";
   }
 
   /** The port, when this was its last socket; undefined when it is still open or was not known. */
   closed(closing: PortClosing): OpenPort | undefined {
-    const named = closing.socket === undefined ? undefined : this.#bySocket.get(closing.socket);
-    if (named !== undefined && closing.socket !== undefined)
-      return this.#socketClosed(named, closing.socket);
-    for (const entry of this.#byPlace.get(placeOf(closing)) ?? []) {
-      const unnamed = entry.unnamed(closing.address);
+    const { socket, address } = closing;
+    const named = socket === undefined ? undefined : this.#bySocket.get(socket);
+    if (named !== undefined && socket !== undefined) return this.#socketClosed(named, socket);
+    for (const entry of this.#byNumber.get(numberKey(closing)) ?? []) {
+      const unnamed = entry.place.address === address ? entry.unnamed() : undefined;
       if (unnamed !== undefined) return this.#socketClosed(entry, unnamed);
     }
     return undefined;
@@ -106,17 +107,37 @@ export class PortInventory {
    * Compares with what really listens in a namespace now (sock_diag), for sources that miss
    * closings: closes and returns the ports that are not in `listening`.
    */
-  reconcile(namespace: number, listening: readonly { readonly port: number }[]): OpenPort[] {
-    const ports = new Set(listening.map((listener) => listener.port));
+  reconcile(
+    namespace: number,
+    listening: readonly Pick<PortPlace, "address" | "port">[],
+  ): OpenPort[] {
+    const there = new Set(listening.map(({ address, port }) => `${address} ${port}`));
     return this.#removeAll(
       [...this.#ports.values()].filter(
-        (entry) => entry.opening.namespace === namespace && !ports.has(entry.opening.port),
+        ({ place }) =>
+          place.namespace === namespace && !there.has(`${place.address} ${place.port}`),
       ),
     );
   }
 
+  has(place: PortPlace): boolean {
+    return this.#ports.has(placeKey(place));
+  }
+
+  /**
+   * What listens for connections to an address: there, or at all addresses; undefined when nothing
+   * is known to.
+   */
+  listenerOf(end: Omit<PortPlace, "process">): OpenPort | undefined {
+    const candidates = [...(this.#byNumber.get(numberKey(end)) ?? [])].filter(
+      ({ place }) => place.container === end.container,
+    );
+    const at = (address: string) => candidates.find(({ place }) => place.address === address);
+    return (at(end.address) ?? at("0.0.0.0") ?? at("::"))?.place;
+  }
+
   list(): OpenPort[] {
-    return [...this.#ports.values()].map((entry) => entry.port());
+    return [...this.#ports.values()].map((entry) => entry.place);
   }
 
   #admit(opening: PortOpening): Entry | undefined {
@@ -126,39 +147,38 @@ export class PortInventory {
       return undefined;
     }
     const entry = new Entry(opening);
-    this.#ports.set(keyOf(opening), entry);
+    this.#ports.set(placeKey(opening), entry);
     addTo(this.#byContainer, opening.container ?? "", entry);
-    addTo(this.#byPlace, placeOf(opening), entry);
+    addTo(this.#byNumber, numberKey(opening), entry);
     return entry;
   }
 
-  #addSocket(entry: Entry, { socket, address }: PortOpening): void {
-    const told = `${keyOf(entry.opening)} ${address}`;
+  #addSocket(entry: Entry, socket: SocketIdentity | undefined): void {
+    const unseen = `unseen ${placeKey(entry.place)}`;
     // An alert, the inventory and a notice may tell of the same listen(2), in any order: who knows
     // less gives way.
-    if (socket === undefined && entry.has(address)) return;
-    if (socket !== undefined) this.#dropSocket(entry, told);
-    if (typeof socket === "string" && entry.hasNamed(address)) return;
-    const found = typeof socket === "bigint" ? entry.unnamed(address) : undefined;
+    if (socket === undefined && entry.sockets.size > 0) return;
+    if (socket !== undefined) this.#dropSocket(entry, unseen);
+    if (typeof socket === "string" && entry.hasNamed()) return;
+    const found = typeof socket === "bigint" ? entry.unnamed() : undefined;
     if (found !== undefined) this.#dropSocket(entry, found);
     if (entry.sockets.size >= PORT_SOCKETS_MAX) this.#dropped += 1;
-    else this.#keepSocket(entry, socket ?? told, address);
+    else this.#keepSocket(entry, socket ?? unseen);
   }
 
-  #keepSocket(entry: Entry, identity: SocketIdentity, address: string): void {
+  #keepSocket(entry: Entry, identity: SocketIdentity): void {
     const before = this.#bySocket.get(identity);
     // The kernel gave the same memory to a new socket, and the closing of the old one was lost.
     if (before !== undefined && before !== entry) this.#socketClosed(before, identity);
-    entry.sockets.set(identity, address);
+    entry.sockets.add(identity);
     this.#bySocket.set(identity, entry);
   }
 
   #socketClosed(entry: Entry, identity: SocketIdentity): OpenPort | undefined {
-    const port = entry.port();
     this.#dropSocket(entry, identity);
     if (entry.sockets.size > 0) return undefined;
     this.#removeAll([entry]);
-    return port;
+    return entry.place;
   }
 
   #dropSocket(entry: Entry, identity: SocketIdentity): void {
@@ -167,72 +187,49 @@ export class PortInventory {
   }
 
   #removeAll(entries: readonly Entry[]): OpenPort[] {
-    const ports = entries.map((entry) => entry.port());
     for (const entry of entries) {
-      this.#ports.delete(keyOf(entry.opening));
-      for (const identity of entry.sockets.keys()) this.#bySocket.delete(identity);
-      removeFrom(this.#byContainer, entry.opening.container ?? "", entry);
-      removeFrom(this.#byPlace, placeOf(entry.opening), entry);
+      this.#ports.delete(placeKey(entry.place));
+      for (const identity of entry.sockets) this.#bySocket.delete(identity);
+      removeFrom(this.#byContainer, entry.place.container ?? "", entry);
+      removeFrom(this.#byNumber, numberKey(entry.place), entry);
     }
-    return ports;
+    return entries.map((entry) => entry.place);
   }
 }
 
 class Entry {
-  /** The first. */
-  readonly opening: PortOpening;
-  /** Socket → address. */
-  readonly sockets = new Map<SocketIdentity, string>();
+  readonly place: OpenPort;
+  readonly sockets = new Set<SocketIdentity>();
 
-  constructor(opening: PortOpening) {
-    this.opening = opening;
+  constructor({ namespace, address, port, container, process, at }: PortOpening) {
+    this.place = { namespace, address, port, container, process, openedAt: at };
   }
 
-  port(): OpenPort {
-    const { namespace, port, container, process, at, address } = this.opening;
-    const addresses = [...new Set(this.sockets.values())];
-    return {
-      namespace,
-      port,
-      addresses: addresses.length > 0 ? addresses : [address],
-      container,
-      process,
-      openedAt: at,
-    };
-  }
-
-  has(address: string): boolean {
-    return [...this.sockets.values()].includes(address);
-  }
-
-  /**
-   * A socket at this address without a kernel address for a name: found by inventory or told by an
-   * alert.
-   */
-  unnamed(address: string): string | undefined {
-    for (const [identity, at] of this.sockets)
-      if (typeof identity === "string" && at === address) return identity;
+  /** A socket that an inventory or an alert told of, not the kernel itself. */
+  unnamed(): string | undefined {
+    for (const identity of this.sockets) if (typeof identity === "string") return identity;
     return undefined;
   }
 
-  hasNamed(address: string): boolean {
-    for (const [identity, at] of this.sockets)
-      if (typeof identity === "bigint" && at === address) return true;
+  hasNamed(): boolean {
+    for (const identity of this.sockets) if (typeof identity === "bigint") return true;
     return false;
   }
 }
 
-function keyOf({ container, namespace, port }: PortOpening): string {
-  return `${container ?? ""} ${namespace} ${port}`;
+/** Two openings of the same key are one: the arguments tell two programs of one interpreter apart. */
+export function placeKey({ container, namespace, address, port, process }: PortPlace): string {
+  return `${container ?? ""} ${namespace} ${address} ${port} ${programKey(process)}`;
 }
 
-function placeOf({
-  namespace,
-  port,
-}: {
-  readonly namespace: number;
-  readonly port: number;
-}): string {
+function programKey(process: PortProcess | undefined): string {
+  if (process === undefined) return "";
+  const program = [process.exepath, ...(process.args ?? [])].join("\0");
+  if (program.length <= PROGRAM_MAX) return program;
+  return createHash("sha256").update(program).digest("base64");
+}
+
+function numberKey({ namespace, port }: Pick<PortPlace, "namespace" | "port">): string {
   return `${namespace} ${port}`;
 }
 
@@ -250,3 +247,5 @@ function removeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): 
 export const PORTS_MAX = 16_384;
 export const CONTAINER_PORTS_MAX = 2048;
 const PORT_SOCKETS_MAX = 1024;
+/** Characters of a program's path and arguments that are kept as they are. */
+const PROGRAM_MAX = 128;

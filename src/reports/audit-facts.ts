@@ -140,7 +140,7 @@ export function certificateFacts(certificate: CertificateReport): Fact[] {
   const facts: Fact[] = [
     ["subject", certificate.subject],
     ["issuer", `${certificate.issuer}${certificate.isSelfSigned ? " (signed by itself)" : ""}`],
-    ["valid", `${certificate.notBefore} to ${certificate.notAfter}`],
+    ["valid", `${certificate.notBefore ?? UNREAD} to ${certificate.notAfter ?? UNREAD}`],
     ["names", certificate.names.join(", ")],
     ["key", `${certificate.keyType} ${size}`.trimEnd()],
     ["signature", certificate.signatureAlgorithm],
@@ -149,8 +149,12 @@ export function certificateFacts(certificate: CertificateReport): Fact[] {
   if (certificate.mustStaple === true) facts.push(["must-staple", "yes"]);
   if (certificate.scts !== undefined) facts.push(["SCTs", `${certificate.scts.length}`]);
   if (certificate.oddities !== undefined) facts.push(["odd", certificate.oddities.join("; ")]);
+  for (const { part, reason, bytes } of certificate.unreadable ?? [])
+    facts.push(["unreadable", `${part}: ${reason} (${bytes || "no bytes"})`]);
   return facts;
 }
+
+const UNREAD = "(no date that can be read)";
 
 /** Ids of weaknesses by verdict, those that matter first. */
 export function weaknessFacts({ weaknesses = {} }: AuditReport): Fact[] {
@@ -196,8 +200,11 @@ export function whereText({
   port,
   container,
   reachable,
+  listener,
 }: AuditReport): string {
   const at = address === undefined || address === host ? host : `${host} (${address})`;
   const inside = container === undefined ? "" : ` in container ${container}`;
-  return `examined ${startedAt}, at ${at} port ${port}${inside}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
+  const by = listener?.exepath === undefined ? "" : ` by ${listener.exepath}`;
+  const listens = listener === undefined ? "" : `; listens at ${listener.address}${by}`;
+  return `examined ${startedAt}, at ${at} port ${port}${inside}${listens}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
 }

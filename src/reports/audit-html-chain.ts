@@ -64,5 +64,5 @@ function linkText(text: string): Html {
 }
 
 function folded(certificate: CertificateReport, isOpen: boolean): Html {
-  return html`<details${isOpen ? html` open` : ""}><summary>${certificate.subject || "(no subject)"} <small>until ${certificate.notAfter.slice(0, 10)}</small></summary>${factTable(certificateFacts(certificate))}</details>`;
+  return html`<details${isOpen ? html` open` : ""}><summary>${certificate.subject || "(no subject)"} <small>until ${certificate.notAfter?.slice(0, 10) ?? "(no date)"}</small></summary>${factTable(certificateFacts(certificate))}</details>`;
 }

@@ -12,7 +12,7 @@ export function part(title: string, content: Html): Html {
 
 /** A letter in its colour. */
 export function badge(letter: string): Html {
-  return html`<span class="letter ${letter === "–" ? "dim" : letterTone(letter)}">${letter}</span>`;
+  return html`<span class="letter ${letter === "–" || letter === "?" ? "dim" : letterTone(letter)}">${letter}</span>`;
 }
 
 /** Names and values below each other; empty for none. */

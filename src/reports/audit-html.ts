@@ -61,7 +61,7 @@ function tally(reports: readonly AuditReport[]): Html[] {
 }
 
 function spoken(report: AuditReport): string {
-  if (!report.tls) return plainText(report);
+  if (report.tls !== true) return plainText(report);
   return Object.keys(report.protocols).toSorted().join(" ") || "TLS, but no suite was accepted";
 }
 
@@ -72,9 +72,9 @@ function severe({ findings }: AuditReport): string {
     .join("; ");
 }
 
-/** The letter in its colour; a dash for ports without. */
-function letterOf({ grade }: AuditReport): Html {
-  return badge(grade?.letter ?? "–");
+/** The letter in its colour; a dash for ports without, a question mark where nobody knows. */
+function letterOf({ grade, tls }: AuditReport): Html {
+  return badge(grade?.letter ?? (tls === undefined ? "?" : "–"));
 }
 
 function reportSection(report: AuditReport, index: number): Html {

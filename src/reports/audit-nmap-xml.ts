@@ -1,5 +1,5 @@
 import type { AuditReport, ProtocolReport } from "../audit/report.ts";
-import { enumeratedProtocols, lexicallyLast, scriptBlock } from "./audit-nmap.ts";
+import { enumeratedProtocols, missingText, nmapStrength, scriptBlock } from "./audit-nmap.ts";
 import { portState } from "./port-state.ts";
 
 /**
@@ -99,7 +99,10 @@ function portElement(report: AuditReport): string {
 
 function scriptElement(report: AuditReport): string {
   const block = scriptBlock(report);
-  if (block.length === 0) return "";
+  const missing = portState(report).state === "open" ? missingText(report) : undefined;
+  const own =
+    missing === undefined ? "" : `<script${attributes({ id: "saker", output: missing })}/>`;
+  if (block.length === 0) return own;
   const protocols = enumeratedProtocols(report);
   const tables = Object.keys(protocols)
     .toSorted()
@@ -109,7 +112,7 @@ function scriptElement(report: AuditReport): string {
     );
   // As nmap does it: a line break before the first line, none behind the last.
   const output = `\n${block.join("\n")}`;
-  return `<script${attributes({ id: "ssl-enum-ciphers", output })}>${tables.join("")}${element("least strength", lexicallyLast({ protocols }))}</script>`;
+  return `<script${attributes({ id: "ssl-enum-ciphers", output })}>${tables.join("")}${element("least strength", nmapStrength(report))}</script>${own}`;
 }
 
 function protocolTable({

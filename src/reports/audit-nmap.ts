@@ -1,4 +1,5 @@
 import type { AuditReport, ProtocolReport } from "../audit/report.ts";
+import { incompleteText, unexaminedText } from "./audit-summary.ts";
 import { escaped } from "./escaped.ts";
 import { portState } from "./port-state.ts";
 
@@ -35,12 +36,14 @@ export function auditNmap(report: AuditReport): string {
     row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" "),
   );
   const block = scriptBlock(report);
-  const script =
-    block.length === 0
-      ? []
-      : ["ssl-enum-ciphers: ", ...block].map(
-          (line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`,
-        );
+  const missing = missingText(report);
+  const scripts = [
+    ...(block.length === 0 ? [] : [["ssl-enum-ciphers: ", ...block]]),
+    ...(missing === undefined || state !== "open" ? [] : [[`saker: ${missing}`]]),
+  ];
+  const script = scripts.flatMap((lines) =>
+    lines.map((line, index, all) => `${index === all.length - 1 ? "|_" : "| "}${line}`),
+  );
   const host = report.address === undefined ? report.host : `${report.host} (${report.address})`;
   return [
     `Nmap scan report for ${escaped(host)}`,
@@ -53,19 +56,31 @@ export function auditNmap(report: AuditReport): string {
   ].join("\n");
 }
 
+/** What nmap's script has no words for: that nothing, or not all, is known. */
+export function missingText(report: AuditReport): string | undefined {
+  return report.tls === undefined ? unexaminedText(report) : incompleteText(report);
+}
+
 /** The script's lines as nmap would have them; empty where it would print nothing. */
 export function scriptBlock(report: AuditReport): string[] {
   const protocols = enumeratedProtocols(report);
   return Object.keys(protocols).length === 0
     ? []
-    : cipherBlock({ ...report, protocols, leastStrength: lexicallyLast({ protocols }) });
+    : cipherBlock({ ...report, protocols, leastStrength: nmapStrength(report) });
+}
+
+/** nmap's least strength; `unknown` where worse suites may not have been asked. */
+export function nmapStrength(report: AuditReport): string {
+  return incompleteText(report) === undefined
+    ? lexicallyLast({ protocols: enumeratedProtocols(report) })
+    : (report.leastStrength ?? "unknown");
 }
 
 /**
  * nmap's least strength is the last letter in the alphabet, and the word "unknown" comes after all
  * letters.
  */
-export function lexicallyLast(report: Pick<AuditReport, "protocols">): string {
+function lexicallyLast(report: Pick<AuditReport, "protocols">): string {
   const letters = Object.values(report.protocols).flatMap((protocol) =>
     protocol.ciphers.map((cipher) => cipher.strength),
   );

@@ -1,6 +1,6 @@
 import { letterRank } from "../audit/overall-grade.ts";
 import type { AuditReport } from "../audit/report.ts";
-import { plainText } from "./audit-summary.ts";
+import { incompleteText, plainText } from "./audit-summary.ts";
 import { escaped } from "./escaped.ts";
 
 /**
@@ -26,9 +26,10 @@ export const AUDIT_COLUMNS: readonly string[] = [
 /** A report's line in the table. */
 export function auditRow(report: AuditReport): AuditRow {
   const { grade, target, protocols, tls, findings, leastStrength = "-" } = report;
-  const spoken = tls
-    ? Object.keys(protocols).toSorted().join(" ") || "TLS, but no suite was accepted"
-    : plainText(report);
+  const spoken =
+    tls === true
+      ? `${Object.keys(protocols).toSorted().join(" ") || "TLS, but no suite was accepted"}${incompleteText(report) === undefined ? "" : " (incomplete)"}`
+      : plainText(report);
   const severe = findings
     .filter(({ severity }) => severity !== "info" && severity !== "low")
     .map(({ id }) => id);
@@ -49,8 +50,8 @@ export function auditRow(report: AuditReport): AuditRow {
  * The order in which reports want attention, the highest first: by the encryption's letter,
  * untrusted before trusted; then what could not be examined, then ports without TLS.
  */
-export function attentionRank({ grade, connections }: AuditReport): number {
-  if (grade === undefined) return connections === 0 ? -1 : -2;
+export function attentionRank({ grade, tls }: AuditReport): number {
+  if (grade === undefined) return tls === false ? -2 : -1;
   return (
     letterRank(grade.ignoringTrust ?? grade.letter) * 2 +
     (grade.ignoringTrust === undefined ? 0 : 1)

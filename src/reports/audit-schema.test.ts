@@ -2,16 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bare, full, secure } from "../../test/fixtures/audit-reports.ts";
 import { faults } from "../../test/fixtures/json-schema.ts";
+import type { AuditReport } from "../audit/report.ts";
 import { auditJson } from "./audit-json.ts";
 import { auditSchema } from "./audit-schema.ts";
 
-for (const [name, report] of Object.entries({ bare, secure, full })) {
+const { tls: _, ...nothing } = bare;
+const unknown: AuditReport = {
+  ...nothing,
+  errors: [{ probe: "connect", error: "x", code: "refused" }],
+};
+
+for (const [name, report] of Object.entries({ bare, unknown, secure, full })) {
   test(`auditSchema() describes the JSON of the ${name} report`, () =>
     assert.deepEqual(faults(JSON.parse(auditJson(report)), auditSchema()), []));
 }
 
 for (const [what, report, fault] of [
-  ["a missing key", { ...bare, tls: undefined }, "$: tls is missing"],
+  ["a missing key", { ...bare, port: undefined }, "$: port is missing"],
   ["another type", { ...bare, port: "8443" }, "$.port: not an integer"],
   ["a number out of range", { ...bare, port: 70_000 }, "$.port: over 65535"],
   [
@@ -54,7 +61,6 @@ test("auditSchema() is JSON, and says which keys are always there", () => {
     "target",
     "host",
     "port",
-    "tls",
     "startedAt",
     "durationMs",
     "connections",

@@ -8,8 +8,10 @@ import type {
   Finding,
   OverallGrade,
   ProbeError,
+  ProbeErrorCode,
   ProtocolReport,
   SctReport,
+  UnreadablePart,
 } from "../audit/report.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -164,8 +166,8 @@ const SCT: Table<SctReport> = { logId: text("hex of the log's key hash"), timest
 const CERTIFICATE: Table<CertificateReport> = {
   subject: text(),
   issuer: text(),
-  notBefore: text("ISO 8601 where the certificate has a date that can be read"),
-  notAfter: text("as notBefore"),
+  notBefore: may(text("ISO 8601; absent where the certificate has no date there that can be read")),
+  notAfter: may(text("as notBefore")),
   names: list(text(), "of subjectAltName"),
   keyType: text(),
   keyBits: may(whole()),
@@ -183,6 +185,16 @@ const CERTIFICATE: Table<CertificateReport> = {
   issuerUrls: may(NAMES),
   crlUrls: may(NAMES),
   oddities: may(list(text(), "what is odd about it")),
+  unreadable: may(
+    list(
+      object<UnreadablePart>({
+        part: text("such as end of validity"),
+        reason: text(),
+        bytes: text("hex of what stands there, of long parts the beginning"),
+      }),
+      "what of it cannot be read",
+    ),
+  ),
 };
 
 const CHAIN: Table<ChainReport> = {
@@ -255,11 +267,27 @@ const REPORT: Table<AuditReport> = {
   address: may(text("what was connected to, where host is a name")),
   container: may(text()),
   reachable: may(text("from where the port can be reached, where the watch knows")),
-  tls: flag("false also when nothing could be learnt: errors says why"),
+  listener: may(
+    object<NonNullable<AuditReport["listener"]>>(
+      { address: text(), exepath: may(text("the program's executable")) },
+      "who listens there and at which address, where the watch knows",
+    ),
+  ),
+  changes: may(
+    object<NonNullable<AuditReport["changes"]>>(
+      { since: DATE, what: list(text(), "empty when nothing that counts has changed") },
+      "what differs from the port's report before this one; absent when there was none",
+    ),
+  ),
+  tls: may(
+    flag(
+      "false: it speaks something else; absent: it could not be examined, and an error has a code that says why",
+    ),
+  ),
   starttls: may(text("the protocol in which TLS was asked for; absent where TLS begins at once")),
   speaks: may(
     text(
-      "what a port without TLS speaks, or one with STARTTLS before it; silent when it says nothing",
+      "what a port without TLS speaks, or one with STARTTLS before it; silent when it says nothing, and tls is absent then",
     ),
   ),
   startedAt: DATE,
@@ -291,7 +319,27 @@ const REPORT: Table<AuditReport> = {
     ),
   ),
   errors: list(
-    object<ProbeError>({ probe: text(), error: text() }),
+    object<ProbeError>({
+      probe: text(),
+      error: text(),
+      code: may(
+        one(
+          [
+            "refused",
+            "reset",
+            "closed",
+            "silent",
+            "timeout",
+            "unreachable",
+            "protocol",
+            "starttls",
+            "aborted",
+            "incomplete",
+          ] satisfies ProbeErrorCode[],
+          "why the port could not be examined; incomplete: why not all of it was",
+        ),
+      ),
+    }),
     "probes that could not tell: never to be read as not supported",
   ),
 };

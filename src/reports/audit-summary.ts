@@ -16,22 +16,34 @@ export function auditSummary(report: AuditReport): string {
 }
 
 function summaryParts(report: AuditReport): string[] {
-  if (!report.tls) return [`${report.target} ${plainText(report)}`];
+  if (report.tls !== true) return [`${report.target} ${plainText(report)}`];
   const versions = Object.keys(report.protocols).toSorted();
-  if (versions.length === 0) return [`${report.target} TLS, but no suite was accepted`];
+  const incomplete = incompleteText(report);
+  const target = `${report.target}${incomplete === undefined ? "" : ` ${incomplete}:`}`;
+  if (versions.length === 0) return [`${target} TLS, but no suite was accepted`];
   const suites = Object.values(report.protocols).reduce(
     (sum, protocol) => sum + protocol.ciphers.length,
     0,
   );
   const leaf = report.certificates[0];
   return [
-    `${report.target} ${versions.join(" ")}${report.starttls === undefined ? "" : ` after STARTTLS (${report.starttls})`}`,
+    `${target} ${versions.join(" ")}${report.starttls === undefined ? "" : ` after STARTTLS (${report.starttls})`}`,
     ...(report.grade === undefined ? [] : [gradeText(report.grade)]),
     `least strength ${report.leastStrength ?? "unknown"}`,
     `${suites} suites`,
-    ...(leaf === undefined ? [] : [`${leaf.subject} until ${leaf.notAfter.slice(0, 10)}`]),
+    ...(leaf === undefined
+      ? []
+      : [`${leaf.subject} until ${leaf.notAfter?.slice(0, 10) ?? "a day that cannot be read"}`]),
     ...worst(report),
   ];
+}
+
+/** That a report is not whole, and why; undefined for one that is. */
+export function incompleteText({ errors }: Pick<AuditReport, "errors">): string | undefined {
+  const [reason] = errors.filter(({ code }) => code === "incomplete");
+  return reason === undefined
+    ? undefined
+    : `INCOMPLETE (${escaped(`${reason.probe}: ${reason.error}`)})`;
 }
 
 /** `grade T (A without trust)` */
@@ -51,12 +63,17 @@ function datagramText({ datagram }: AuditReport): string[] {
   return versions.length === 0 ? [] : [`over UDP ${versions.join(" ")}`];
 }
 
-/** What a port without TLS is. */
+/** What a port is that shows no TLS. */
 export function plainText(report: AuditReport): string {
-  if (report.speaks === "silent") return "no TLS (silent)";
-  if (report.speaks !== undefined)
-    return report.speaks === "unknown"
-      ? "no TLS (speaks something unknown)"
-      : `no TLS (speaks ${report.speaks.toUpperCase()})`;
-  return `could not be examined (${escaped(report.errors[0]?.error ?? "no answer")})`;
+  if (report.tls === undefined) return unexaminedText(report);
+  if (report.speaks === undefined) return "no TLS";
+  return report.speaks === "unknown"
+    ? "no TLS (speaks something unknown)"
+    : `no TLS (speaks ${report.speaks.toUpperCase()})`;
+}
+
+/** That a port could not be examined, and why. */
+export function unexaminedText({ errors }: Pick<AuditReport, "errors">): string {
+  const reason = errors.find(({ code }) => code !== undefined) ?? errors[0];
+  return `could not be examined: ${escaped(reason?.error ?? "no answer")}`;
 }

@@ -55,9 +55,16 @@ export function auditText(report: AuditReport, { colour = false }: AuditTextOpti
   return [
     ink("strong", auditSummary(report)),
     ink("dim", escaped(whereText(report))),
+    ...changeLines(report).map((line) => ink("dim", line)),
     "",
     ...sections.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, ""]),
   ].join("\n");
+}
+
+function changeLines({ changes }: AuditReport): string[] {
+  if (changes === undefined) return [];
+  const what = changes.what.length === 0 ? "nothing that counts" : changes.what.join("; ");
+  return [`changed since ${escaped(changes.since)}: ${escaped(what)}`];
 }
 
 function gradeLines({ grade }: AuditReport, ink: Ink): string[] {

@@ -12,10 +12,11 @@ export interface PortState {
 
 /** What nmap would call the port that an audit has examined. */
 export function portState({ tls, starttls, speaks, connections, errors }: AuditReport): PortState {
-  const isTunnelled = tls && starttls === undefined;
-  const service = isTunnelled ? "unknown" : (speaks ?? starttls ?? "unknown");
+  const isTunnelled = tls === true && starttls === undefined;
+  const isKnown = tls !== undefined && !isTunnelled;
+  const service = isKnown ? (speaks ?? starttls ?? "unknown") : "unknown";
   if (connections > 0) return { state: "open", reason: "syn-ack", service, isTunnelled };
-  const isRefused = errors.some(({ error }) => error.includes("ECONNREFUSED"));
+  const isRefused = errors.some(({ code }) => code === "refused");
   return isRefused
     ? { state: "closed", reason: "conn-refused", service, isTunnelled }
     : { state: "filtered", reason: "no-response", service, isTunnelled };

@@ -6,24 +6,41 @@ import type { AuditReport } from "../audit/report.ts";
 import { auditJson } from "./audit-json.ts";
 import { auditNmap } from "./audit-nmap.ts";
 import { auditNmapXml } from "./audit-nmap-xml.ts";
-import { attentionRank } from "./audit-rows.ts";
+import { auditHtml } from "./audit-html.ts";
+import { attentionRank, auditRow } from "./audit-rows.ts";
 import { auditSummary } from "./audit-summary.ts";
 import { auditText } from "./audit-text.ts";
 
+const { tls: _, ...unknown } = bare;
+
 for (const [speaks, text] of [
   ["http", "web:8443 no TLS (speaks HTTP), 12 ms, 3 connections"],
-  ["silent", "web:8443 no TLS (silent), 12 ms, 3 connections"],
   ["unknown", "web:8443 no TLS (speaks something unknown), 12 ms, 3 connections"],
 ] as const) {
   test(`auditSummary() of a port that speaks ${speaks}`, () =>
     assert.equal(auditSummary({ ...bare, speaks }), text));
 }
 
-test("auditSummary() says why a port could not be examined", () => {
-  assert.equal(
-    auditSummary({ ...bare, errors: [{ probe: "connect", error: "refused" }] }),
-    "web:8443 could not be examined (refused), 12 ms, 3 connections",
-  );
+test("every report says of a port that could not be examined just that, and why", () => {
+  const silence = "the port takes connections and says nothing";
+  const report: AuditReport = {
+    ...unknown,
+    speaks: "silent",
+    errors: [{ probe: "protocol", error: silence, code: "silent" }],
+  };
+  const words = `could not be examined: ${silence}`;
+  assert.equal(auditSummary(report), `web:8443 ${words}, 12 ms, 3 connections`);
+  assert.ok(auditText(report).startsWith(`web:8443 ${words}`));
+  assert.deepEqual(auditNmap(report).split("\n").slice(4), [
+    "8443/tcp open  unknown",
+    `|_saker: ${words}`,
+    "",
+    "",
+  ]);
+  assert.ok(auditNmapXml([report], "1").includes(`<script id="saker" output="${words}"/>`));
+  assert.ok(auditHtml([report]).includes(words));
+  assert.ok(auditRow(report).cells.includes(words));
+  assert.equal("tls" in (JSON.parse(auditJson(report)) as object), false);
 });
 
 test("auditNmap() writes the block that nmap writes", () => {
@@ -58,15 +75,19 @@ for (const [name, report, line] of [
   [
     "is closed",
     {
-      ...bare,
+      ...unknown,
       connections: 0,
-      errors: [{ probe: "connect", error: 'Cannot connect to "127.0.0.1:8443": ECONNREFUSED' }],
+      errors: [{ probe: "connect", error: "nobody listens", code: "refused" }],
     },
     "8443/tcp closed unknown",
   ],
   [
     "never answers",
-    { ...bare, connections: 0, errors: [{ probe: "connect", error: "no connection in time" }] },
+    {
+      ...unknown,
+      connections: 0,
+      errors: [{ probe: "connect", error: "no connection in time", code: "timeout" }],
+    },
     "8443/tcp filtered unknown",
   ],
   ["speaks SSH", { ...bare, port: 22, speaks: "ssh" }, "22/tcp open  ssh"],

@@ -5,7 +5,6 @@ import {
   type CallClause,
   CALLER,
   mergeClauses,
-  ODD_PATH,
   OPEN_CODES,
   rowsOf,
   SOCKET_CODES,
@@ -266,8 +265,8 @@ function beginnings(operator: Operator, values: readonly string[]): readonly str
       /^[\x20-\x7e]*/.exec(isPattern ? value.replace(/[*?[\\].*$/s, "") : value)?.[0] ?? "",
   );
   if (!prefixes.every((prefix) => prefix.startsWith("/"))) return undefined;
-  // Odd paths pass the kernel anyway.
-  const plain = prefixes.filter((prefix) => !ODD_PATH.test(prefix));
+  // No path that was normalised has these.
+  const plain = prefixes.filter((prefix) => !/\/\/|\/\.\.?\//.test(prefix));
   return plain.map((prefix) => (prefix === "/" ? prefix : prefix.replace(/\/$/, "")));
 }
 

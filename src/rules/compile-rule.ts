@@ -264,16 +264,27 @@ function outputError(thrown: ConditionError, rule: RuleDefinition, star: number)
   );
 }
 
+type Needs = Pick<
+  CompiledRule,
+  | "needsMetadata"
+  | "outputNeedsMetadata"
+  | "needsAccounts"
+  | "outputNeedsAccounts"
+  | "needsEnvironment"
+>;
+
 /** What must be known or asked for before the rule is asked, or its alert printed. */
 function needsOf(
   { conditionFields, eventCodes }: Condition,
   { output, extraFields }: Output,
-): Pick<CompiledRule, "needsMetadata" | "outputNeedsMetadata" | "needsEnvironment"> {
+): Needs {
   const templates = [output, ...extraFields.map(({ template }) => template)];
   const printed: readonly Field[] = templates.flatMap(({ fields }) => [...fields]);
   return {
     needsMetadata: [...conditionFields].some((field) => field.metadata === true),
     outputNeedsMetadata: printed.some((field) => field.metadata === true),
+    needsAccounts: [...conditionFields].some((field) => field.accounts === true),
+    outputNeedsAccounts: printed.some((field) => field.accounts === true),
     needsEnvironment: [...conditionFields, ...printed].some(
       ({ environment }) =>
         environment === "process" || (environment === "event" && startsPrograms(eventCodes)),

@@ -24,3 +24,8 @@ export function priorityByName(name: string): Priority | undefined {
 export function isAtLeast(priority: Priority, minimum: Priority): boolean {
   return PRIORITIES.indexOf(priority) <= PRIORITIES.indexOf(minimum);
 }
+
+/** 0 for the most urgent. */
+export function urgencyOf(priority: Priority): number {
+  return PRIORITIES.indexOf(priority);
+}

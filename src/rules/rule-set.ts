@@ -47,6 +47,10 @@ export interface CompiledRule {
   readonly needsMetadata: boolean;
   /** Its output prints what only the container runtime knows. */
   readonly outputNeedsMetadata: boolean;
+  /** Its condition asks for names of users or groups. */
+  readonly needsAccounts: boolean;
+  /** Its output prints names of users or groups. */
+  readonly outputNeedsAccounts: boolean;
 }
 
 /** Rules bucketed by event code: an event meets those alone that can match it. */
@@ -55,6 +59,8 @@ export interface RuleSet {
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
   readonly needsEnvironment: boolean;
+  /** Of events that a condition asks about by names of users or groups. */
+  readonly accountCodes: ReadonlySet<number>;
   /** Host names that are to be looked up. */
   readonly hostNames: ReadonlySet<string>;
   /** Which calls any rule can match; undefined when all must be looked at. */
@@ -70,10 +76,12 @@ export function compileRuleSet(
 ): RuleSet {
   const buckets: CompiledRule[][] = [];
   const eventCodes = new Set<number>();
+  const accountCodes = new Set<number>();
   for (const rule of rules) {
     for (const code of rule.eventCodes) {
       (buckets[code] ??= []).push(rule);
       eventCodes.add(code);
+      if (rule.needsAccounts) accountCodes.add(code);
     }
   }
   const asking = rules.filter((rule) => FILTERED_CODES.some((code) => rule.eventCodes.has(code)));
@@ -84,6 +92,7 @@ export function compileRuleSet(
     matching,
     eventCodes,
     needsEnvironment: rules.some((rule) => rule.needsEnvironment),
+    accountCodes,
     hostNames,
     callFilter,
     forEvent: (code) => buckets[code] ?? NO_RULES,

@@ -9,19 +9,20 @@ interface User {
 
 /**
  * Accounts from the texts of /etc/passwd and /etc/group (passwd(5), group(5)); lines that do not
- * parse are left out.
+ * parse are left out, and those with a name longer than LOGIN_NAME_MAX or behind the first
+ * MAX_LINES: the texts may be anybody's.
  */
 export function parseAccounts(passwd: string, group: string): Accounts {
   const users = new Map<number, User>();
   for (const [name, , uid, , , home, shell] of fieldsOfLines(passwd)) {
-    const id = Number(uid);
-    if (name && uid && Number.isInteger(id) && !users.has(id))
-      users.set(id, { name, home: home ?? "", shell: shell ?? "" });
+    const id = idOf(uid);
+    if (isName(name) && id !== undefined && !users.has(id))
+      users.set(id, { name, home: pathOf(home), shell: pathOf(shell) });
   }
   const groups = new Map<number, string>();
   for (const [name, , gid] of fieldsOfLines(group)) {
-    const id = Number(gid);
-    if (name && gid && Number.isInteger(id) && !groups.has(id)) groups.set(id, name);
+    const id = idOf(gid);
+    if (isName(name) && id !== undefined && !groups.has(id)) groups.set(id, name);
   }
   return accountsIn(users, groups);
 }
@@ -46,6 +47,33 @@ function accountsIn(
   };
 }
 
-function fieldsOfLines(text: string): string[][] {
-  return text.split("\n").map((line) => line.split(":"));
+/** Decimal digits, as the C library takes them. */
+function idOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
+
+function isName(name: string | undefined): name is string {
+  return name !== undefined && name !== "" && name.length <= LOGIN_NAME_MAX;
+}
+
+function pathOf(text = ""): string {
+  return text.length > PATH_MAX ? "" : text;
+}
+
+/** One by one: a megabyte of line ends alone would be as many arrays. */
+function* fieldsOfLines(text: string): Generator<string[]> {
+  let lines = 0;
+  for (let start = 0; start < text.length && lines < MAX_LINES; lines += 1) {
+    const found = text.indexOf("\n", start);
+    const end = found < 0 ? text.length : found;
+    if (end - start >= SHORTEST) yield text.slice(start, end).split(":", MAX_FIELDS);
+    start = end + 1;
+  }
+}
+
+const LOGIN_NAME_MAX = 256;
+const PATH_MAX = 4096;
+const MAX_LINES = 100_000;
+/** `x::1` */
+const SHORTEST = 4;
+const MAX_FIELDS = 7;

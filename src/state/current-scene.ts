@@ -41,6 +41,7 @@ export class CurrentScene implements Scene {
   container: Container | undefined;
   accounts: Accounts = NO_ACCOUNTS;
   thread: Thread | undefined;
+  isResolved = false;
   readonly #surroundings: SceneSurroundings;
   #descriptor: Descriptor | undefined;
   #hasDescriptor = false;
@@ -66,6 +67,7 @@ export class CurrentScene implements Scene {
     this.container = container;
     this.accounts = accounts;
     const threads = this.#surroundings.threads;
+    this.isResolved = false;
     this.thread = threads?.thread;
     this.#descriptor = threads?.descriptor;
     this.#hasDescriptor = threads !== undefined;
@@ -74,10 +76,45 @@ export class CurrentScene implements Scene {
 
   get descriptor(): Descriptor | undefined {
     if (!this.#hasDescriptor) {
-      this.#descriptor = descriptorOf(this.event, this.process?.cwd ?? "/");
+      const passed = this.#passedDescriptor();
+      const name = this.isResolved ? this.event.resolved : undefined;
+      this.#descriptor = passed === undefined || name === undefined ? passed : { ...passed, name };
       this.#hasDescriptor = true;
     }
     return this.#descriptor;
+  }
+
+  get otherName(): string | undefined {
+    if (!this.#hasOther) return undefined;
+    return this.isResolved ? this.#passedDescriptor()?.name : this.event.resolved;
+  }
+
+  /**
+   * Whether a condition holds of this scene: with the path that was passed or else, of a file that
+   * was opened, with its own. The one that it holds with is shown from then on.
+   */
+  holds(condition: (scene: Scene) => boolean): boolean {
+    if (this.isResolved) this.#show(false);
+    if (condition(this)) return true;
+    if (!this.#hasOther) return false;
+    this.#show(true);
+    return condition(this);
+  }
+
+  /** A capture's events have no second path. */
+  get #hasOther(): boolean {
+    return this.event.hasResolved && this.#surroundings.threads === undefined;
+  }
+
+  #show(isResolved: boolean): void {
+    generations += 1;
+    this.generation = generations;
+    this.isResolved = isResolved;
+    this.#hasDescriptor = false;
+  }
+
+  #passedDescriptor(): Descriptor | undefined {
+    return descriptorOf(this.event, this.process?.cwd ?? "/");
   }
 
   directoryOf(dirfd: number | undefined): string {
@@ -111,6 +148,7 @@ export class CurrentScene implements Scene {
       this.container,
       this.accounts,
     );
+    if (this.isResolved) frozen.#show(true);
     if (this.#surroundings.threads !== undefined) {
       frozen.thread = this.thread;
       frozen.#descriptor = this.#descriptor === undefined ? undefined : copyOf(this.#descriptor);

@@ -76,6 +76,30 @@ test("ProcessTable.apply() knows a reused pid by its start time", () => {
   assert.equal(other.comm, "new");
 });
 
+test("ProcessTable.apply() shows a process as it was before the snapshot, until its execve comes", () => {
+  const [runc, web] = [
+    { ...shell, comm: "runc", exepath: "/usr/bin/runc" },
+    { ...shell, pid: 60, ppid: 50, comm: "nginx", exepath: "/usr/sbin/nginx" },
+  ];
+  const table = tableWith(runc, web);
+  table.snapshotTaken(1_000n);
+  const at = (timestamp: bigint, comm: string, more = {}) => ({
+    timestamp,
+    context: { pid: 60, tid: 60, ppid: 50, startTime: shell.startBoot, comm, ...more },
+  });
+  const mounted = table.apply(event("mount", { res: 0 }, at(500n, "runc:[2:INIT]")));
+  assert.deepEqual([mounted.comm, mounted.exepath], ["runc:[2:INIT]", "/usr/bin/runc"]);
+  assert.equal(table.get(60)?.exepath, "/usr/sbin/nginx");
+  const executed = { res: 0, exe: "nginx", comm: "nginx", trusted_exepath: "/usr/sbin/nginx" };
+  table.apply(event("execve", executed, at(600n, "nginx")));
+  const opened = table.apply(event("mount", { res: 0 }, at(700n, "nginx")));
+  assert.deepEqual([opened.comm, opened.exepath], ["nginx", "/usr/sbin/nginx"]);
+  // A thread has a name of its own, and a program may rename itself once it runs.
+  const thread = table.apply(event("mount", { res: 0 }, at(800n, "worker", { tid: 61 })));
+  const renamed = table.apply(event("mount", { res: 0 }, at(1_200n, "nginx: master")));
+  assert.deepEqual([thread.exepath, renamed.exepath], ["/usr/sbin/nginx", "/usr/sbin/nginx"]);
+});
+
 test("ProcessTable.apply() looks up a process whose fork and exec were lost", () => {
   const table = new ProcessTable({
     capacity: 10,
@@ -88,7 +112,7 @@ test("ProcessTable.apply() looks up a process whose fork and exec were lost", ()
   assert.equal(table.found, 1);
 });
 
-test("ProcessTable.doubt() has each process looked up once more when it acts", () => {
+test("ProcessTable.markStale() has each process looked up once more when it acts", () => {
   const other: Process = { ...shell, comm: "nc", exe: "nc", exepath: "/bin/nc", args: ["-l"] };
   let lookups = 0;
   const table = new ProcessTable({
@@ -100,13 +124,86 @@ test("ProcessTable.doubt() has each process looked up once more when it acts", (
   const act = (pid: number): Process =>
     table.apply(event("setsid", { res: pid }, { context: { pid, startTime: shell.startBoot } }));
   assert.equal(act(50).exepath, "/bin/sh");
-  table.doubt();
+  table.markStale();
   assert.deepEqual(
-    [act(50).exepath, act(50).args, table.get(50)?.comm, table.healed, lookups],
+    [act(50).exepath, act(50).args, table.get(50)?.comm, table.refreshed, lookups],
     ["/bin/nc", ["-l"], "nc", 1, 1],
   );
   // One that has ended meanwhile stays as it was.
-  assert.deepEqual([act(51).exepath, table.healed, lookups], ["/bin/sh", 1, 2]);
+  assert.deepEqual([act(51).exepath, table.refreshed, lookups], ["/bin/sh", 1, 2]);
+});
+
+test("ProcessTable.refresh() looks up so many, those first that acted when no more could be found", () => {
+  const looked: number[] = [];
+  const table = new ProcessTable({
+    capacity: 10,
+    find: (pid) => (looked.push(pid), { ...shell, pid, exepath: "/bin/other" }),
+    findings: 1,
+  });
+  for (const pid of [51, 52, 53, 54, 55]) table.set({ ...shell, pid });
+  const act = (pid: number): string =>
+    table.apply(event("setsid", { res: -1 }, { context: { pid, startTime: shell.startBoot } }))
+      .exepath;
+  table.markStale();
+  assert.deepEqual([act(55), act(54), act(53)], ["/bin/other", "/bin/sh", "/bin/sh"]);
+  assert.deepEqual([looked, table.stale], [[55], 4]);
+  table.refresh(3);
+  assert.deepEqual([looked, table.stale], [[55, 54, 53, 51], 1]);
+  assert.deepEqual([act(54), act(52)], ["/bin/other", "/bin/sh"]);
+  table.allowFinding();
+  assert.deepEqual([act(52), table.stale, table.refreshed], ["/bin/other", 0, 5]);
+});
+
+test("ProcessTable finds a process later whose fork was lost when no more could be found", () => {
+  const table = new ProcessTable({ capacity: 10, find: (pid) => ({ ...shell, pid }), findings: 0 });
+  const act = (): string =>
+    table.apply(event("setsid", { res: -1 }, { context: { pid: 70, startTime: shell.startBoot } }))
+      .exepath;
+  assert.deepEqual([act(), table.found, table.stale], ["", 0, 1]);
+  table.refresh(10);
+  assert.deepEqual([act(), table.stale], ["/bin/sh", 0]);
+});
+
+test("ProcessTable looks up a process again whose arguments could not be read, but not for ever", () => {
+  let args: readonly string[] | undefined;
+  let looks = 0;
+  const held = { ...shell, exe: "", args: [] };
+  const table = new ProcessTable({
+    capacity: 10,
+    findings: 10,
+    find: () => ((looks += 1), args === undefined ? held : { ...shell, args }),
+  });
+  table.set(held);
+  const turn = (): void => {
+    table.allowFinding();
+    table.refresh(10);
+  };
+  turn();
+  assert.deepEqual([table.get(50)?.exe, looks, table.stale], ["", 1, 0]);
+  args = ["-c", "id"];
+  turn();
+  turn();
+  assert.deepEqual([table.get(50)?.args, looks, table.refreshed], [args, 2, 0]);
+  // What is known stays when it cannot be read now.
+  args = undefined;
+  table.markStale();
+  turn();
+  assert.deepEqual([table.get(50)?.exe, looks], ["sh", 3]);
+  table.set({ ...held, pid: 51 });
+  for (let turns = 0; turns < 100; turns += 1) turn();
+  assert.ok(looks < 30, `${looks} looks`);
+});
+
+test("ProcessTable.setExecutable() adds to the program that was looked at, and to no other", () => {
+  const facts = { exeInode: 7, exeCtime: 8n, exeMtime: 9n };
+  const table = tableWith(shell);
+  table.setExecutable({ ...shell, exepath: "/bin/other" }, facts);
+  table.setExecutable({ ...shell, startBoot: 1 }, facts);
+  assert.equal(table.get(50)?.exeInode, 0);
+  table.setExecutable(shell, facts);
+  assert.deepEqual([table.get(50)?.exeInode, table.get(50)?.exeMtime], [7, 9n]);
+  table.setExecutable(shell, { ...facts, exeInode: 1 });
+  assert.equal(table.get(50)?.exeInode, 7, "what an event has said stays");
 });
 
 test("ProcessTable tells a session by its id in the process's own pid namespace", () => {

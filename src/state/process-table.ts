@@ -11,6 +11,11 @@ export interface ProcessTableOptions {
   readonly capacity: number;
   /** Finds a process that no event has shown (its fork or exec was lost), for example in /proc. */
   readonly find: (pid: number) => Process | undefined;
+  /**
+   * How many may be found before the next `allowFinding`; without a number all. Beyond it, a
+   * process is what its events say until `refresh` comes to it.
+   */
+  readonly findings?: number;
 }
 
 /**
@@ -18,6 +23,9 @@ export interface ProcessTableOptions {
  * are not in time order.
  */
 const REMEMBERED_EXITS = 1024;
+
+/** How far records of several processors may be out of order. */
+const DISORDER_NS = 2_000_000_000n;
 
 /** The tick in which /proc tells start times: two starts closer than this are one process. */
 const START_TOLERANCE_NS = 20_000_000;
@@ -31,14 +39,22 @@ export class ProcessTable implements Ancestry {
   readonly #options: ProcessTableOptions;
   readonly #byPid = new Map<number, Process>();
   readonly #exited: Process[] = [];
-  /** Processes that may have done what was lost; each is looked up once more when it acts. */
-  readonly #doubted = new Set<number>();
+  /** Processes that may have done what was lost; each is looked up once more. */
+  readonly #stale = new Set<number>();
+  /** Those of them that have acted since: they come first. */
+  readonly #acted = new Set<number>();
+  /** Those whose arguments could not be read, with the times that they are looked up again. */
+  readonly #incomplete = new Map<number, number>();
+  #findings: number;
+  /** While events may come that are older than what was set before: epoch nanoseconds. */
+  #snapshotAt: bigint | undefined;
   #evicted = 0;
   #found = 0;
-  #healed = 0;
+  #refreshed = 0;
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
+    this.#findings = options.findings ?? Number.POSITIVE_INFINITY;
   }
 
   get size(): number {
@@ -56,16 +72,62 @@ export class ProcessTable implements Ancestry {
   }
 
   /** Processes that had become others while events were lost. */
-  get healed(): number {
-    return this.#healed;
+  get refreshed(): number {
+    return this.#refreshed;
+  }
+
+  /** Processes that are to be looked up again. */
+  get stale(): number {
+    return this.#stale.size;
   }
 
   /**
    * Events were lost: any process may have started another program since; or what was not told of
-   * them is wanted now.
+   * them is wanted now. Each is looked up again when it acts, as far as that may be, or by
+   * `refresh`.
    */
-  doubt(): void {
-    for (const pid of this.#byPid.keys()) this.#doubted.add(pid);
+  markStale(): void {
+    for (const pid of this.#byPid.keys()) this.#stale.add(pid);
+  }
+
+  /** Looks up so many stale processes again, those that have acted first. */
+  refresh(count: number): void {
+    for (let left = count; left > 0 && this.#stale.size > 0;) {
+      const pid = first(this.#acted) ?? first(this.#stale) ?? 0;
+      this.#acted.delete(pid);
+      if (!this.#stale.delete(pid)) continue;
+      const process = this.#byPid.get(pid);
+      if (process !== undefined) this.#lookedUpAgain(process, process.startBoot);
+      left -= 1;
+    }
+  }
+
+  /** From now on so many may be found again as they act. To be called a few times a second. */
+  allowFinding(): void {
+    this.#findings = this.#options.findings ?? Number.POSITIVE_INFINITY;
+    for (const [pid, left] of this.#incomplete) {
+      const process = this.#byPid.get(pid);
+      if (left === 0 || process === undefined || !isIncomplete(process)) {
+        this.#incomplete.delete(pid);
+      } else {
+        this.#incomplete.set(pid, left - 1);
+        this.#stale.add(pid);
+      }
+    }
+  }
+
+  /** Adds what became known of a process's executable, unless it runs another one by now. */
+  setExecutable(
+    process: Process,
+    facts: Pick<Process, "exeInode" | "exeCtime" | "exeMtime">,
+  ): void {
+    const known = this.#byPid.get(process.pid);
+    if (
+      known?.startBoot === process.startBoot &&
+      known.exepath === process.exepath &&
+      known.exeInode === 0
+    )
+      this.#byPid.set(process.pid, { ...known, ...facts });
   }
 
   get(pid: number): Process | undefined {
@@ -83,6 +145,16 @@ export class ProcessTable implements Ancestry {
     this.#byPid.delete(process.pid);
     if (this.#byPid.size >= this.#options.capacity) this.#evictOldest();
     this.#byPid.set(process.pid, process);
+    if (isIncomplete(process) && !this.#incomplete.has(process.pid))
+      this.#incomplete.set(process.pid, COMPLETIONS_MAX);
+  }
+
+  /**
+   * What was set until now is what processes were at `time` (epoch nanoseconds). Events from before
+   * may still come, of processes that ran another program then: they are shown as they were.
+   */
+  snapshotTaken(time: bigint): void {
+    this.#snapshotAt = time;
   }
 
   /**
@@ -110,11 +182,16 @@ export class ProcessTable implements Ancestry {
     if (process === undefined || Math.abs(process.startBoot - startBoot) > START_TOLERANCE_NS) {
       process = this.#unseen(event, pid, startBoot);
       this.set(process);
-      this.#doubted.delete(pid);
       return process;
     }
-    if (this.#doubted.size > 0 && this.#doubted.delete(pid))
-      process = this.#lookedUpAgain(process, startBoot);
+    if (this.#stale.size > 0 && this.#stale.has(pid)) {
+      if (this.#mayFind()) {
+        this.#stale.delete(pid);
+        process = this.#lookedUpAgain(process, startBoot);
+      } else this.#acted.add(pid);
+    }
+    if (this.#snapshotAt !== undefined && this.#wasAnother(process, event, this.#snapshotAt))
+      return this.#derived(event, pid, startBoot);
     if (
       process.uid === event.contextU32(CONTEXT.uid) &&
       process.gid === event.contextU32(CONTEXT.gid) &&
@@ -137,17 +214,18 @@ export class ProcessTable implements Ancestry {
     const found = this.#options.find(known.pid);
     if (found === undefined || Math.abs(found.startBoot - startBoot) > START_TOLERANCE_NS)
       return known;
+    if (isIncomplete(found) && found.exepath === known.exepath) return known;
     if (
       found.exepath === known.exepath &&
       found.exe === known.exe &&
       found.args.join("\0") === known.args.join("\0")
     ) {
       if (known.env !== undefined) return known;
-      const told = { ...known, env: found.env };
-      this.set(told);
-      return told;
+      const whole = { ...known, env: found.env };
+      this.set(whole);
+      return whole;
     }
-    this.#healed += 1;
+    if (!isIncomplete(known)) this.#refreshed += 1;
     const process = { ...known, ...found, startBoot: known.startBoot };
     this.set(process);
     return process;
@@ -160,18 +238,28 @@ export class ProcessTable implements Ancestry {
   #unseen(event: Event, pid: number, startBoot: number): Process {
     const context = contextPart(event);
     const isFork = CHANGES[event.code] === applyFork;
-    if (!isFork) {
+    this.#stale.delete(pid);
+    if (!isFork && this.#mayFind()) {
       this.#found += 1;
       const found = this.#options.find(pid);
       if (found !== undefined && Math.abs(found.startBoot - startBoot) <= START_TOLERANCE_NS)
         return { ...found, ...context, startBoot };
+    } else if (!isFork) {
+      this.#stale.add(pid);
+      this.#acted.add(pid);
     }
+    return this.#derived(event, pid, startBoot);
+  }
+
+  /** What the event's context and its parent say of a process. */
+  #derived(event: Event, pid: number, startBoot: number): Process {
+    const context = contextPart(event);
     const parent = this.#byPid.get(context.ppid);
     const own = {
       pid,
       startBoot,
       startTime: event.timestamp,
-      comm: parent?.comm ?? event.comm,
+      comm: this.#snapshotAt === undefined ? (parent?.comm ?? event.comm) : event.comm,
       resources: undefined,
     };
     const pidNamespaceStart =
@@ -179,7 +267,24 @@ export class ProcessTable implements Ancestry {
     return { ...(parent ?? NOBODY), ...context, ...own, pidNamespaceStart };
   }
 
+  /**
+   * Whether the process ran another program when the event happened than when the snapshot was
+   * taken: its main thread was called otherwise.
+   */
+  #wasAnother(process: Process, event: Event, snapshotAt: bigint): boolean {
+    const { timestamp } = event;
+    if (timestamp > snapshotAt + DISORDER_NS) this.#snapshotAt = undefined;
+    return timestamp < snapshotAt && event.tid === process.pid && event.comm !== process.comm;
+  }
+
+  #mayFind(): boolean {
+    if (this.#findings <= 0) return false;
+    this.#findings -= 1;
+    return true;
+  }
+
   #exit(process: Process): void {
+    this.#stale.delete(process.pid);
     this.#exited.push(process);
     if (this.#exited.length <= REMEMBERED_EXITS) return;
     const forgotten = this.#exited.shift();
@@ -194,9 +299,21 @@ export class ProcessTable implements Ancestry {
     const oldest = this.#byPid.keys().next();
     if (oldest.done === true) return;
     this.#byPid.delete(oldest.value);
-    this.#doubted.delete(oldest.value);
+    this.#stale.delete(oldest.value);
     this.#evicted += 1;
   }
+}
+
+/** It runs a program, and with which arguments was not to be read at that moment. */
+function isIncomplete({ exepath, exe, args }: Process): boolean {
+  return exe === "" && exepath !== "" && args.length === 0;
+}
+
+/** So often, each time that more may be found. */
+const COMPLETIONS_MAX = 20;
+
+function first(pids: ReadonlySet<number>): number | undefined {
+  return pids.keys().next().value;
 }
 
 /** What every event tells about its process. */

@@ -5,12 +5,17 @@ import type { Process } from "./process.ts";
 import type { Thread } from "./thread.ts";
 import type { EventTimes } from "./timeline.ts";
 
-/** Names of users and groups of the host. */
+/** Names of users and groups of the host, or of a container. */
 export interface Accounts {
   userName(uid: number): string | undefined;
   userHome(uid: number): string | undefined;
   userShell(uid: number): string | undefined;
   groupName(gid: number): string | undefined;
+  /**
+   * Names of these ids are being read now, and are there when the promise resolves, as far as they
+   * will be; undefined when nothing more is to come. It never rejects, and resolves soon.
+   */
+  reading?(uid: number, gid: number): Promise<void> | undefined;
 }
 
 /** Who is an ancestor of whom. */
@@ -50,6 +55,13 @@ export interface Scene {
   readonly hostname: string;
   /** What the event's descriptor is; computed when first asked. */
   readonly descriptor: Descriptor | undefined;
+  /**
+   * True while an opened file is shown by its own path, which the kernel tells, and not by the path
+   * that was passed.
+   */
+  readonly isResolved: boolean;
+  /** The other of these two paths; undefined where there is only one. */
+  readonly otherName: string | undefined;
   /**
    * The thread that acted, where the source tells of threads and their descriptors (a capture);
    * undefined for a live one.

@@ -1,6 +1,6 @@
 import { ByteWriter } from "../lib/byte-writer.ts";
-import { GROUP_CODES } from "./groups.ts";
-import { SCHEME_CODES } from "./signature-schemes.ts";
+import { groupCodes } from "./groups.ts";
+import { schemeCodes } from "./signature-schemes.ts";
 
 /** Protocol versions by their code on the wire, oldest first. */
 export const VERSIONS = [
@@ -28,9 +28,9 @@ export interface HelloOptions {
   readonly serverName?: string | undefined;
   /** NULL alone when left out. */
   readonly compressors?: readonly number[];
-  /** All known groups when left out. */
+  /** All groups of the version when left out. */
   readonly groups?: readonly number[];
-  /** All known schemes when left out. */
+  /** All schemes of the version when left out. */
   readonly signatureSchemes?: readonly number[];
   /** Public keys for TLS 1.3; none when left out, so that the server asks for one. */
   readonly keyShares?: readonly KeyShare[];
@@ -38,6 +38,10 @@ export interface HelloOptions {
   readonly sessionId?: Uint8Array;
   /** Extensions behind those that every hello has; SSL 3.0 gets none. */
   readonly extensions?: readonly Extension[];
+  /** No extensions at all, as clients before TLS 1.0's extensions. */
+  readonly isBare?: boolean;
+  /** Brought to a length that is known to be taken everywhere (RFC 7685). */
+  readonly isPadded?: boolean;
 }
 
 /** A hello extension as it stands on the wire. */
@@ -69,10 +73,12 @@ export const EXTENSION = {
   heartbeat: 15,
   alpn: 16,
   signedCertificateTimestamp: 18,
+  padding: 21,
   encryptThenMac: 22,
   extendedMasterSecret: 23,
   sessionTicket: 35,
   supportedVersions: 43,
+  pskKeyExchangeModes: 45,
   keyShare: 51,
   renegotiationInfo: 0xff01,
 } as const;
@@ -115,12 +121,36 @@ export function alpnExtension(protocols: readonly string[]): Extension {
 /**
  * A ClientHello in one record. For TLS 1.3 the key share is empty, so that the server names its
  * group in a HelloRetryRequest and does no public-key work (RFC 8446 §4.1.4). SSL 3.0 gets no
- * extensions.
+ * extensions. The record's version is 1.0's, as the most servers want it (RFC 5246 §E.1).
  */
 export function encodeClientHello(options: HelloOptions): Uint8Array {
+  const plain = encode(options, 0);
+  if (options.isPadded !== true || !hasExtensions(options)) return plain;
+  const padding = paddedLength(plain.length - RECORD_HEADER) - (plain.length - RECORD_HEADER);
+  return padding === 0 ? plain : encode(options, padding);
+}
+
+const RECORD_HEADER = 5;
+
+/** Up to this many bytes, a handshake message is short enough for all. */
+const SHORT_BYTES = 250;
+
+/**
+ * Messages of 256 to 511 bytes hang some load balancers, and 512 or more with certain remainders by
+ * 256 others: this is neither.
+ */
+function paddedLength(length: number): number {
+  if (length <= SHORT_BYTES) return length;
+  const least = Math.max(640, length + PADDING_HEADER);
+  return Math.ceil((least - 128) / 256) * 256 + 128;
+}
+
+const PADDING_HEADER = 4;
+
+function encode(options: HelloOptions, padding: number): Uint8Array {
   const legacy = Math.min(options.version, 0x0303);
   const writer = new ByteWriter();
-  writer.u8(22).u16(options.version === 0x0304 ? 0x0301 : legacy);
+  writer.u8(22).u16(Math.min(options.version, 0x0301));
   writer.vector(2, (record) => {
     record.u8(1).vector(3, (hello) => {
       hello.u16(legacy).bytes(options.random);
@@ -129,11 +159,15 @@ export function encodeClientHello(options: HelloOptions): Uint8Array {
       hello.vector(1, (compressors) =>
         (options.compressors ?? [0]).forEach((method) => compressors.u8(method)),
       );
-      if (options.version > 0x0300)
-        hello.vector(2, (extensions) => writeExtensions(extensions, options));
+      if (hasExtensions(options))
+        hello.vector(2, (extensions) => writeExtensions(extensions, options, padding));
     });
   });
   return writer.finish();
+}
+
+function hasExtensions({ version, isBare }: HelloOptions): boolean {
+  return version > 0x0300 && isBare !== true;
 }
 
 /** How many suites a hello with these options has room for in a record of `limit` bytes. */
@@ -145,12 +179,12 @@ export function roomForSuites(
   return Math.max(0, Math.floor((limit - empty.length) / 2));
 }
 
-function writeExtensions(writer: ByteWriter, options: HelloOptions): void {
+function writeExtensions(writer: ByteWriter, options: HelloOptions, padding: number): void {
   const {
     version,
     serverName,
-    groups = GROUP_CODES,
-    signatureSchemes = SCHEME_CODES,
+    groups = groupCodes(options.version),
+    signatureSchemes = schemeCodes(options.version),
     keyShares = [],
   } = options;
   if (serverName !== undefined) {
@@ -170,7 +204,15 @@ function writeExtensions(writer: ByteWriter, options: HelloOptions): void {
   }
   for (const { type, body } of options.extensions ?? [])
     extension(writer, type, (written) => written.bytes(body));
+  if (padding > 0)
+    extension(writer, EXTENSION.padding, (body) =>
+      body.bytes(new Uint8Array(padding - PADDING_HEADER)),
+    );
   if (version === 0x0304) {
+    // psk_dhe_ke: some servers want it though no key is offered (RFC 8446 §4.2.9).
+    extension(writer, EXTENSION.pskKeyExchangeModes, (body) =>
+      body.vector(1, (list) => list.u8(1)),
+    );
     extension(writer, EXTENSION.supportedVersions, (body) =>
       body.vector(1, (list) => list.u16(version)),
     );

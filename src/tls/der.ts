@@ -18,6 +18,7 @@ export const TAG = {
   ia5String: 22,
   utcTime: 23,
   generalizedTime: 24,
+  visibleString: 26,
   universalString: 28,
   bmpString: 30,
   sequence: 0x30,
@@ -118,9 +119,17 @@ export function timeText({ tag, body }: DerElement): string {
   const [, year = "", month, day, hour, minute, second = "00"] = match ?? [];
   // Two digits from 50 on are of the century before.
   const century = year.length === 4 ? "" : Number(year) >= 50 ? "19" : "20";
-  const ms = Date.parse(`${century}${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (match === null || Number.isNaN(ms)) throw wrong("time", `"${text.slice(0, 20)}" is none`);
+  const written = `${century}${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const ms = Date.parse(`${written}Z`);
+  // Days that the month does not have would be days of the next.
+  if (match === null || Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(written))
+    throw wrong("time", `"${text.slice(0, 20)}" is none`);
   return new Date(ms).toISOString();
+}
+
+/** Whether a time is written as RFC 5280 §4.1.2.5 wants it: with seconds, and no parts of them. */
+export function isStrictTime({ tag, body }: DerElement): boolean {
+  return (tag === TAG.utcTime ? /^\d{12}Z$/ : /^\d{14}Z$/).test(latin1(body));
 }
 
 /** A string of any of ASN.1's kinds; what is no text of its kind keeps its bytes as Latin-1. */

@@ -62,6 +62,16 @@ const BY_CODE: ReadonlyMap<number, Group> = new Map(GROUPS.map((group) => [group
 /** All group codes, in the order they are offered. */
 export const GROUP_CODES: readonly number[] = GROUPS.map((group) => group.code);
 
+/**
+ * The groups that a hello of a version may offer: TLS 1.3 forbids what it calls obsolete (RFC 8446
+ * §4.2.7), and some servers refuse hellos with them.
+ */
+export function groupCodes(version: number): readonly number[] {
+  return version === 0x0304 ? MODERN_CODES : GROUP_CODES;
+}
+
+const MODERN_CODES = GROUP_CODES.filter((code) => code > 22 && !(code >= 26 && code <= 28));
+
 /** A group's name; one that no register knows is kept by its number. */
 export function groupName(code: number): string {
   return BY_CODE.get(code)?.name ?? `group 0x${code.toString(16).padStart(4, "0")}`;

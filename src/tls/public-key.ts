@@ -1,4 +1,5 @@
 import { DerReader, oidText, TAG } from "./der.ts";
+import { POST_QUANTUM_SIGNATURES } from "./post-quantum-signatures.ts";
 import type { X509 } from "./x509.ts";
 
 /**
@@ -28,9 +29,7 @@ const KEY_TYPES: Readonly<Record<string, string>> = {
   "1.2.840.10045.2.1": "ec",
   "1.3.101.112": "ed25519",
   "1.3.101.113": "ed448",
-  "2.16.840.1.101.3.4.3.17": "ml-dsa-44",
-  "2.16.840.1.101.3.4.3.18": "ml-dsa-65",
-  "2.16.840.1.101.3.4.3.19": "ml-dsa-87",
+  ...POST_QUANTUM_SIGNATURES,
   "1.2.643.7.1.1.1.1": "gost2012-256",
   "1.2.643.7.1.1.1.2": "gost2012-512",
   "1.2.643.2.2.19": "gost2001",

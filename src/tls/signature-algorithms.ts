@@ -1,3 +1,5 @@
+import { POST_QUANTUM_SIGNATURES } from "./post-quantum-signatures.ts";
+
 /**
  * Signature algorithms by object identifier (RFC 3279, 4055, 5758, 8410, 9882; the rest from the
  * hash's own).
@@ -23,9 +25,7 @@ const NAMES: Readonly<Record<string, string>> = {
   "1.2.840.10045.4.3.4": "ecdsa-with-sha512",
   "1.3.101.112": "ed25519",
   "1.3.101.113": "ed448",
-  "2.16.840.1.101.3.4.3.17": "ml-dsa-44",
-  "2.16.840.1.101.3.4.3.18": "ml-dsa-65",
-  "2.16.840.1.101.3.4.3.19": "ml-dsa-87",
+  ...POST_QUANTUM_SIGNATURES,
   "1.2.156.10197.1.501": "sm2-with-sm3",
 };
 

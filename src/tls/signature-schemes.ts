@@ -52,6 +52,19 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 /** All scheme codes, in the order they are offered. */
 export const SCHEME_CODES: readonly number[] = SIGNATURE_SCHEMES.map(({ code }) => code);
 
+/**
+ * The schemes that a hello of a version may offer: TLS 1.3 forbids MD5, SHA-224 and DSA (RFC 8446
+ * §4.2.3).
+ */
+export function schemeCodes(version: number): readonly number[] {
+  return version === 0x0304 ? MODERN_CODES : SCHEME_CODES;
+}
+
+/** SHA-1 may still be offered, for certificates. */
+const MODERN_CODES = SCHEME_CODES.filter(
+  (code) => code >> 8 !== 1 && code >> 8 !== 3 && ((code & 0xff) !== 2 || code >> 8 > 6),
+);
+
 /** A scheme's name; one that no register knows is kept by its number. */
 export function schemeName(code: number): string {
   return NAMES.get(code) ?? `scheme 0x${code.toString(16).padStart(4, "0")}`;

@@ -1,20 +1,26 @@
+import { AppError } from "../lib/errors.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
 import { DerReader, hexText, latin1, oidText, TAG } from "./der.ts";
 import { nameText, type X509 } from "./x509.ts";
 
 /** Object identifiers of the extensions that we read (RFC 5280 §4.2, RFC 6962 §3.3, RFC 7633). */
-const EXTENSION = {
+export const EXTENSION = {
+  subjectKeyId: "2.5.29.14",
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
   basicConstraints: "2.5.29.19",
   nameConstraints: "2.5.29.30",
   crlDistributionPoints: "2.5.29.31",
+  authorityKeyId: "2.5.29.35",
   extendedKeyUsage: "2.5.29.37",
   authorityInfoAccess: "1.3.6.1.5.5.7.1.1",
   tlsFeature: "1.3.6.1.5.5.7.1.24",
+  netscapeType: "2.16.840.1.113730.1.1",
   sctList: "1.3.6.1.4.1.11129.2.4.2",
-  mustStapleFeature: 5,
 } as const;
+
+/** status_request's number as a TLS extension (RFC 7633 §4.2.3.1). */
+const MUST_STAPLE_FEATURE = 5;
 
 /**
  * A name of a certificate: `kind` as openssl writes it, with the value's raw bytes for addresses.
@@ -57,8 +63,20 @@ function readGeneralNames(reader: DerReader): GeneralName[] {
       case 0x88:
         names.push({ kind: "Registered ID", value: oidText(body), bytes: body });
         break;
-      default:
+      case 0xa0: {
+        // An identifier and a value (RFC 5280 §4.2.1.6).
+        const parts = new DerReader(body);
+        parts.next("name's type", TAG.oid);
+        parts.inside("name's value", 0xa0).next("name's value");
         names.push({ kind: "othername", value: "<unsupported>", bytes: body });
+        break;
+      }
+      case 0xa3:
+      case 0xa5:
+        names.push({ kind: "othername", value: "<unsupported>", bytes: body });
+        break;
+      default:
+        throw new AppError("PEER_CERTIFICATE", `Cannot read a name: tag ${tag} is no kind of name`);
     }
   }
   return names;
@@ -185,17 +203,23 @@ export function mustStaple({ extensions }: X509): boolean {
   const value = extensions.get(EXTENSION.tlsFeature);
   if (value === undefined) return false;
   return [...new DerReader(value).inside("TLS feature", TAG.sequence).rest("feature")].some(
-    ({ body }) => body.length === 1 && body[0] === EXTENSION.mustStapleFeature,
+    ({ body }) => body.length === 1 && body[0] === MUST_STAPLE_FEATURE,
   );
 }
 
 /**
- * Names below which an authority may, and may not, sign (RFC 5280 §4.2.1.10): DNS names and
- * networks.
+ * Names below which an authority may, and may not, sign (RFC 5280 §4.2.1.10).
  */
 export interface NameConstraints {
-  readonly permitted: readonly GeneralName[];
-  readonly excluded: readonly GeneralName[];
+  readonly permitted: readonly Subtree[];
+  readonly excluded: readonly Subtree[];
+}
+
+/** All names below one. */
+export interface Subtree {
+  readonly base: GeneralName;
+  /** It has a minimum or maximum, which RFC 5280 forbids. */
+  readonly isLimited: boolean;
 }
 
 /** Undefined without the extension. Throws `PEER_CERTIFICATE`. */
@@ -206,16 +230,66 @@ export function nameConstraints({ extensions }: X509): NameConstraints | undefin
   return { permitted: subtrees(parts, 0xa0), excluded: subtrees(parts, 0xa1) };
 }
 
-function subtrees(parts: DerReader, tag: number): GeneralName[] {
+function subtrees(parts: DerReader, tag: number): Subtree[] {
   const list = parts.optional(tag, "subtrees");
-  if (list === undefined) return [];
-  const names: GeneralName[] = [];
-  const trees = new DerReader(list.body);
-  while (trees.left > 0)
-    names.push(
-      ...readGeneralNames(new DerReader(trees.inside("subtree", TAG.sequence).next("base").whole)),
+  const found: Subtree[] = [];
+  const trees = new DerReader(list?.body ?? new Uint8Array(0));
+  while (trees.left > 0) {
+    const tree = trees.inside("subtree", TAG.sequence);
+    const [base] = readGeneralNames(new DerReader(tree.next("base").whole));
+    const limits = [...tree.rest("limit")];
+    const isLimited = limits.some(
+      ({ tag: limit, body }) => limit !== 0x80 || body.some((byte) => byte !== 0),
     );
-  return names;
+    if (base !== undefined) found.push({ base, isLimited });
+  }
+  return found;
+}
+
+/** How a certificate names its issuer's key (RFC 5280 §4.2.1.1). */
+export interface AuthorityKeyId {
+  readonly keyId: Uint8Array | undefined;
+  /** DER of the name of the issuer's issuer. */
+  readonly issuer: Uint8Array | undefined;
+  readonly serial: Uint8Array | undefined;
+}
+
+/** Undefined without the extension. Throws `PEER_CERTIFICATE`. */
+export function authorityKeyId({ extensions }: X509): AuthorityKeyId | undefined {
+  const value = extensions.get(EXTENSION.authorityKeyId);
+  if (value === undefined) return undefined;
+  const parts = new DerReader(value).inside("authorityKeyIdentifier", TAG.sequence);
+  const keyId = parts.optional(0x80, "key identifier")?.body;
+  const names = parts.optional(0xa1, "issuer's names");
+  const serial = parts.optional(0x82, "issuer's serial number")?.body;
+  const directory =
+    names === undefined
+      ? undefined
+      : readGeneralNames(new DerReader(names.body)).find(({ kind }) => kind === "DirName");
+  return { keyId, issuer: directory?.bytes, serial };
+}
+
+/** The name of the certificate's own key. Throws `PEER_CERTIFICATE`. */
+export function subjectKeyId({ extensions }: X509): Uint8Array | undefined {
+  const value = extensions.get(EXTENSION.subjectKeyId);
+  return value === undefined
+    ? undefined
+    : new DerReader(value).next("subjectKeyIdentifier", TAG.octetString).body;
+}
+
+/** What Netscape's extension says, from the time before key usages. */
+export interface NetscapeType {
+  readonly isForServers: boolean;
+  /** Any kind of authority. */
+  readonly isForAuthorities: boolean;
+}
+
+/** Undefined when nothing is said. Throws `PEER_CERTIFICATE`. */
+export function netscapeType({ extensions }: X509): NetscapeType | undefined {
+  const value = extensions.get(EXTENSION.netscapeType);
+  if (value === undefined) return undefined;
+  const bits = new DerReader(value).next("Netscape's type", TAG.bitString).body[1] ?? 0;
+  return { isForServers: (bits & 0x40) !== 0, isForAuthorities: (bits & 0x07) !== 0 };
 }
 
 /** A promise of a transparency log to publish a certificate (RFC 6962 §3.2). */

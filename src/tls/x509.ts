@@ -1,4 +1,13 @@
-import { DerReader, oidText, stringText, TAG, timeText } from "./der.ts";
+import { messageOf } from "../lib/errors.ts";
+import {
+  type DerElement,
+  DerReader,
+  isStrictTime,
+  oidText,
+  stringText,
+  TAG,
+  timeText,
+} from "./der.ts";
 
 /**
  * A certificate's parts (RFC 5280 §4.1): what is text here is readable, what is bytes is as it
@@ -19,9 +28,9 @@ export interface X509 {
   /** Names as DER: equal bytes, equal names. */
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
-  /** ISO 8601, UTC. */
-  readonly notBefore: string;
-  readonly notAfter: string;
+  /** ISO 8601, UTC; undefined where it cannot be read. */
+  readonly notBefore: string | undefined;
+  readonly notAfter: string | undefined;
   /** SubjectPublicKeyInfo as DER. */
   readonly publicKeyInfo: Uint8Array;
   readonly keyAlgorithm: AlgorithmIdentifier;
@@ -29,8 +38,19 @@ export interface X509 {
   readonly publicKey: Uint8Array;
   /** Values by object identifier. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
+  /** Identifiers of those that must be understood (RFC 5280 §4.2). */
+  readonly critical: ReadonlySet<string>;
   /** Bytes behind the certificate. */
   readonly trailing: number;
+  /** What could not be read. */
+  readonly faults: readonly X509Fault[];
+}
+
+/** A part of a certificate that cannot be read, and its bytes as they stand. */
+export interface X509Fault {
+  readonly part: string;
+  readonly reason: string;
+  readonly bytes: Uint8Array;
 }
 
 export interface AlgorithmIdentifier {
@@ -39,52 +59,131 @@ export interface AlgorithmIdentifier {
   readonly parameters: Uint8Array;
 }
 
-/** Reads a DER certificate. Throws `PEER_CERTIFICATE`. */
+/**
+ * Reads a certificate part by part, and never throws: a part that cannot be read is empty or
+ * undefined and stands in `faults`, the others stand. Where its frame is broken, all that would
+ * follow is missing.
+ */
 export function readX509(der: Uint8Array): X509 {
+  const faults: X509Fault[] = [];
+  const part = partReader(faults);
   const outer = new DerReader(der);
-  const certificate = outer.next("certificate", TAG.sequence);
-  const parts = new DerReader(certificate.body);
-  const signed = parts.next("signed part", TAG.sequence);
-  const signatureAlgorithm = readAlgorithm(parts, "signature algorithm");
-  const signature = bitString(parts, "signature");
-  const fields = new DerReader(signed.body);
-  const version =
-    fields.tag === 0xa0
-      ? (fields.inside("version").next("version", TAG.integer).body.at(-1) ?? 0) + 1
-      : 1;
-  const serial = fields.next("serial number", TAG.integer).body;
-  const innerAlgorithm = readAlgorithm(fields, "inner signature algorithm");
-  const issuer = fields.next("issuer", TAG.sequence).whole;
-  const validity = fields.inside("validity", TAG.sequence);
-  const [notBefore, notAfter] = [
-    timeText(validity.next("start of validity")),
-    timeText(validity.next("end of validity")),
-  ];
-  const subject = fields.next("subject", TAG.sequence).whole;
-  const keyInfo = fields.next("public key", TAG.sequence);
-  const keyParts = new DerReader(keyInfo.body);
-  const keyAlgorithm = readAlgorithm(keyParts, "key algorithm");
+  const certificate = part(
+    "certificate",
+    { ...NO_ELEMENT, whole: der },
+    () => outer.next("certificate", TAG.sequence),
+    NO_ELEMENT,
+  );
+  const [signed = NO_ELEMENT, algorithm, signature] = elements(
+    "certificate",
+    certificate.body,
+    faults,
+  );
+  const fields = elements("signed part", bodyOf(signed, TAG.sequence), faults);
+  const versionField = fields[0]?.tag === 0xa0 ? fields.shift() : undefined;
+  const [serial, innerAlgorithm, issuer, validity, subject, keyInfo, ...optional] = fields;
+  const [notBefore, notAfter] = elements("validity", bodyOf(validity, TAG.sequence), faults);
+  const keyParts = elements("public key", bodyOf(keyInfo, TAG.sequence), faults);
   return {
-    der: certificate.whole,
+    der: certificate.whole.length === 0 ? der : certificate.whole,
     signed: signed.whole,
-    version,
-    serial,
-    signatureAlgorithm,
-    innerAlgorithm,
-    signature,
-    issuer,
-    subject,
-    notBefore,
-    notAfter,
-    publicKeyInfo: keyInfo.whole,
-    keyAlgorithm,
-    publicKey: bitString(keyParts, "public key"),
-    extensions: readExtensions(fields),
-    trailing: outer.left,
+    version: versionField === undefined ? 1 : part("version", versionField, versionOf, 0),
+    serial: part("serial number", serial, bodyIf(TAG.integer), NO_BYTES),
+    signatureAlgorithm: part("signature algorithm", algorithm, algorithmOf, NO_ALGORITHM),
+    innerAlgorithm: part("inner signature algorithm", innerAlgorithm, algorithmOf, NO_ALGORITHM),
+    signature: part("signature", signature, bitsOf, NO_BYTES),
+    issuer: part("issuer", issuer, nameOf, issuer?.whole ?? NO_BYTES),
+    subject: part("subject", subject, nameOf, subject?.whole ?? NO_BYTES),
+    notBefore: readTime("start of validity", notBefore, faults),
+    notAfter: readTime("end of validity", notAfter, faults),
+    publicKeyInfo: keyInfo?.whole ?? NO_BYTES,
+    keyAlgorithm: part("key algorithm", keyParts[0], algorithmOf, NO_ALGORITHM),
+    publicKey: part("public key", keyParts[1], bitsOf, NO_BYTES),
+    ...readExtensions(optional, faults),
+    trailing: certificate.whole.length === 0 ? 0 : outer.left,
+    faults,
   };
 }
 
-/** An AlgorithmIdentifier, the next in `reader`. */
+const NO_BYTES = new Uint8Array(0);
+const NO_ELEMENT: DerElement = { tag: 0, body: NO_BYTES, whole: NO_BYTES };
+const NO_ALGORITHM: AlgorithmIdentifier = { oid: "", parameters: NO_BYTES };
+
+/** The elements of a body one after the other, up to where its frame is broken. */
+function elements(part: string, bytes: Uint8Array, faults: X509Fault[]): DerElement[] {
+  const found: DerElement[] = [];
+  const reader = new DerReader(bytes);
+  try {
+    for (const element of reader.rest(part)) found.push(element);
+  } catch (thrown) {
+    faults.push({ part, reason: messageOf(thrown), bytes });
+  }
+  return found;
+}
+
+/** An element's content where it is of this kind; else nothing, so that what is inside is missing. */
+function bodyOf(element: DerElement | undefined, tag: number): Uint8Array {
+  return element?.tag === tag ? element.body : NO_BYTES;
+}
+
+type ReadPart = <T>(
+  part: string,
+  element: DerElement | undefined,
+  read: (element: DerElement) => T,
+  otherwise: T,
+) => T;
+
+function partReader(faults: X509Fault[]): ReadPart {
+  return (part, element, read, otherwise) => {
+    if (element === undefined) {
+      faults.push({ part, reason: "it is missing", bytes: NO_BYTES });
+      return otherwise;
+    }
+    try {
+      return read(element);
+    } catch (thrown) {
+      faults.push({ part, reason: messageOf(thrown), bytes: element.whole });
+      return otherwise;
+    }
+  };
+}
+
+/** A time that is not written as it must be is read, and a fault all the same. */
+function readTime(
+  part: string,
+  element: DerElement | undefined,
+  faults: X509Fault[],
+): string | undefined {
+  const time = partReader(faults)(part, element, timeText, undefined);
+  if (time !== undefined && element !== undefined && !isStrictTime(element))
+    faults.push({ part, reason: "it is not written as RFC 5280 wants it", bytes: element.whole });
+  return time;
+}
+
+function versionOf({ body }: DerElement): number {
+  const version = new DerReader(body).next("version", TAG.integer).body;
+  return (version.at(-1) ?? 0) + 1;
+}
+
+function bodyIf(tag: number): (element: DerElement) => Uint8Array {
+  return ({ whole }) => new DerReader(whole).next("value", tag).body;
+}
+
+function algorithmOf({ whole }: DerElement): AlgorithmIdentifier {
+  return readAlgorithm(new DerReader(whole), "algorithm");
+}
+
+function bitsOf({ whole }: DerElement): Uint8Array {
+  return bitString(new DerReader(whole), "bits");
+}
+
+/** The name as it stands; its attributes must be readable. */
+function nameOf({ whole }: DerElement): Uint8Array {
+  nameAttributes(whole);
+  return whole;
+}
+
+/** An AlgorithmIdentifier, the next in `reader`. Throws `PEER_CERTIFICATE`. */
 export function readAlgorithm(reader: DerReader, name: string): AlgorithmIdentifier {
   const parts = reader.inside(name, TAG.sequence);
   const oid = oidText(parts.next(name, TAG.oid).body);
@@ -94,25 +193,43 @@ export function readAlgorithm(reader: DerReader, name: string): AlgorithmIdentif
   };
 }
 
-/** A bit string's bytes without the count of unused bits. */
+/** A bit string's bytes without the count of unused bits. Throws `PEER_CERTIFICATE`. */
 export function bitString(reader: DerReader, name: string): Uint8Array {
   return reader.next(name, TAG.bitString).body.subarray(1);
 }
 
-function readExtensions(fields: DerReader): Map<string, Uint8Array> {
-  const extensions = new Map<string, Uint8Array>();
-  for (const part of fields.rest("optional part")) {
-    // [1] and [2] are unique identifiers, which nobody uses.
-    if (part.tag !== 0xa3) continue;
-    const list = new DerReader(part.body).inside("extensions", TAG.sequence);
-    while (list.left > 0) {
-      const extension = list.inside("extension", TAG.sequence);
-      const oid = oidText(extension.next("extension's name", TAG.oid).body);
-      extension.optional(TAG.boolean, "extension's flag");
-      extensions.set(oid, extension.next("extension's value", TAG.octetString).body);
+/** Most extensions that are read: real certificates have some ten. */
+const MAX_EXTENSIONS = 128;
+
+function readExtensions(
+  optional: readonly DerElement[],
+  faults: X509Fault[],
+): Pick<X509, "extensions" | "critical"> {
+  const [extensions, critical] = [new Map<string, Uint8Array>(), new Set<string>()];
+  // [1] and [2] are unique identifiers, which nobody uses.
+  const field = optional.find(({ tag }) => tag === 0xa3);
+  const list = field === undefined ? undefined : elements("extensions", field.body, faults)[0];
+  const entries = elements("extensions", bodyOf(list, TAG.sequence), faults);
+  for (const [index, { whole }] of entries.entries()) {
+    const part = `extension ${index + 1}`;
+    if (index >= MAX_EXTENSIONS) {
+      faults.push({ part, reason: `there are ${entries.length}`, bytes: whole });
+      break;
+    }
+    try {
+      const extension = new DerReader(whole).inside(part, TAG.sequence);
+      const oid = oidText(extension.next("name", TAG.oid).body);
+      const flag = extension.optional(TAG.boolean, "flag");
+      if ((flag?.body[0] ?? 0) !== 0) critical.add(oid);
+      const value = extension.next("value", TAG.octetString).body;
+      if (extensions.has(oid))
+        faults.push({ part: `extension ${oid}`, reason: "it stands there twice", bytes: whole });
+      else extensions.set(oid, value);
+    } catch (thrown) {
+      faults.push({ part, reason: messageOf(thrown), bytes: whole });
     }
   }
-  return extensions;
+  return { extensions, critical };
 }
 
 /** Attribute types as names are written (RFC 4514 §3, and what certificates carry besides). */

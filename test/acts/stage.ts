@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
-import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 export const OFFICIAL = join(import.meta.dirname, "../../../shared/falco-rules");
 

@@ -33,6 +33,7 @@ import {
   judgeRegression,
   judgeRuleScenario,
 } from "./capture-judges.ts";
+import { judgeConfig } from "./config-judges.ts";
 import { judgeConverting } from "./converter-judges.ts";
 import { judgeScenario } from "./event-judges.ts";
 import { judgeEnabling, judgeLoading, judgePlugins, judgeResolving } from "./loading-judges.ts";
@@ -42,6 +43,7 @@ const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", impor
 
 /** One judge a kind of case file. A kind without a judge is printed as such by the runner. */
 export const JUDGES: Readonly<Record<string, Judge>> = {
+  config: () => judgeConfig,
   condition_parser: () => (one) => {
     const depth = Number(one["max_depth"] ?? 100);
     const parsed = attempt(() =>

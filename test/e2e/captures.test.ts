@@ -9,7 +9,12 @@ import { gzipSync } from "node:zlib";
 import { dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { captureBytes } from "../fixtures/captures.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { saker, startSaker, until } from "../fixtures/saker.ts";
+import { saker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
+
+/** What `append_output: suggested_output`, the default, adds. */
+const SUGGESTED =
+  "container_id=host container_name=host container_image_repository= container_image_tag= k8s_pod_name=<NA> k8s_ns_name=<NA>";
 
 const noDocker = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 const noSysdig =
@@ -32,7 +37,7 @@ describe("saker on captures", () => {
     assert.equal(code, 0, err);
     assert.equal(
       out,
-      "22:13:20.001000000: Warning sh read /etc/shadow\n22:13:20.005000000: Informational id -u\n",
+      `22:13:20.001000000: Warning sh read /etc/shadow ${SUGGESTED}\n22:13:20.005000000: Informational id -u ${SUGGESTED}\n`,
     );
     assert.match(err, /small\.scap: 10 events in .* 2 alerts/);
   });
@@ -62,7 +67,7 @@ describe("saker on captures", () => {
     const windowed = await saker(["replay", capture, "--rules", rules, "--from", "3ms"], {
       env: { TZ: "UTC" },
     });
-    assert.equal(windowed.out, "22:13:20.005000000: Informational id -u\n");
+    assert.equal(windowed.out, `22:13:20.005000000: Informational id -u ${SUGGESTED}\n`);
     const { code, err } = await saker(
       [
         "replay",
@@ -257,7 +262,7 @@ describe("saker record and capture", { skip: whyNoBpf() }, () => {
     const [rules, config] = [join(folder, "capture.yaml"), join(folder, "saker.yaml")];
     writeFileSync(
       rules,
-      `- {rule: Marked, desc: d, condition: "evt.type in (mkdir, mkdirat) and evt.args contains saker-capture-mark", output: marked, priority: NOTICE, capture: true, capture_duration: 1000}
+      `- {rule: Marked, desc: d, condition: "evt.type in (mkdir, mkdirat) and evt.args contains saker-capture-mark", output: marked, priority: NOTICE, capture: true, capture_duration: 4000}
 - {rule: Others, desc: d, condition: "evt.type in (mkdir, mkdirat, symlinkat, symlink) and evt.args contains nothing-like-it", output: other, priority: DEBUG}
 `,
     );
@@ -283,7 +288,7 @@ describe("saker record and capture", { skip: whyNoBpf() }, () => {
       seen: watch.err,
     });
     execFileSync("mkdir", [join(folder, "saker-capture-after")]);
-    await sleep(1600);
+    await sleep(5000);
     execFileSync("mkdir", [join(folder, "saker-capture-late")]);
     await watch.stop();
     const files = readdirSync(folder).filter((name) => /^incident_\d{20}_\d{20}\.scap$/.test(name));

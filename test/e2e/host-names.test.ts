@@ -7,7 +7,8 @@ import { describe, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
 import { namespacesMissing } from "../fixtures/network-namespace.ts";
-import { startSaker, until } from "../fixtures/saker.ts";
+import { startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const ADDRESS = "127.0.77.1";
 

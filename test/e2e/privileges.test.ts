@@ -15,7 +15,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { CAPABILITIES, type Capability, capabilitySet } from "../../src/libc/capabilities.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 const RULES =

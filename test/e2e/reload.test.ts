@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
-import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 /** Longer than it takes to tell of a change. */
 const QUIET_MS = 1000;

@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Dockerd, dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
 import { fanotifyMissing } from "../fixtures/fanotify.ts";
-import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const IMAGE = "saker-test/sockets:1.0";
 

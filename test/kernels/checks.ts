@@ -149,20 +149,24 @@ function socketsChecks(): Check[] {
 
 /** src/capture/probe-events.test.ts and io-uring-events.test.ts inside the guest. */
 function eventChecks(variant: string): Check[] {
-  // Kernels that take the other object alone are too old for requests of io_uring.
-  const count = variant === "tp_btf" ? 4 : 1;
+  // Kernels that take the raw_tp object alone are too old for requests of io_uring, and before 6.4
+  // the classic one does not see them.
+  const count = { tp_btf: 5, raw_tp: 1, classic: 2 }[variant] ?? 0;
   const what =
     variant === "tp_btf"
-      ? "each event of the probe, by system calls and by io_uring, with both objects"
-      : "each event of the probe, with the raw_tp object";
+      ? "each event of the probe, by system calls and by io_uring, with all objects"
+      : `each event of the probe, with the ${variant} object`;
   return [
     {
       scene: "events",
       what,
-      holds: ({ out, code }) =>
-        code === "0" && out.includes(`# pass ${count}`) && out.includes("# fail 0"),
+      holds: ({ out, code }) => code === "0" && out.includes("# fail 0") && passed(out) >= count,
     },
   ];
+}
+
+function passed(lines: readonly string[]): number {
+  return Number(/^# pass (\d+)$/m.exec(lines.join("\n"))?.[1] ?? 0);
 }
 
 function says(words: string): Check["holds"] {

@@ -40,7 +40,7 @@ export interface Kernel {
   readonly package: string;
   readonly machine: keyof typeof MACHINES;
   /** Which build of the probe it must take. */
-  readonly variant: "tp_btf" | "raw_tp";
+  readonly variant: "tp_btf" | "raw_tp" | "classic";
   /** Why Saker cannot be right on it yet: it is run when it is named. */
   readonly knownProblem?: string;
   /** Further words of its command line. */
@@ -93,7 +93,7 @@ export const KERNELS: readonly Kernel[] = [
     suite: "testing",
     package: "linux-image-cloud-amd64",
     machine: "x64",
-    variant: "tp_btf",
+    variant: "classic",
     knownProblem: PREEMPTED,
   },
 ];

@@ -71,4 +71,19 @@ describe("audit() of certificate chains", { skip: opensslMissing() ?? false }, (
       ["missing-intermediate: O=Test, CN=Middle"],
     );
   });
+
+  test("an address that was asked for is held against the certificate's addresses", async () => {
+    const { root, middle, leaf } = authority.chain();
+    const port = await servers.openssl(leaf, "-cert_chain", authority.bundle(middle));
+    const trust = await trustFrom(root.certificate);
+    const letters: (string | undefined)[] = [];
+    for (const identity of ["127.0.0.1", "127.0.0.2"]) {
+      const connect = (signal: AbortSignal) => connectDirectly("127.0.0.1", port, { signal });
+      const now = (): Date => new Date(Date.now() + 3_600_000);
+      const target = { label: identity, host: identity, port, identity, connect };
+      const report = await audit(target, { trust, now });
+      letters.push(report.grade?.letter);
+    }
+    assert.deepEqual(letters, ["A+", "M"]);
+  });
 });

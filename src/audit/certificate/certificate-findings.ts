@@ -44,14 +44,31 @@ const CHECKS: readonly Check[] = [
     severity: "high",
     title: "The certificate has expired",
     explanation: "Clients refuse it, or were taught to ignore such errors.",
-    evidence: ({ leaf, now }) => (leaf.notAfter < now.toISOString() ? leaf.notAfter : undefined),
+    evidence: ({ leaf, now }) =>
+      isBefore(leaf.notAfter, now.toISOString()) ? leaf.notAfter : undefined,
   },
   {
     id: "not-yet-valid",
     severity: "high",
     title: "The certificate is not valid yet",
     explanation: "Clients refuse it until that day; a clock may be wrong.",
-    evidence: ({ leaf, now }) => (leaf.notBefore > now.toISOString() ? leaf.notBefore : undefined),
+    evidence: ({ leaf, now }) =>
+      isBefore(now.toISOString(), leaf.notBefore) ? leaf.notBefore : undefined,
+  },
+  {
+    id: "unreadable-certificate",
+    severity: "high",
+    title: "A part of the certificate cannot be read",
+    explanation: "Clients refuse it, or each makes of it what it likes.",
+    evidence: ({ leaf, above }) =>
+      list(
+        [leaf, ...above].flatMap(({ subject, fingerprintSha256, unreadable = [] }) =>
+          unreadable.map(
+            ({ part, reason, bytes }) =>
+              `${part} of ${subject || fingerprintSha256}: ${reason} (${bytes || "no bytes"})`,
+          ),
+        ),
+      ),
   },
   {
     id: "weak-signature",
@@ -156,8 +173,8 @@ const CHECKS: readonly Check[] = [
     explanation:
       "Browsers refuse certificates of public authorities that are valid for more than 398 days.",
     evidence: ({ chain, leaf }) =>
-      chain.isTrusted && lifetime(leaf) > 398 * DAY_MS
-        ? `${Math.round(lifetime(leaf) / DAY_MS)} days`
+      chain.isTrusted && (lifetime(leaf) ?? 0) > 398 * DAY_MS
+        ? `${Math.round((lifetime(leaf) ?? 0) / DAY_MS)} days`
         : undefined,
   },
   {
@@ -225,14 +242,23 @@ function isShort({ keyType, keyBits, curve }: CertificateReport): boolean {
   return ["rsa", "rsa-pss", "dsa", "dh"].includes(keyType) && (keyBits ?? 2048) < 2048;
 }
 
-function lifetime({ notBefore, notAfter }: CertificateReport): number {
-  return Date.parse(notAfter) - Date.parse(notBefore);
+/** False where one of them cannot be read. */
+function isBefore(earlier: string | undefined, later: string | undefined): boolean {
+  return earlier !== undefined && later !== undefined && earlier < later;
+}
+
+function lifetime({ notBefore, notAfter }: CertificateReport): number | undefined {
+  return notBefore === undefined || notAfter === undefined
+    ? undefined
+    : Date.parse(notAfter) - Date.parse(notBefore);
 }
 
 /** Within two weeks, or in the last third of a certificate that lives shorter than that anyway. */
 function expiresSoon(leaf: CertificateReport, now: Date): string | undefined {
+  if (leaf.notAfter === undefined) return undefined;
   const left = Date.parse(leaf.notAfter) - now.getTime();
-  return left > 0 && left < Math.min(14 * DAY_MS, lifetime(leaf) / 3)
+  const soon = Math.min(14 * DAY_MS, (lifetime(leaf) ?? Number.POSITIVE_INFINITY) / 3);
+  return left > 0 && left < soon
     ? `${leaf.notAfter}, in ${Math.floor(left / DAY_MS)} days`
     : undefined;
 }

@@ -1,20 +1,25 @@
 import { X509Certificate, createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { messageOf } from "../../lib/errors.ts";
+import { nameKey } from "../../tls/canonical-name.ts";
 import { hexText } from "../../tls/der.ts";
 import { type PublicKeyFacts, readPublicKey } from "../../tls/public-key.ts";
 import { signatureName } from "../../tls/signature-algorithms.ts";
-import { nameText, readX509, type X509 } from "../../tls/x509.ts";
+import { nameText, readX509, type X509, type X509Fault } from "../../tls/x509.ts";
 import {
+  EXTENSION,
   alternativeNames,
   authorityInfo,
+  authorityKeyId,
   basicConstraints,
   crlUrls,
   embeddedScts,
   extendedKeyUsage,
   keyUsage,
   mustStaple,
+  nameConstraints,
+  subjectKeyId,
 } from "../../tls/x509-extensions.ts";
-import type { CertificateReport } from "../report.ts";
+import type { CertificateReport, UnreadablePart } from "../report.ts";
 import { isSignedBy } from "./verify-signature.ts";
 
 /** A certificate as far as it can be read. */
@@ -32,37 +37,76 @@ export interface Certificate {
 }
 
 /**
- * Reads a DER certificate; parts that cannot be read are left out and stand in its `oddities`.
- * Throws `PEER_CERTIFICATE` for what is none.
+ * Reads a DER certificate as far as it can be read; never throws. What cannot be read stands in
+ * the report's `unreadable`.
  */
 export function readCertificate(der: Uint8Array): Certificate {
   const x509 = readX509(der);
-  const oddities: string[] = [];
-  const attempt = <T>(what: string, read: () => T): T | undefined => {
+  const unreadable: UnreadablePart[] = x509.faults.map(faultText);
+  const attempt: Attempt = (part, bytes, read) => {
     try {
       return read();
     } catch (thrown) {
-      oddities.push(`${what}: ${messageOf(thrown)}`);
+      // What has no bytes is missing, which was said before.
+      if (bytes.length > 0) unreadable.push(faultText({ part, reason: messageOf(thrown), bytes }));
       return undefined;
     }
   };
-  const facts = attempt("key", () => readPublicKey(x509)) ?? { type: "unknown" };
-  const key = attempt("key", () =>
-    createPublicKey({ key: Buffer.from(x509.publicKeyInfo), format: "der", type: "spki" }),
-  );
+  const facts = attempt("public key", x509.publicKeyInfo, () => readPublicKey(x509)) ?? UNKNOWN;
+  const key = attempt("public key", x509.publicKeyInfo, () => loadedKey(x509.publicKeyInfo));
+  const oddities = [...shapeOddities(x509), ...(facts.exponent === 1n ? [EXPONENT_ODDITY] : [])];
+  const extensions = extensionFacts(x509, attempt);
+  // Most clients would refuse what OpenSSL refuses to read, whatever is left of it for us.
+  if (unreadable.length === 0) attempt("whole", x509.der, () => new X509Certificate(x509.der).raw);
+  return {
+    report: {
+      ...reportOf(x509, facts, key),
+      ...extensions,
+      ...(oddities.length === 0 ? {} : { oddities }),
+      ...(unreadable.length === 0 ? {} : { unreadable }),
+    },
+    x509,
+    key,
+    keyKind: kindOf(facts),
+    rsaExponent: facts.exponent === undefined ? undefined : Number(facts.exponent),
+  };
+}
+
+type Attempt = <T>(part: string, bytes: Uint8Array, read: () => T) => T | undefined;
+
+const UNKNOWN: PublicKeyFacts = { type: "unknown" };
+
+/** Bytes of an unreadable part that are shown. */
+const SHOWN_BYTES = 64;
+
+function faultText({ part, reason, bytes }: X509Fault): UnreadablePart {
+  const shown = hexText(bytes.subarray(0, SHOWN_BYTES));
+  return {
+    part,
+    reason,
+    bytes: bytes.length > SHOWN_BYTES ? `${shown}… (${bytes.length} bytes)` : shown,
+  };
+}
+
+/** Throws what OpenSSL says of a key that it cannot load. */
+function loadedKey(publicKeyInfo: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from(publicKeyInfo), format: "der", type: "spki" });
+}
+
+function reportOf(
+  x509: X509,
+  facts: PublicKeyFacts,
+  key: KeyObject | undefined,
+): Omit<CertificateReport, "names"> {
   const isSelfSigned =
     key !== undefined &&
-    Buffer.compare(x509.subject, x509.issuer) === 0 &&
+    nameKey(x509.subject) === nameKey(x509.issuer) &&
     isSignedBy(x509, key) === true;
-  const report: CertificateReport = {
-    subject: attempt("subject", () => nameText(x509.subject)) ?? "",
-    issuer: attempt("issuer", () => nameText(x509.issuer)) ?? "",
-    notBefore: x509.notBefore,
-    notAfter: x509.notAfter,
-    names:
-      attempt("names", () => alternativeNames(x509))?.map(
-        ({ kind, value }) => `${kind}:${value}`,
-      ) ?? [],
+  return {
+    subject: nameOrNothing(x509.subject),
+    issuer: nameOrNothing(x509.issuer),
+    ...(x509.notBefore === undefined ? {} : { notBefore: x509.notBefore }),
+    ...(x509.notAfter === undefined ? {} : { notAfter: x509.notAfter }),
     keyType: facts.type,
     ...(facts.bits === undefined ? {} : { keyBits: facts.bits }),
     ...(facts.curve === undefined ? {} : { curve: facts.curve }),
@@ -72,18 +116,16 @@ export function readCertificate(der: Uint8Array): Certificate {
       .replace(/^00(?=.)/, ""),
     fingerprintSha256: fingerprint(x509.der),
     isSelfSigned,
-    ...extensionFacts(x509, attempt),
   };
-  oddities.push(...shapeOddities(x509), ...(facts.exponent === 1n ? [EXPONENT_ODDITY] : []));
-  // Most clients would refuse what OpenSSL refuses to read.
-  attempt("OpenSSL cannot read it", () => new X509Certificate(der));
-  return {
-    report: oddities.length === 0 ? report : { ...report, oddities: [...new Set(oddities)] },
-    x509,
-    key,
-    keyKind: kindOf(facts),
-    rsaExponent: facts.exponent === undefined ? undefined : Number(facts.exponent),
-  };
+}
+
+/** A name that cannot be read is among the faults. */
+function nameOrNothing(name: Uint8Array): string {
+  try {
+    return nameText(name);
+  } catch {
+    return "";
+  }
 }
 
 /** SHA-256 of the DER, in upper-case hex with colons. */
@@ -99,19 +141,29 @@ function kindOf({ type }: PublicKeyFacts): Certificate["keyKind"] {
   return type === "rsa" || type === "dsa" || type === "ec" || type === "dh" ? type : undefined;
 }
 
-type Attempt = <T>(what: string, read: () => T) => T | undefined;
-
-function extensionFacts(x509: X509, attempt: Attempt): Partial<CertificateReport> {
-  const usage = attempt("key usage", () => keyUsage(x509));
-  const purposes = attempt("extended key usage", () => extendedKeyUsage(x509));
-  const scts = attempt("SCTs", () => embeddedScts(x509)) ?? [];
-  const access = attempt("authority information access", () => authorityInfo(x509));
-  const lists = attempt("CRL distribution points", () => crlUrls(x509)) ?? [];
+function extensionFacts(
+  x509: X509,
+  attempt: Attempt,
+): Partial<CertificateReport> & Pick<CertificateReport, "names"> {
+  const of = <T>(part: string, oid: string, read: (x509: X509) => T): T | undefined =>
+    attempt(part, x509.extensions.get(oid) ?? new Uint8Array(0), () => read(x509));
+  const names = of("names", EXTENSION.subjectAltName, alternativeNames) ?? [];
+  const usage = of("key usage", EXTENSION.keyUsage, keyUsage);
+  const purposes = of("extended key usage", EXTENSION.extendedKeyUsage, extendedKeyUsage);
+  const scts = of("SCTs", EXTENSION.sctList, embeddedScts) ?? [];
+  const access = of("authority information access", EXTENSION.authorityInfoAccess, authorityInfo);
+  const lists = of("CRL distribution points", EXTENSION.crlDistributionPoints, crlUrls) ?? [];
+  const constraints = of("basic constraints", EXTENSION.basicConstraints, basicConstraints);
+  const wantsStaple = of("TLS feature", EXTENSION.tlsFeature, mustStaple) === true;
+  of("name constraints", EXTENSION.nameConstraints, nameConstraints);
+  of("authority key identifier", EXTENSION.authorityKeyId, authorityKeyId);
+  of("subject key identifier", EXTENSION.subjectKeyId, subjectKeyId);
   return {
-    isAuthority: attempt("basic constraints", () => basicConstraints(x509))?.isAuthority ?? false,
+    names: names.map(({ kind, value }) => `${kind}:${value}`),
+    isAuthority: constraints?.isAuthority ?? false,
     ...(usage === undefined ? {} : { keyUsage: usage }),
     ...(purposes === undefined ? {} : { extendedKeyUsage: purposes }),
-    ...(attempt("TLS feature", () => mustStaple(x509)) === true ? { mustStaple: true } : {}),
+    ...(wantsStaple ? { mustStaple: true } : {}),
     ...(scts.length === 0 ? {} : { scts }),
     ...((access?.ocsp.length ?? 0) === 0 ? {} : { ocspUrls: access?.ocsp ?? [] }),
     ...((access?.issuers.length ?? 0) === 0 ? {} : { issuerUrls: access?.issuers ?? [] }),
@@ -141,7 +193,8 @@ function shapeOddities({
   if ((serial[0] ?? 0) >= 0x80) found.push("a negative serial number");
   else if (serial.every((byte) => byte === 0)) found.push("serial number 0");
   if (serial.length > 20) found.push(`a serial number of ${serial.length} bytes`);
-  if (notAfter < notBefore) found.push("it ends before it begins");
+  if (notAfter !== undefined && notBefore !== undefined && notAfter < notBefore)
+    found.push("it ends before it begins");
   if (innerAlgorithm.oid !== signatureAlgorithm.oid)
     found.push(`its two signature algorithms differ: ${signatureName(innerAlgorithm.oid)} inside`);
   return found;

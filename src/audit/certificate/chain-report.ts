@@ -1,3 +1,4 @@
+import { nameKey } from "../../tls/canonical-name.ts";
 import { alternativeNames, readSctList } from "../../tls/x509-extensions.ts";
 import type { ChainReport } from "../report.ts";
 import type { Certificate } from "./certificate.ts";
@@ -45,7 +46,7 @@ export function reportChain(
     isOrdered: sent.every(
       ({ x509 }, index) =>
         index === 0 ||
-        Buffer.compare(x509.subject, sent[index - 1]?.x509.issuer ?? x509.subject) === 0,
+        nameKey(x509.subject) === nameKey(sent[index - 1]?.x509.issuer ?? x509.subject),
     ),
     superfluous: sent
       .filter(({ report }) => !used.has(report.fingerprintSha256))

@@ -122,11 +122,11 @@ test("reportChain() heeds what authorities may do", { skip }, () => {
   );
   assert.equal(
     leafOf([...AUTHORITY, "nameConstraints=permitted;DNS:example.test"]),
-    "CN=M may not vouch for these names",
+    "CN=M may not vouch for the names of the certificate",
   );
   assert.equal(
     leafOf([...AUTHORITY, "nameConstraints=excluded;DNS:localhost"]),
-    "CN=M may not vouch for these names",
+    "CN=M may not vouch for the names of the certificate",
   );
   assert.equal(
     leafOf(
@@ -140,7 +140,7 @@ test("reportChain() heeds what authorities may do", { skip }, () => {
       [...AUTHORITY, "nameConstraints=permitted;IP:10.0.0.0/255.0.0.0"],
       ["subjectAltName=IP:127.0.0.1"],
     ),
-    "CN=M may not vouch for these names",
+    "CN=M may not vouch for the names of the certificate",
   );
   assert.equal(
     leafOf(AUTHORITY, ["extendedKeyUsage=clientAuth"]),

@@ -1,13 +1,7 @@
-import {
-  alternativeNames,
-  basicConstraints,
-  extendedKeyUsage,
-  type GeneralName,
-  keyUsage,
-  type NameConstraints,
-  nameConstraints,
-} from "../../tls/x509-extensions.ts";
+import { nameKey } from "../../tls/canonical-name.ts";
 import type { Certificate } from "./certificate.ts";
+import { isNamedIssuer } from "./key-identifiers.ts";
+import { neededFaults, problemOf } from "./path-problems.ts";
 import type { TrustStore } from "./trust-store.ts";
 import { isSignedBy } from "./verify-signature.ts";
 
@@ -88,7 +82,8 @@ function* paths(
     }
     const candidates = [...store.issuersOf(last.x509), ...sent].filter(
       (one) =>
-        Buffer.compare(one.x509.subject, last.x509.issuer) === 0 &&
+        nameKey(one.x509.subject) === nameKey(last.x509.issuer) &&
+        isNamedIssuer(one.x509, last.x509) &&
         !path.some((other) => isSame(one, other)),
     );
     let isEnd = true;
@@ -112,14 +107,23 @@ function judgePath(certificates: readonly Certificate[], store: TrustStore, now:
   const last = certificates.at(-1);
   const anchor = last !== undefined && store.has(last) ? last : undefined;
   const problem = certificates
-    .map((certificate, index) => problemOf(certificate, certificates.slice(0, index), now))
+    .map((certificate, index) =>
+      problemOf(certificate, {
+        below: certificates.slice(0, index),
+        isAnchor: certificate === anchor,
+        now,
+      }),
+    )
     .find((text) => text !== undefined);
+  // Of a leaf that cannot be read nothing else is sure, its issuer neither.
+  const [leaf] = certificates;
+  const unread = leaf !== undefined && neededFaults(leaf.report).length > 0 ? problem : undefined;
   const missingIssuer =
     anchor === undefined && last?.report.isSelfSigned === false ? last.report.issuer : undefined;
   return {
     certificates,
     anchor,
-    distrust: ending(certificates, anchor, missingIssuer) ?? problem,
+    distrust: unread ?? ending(certificates, anchor, missingIssuer) ?? problem,
     missingIssuer,
   };
 }
@@ -135,81 +139,4 @@ function ending(
   return certificates.length === 1
     ? "it is signed by itself and not in the trust store"
     : `it ends in ${certificates.at(-1)?.report.subject}, which is not in the trust store`;
-}
-
-/** What keeps one certificate from its place; `below` are those that it vouches for, leaf first. */
-function problemOf(
-  { report, x509 }: Certificate,
-  below: readonly Certificate[],
-  now: Date,
-): string | undefined {
-  const name = below.length === 0 ? "the certificate" : report.subject;
-  const today = now.toISOString();
-  if (today < report.notBefore) return `${name} is not valid before ${report.notBefore}`;
-  if (today > report.notAfter) return `${name} expired on ${report.notAfter}`;
-  try {
-    const purposes = extendedKeyUsage(x509);
-    if (purposes !== undefined && !purposes.some((purpose) => SERVER_PURPOSES.has(purpose)))
-      return `${name} is not for servers, but for ${purposes.join(", ")}`;
-    if (below.length === 0) return undefined;
-    const constraints = basicConstraints(x509);
-    // Certificates of version 1 have no such extension; as roots they are trusted for being in the
-    // store.
-    if (constraints?.isAuthority !== true && x509.version === 3) return `${name} is no authority`;
-    const between = below.length - 1;
-    if (constraints?.pathLength !== undefined && constraints.pathLength < between)
-      return `${name} allows ${constraints.pathLength} authorities below it, and there are ${between}`;
-    if (keyUsage(x509)?.includes("keyCertSign") === false)
-      return `${name} may not sign certificates`;
-    const limits = nameConstraints(x509);
-    const [leaf] = below;
-    return limits === undefined ||
-      leaf === undefined ||
-      allows(limits, alternativeNames(leaf.x509) ?? [])
-      ? undefined
-      : `${name} may not vouch for these names`;
-  } catch {
-    return `${name} has extensions that cannot be read`;
-  }
-}
-
-/**
- * Purposes that allow a server; the last two are Netscape's and Microsoft's from the time before.
- */
-const SERVER_PURPOSES = new Set([
-  "serverAuth",
-  "anyExtendedKeyUsage",
-  "2.16.840.1.113730.4.1",
-  "1.3.6.1.4.1.311.10.3.3",
-]);
-
-function allows({ permitted, excluded }: NameConstraints, names: readonly GeneralName[]): boolean {
-  return names.every((name) => {
-    const rules = permitted.filter(({ kind }) => kind === name.kind);
-    return (
-      (rules.length === 0 || rules.some((rule) => isBelow(name, rule))) &&
-      !excluded.some((rule) => rule.kind === name.kind && isBelow(name, rule))
-    );
-  });
-}
-
-/**
- * Whether a name lies below a constraint's (RFC 5280 §4.2.1.10): DNS names by labels, addresses by
- * network and mask.
- */
-function isBelow(name: GeneralName, rule: GeneralName): boolean {
-  if (name.kind === "DNS") {
-    const [value, suffix] = [name.value.toLowerCase(), rule.value.toLowerCase().replace(/^\./, "")];
-    return suffix === "" || value === suffix || value.endsWith(`.${suffix}`);
-  }
-  if (name.kind !== "IP Address") return name.value === rule.value;
-  const { length } = name.bytes;
-  return (
-    rule.bytes.length === length * 2 &&
-    name.bytes.every(
-      (byte, index) =>
-        (byte & (rule.bytes[length + index] ?? 0)) ===
-        ((rule.bytes[index] ?? 0) & (rule.bytes[length + index] ?? 0)),
-    )
-  );
 }

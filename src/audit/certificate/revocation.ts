@@ -86,10 +86,11 @@ function signerProblem(response: OcspResponse, issuer: Certificate, now: Date): 
       return "its responder is not the issuer's";
     if (responder.report.extendedKeyUsage?.includes("OCSPSigning") !== true)
       return "its responder may not sign OCSP responses";
+    const { notBefore, notAfter } = responder.report;
     const today = now.toISOString();
-    return today > responder.report.notAfter || today < responder.report.notBefore
-      ? "its responder's certificate is out of date"
-      : undefined;
+    const isValid =
+      notBefore !== undefined && notAfter !== undefined && notBefore <= today && today <= notAfter;
+    return isValid ? undefined : "its responder's certificate is out of date";
   }
   return "its signature is not the issuer's";
 }

@@ -1,4 +1,3 @@
-import { messageOf } from "../../lib/errors.ts";
 import { EXTENSION } from "../../tls/client-hello.ts";
 import type { Flight } from "../../tls/server-flight.ts";
 import { type Certificate, readCertificate } from "./certificate.ts";
@@ -26,28 +25,21 @@ interface SeenChain {
  * suite.
  */
 export class SeenCertificates {
-  readonly #byDer = new Map<string, Certificate | undefined>();
+  readonly #byDer = new Map<string, Certificate>();
   readonly #chains = new Map<string, SeenChain>();
-  /** Why some could not be read; each reason once. */
-  readonly faults = new Set<string>();
 
-  /**
-   * Keeps a flight's chain and gives its leaf; undefined when there is none, or when it cannot be
-   * read.
-   */
+  /** Keeps a flight's chain and gives its leaf; undefined when there is none. */
   add(
     { certificates, ocspResponse, hello, sctList }: ShownCertificates,
     protocol: string,
   ): Certificate | undefined {
-    const read = certificates.map((der) => this.#read(der));
-    const [leaf] = read;
+    const [leaf, ...above] = certificates.map((der) => this.#read(der));
     if (leaf === undefined) return undefined;
     const key = leaf.report.fingerprintSha256;
     let chain = this.#chains.get(key);
     if (chain === undefined) {
-      const rest = read.slice(1).filter((certificate) => certificate !== undefined);
       chain = {
-        sent: [leaf, ...rest],
+        sent: [leaf, ...above],
         protocols: new Set(),
         ocspResponse: undefined,
         sctList: undefined,
@@ -60,16 +52,9 @@ export class SeenCertificates {
     return leaf;
   }
 
-  #read(der: Uint8Array): Certificate | undefined {
+  #read(der: Uint8Array): Certificate {
     const key = Buffer.from(der).toString("latin1");
-    if (this.#byDer.has(key)) return this.#byDer.get(key);
-    let certificate: Certificate | undefined;
-    try {
-      certificate = readCertificate(der);
-    } catch (thrown) {
-      // Odd certificates exist; the audit goes on without theirs, and says so.
-      this.faults.add(messageOf(thrown));
-    }
+    const certificate = this.#byDer.get(key) ?? readCertificate(der);
     this.#byDer.set(key, certificate);
     return certificate;
   }
@@ -79,9 +64,9 @@ export class SeenCertificates {
     return this.#byDer.size === 0;
   }
 
-  /** All that could be read, in the order they were first seen. */
+  /** All of them, in the order they were first seen. */
   get all(): Certificate[] {
-    return [...this.#byDer.values()].filter((certificate) => certificate !== undefined);
+    return [...this.#byDer.values()];
   }
 
   /** One for each leaf. */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import tls from "node:tls";
 import { AppError, messageOf } from "../../lib/errors.ts";
+import { nameKey } from "../../tls/canonical-name.ts";
 import { readX509, type X509 } from "../../tls/x509.ts";
 import { type Certificate, fingerprint, readCertificate } from "./certificate.ts";
 
@@ -28,31 +29,25 @@ export class TrustStore {
 
   /** Those whose name is the issuer of `x509`: whether their keys fit is not looked at. */
   issuersOf(x509: X509): readonly Certificate[] {
-    return this.#bySubject.get(keyOf(x509.issuer))?.map((read) => read()) ?? [];
+    return this.#bySubject.get(nameKey(x509.issuer))?.map((read) => read()) ?? [];
   }
 
   has(certificate: Certificate): boolean {
     return this.#fingerprints.has(certificate.report.fingerprintSha256);
   }
 
+  /** One that cannot be read is told by `size` where it matters: an empty store. */
   #add(der: Uint8Array): void {
-    try {
-      const x509 = readX509(der);
-      const key = keyOf(x509.subject);
-      let certificate: Certificate | undefined;
-      this.#bySubject.set(key, [
-        ...(this.#bySubject.get(key) ?? []),
-        () => (certificate ??= readCertificate(der)),
-      ]);
-      this.#fingerprints.add(fingerprint(x509.der));
-    } catch {
-      // Told by `size` where it matters: an empty store.
-    }
+    const x509 = readX509(der);
+    if (x509.faults.length > 0) return;
+    const key = nameKey(x509.subject);
+    let certificate: Certificate | undefined;
+    this.#bySubject.set(key, [
+      ...(this.#bySubject.get(key) ?? []),
+      () => (certificate ??= readCertificate(der)),
+    ]);
+    this.#fingerprints.add(fingerprint(x509.der));
   }
-}
-
-function keyOf(name: Uint8Array): string {
-  return Buffer.from(name).toString("latin1");
 }
 
 /** Where distributions keep their bundle: Debian, Fedora, SUSE, Alpine and the BSDs. */

@@ -38,7 +38,7 @@ function methodOf(algorithm: AlgorithmIdentifier, key: KeyObject): Method | unde
       : { digest, key: { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength } };
   }
   if (key.asymmetricKeyType !== keyTypeOf(algorithm)) throw new TypeError("another kind of key");
-  if (/^(?:ed|ml-dsa)/.test(name)) return { digest: null, key };
+  if (/^(?:ed\d|ml-dsa|slh-dsa)/.test(name)) return { digest: null, key };
   const digest = /md5|sha1|sha224|sha256|sha384|sha512/.exec(name)?.[0];
   return digest === undefined ? undefined : { digest, key };
 }

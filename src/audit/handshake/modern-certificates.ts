@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
 import { ByteReader } from "../../lib/byte-reader.ts";
 import { type Alert, alertText } from "../../tls/alerts.ts";
-import { alpnExtension, encodeClientHello, EXTENSION, PROOFS } from "../../tls/client-hello.ts";
+import { alpnExtension, EXTENSION, PROOFS } from "../../tls/client-hello.ts";
 import {
   MESSAGE,
   MessageReader,
@@ -117,11 +116,9 @@ async function ask(
     );
     return undefined;
   }
-  const hello = encodeClientHello({
+  const hello = prober.encode({
     version: 0x0304,
     suites: Object.keys(PROTECTIONS).map(Number),
-    random: randomBytes(32),
-    serverName: prober.serverName,
     groups: [key.share.group],
     keyShares: [key.share],
     signatureSchemes: schemes,

@@ -3,7 +3,6 @@ import { AppError } from "../../lib/errors.ts";
 import { ByteReader } from "../../lib/byte-reader.ts";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { cipherSuite } from "../../tls/cipher-suites.ts";
-import { encodeClientHello } from "../../tls/client-hello.ts";
 import { MESSAGE, MessageReader, RECORD, RecordReader } from "../../tls/records.ts";
 import { FlightReader } from "../../tls/server-flight.ts";
 import { readServerKey } from "../../tls/server-key.ts";
@@ -68,14 +67,9 @@ export async function atClientsTurn<T>(
   { suites, groups = COMPUTED }: TurnOptions,
   act: (turn: ClientsTurn) => Promise<T>,
 ): Promise<T> {
-  const clientRandom = randomBytes(32);
-  const hello = encodeClientHello({
-    version,
-    suites,
-    groups,
-    random: clientRandom,
-    serverName: prober.serverName,
-  });
+  const hello = prober.encode({ version, suites, groups });
+  // Behind the headers of record and message, and the version.
+  const clientRandom = hello.subarray(11, 43);
   const result = await prober.exchange(
     async (
       wire,

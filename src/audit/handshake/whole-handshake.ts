@@ -1,5 +1,6 @@
 import { constants } from "node:crypto";
-import { connect, type SecureVersion, type TLSSocket } from "node:tls";
+import { isIP } from "node:net";
+import { connect, type ConnectionOptions, type SecureVersion, type TLSSocket } from "node:tls";
 import { messageOf } from "../../lib/errors.ts";
 import type { VersionName } from "../../tls/client-hello.ts";
 import type { Prober } from "../prober.ts";
@@ -44,6 +45,15 @@ const NODE_VERSIONS: Partial<Readonly<Record<VersionName, SecureVersion>>> = {
   "TLSv1.3": "TLSv1.3",
 };
 
+/** Every group that Node's OpenSSL speaks; it makes a key of the first before it is asked for one. */
+const OPENSSL_GROUPS = [
+  "X25519:P-256:P-384:P-521:X448",
+  "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024:MLKEM512:MLKEM768:MLKEM1024",
+  "brainpoolP256r1tls13:brainpoolP384r1tls13:brainpoolP512r1tls13",
+  "brainpoolP256r1:brainpoolP384r1:brainpoolP512r1:secp256k1",
+  "ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192",
+].join(":");
+
 /**
  * So long a server of TLS 1.3 has for its ticket, or for the alert to a client without certificate,
  * once the handshake is done for us.
@@ -60,14 +70,12 @@ export async function wholeHandshake(
   prober: Prober,
   handshake: WholeHandshake,
 ): Promise<HandshakeOutcome> {
-  const outcome = await prober.exchange((wire) => shake(wire, handshake, prober.serverName));
+  const outcome = await prober
+    .exchange((wire) => shake(wire, handshake, prober.serverName))
+    .catch((thrown: unknown) => failure(messageOf(thrown)));
   return outcome.kind === "done" || outcome.kind === "failed"
     ? outcome
-    : {
-        kind: "failed",
-        reason: outcome.reason,
-        code: outcome.kind === "nothing" ? outcome.code : "",
-      };
+    : failure(outcome.reason, outcome.kind === "nothing" ? outcome.code : "");
 }
 
 /** The peer was gone before it said a word. */
@@ -75,93 +83,123 @@ type Silence = Omit<Extract<HandshakeOutcome, { readonly kind: "failed" }>, "kin
   readonly kind: "nothing";
 };
 
-function shake(
+async function shake(
   wire: Wire,
   handshake: WholeHandshake,
   serverName: string | undefined,
 ): Promise<HandshakeOutcome | Silence> {
   if (wire.framing !== undefined)
-    return Promise.resolve({
-      kind: "failed",
-      reason: "TLS in packets of another protocol is not spoken to its end here",
-      code: "",
-    });
+    return failure("TLS in packets of another protocol is not spoken to its end here");
   const socket = wire.release();
   const version = NODE_VERSIONS[handshake.version];
   if (socket === undefined || version === undefined)
-    return Promise.resolve({ kind: "nothing", reason: "the connection has ended", code: "" });
+    return { kind: "nothing", reason: "the connection has ended", code: "" };
   const heard = socket.bytesRead;
+  const tls = connect({
+    socket,
+    ...connectionOptions(handshake, version),
+    ...(serverName === undefined || isIP(serverName) !== 0 ? {} : { servername: serverName }),
+  });
+  const outcome = await outcomeOf(tls, version, handshake.renegotiates === true);
+  tls.destroy();
+  return outcome.kind === "failed" && socket.bytesRead === heard
+    ? { ...outcome, kind: "nothing" }
+    : outcome;
+}
+
+function failure(reason: string, code = ""): Extract<HandshakeOutcome, { kind: "failed" }> {
+  return { kind: "failed", reason, code };
+}
+
+function connectionOptions(
+  { noTickets, session }: WholeHandshake,
+  version: SecureVersion,
+): ConnectionOptions {
+  return {
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ecdhCurve: OPENSSL_GROUPS,
+    minVersion: version,
+    maxVersion: version,
+    // Old suites and short keys are why one looks.
+    ciphers:
+      version === "TLSv1.3"
+        ? "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+        : "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+    secureOptions:
+      constants.SSL_OP_LEGACY_SERVER_CONNECT |
+      (noTickets === true ? constants.SSL_OP_NO_TICKET : 0),
+    ...(session === undefined ? {} : { session }),
+  };
+}
+
+/** What came of a handshake that has begun: done, or how it ended before. */
+function outcomeOf(
+  tls: TLSSocket,
+  version: SecureVersion,
+  renegotiates: boolean,
+): Promise<HandshakeOutcome> {
+  const isModern = version === "TLSv1.3";
   return new Promise((resolve) => {
-    const tls = connect({
-      socket,
-      rejectUnauthorized: false,
-      minVersion: version,
-      maxVersion: version,
-      // Old suites and short keys are why one looks.
-      ciphers:
-        version === "TLSv1.3"
-          ? "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
-          : "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
-      secureOptions:
-        constants.SSL_OP_LEGACY_SERVER_CONNECT |
-        (handshake.noTickets === true ? constants.SSL_OP_NO_TICKET : 0),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-      ...(handshake.session === undefined ? {} : { session: handshake.session }),
-    });
     let latest: Buffer | undefined;
-    let hasRenegotiated: boolean | undefined;
     let timer: NodeJS.Timeout | undefined;
     const settle = (outcome: HandshakeOutcome): void => {
       clearTimeout(timer);
-      resolve(
-        outcome.kind === "failed" && socket.bytesRead === heard
-          ? { ...outcome, kind: "nothing" }
-          : outcome,
-      );
-      tls.destroy();
+      resolve(outcome);
     };
-    const done = (): void => {
-      // Where the peer has gone already, Node gives null, whatever its types say.
-      const session =
-        latest ?? (version === "TLSv1.3" ? undefined : (tls.getSession() ?? undefined));
-      const outcome: HandshakeOutcome = {
-        kind: "done",
-        wasResumed: tls.isSessionReused(),
-        session,
-        ticket: tls.getTLSTicket() ?? undefined,
-        hasRenegotiated,
-      };
+    const fail = (reason: string, code?: string): void => settle(failure(reason, code));
+    const done = (hasRenegotiated?: boolean): void => {
       clearTimeout(timer);
-      tls.removeAllListeners("error").on("error", () => settle(outcome));
-      tls.removeAllListeners("close").on("close", () => settle(outcome));
-      tls.removeAllListeners("session");
-      // OpenSSL forgets a session whose connection ends without close_notify.
-      tls.end();
-      timer = setTimeout(() => settle(outcome), FAREWELL_MS);
+      void farewell(tls, { session: latest, isModern, hasRenegotiated }).then(settle, (thrown) =>
+        fail(messageOf(thrown)),
+      );
     };
-    tls.on("error", (error: NodeJS.ErrnoException) =>
-      settle({ kind: "failed", reason: messageOf(error), code: error.code ?? "" }),
-    );
-    tls.on("close", () =>
-      settle({ kind: "failed", reason: "the connection was closed", code: "" }),
-    );
+    tls.on("error", (error: NodeJS.ErrnoException) => fail(messageOf(error), error.code));
+    tls.on("close", () => fail("the connection was closed"));
     tls.on("session", (session) => {
       // Node gives the bytes away only for the time of this call.
       latest = Buffer.from(session);
-      if (version === "TLSv1.3") done();
+      if (isModern) done();
     });
     tls.once("secureConnect", () => {
       tls.resume();
-      if (version !== "TLSv1.3" && handshake.renegotiates !== true) return done();
+      if (!isModern && !renegotiates) return done();
       timer = setTimeout(done, AFTERMATH_MS);
-      if (handshake.renegotiates === true)
-        renegotiate(
-          tls,
-          (has) => ((hasRenegotiated = has), done()),
-          (session) => (latest = session),
-        );
+      if (renegotiates) renegotiate(tls, done, (session) => (latest = session));
     });
   });
+}
+
+interface Finished {
+  readonly session: Buffer | undefined;
+  readonly isModern: boolean;
+  readonly hasRenegotiated: boolean | undefined;
+}
+
+/** What a finished handshake tells, once the peer has said goodbye or had the time to. */
+async function farewell(
+  tls: TLSSocket,
+  { session, isModern, hasRenegotiated }: Finished,
+): Promise<WholeSession> {
+  const outcome: WholeSession = {
+    kind: "done",
+    wasResumed: tls.isSessionReused(),
+    // Where the peer has gone already, Node gives null, whatever its types say.
+    session: session ?? (isModern ? undefined : (tls.getSession() ?? undefined)),
+    ticket: tls.getTLSTicket() ?? undefined,
+    hasRenegotiated,
+  };
+  tls.removeAllListeners("session");
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    tls.removeAllListeners("error").on("error", () => resolve());
+    tls.removeAllListeners("close").on("close", () => resolve());
+    // OpenSSL forgets a session whose connection ends without close_notify.
+    tls.end();
+    timer = setTimeout(resolve, FAREWELL_MS);
+  });
+  clearTimeout(timer);
+  return outcome;
 }
 
 /**

@@ -9,8 +9,14 @@ export const postgresql: Talk = async (stream) => {
   stream.send(Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f));
   const [answer] = await stream.bytes(1);
   if (answer === 0x53) return;
-  if (answer === 0x4e) throw stream.refuses("the server says N: it was set up without TLS");
-  throw answer === 0x45
+  if (answer === 0x4e) {
+    if (stream.hasMore) throw stream.isOther("it goes on behind its N");
+    throw stream.refuses("the server says N: it was set up without TLS");
+  }
+  if (answer !== 0x45) throw stream.isOther("it does not answer an SSLRequest");
+  // ErrorResponse: its length, then a severity. One letter alone may be the first of any word.
+  const [a = 0, b = 0, , , code] = await stream.bytes(5);
+  throw a === 0 && b === 0 && code === 0x53
     ? stream.refuses("the server answers with an error")
     : stream.isOther("it does not answer an SSLRequest");
 };

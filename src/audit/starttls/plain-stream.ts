@@ -1,24 +1,28 @@
 import { AppError } from "../../lib/errors.ts";
-import type { Wire } from "../wire.ts";
+import type { Ending, Wire } from "../wire.ts";
 
 /** Bytes that a peer may say before TLS begins: real greetings have some kilobytes. */
 const MAX_BYTES = 16 * 1024;
 
+const ENDED = {
+  silent: "PEER_SILENT",
+  closed: "PEER_CLOSED",
+  reset: "PEER_RESET",
+} as const satisfies Record<Ending, string>;
+
 /**
  * What a peer says before TLS, as lines or as bytes. Every read ends: with what was asked for, or
- * with `PEER_PROTOCOL`.
+ * with `PEER_PROTOCOL`, or where the stream ended `PEER_SILENT`, `PEER_CLOSED`, `PEER_RESET`.
  */
 export class PlainStream {
   readonly #wire: Wire;
   readonly #protocol: string;
-  readonly #silenceMs: number | undefined;
   #buffer: Uint8Array = new Uint8Array(0);
   #taken = 0;
 
-  /** `protocol` is what errors call it; `silenceMs` shortens the wire's own limit. */
-  constructor(wire: Wire, protocol: string, silenceMs?: number) {
+  /** `protocol` is what errors call it. */
+  constructor(wire: Wire, protocol: string) {
     this.#wire = wire;
-    this.#silenceMs = silenceMs;
     this.#protocol = protocol;
   }
 
@@ -55,6 +59,11 @@ export class PlainStream {
     return bytes;
   }
 
+  /** More has come than was asked for. */
+  get hasMore(): boolean {
+    return this.#buffer.length > 0;
+  }
+
   /** Gives back what was read too much: it belongs to TLS. */
   end(): void {
     this.#wire.unread(this.#buffer);
@@ -74,6 +83,11 @@ export class PlainStream {
     );
   }
 
+  #ended(ending: Ending): AppError {
+    const state = ending === "silent" ? "it says nothing" : `the connection was ${ending}`;
+    return new AppError(ENDED[ending], `Cannot speak ${this.#protocol} with the port: ${state}`);
+  }
+
   #take(length: number): void {
     this.#buffer = this.#buffer.subarray(length);
     this.#taken += length;
@@ -82,9 +96,8 @@ export class PlainStream {
   async #more(): Promise<void> {
     if (this.#taken + this.#buffer.length > MAX_BYTES)
       throw this.isOther(`it has said over ${MAX_BYTES} bytes`);
-    const bytes = await this.#wire.read(this.#silenceMs);
-    if (typeof bytes === "string")
-      throw this.isOther(bytes === "silent" ? "it says nothing" : `the connection was ${bytes}`);
+    const bytes = await this.#wire.read();
+    if (typeof bytes === "string") throw this.#ended(bytes);
     this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes]);
   }
 }

@@ -22,6 +22,11 @@ export interface StarttlsProtocol {
   /** How its server's first words look; absent where the client speaks first. */
   readonly sign?: RegExp;
   readonly talk: Talk;
+  /**
+   * Milliseconds that its server may take for a word, where the protocol was named (RFC 5321
+   * §4.5.3.2.1 has five minutes for the greeting).
+   */
+  readonly patienceMs?: number;
   /** What TLS records travel in from then on, while the handshake lasts. */
   readonly frame?: (wire: Wire) => void;
   /** Told from a bare port by trying it. */
@@ -29,13 +34,12 @@ export interface StarttlsProtocol {
 }
 
 /**
- * All of them. Signs are asked in this order: the particular ones before `220`, with which SMTP and
- * FTP both begin.
+ * All of them. Those that greet with `220` have no signs: only a dialogue tells them apart.
  */
 export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
-  { name: "lmtp", sign: /^220[ -].*\bLMTP\b/i, talk: smtp("LHLO") },
-  { name: "smtp", sign: /^220[ -].*(?:SMTP|Postfix|Exim|mail)/i, talk: smtp("EHLO") },
-  { name: "ftp", sign: /^220[ -]/, talk: ftp },
+  { name: "lmtp", talk: smtp("LHLO"), patienceMs: 300_000 },
+  { name: "smtp", talk: smtp("EHLO"), patienceMs: 300_000 },
+  { name: "ftp", talk: ftp, patienceMs: 300_000 },
   { name: "imap", sign: /^\* (?:OK|PREAUTH|BYE)/i, talk: imap },
   { name: "pop3", sign: /^\+OK/, talk: pop3 },
   { name: "nntp", sign: /^20[01] /, talk: nntp },
@@ -63,6 +67,9 @@ export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
   { name: "ms-sql", talk: mssql, frame, isTried: true },
 ];
 
+/** How the greetings of SMTP, LMTP and FTP begin, and what they say to those who spoke too early. */
+export const SIGN_OF_220 = /^(?:220|120|4[25]\d|5[0-5]\d)(?:[ -]|\r?\n|$)/;
+
 /**
  * What else a port may speak that has no TLS: told by what it says first, or by its answer to a
  * request of another protocol.
@@ -77,8 +84,22 @@ export const PLAIN_SIGNS: readonly (readonly [speaks: string, sign: RegExp])[] =
   ["postgresql", /^E[^]{4}S(?:FATAL|ERROR)/],
   ["ldap", /^0[^]{1,4}\x02\x01[^]\x78/],
   ["telnet", /^\xff[\xfb-\xfe]/],
+  ["sip", /^SIP\/\d/],
+  ["rtsp", /^RTSP\/\d/],
   ["http", /<html|<!doctype html/i],
 ];
+
+/**
+ * What servers of TLS say to a request in plain text: an alert, or HTTP that leads to https or says
+ * that it is wanted. It is no sign of a port without TLS.
+ */
+export function hintsAtTls(words: string): boolean {
+  if (/^\x15\x03[\0-\x04]/.test(words)) return true;
+  const [, status] = /^HTTP\/\d\.\d (\d{3})/.exec(words) ?? [];
+  if (status === undefined) return false;
+  if (/^(?:426|497)$/.test(status) || /^location:\s*https:/im.test(words)) return true;
+  return status === "400" && /\b(?:https|ssl|tls)\b/i.test(words);
+}
 
 /** It names no host: Redis would take that for an attack, and HTTP 1.0 needs none. */
 export const HTTP_REQUEST = new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { opensslMissing, TlsServers } from "../../../test/fixtures/tls-servers.ts";
 import { connectDirectly } from "../../ports/connect.ts";
 import { audit } from "../audit.ts";
@@ -211,6 +212,90 @@ describe("TLS behind other protocols", { skip: opensslMissing() ?? false }, () =
       );
     });
   }
+
+  /** One that answers each line of a client by a table, and by `otherwise` what is not in it. */
+  async function lines(
+    {
+      greeting,
+      delayMs = 0,
+      otherwise,
+    }: { greeting: readonly string[]; delayMs?: number; otherwise: string },
+    answers: Readonly<Record<string, string>>,
+  ): Promise<number> {
+    const port = await behind;
+    return servers.plain((socket) => {
+      let heard = "";
+      const hear = (chunk: Buffer): void => {
+        heard += chunk.toString("latin1");
+        for (let end = heard.indexOf("\r\n"); end >= 0; end = heard.indexOf("\r\n")) {
+          const [line, answer] = [heard.slice(0, end), answers[heard.slice(0, end)] ?? otherwise];
+          heard = heard.slice(end + 2);
+          if (!socket.destroyed) socket.write(answer);
+          if (!/^(?:STARTTLS|AUTH \w+)$/.test(line) || !/^(?:220|234)/.test(answer)) continue;
+          socket.off("data", hear);
+          return splice(socket, port, latin1(heard));
+        }
+      };
+      socket.on("data", hear);
+      const greet = async (): Promise<void> => {
+        for (const word of greeting) {
+          await sleep(delayMs);
+          if (!socket.destroyed) socket.write(word);
+        }
+      };
+      void greet();
+    });
+  }
+
+  const MAIL = { STARTTLS: "220 2.0.0 go\r\n" };
+  const EHLO = { "EHLO localhost": "250-mail.test\r\n250 STARTTLS\r\n" };
+  const LHLO = { "LHLO localhost": "250-mail.test\r\n250 STARTTLS\r\n" };
+  const BAD = "502 5.5.2 Unknown command\r\n";
+
+  for (const [name, found, greeting, otherwise, answers] of [
+    ["SMTP that says 220 and no more", "smtp", ["220\r\n"], BAD, { ...EHLO, ...MAIL }],
+    ["SMTP whose name is FTP's", "smtp", ["220 ftp.test\r\n"], BAD, { ...EHLO, ...MAIL }],
+    ["LMTP that does not call itself so", "lmtp", ["220 Dovecot\r\n"], BAD, { ...LHLO, ...MAIL }],
+    ["FTP with AUTH SSL alone", "ftp", ["220 x\r\n"], BAD, { "AUTH SSL": "234 go\r\n" }],
+    [
+      "FTP that asks for time",
+      "ftp",
+      ["120 wait\r\n", "220 FTP\r\n"],
+      "530 Please login\r\n",
+      { "AUTH TLS": "234 go\r\n" },
+    ],
+  ] as const) {
+    test(`${name}: found by what it takes`, async () => {
+      const report = await examine(await lines({ greeting, otherwise }, answers));
+      assert.deepEqual([report.tls, report.starttls], [true, found], JSON.stringify(report.errors));
+    });
+  }
+
+  test("SMTP that greets late is waited for", async () => {
+    const port = await lines(
+      { greeting: ["220 mail.test ESMTP\r\n"], delayMs: 1200, otherwise: BAD },
+      { ...EHLO, ...MAIL },
+    );
+    for (const starttls of [undefined, "smtp"]) {
+      const report = await examine(port, starttls, 60_000);
+      assert.deepEqual(
+        [report.tls, report.starttls, report.errors],
+        [true, "smtp", []],
+        JSON.stringify(report.errors),
+      );
+    }
+  });
+
+  test("SIP's first letter is no yes of PostgreSQL", async () => {
+    const port = await servers.plain((socket) =>
+      socket.on("data", (chunk: Buffer) =>
+        chunk[0] === 0 ? socket.write("SIP/2.0 400 Bad Request\r\n\r\n") : undefined,
+      ),
+    );
+    const report = await examine(port);
+    assert.notEqual(report.tls, true);
+    assert.equal(report.starttls, undefined);
+  });
 
   for (const [name, steps, speaks, why] of [
     [

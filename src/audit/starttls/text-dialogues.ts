@@ -1,3 +1,4 @@
+import { AppError } from "../../lib/errors.ts";
 import type { PlainStream } from "./plain-stream.ts";
 
 /** What a dialogue may need to know. */
@@ -11,29 +12,42 @@ export interface DialogueContext {
 
 /**
  * Leads the stream to where TLS begins. Throws `PEER_PROTOCOL` for a peer of another protocol, and
- * `PEER_STARTTLS` for one that does not begin TLS.
+ * `PEER_STARTTLS` for one that does not begin TLS; and what `PlainStream` throws.
  */
 export type Talk = (stream: PlainStream, context: DialogueContext) => Promise<void>;
 
 /** SMTP and LMTP differ in one word (RFC 3207, RFC 2033). */
 export function smtp(greeting: "EHLO" | "LHLO"): Talk {
   return async (stream) => {
-    const hello = await reply(stream);
-    if (!hello.startsWith("220"))
-      throw hello.startsWith("4") || hello.startsWith("5")
-        ? stream.refuses(hello)
-        : stream.isOther(`it says "${hello.slice(0, 60)}"`);
+    await greeted(stream);
     stream.send(`${greeting} localhost\r\n`);
     const offered = await reply(stream);
     if (!offered.startsWith("250"))
       throw /^5\d\d/.test(offered)
         ? stream.isOther(`it answers ${greeting} with "${offered.slice(0, 60)}"`)
         : stream.refuses(offered);
-    if (!/^250[ -]STARTTLS/im.test(offered)) throw stream.refuses("STARTTLS is not offered");
-    stream.send("STARTTLS\r\n");
-    const answer = await reply(stream);
-    if (!answer.startsWith("220")) throw stream.refuses(answer);
+    await startSmtp(stream, offered);
   };
+}
+
+async function startSmtp(stream: PlainStream, offered: string): Promise<void> {
+  if (!/^250[ -]STARTTLS/im.test(offered)) throw stream.refuses("STARTTLS is not offered");
+  stream.send("STARTTLS\r\n");
+  const answer = await reply(stream);
+  if (!answer.startsWith("220")) throw stream.refuses(answer);
+}
+
+/**
+ * The greeting of SMTP, LMTP or FTP: 220; FTP may ask for time before it by 120 (RFC 959 §5.4).
+ * Throws for the 4xx or 5xx of a server that wants nobody.
+ */
+async function greeted(stream: PlainStream): Promise<string> {
+  let greeting = await reply(stream);
+  while (greeting.startsWith("120")) greeting = await reply(stream);
+  if (greeting.startsWith("220")) return greeting;
+  throw /^[45]/.test(greeting)
+    ? stream.refuses(greeting)
+    : stream.isOther(`it says "${greeting.slice(0, 60)}"`);
 }
 
 /** All lines of a reply of SMTP and its kin: `250-…` goes on, `250 …` ends. */
@@ -53,12 +67,85 @@ async function reply(stream: PlainStream): Promise<string> {
 
 /** RFC 4217. */
 export const ftp: Talk = async (stream) => {
-  const greeting = await reply(stream);
-  if (!greeting.startsWith("220")) throw stream.refuses(greeting);
+  await greeted(stream);
+  await startFtp(stream);
+};
+
+/**
+ * Old servers know the mechanism by its first name alone (RFC 4217 §2); 334 is what some answer.
+ * The refusal of the second counts only where it comes.
+ */
+async function startFtp(stream: PlainStream): Promise<void> {
   stream.send("AUTH TLS\r\n");
   const answer = await reply(stream);
-  if (!answer.startsWith("234")) throw stream.refuses(answer);
+  if (/^(?:234|334)/.test(answer)) return;
+  stream.send("AUTH SSL\r\n");
+  const second = await reply(stream).catch(() => answer);
+  if (!/^(?:234|334)/.test(second)) throw stream.refuses(answer);
+}
+
+/** Protocols whose greeting is `220`. */
+export type KinOf220 = "smtp" | "lmtp" | "ftp";
+
+/** The one that a greeting names, if any: a name is a hint where to begin, and no more. */
+export function kinByName(greeting: string): KinOf220 | undefined {
+  const [, name] = /\b(LMTP|E?SMTP|FTP)/i.exec(greeting) ?? [];
+  return name === undefined ? undefined : (name.toLowerCase().replace("esmtp", "smtp") as KinOf220);
+}
+
+/**
+ * Which of them it is, by what the server takes, in one connection: EHLO is SMTP's, LHLO is LMTP's
+ * (RFC 2033 §4.1: it must not take EHLO), AUTH with a mechanism's name alone is FTP's. Calls `onKin`
+ * as soon as that is known, then leads to TLS as the protocol's own dialogue does.
+ */
+export function kinOf220(onKin: (kin: KinOf220) => void): Talk {
+  return async (stream) => {
+    const named = kinByName(await greeted(stream));
+    const order = (["smtp", "lmtp", "ftp"] as const).toSorted((a, b) => rankOf(a) - rankOf(b));
+    let refusal: AppError | undefined;
+    for (const kin of order) {
+      try {
+        await KIN[kin](stream, () => onKin(kin));
+        return onKin(kin);
+      } catch (thrown) {
+        if (!(thrown instanceof AppError)) throw thrown;
+        if (thrown.code !== "PEER_OTHER") throw refusal ?? thrown;
+        refusal ??= stream.refuses(thrown.message);
+      }
+    }
+    onKin(named ?? "ftp");
+    throw refusal ?? stream.isOther("it takes no word");
+
+    function rankOf(kin: KinOf220): number {
+      return kin === named ? 0 : 1;
+    }
+  };
+}
+
+/** Each kin's first word, and the way from there; `PEER_OTHER` where the word is refused. */
+const KIN: Readonly<Record<KinOf220, (stream: PlainStream, onKin: () => void) => Promise<void>>> = {
+  smtp: (stream, onKin) => mailKin(stream, "EHLO", onKin),
+  lmtp: (stream, onKin) => mailKin(stream, "LHLO", onKin),
+  ftp: (stream) =>
+    startFtp(stream).catch((thrown: unknown) => {
+      throw thrown instanceof AppError && thrown.code === "PEER_STARTTLS"
+        ? new AppError("PEER_OTHER", thrown.message.replace(/^[^:]*: /, ""))
+        : thrown;
+    }),
 };
+
+async function mailKin(
+  stream: PlainStream,
+  word: "EHLO" | "LHLO",
+  onKin: () => void,
+): Promise<void> {
+  stream.send(`${word} localhost\r\n`);
+  const answer = await reply(stream);
+  if (!/^(?:250|4)/.test(answer)) throw new AppError("PEER_OTHER", answer);
+  onKin();
+  if (answer.startsWith("4")) throw stream.refuses(answer);
+  await startSmtp(stream, answer);
+}
 
 /** RFC 4642. */
 export const nntp: Talk = async (stream) => {
@@ -66,7 +153,10 @@ export const nntp: Talk = async (stream) => {
   if (!/^20[01]/.test(greeting)) throw stream.isOther(`it says "${greeting.slice(0, 60)}"`);
   stream.send("STARTTLS\r\n");
   const answer = await reply(stream);
-  if (!answer.startsWith("382")) throw stream.refuses(answer);
+  if (answer.startsWith("382")) return;
+  throw /^[45]\d\d/.test(answer)
+    ? stream.refuses(answer)
+    : stream.isOther(`it answers STARTTLS with "${answer.slice(0, 60)}"`);
 };
 
 /** RFC 3501 §6.2.1. */

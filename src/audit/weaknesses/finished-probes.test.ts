@@ -231,7 +231,7 @@ describe("probes that finish a handshake", { skip: opensslMissing() ?? false }, 
       });
       const accepted = [{ suite: 0x002f }] as unknown as Evidence["protocols"][number]["accepted"];
       const protocols: Evidence["protocols"] = [
-        { version: 0x0303, name: "TLSv1.2", accepted, compressors: undefined },
+        { version: 0x0303, name: "TLSv1.2", accepted, undecided: [], compressors: undefined },
       ];
       return TICKETBLEED.examine({
         prober,

@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { alertText } from "../../tls/alerts.ts";
-import { encodeClientHello, type Extension } from "../../tls/client-hello.ts";
+import type { Extension } from "../../tls/client-hello.ts";
 import { RECORD, RecordReader } from "../../tls/records.ts";
 import { type Flight, FlightReader, readFatalAlert } from "../../tls/server-flight.ts";
 import { converse } from "../connection.ts";
@@ -31,16 +30,7 @@ export async function afterFlight<T>(
       { readonly value: T } | { readonly failure: string } | { readonly kind: "nothing" }
     > => {
       const flight = new FlightReader();
-      const answer = await converse(
-        wire,
-        encodeClientHello({
-          version,
-          ...hello,
-          random: randomBytes(32),
-          serverName: prober.serverName,
-        }),
-        flight,
-      );
+      const answer = await converse(wire, prober.encode({ version, ...hello }), flight);
       if (flight.hello !== undefined && flight.alert === undefined && flight.isDone)
         return { value: await talk(wire, flight) };
       if (answer.kind === "nothing") return { kind: "nothing" };

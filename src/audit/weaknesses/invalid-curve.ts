@@ -1,6 +1,6 @@
 import { computableSuites, atClientsTurn, type ClientKey } from "../handshake/older-handshake.ts";
 import { ByteWriter } from "../../lib/byte-writer.ts";
-import { type Reaction, reaction } from "./handshake-probe.ts";
+import { type Reaction, reaction, reactionText } from "./handshake-probe.ts";
 import {
   type Evidence,
   newestOlder,
@@ -23,8 +23,14 @@ export const INVALID_CURVE: Weakness = {
 const SECP256R1 = 23;
 const CHANGE_CIPHER_SPEC = 20;
 
-/** Tries: each goes right by chance one time in two, where the server is vulnerable. */
-const TRIES = 4;
+/**
+ * Tries: each goes right by chance one time in two, where the server is vulnerable. A sound one
+ * refuses the first, or is asked for as long as it does not say for what it refuses.
+ */
+const TRIES = 12;
+
+/** Silences after which a server is asked no more. */
+const MAX_DEAF = 2;
 
 /** How long a server may think about a bare key before the rest is sent. */
 const PATIENCE_MS = 200;
@@ -48,6 +54,7 @@ async function examine(evidence: Evidence): Promise<Verdict> {
       ? []
       : computableSuites(protocol, ({ keyExchange }) => keyExchange !== "RSA");
   if (protocol === undefined || suites.length === 0) return NOT_APPLICABLE;
+  let [last, deaf]: [Reaction | undefined, number] = [undefined, 0];
   for (let turn = 0; turn < TRIES; turn += 1) {
     const answer = await atClientsTurn(
       evidence,
@@ -69,8 +76,16 @@ async function examine(evidence: Evidence): Promise<Verdict> {
       };
     // Refused for what it is, and not for the guess: one answer is enough.
     if (answer.kind === "alert" && !GUESSED_WRONG.has(answer.description)) return NOT_VULNERABLE;
+    if (answer.kind === "silent") deaf += 1;
+    last = answer;
+    if (deaf === MAX_DEAF) break;
   }
-  return NOT_VULNERABLE;
+  return deaf === 0
+    ? NOT_VULNERABLE
+    : {
+        kind: "unknown",
+        reason: `the server does not say what it makes of such a point (${reactionText(last ?? { kind: "silent" })})`,
+      };
 }
 
 /** A point with y = 0, and the secret that it leads to when the server's key is odd. */

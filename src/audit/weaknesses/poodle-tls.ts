@@ -53,6 +53,8 @@ async function examine(evidence: Evidence): Promise<Verdict> {
           reason: `a sound Finished was not taken either: ${reactionText(right)}`,
         };
   }
+  if (wrong.kind === "silent")
+    return { kind: "unknown", reason: "the server said nothing to a Finished with wrong padding" };
   return isTaken(wrong)
     ? {
         kind: "vulnerable",

@@ -47,9 +47,17 @@ async function examine(evidence: Evidence): Promise<Verdict> {
   if (suite === undefined || leaf === undefined) return NOT_APPLICABLE;
   const key = keyOf(leaf);
   if (key === undefined) return { kind: "unknown", reason: "the server's key cannot be used" };
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  // No handshake with RSA key exchange can come to its end with it, a sound one's neither.
+  if (bits < MIN_BITS) return NOT_APPLICABLE;
+  if (bits > MAX_BITS)
+    return { kind: "unknown", reason: `a key of ${bits} bits cannot be computed with here` };
+  let isDeaf = true;
   for (const isWhole of [true, false]) {
     const oracle: Oracle = { evidence, protocol, suite, key, isWhole };
     const first = await ask(oracle);
+    // Who waits for the rest of the flight closes at our end of it, which says nothing of the key.
+    isDeaf &&= first.every((answer) => answer === "silent" || (!isWhole && answer === "closed"));
     if (isUniform(first)) continue;
     // Chance makes no pattern twice: what differs must differ in the same way again.
     const again = [await ask(oracle), await ask(oracle)];
@@ -57,8 +65,16 @@ async function examine(evidence: Evidence): Promise<Verdict> {
       return { kind: "unknown", reason: `the answers vary from try to try: ${first.join(", ")}` };
     return { kind: "vulnerable", evidence: describe(first) };
   }
-  return NOT_VULNERABLE;
+  return isDeaf
+    ? { kind: "unknown", reason: "the server said nothing to any key, sound ones included" }
+    : NOT_VULNERABLE;
 }
+
+/** A premaster secret of 48 bytes with its least padding (RFC 8017 §7.2.1) fits no shorter key. */
+const MIN_BITS = 8 * (48 + 11) - 7;
+
+/** OpenSSL computes with no longer ones (OPENSSL_RSA_MAX_MODULUS_BITS). */
+const MAX_BITS = 16_384;
 
 function keyOf(leaf: Uint8Array): KeyObject | undefined {
   try {
@@ -109,7 +125,7 @@ async function askOne(
     async (wire, { wantsClientCertificate }) => {
       const secret = publicEncrypt(
         { key, padding: constants.RSA_NO_PADDING },
-        padded(shape, (key.asymmetricKeyDetails?.modulusLength ?? 0) >>> 3, protocol.version),
+        padded(shape, key.asymmetricKeyDetails?.modulusLength ?? 0, protocol.version),
       );
       const message = new ByteWriter()
         .u8(CLIENT_KEY_EXCHANGE)
@@ -138,16 +154,17 @@ async function askOne(
 /** What stands in for an encrypted Finished; the same in all tries. */
 const FINISHED = new Uint8Array(64).fill(0x5a);
 
-/** A block of `size` bytes (RFC 8017 §7.2.1) around a premaster secret of 48 bytes. */
-function padded(shape: (typeof SHAPES)[number], size: number, version: number): Uint8Array {
-  const padding = randomBytes(size - 51).map((byte) => byte | 1);
+/** A block for a key of `bits` (RFC 8017 §7.2.1) around a premaster secret of 48 bytes. */
+function padded(shape: (typeof SHAPES)[number], bits: number, version: number): Uint8Array {
+  const padding = randomBytes(Math.ceil(bits / 8) - 51).map((byte) => byte | 1);
   const random = randomBytes(46).map((byte) => byte | 1);
   const [zero, first, second] =
     shape === "no zero" || shape === "zero too late"
       ? [1, 1, 1]
       : [0, version >>> 8, version & 0xff];
   if (shape === "zero too late") random[44] = 0;
-  const start = shape === "wrong type" ? [0x41, 0x17] : [0, 2];
+  // As a number the block must stay below the modulus, whose first byte may be anything from 1 on.
+  const start = shape === "wrong type" ? [bits % 8 === 0 ? 0x41 : 0, 0x17] : [0, 2];
   return Buffer.concat([
     Uint8Array.from(start),
     padding,

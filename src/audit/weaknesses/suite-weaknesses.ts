@@ -22,32 +22,28 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     title: "SSLv2 is offered (DROWN)",
     explanation:
       "Anybody who recorded traffic of a server with the same key can decrypt it through this protocol.",
-    examine: ({ sslv2 }) =>
-      vulnerableIf(
-        sslv2 === undefined ? undefined : `SSLv2 with ${sslv2.ciphers.length} cipher kinds`,
-      ),
+    examine: drown,
   },
   {
     id: "export",
     severity: "critical",
     title: "Export suites",
     explanation: "Their keys were made short enough to be broken, and today that takes hours.",
-    examine: (evidence) =>
-      vulnerableIf(suites(evidence, ({ exportBits }) => exportBits !== undefined)),
+    examine: (evidence) => ofSuites(evidence, ({ exportBits }) => exportBits !== undefined),
   },
   {
     id: "anonymous",
     severity: "critical",
     title: "Suites without authentication",
     explanation: "Whoever sits between client and server can speak as either.",
-    examine: (evidence) => vulnerableIf(suites(evidence, ({ isAnonymous }) => isAnonymous)),
+    examine: (evidence) => ofSuites(evidence, ({ isAnonymous }) => isAnonymous),
   },
   {
     id: "null",
     severity: "critical",
     title: "Suites without encryption",
     explanation: "Everybody on the way can read along.",
-    examine: (evidence) => vulnerableIf(suites(evidence, ({ bits }) => bits === 0)),
+    examine: (evidence) => ofSuites(evidence, ({ bits }) => bits === 0),
   },
   {
     id: "freak",
@@ -55,7 +51,7 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     title: "RSA export keys (FREAK)",
     explanation: "An attacker makes clients take a 512-bit RSA key, factors it and reads along.",
     examine: (evidence) =>
-      vulnerableIf(suites(evidence, ({ keyExchange }) => keyExchange.startsWith("RSA_EXPORT"))),
+      ofSuites(evidence, ({ keyExchange }) => keyExchange.startsWith("RSA_EXPORT")),
   },
   {
     id: "logjam",
@@ -91,7 +87,7 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     severity: "high",
     title: "RC4 is broken (RFC 7465)",
     explanation: "Its output is biased: what is sent often enough under it can be recovered.",
-    examine: (evidence) => vulnerableIf(suites(evidence, ({ cipher }) => cipher === "RC4")),
+    examine: (evidence) => ofSuites(evidence, ({ cipher }) => cipher === "RC4"),
   },
   {
     id: "weak-cipher",
@@ -99,9 +95,7 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     title: "Ciphers of less than 112 bits",
     explanation: "Their keys can be found by trying.",
     examine: (evidence) =>
-      vulnerableIf(
-        suites(evidence, ({ bits, cipher }) => bits > 0 && bits < 112 && cipher !== "RC4"),
-      ),
+      ofSuites(evidence, ({ bits, cipher }) => bits > 0 && bits < 112 && cipher !== "RC4"),
   },
   {
     id: "crime",
@@ -109,14 +103,7 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     title: "TLS compression (CRIME)",
     explanation:
       "The length of compressed requests tells an attacker who can add to them what else is in them.",
-    examine: ({ protocols }) =>
-      vulnerableIf(
-        list(
-          protocols.flatMap(({ name, compressors = [] }) =>
-            compressors.filter((one) => one !== "NULL").map((one) => `${one} in ${name}`),
-          ),
-        ),
-      ),
+    examine: crime,
   },
   {
     id: "sweet32",
@@ -125,11 +112,9 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
     explanation:
       "After some hundred gigabytes under one key blocks repeat and tell what was in them.",
     examine: (evidence) =>
-      vulnerableIf(
-        suites(
-          evidence,
-          ({ hasSmallBlock, exportBits }) => hasSmallBlock && exportBits === undefined,
-        ),
+      ofSuites(
+        evidence,
+        ({ hasSmallBlock, exportBits }) => hasSmallBlock && exportBits === undefined,
       ),
   },
   {
@@ -178,6 +163,28 @@ export const SUITE_WEAKNESSES: readonly Weakness[] = [
   },
 ];
 
+/** What keeps the question for SSLv2 from its answer is an error of that name. */
+function drown({ sslv2, prober }: Evidence): Verdict {
+  const trouble = prober.errors.find(({ probe }) => probe === "SSLv2");
+  if (sslv2 === undefined && trouble !== undefined)
+    return { kind: "unknown", reason: `whether SSLv2 is offered is not known: ${trouble.error}` };
+  return vulnerableIf(
+    sslv2 === undefined ? undefined : `SSLv2 with ${sslv2.ciphers.length} cipher kinds`,
+  );
+}
+
+function crime({ protocols }: Evidence): Verdict {
+  const found = protocols.flatMap(({ name, compressors = [] }) =>
+    compressors.filter((one) => one !== "NULL").map((one) => `${one} in ${name}`),
+  );
+  const untold = protocols.find(
+    ({ version, compressors }) => version < 0x0304 && compressors === undefined,
+  );
+  return found.length === 0 && untold !== undefined
+    ? { kind: "unknown", reason: `the compressors of ${untold.name} could not be found out` }
+    : vulnerableIf(list(found));
+}
+
 function suites(
   { protocols }: Pick<Evidence, "protocols">,
   isMeant: (suite: CipherSuite) => boolean,
@@ -192,6 +199,25 @@ function suites(
   ]);
 }
 
+/** Whether such suites are accepted: unknown where that of one could not be told, and of none could. */
+function ofSuites(
+  { protocols }: Pick<Evidence, "protocols">,
+  isMeant: (suite: CipherSuite) => boolean,
+): Verdict {
+  const found = suites({ protocols }, isMeant);
+  const undecided = list([
+    ...new Set(
+      protocols
+        .flatMap((protocol) => protocol.undecided.map(cipherSuite))
+        .filter(isMeant)
+        .map(({ name }) => name),
+    ),
+  ]);
+  return found === undefined && undecided !== undefined
+    ? { kind: "unknown", reason: `could not tell whether these are accepted: ${undecided}` }
+    : vulnerableIf(found);
+}
+
 /** The suites of some versions; not applicable where none of these is spoken. */
 function among(
   { protocols }: Evidence,
@@ -199,7 +225,7 @@ function among(
   isWeak: (suite: CipherSuite) => boolean,
 ): Verdict {
   const meant = protocols.filter(isMeant);
-  return meant.length === 0 ? NOT_APPLICABLE : vulnerableIf(suites({ protocols: meant }, isWeak));
+  return meant.length === 0 ? NOT_APPLICABLE : ofSuites({ protocols: meant }, isWeak);
 }
 
 /** The first of many: the report has them all elsewhere. */
@@ -239,9 +265,16 @@ function serverKeyOf({ suite, flight }: Accepted): ServerKey | undefined {
 
 function ofPrimes({ protocols }: Evidence, isWeak: (prime: Prime) => boolean): Verdict {
   const primes = primesOf(protocols);
-  return primes.length === 0
-    ? NOT_APPLICABLE
-    : vulnerableIf(list(primes.filter(isWeak).map(primeText)));
+  const weak = list(primes.filter(isWeak).map(primeText));
+  // A suite was selected, and no prime could be read behind it.
+  const isUnread = protocols.some(
+    ({ version, accepted }) =>
+      version < 0x0304 &&
+      accepted.some((one) => cipherSuite(one.suite).ephemeral === "dh" && !serverKeyOf(one)),
+  );
+  if (weak === undefined && isUnread)
+    return { kind: "unknown", reason: "a Diffie-Hellman prime could not be read" };
+  return primes.length === 0 ? NOT_APPLICABLE : vulnerableIf(weak);
 }
 
 function primeText({ bits, prime }: Prime): string {
@@ -250,10 +283,10 @@ function primeText({ bits, prime }: Prime): string {
 }
 
 function logjam(evidence: Evidence): Verdict {
-  const exported = suites(evidence, ({ keyExchange }) => /^DHE_\w+_EXPORT/.test(keyExchange));
-  return exported === undefined
+  const exported = ofSuites(evidence, ({ keyExchange }) => /^DHE_\w+_EXPORT/.test(keyExchange));
+  return exported.kind === "not vulnerable"
     ? ofPrimes(evidence, ({ bits }) => bits <= 1024)
-    : { kind: "vulnerable", evidence: exported };
+    : exported;
 }
 
 /**

@@ -27,7 +27,11 @@ const SESSION_ID_BYTES = 16;
  */
 async function examine({ prober, ticket, ...evidence }: Evidence): Promise<Verdict> {
   const protocol = newestOlder(evidence);
-  if (protocol === undefined || ticket === undefined) return NOT_APPLICABLE;
+  if (protocol === undefined) return NOT_APPLICABLE;
+  if (ticket === undefined)
+    return evidence.features.tickets === true && evidence.features.clientCertificate !== "required"
+      ? { kind: "unknown", reason: "the server has tickets, and none could be got from it" }
+      : NOT_APPLICABLE;
   const sessionId = randomBytes(SESSION_ID_BYTES);
   const answer = await prober.hello({
     version: protocol.version,

@@ -77,14 +77,54 @@ describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
     );
     assert.equal(
       verdict(leaky, "heartbleed"),
-      "vulnerable: a heartbeat without content was answered with 48 bytes of memory and padding",
+      "vulnerable: a heartbeat without content that claimed 32 bytes was answered with 48 bytes of memory and padding",
     );
     const dropping = await scripted(
       () => (record, socket) => void (record.type === 24 || socket.end(alertRecord(10))),
       { extensions: [HEARTBEAT] },
     );
     assert.equal(verdict(dropping, "heartbleed"), "not vulnerable");
+    for (const end of [(socket: Socket) => void socket.end(), () => {}]) {
+      const wordless = await scripted(
+        () =>
+          ({ type }, socket) =>
+            void (type === 23 && end(socket)),
+        { extensions: [HEARTBEAT] },
+      );
+      assert.equal(verdict(wordless, "heartbleed"), "unknown");
+    }
     assert.equal(verdict(await scripted(strict), "heartbleed"), "not applicable");
+  });
+
+  /**
+   * OpenSSL 1.0.1e below a write buffer of 4 KB that is not flushed while a handshake lasts, and its
+   * repaired successor: https://www.openssl.org/news/secadv/20140407.txt, nmap/nmap
+   * scripts/ssl-heartbleed.nse (which claims just as much as overflows the buffer).
+   */
+  const buffered = (isRepaired: boolean) => (): Script => {
+    let waiting: Uint8Array = new Uint8Array(0);
+    return ({ type, body }, socket) => {
+      if (type !== 24) return void socket.end();
+      const claimed = ((body[1] ?? 0) << 8) | (body[2] ?? 0);
+      if (isRepaired && 3 + claimed + 16 > body.length) return;
+      const answer = Buffer.concat([
+        Uint8Array.of(2, body[1] ?? 0, body[2] ?? 0),
+        new Uint8Array(claimed + 16),
+      ]);
+      for (let at = 0; at < answer.length; at += 16_384)
+        waiting = Buffer.concat([waiting, plainRecord(24, answer.subarray(at, at + 16_384))]);
+      if (waiting.length <= 4096) return;
+      socket.write(waiting);
+      waiting = new Uint8Array(0);
+    };
+  };
+
+  test("Heartbleed: a server whose write buffer swallows small answers", async () => {
+    const extensions = [HEARTBEAT];
+    const vulnerable = await scripted(buffered(false), { extensions });
+    assert.match(verdict(vulnerable, "heartbleed"), /^vulnerable: .* claimed \d+ bytes/);
+    const repaired = await scripted(buffered(true), { extensions });
+    assert.equal(verdict(repaired, "heartbleed"), "not vulnerable");
   });
 
   test("CCS injection: a server that takes the first early ChangeCipherSpec", async () => {
@@ -159,6 +199,39 @@ describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
       oracle(() => [20, 40, 47, 51, 80, 50, 21][(turn += 1) % 7] ?? 20, 20),
     );
     assert.equal(verdict(moody, "robot"), "unknown");
+  });
+
+  test("a server that says nothing to any probe is not taken at its silence", async () => {
+    const mute = await scripted(() => () => {}, { extensions: [HEARTBEAT] });
+    for (const id of ["heartbleed", "ccs-injection", "robot", "poodle-tls"]) {
+      assert.equal(verdict(mute, id), "unknown", id);
+      assert.ok(
+        mute.errors.some(({ probe }) => probe === id),
+        id,
+      );
+    }
+  });
+
+  // Dovecot without ssl_dh closes when it picks a suite that it cannot complete.
+  test("a suite that makes the handshake fail is neither accepted nor refused", async () => {
+    const handle = scriptedServer({ certificate, script: strict });
+    const RSA_EXPORT_WITH_RC4_40_MD5 = 0x0003;
+    const port = await servers.plain((socket) => {
+      socket.once("data", (bytes: Buffer) => {
+        const id = bytes[43] ?? 0;
+        const size = bytes[0] === 22 ? bytes.readUInt16BE(44 + id) : 0;
+        for (let at = 46 + id; at < 46 + id + size; at += 2)
+          if (bytes.readUInt16BE(at) === RSA_EXPORT_WITH_RC4_40_MD5) return void socket.end();
+        handle(socket);
+        socket.emit("data", bytes);
+      });
+    });
+    const report = await examine(port);
+    const kinds = ["export", "freak", "rc4", "anonymous", "null"];
+    assert.deepEqual(
+      kinds.map((id) => report.weaknesses?.[id]),
+      ["unknown", "unknown", "unknown", "not vulnerable", "not vulnerable"],
+    );
   });
 
   test("DROWN: SSLv2 is found, also where nothing else is spoken", async () => {

@@ -1,4 +1,5 @@
-import { AppError, messageOf } from "../../lib/errors.ts";
+import { messageOf } from "../../lib/errors.ts";
+import { attempt } from "../attempt.ts";
 import type { AuditReport, Finding, WeaknessVerdict } from "../report.ts";
 import { CCS_INJECTION } from "./ccs-injection.ts";
 import { HEARTBLEED } from "./heartbleed.ts";
@@ -25,8 +26,8 @@ export const WEAKNESSES: readonly Weakness[] = [
 ];
 
 /**
- * Judges every weakness, and finds what else is to be said. A probe that could not tell is told to
- * the prober.
+ * Judges every weakness, and finds what else is to be said. A probe that could not tell is an
+ * error of the prober's.
  */
 export async function judgeWeaknesses(
   evidence: Evidence,
@@ -46,16 +47,21 @@ export async function judgeWeaknesses(
     if (verdict.kind === "vulnerable")
       findings.push({ id, severity, title, evidence: verdict.evidence, explanation });
   }
-  return { verdicts, findings: [...findings, ...remarks(evidence)] };
+  const facts = "what else is to be said of the server";
+  const others = await attempt({ prober: evidence.prober, probe: "remarks", facts }, () =>
+    remarks(evidence),
+  );
+  return { verdicts, findings: [...findings, ...(others ?? [])] };
 }
 
+/**
+ * What a probe throws tells nothing of the weakness, whoever's fault it is: a peer that ends the
+ * handshake, a key that OpenSSL refuses.
+ */
 async function judge({ examine }: Weakness, evidence: Evidence): Promise<Verdict> {
   try {
     return await examine(evidence);
   } catch (thrown) {
-    // What the peer did to end a probe tells nothing of the weakness; a fault of our own is none of
-    // the peer's.
-    if (!(thrown instanceof AppError)) throw thrown;
     return { kind: "unknown", reason: messageOf(thrown) };
   }
 }

@@ -5,7 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type RunningSaker, startSaker, until } from "../../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../../fixtures/saker.ts";
+import { until } from "../../fixtures/until.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
 const RULES = [
@@ -113,11 +114,13 @@ async function watchSockets(): Promise<void> {
 }
 
 /**
- * The tests that know each event of the probe, with both of its objects, or with the one that the
+ * The tests that know each event of the probe, with all of its objects, or with the one that the
  * kernel takes.
  */
 async function probeEvents(): Promise<void> {
-  const only = process.env["SAKER_VARIANT"] === "raw_tp" ? ["--test-name-pattern=rawtp"] : [];
+  const variant = process.env["SAKER_VARIANT"] ?? "";
+  const pattern = { raw_tp: "rawtp", classic: "classic" }[variant];
+  const only = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];
   const files = ["probe-events", "io-uring-events"].map((name) =>
     join(CHECKOUT, `src/capture/${name}.test.ts`),
   );

@@ -1,0 +1,179 @@
+import { schemeName } from "../tls/signature-schemes.ts";
+import type { Sslv2ServerHello } from "../tls/sslv2.ts";
+import { attempt } from "./attempt.ts";
+import { certificateFindings } from "./certificate/certificate-findings.ts";
+import { reportChain } from "./certificate/chain-report.ts";
+import { SeenCertificates } from "./certificate/seen-certificates.ts";
+import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
+import { askFurther } from "./further-facts.ts";
+import { worstLetter } from "./grade.ts";
+import { overallGrade } from "./overall-grade.ts";
+import { findingsOnPart, leastOnPart, verdictsOnPart } from "./partial-facts.ts";
+import type { Prober } from "./prober.ts";
+import { type FoundProtocol, reportProtocol, suitesAlone } from "./protocol-report.ts";
+import type { AuditReport, ChainReport, Features, Finding, ProtocolReport } from "./report.ts";
+import { reportSslv2 } from "./sslv2.ts";
+import { judgeWeaknesses } from "./weaknesses/weaknesses.ts";
+
+/** What the probes of a target found: the report without its frame. */
+export type Found = Pick<
+  AuditReport,
+  | "tls"
+  | "starttls"
+  | "speaks"
+  | "protocols"
+  | "leastStrength"
+  | "groups"
+  | "signatureSchemes"
+  | "features"
+  | "certificates"
+  | "chains"
+  | "weaknesses"
+  | "findings"
+  | "grade"
+>;
+
+/** What the probes of a server of TLS have found. */
+export interface Spoken {
+  /** Newest first. */
+  readonly protocols: readonly FoundProtocol[];
+  readonly sslv2: Sslv2ServerHello | undefined;
+  /** Everything of these was asked: what is not here, the server does not have. */
+  readonly isWhole: boolean;
+}
+
+/** What certificates are held against. */
+export interface Yardstick {
+  /** The name that was asked for; undefined where only an address is known. */
+  readonly name: string | undefined;
+  readonly now: Date;
+  /** The system's store when left out. */
+  readonly trust?: TrustStore | undefined;
+}
+
+/**
+ * Asks a server of TLS what is left to ask, and says what is to be said of it. Never rejects for
+ * what the peer does: a step that fails is an error of the prober's.
+ */
+export async function assessServer(
+  prober: Prober,
+  spoken: Spoken,
+  yardstick: Yardstick,
+): Promise<Found> {
+  const seen = new SeenCertificates();
+  const reports = await reportProtocols(prober, spoken, seen);
+  const { features, modern, plainAnswer, ticket } = await askFurther(prober, spoken.protocols);
+  for (const message of modern?.messages ?? []) seen.add(message, "TLSv1.3");
+  if (reports["TLSv1.3"] !== undefined && (modern?.schemes.length ?? 0) > 0)
+    reports["TLSv1.3"] = {
+      ...reports["TLSv1.3"],
+      signatureSchemes: modern?.schemes.map(schemeName) ?? [],
+    };
+  const groups = union(Object.values(reports).map((report) => report.groups ?? []));
+  const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
+  const { verdicts, findings } = await judgeWeaknesses({
+    prober,
+    protocols: spoken.protocols.map(({ version, name, preference, compressors, undecided }) => ({
+      version,
+      name,
+      accepted: preference.ordered,
+      undecided,
+      compressors,
+    })),
+    features,
+    leaves: seen.chains.map(({ sent: [leaf] }) => leaf.x509.der),
+    groups,
+    schemes,
+    sslv2: spoken.sslv2,
+    plainAnswer,
+    ticket,
+  });
+  const certified = await reportCertificates(prober, { seen, features, yardstick });
+  const { isWhole } = spoken;
+  const found = [
+    ...(isWhole ? findings : findingsOnPart(findings)),
+    ...certified.findings,
+  ].toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  const { certificates, chains } = certified;
+  // A letter from a part of the facts would be better than the server is.
+  const grade = prober.isIncomplete
+    ? undefined
+    : await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
+        overallGrade({ protocols: reports, certificates, chains, findings: found }),
+      );
+  if (chains.length === 0 && grade === undefined)
+    prober.note("grade", "there is none, for no certificate could be read");
+  const least = worstLetter(lettersOf(reports));
+  if (chains.length === 0 && grade === undefined && !prober.isIncomplete)
+    prober.note("grade", "there is none, for no certificate could be read");
+  return {
+    tls: true,
+    protocols: reports,
+    leastStrength: isWhole ? least : leastOnPart(least),
+    groups,
+    ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
+    features,
+    certificates,
+    chains,
+    weaknesses: isWhole ? verdicts : verdictsOnPart(verdicts),
+    findings: found,
+    ...(grade === undefined ? {} : { grade }),
+  };
+}
+
+/** Every version's report; the certificates that its flights show go to `seen`. */
+async function reportProtocols(
+  prober: Prober,
+  { protocols, sslv2 }: Spoken,
+  seen: SeenCertificates,
+): Promise<Record<string, ProtocolReport>> {
+  const reports: Record<string, ProtocolReport> = {};
+  for (const protocol of protocols) {
+    const { name } = protocol;
+    reports[name] =
+      (await attempt({ prober, probe: name, facts: "the grades of its suites" }, () =>
+        reportProtocol(protocol, ({ flight }) => seen.add(flight, name)),
+      )) ?? suitesAlone(protocol);
+  }
+  for (const { name, keyExchange } of protocols)
+    for (const flight of keyExchange?.flights ?? []) seen.add(flight, name);
+  if (sslv2 !== undefined) reports["SSLv2"] = reportSslv2(sslv2);
+  return reports;
+}
+
+interface Certified {
+  readonly seen: SeenCertificates;
+  readonly features: Features;
+  readonly yardstick: Yardstick;
+}
+
+/** Everything that is to be said of certificates. */
+async function reportCertificates(
+  prober: Prober,
+  { seen, features, yardstick: { name, now, trust } }: Certified,
+): Promise<Required<Pick<Found, "certificates" | "chains" | "findings">>> {
+  const certificates = seen.all.map(({ report }) => report);
+  const chains: ChainReport[] = [];
+  for (const sent of seen.chains) {
+    const chain = await attempt(
+      { prober, probe: "chain", facts: "whether it is trusted" },
+      async () => reportChain(sent, { store: trust ?? (await systemTrust()), name, now }),
+    );
+    if (chain !== undefined) chains.push(chain);
+  }
+  const findings = await attempt(
+    { prober, probe: "certificate", facts: "what is to be said of the certificates" },
+    () => certificateFindings(chains, certificates, features, { name, now }),
+  );
+  return { certificates, chains, findings: findings ?? [] };
+}
+
+function lettersOf(reports: Readonly<Record<string, ProtocolReport>>): string[] {
+  return Object.values(reports).flatMap(({ ciphers }) => ciphers.map(({ strength }) => strength));
+}
+
+const SEVERITIES: readonly Finding["severity"][] = ["critical", "high", "medium", "low", "info"];
+
+function union(lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())];
+}

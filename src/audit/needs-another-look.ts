@@ -1,0 +1,9 @@
+import type { AuditReport } from "./report.ts";
+
+/**
+ * Whether a port should be examined once more later: nothing could be learnt of it (it refused, was
+ * silent, closed or reset each connection, could not be reached), or not everything.
+ */
+export function needsAnotherLook({ tls, errors }: Pick<AuditReport, "tls" | "errors">): boolean {
+  return tls === undefined || errors.some(({ code }) => code === "incomplete");
+}

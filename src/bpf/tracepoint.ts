@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { AppError } from "../lib/errors.ts";
+import { check, libc } from "../libc/libc.ts";
+
+/**
+ * Opens a tracepoint as a perf event (perf_event_open(2)), on all processors; the descriptor is the
+ * caller's. Throws `KERNEL_NO_TRACEPOINT` when this kernel has none of that name, `KERNEL_<ERRNO>`.
+ */
+export function openTracepoint(group: string, name: string): number {
+  const attributes = new DataView(new ArrayBuffer(PERF_ATTRIBUTES_BYTES));
+  attributes.setUint32(0, PERF_TYPE_TRACEPOINT, true);
+  attributes.setUint32(4, PERF_ATTRIBUTES_BYTES, true);
+  attributes.setBigUint64(8, BigInt(tracepointId(group, name)), true);
+  const [anyProcess, firstCpu, noGroup] = [-1, 0, -1];
+  return check(
+    Number(
+      libc.syscall(
+        numberOf("perf_event_open"),
+        "void *",
+        new Uint8Array(attributes.buffer),
+        "int",
+        anyProcess,
+        "int",
+        firstCpu,
+        "int",
+        noGroup,
+        "uint64_t",
+        PERF_FLAG_FD_CLOEXEC,
+      ),
+    ),
+    `open tracepoint "${group}/${name}"`,
+  );
+}
+
+/** The number that tracefs lists a tracepoint under. */
+function tracepointId(group: string, name: string): number {
+  const path = `events/${group}/${name}/id`;
+  for (const root of TRACEFS) {
+    const id = idAt(`${root}/${path}`);
+    if (id !== undefined) return id;
+  }
+  const mount = mountTracefs();
+  try {
+    const id = mount < 0 ? undefined : idAt(`/proc/self/fd/${mount}/${path}`);
+    if (id !== undefined) return id;
+  } finally {
+    if (mount >= 0) libc.close(mount);
+  }
+  throw new AppError(
+    "KERNEL_NO_TRACEPOINT",
+    `Cannot attach to tracepoint "${group}/${name}": tracefs does not list it`,
+  );
+}
+
+function idAt(path: string): number | undefined {
+  try {
+    const id = Number(readFileSync(path, "latin1"));
+    return Number.isInteger(id) && id > 0 ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tracefs mounted nowhere, as a descriptor that nobody else sees; negative where that cannot be. */
+function mountTracefs(): number {
+  const context = Number(
+    libc.syscall(numberOf("fsopen"), "str", "tracefs", "unsigned int", FSOPEN_CLOEXEC),
+  );
+  if (context < 0) return -1;
+  try {
+    const made = libc.syscall(
+      numberOf("fsconfig"),
+      "int",
+      context,
+      "unsigned int",
+      FSCONFIG_CMD_CREATE,
+      "void *",
+      null,
+      "void *",
+      null,
+      "int",
+      0,
+    );
+    if (Number(made) < 0) return -1;
+    const number = numberOf("fsmount");
+    return Number(
+      libc.syscall(number, "int", context, "unsigned int", FSMOUNT_CLOEXEC, "unsigned int", 0),
+    );
+  } finally {
+    libc.close(context);
+  }
+}
+
+function numberOf(name: keyof typeof SYSCALLS): number {
+  return SYSCALLS[name][process.arch === "arm64" ? 1 : 0];
+}
+
+/** Numbers on x64 and arm64. */
+const SYSCALLS = {
+  perf_event_open: [298, 241],
+  fsopen: [430, 430],
+  fsconfig: [431, 431],
+  fsmount: [432, 432],
+} as const;
+
+/** Where it is mounted on most systems. */
+const TRACEFS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+/** include/uapi/linux/perf_event.h: PERF_ATTR_SIZE_VER0 is all that is needed here. */
+const PERF_ATTRIBUTES_BYTES = 64;
+const PERF_TYPE_TRACEPOINT = 2;
+const PERF_FLAG_FD_CLOEXEC = 8;
+/** include/uapi/linux/mount.h */
+const FSOPEN_CLOEXEC = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const FSMOUNT_CLOEXEC = 1;

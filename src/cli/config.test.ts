@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { saker } from "../../test/fixtures/saker.ts";
+
+function scratch(
+  t: { after(fn: () => void): void },
+  files: Readonly<Record<string, string>>,
+): string {
+  const folder = mkdtempSync(join(tmpdir(), "saker-config-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "config.d"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  return folder;
+}
+
+test("config print shows what holds and where it is from, without passwords", async (t) => {
+  const cwd = scratch(t, {
+    "falco.yaml":
+      'config_files: [config.d]\npriority: "${P}"\njson_output: true\nrules: [{disable: {tag: a}}]\n',
+    "config.d/b.yaml": "rules: [{enable: {rule: x}}]\n",
+    "config.d/a.yaml": "json_output: false\nhttp_output: {url: 'https://me:secret@h/'}\n",
+    "config.d/ignored.txt": "json_output: [\n",
+  });
+  const { code, out, err } = await saker(
+    ["config", "print", "falco.yaml", "-o", "output_timeout=7"],
+    { cwd, env: { P: "warning" } },
+  );
+  assert.equal(code, 0, err);
+  assert.match(out, /^priority: "Warning" {2}# falco.yaml:2$/m);
+  assert.match(out, /^json_output: false {2}# config.d\/a.yaml:1$/m);
+  assert.match(
+    out,
+    /^rules: \[\{"action":"disable".*\{"action":"enable".* {2}# config.d\/b.yaml:1$/m,
+  );
+  assert.match(out, /^output_timeout: 7 {2}# -o output_timeout=7$/m);
+  assert.match(out, /^rule_matching: "first" {2}# default$/m);
+  assert.match(out, /^http_output.url: "https:\/\/\*\*\*@h\/" {2}#/m);
+  const json = JSON.parse((await saker(["config", "print", "--json"], { cwd })).out);
+  assert.equal(json["file_output.filename"], "./events.txt");
+});
+
+test("config check ends with 0, 1 with notes, and 2 with every error and its place", async (t) => {
+  const cwd = scratch(t, {
+    "good.yaml": "priority: info\n",
+    "noted.yaml": "prority: info\n",
+    "wrong.yaml": "priority: loud\njson_output: 5\n",
+  });
+  const good = await saker(["config", "check", "good.yaml"], { cwd });
+  assert.deepEqual([good.code, good.out], [0, "good.yaml: ok\n"]);
+  const noted = await saker(["config", "check", "noted.yaml"], { cwd });
+  assert.equal(noted.code, 1);
+  assert.match(noted.out, /noted.yaml:1: there is no key "prority", did you mean "priority"\?/);
+  const wrong = await saker(["config", "check", "wrong.yaml"], { cwd });
+  assert.equal(wrong.code, 2);
+  assert.match(
+    wrong.err,
+    /wrong.yaml:1:11": "priority" must be one of[^]*wrong.yaml:2:14": "json_output"/,
+  );
+});
+
+test("config schema names every section and key", async () => {
+  const { out } = await saker(["config", "schema"]);
+  const schema = JSON.parse(out);
+  assert.equal(schema.properties.file_output.properties.filename.default, "./events.txt");
+  assert.equal(schema.properties.outputs_queue.properties.capacity.maximum, 10_000_000);
+  assert.equal(schema.additionalProperties, false);
+});

@@ -1,0 +1,56 @@
+import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
+import { configSchema } from "../config/config-schema.ts";
+import { escapeUnseen } from "../lib/escape-unseen.ts";
+import { EXIT } from "./exit.ts";
+
+export interface ConfigOptions {
+  readonly json?: boolean;
+  readonly override: readonly string[];
+}
+
+/** `saker config print`: what holds, and where it is from. Throws `CONFIG_…`. */
+export function configPrint(file: string | undefined, options: ConfigOptions): void {
+  const { values } = load(file, options);
+  const known = values.filter(({ key }) => key.doc !== "");
+  if (options.json === true) {
+    const entries = known.map(({ key, value }) => [key.name, value]);
+    const text = JSON.stringify(Object.fromEntries(entries), null, 2);
+    process.stdout.write(`${masked(text).split("\n").map(escapeUnseen).join("\n")}\n`);
+    return;
+  }
+  for (const value of known) process.stdout.write(`${valueLine(value)}\n`);
+}
+
+/** `saker config check`: every wrong value (an error) and everything that has no effect. */
+export function configCheck(file: string, options: ConfigOptions): void {
+  const { notes, files } = load(file, options);
+  for (const note of notes) process.stdout.write(`${escapeUnseen(note)}\n`);
+  process.stdout.write(
+    `${files.join(", ")}: ${notes.length === 0 ? "ok" : `${notes.length} notes`}\n`,
+  );
+  if (notes.length > 0) process.exitCode = EXIT.finding;
+}
+
+/** `saker config schema`: a JSON Schema for editors. */
+export function configSchemaText(): void {
+  process.stdout.write(`${JSON.stringify(configSchema(allKeys()), null, 2)}\n`);
+}
+
+function load(file: string | undefined, { override }: ConfigOptions) {
+  return loadConfig(file, { environment: process.env, overrides: override });
+}
+
+function valueLine({ key, value, place }: EffectiveValue): string {
+  const origin =
+    place === undefined
+      ? "default"
+      : place.line === 0
+        ? place.source
+        : `${place.source}:${place.line}`;
+  return escapeUnseen(`${key.name}: ${masked(JSON.stringify(value))}  # ${masked(origin)}`);
+}
+
+/** A URL's password is nobody's business. */
+function masked(text: string): string {
+  return text.replace(/:\/\/[^/@\s"]*@/g, "://***@");
+}

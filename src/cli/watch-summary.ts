@@ -1,0 +1,163 @@
+import { CUT_REASONS, type CutCounts, lostRecords } from "../capture/losses.ts";
+import type { ProbeCounters } from "../capture/probe.ts";
+import { lossText } from "../engine/drop-policy.ts";
+import type { HostNamesStats } from "../capture/host-names.ts";
+import type { RuleMeter } from "../engine/rule-meter.ts";
+import type { WatchStats } from "../engine/watch.ts";
+import { EVENT_TYPES } from "../events/schema.ts";
+import { linesLost, type Output } from "../outputs/output.ts";
+
+/** What a watch came to, and all that it missed: a line each. */
+export function watchSummary(
+  stats: WatchStats,
+  { alerts, outputs }: { readonly alerts: number; readonly outputs: readonly Output[] },
+): string[] {
+  const unwritten = outputs.reduce((sum, output) => sum + linesLost(output.counts()), 0);
+  const { ports, live, falco } = stats;
+  const dropped = (live === undefined ? 0 : lostRecords(live.probe.dropped)) + unwritten;
+  const counts = [
+    ...(live === undefined ? [] : [`${live.events} events`]),
+    `${dropped + ports.notExamined + (falco?.droppedPorts ?? 0)} dropped`,
+    `${alerts} alerts`,
+    ...(falco === undefined ? [] : [`${falco.badLines} bad lines`]),
+    `${ports.examined} ports examined`,
+    `${ports.openPorts} open`,
+    ...(falco === undefined ? [] : [`${falco.pastPorts} past ones left`]),
+  ];
+  const known = live === undefined ? "" : `; ${live.processes} processes known`;
+  return [
+    `${counts.join(", ")}${known}`,
+    ...(live === undefined ? [] : liveLines(live)),
+    ...outputs.flatMap(unwrittenLines),
+    ...missedLines(stats),
+  ];
+}
+
+/** The state of a running watch, in several lines. */
+export function statsText(stats: WatchStats, meter: RuleMeter | undefined, rssBytes: number) {
+  const { live, ports } = stats;
+  if (live === undefined) return `${ports.openPorts} open ports, ${megabytes(rssBytes)} MB`;
+  const { events, held, probe, processes, hostNames } = live;
+  const dropped = lostRecords(probe.dropped);
+  const line = `${events} events (${dropped} dropped, ${held} waited), ${processes} processes, ${ports.openPorts} open ports, ${megabytes(rssBytes)} MB`;
+  return [
+    line,
+    ...nameLines(hostNames),
+    kernelLine(probe),
+    ...cutLines(probe.cut),
+    ...typeLines(probe),
+    ...costLines(meter),
+  ].join("\n");
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / (1 << 20));
+}
+
+function liveLines({ probe, refreshed, lostBy }: NonNullable<WatchStats["live"]>): string[] {
+  const lost = lostRecords(probe.dropped);
+  const losers = lostBy.slice(0, LOSERS_SHOWN_MAX).map((one) => `${one.name}: ${one.lost}`);
+  const by = losers.length === 0 ? "" : ` (${losers.join(", ")})`;
+  return [
+    ...(probe.filtered > 0 ? [kernelLine(probe)] : []),
+    ...cutLines(probe.cut),
+    ...(refreshed > 0 ? [`${refreshed} processes were looked up again after losses`] : []),
+    ...(lost > 0 ? [`dropped: ${cpuText(probe)}${lossText(probe.dropped)}${by}`] : []),
+  ];
+}
+
+const LOSERS_SHOWN_MAX = 8;
+
+function cpuText({ dropped }: ProbeCounters): string {
+  const byCpu = dropped.byCpu.flatMap((lost, cpu) => (lost === 0 ? [] : [`CPU ${cpu}: ${lost}`]));
+  return byCpu.length === 0 ? "" : `${byCpu.join(", ")}; `;
+}
+
+function unwrittenLines(output: Output): string[] {
+  const { refused, dropped } = output.counts();
+  const reasons = [...Object.entries(refused), ...Object.entries(dropped)];
+  if (reasons.length === 0) return [];
+  const text = reasons.map(([reason, count]) => `${count} (${reason})`).join(", ");
+  return [`alerts that did not reach ${output.name} at ${output.target}: ${text}`];
+}
+
+/** Each counter that says that something was not seen, not asked or not said. */
+function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): string[] {
+  const failures = [...news.failures].map(([name, count]) => `${name} ${count}`).join(", ");
+  const counts: readonly (readonly [number, string])[] = [
+    [silences, "times no event was read for more than two seconds"],
+    [live?.malformed ?? 0, "records could not be read"],
+    [live?.failed ?? 0, "records made the engine fail"],
+    [live?.notHeld ?? 0, "events did not wait for their container's name: too many waited"],
+    [live?.evicted ?? 0, "processes were forgotten for want of room"],
+    [live?.files.hung ?? 0, "files of containers were not read in time"],
+    [
+      live?.files.refused ?? 0,
+      "files of containers were not even tried: too many waited, or the same one hung",
+    ],
+    [live?.namelessContainers ?? 0, "containers have users without names: see above"],
+    [ports.unlistedPorts, "openings of ports had no room in the inventory"],
+    [ports.notExamined, "ports were not examined: too many waited, or the watch ended"],
+    [falco?.droppedPorts ?? 0, "alerted ports were not looked for: too many waited"],
+    [ports.knownPorts, "alerts left out: their port was known"],
+    [ports.ownEffects, "alerts left out: our own examination made the program do it"],
+  ];
+  return [
+    ...counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`),
+    ...(failures === "" ? [] : [`subscribers that failed: ${failures}`]),
+  ];
+}
+
+/** Host names that stand in rules, with some that nothing can be compared with. */
+function nameLines({ names, without }: HostNamesStats): string[] {
+  if (names === 0) return [];
+  const more = without.length > NAMES_SHOWN_MAX ? ", …" : "";
+  const shown = without.slice(0, NAMES_SHOWN_MAX).join(", ") + more;
+  const which = shown === "" ? "" : `: ${shown}`;
+  return [`${names} host names in rules, ${without.length} without an address${which}`];
+}
+
+const NAMES_SHOWN_MAX = 3;
+
+/** What the kernel saw and what of it came out. */
+function kernelLine({ seen, filtered, sent }: ProbeCounters): string {
+  return `the kernel saw ${seen} calls of these events, kept ${filtered} that no rule can match, sent ${sent}`;
+}
+
+const EVENT_TYPES_MAX = 6;
+
+/** The events that were seen most, with what became of them. */
+function typeLines({ byCode }: ProbeCounters): string[] {
+  const rows = [...byCode]
+    .toSorted(([, left], [, right]) => right.seen - left.seen)
+    .slice(0, EVENT_TYPES_MAX);
+  return rows.map(
+    ([code, { seen, filtered, sent, dropped }]) =>
+      `  ${EVENT_TYPES[code]?.name ?? code}: ${seen} seen, ${filtered} kept in the kernel, ${sent} sent, ${dropped} dropped`,
+  );
+}
+
+const COSTLY_RULES_MAX = 5;
+
+/** The rules that take most of the time, by the times of some of their evaluations. */
+function costLines(meter: RuleMeter | undefined): string[] {
+  const rows = meter?.top(COSTLY_RULES_MAX) ?? [];
+  return rows.map(
+    ({ name, evaluations, matches, share, meanNs }) =>
+      `  ${Math.round(share * 100)} % of rule time: ${name} (${evaluations} evaluations, ${matches} matches, ${Math.round(meanNs)} ns each)`,
+  );
+}
+
+const CUT_WORDS: Readonly<Record<keyof CutCounts, string>> = {
+  text: "had a text longer than 4095 bytes",
+  path: "a path deeper than 64 folders",
+  record: "more than fits",
+};
+
+/** None when all events were sent whole. */
+function cutLines(cut: CutCounts): string[] {
+  const reasons = CUT_REASONS.filter((reason) => cut[reason] > 0);
+  if (reasons.length === 0) return [];
+  const text = reasons.map((reason) => `${cut[reason]} ${CUT_WORDS[reason]}`).join(", ");
+  return [`sent, but cut at a limit: ${text}`];
+}

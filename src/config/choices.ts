@@ -1,0 +1,7 @@
+/** What is done when events are lost (Falco's syscall_event_drops). */
+export const DROP_ACTIONS = ["ignore", "log", "alert", "exit"] as const;
+export type DropAction = (typeof DROP_ACTIONS)[number];
+
+/** Which matches are captured: of rules that ask for it (`capture: true`), or all. */
+export const CAPTURE_MODES = ["rules", "all_rules"] as const;
+export type CaptureMode = (typeof CAPTURE_MODES)[number];

@@ -1,0 +1,23 @@
+import type { ValueType } from "./value-type.ts";
+
+/** One key of the configuration: everything that is known of it. */
+export interface Key<Value> {
+  /** With dots between its sections, as in `file_output.enabled`. */
+  readonly name: string;
+  readonly type: ValueType<Value>;
+  readonly default: Value;
+  readonly doc: string;
+  /** Why it has no effect and nothing is lost by that; such a key is never mentioned. */
+  readonly neutral?: string;
+  /** What Falco does by it and Saker does not: reported when it is set so. */
+  readonly unsupported?: Unsupported<Value>;
+}
+
+export interface Unsupported<Value> {
+  /** Keys of one topic are reported together. */
+  readonly topic: string;
+  /** What the user does not get, and what to do instead. */
+  readonly reason: string;
+  /** True of values that would change something. */
+  readonly when: (value: Value) => boolean;
+}

@@ -1,0 +1,241 @@
+import type { Option } from "../outputs/option.ts";
+import { OUTPUT_KINDS } from "../outputs/registry.ts";
+import { SEVERITIES, type Severity } from "../outputs/syslog.ts";
+import { PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
+import { CAPTURE_MODES, type CaptureMode, DROP_ACTIONS, type DropAction } from "./choices.ts";
+import type { Key } from "./key.ts";
+import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS } from "./rule-options.ts";
+import {
+  CONFIG_FILES,
+  decimal,
+  FLAG,
+  TEXT,
+  TEXTS,
+  type ValueType,
+  whole,
+  word,
+} from "./value-type.ts";
+
+/** Defines a key: the value's type follows from `type`. */
+function key<Value>(
+  name: string,
+  type: ValueType<Value>,
+  rest: Omit<Key<NoInfer<Value>>, "name" | "type">,
+): Key<Value> {
+  return { name, type, ...rest };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Every key that has an effect, by its name in the program. */
+export const KEYS = {
+  configFiles: key("config_files", CONFIG_FILES, {
+    default: [],
+    doc: "Further configurations, files or folders, joined with this one: lists by `append`, the default strategy, or replaced by `override`; `add-only` takes new keys alone. Those that are not there are skipped.",
+  }),
+  rulesFiles: key("rules_files", TEXTS, {
+    default: [],
+    doc: "Rules files and folders, in this order; relative paths start at the working folder. Those that are not there are skipped. Without it, Saker's own rules.",
+  }),
+  rulesFile: key("rules_file", TEXTS, { default: [], doc: "Falco's old name of `rules_files`." }),
+  watchRules: key("watch_config_files", FLAG, {
+    default: true,
+    doc: "Rules are loaded anew when their files change.",
+  }),
+  priority: key(
+    "priority",
+    word<Priority>(
+      PRIORITIES.map((name) => name.toLowerCase()),
+      priorityByName,
+    ),
+    { default: "Debug", doc: "Rules that are less urgent are not loaded." },
+  ),
+  ruleMatching: key("rule_matching", word(["first", "all"], exactly(["first", "all"] as const)), {
+    default: "first",
+    doc: "Whether the first rule that matches an event is the only one that gives an alert.",
+  }),
+  ruleSelections: key("rules", SELECTIONS, {
+    default: [],
+    doc: "Rules switched on and off by name (`*` stands for anything) or tag, in this order, when all are loaded.",
+  }),
+  appendOutput: key("append_output", APPENDED_OUTPUTS, {
+    default: [{ suggested: true }],
+    doc: "What is added to the outputs of rules. `suggested_output`, the default, adds the container's and the pod's fields where the output does not have them.",
+  }),
+  staticFields: key("static_fields", STATIC_FIELDS, {
+    default: {},
+    doc: "Constant fields `static.NAME` for conditions and outputs.",
+  }),
+  json: key("json_output", FLAG, {
+    default: false,
+    doc: "Alerts are lines of JSON wherever they go.",
+  }),
+  jsonOutputProperty: key("json_include_output_property", FLAG, {
+    default: true,
+    doc: "Whether the JSON has `output`, the line of text.",
+  }),
+  jsonMessageProperty: key("json_include_message_property", FLAG, {
+    default: false,
+    doc: "Whether the JSON has `message`, the output without time and priority.",
+  }),
+  jsonOutputFieldsProperty: key("json_include_output_fields_property", FLAG, {
+    default: true,
+    doc: "Whether the JSON has `output_fields`.",
+  }),
+  jsonTagsProperty: key("json_include_tags_property", FLAG, {
+    default: true,
+    doc: "Whether the JSON has `tags`.",
+  }),
+  isoTime: key("time_format_iso_8601", FLAG, {
+    default: false,
+    doc: "Times in UTC with their date instead of the local clock's.",
+  }),
+  logLevel: key("log_level", word<Severity>(SEVERITIES, exactly(SEVERITIES)), {
+    default: "info",
+    doc: "The least urgent of Saker's own problems (warning) and notes (info) that are reported.",
+  }),
+  logStderr: key("log_stderr", FLAG, {
+    default: true,
+    doc: "Saker's own problems and notes on standard error.",
+  }),
+  logSyslog: key("log_syslog", FLAG, {
+    default: false,
+    doc: "Saker's own problems and notes to syslog. Falco's default is true.",
+  }),
+  outputTimeout: key("output_timeout", whole("milliseconds", 1, DAY_MS), {
+    default: 2000,
+    doc: "An output that takes longer for an alert is reported; the others are not held.",
+  }),
+  queueCapacity: key("outputs_queue.capacity", whole("alerts", 0, 10_000_000), {
+    default: 0,
+    doc: "The most alerts that wait for each output, 0 for 10,000. When it is full the oldest are dropped, counted.",
+  }),
+  ringPreset: key("engine.modern_ebpf.buf_size_preset", whole("Falco's steps", 1, 10), {
+    default: 4,
+    doc: "Memory for events that wait to be read: 1 to 10 are 1, 2, 4 … 512 MB.",
+  }),
+  engineKind: key("engine.kind", engineKind(), {
+    default: "modern_ebpf",
+    doc: "Saker's own probe stands for each of them. `replay` is `saker replay FILE`.",
+  }),
+  dropThreshold: key("syscall_event_drops.threshold", decimal(0, 1), {
+    default: 0,
+    doc: "Losses are reported from this share of the events on. Falco's default is 0.1.",
+  }),
+  dropActions: key("syscall_event_drops.actions", dropActions(), {
+    default: ["log", "alert"],
+    doc: `What is done then: ${DROP_ACTIONS.join(", ")}.`,
+  }),
+  dropRate: key("syscall_event_drops.rate", decimal(1e-9, 1e9), {
+    default: 0.03333,
+    doc: "Times a second that losses may be reported, on average.",
+  }),
+  captureEnabled: key("capture.enabled", FLAG, {
+    default: false,
+    doc: "The events around a rule's match go into a capture file.",
+  }),
+  capturePathPrefix: key("capture.path_prefix", TEXT, {
+    default: "/tmp/falco",
+    doc: "How these files are called; the time and the event's number follow.",
+  }),
+  captureMode: key("capture.mode", captureMode(), {
+    default: "rules",
+    doc: "Rules with `capture: true`, or all.",
+  }),
+  captureDuration: key("capture.default_duration", whole("milliseconds", 0, DAY_MS), {
+    default: 5000,
+    doc: "How long events are written after a match, where the rule does not say.",
+  }),
+  captureMaxFileSize: key("capture.max_file_size_mb", whole("megabytes", 0, 1_000_000), {
+    default: 0,
+    doc: "The size at which a file ends, 0 for none.",
+  }),
+  captureMaxFiles: key("capture.max_files", whole("files", 0, 1_000_000), {
+    default: 100,
+    doc: "Saker's own: when so many captures lie there no further one is written, 0 for no limit.",
+  }),
+  captureMaxTotal: key("capture.max_total_mb", whole("megabytes", 0, 1_000_000), {
+    default: 2000,
+    doc: "Saker's own: the most that all captures there may have, 0 for no limit.",
+  }),
+  captureBefore: key("capture.before", whole("milliseconds", 0, DAY_MS), {
+    default: 5000,
+    doc: "Saker's own: how long before the match a file begins, as far as `memory_mb` holds it.",
+  }),
+  captureMemory: key("capture.memory_mb", whole("megabytes", 1, 65_536), {
+    default: 32,
+    doc: "Saker's own: memory for the events before a match.",
+  }),
+  hostPorts: key("ports.host", FLAG, {
+    default: false,
+    doc: "Saker's own: ports that the host itself opens give alerts and audits, too.",
+  }),
+} as const;
+
+/** The keys of every output's section, made from the outputs' own tables. */
+export const OUTPUT_KEYS: readonly Key<unknown>[] = Object.values(OUTPUT_KINDS).flatMap(
+  ({ section, options }) =>
+    Object.values<Option<unknown>>(options).map((option) => outputKey(section, option)),
+);
+
+/** The key of one output's option. */
+export function outputKey<Value>(section: string, option: Option<Value>): Key<Value> {
+  const { default: value, doc, neutral } = option;
+  const type = typeOf(option) as ValueType<Value>;
+  const name = `${section}.${option.key}`;
+  return { name, type, default: value, doc, ...(neutral === undefined ? {} : { neutral }) };
+}
+
+function typeOf({ default: value, minimum = 0 }: Option<unknown>): ValueType<unknown> {
+  if (typeof value === "boolean") return FLAG;
+  return typeof value === "number" ? whole("units", minimum, 1_000_000_000) : TEXT;
+}
+
+/** A word in any case. */
+function exactly<Word extends string>(words: readonly Word[]): (text: string) => Word | undefined {
+  return (text) => words.find((known) => known === text.toLowerCase());
+}
+
+function captureMode(): ValueType<CaptureMode> {
+  return {
+    ...word(CAPTURE_MODES, exactly(CAPTURE_MODES)),
+    read: (node, fail) => {
+      const mode = TEXT.read(node, fail);
+      return (
+        exactly(CAPTURE_MODES)(mode) ??
+        fail(`'${mode}' is not a valid mode: it must be rules or all_rules`, node)
+      );
+    },
+  };
+}
+
+/** Saker's own probe stands for all that watch the host; what watches something else is an error. */
+function engineKind(): ValueType<"modern_ebpf"> {
+  const KINDS = ["modern_ebpf", "kmod", "ebpf"];
+  return {
+    ...word(KINDS, () => "modern_ebpf"),
+    read: (node, fail) => {
+      const kind = TEXT.read(node, fail).toLowerCase();
+      if (KINDS.includes(kind)) return "modern_ebpf";
+      const instead = kind === "replay" ? ": saker replay FILE reads captures" : "";
+      return fail(`must be one of ${KINDS.join(", ")}, not "${kind}"${instead}`, node);
+    },
+  };
+}
+
+function dropActions(): ValueType<readonly DropAction[]> {
+  return {
+    name: `list of ${DROP_ACTIONS.join(", ")}`,
+    schema: { type: ["array", "string"], items: { enum: DROP_ACTIONS } },
+    read: (node, fail) => {
+      const actions = TEXTS.read(node, fail).map(
+        (name) =>
+          exactly(DROP_ACTIONS)(name) ??
+          fail(`"${name}" is none of ${DROP_ACTIONS.join(", ")}`, node),
+      );
+      return actions.includes("ignore") && actions.length > 1
+        ? fail(`"ignore" does not go with "${actions.find((name) => name !== "ignore")}"`, node)
+        : actions;
+    },
+  };
+}

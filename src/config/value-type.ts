@@ -1,0 +1,168 @@
+import { isIP } from "node:net";
+import { isAbsolute, normalize } from "node:path";
+import type { ConfigNode } from "./config-node.ts";
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** Refuses a value: what it must be instead. */
+export type Fail = (state: string, node?: ConfigNode) => never;
+
+/** What values of a key look like: read, described, and for editors. */
+export interface ValueType<Value> {
+  /** In words, for the documentation. */
+  readonly name: string;
+  readonly schema: Schema;
+  /** Calls `fail` for what is no such value. */
+  read(node: ConfigNode, fail: Fail): Value;
+}
+
+function textIn(node: ConfigNode, fail: Fail): string {
+  return node.kind === "scalar" && node.text !== null
+    ? node.text
+    : fail("must be a single value", node);
+}
+
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  y: true,
+  false: false,
+  no: false,
+  off: false,
+  n: false,
+};
+
+export const FLAG: ValueType<boolean> = {
+  name: "true or false",
+  schema: { type: "boolean" },
+  read: (node, fail) =>
+    BOOLEANS[textIn(node, fail).toLowerCase()] ?? fail("must be true or false", node),
+};
+
+export const TEXT: ValueType<string> = {
+  name: "text",
+  schema: { type: ["string", "number", "boolean"] },
+  read: textIn,
+};
+
+/** A list of texts; one alone may stand without its list, and nothing is none. */
+export const TEXTS: ValueType<readonly string[]> = {
+  name: "list of texts",
+  schema: { type: ["array", "string", "null"], items: TEXT.schema },
+  read: (node, fail) => {
+    if (node.kind === "list") return node.items.map((item) => textIn(item, fail));
+    return node.kind === "scalar" && node.text === null ? [] : [textIn(node, fail)];
+  },
+};
+
+/** A whole number within bounds; `unit` in words. */
+export function whole(unit: string, minimum: number, maximum: number): ValueType<number> {
+  return {
+    name: `whole number of ${unit}`,
+    schema: { type: "integer", minimum, maximum },
+    read: (node, fail) => {
+      const text = textIn(node, fail).trim();
+      const value = Number(text);
+      return /^[+-]?\d+$/.test(text) && value >= minimum && value <= maximum
+        ? value
+        : fail(`must be a whole number of ${unit} from ${minimum} to ${maximum}`, node);
+    },
+  };
+}
+
+/** A number within bounds. */
+export function decimal(minimum: number, maximum: number): ValueType<number> {
+  return {
+    name: "number",
+    schema: { type: "number", minimum, maximum },
+    read: (node, fail) => {
+      const text = textIn(node, fail).trim();
+      const value = Number(text);
+      return text !== "" && value >= minimum && value <= maximum
+        ? value
+        : fail(`must be a number from ${minimum} to ${maximum}`, node);
+    },
+  };
+}
+
+/** One of some words, in any case; what the word means comes from `parse`. */
+export function word<Value>(
+  words: readonly string[],
+  parse: (text: string) => Value | undefined,
+): ValueType<Value> {
+  const list = words.join(", ");
+  return {
+    name: `one of ${list}`,
+    schema: { type: "string", enum: words },
+    read: (node, fail) => {
+      const text = textIn(node, fail);
+      return parse(text) ?? fail(`must be one of ${list}, not "${text}"`, node);
+    },
+  };
+}
+
+/** A section of which no key means anything here. */
+export const SECTION: ValueType<ConfigNode | undefined> = {
+  name: "map of keys",
+  schema: { type: ["object", "null"] },
+  read: (node, fail) => (node.kind === "map" ? node : fail("must be a map of keys", node)),
+};
+
+export const IP_ADDRESS: ValueType<ConfigNode | undefined> = {
+  name: "IP address",
+  schema: { type: "string" },
+  read: (node, fail) => (isIP(textIn(node, fail)) > 0 ? node : fail("must be an IP address", node)),
+};
+
+/** Plug-ins as Falco wants them: each has a name and a library that stays in its folder. */
+export const PLUGINS: ValueType<ConfigNode | undefined> = {
+  name: "list of plug-ins",
+  schema: {
+    type: ["array", "null"],
+    items: { type: "object", required: ["name", "library_path"] },
+  },
+  read: (node, fail) => {
+    for (const item of node.kind === "list" ? node.items : []) {
+      const [name, library] = ["name", "library_path"].map((key) =>
+        item.kind === "map" ? item.entries.get(key)?.value : undefined,
+      );
+      if (name === undefined || library === undefined)
+        return fail("has a name and a library_path for each", item);
+      const path = textIn(library, fail);
+      if (!isAbsolute(path) && normalize(path).startsWith(".."))
+        return fail("has a library_path that leaves the plug-ins' folder", library);
+    }
+    return node;
+  },
+};
+
+/** Files and folders, each alone or with how it is joined: `{path, strategy}`. */
+export const CONFIG_FILES: ValueType<readonly string[]> = {
+  name: "list of paths, or of `{path, strategy}`",
+  schema: {
+    type: ["array", "string", "null"],
+    items: {
+      type: ["string", "object"],
+      properties: {
+        path: { type: "string" },
+        strategy: { enum: ["append", "override", "add-only"] },
+      },
+      required: ["path"],
+    },
+  },
+  read: (node, fail) => {
+    const items = node.kind === "list" ? node.items : [node];
+    return items.map((item) => {
+      const path = item.kind === "map" ? item.entries.get("path")?.value : item;
+      return textIn(path ?? item, fail);
+    });
+  },
+};
+
+/** Anything: of keys that mean nothing here. */
+export const ANYTHING: ValueType<ConfigNode | undefined> = {
+  name: "anything",
+  schema: {},
+  read: (node) => node,
+};

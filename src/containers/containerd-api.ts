@@ -1,0 +1,84 @@
+import { AppError } from "../lib/errors.ts";
+import { placesOf } from "./cgroup-place.ts";
+import type { GrpcClient } from "./grpc.ts";
+import { metadataOf } from "./metadata.ts";
+import { parseOciSpec } from "./oci-spec.ts";
+import { type ProtoMessage, writeProto } from "./protobuf.ts";
+import type { KnownContainer } from "./runtime.ts";
+
+/**
+ * containerd's own interface (containerd/api services/containers/v1, services/images/v1): labels
+ * and images of the containers of any client, each in its namespace. Undefined when the namespace
+ * has no such container; throws what `GrpcClient` throws.
+ */
+export async function containerdContainer(
+  client: GrpcClient,
+  namespace: string,
+  id: string,
+): Promise<KnownContainer | undefined> {
+  const answer = await ask(client, { service: "containers.v1.Containers", namespace, id });
+  const container = answer?.message(1);
+  if (container === undefined) return undefined;
+  const spec = parseOciSpec(jsonOf(container.message(5).bytes(2)));
+  const image = container.text(3);
+  const labels = container.record(2);
+  const name = labels["nerdctl/name"] ?? id;
+  const digest =
+    image === ""
+      ? undefined
+      : await ask(client, { service: "images.v1.Images", namespace, id: image }).catch(
+          () => undefined,
+        );
+  return {
+    fullId: id,
+    runtime: "containerd",
+    running: undefined,
+    metadata: {
+      ...(spec?.metadata ?? metadataOf({})),
+      ...imageOf(image, digest?.message(1).message(3).text(2) ?? ""),
+      name,
+      labels,
+      createdAt: timeOf(container.message(8)),
+    },
+    places: placesOf(spec?.cgroupsPath ?? ""),
+    isComplete: true,
+    namespace,
+  };
+}
+
+interface Question {
+  readonly service: string;
+  readonly namespace: string;
+  readonly id: string;
+}
+
+async function ask(
+  client: GrpcClient,
+  { service, namespace, id }: Question,
+): Promise<ProtoMessage | undefined> {
+  try {
+    return await client.call(`containerd.services.${service}/Get`, writeProto([[1, id]]), {
+      "containerd-namespace": namespace,
+    });
+  } catch (error) {
+    if (error instanceof AppError && error.code === "PEER_GRPC_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+function imageOf(image: string, digest: string) {
+  const { imageRepository, imageTag, imageDigest } = metadataOf({ image });
+  return { image, imageRepository, imageTag, imageDigest: imageDigest || digest };
+}
+
+function timeOf(timestamp: ProtoMessage): bigint {
+  return BigInt(timestamp.number(1)) * 1_000_000_000n + BigInt(timestamp.number(2));
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,154 @@
+import { messageOf } from "../lib/errors.ts";
+import type { ContainerRuntime } from "./container.ts";
+import { FairQueue } from "./fair-queue.ts";
+import type { KnownContainer, Runtime } from "./runtime.ts";
+
+/** A container that runtimes are asked for. */
+export interface Asked {
+  readonly fullId: string;
+  readonly runtime: ContainerRuntime;
+  readonly directory: string | undefined;
+  /** Who alone is to be asked. */
+  readonly source: Runtime | undefined;
+}
+
+/**
+ * What came of a question. `absent`: all that may know it say that they do not; `elsewhere`: one
+ * knows the id, but not at this place; `unasked`: not all of them could be asked.
+ */
+export type Answer =
+  | { readonly kind: "known"; readonly container: KnownContainer; readonly by: Runtime }
+  | { readonly kind: "absent" | "elsewhere" }
+  | { readonly kind: "unasked"; readonly reason: string };
+
+export interface QuestionOptions {
+  /** Who asks: askers take turns. */
+  readonly asker: string;
+  /** True where what a runtime says may be this container, and not only one with its id. */
+  readonly accepts: (container: KnownContainer) => boolean;
+  /** What the first answer says while more is to come. */
+  readonly onFirst: (container: KnownContainer) => void;
+}
+
+/**
+ * Questions to the runtimes of a host: each only to those that may know the answer, askers in
+ * turns, what nobody knows not asked again for a while.
+ */
+export class RuntimeQuestions {
+  readonly #runtimes: readonly Runtime[];
+  /** A runtime that hangs holds up those alone who ask it. */
+  readonly #queues = new Map<Runtime, FairQueue>();
+  /** Ids that nobody knew, and when: in the order of their answers. */
+  readonly #absent = new Map<string, number>();
+  #asked = 0;
+
+  constructor(runtimes: readonly Runtime[]) {
+    this.#runtimes = runtimes;
+  }
+
+  stats() {
+    const refused = [...this.#queues.values()].reduce((sum, queue) => sum + queue.refused, 0);
+    return { asked: this.#asked, refused, unknown: this.#absent.size };
+  }
+
+  /** The runtimes that may have it: those of its kind, or the one that spoke of it. */
+  runtimesFor({ runtime, source }: Pick<Asked, "runtime" | "source">): readonly Runtime[] {
+    if (source !== undefined) return [source];
+    if (runtime === "unknown") return this.#runtimes;
+    return this.#runtimes.filter(({ kinds }) => kinds.includes(runtime));
+  }
+
+  /** A runtime has spoken of it: what was not known may be known now. */
+  forget(fullId: string): void {
+    this.#absent.delete(fullId);
+  }
+
+  /** Whatever could not be known before may be known now. */
+  forgetAll(): void {
+    this.#absent.clear();
+  }
+
+  /** Resolves when its turns have come and the runtimes have answered. Never rejects. */
+  async ask(asked: Asked, { asker, ...options }: QuestionOptions): Promise<Answer> {
+    const since = performance.now() - (this.#absent.get(asked.fullId) ?? -Infinity);
+    if (since < ABSENT_MS) return { kind: "absent" };
+    return this.#all(asked, options, (runtime, ask) => this.#inTurn(runtime, asker, ask));
+  }
+
+  /** As `ask`, out of turn. */
+  now(asked: Asked, options: Omit<QuestionOptions, "asker">): Promise<Answer> {
+    return this.#all(asked, options, (_, ask) => ask());
+  }
+
+  /** Asks all that may know it at once; the first who does decides. */
+  #all(
+    asked: Asked,
+    { accepts, onFirst }: Omit<QuestionOptions, "asker">,
+    turn: (runtime: Runtime, ask: () => Promise<Answer>) => Promise<Answer>,
+  ): Promise<Answer> {
+    this.#asked += 1;
+    const { fullId: id, directory } = asked;
+    let by: Runtime | undefined;
+    const isMeant = (runtime: Runtime, known: KnownContainer): boolean => {
+      if ((by ?? runtime) !== runtime || !accepts(known)) return false;
+      by = runtime;
+      return true;
+    };
+    const ask = async (runtime: Runtime): Promise<Answer> => {
+      const first = (known: KnownContainer): void => {
+        if (isMeant(runtime, known)) onFirst(known);
+      };
+      try {
+        const container = await runtime.inspect({ id, directory, onFirst: first });
+        if (container === undefined) return { kind: "absent" };
+        return isMeant(runtime, container)
+          ? { kind: "known", container, by: runtime }
+          : { kind: "elsewhere" };
+      } catch (error) {
+        return { kind: "unasked", reason: messageOf(error) };
+      }
+    };
+    const answers = this.runtimesFor(asked).map((runtime) => turn(runtime, () => ask(runtime)));
+    const known = Promise.race(answers.map(async (one) => ifKnown(await one)));
+    const decided = Promise.all(answers).then((all) => this.#decided(id, all));
+    return Promise.race([known, decided]);
+  }
+
+  #decided(id: string, answers: readonly Answer[]): Answer {
+    const of = (kind: Answer["kind"]) => answers.find((answer) => answer.kind === kind);
+    const decisive = of("known") ?? of("elsewhere") ?? of("unasked");
+    if (decisive !== undefined) return decisive;
+    if (answers.length === 0) return { kind: "unasked", reason: NOBODY };
+    this.#remember(id);
+    return { kind: "absent" };
+  }
+
+  #inTurn(runtime: Runtime, asker: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const limits = { atOnce: QUESTIONS_AT_ONCE, perAsker: QUESTIONS_WAITING };
+    const queue = this.#queues.get(runtime) ?? new FairQueue(limits);
+    this.#queues.set(runtime, queue);
+    return new Promise((resolve) => {
+      const isTaken = queue.add(asker, async () => resolve(await ask()));
+      const reason = "too many containers of one control group are asked for";
+      if (!isTaken) resolve({ kind: "unasked", reason });
+    });
+  }
+
+  #remember(id: string): void {
+    this.#absent.delete(id);
+    this.#absent.set(id, performance.now());
+    const [oldest] = this.#absent.keys();
+    if (this.#absent.size > ABSENT_MAX && oldest !== undefined) this.#absent.delete(oldest);
+  }
+}
+
+/** What is not known yet does not decide: another may know it. */
+function ifKnown(answer: Answer): Answer | Promise<never> {
+  return answer.kind === "known" ? answer : new Promise<never>(() => undefined);
+}
+
+const NOBODY = "no container runtime that could be asked is configured";
+const QUESTIONS_AT_ONCE = 32;
+const QUESTIONS_WAITING = 1024;
+const ABSENT_MS = 10_000;
+const ABSENT_MAX = 8192;

@@ -1,0 +1,286 @@
+import { messageOf } from "../lib/errors.ts";
+import type { News } from "../news/news.ts";
+import type { Answer, Destination } from "./destination.ts";
+import { LineQueue } from "./line-queue.ts";
+import type { Output, OutputCounts } from "./output.ts";
+
+export interface DeliveryOptions {
+  /** The most lines that wait, 10,000 by default; over it the oldest are dropped. */
+  readonly capacity?: number | undefined;
+  /** The most bytes that wait; by default 32 MiB, or 1 KiB a line where that is more. */
+  readonly maxBytes?: number | undefined;
+  /** An output that takes longer for a batch is reported (Falco's output_timeout), 2 s. */
+  readonly slowMs?: number | undefined;
+  /** A batch that takes longer is aborted and counts as failed, 30 s by default. */
+  readonly abortMs?: number | undefined;
+  /** The first pause after a failure, 250 ms by default; it doubles up to 30 s. */
+  readonly firstPauseMs?: number | undefined;
+  readonly onProblem: (text: string) => void;
+  readonly onNote: (text: string) => void;
+}
+
+const [CAPACITY, MAX_BYTES] = [10_000, 32 << 20];
+const LINE_BYTES = 1024;
+const [SLOW_MS, ABORT_MS] = [2000, 30_000];
+const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [250, 30_000];
+/** The longest that the other side may ask for. */
+const MAX_WAIT_MS = 3_600_000;
+const CLOSE_MS = 2000;
+/** How long an aborted destination may take to settle. */
+const GRACE_MS = 500;
+/** Reasons are the other side's words: no more than so many are counted apart. */
+const MAX_REASONS = 20;
+/** Losses of a queue that stays full are reported this often. */
+const DROP_REPORT_MS = 60_000;
+
+/**
+ * Brings a destination its lines: a bounded queue, batches in order, one at a time, tried again
+ * with growing pauses, and a count for each line. Nothing that the destination throws gets out.
+ */
+export class Delivery implements Output {
+  readonly name: string;
+  readonly target: string;
+  readonly #destination: Destination;
+  readonly #options: DeliveryOptions;
+  readonly #queue: LineQueue;
+  readonly #refused = new Map<string, number>();
+  readonly #dropped = new Map<string, number>();
+  /** Reasons of refusals that were reported. */
+  readonly #refusals = new Set<string>();
+  #nextDropReport = 0;
+  #delivered = 0;
+  #duplicates = 0;
+  #problem: string | undefined;
+  #isSlow = false;
+  #pauseMs: number;
+  #running: Promise<void> | undefined;
+  #endPause: (() => void) | undefined;
+  #abort: AbortController | undefined;
+  /** Why nothing is taken any more. */
+  #ended: string | undefined;
+  #isClosing = false;
+  #closed: Promise<OutputCounts> | undefined;
+
+  constructor(destination: Destination, options: DeliveryOptions) {
+    this.name = destination.name;
+    this.target = destination.target;
+    this.#destination = destination;
+    this.#options = options;
+    this.#pauseMs = options.firstPauseMs ?? FIRST_PAUSE_MS;
+    this.#queue = new LineQueue({
+      lines: options.capacity ?? CAPACITY,
+      bytes: options.maxBytes ?? Math.max(MAX_BYTES, (options.capacity ?? 0) * LINE_BYTES),
+    });
+  }
+
+  /** Reports at the start what would fail with the first line; a dead disk holds nobody. */
+  async check(): Promise<void> {
+    const { slowMs = SLOW_MS } = this.#options;
+    if (!(await within(slowMs, this.#check()))) this.#reportSlow(slowMs);
+  }
+
+  async #check(): Promise<void> {
+    try {
+      const problem = await this.#destination.check?.();
+      if (problem !== undefined) this.#fail(problem);
+    } catch (thrown) {
+      this.#fail(messageOf(thrown));
+    }
+  }
+
+  take(news: News): void {
+    const line = this.#format(news);
+    if (line === undefined) return;
+    if (this.#ended !== undefined) return count(this.#dropped, this.#ended, 1);
+    const dropped = this.#queue.push(line);
+    if (dropped > 0) this.#drop("the queue was full", dropped);
+    this.#running ??= this.#run();
+  }
+
+  reopen(): void {
+    this.#destination.reopen?.();
+    this.#endPause?.();
+  }
+
+  counts(): OutputCounts {
+    return {
+      delivered: this.#delivered,
+      waiting: this.#queue.length,
+      duplicates: this.#duplicates,
+      refused: Object.fromEntries(this.#refused),
+      dropped: Object.fromEntries(this.#dropped),
+    };
+  }
+
+  close(limitMs = CLOSE_MS): Promise<OutputCounts> {
+    return (this.#closed ??= this.#close(limitMs));
+  }
+
+  async #close(limitMs: number): Promise<OutputCounts> {
+    this.#isClosing = true;
+    this.#endPause?.();
+    if (!(await within(limitMs, this.#running))) {
+      this.#abort?.abort();
+      await within(GRACE_MS, this.#running);
+    }
+    this.#end(this.#problem ?? `${this.target} was too slow`);
+    await within(
+      GRACE_MS,
+      this.#destination.close().catch(() => {}),
+    );
+    return this.counts();
+  }
+
+  async #run(): Promise<void> {
+    // What comes in this turn of the loop makes one batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (;;) {
+      const lines = this.#queue.take(this.#destination.batch);
+      if (lines.length === 0 || this.#ended !== undefined) break;
+      const answer = await this.#deliver(lines);
+      this.#settle(answer, lines.length);
+      const settled = settledOf(answer);
+      if (settled >= lines.length || this.#ended !== undefined) continue;
+      if (settled > 0) continue;
+      if (this.#isClosing) break;
+      await this.#pause(Math.max(this.#nextPause(), Math.min(answer.waitMs ?? 0, MAX_WAIT_MS)));
+    }
+    this.#running = undefined;
+  }
+
+  async #deliver(lines: readonly string[]): Promise<Answer> {
+    const abort = (this.#abort = new AbortController());
+    const { slowMs = SLOW_MS, abortMs = ABORT_MS } = this.#options;
+    const slow = setTimeout(() => this.#reportSlow(slowMs), slowMs);
+    const limit = setTimeout(() => abort.abort(), abortMs);
+    try {
+      return await this.#destination.deliver(lines, abort.signal);
+    } catch (thrown) {
+      return { delivered: 0, reason: messageOf(thrown) };
+    } finally {
+      clearTimeout(slow);
+      clearTimeout(limit);
+    }
+  }
+
+  #settle(answer: Answer, offered: number): void {
+    const { delivered, duplicates = 0, refused = 0, reason = "no reason was given" } = answer;
+    // After the end its lines are counted already.
+    if (this.#ended !== undefined) return;
+    this.#delivered += delivered;
+    this.#duplicates += duplicates;
+    this.#queue.settle(settledOf(answer));
+    if (refused > 0) this.#refuse(reason, refused);
+    if (answer.isGone) this.#leave(reason);
+    else if (isFailure(answer, offered)) this.#fail(reason);
+    else if (delivered > 0) this.#succeed();
+  }
+
+  #format(news: News): string | undefined {
+    try {
+      return this.#destination.format(news);
+    } catch (thrown) {
+      this.#refuse(messageOf(thrown), 1);
+      return undefined;
+    }
+  }
+
+  #refuse(reason: string, lines: number): void {
+    const word = this.#refused.size < MAX_REASONS ? reason : "other reasons";
+    count(this.#refused, this.#refused.has(reason) ? reason : word, lines);
+    if (this.#refusals.has(reason) || this.#refusals.size >= MAX_REASONS) return;
+    this.#refusals.add(reason);
+    this.#options.onProblem(
+      `Cannot write to ${this.target}: ${reason}; what is refused is counted`,
+    );
+  }
+
+  #drop(reason: string, lines: number): void {
+    count(this.#dropped, reason, lines);
+    if (Date.now() < this.#nextDropReport) return;
+    this.#nextDropReport = Date.now() + DROP_REPORT_MS;
+    this.#options.onProblem(
+      `Alerts for ${this.target} are lost, ${this.#dropped.get(reason)} so far: ${reason}`,
+    );
+  }
+
+  /** The destination fails: reported when it begins. */
+  #fail(reason: string): void {
+    if (this.#problem === undefined)
+      this.#options.onProblem(
+        `Cannot write to ${this.target}: ${reason}; alerts wait, ${this.#options.capacity ?? CAPACITY} at the most`,
+      );
+    this.#problem = reason;
+  }
+
+  #succeed(): void {
+    if (this.#problem !== undefined || this.#isSlow)
+      this.#options.onNote(`Writing to ${this.target} works again`);
+    [this.#problem, this.#isSlow] = [undefined, false];
+    this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
+  }
+
+  #reportSlow(slowMs: number): void {
+    if (this.#isSlow || this.#problem !== undefined) return;
+    this.#isSlow = true;
+    this.#options.onProblem(
+      `${this.target} has not taken an alert for ${slowMs} ms; alerts wait, ${this.#options.capacity ?? CAPACITY} at the most`,
+    );
+  }
+
+  #leave(reason: string): void {
+    this.#options.onProblem(`Writing to ${this.target} ends: ${reason}; the watch goes on`);
+    this.#end(reason);
+  }
+
+  #end(reason: string): void {
+    this.#ended ??= reason;
+    const left = this.#queue.clear();
+    if (left > 0) count(this.#dropped, reason, left);
+  }
+
+  #nextPause(): number {
+    const pause = this.#pauseMs;
+    this.#pauseMs = Math.min(pause * 2, LAST_PAUSE_MS);
+    return pause;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endPause = undefined;
+  }
+}
+
+/** Less was taken than offered, and not because one of them was refused. */
+function isFailure(answer: Answer, offered: number): boolean {
+  const { refused = 0, reason } = answer;
+  const settled = settledOf(answer);
+  if (settled >= offered || refused > 0) return false;
+  return settled === 0 || reason !== undefined;
+}
+
+function settledOf({ delivered, duplicates = 0, refused = 0 }: Answer): number {
+  return delivered + duplicates + refused;
+}
+
+function count(counts: Map<string, number>, reason: string, lines: number): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + lines);
+}
+
+/** True when the promise settled in time. */
+async function within(ms: number, promise: Promise<void> | undefined): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const done = (promise ?? Promise.resolve()).then(() => true);
+  const result = await Promise.race([done, late]);
+  clearTimeout(timer);
+  return result;
+}

@@ -1,0 +1,45 @@
+import type { News } from "../news/news.ts";
+
+/**
+ * What distinguishes one output from another: which news it wants, as what text, and how a batch
+ * of it is brought there. All else (queue, retries, time-outs, counts) is `Delivery`'s.
+ */
+export interface Destination {
+  /** The configuration's section, or the report's file. */
+  readonly name: string;
+  /** Where it goes, in words for the user. */
+  readonly target: string;
+  /** The most of one `deliver`. */
+  readonly batch: { readonly lines: number; readonly bytes: number };
+  /** The line for a piece of news, without its end; undefined when it is not for this output. */
+  format(news: News): string | undefined;
+  /** Says at the start why nothing can be delivered; undefined when it can. */
+  check?(): Promise<string | undefined>;
+  /**
+   * Brings lines there, in order, and waits for a side that is busy. Throws like an answer of none
+   * delivered with the error's message. `signal` aborts when it took too long: the promise then has
+   * to settle soon, unless what was begun cannot be taken back.
+   */
+  deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer>;
+  /** The next `deliver` opens anew. */
+  reopen?(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * What the other side made of a batch. From its start, `delivered` lines, then `duplicates`, then
+ * `refused` ones are settled; the rest is tried again.
+ */
+export interface Answer {
+  readonly delivered: number;
+  /** Not written because they stand there already. */
+  readonly duplicates?: number;
+  /** Will never be taken. */
+  readonly refused?: number;
+  /** Why lines were refused or have to wait. */
+  readonly reason?: string;
+  /** How long the other side asks not to be tried again, in milliseconds. */
+  readonly waitMs?: number;
+  /** The other side has gone for good: whatever comes is dropped. */
+  readonly isGone?: true;
+}

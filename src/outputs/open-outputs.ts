@@ -1,0 +1,85 @@
+import type { Destination } from "./destination.ts";
+import { Delivery } from "./delivery.ts";
+import { alertLine, openPortLine } from "./alert-line.ts";
+import { FileClaims } from "./file-claims.ts";
+import { fileDestination } from "./file.ts";
+import type { Output } from "./output.ts";
+import type { OutputContext } from "./output-context.ts";
+import { logDestination, type Severity } from "./syslog.ts";
+import { OUTPUT_KINDS, type OutputOptions } from "./registry.ts";
+
+/** Which outputs there are, with their options. */
+export interface OutputSettings extends OutputOptions {
+  /** The most lines that wait for each output; undefined for the default (outputs_queue). */
+  readonly capacity: number | undefined;
+  /** An output that takes longer for a batch is reported, in milliseconds (output_timeout). */
+  readonly slowMs: number;
+  /** Problems and notes of this severity and above go to syslog (log_syslog); undefined for none. */
+  readonly logLevel: Severity | undefined;
+}
+
+/** Files that get every alert, and files that get the alerts of opened ports alone. */
+export interface ReportFiles {
+  readonly alertFiles: readonly string[];
+  readonly openPortFiles: readonly string[];
+}
+
+export interface OpenOutputsOptions extends Omit<OutputContext, "claims"> {
+  /** The report's own files; undefined for none. */
+  readonly report?: ReportFiles | undefined;
+  /** The file that alerts are read from, if any: it is never written to. */
+  readonly sourceFile?: string | undefined;
+}
+
+/**
+ * Opens the outputs that are switched on. Each is checked once: what cannot be written to is
+ * reported now and tried again with the first alert. Never throws.
+ */
+export async function openOutputs(
+  settings: OutputSettings,
+  options: OpenOutputsOptions,
+): Promise<readonly Output[]> {
+  const context: OutputContext = { ...options, claims: new FileClaims(options.sourceFile) };
+  const { capacity, slowMs } = settings;
+  const { onProblem, onNote } = options;
+  const deliveries = destinationsOf(settings, options, context).map(
+    (destination) => new Delivery(destination, { capacity, slowMs, onProblem, onNote }),
+  );
+  // One after another: of two that name the same file, the first has it.
+  for (const delivery of deliveries) await delivery.check();
+  return deliveries;
+}
+
+function destinationsOf(
+  settings: OutputSettings,
+  { report }: OpenOutputsOptions,
+  context: OutputContext,
+): readonly Destination[] {
+  const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
+  return [
+    ...(settings.stdout.enabled ? [stdout.open(settings.stdout, context)] : []),
+    ...(report === undefined ? [] : reportFiles(report, context)),
+    ...(settings.file.enabled ? [file.open(settings.file, context)] : []),
+    ...(settings.program.enabled ? [program.open(settings.program, context)] : []),
+    ...(settings.syslog.enabled ? [syslog.open(settings.syslog, context)] : []),
+    ...(settings.http.enabled ? [http.open(settings.http, context)] : []),
+    ...(settings.logLevel === undefined ? [] : [logDestination(settings.logLevel, context)]),
+  ];
+}
+
+/** DESIGN, section 4: every alert in falco_report.txt, those of opened ports in openport.txt. */
+function reportFiles(
+  { alertFiles, openPortFiles }: ReportFiles,
+  context: OutputContext,
+): readonly Destination[] {
+  const alerts = (path: string): Destination =>
+    fileDestination({ name: "report", path, format: (news) => alertLine(news, context), context });
+  const openPorts = (path: string): Destination =>
+    fileDestination({
+      name: "openport",
+      path,
+      format: (news) => openPortLine(news, context.format),
+      context,
+    });
+  return [...alertFiles.map(alerts), ...openPortFiles.map(openPorts)];
+}

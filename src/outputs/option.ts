@@ -1,0 +1,32 @@
+/** One key of an output's section in the configuration. */
+export interface Option<Value> {
+  /** As it stands in the file, below the section. */
+  readonly key: string;
+  readonly default: Value;
+  readonly doc: string;
+  /** Of a number. */
+  readonly minimum?: number;
+  /** Why the key has no effect here. */
+  readonly neutral?: string;
+}
+
+/** Every option of an output, by its name in the program. */
+export type OptionTable<Options> = {
+  readonly [Name in keyof Options]-?: Option<Options[Name]>;
+};
+
+/** Whether an output is used at all; each has it. */
+export interface Switch {
+  readonly enabled: boolean;
+}
+
+/** The option that each output has. */
+export function enabledOption(byDefault: boolean): Option<boolean> {
+  return { key: "enabled", default: byDefault, doc: "Whether alerts go there." };
+}
+
+/** What holds where the configuration says nothing. */
+export function defaultsOf<Options extends object>(table: OptionTable<Options>): Options {
+  const entries = Object.entries<Option<unknown>>(table);
+  return Object.fromEntries(entries.map(([name, option]) => [name, option.default])) as Options;
+}
