@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { until } from "../../test/fixtures/saker.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { fuseMissing, mountSilentFileSystem } from "../../test/fixtures/silent-file-system.ts";
 import { FileReader } from "../untrusted/file-reader.ts";
 import { ExecutableReader } from "./executable-reader.ts";

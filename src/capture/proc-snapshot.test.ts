@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ProcReader } from "./proc-snapshot.ts";
@@ -42,7 +45,7 @@ test("ProcReader.read() ends with a process whose arguments have no end", async 
   assert.ok(process.memoryUsage.rss() - before < 50 << 20);
 });
 
-test("ProcReader.read() tells ids of a process as it is told them itself", (t) => {
+test("ProcReader.read() reads ids of a process in its own namespace", (t) => {
   const root = mkdtempSync(join(tmpdir(), "saker-proc-"));
   t.after(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, "55"));
