@@ -344,14 +344,14 @@ describe("the shipped rules", () => {
       [],
     );
     const quiet = compileRuleSet(tuned.rules, { matching: "all" });
-    const told = (one: typeof set, comm: string): readonly string[] => {
+    const matching = (one: typeof set, comm: string): readonly string[] => {
       const shown = scene("openat", { ...read, name: "/etc/shadow" }, { process: { comm } });
       const rulesOfEvent = one.forEvent(shown.event.code);
       return rulesOfEvent.filter((rule) => rule.condition(shown)).map((rule) => rule.name);
     };
-    assert.deepEqual(told(set, "backupd"), ["Read sensitive file untrusted"]);
-    assert.deepEqual(told(quiet, "backupd"), []);
-    assert.deepEqual(told(quiet, "other"), ["Read sensitive file untrusted"]);
+    assert.deepEqual(matching(set, "backupd"), ["Read sensitive file untrusted"]);
+    assert.deepEqual(matching(quiet, "backupd"), []);
+    assert.deepEqual(matching(quiet, "other"), ["Read sensitive file untrusted"]);
   });
 
   const stated = statedFields(FIELDS);

@@ -45,7 +45,7 @@ test("ProcReader.read() ends with a process whose arguments have no end", async 
   assert.ok(process.memoryUsage.rss() - before < 50 << 20);
 });
 
-test("ProcReader.read() tells ids of a process as it is told them itself", (t) => {
+test("ProcReader.read() reads ids of a process in its own namespace", (t) => {
   const root = mkdtempSync(join(tmpdir(), "saker-proc-"));
   t.after(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, "55"));

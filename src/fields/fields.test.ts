@@ -281,30 +281,30 @@ test("fields of calls with two paths, of reads and of errors", () => {
 
 test("what plugins and the engine tell has names of its own", () => {
   const asked = ["evt.type", "evt.is_async", "evt.asynctype", "evt.source", "syscall.type"];
-  const told = (name: string, values: Readonly<Record<string, string | number>>) =>
+  const valuesOf = (name: string, values: Readonly<Record<string, string | number>>) =>
     asked.map((field) => value(sceneOf(name, values), field));
-  assert.deepEqual(told("asyncevent", { plugin_id: 0, name: "container", data: "{}" }), [
+  assert.deepEqual(valuesOf("asyncevent", { plugin_id: 0, name: "container", data: "{}" }), [
     "container",
     true,
     "container",
     "syscall",
     undefined,
   ]);
-  assert.deepEqual(told("asyncevent", { plugin_id: 7, name: "sample", data: "" }), [
+  assert.deepEqual(valuesOf("asyncevent", { plugin_id: 7, name: "sample", data: "" }), [
     "sample",
     true,
     "sample",
     undefined,
     undefined,
   ]);
-  assert.deepEqual(told("useradded", { uid: 1, gid: 1, name: "a" }), [
+  assert.deepEqual(valuesOf("useradded", { uid: 1, gid: 1, name: "a" }), [
     "useradded",
     true,
     "useradded",
     "syscall",
     undefined,
   ]);
-  assert.deepEqual(told("setuid", { res: 0, uid: 1 }), [
+  assert.deepEqual(valuesOf("setuid", { res: 0, uid: 1 }), [
     "setuid",
     false,
     undefined,

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from "../events/schema.ts";
+import { EVENT_TYPES, eventType } from "../events/schema.ts";
 
 /** What is asked of a rule here. */
 interface Asking {
@@ -31,7 +31,11 @@ export function unseenRules<Rule extends Asking>(
 /** The generic event stands for every system call that has none of its own. */
 const GENERIC = 1;
 
+/** What plugins tell of containers bears the name of the engine's own event. */
+const OF_PLUGINS = eventType("asyncevent").code;
+
 function nameOf(code: number): string {
+  if (code === OF_PLUGINS) return "container";
   if (code === GENERIC) return "system calls without an event of their own";
   return EVENT_TYPES[code]?.name ?? `event ${code}`;
 }

@@ -206,7 +206,7 @@ test("ProcessTable.setExecutable() adds to the program that was looked at, and t
   assert.equal(table.get(50)?.exeInode, 7, "what an event has said stays");
 });
 
-test("ProcessTable tells a session by its id in the process's own pid namespace", () => {
+test("ProcessTable holds a session's id in the process's own pid namespace", () => {
   const table = new ProcessTable({ capacity: 10, find: () => undefined });
   table.set({ ...shell, vpid: 7 });
   const { sid, pgid, vpgid, vpid } = table.apply(
