@@ -97,7 +97,7 @@ test("a file that cannot be made is one error with its path", () => {
     () => new CaptureFile(join(folder, "missing", "a.scap")),
     (error) =>
       error instanceof AppError &&
-      error.code === "INPUT_CAPTURE_WRITE" &&
+      error.code === "USAGE_FILE" &&
       error.message.includes("missing"),
   );
 });
