@@ -44,7 +44,7 @@ export interface CaptureSink {
 export interface CaptureCounts {
   /** Bytes of the file, decompressed. */
   bytes: number;
-  /** Events that were shown, whatever they became. */
+  /** Events that reached the sink, shown or for the state alone. */
   events: number;
   /**
    * Enter events whose parameters went into their exits, and types that nothing took the place of.

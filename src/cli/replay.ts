@@ -108,7 +108,7 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   };
   if (options.stats === true) printStats(told, options.json === true);
   terminal.note(
-    `${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${alerts} alerts${copy === undefined ? "" : `; ${count(copy.written)} events written to ${options.write ?? ""}`}`,
+    `${path}: ${count(run.shown)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${alerts} alerts${copy === undefined ? "" : `; ${count(copy.written)} events written to ${options.write ?? ""}`}`,
   );
 }
 
@@ -142,7 +142,9 @@ function printStats(
     const stats = {
       capture: path,
       bytes: end.bytes,
-      events: end.events,
+      // Those that rules were asked about: the sum of `eventsByType`.
+      events: run.shown,
+      read: end.events,
       merged: end.merged,
       unknown: end.unknown,
       unknownBlocks: end.unknownBlocks,
@@ -186,7 +188,7 @@ function printStats(
   }
   console.log("");
   console.log(
-    `${count(end.events)} events, ${count(end.merged)} enter events merged into their exits, ${count(end.unknown)} of unknown types, ${count(end.bytes)} bytes`,
+    `${count(run.shown)} events; ${count(end.events)} in the capture with those that make its state alone, ${count(end.unknown)} of unknown types, and ${count(end.merged)} enter events merged into their exits; ${count(end.bytes)} bytes`,
   );
   console.log(
     `${rules.rules.length} rules, ${alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`,
