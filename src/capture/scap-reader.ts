@@ -44,7 +44,7 @@ export interface CaptureSink {
 export interface CaptureCounts {
   /** Bytes of the file, decompressed. */
   bytes: number;
-  /** Events that were shown, whatever they became. */
+  /** Events that reached the sink, shown or for the state alone. */
   events: number;
   /**
    * Enter events whose parameters went into their exits, and types that nothing took the place of.
@@ -450,8 +450,8 @@ export interface ReadCaptureOptions {
 const PIECE = 512 * 1024;
 
 /**
- * Reads the capture at `path`, plain or gzip. Throws `INPUT_CAPTURE` when it cannot be read or is
- * no scap file; one that ends too early is read up to its last whole event and says so in the
+ * Reads the capture at `path`, plain or gzip. Throws `USAGE_FILE` when there is no file to read, and
+ * `INPUT_CAPTURE` when it is no scap file; one that ends too early is read up to its last whole event and says so in the
  * result.
  */
 export async function readCapture(
@@ -480,8 +480,9 @@ export async function readCapture(
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "Z_BUF_ERROR" && parser.counts.bytes > 0)
       return parser.end("its compressed stream is cut");
+    const isNoFile = /^E[A-Z0-9]+$/.test(code ?? "") && parser.counts.bytes === 0;
     throw new AppError(
-      "INPUT_CAPTURE",
+      isNoFile ? "USAGE_FILE" : "INPUT_CAPTURE",
       `Cannot read capture "${path}": ${code === "ENOENT" ? "no such file" : message}`,
       { cause: error },
     );

@@ -96,9 +96,7 @@ test("a file that cannot be made is one error with its path", () => {
   assert.throws(
     () => new CaptureFile(join(folder, "missing", "a.scap")),
     (error) =>
-      error instanceof AppError &&
-      error.code === "INPUT_CAPTURE_WRITE" &&
-      error.message.includes("missing"),
+      error instanceof AppError && error.code === "USAGE_FILE" && error.message.includes("missing"),
   );
 });
 

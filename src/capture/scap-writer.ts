@@ -3,7 +3,7 @@ import { EXEC_FLAGS } from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
 import { isLargePayload } from "../events/schema.ts";
 import type { SocketEnd } from "../events/socket-address.ts";
-import { AppError, messageOf } from "../lib/errors.ts";
+import { AppError, type ErrorCode, messageOf } from "../lib/errors.ts";
 import { ByteWriter } from "../lib/byte-writer.ts";
 import { encodeText } from "../lib/text.ts";
 import {
@@ -41,8 +41,8 @@ const LIMITS = { path: 1024, args: 4096, env: 4096, cgroups: 4096, name: 256 } a
 
 /**
  * A scap file that is being written: blocks as today's engine writes them, so that it, sysdig and
- * Stratoshark read it. Throws `INPUT_CAPTURE_WRITE` when the file cannot be made or the disk is
- * full.
+ * Stratoshark read it. Throws `USAGE_FILE` when the file cannot be made, and `INPUT_CAPTURE_WRITE`
+ * when it cannot be written, as on a full disk.
  */
 export class CaptureFile {
   readonly path: string;
@@ -59,7 +59,7 @@ export class CaptureFile {
   /** `isNew`: a file that is there already is not overwritten, and no link is followed. */
   constructor(path: string, { isNew = false }: { readonly isNew?: boolean } = {}) {
     this.path = path;
-    this.#fd = guarded(path, () => openSync(path, isNew ? "wx" : "w", 0o640));
+    this.#fd = guarded(path, () => openSync(path, isNew ? "wx" : "w", 0o640), "USAGE_FILE");
   }
 
   /** Bytes of the file so far. */
@@ -199,15 +199,13 @@ const MOST_OF_SMALL = 65_000;
 
 const THREADS_IN_BLOCK = 64;
 
-function guarded<T>(path: string, act: () => T): T {
+function guarded<T>(path: string, act: () => T, code: ErrorCode = "INPUT_CAPTURE_WRITE"): T {
   try {
     return act();
   } catch (thrown) {
-    throw new AppError(
-      "INPUT_CAPTURE_WRITE",
-      `Cannot write capture "${path}": ${messageOf(thrown)}`,
-      { cause: thrown },
-    );
+    throw new AppError(code, `Cannot write capture "${path}": ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
   }
 }
 

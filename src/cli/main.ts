@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { hostRootOf } from "../config/host-root.ts";
 import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
+import { endSoon } from "./stop.ts";
 import { VERSION } from "./version.ts";
 
 // Each command loads what it alone needs when it runs, so that `saker fields` starts no eBPF and
@@ -339,4 +340,6 @@ try {
   // Help and version were asked for and are printed already.
   if (thrown instanceof CommanderError && thrown.exitCode === 0) process.exitCode = 0;
   else fail(thrown);
+  // Whatever was begun before it failed.
+  endSoon();
 }

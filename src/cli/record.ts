@@ -32,44 +32,31 @@ export async function record(options: RecordOptions): Promise<void> {
       : loadConfig(options.config, { environment: process.env }).settings;
   const terminal = new Terminal({ json: false });
   const stopped = stopSignal();
-  const containers = containersOfHost({
-    environment: process.env,
-    onProblem: (text) => terminal.problem(text),
-  });
-  await Promise.race([containers.start(), stopped]);
-  let full = (): void => {};
-  const isFull = new Promise<void>((resolve) => (full = resolve));
-  let fail = (_thrown: unknown): void => {};
-  const hasFailed = new Promise<void>((_, reject) => (fail = reject));
   const file = new CaptureFile(options.output);
+  const onProblem = (text: string): void => terminal.problem(text);
+  const containers = containersOfHost({ environment: process.env, onProblem });
+  const { promise: isFull, resolve: onFull } = Promise.withResolvers<void>();
+  const { promise: hasFailed, reject: onFailed } = Promise.withResolvers<void>();
+  // It may fail before anybody waits for that.
+  hasFailed.catch(() => {});
   let recorder: Recorder | undefined;
   try {
-    recorder = new Recorder({
-      file,
-      containers,
-      ringBytes: asked ?? Math.max(settings.ringBytes, RING_BYTES),
-      maxBytes,
-      onFull: () => full(),
-      onFailed: (thrown) => fail(thrown),
-      onProblem: (text) => terminal.problem(text),
-    });
+    await Promise.race([containers.start(), stopped]);
+    const ringBytes = asked ?? Math.max(settings.ringBytes, RING_BYTES);
+    recorder = new Recorder({ file, containers, ringBytes, maxBytes, onFull, onFailed, onProblem });
     terminal.note(
       `recording this host's events to ${options.output}: eBPF (${recorder.variant}); Ctrl-C ends it`,
     );
     recorder.start();
-    await untilStopped(
-      Promise.race([
-        stopped,
-        isFull.then(() => terminal.note(`the file has ${options.maxSize}: recording ends`)),
-      ]),
-      durationMs,
-      hasFailed,
+    const isOver = isFull.then(() =>
+      terminal.note(`the file has ${options.maxSize}: recording ends`),
     );
+    await untilStopped(Promise.race([stopped, isOver]), durationMs, hasFailed);
   } finally {
-    recorder?.close();
-    file.close();
     containers.stop();
     endSoon();
+    recorder?.close();
+    file.close();
   }
   const { events, bytes, malformed, probe } = recorder.stats();
   const dropped = lostRecords(probe.dropped);

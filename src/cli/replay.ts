@@ -156,7 +156,7 @@ function shortcomings(path: string, capture: CaptureStats, end: CaptureEnd): str
 function summary({ path, capture, end, printer, seconds }: Outcome, copyTo: string | undefined) {
   const copied =
     copyTo === undefined ? "" : `; ${count(capture.copied)} events written to ${copyTo}`;
-  return `${path}: ${count(end.events)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${printer.alerts} alerts${copied}`;
+  return `${path}: ${count(capture.shown)} events in ${seconds.toFixed(2)} s (${rate(end.events / seconds)} events/s), ${printer.alerts} alerts${copied}`;
 }
 
 interface Outcome {
@@ -179,7 +179,9 @@ function statsJson({ path, capture, end, printer, seconds, cpuSeconds, rules }: 
   return {
     capture: path,
     bytes: end.bytes,
-    events: end.events,
+    // Those that rules were asked about: the sum of `eventsByType`.
+    events: capture.shown,
+    read: end.events,
     merged: end.merged,
     unknown: end.unknown,
     unknownBlocks: end.unknownBlocks,
@@ -216,7 +218,7 @@ function printTables(outcome: Outcome): void {
   printCosts(meter);
   console.log("");
   console.log(
-    `${count(end.events)} events, ${count(end.merged)} enter events merged into their exits, ${count(end.unknown)} of unknown types, ${count(end.bytes)} bytes`,
+    `${count(run.shown)} events; ${count(end.events)} in the capture with those that make its state alone, ${count(end.unknown)} of unknown types, and ${count(end.merged)} enter events merged into their exits; ${count(end.bytes)} bytes`,
   );
   console.log(
     `${rules.rules.length} rules, ${printer.alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`,

@@ -54,6 +54,21 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#probe = openProbe({ ringBytes: options.ringBytes, ownPid: ownHostPid() });
+    try {
+      this.#begin();
+    } catch (thrown) {
+      this.#probe.close();
+      throw thrown;
+    }
+    this.#timer = setInterval(() => this.#guarded(() => this.#flush()), FLUSH_MS);
+  }
+
+  get variant(): string {
+    return this.#probe.variant;
+  }
+
+  #begin(): void {
+    const options = this.#options;
     this.#probe.setEnabled(new Set(EVENT_TYPES.flatMap((type) => type?.code ?? [])), {
       environment: true,
     });
@@ -66,11 +81,6 @@ export class Recorder {
       );
     options.file.section(entries);
     for (const container of options.containers.list()) this.#tellContainer(container);
-    this.#timer = setInterval(() => this.#guarded(() => this.#flush()), FLUSH_MS);
-  }
-
-  get variant(): string {
-    return this.#probe.variant;
   }
 
   start(): void {

@@ -89,7 +89,7 @@ export function compileRules(
 
 export interface ReplayCaptureOptions {
   readonly rules: CompiledRules;
-  /** Called with each alert, in the order of the events; what it throws ends the replay. */
+  /** Called with each alert, in the order of the events; what it throws is what comes out. */
   readonly onAlert: (alert: Alert) => void;
   readonly signal?: AbortSignal;
 }
@@ -103,19 +103,29 @@ export interface ReplayedCapture {
 
 /**
  * Runs rules over a capture file (`.scap` of Falco, sysdig or Saker, plain or gzip). Rejects with
- * `INPUT_CAPTURE` for what is none.
+ * `USAGE_FILE` or `INPUT_CAPTURE` for what is none.
  */
 export async function replayCapture(
   path: string,
   { rules, onAlert, signal }: ReplayCaptureOptions,
 ): Promise<ReplayedCapture> {
+  const failure = new AbortController();
   const run = new Replay({
     rules: ruleSetOf(rules),
     hostname: hostname(),
     utcOffsetMinutes: localOffsetMinutes,
-    onMatch: (rule, scene) => onAlert(makeAlert(rule, scene, randomUUID())),
+    onMatch: (rule, scene) => {
+      if (failure.signal.aborted) return;
+      try {
+        onAlert(makeAlert(rule, scene, randomUUID()));
+      } catch (thrown) {
+        failure.abort(thrown);
+      }
+    },
   });
-  const { truncated } = await readCapture(path, run, signal === undefined ? {} : { signal });
+  const signals = [failure.signal, ...(signal === undefined ? [] : [signal])];
+  const { truncated } = await readCapture(path, run, { signal: AbortSignal.any(signals) });
+  failure.signal.throwIfAborted();
   return { events: run.shown, truncated };
 }
 

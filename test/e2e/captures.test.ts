@@ -7,7 +7,8 @@ import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
-import { captureBytes } from "../fixtures/captures.ts";
+import { CaptureFile } from "../../src/capture/scap-writer.ts";
+import { captureBytes, capturedEvent, SMALL_HOST } from "../fixtures/captures.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
 import { saker, startSaker } from "../fixtures/saker.ts";
 import { until } from "../fixtures/until.ts";
@@ -60,6 +61,24 @@ describe("saker on captures", () => {
       [stats["events"], stats["alerts"], stats["alertsByRule"], stats["truncated"]],
       [10, 2, { Shadow: 1, Shells: 1 }, null],
     );
+  });
+
+  test("replay --stats: the events are those of its types, whatever else the capture holds", async () => {
+    const path = join(folder, "state.scap");
+    const file = new CaptureFile(path);
+    file.section(SMALL_HOST);
+    const opened = capturedEvent("chdir", { res: 0, path: "/tmp" });
+    // One that makes the state alone, and two that are shown.
+    file.event(opened, true);
+    file.event(opened);
+    file.event(opened);
+    file.close();
+    const { out } = await saker(["replay", path, "--rules", rules, "--json", "--stats"]);
+    const { stats } = JSON.parse(out) as { stats: Record<string, unknown> };
+    assert.deepEqual([stats["events"], stats["eventsByType"], stats["read"]], [2, { chdir: 2 }, 3]);
+    const { out: text, err } = await saker(["replay", path, "--rules", rules, "--stats"]);
+    assert.match(text, /^2 events; 3 in the capture with those that make its state alone/m);
+    assert.match(err, /state\.scap: 2 events in/);
   });
 
   test("replay --from, --to and --where choose events; --write makes a capture of them that stands alone", async () => {
@@ -140,12 +159,12 @@ describe("saker on captures", () => {
       /warning: capture ".*cut\.scap" is not whole: it ends within a block at byte \d+; what comes before was replayed/,
     );
     assert.equal(cutShort.out.trim().split("\n").length, 2);
-    for (const [path, message] of [
-      [none, /Cannot read capture ".*none\.scap": .*it is no scap file/],
-      [join(folder, "missing"), /Cannot read capture ".*missing": no such file/],
+    for (const [path, message, expected] of [
+      [none, /Cannot read capture ".*none\.scap": .*it is no scap file/, 1],
+      [join(folder, "missing"), /Cannot read capture ".*missing": no such file/, 2],
     ] as const) {
       const { code, err } = await saker(["replay", path, "--rules", rules]);
-      assert.deepEqual([code, message.test(err)], [1, true], err);
+      assert.deepEqual([code, message.test(err)], [expected, true], err);
     }
   });
 

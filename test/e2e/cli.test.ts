@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { captureBytes } from "../fixtures/captures.ts";
 import { saker, startSaker } from "../fixtures/saker.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -40,6 +41,8 @@ describe("saker's command line", () => {
         /Cannot find rule "Reverse shel"/,
         /did you mean "Reverse shell"/,
       ],
+      [[], /Cannot run: no command given/, /^Usage: saker \[options\] \[command\]/],
+      [["rules"], /Cannot run: no command given/, /^Usage: saker rules/],
       [["watch", "--source", "nothing"], /Cannot watch source "nothing"/, /sources are auto/],
     ] as const) {
       const { code, err } = await saker(args);
@@ -48,6 +51,42 @@ describe("saker's command line", () => {
         [2, true, true],
         `${args.join(" ")}: ${err}`,
       );
+    }
+  });
+
+  test("a file that is not there, or cannot be made, ends every command with exit code 2", async () => {
+    const none = "/nonexistent/file";
+    const capture = join(folder, "some.scap");
+    writeFileSync(capture, captureBytes());
+    for (const args of [
+      ["replay", none],
+      ["replay", folder],
+      ["replay", capture, "--rules", none],
+      ["replay", capture, "--config", none],
+      ["replay", capture, "--write", none],
+      ["events", none],
+      ["events", folder],
+      ["record", "-o", none],
+      ["record", "-o", folder],
+      ["record", "-o", join(folder, "x.scap"), "--config", none],
+      ["rules", "check", none],
+      ["rules", "check", "--cost", none],
+      ["rules", "list", none],
+      ["rules", "show", "Reverse shell", none],
+      ["rules", "explain", "Reverse shell", none],
+      ["rules", "explain", "Reverse shell", "--capture", none],
+      ["rules", "test", none],
+      ["audit", `@${none}`],
+      ["audit", "127.0.0.1:1", "--ca-file", none],
+      ["audit", "127.0.0.1:1", "--output", none],
+      ["config", "print", none],
+      ["config", "check", none],
+      ["watch", "--config", none],
+      ["watch", "--rules", none],
+    ]) {
+      const { code, err } = await saker(args);
+      const isSaid = /^saker: error: Cannot (?:read|load|write|use) /m.test(err);
+      assert.deepEqual([code, isSaid], [2, true], `${args.join(" ")}: ${err}`);
     }
   });
 
