@@ -75,7 +75,7 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
         "the time for this target is up: the rest was not examined",
         found?.tls === undefined ? "aborted" : "incomplete",
       );
-    else if (prober.isIncomplete && found?.tls === true)
+    else if (found?.tls === true && prober.isIncomplete && !prober.hasSpared)
       prober.note("target", "not everything could be asked", "incomplete");
     return {
       target: label,

@@ -143,6 +143,7 @@ const CODES: Readonly<Record<string, ProbeErrorCode>> = {
   PEER_RESET: "reset",
   PEER_PROTOCOL: "protocol",
   PEER_STARTTLS: "starttls",
+  PEER_TURNED_AWAY: "rejected",
 };
 
 function unreachable(thrown: unknown): Unreachable {

@@ -124,6 +124,8 @@ export class Prober {
   readonly #shapes = new Map<VersionCode, HelloShape>();
   #commonShape = FULL_SHAPE;
   #isIncomplete = false;
+  #isRemote = false;
+  #mostConnections = MAX_CONNECTIONS;
   #active = 0;
   #limit = 1;
   /** The first request that was answered with a ServerHello. */
@@ -156,13 +158,26 @@ export class Prober {
     return (
       this.#isIncomplete ||
       (this.#hasAnswered && this.isOver) ||
-      this.errors.some(({ code }) => code === "incomplete")
+      this.errors.some(({ code }) => code === "incomplete" || code === "spared")
     );
+  }
+
+  /** Not everything was asked, for the server's sake. */
+  get hasSpared(): boolean {
+    return this.errors.some(({ code }) => code === "spared");
   }
 
   /** How long a port is waited for that has said nothing yet, in milliseconds. */
   get patienceMs(): number {
     return this.#options.silenceMs * PATIENCE_FACTOR;
+  }
+
+  /**
+   * From now on, no more connections than so many in all; without effect where servers do not count:
+   * on loopback, and for undefined.
+   */
+  spare(connections: number | undefined): void {
+    if (connections !== undefined && this.#isRemote) this.#mostConnections = connections;
   }
 
   /** Ends the connections that nobody has asked for. */
@@ -320,6 +335,7 @@ export class Prober {
     for (const pause of this.#isGone ? [] : PAUSES_MS) {
       const result = await this.#once(talk, patience);
       if (!isUnreachable(result) || !this.#hasAnswered || this.isOver) return result;
+      if (result.code === "spared") return result;
       if (patience.signal?.aborted === true) return result;
       this.#limit = 1;
       await sleep(pause, this.#options.signal);
@@ -381,7 +397,12 @@ export class Prober {
   }
 
   get #limitReached(): Unreachable | undefined {
-    if (!this.isOver && this.connections < MAX_CONNECTIONS) return undefined;
+    if (!this.isOver && this.connections < this.#mostConnections) return undefined;
+    if (!this.isOver && this.#mostConnections < MAX_CONNECTIONS) {
+      const reason = `the server blocks addresses that end too many connections early: asked no more than ${this.#mostConnections} times`;
+      this.note("target", reason, "spared");
+      return { kind: "unreachable", reason, code: "spared" };
+    }
     if (this.#hasAnswered) this.#isIncomplete = true;
     const reason = this.isOver
       ? "the target's time is up"
@@ -398,6 +419,7 @@ export class Prober {
       connect: async (limit): Promise<Socket> => {
         const socket = await this.#options.connect(limit);
         this.connections += 1;
+        this.#isRemote ||= !isLoopback(socket.remoteAddress);
         return socket;
       },
       dialogue: dialogue ?? undefined,
@@ -451,6 +473,10 @@ export class Prober {
       this.#waiting.shift()?.();
     }
   }
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address === undefined || address === "::1" || /^(?:::ffff:)?127\./.test(address);
 }
 
 function isUnreachable(result: unknown): result is Unreachable {

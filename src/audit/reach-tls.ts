@@ -32,7 +32,7 @@ export type Reached =
   | { readonly kind: "tls"; readonly first: Answer; readonly starttls?: string }
   | { readonly kind: "plain"; readonly speaks?: string }
   /** Neither was shown; the prober has a note with a code that says why. */
-  | { readonly kind: "unknown"; readonly speaks?: "silent" };
+  | { readonly kind: "unknown"; readonly speaks?: string };
 
 /** A protocol's name for `--starttls`. Throws `USAGE_STARTTLS` for one that is none. */
 export function checkStarttls(name: string): string {
@@ -140,6 +140,7 @@ function firstEvidence(
  * and words that nobody knows say nothing.
  */
 function isShared(way: Way): boolean {
+  if (way.kind === "rejected") return false;
   return way.kind !== "plain" || way.speaks === "http" || way.speaks === "unknown";
 }
 
@@ -197,6 +198,10 @@ async function within(
 /** Goes a way; where it does not lead to TLS, says what is there. */
 async function follow(prober: Prober, way: Way): Promise<Reached> {
   if (way.kind === "none" || way.kind === "hint") return { kind: "unknown" };
+  if (way.kind === "rejected") {
+    prober.note("starttls", way.refusal, "rejected");
+    return { kind: "unknown", speaks: way.speaks };
+  }
   if (way.kind === "plain") {
     if (way.refusal !== undefined) prober.note("starttls", way.refusal);
     return { kind: "plain", speaks: way.speaks };
@@ -209,11 +214,13 @@ async function follow(prober: Prober, way: Way): Promise<Reached> {
 
 /** What stands behind a dialogue that went well, or did not. */
 function promised(prober: Prober, protocol: string, first: Answer): Reached {
+  prober.spare(STARTTLS_PROTOCOLS.find(({ name }) => name === protocol)?.countsFailures);
   if (first.kind === "flight") return { kind: "tls", first, starttls: protocol };
   if (first.kind === "unreachable") {
     prober.note("starttls", first.reason, first.code);
     if (first.code === "starttls") return { kind: "plain", speaks: protocol };
-    return { kind: "unknown", ...(first.code === "silent" ? { speaks: "silent" } : {}) };
+    const speaks = first.code === "rejected" ? protocol : first.code;
+    return { kind: "unknown", ...(speaks === "silent" || speaks === protocol ? { speaks } : {}) };
   }
   const promise = `${protocol} promises TLS, and then`;
   if (first.kind === "plain") {

@@ -288,9 +288,13 @@ export type ProbeErrorCode =
   | "unreachable"
   /** What was said is not the protocol that was asked for by `--starttls`. */
   | "protocol"
+  /** The server of another protocol wants no client from here, or not now. */
+  | "rejected"
   /** It speaks that protocol and does not begin TLS: `tls` is false. */
   | "starttls"
   /** The examination was ended before anything was learnt. */
   | "aborted"
   /** It was ended, or the port went away, before all was learnt. */
-  | "incomplete";
+  | "incomplete"
+  /** Not all was asked, for the server blocks those who ask so much. */
+  | "spared";

@@ -110,6 +110,8 @@ function lastGrades(reports: readonly AuditReport[]): string | null {
 function gradeOf({ tls, grade, errors = [] }: Partial<AuditReport>): string {
   if (tls === undefined) return "could not be examined";
   // The folder's owner may have written it.
-  const ungraded = errors.some(({ code }) => code === "incomplete") ? "incomplete" : "no grade";
+  const ungraded = errors.some(({ code }) => code === "incomplete" || code === "spared")
+    ? "incomplete"
+    : "no grade";
   return tls ? escaped(JSON.stringify(grade?.letter ?? ungraded).replaceAll('"', "")) : "no TLS";
 }

@@ -218,7 +218,7 @@ function printTables(outcome: Outcome): void {
   printCosts(meter);
   console.log("");
   console.log(
-    `${count(run.shown)} events; ${count(end.events)} in the capture with those that make its state alone, ${count(end.unknown)} of unknown types, and ${count(end.merged)} enter events merged into their exits; ${count(end.bytes)} bytes`,
+    `${count(capture.shown)} events; ${count(end.events)} in the capture with those that make its state alone, ${count(end.unknown)} of unknown types, and ${count(end.merged)} enter events merged into their exits; ${count(end.bytes)} bytes`,
   );
   console.log(
     `${rules.rules.length} rules, ${printer.alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`,

@@ -47,18 +47,15 @@ export async function connectToAny(
     throw error ?? new AppError("BUG_ADDRESSES", "Cannot connect to a host without addresses");
   } finally {
     over.abort();
-    closeLate(attempts);
+    void closeLate(attempts);
   }
 }
 
 /** Those that connect beside the one that was taken. INVARIANT: that one is the first to connect. */
-function closeLate(attempts: readonly Promise<Reached>[]): void {
-  const close = async (): Promise<void> => {
-    const { socket: taken } = await Promise.any(attempts);
-    for (const attempt of attempts) {
-      const { socket } = await attempt.catch(() => ({ socket: taken }));
-      if (socket !== taken) socket.destroy();
-    }
-  };
-  close().catch(() => {});
+async function closeLate(attempts: readonly Promise<Reached>[]): Promise<void> {
+  const taken = await Promise.any(attempts).catch(() => undefined);
+  for (const attempt of attempts) {
+    const late = await attempt.catch(() => undefined);
+    if (late !== taken) late?.socket.destroy();
+  }
 }

@@ -40,7 +40,7 @@ function summaryParts(report: AuditReport): string[] {
 
 /** That a report is not whole, and why; undefined for one that is. */
 export function incompleteText({ errors }: Pick<AuditReport, "errors">): string | undefined {
-  const [reason] = errors.filter(({ code }) => code === "incomplete");
+  const [reason] = errors.filter(({ code }) => code === "incomplete" || code === "spared");
   return reason === undefined
     ? undefined
     : `INCOMPLETE (${escaped(`${reason.probe}: ${reason.error}`)})`;

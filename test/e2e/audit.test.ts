@@ -40,7 +40,7 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
       "GRADE|ENCRYPTION|LEAST|TARGET|PROTOCOLS",
       `T|F|F|127.0.0.1:${weak}|TLSv1.0 TLSv1.1 TLSv1.2`,
       `T|A+|A|127.0.0.1:${strong}|TLSv1.2 TLSv1.3`,
-      '-|-|-|nosuch.invalid:1|could not be examined (Cannot connect to "nosuch.invalid": the name has no address)',
+      '-|-|-|nosuch.invalid:1|could not be examined: Cannot connect to "nosuch.invalid": the name has no address',
       `-|-|-|127.0.0.1:${plain}|no TLS (speaks SSH)`,
     ]);
   });
@@ -120,6 +120,38 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
     const wrong = await saker(["audit", `127.0.0.1:${port}`, "--output", "/nonexistent/x"]);
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /Cannot write "\/nonexistent\/x": ENOENT/);
+  });
+
+  test("JSON of many targets has a line each, CSV a head before them, and a run goes on", async () => {
+    const ports = await Promise.all(
+      [1, 2, 3].map(() => servers.plain((socket) => void socket.write("SSH-2.0-test\r\n"))),
+    );
+    const targets = ports.map((port) => `127.0.0.1:${port}`);
+    const { out } = await saker(["audit", ...targets, "--format", "json"]);
+    const lines = out.trim().split("\n");
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { target: string }).target).toSorted(),
+      targets.toSorted(),
+    );
+    const [kept, csv] = [join(servers.folder, "kept"), join(servers.folder, "all.csv")];
+    const run = (...more: string[]) =>
+      saker(["audit", ...more, "--format", "csv", "--output", csv, "--resume", kept]);
+    await run(targets[0] ?? "");
+    const resumed = await run(...targets, "--rate", "1000");
+    assert.equal(resumed.code, 0, resumed.err);
+    const rows = readFileSync(csv, "utf8").trim().split("\n");
+    assert.match(rows[0] ?? "", /^target,host,address,port,/);
+    assert.deepEqual(
+      rows.slice(1).map((row) => row.split(",")[0]),
+      [targets[0], ...rows.slice(2).map((row) => row.split(",")[0])],
+    );
+    assert.deepEqual(
+      rows
+        .slice(1)
+        .map((row) => row.split(",")[0] ?? "")
+        .toSorted(),
+      targets.toSorted(),
+    );
   });
 
   test("a report tells the address of a name", async () => {

@@ -36,7 +36,7 @@ export const mysql: Talk = async (stream) => {
   const version = greeting.u8("protocol version");
   // An error instead of the greeting: too many connections, this host is not allowed.
   if (version === 0xff)
-    throw stream.refuses(
+    throw stream.turnsAway(
       Buffer.from(greeting.take(greeting.left, "message").subarray(2)).toString("latin1"),
     );
   if (version !== 10) throw stream.isOther("it does not greet as MySQL does");

@@ -27,6 +27,8 @@ export type Way =
     }
   /** `refusal`: it has a way to TLS, and does not go it. */
   | { readonly kind: "plain"; readonly speaks: string; readonly refusal?: string }
+  /** It speaks that, and turned us away before anything was known of TLS. */
+  | { readonly kind: "rejected"; readonly speaks: string; readonly refusal: string }
   /** It answered as servers of TLS answer those who do not speak it. */
   | { readonly kind: "hint" }
   /** `hasSpoken`: there was an answer, in no protocol that is known here. */
@@ -104,7 +106,7 @@ export function tryProtocols(prober: Prober, context: TrialContext): Trials {
   };
   return {
     proven: first(({ kind }) => kind === "starttls"),
-    plain: first(({ kind }) => kind === "plain"),
+    plain: first(({ kind }) => kind === "plain" || kind === "rejected"),
     all: Promise.all(trials),
   };
 }
@@ -181,9 +183,13 @@ async function tryDialogue(
         await dialogue(wire);
       } catch (thrown) {
         if (!(thrown instanceof AppError)) throw thrown;
-        return thrown.code === "PEER_STARTTLS"
-          ? { kind: "plain", speaks: outcome().protocol, refusal: messageOf(thrown) }
-          : { kind: "none" };
+        if (thrown.code !== "PEER_STARTTLS" && thrown.code !== "PEER_TURNED_AWAY")
+          return { kind: "none" };
+        return {
+          kind: thrown.code === "PEER_STARTTLS" ? "plain" : "rejected",
+          speaks: outcome().protocol,
+          refusal: messageOf(thrown),
+        };
       }
       const first = await prober.helloOn(wire, firstHello(FIRST_VERSION));
       return { kind: "starttls", ...outcome(), first };

@@ -83,6 +83,14 @@ export class PlainStream {
     );
   }
 
+  /** It is what was thought, and wants no client from here, or not now: nothing is known of TLS. */
+  turnsAway(answer: string): AppError {
+    return new AppError(
+      "PEER_TURNED_AWAY",
+      `Cannot speak ${this.#protocol} with the port: it turns us away: ${answer.trim().slice(0, 200)}`,
+    );
+  }
+
   #ended(ending: Ending): AppError {
     const state = ending === "silent" ? "it says nothing" : `the connection was ${ending}`;
     return new AppError(ENDED[ending], `Cannot speak ${this.#protocol} with the port: ${state}`);

@@ -29,6 +29,11 @@ export interface StarttlsProtocol {
   readonly patienceMs?: number;
   /** What TLS records travel in from then on, while the handshake lasts. */
   readonly frame?: (wire: Wire) => void;
+  /**
+   * Its server counts connections that end early by address, and blocks an address that has too
+   * many: so many of ours it bears.
+   */
+  readonly countsFailures?: number;
   /** Told from a bare port by trying it. */
   readonly isTried?: boolean;
 }
@@ -45,7 +50,13 @@ export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
   { name: "nntp", sign: /^20[01] /, talk: nntp },
   { name: "sieve", sign: /^"(?:IMPLEMENTATION|SIEVE|SASL)"/i, talk: sieve },
   { name: "nats", sign: /^INFO \{/, talk: nats },
-  { name: "mysql", sign: /^[^]\0\0\0(?:\n\d+\.\d+|\xff)/, talk: mysql },
+  {
+    name: "mysql",
+    sign: /^[^]\0\0\0(?:\n\d+\.\d+|\xff)/,
+    talk: mysql,
+    // max_connect_errors is 100: two audits behind each other are borne.
+    countsFailures: 45,
+  },
   { name: "vnc", sign: /^RFB \d{3}\./, talk: vnc },
   {
     name: "irc",

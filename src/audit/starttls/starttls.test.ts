@@ -332,12 +332,6 @@ describe("TLS behind other protocols", { skip: opensslMissing() ?? false }, () =
     ["sieve without TLS", ['"IMPLEMENTATION" "x"\r\nOK\r\n'], "sieve", /STARTTLS is not offered/],
     ["NATS without TLS", ['INFO {"server_id":"x"}\r\n'], "nats", /INFO offers no TLS/],
     ["MySQL without TLS", [mysqlGreeting(0x0200)], "mysql", /set up without TLS/],
-    [
-      "MySQL that does not want us",
-      [Buffer.concat([bytes(30, 0, 0, 0, 0xff, 0x6a, 4), latin1("Host is not allowed to con.")])],
-      "mysql",
-      /Host is not allowed/,
-    ],
     ["PostgreSQL without TLS", [/^\0\0\0\x08\x04\xd2/, "N"], "postgresql", /says N/],
     [
       "LDAP that refuses",
@@ -364,6 +358,28 @@ describe("TLS behind other protocols", { skip: opensslMissing() ?? false }, () =
       const report = await examine(await peer(steps_));
       assert.deepEqual([report.tls, report.speaks], [false, speaks], JSON.stringify(report.errors));
       assert.match(report.errors.find(({ probe }) => probe === "starttls")?.error ?? "", why);
+    });
+  }
+
+  for (const [name, speaks, word] of [
+    [
+      "MySQL that does not want us",
+      "mysql",
+      Buffer.concat([bytes(30, 0, 0, 0, 0xff, 0x6a, 4), latin1("Host is not allowed to con.")]),
+    ],
+    ["SMTP that has too many", "smtp", latin1("421 4.7.0 ESMTP too many connections\r\n")],
+    ["IMAP that says goodbye", "imap", latin1("* BYE too busy\r\n")],
+  ] as const) {
+    test(`${name}: nothing is known of its TLS`, async () => {
+      const port = await servers.plain((socket) => socket.end(word));
+      for (const starttls of [undefined, speaks]) {
+        const { tls, speaks: spoken, errors } = await examine(port, starttls);
+        assert.deepEqual(
+          [tls, spoken, errors.map(({ code }) => code)],
+          [undefined, speaks, ["rejected"]],
+          JSON.stringify(errors),
+        );
+      }
     });
   }
 

@@ -12,7 +12,8 @@ export interface DialogueContext {
 
 /**
  * Leads the stream to where TLS begins. Throws `PEER_PROTOCOL` for a peer of another protocol, and
- * `PEER_STARTTLS` for one that does not begin TLS; and what `PlainStream` throws.
+ * `PEER_STARTTLS` for one that does not begin TLS, `PEER_TURNED_AWAY` for one that wants nobody; and
+ * what `PlainStream` throws.
  */
 export type Talk = (stream: PlainStream, context: DialogueContext) => Promise<void>;
 
@@ -46,7 +47,7 @@ async function greeted(stream: PlainStream): Promise<string> {
   while (greeting.startsWith("120")) greeting = await reply(stream);
   if (greeting.startsWith("220")) return greeting;
   throw /^[45]/.test(greeting)
-    ? stream.refuses(greeting)
+    ? stream.turnsAway(greeting)
     : stream.isOther(`it says "${greeting.slice(0, 60)}"`);
 }
 
@@ -164,6 +165,7 @@ export const imap: Talk = async (stream) => {
   const greeting = await stream.line();
   if (!/^\* (?:OK|PREAUTH|BYE)/i.test(greeting))
     throw stream.isOther(`it says "${greeting.slice(0, 60)}"`);
+  if (/^\* BYE/i.test(greeting)) throw stream.turnsAway(greeting);
   if (!/^\* OK/i.test(greeting)) throw stream.refuses(greeting);
   stream.send("a1 STARTTLS\r\n");
   for (;;) {
@@ -178,7 +180,7 @@ export const pop3: Talk = async (stream) => {
   const greeting = await stream.line();
   if (!greeting.startsWith("+OK"))
     throw greeting.startsWith("-ERR")
-      ? stream.refuses(greeting)
+      ? stream.turnsAway(greeting)
       : stream.isOther(`it says "${greeting.slice(0, 60)}"`);
   stream.send("STLS\r\n");
   const answer = await stream.line();
