@@ -32,6 +32,10 @@ test("allowsNames() of DNS names and wildcards", () => {
     const extensions = [derExtension("2.5.29.17", derSequence(derDnsName(name)))];
     const leaf = readCertificate(makeCertificate({ extensions }).der);
     const limits = { permitted: permitted.map(tree), excluded: excluded.map(tree) };
-    assert.equal(allowsNames(limits, leaf, true), isAllowed, `${name} ${permitted} ${excluded}`);
+    assert.equal(
+      allowsNames(limits, leaf, true),
+      isAllowed,
+      `${name} ${permitted.join()} ${excluded.join()}`,
+    );
   }
 });
