@@ -192,6 +192,8 @@ export interface ChainReport {
   readonly keyType: string;
   /** The versions in which it was seen. */
   readonly protocols: readonly string[];
+  /** Names of the schemes that its key signs TLS 1.3 with, as the server picked them. */
+  readonly signatureSchemes?: readonly string[];
   /** SHA-256 fingerprints in the order they were sent; each is one of `certificates`. */
   readonly sent: readonly string[];
   readonly isTrusted: boolean;

@@ -122,6 +122,8 @@ export function chainFacts(chain: ChainReport): Fact[] {
   const facts: Fact[] = [
     ["trust", chain.isTrusted ? `yes, by ${chain.anchor}` : `no: ${chain.distrust}`],
   ];
+  if (chain.signatureSchemes !== undefined)
+    facts.push(["signs TLS 1.3 with", chain.signatureSchemes.join(", ")]);
   if (chain.hostMatches !== undefined)
     facts.push(["name", chain.hostMatches ? "matches" : "does not match"]);
   if (!chain.isOrdered) facts.push(["order", "a certificate is not followed by its issuer"]);

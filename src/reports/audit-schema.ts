@@ -200,6 +200,7 @@ const CERTIFICATE: Table<CertificateReport> = {
 const CHAIN: Table<ChainReport> = {
   keyType: text("of the leaf"),
   protocols: list(text(), "the versions in which it was seen"),
+  signatureSchemes: may(list(text(), "those that its key signs TLS 1.3 with")),
   sent: list(
     text(),
     "SHA-256 fingerprints in the order they were sent; each is one of certificates",

@@ -57,6 +57,11 @@ describe("audit() of certificate chains", { skip: opensslMissing() ?? false }, (
       ["rsa", 2, true, true, "O=Test, CN=Root"],
     ]);
     assert.equal(report.chains?.find(({ keyType }) => keyType === "ec")?.ocsp?.status, "good");
+    const schemes = report.chains?.map((chain) => [chain.keyType, chain.signatureSchemes]);
+    assert.deepEqual(Object.fromEntries(schemes ?? []), {
+      ec: ["ecdsa_secp256r1_sha256"],
+      rsa: ["rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"],
+    });
     assert.equal(report.features?.ocspStapling, true);
     assert.equal(report.certificates.length, 3);
   });

@@ -1,4 +1,5 @@
 import { nameKey } from "../../tls/canonical-name.ts";
+import { schemeName } from "../../tls/signature-schemes.ts";
 import { alternativeNames, readSctList } from "../../tls/x509-extensions.ts";
 import type { ChainReport } from "../report.ts";
 import type { Certificate } from "./certificate.ts";
@@ -12,6 +13,8 @@ export interface SentChain {
   /** In the order they were sent; those that could be read. */
   readonly sent: readonly [Certificate, ...Certificate[]];
   readonly protocols: readonly string[];
+  /** Codes of the schemes of TLS 1.3 that its key signs with. */
+  readonly schemes?: readonly number[];
   /** DER of a stapled OCSP response. */
   readonly ocspResponse: Uint8Array | undefined;
   /** Body of the TLS extension signed_certificate_timestamp. */
@@ -28,7 +31,7 @@ export interface TrustContext {
 
 /** Everything that can be said of a chain as a whole. */
 export function reportChain(
-  { sent, protocols, ocspResponse, sctList }: SentChain,
+  { sent, protocols, schemes = [], ocspResponse, sctList }: SentChain,
   { store, name, now }: TrustContext,
 ): ChainReport {
   const [leaf] = sent;
@@ -39,6 +42,7 @@ export function reportChain(
   return {
     keyType: leaf.report.keyType,
     protocols,
+    ...(schemes.length === 0 ? {} : { signatureSchemes: schemes.map(schemeName) }),
     sent: sent.map(({ report }) => report.fingerprintSha256),
     isTrusted: path.distrust === undefined,
     ...(path.distrust === undefined ? {} : { distrust: path.distrust }),

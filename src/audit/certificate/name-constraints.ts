@@ -35,7 +35,7 @@ export function allowsNames(
       return false;
     return (
       (within.length === 0 || within.some(({ base }) => isBelow(name, base))) &&
-      !outside.some(({ base }) => isBelow(name, base))
+      !outside.some(({ base }) => isBelow(name, base) || coversHost(name, base))
     );
   });
 }
@@ -101,6 +101,14 @@ function isHostBelow(host: string, base: string): boolean {
   const [name, suffix] = [host.toLowerCase(), base.toLowerCase()];
   if (suffix.startsWith(".")) return name.length > suffix.length && name.endsWith(suffix);
   return suffix === "" || name === suffix || name.endsWith(`.${suffix}`);
+}
+
+/** A wildcard that stands for a name which is excluded, though it lies above it itself. */
+function coversHost(name: GeneralName, { value }: GeneralName): boolean {
+  if (name.kind !== "DNS" || !name.value.startsWith("*.")) return false;
+  const base = value.toLowerCase().replace(/^\./, "");
+  const dot = base.indexOf(".");
+  return dot > 0 && base.slice(dot) === name.value.slice(1).toLowerCase();
 }
 
 function isNameBelow(name: Uint8Array, base: Uint8Array): boolean {

@@ -29,7 +29,7 @@ import { TrustStore } from "./trust-store.ts";
 // What `openssl verify -purpose sslserver` refuses is never trusted here, and what it trusts is
 // trusted, but for what stands in STRICTER. CHAINS and SEED make a bigger or another run by hand.
 
-const CHAINS = Number(process.env["SAKER_CHAINS"] ?? 800);
+const CHAINS = Number(process.env["SAKER_CHAINS"] ?? 400);
 const SEED = Number(process.env["SAKER_SEED"] ?? 1);
 
 /** Reasons of ours that OpenSSL has not, each with why. */

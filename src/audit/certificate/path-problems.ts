@@ -53,7 +53,8 @@ export function neededFaults({ unreadable = [] }: CertificateReport): string[] {
 type Check = (certificate: Certificate, place: Place) => string | undefined;
 
 const validity: Check = ({ x509 }, { now }) => {
-  const today = now.toISOString();
+  // The last second is part of the time (RFC 5280 §4.1.2.5), and dates have no parts of seconds.
+  const today = now.toISOString().replace(/\.\d+Z$/, ".000Z");
   const { notBefore = today, notAfter = today } = x509;
   if (today < notBefore) return `is not valid before ${notBefore}`;
   return today > notAfter ? `expired on ${notAfter}` : undefined;

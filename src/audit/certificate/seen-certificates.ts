@@ -8,6 +8,8 @@ export type ShownCertificates = Pick<Flight, "certificates" | "ocspResponse"> & 
   readonly hello?: Flight["hello"];
   /** The body of signed_certificate_timestamp, where it is not the ServerHello's. */
   readonly sctList?: Uint8Array | undefined;
+  /** The scheme of TLS 1.3 that the handshake was signed with. */
+  readonly scheme?: number | undefined;
 };
 
 /** Most chains of one target that are kept: a server has one for each kind of key. */
@@ -16,6 +18,7 @@ const MAX_CHAINS = 16;
 interface SeenChain {
   readonly sent: readonly [Certificate, ...Certificate[]];
   readonly protocols: Set<string>;
+  readonly schemes: Set<number>;
   ocspResponse: Uint8Array | undefined;
   sctList: Uint8Array | undefined;
 }
@@ -30,7 +33,7 @@ export class SeenCertificates {
 
   /** Keeps a flight's chain and gives its leaf; undefined when there is none. */
   add(
-    { certificates, ocspResponse, hello, sctList }: ShownCertificates,
+    { certificates, ocspResponse, hello, sctList, scheme }: ShownCertificates,
     protocol: string,
   ): Certificate | undefined {
     const [leaf, ...above] = certificates.map((der) => this.#read(der));
@@ -41,12 +44,14 @@ export class SeenCertificates {
       chain = {
         sent: [leaf, ...above],
         protocols: new Set(),
+        schemes: new Set(),
         ocspResponse: undefined,
         sctList: undefined,
       };
       if (this.#chains.size < MAX_CHAINS) this.#chains.set(key, chain);
     }
     chain.protocols.add(protocol);
+    if (scheme !== undefined) chain.schemes.add(scheme);
     chain.ocspResponse ??= ocspResponse;
     chain.sctList ??= sctList ?? hello?.extensions.get(EXTENSION.signedCertificateTimestamp);
     return leaf;
@@ -74,6 +79,7 @@ export class SeenCertificates {
     return [...this.#chains.values()].map((chain) => ({
       ...chain,
       protocols: [...chain.protocols],
+      schemes: [...chain.schemes],
     }));
   }
 }

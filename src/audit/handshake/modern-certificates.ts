@@ -26,14 +26,17 @@ import { COMPUTED_GROUPS, generateKey, type OwnKey } from "./key-agreement.ts";
 
 /** What a TLS 1.3 server says under encryption. */
 export interface ModernFacts {
-  /** One for each kind of certificate that it showed. */
-  readonly messages: readonly ModernCertificateMessage[];
+  /** What it showed, with the code of the scheme that it signed that handshake with. */
+  readonly messages: readonly SignedMessage[];
   /** Codes of the schemes that it signs with, in the order in which it picked them. */
   readonly schemes: readonly number[];
   /** In its order; empty when it took none of those that it was offered. */
   readonly alpn: readonly string[];
   readonly wantsClientCertificate: boolean;
 }
+
+/** A Certificate message, and how the handshake was signed with its leaf's key. */
+export type SignedMessage = ModernCertificateMessage & { readonly scheme: number | undefined };
 
 interface ModernOptions {
   /** Codes of the groups that the server takes. */
@@ -61,7 +64,7 @@ export async function modernFacts(
     isFirst: true,
   });
   if (first === undefined) return undefined;
-  const messages = [first.message];
+  const messages: SignedMessage[] = [{ ...first.message, scheme: first.scheme }];
   const schemes: number[] = [];
   for (
     let flight: EncryptedFlight | undefined = first;
@@ -73,7 +76,7 @@ export async function modernFacts(
       alpn: [],
       isFirst: false,
     });
-    if (flight !== undefined) messages.push(flight.message);
+    if (flight !== undefined) messages.push({ ...flight.message, scheme: flight.scheme });
   }
   const alpn: string[] = [];
   for (let picked = first.alpn; picked !== undefined && !alpn.includes(picked);) {
