@@ -206,6 +206,28 @@ test("ContainerRegistry: a runtime that hangs delays no other's containers", asy
   assert.equal(registry.byCgroup(1)?.metadata?.name, "web");
 });
 
+test("ContainerRegistry: what a runtime says at first takes nothing away of what is known", async () => {
+  const fake = fakeRuntime("containerd");
+  const part = { places: ["/default/web"], isComplete: false };
+  let isLate = false;
+  const runtime: Runtime = {
+    ...fake,
+    inspect: async (question) => {
+      const known = await fake.inspect(question);
+      if (known !== undefined) question.onFirst?.({ ...known, ...part });
+      if (isLate) await new Promise(() => undefined);
+      return known && { ...known, metadata: { ...known.metadata, image: "test/web:1" } };
+    },
+  };
+  const registry = registryOf(runtime);
+  fake.run("web", part);
+  await settle(registry, 1, "/default/web");
+  assert.equal(registry.byCgroup(1)?.metadata?.image, "test/web:1");
+  isLate = true;
+  await registry.refresh(registry.byCgroup(1) ?? assert.fail());
+  assert.equal(registry.byCgroup(1)?.metadata?.image, "test/web:1");
+});
+
 function registryOf(...runtimes: readonly Runtime[]): ContainerRegistry {
   return new ContainerRegistry({
     runtimes,

@@ -1,6 +1,7 @@
 import { reportedId } from "./cgroup-path.ts";
 import type { Container, ContainerMetadata, ContainerRuntime } from "./container.ts";
-import type { Runtime } from "./runtime.ts";
+import { boundedMetadata, mergedMetadata } from "./metadata.ts";
+import type { KnownContainer, Runtime } from "./runtime.ts";
 
 /** How much is known of whether a record is a container at all. */
 export type Proof =
@@ -48,6 +49,14 @@ export class ContainerRecord implements Container {
 
   get isClaimed(): boolean {
     return this.state === "pending" && this.proof === "name";
+  }
+
+  /** What is said in part takes nothing away of what was known before. */
+  metadataWith({ isComplete, metadata }: KnownContainer): ContainerMetadata {
+    const bounded = boundedMetadata(metadata);
+    return isComplete || this.metadata === undefined
+      ? bounded
+      : mergedMetadata(this.metadata, bounded);
   }
 
   know(metadata: ContainerMetadata): void {

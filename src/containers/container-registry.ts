@@ -5,10 +5,11 @@ import { type CgroupId, CgroupTable } from "./cgroup-table.ts";
 import { isWithin, Places } from "./container-places.ts";
 import type { Container, ContainerRuntime } from "./container.ts";
 import { ContainerRecord } from "./container-record.ts";
-import { boundedMetadata, metadataOf } from "./metadata.ts";
+import { metadataOf } from "./metadata.ts";
 import { RecordTable } from "./record-table.ts";
 import type { KnownContainer, Runtime, RuntimeEvent } from "./runtime.ts";
 import { type Answer, RuntimeQuestions } from "./runtime-questions.ts";
+import { RecordQuestions } from "./record-questions.ts";
 
 export interface ContainerRegistryOptions {
   /** Whom to ask; none is fine: then containers have ids but no names. */
@@ -20,8 +21,6 @@ export interface ContainerRegistryOptions {
    * each run.
    */
   readonly onStopped?: (container: Container) => void;
-  /** A cgroup is a container's, as it turns out after it appeared. */
-  readonly onFound?: (cgroup: CgroupId) => void;
   /** Where cgroups are mounted; default that of the host. */
   readonly cgroupRoot?: string;
   /** The inode of the pid namespace of the host's first process; read when absent. */
@@ -41,20 +40,27 @@ export class ContainerRegistry {
   readonly #cgroupRoot: string;
   readonly #places = new Places();
   readonly #hostPidNamespace: number;
-  readonly #questions: RuntimeQuestions;
+  readonly #runtimes: RuntimeQuestions;
+  readonly #questions: RecordQuestions;
   readonly #records = new RecordTable();
   readonly #cgroups: CgroupTable;
-  readonly #asking = new Map<ContainerRecord, Question>();
   /** Places whose name means nothing, as it turned out, and when. */
   readonly #refused = new Map<string, number>();
   readonly #stop = new AbortController();
+  /** Called for a cgroup that is a container's, as it turns out after it appeared. */
+  onFound: (cgroup: CgroupId) => void = () => undefined;
 
   constructor(options: ContainerRegistryOptions) {
     this.#options = options;
     this.#cgroupRoot = options.cgroupRoot ?? hostCgroupRoot();
     this.#cgroups = new CgroupTable(this.#cgroupRoot);
     this.#hostPidNamespace = options.hostPidNamespace ?? hostPidNamespace();
-    this.#questions = new RuntimeQuestions(options.runtimes);
+    this.#runtimes = new RuntimeQuestions(options.runtimes);
+    this.#questions = new RecordQuestions(this.#runtimes, {
+      accepts: (record, known) => this.#accepts(record, known),
+      onFirst: (record, known) => this.#learn(record, known),
+      onAnswer: (record, answer) => this.#answered(record, answer),
+    });
     this.#records.onForgotten = (record) => this.#cgroups.forget(record);
   }
 
@@ -73,7 +79,7 @@ export class ContainerRegistry {
 
   /** Questions asked, refused because too many waited, and ids that nobody knew lately. */
   stats() {
-    return { ...this.#questions.stats(), containers: this.#records.size };
+    return { ...this.#runtimes.stats(), containers: this.#records.size };
   }
 
   /** Takes in the cgroups that exist already. */
@@ -93,7 +99,7 @@ export class ContainerRegistry {
     this.#attach(record, id, path);
     // One that was asked for at its creation is asked for again at its `start`, when it has a pid
     // and an address.
-    if (record.state === "pending") this.#ask(record);
+    if (record.state === "pending") this.#questions.ask(record, parentOf(record.directory));
   }
 
   /**
@@ -188,13 +194,7 @@ export class ContainerRegistry {
    */
   async refresh(container: Container): Promise<Container> {
     if (!(container instanceof ContainerRecord)) return container;
-    const time = new AbortController();
-    const limit = sleep(REFRESH_MS, undefined, { signal: time.signal }).catch(() => undefined);
-    const asking = this.#questions
-      .now(container, this.#answersTo(container))
-      .then((answer) => this.#answered(container, answer));
-    await Promise.race([asking, limit]);
-    time.abort();
+    await this.#questions.askNow(container, REFRESH_MS);
     return container;
   }
 
@@ -214,7 +214,7 @@ export class ContainerRegistry {
   }
 
   async #connected(runtime: Runtime, running: readonly string[]): Promise<void> {
-    this.#questions.forgetAll();
+    this.#runtimes.forgetAll();
     const records = running.map((fullId) => this.#spokenOf(fullId, runtime));
     for (const record of records) this.#started(record);
     const own = this.#records.running().filter((record) => record.source === runtime);
@@ -225,65 +225,32 @@ export class ContainerRegistry {
       .running()
       .filter(
         (record) =>
-          record.state !== "known" && this.#questions.runtimesFor(record).includes(runtime),
+          record.state !== "known" && this.#runtimes.runtimesFor(record).includes(runtime),
       );
     const asked = new Set([...records, ...waiting]);
-    for (const record of asked) this.#ask(record, runtime.name);
+    for (const record of asked) this.#questions.ask(record, runtime.name);
     await Promise.all([...asked].map((record) => record.settled(LOOK_UP_MS)));
   }
 
   #happened(runtime: Runtime, { action, fullId, name }: RuntimeEvent): void {
-    this.#questions.forget(fullId);
+    this.#runtimes.forget(fullId);
     const record =
       action === "ended" ? this.#knownOf(fullId, runtime) : this.#spokenOf(fullId, runtime);
     if (record === undefined) return;
     switch (action) {
       case "created":
-        return this.#ask(record, runtime.name);
+        return this.#questions.ask(record, runtime.name);
       case "started":
         this.#started(record);
-        return this.#ask(record, runtime.name);
+        return this.#questions.ask(record, runtime.name);
       case "renamed":
         if (record.metadata !== undefined && name !== undefined)
           record.metadata = { ...record.metadata, name };
         // An inspect that is under way may bring the old name.
-        return this.#ask(record, runtime.name);
+        return this.#questions.ask(record, runtime.name);
       case "ended":
         return this.#ended(record);
     }
-  }
-
-  /**
-   * Asks the runtimes; once more after the present question when one is under way, at once where
-   * that was about its id alone and its place is known now.
-   */
-  #ask(record: ContainerRecord, asker = parentOf(record.directory)): void {
-    const asking = this.#asking.get(record);
-    if (asking !== undefined && asking.directory === record.directory) {
-      asking.isAgain = true;
-      return;
-    }
-    const question = { directory: record.directory, isAgain: false };
-    this.#asking.set(record, question);
-    void this.#question(record, question, asker);
-  }
-
-  async #question(record: ContainerRecord, question: Question, asker: string): Promise<void> {
-    do {
-      question.isAgain = false;
-      const answer = await this.#questions.ask(record, { asker, ...this.#answersTo(record) });
-      // That nobody knows it is not said as long as it is asked for anew.
-      const isLast = !question.isAgain && this.#asking.get(record) === question;
-      if (isLast || answer.kind === "known") this.#answered(record, answer);
-    } while (question.isAgain);
-    if (this.#asking.get(record) === question) this.#asking.delete(record);
-  }
-
-  #answersTo(record: ContainerRecord) {
-    return {
-      accepts: (known: KnownContainer) => this.#accepts(record, known),
-      onFirst: (known: KnownContainer) => this.#learn(record, known),
-    };
   }
 
   #answered(record: ContainerRecord, answer: Answer): void {
@@ -320,14 +287,14 @@ export class ContainerRegistry {
   #learn(record: ContainerRecord, known: KnownContainer): void {
     record.runtime = known.runtime;
     this.#prove(record, known);
-    if (known.isComplete || record.state === "known") record.know(boundedMetadata(known.metadata));
-    else record.metadata = boundedMetadata(known.metadata);
+    if (known.isComplete || record.state === "known") record.know(record.metadataWith(known));
+    else record.metadata = record.metadataWith(known);
   }
 
   #know(record: ContainerRecord, known: KnownContainer): void {
     record.runtime = known.runtime;
     this.#prove(record, known);
-    record.know(boundedMetadata(known.metadata));
+    record.know(record.metadataWith(known));
     if (known.running === true) this.#started(record);
     // Its process starts later than its control group, and not all runtimes tell when.
     if (record.running && known.metadata.pid === 0) void this.#askLater(record);
@@ -388,7 +355,7 @@ export class ContainerRegistry {
     if (owner === record) return;
     owner?.cgroups.delete(cgroup.id);
     this.#attach(record, cgroup.id, path);
-    this.#options.onFound?.(cgroup);
+    this.onFound(cgroup);
   }
 
   /** The name of its control group was a lie, or meant something else. */
@@ -484,13 +451,6 @@ export class ContainerRegistry {
     this.#records.ended(record);
     this.#options.onStopped?.(record);
   }
-}
-
-/** A question under way. */
-interface Question {
-  /** The container's place, as far as it was known then. */
-  readonly directory: string | undefined;
-  isAgain: boolean;
 }
 
 function mayBe(one: ContainerRuntime, other: ContainerRuntime): boolean {

@@ -23,19 +23,14 @@ export async function containerdContainer(
   const image = container.text(3);
   const labels = container.record(2);
   const name = labels["nerdctl/name"] ?? id;
-  const digest =
-    image === ""
-      ? undefined
-      : await ask(client, { service: "images.v1.Images", namespace, id: image }).catch(
-          () => undefined,
-        );
+  const digest = image === "" ? "" : await digestOf(client, { namespace, image });
   return {
     fullId: id,
     runtime: "containerd",
     running: undefined,
     metadata: {
       ...(spec?.metadata ?? metadataOf({})),
-      ...imageOf(image, digest?.message(1).message(3).text(2) ?? ""),
+      ...imageOf(image, digest),
       name,
       labels,
       createdAt: timeOf(container.message(8)),
@@ -44,6 +39,22 @@ export async function containerdContainer(
     isComplete: true,
     namespace,
   };
+}
+
+/** Of which many containers are made at once; a tag may move, so it holds for DIGEST_MS. */
+async function digestOf(
+  client: GrpcClient,
+  { namespace, image }: { readonly namespace: string; readonly image: string },
+): Promise<string> {
+  const key = `${client.socket} ${namespace} ${image}`;
+  const known = DIGESTS.get(key);
+  if (known !== undefined && performance.now() - known.askedAt < DIGEST_MS) return known.digest;
+  const question = { service: "images.v1.Images", namespace, id: image };
+  const answer = await ask(client, question).catch(() => undefined);
+  const digest = answer?.message(1).message(3).text(2) ?? "";
+  if (DIGESTS.size >= DIGESTS_MAX) DIGESTS.clear();
+  if (digest !== "") DIGESTS.set(key, { digest, askedAt: performance.now() });
+  return digest;
 }
 
 interface Question {
@@ -82,3 +93,7 @@ function jsonOf(bytes: Uint8Array): unknown {
     return undefined;
   }
 }
+
+const DIGESTS = new Map<string, { readonly digest: string; readonly askedAt: number }>();
+const DIGESTS_MAX = 1024;
+const DIGEST_MS = 10_000;

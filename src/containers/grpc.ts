@@ -55,8 +55,12 @@ export function grpcClient(
   };
   return {
     socket,
-    call: (method, request, headers = {}) =>
-      breaker.call(async () => {
+    call: (method, request, headers = {}) => {
+      const startedAt = performance.now();
+      // One that answers others meanwhile is busy.
+      const isThere = (error: unknown): boolean =>
+        isAnswer(error) || (isSilent(error) && answeredAt > startedAt);
+      const ask = async (): Promise<ProtoMessage> => {
         if (breaker.isTrial) drop();
         try {
           const call = { socket, method, request, headers, timeoutMs: patience() };
@@ -69,7 +73,9 @@ export function grpcClient(
           else if (!isSilent(error)) drop();
           throw error;
         }
-      }, isAnswer),
+      };
+      return breaker.call(ask, isThere);
+    },
     close: drop,
   };
 }

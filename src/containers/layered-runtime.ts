@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "../lib/errors.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import type { ContainerRuntime } from "./container.ts";
 import { mergedMetadata } from "./metadata.ts";
 import type {
@@ -29,7 +29,7 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
     if (first === undefined && isDecided) return undefined;
     if (first !== undefined) question.onFirst?.(first);
     try {
-      const more = await api.inspect(question, first);
+      const more = await patiently(() => api.inspect(question, first));
       return first === undefined || more === undefined ? (more ?? first) : merged(first, more);
     } catch (error) {
       if (first === undefined) throw error;
@@ -56,6 +56,18 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
   };
 }
 
+/** Once more where an answer was late: the machine may be busy. Who hangs is soon asked no more. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let left = TRIES - 1; ; left -= 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isLate = error instanceof AppError && error.code === "PEER_GRPC_TIMEOUT";
+      if (!isLate || left === 0) throw error;
+    }
+  }
+}
+
 /** Asks now and then, so that it is known whether it answers before that matters. */
 async function keepAwake(api: RuntimeApi, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -79,4 +91,5 @@ function merged(first: KnownContainer, more: KnownContainer): KnownContainer {
   };
 }
 
+const TRIES = 3;
 const AWAKE_MS = 20_000;

@@ -4,7 +4,7 @@ import type { CurrentScene } from "../state/current-scene.ts";
 
 export interface EvaluatorOptions {
   readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
-  /** Resolves when the runtime has told about a container, or will not within a second. */
+  /** Resolves when the runtime has told about a container, or will not in time. */
   readonly whenSettled?: (container: Container) => Promise<Container>;
   /** What a control group is, for a container that no runtime turned out to know. */
   readonly containerOf?: (cgroup: number, pidNamespace: number) => Container | undefined;
@@ -48,13 +48,22 @@ export class Evaluator {
   evaluate(scene: CurrentScene, rules: RuleSet): void {
     const { code } = scene.event;
     const missing = this.#missingIn(scene, {
-      metadata:
-        scene.container?.state === "pending" &&
-        rules.forEvent(code).some((rule) => rule.needsMetadata),
+      metadata: this.#asksContainer(scene, rules),
       accounts: rules.accountCodes.has(code),
     });
     if (missing === undefined) this.#ask(scene, rules, false);
     else this.#hold(scene, missing, (frozen) => this.#ask(frozen, rules, true));
+  }
+
+  /**
+   * True where a rule asks what only the runtime says, or any rule is asked of a container that may
+   * turn out to be another one.
+   */
+  #asksContainer({ container, event }: CurrentScene, rules: RuleSet): boolean {
+    if (container?.state !== "pending") return false;
+    const bucket = rules.forEvent(event.code);
+    if (container.isClaimed === true) return bucket.length > 0;
+    return bucket.some((rule) => rule.needsMetadata);
   }
 
   /** `hasWaited`: what was missing had its time to come, nothing waits a second time. */

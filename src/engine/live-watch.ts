@@ -56,8 +56,11 @@ const MAX_PROCESSES = 65_536;
 /** So long a process may look like what it was before a lost exec. */
 const DROP_CHECK_MS = 250;
 
-/** How long an alert waits for its container's name. */
-const METADATA_PATIENCE_MS = 1000;
+/**
+ * How long an alert waits for its container's name: what hangs is given up sooner by who asks, a
+ * busy machine that starts many containers at once needs this long.
+ */
+const METADATA_PATIENCE_MS = 3000;
 
 /** The running kernel as the source: probe → state → rules → alerts, and the ports that open. */
 export class LiveWatch {
@@ -117,6 +120,7 @@ export class LiveWatch {
       this.#withExecutable(known);
     }
     this.#processes.snapshotTaken(BigInt(Date.now()) * 1_000_000n);
+    options.containers.onFound = (cgroup) => this.#probe.setHostCgroup(cgroup, false);
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
 
