@@ -114,21 +114,20 @@ enum { COMPARED_MAX = 256 };
 INLINE u32 is_as_passed(struct scratch *s) {
   u32 length = WALK_SIZE - s->walk_at;
   if (length + 1 != s->passed_length || length > COMPARED_MAX) return 0;
-  // Behind both stands the same: the walk's end and what the other has there are compared as far as the length alone.
+  u64 difference = 0;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < COMPARED_MAX; i += 8) {
-    u64 one = 0, other = 0;
-    if (i >= length) return 1;
     u32 at = s->walk_at + i, passed = s->passed_at + i;
     OPAQUE(at);
     OPAQUE(passed);
-    one = *(u64 *)(s->walk + (at & (WALK_SIZE - 1)));
-    other = *(u64 *)(s->record + (passed & (RECORD_LIMIT - 1)));
-    u32 left = length - i;
-    if (left < 8) one <<= 64 - 8 * left, other <<= 64 - 8 * left;
-    if (one != other) return 0;
+    u64 one = *(u64 *)(s->walk + (at & (WALK_SIZE - 1)));
+    u64 other = *(u64 *)(s->record + (passed & (RECORD_LIMIT - 1)));
+    // Of the last eight only those that belong to it.
+    u32 beyond = length - i < 8 ? 64 - 8 * (length - i) : 0;
+    difference |= (one ^ other) << beyond;
+    if (i + 8 >= length) break;
   }
-  return 1;
+  return !difference;
 }
 
 /** Appends the path that an open led to, where it is one and not as it was passed. */

@@ -29,7 +29,11 @@ function doctorChecks(variant: string): Check[] {
       what: `the probe loads and attaches (${variant})`,
       holds: ({ out }) =>
         out.some(
-          (line) => line.startsWith("ok ") && line.includes(`loads and attaches (${variant})`),
+          (line) =>
+            line.startsWith("ok ") &&
+            line.includes(
+              `loads and attaches (${variant}${variant === "raw_tp" ? ", without io_uring" : ""})`,
+            ),
         ),
     },
   ];
