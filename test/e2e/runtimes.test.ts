@@ -9,7 +9,8 @@ import { promisify } from "node:util";
 import { createServer, type Socket } from "node:net";
 import { type Containerd, containerdMissing, startContainerd } from "../fixtures/containerd.ts";
 import { probeMissing } from "../fixtures/acting-process.ts";
-import { type RunningSaker, startSaker, until } from "../fixtures/saker.ts";
+import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const run = promisify(execFile);
 const RULES = `
