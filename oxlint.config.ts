@@ -141,7 +141,7 @@ export default defineConfig({
     "prefer-const": "error",
     "import/no-default-export": "error",
     "max-params": ["error", { max: 5 }],
-    "max-lines-per-function": ["error", { max: 120, skipBlankLines: true, skipComments: true }],
+    "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
     "no-await-in-loop": "off",
     "import/no-unassigned-import": "off",
     "no-underscore-dangle": "off",

@@ -64,11 +64,10 @@ export async function assessServer(
   const reports = await reportProtocols(prober, spoken, seen);
   const { features, modern, plainAnswer, ticket } = await askFurther(prober, spoken.protocols);
   for (const message of modern?.messages ?? []) seen.add(message, "TLSv1.3");
-  if (reports["TLSv1.3"] !== undefined && (modern?.schemes.length ?? 0) > 0)
-    reports["TLSv1.3"] = {
-      ...reports["TLSv1.3"],
-      signatureSchemes: modern?.schemes.map(schemeName) ?? [],
-    };
+  const newest = reports["TLSv1.3"];
+  const shown = modern?.schemes.map(schemeName) ?? [];
+  if (newest !== undefined && shown.length > 0)
+    reports["TLSv1.3"] = { ...newest, signatureSchemes: shown };
   const groups = union(Object.values(reports).map((report) => report.groups ?? []));
   const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
   const { verdicts, findings } = await judgeWeaknesses({
@@ -101,8 +100,6 @@ export async function assessServer(
     : await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
         overallGrade({ protocols: reports, certificates, chains, findings: found }),
       );
-  if (chains.length === 0 && grade === undefined)
-    prober.note("grade", "there is none, for no certificate could be read");
   const least = worstLetter(lettersOf(reports));
   if (chains.length === 0 && grade === undefined && !prober.isIncomplete)
     prober.note("grade", "there is none, for no certificate could be read");

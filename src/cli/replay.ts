@@ -86,16 +86,8 @@ export async function replay(path: string, options: ReplayCommandOptions): Promi
   const { capture } = watch.stats();
   if (capture?.end === undefined) return;
   for (const text of shortcomings(path, capture, capture.end)) terminal.problem(text);
-  const outcome: Outcome = {
-    path,
-    capture,
-    end: capture.end,
-    printer,
-    seconds,
-    cpuSeconds: (user + system) / 1e6,
-    rules,
-    meter,
-  };
+  const costs = { seconds, cpuSeconds: (user + system) / 1e6 };
+  const outcome: Outcome = { path, capture, end: capture.end, printer, ...costs, rules, meter };
   if (options.stats === true) printStats(outcome, options.json === true);
   terminal.note(summary(outcome, copyTo));
 }

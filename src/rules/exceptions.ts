@@ -61,6 +61,10 @@ function readOne(
   { item, isAppended, report }: ReadContext,
 ): ExceptionDefinition | undefined {
   const get = (key: string): YamlNode | undefined => valueOfKey(map, key);
+  const refuse = (message: string, node: YamlNode): undefined => {
+    report("LOAD_ERR_YAML_VALIDATE", message, node, name);
+    return undefined;
+  };
   const name = scalarText(get("name")) ?? "";
   if (name === "") {
     report(
@@ -70,25 +74,11 @@ function readOne(
     );
     return undefined;
   }
-  if (get("fields") === undefined && !isAppended) {
-    report(
-      "LOAD_ERR_YAML_VALIDATE",
-      `Exception "${name}" has no mapping for key "fields"`,
-      map,
-      name,
-    );
-    return undefined;
-  }
+  if (get("fields") === undefined && !isAppended)
+    return refuse(`Exception "${name}" has no mapping for key "fields"`, map);
   const valuesNode = get("values");
-  if (valuesNode !== undefined && valuesNode.kind !== "sequence") {
-    report(
-      "LOAD_ERR_YAML_VALIDATE",
-      `Values of exception "${name}" must be a list`,
-      valuesNode,
-      name,
-    );
-    return undefined;
-  }
+  if (valuesNode !== undefined && valuesNode.kind !== "sequence")
+    return refuse(`Values of exception "${name}" must be a list`, valuesNode);
   if (valuesNode === undefined && isAppended)
     report("LOAD_APPEND_NO_VALUES", `Exception "${name}" is appended without values`, map, name);
   try {
@@ -108,13 +98,7 @@ function readOne(
     };
   } catch (thrown) {
     if (!(thrown instanceof UnfitValue)) throw thrown;
-    report(
-      "LOAD_ERR_YAML_VALIDATE",
-      `Exception "${name}" holds ${thrown.message}`,
-      thrown.node,
-      name,
-    );
-    return undefined;
+    return refuse(`Exception "${name}" holds ${thrown.message}`, thrown.node);
   }
 }
 
