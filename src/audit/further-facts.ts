@@ -3,6 +3,7 @@ import { attempt } from "./attempt.ts";
 import { findAlpn, findFallbackScsv, findSniBehaviour, shownAbilities } from "./abilities.ts";
 import { type ModernFacts, modernFacts } from "./handshake/modern-certificates.ts";
 import { sessionFacts } from "./handshake/session-features.ts";
+import { httpFacts } from "./http-facts.ts";
 import type { Prober } from "./prober.ts";
 import type { FoundProtocol } from "./protocol-report.ts";
 import type { Features } from "./report.ts";
@@ -41,7 +42,7 @@ export async function askFurther(
       ),
   );
   const versions = protocols.map(({ name }) => name);
-  const [features, modern, session, plainAnswer] = await Promise.all([
+  const [features, modern, session, plain] = await Promise.all([
     findFeatures(prober, protocols),
     askedModern,
     attempt({ prober, probe: "session", facts: "resumption and renegotiation" }, () =>
@@ -53,6 +54,15 @@ export async function askFurther(
         )
       : undefined,
   ]);
+  const speaksHttp =
+    plain?.isHttp === true ||
+    [...(features.alpn ?? []), ...(modern?.alpn ?? [])].some((name) =>
+      /^(?:h2|http\/1)/.test(name),
+    );
+  const http =
+    prober.dialogue === undefined && speaksHttp
+      ? await attempt({ prober, probe: "http", facts: "HSTS and cookies" }, () => httpFacts(prober))
+      : undefined;
   const shown: Features =
     modern === undefined || older.length > 0
       ? {}
@@ -61,9 +71,14 @@ export async function askFurther(
           ocspStapling: modern.messages.some(({ ocspResponse }) => ocspResponse !== undefined),
         };
   return {
-    features: { ...features, ...shown, ...session?.features },
+    features: {
+      ...features,
+      ...shown,
+      ...session?.features,
+      ...(http === undefined ? {} : { http }),
+    },
     modern,
-    plainAnswer,
+    plainAnswer: plain?.page,
     ticket: session?.ticket,
   };
 }
@@ -105,11 +120,14 @@ function shortestPrime(spoken: Parameters<typeof primesOf>[0]): Features["dhPrim
   return { bits: prime.bits, ...(known === undefined ? {} : { known }) };
 }
 
-/**
- * What a plain HTTP request gets from a port of TLS: undefined where that is an alert, silence, a
- * refusal or a way to TLS.
- */
-async function findPlainAnswer(prober: Prober): Promise<string | undefined> {
+/** What a plain HTTP request gets from a port of TLS. */
+interface PlainAnswer {
+  readonly isHttp: boolean;
+  /** The first line; undefined for an alert, silence, a refusal or a way to TLS. */
+  readonly page: string | undefined;
+}
+
+async function findPlainAnswer(prober: Prober): Promise<PlainAnswer> {
   const answer = await askHttp(prober);
   const [line, status] =
     answer.kind === "plain"
@@ -117,5 +135,6 @@ async function findPlainAnswer(prober: Prober): Promise<string | undefined> {
         [])
       : [];
   // 400, 426 and 497 are what servers say to those who speak HTTP to HTTPS; a redirect leads there.
-  return status === undefined || /^(?:3\d\d|400|426|497)$/.test(status) ? undefined : line;
+  const isRefusal = status === undefined || /^(?:3\d\d|400|426|497)$/.test(status);
+  return { isHttp: status !== undefined, page: isRefusal ? undefined : line };
 }

@@ -131,6 +131,20 @@ export interface Features {
   readonly sni?: { readonly withoutName: SniBehaviour; readonly unknownName: SniBehaviour };
   readonly ocspStapling?: boolean;
   readonly heartbeat?: boolean;
+  /** What a web server's answer to `GET /` over TLS says; absent where no HTTP comes back. */
+  readonly http?: {
+    readonly status: number;
+    /** Where a redirect leads. */
+    readonly location?: string;
+    /** Strict-Transport-Security (RFC 6797): seconds, and its flags. */
+    readonly hsts?: {
+      readonly maxAge: number;
+      readonly includesSubdomains: boolean;
+      readonly preload: boolean;
+    };
+    /** Names of cookies that browsers send over plain HTTP, too. */
+    readonly insecureCookies?: readonly string[];
+  };
   /** The DH prime of TLS 1.2 and older: its size, and its name where it is a well-known one. */
   readonly dhPrime?: { readonly bits: number; readonly known?: string };
 }

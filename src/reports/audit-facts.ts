@@ -51,6 +51,7 @@ const FEATURES: readonly (readonly [
   ["renegotiation by clients", ({ clientRenegotiation }) => yes(clientRenegotiation)],
   ["fallback SCSV", ({ fallbackScsv }) => yes(fallbackScsv)],
   ["heartbeat", ({ heartbeat }) => yes(heartbeat)],
+  ["HTTP", ({ http }) => (http === undefined ? undefined : httpText(http))],
   [
     "DH prime",
     ({ dhPrime }) =>
@@ -59,6 +60,22 @@ const FEATURES: readonly (readonly [
         : `${dhPrime.bits} bits${dhPrime.known === undefined ? "" : `, ${dhPrime.known}`}`,
   ],
 ];
+
+function httpText({
+  status,
+  location,
+  hsts,
+  insecureCookies = [],
+}: NonNullable<Features["http"]>): string {
+  const parts = [
+    `status ${status}${location === undefined ? "" : ` to ${location}`}`,
+    hsts === undefined ? "no HSTS" : `HSTS for ${Math.round(hsts.maxAge / 86_400)} days`,
+    ...(insecureCookies.length === 0
+      ? []
+      : [`cookies without Secure: ${insecureCookies.join(", ")}`]),
+  ];
+  return parts.join("; ");
+}
 
 function yes(is: boolean | undefined): string | undefined {
   return is === undefined ? undefined : is ? "yes" : "no";

@@ -153,6 +153,23 @@ const FEATURES: Table<Features> = {
   ),
   ocspStapling: may(flag()),
   heartbeat: may(flag()),
+  http: may(
+    object<NonNullable<Features["http"]>>(
+      {
+        status: whole(),
+        location: may(text("where a redirect leads")),
+        hsts: may(
+          object<NonNullable<NonNullable<Features["http"]>["hsts"]>>({
+            maxAge: whole("in seconds"),
+            includesSubdomains: flag(),
+            preload: flag(),
+          }),
+        ),
+        insecureCookies: may(list(text(), "names of cookies without Secure")),
+      },
+      "the answer to GET / over TLS",
+    ),
+  ),
   dhPrime: may(
     object<NonNullable<Features["dhPrime"]>>({
       bits: whole(),

@@ -46,7 +46,7 @@ const NODE_VERSIONS: Partial<Readonly<Record<VersionName, SecureVersion>>> = {
 };
 
 /** Every group that Node's OpenSSL speaks; it makes a key of the first before it is asked for one. */
-const OPENSSL_GROUPS = [
+export const OPENSSL_GROUPS = [
   "X25519:P-256:P-384:P-521:X448",
   "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024:MLKEM512:MLKEM768:MLKEM1024",
   "brainpoolP256r1tls13:brainpoolP384r1tls13:brainpoolP512r1tls13",

@@ -72,6 +72,26 @@ const REMARKS: readonly Remark[] = [
     evidence: ({ schemes }) => joined(schemes.filter((name) => /md5|sha1$/.test(name))),
   },
   {
+    id: "insecure-cookie",
+    severity: "medium",
+    title: "Cookies without Secure",
+    explanation: "Browsers send them over plain HTTP, too, where everybody on the way reads them.",
+    evidence: ({ features }) => joined(features.http?.insecureCookies ?? []),
+  },
+  {
+    id: "no-hsts",
+    severity: "info",
+    title: "No Strict-Transport-Security, or for less than half a year (RFC 6797)",
+    explanation:
+      "Browsers that are led to plain HTTP go there, where they could have been told never to.",
+    evidence: ({ features: { http } }) =>
+      http === undefined || (http.hsts?.maxAge ?? 0) >= HALF_A_YEAR_S
+        ? undefined
+        : http.hsts === undefined
+          ? `the answer to GET / (status ${http.status}) has none`
+          : `max-age is ${http.hsts.maxAge} s`,
+  },
+  {
     id: "common-prime",
     severity: "info",
     title: "A common Diffie-Hellman prime",
@@ -121,6 +141,9 @@ const REMARKS: readonly Remark[] = [
         : undefined,
   },
 ];
+
+/** The least that SSL Labs takes for long. */
+const HALF_A_YEAR_S = 180 * 86_400;
 
 function joined(names: readonly string[]): string | undefined {
   return names.length === 0 ? undefined : names.join(", ");
