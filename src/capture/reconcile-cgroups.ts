@@ -1,7 +1,7 @@
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { containerOfCgroup } from "../containers/cgroup-path.ts";
+import { claimsOf } from "../containers/cgroup-path.ts";
 import { cgroupRoots, hostCgroupRoot } from "../containers/cgroup-scan.ts";
 import type { CgroupKey } from "./kernel-source.ts";
 
@@ -60,7 +60,7 @@ async function walk(hierarchy: string, isV1: boolean): Promise<Walk> {
   for (let count = 0; count < CGROUPS_MAX; count += 1) {
     const path = open.pop();
     if (path === undefined) return { groups, isPartial: false };
-    if (containerOfCgroup(path) !== undefined) {
+    if (claimsOf(path).length > 0) {
       const id = await inodeOf(join(hierarchy, path));
       if (id !== undefined) groups.push({ id, isV1, path });
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { containerOfCgroup, shortId } from "./cgroup-path.ts";
+import { claimsOf, containerOfCgroup, portablePath, reportedId, shortId } from "./cgroup-path.ts";
 import type { ContainerRuntime } from "./container.ts";
 
 const A = "5a98e8412b6c3fea18b9944a8ab378d1213f008cac119cc0d70c5ff412d50447";
@@ -49,3 +49,35 @@ test("containerOfCgroup knows the names that runtimes give", () => {
 });
 
 test("shortId is Falco's container.id", () => assert.equal(shortId(A), "5a98e8412b6c"));
+
+test("claimsOf tells claims from the outermost, and what says nothing by itself", () => {
+  const claims = (path: string) =>
+    claimsOf(path).map(({ fullId, directory, isDistinct }) => [fullId, directory, isDistinct]);
+  assert.deepEqual(claims(`/docker/${A}/docker/${B}/x`), [
+    [A, `/docker/${A}`, true],
+    [B, `/docker/${A}/docker/${B}`, true],
+  ]);
+  assert.deepEqual(claims("/default/web/below"), [["web", "/default/web", false]]);
+  for (const path of ["/system.slice/ssh.service", "/a.slice/b.scope", "/one", "/../x", "/a//b"])
+    assert.deepEqual(claims(path), [], path);
+});
+
+test("portablePath gives a path that names the same container", () => {
+  const cases: [ContainerRuntime, string][] = [
+    ["docker", A],
+    ["podman", A],
+    ["cri-o", A],
+    ["containerd", A],
+    ["lxc", "web"],
+    ["libvirt-lxc", "shop"],
+    ["systemd-nspawn", "deb"],
+    ["bpm", "uaa"],
+    ["nomad", "0f0e0d0c-0b0a-0908-0706-050403020100.task"],
+  ];
+  for (const [runtime, fullId] of cases) {
+    const found = containerOfCgroup(portablePath({ fullId, runtime }));
+    assert.equal(found?.fullId, fullId, runtime);
+    assert.equal(reportedId(found), reportedId({ fullId, runtime }), runtime);
+  }
+  assert.equal(claimsOf(portablePath({ fullId: "web", runtime: "containerd" }))[0]?.fullId, "web");
+});

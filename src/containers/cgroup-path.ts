@@ -62,6 +62,14 @@ export function reportedId({ fullId, runtime }: CgroupContainer): string {
   return NAMED.has(runtime) ? fullId : shortId(fullId);
 }
 
+/**
+ * A path that says the same to whoever reads it elsewhere, Falco included: its own may say nothing,
+ * as a path that was chosen by hand.
+ */
+export function portablePath({ fullId, runtime }: CgroupContainer): string {
+  return PORTABLE[runtime]?.(fullId) ?? `/${runtime}/${fullId}`;
+}
+
 function containerOfName(name: string, parent: string | undefined): CgroupContainer | undefined {
   if (name.length >= 64) {
     const found = containerOfHexName(name, parent);
@@ -103,7 +111,7 @@ const HEX_NAME = /^(|.*[-:])([0-9a-f]{64})(?:\.scope)?$/;
 
 /** `/NAMESPACE/NAME` of containerd's own clients, as `ctr`; a unit of systemd is none. */
 const PLAIN =
-  /^\/([A-Za-z0-9][A-Za-z0-9._-]{0,75})\/([A-Za-z0-9][A-Za-z0-9._-]{0,75})(?<!\.(?:service|slice|scope|socket|mount|swap))(?:\/|$)/;
+  /^\/([A-Za-z0-9][A-Za-z0-9._-]{0,75})(?<!\.(?:service|slice|scope))\/([A-Za-z0-9][A-Za-z0-9._-]{0,75})(?<!\.(?:service|slice|scope|socket|mount|swap))(?:\/|$)/;
 
 type NameLayout = readonly [pattern: RegExp, runtime: ContainerRuntime, parent?: RegExp];
 
@@ -127,6 +135,14 @@ const NAMED: ReadonlySet<ContainerRuntime> = new Set([
   "systemd-nspawn",
   "bpm",
 ]);
+
+const PORTABLE: Readonly<Partial<Record<ContainerRuntime, (id: string) => string>>> = {
+  lxc: (id) => `/lxc/${id}`,
+  "libvirt-lxc": (id) => `/machine/${id}.libvirt-lxc`,
+  "systemd-nspawn": (id) => `/machine.slice/systemd-nspawn@${id}.service`,
+  bpm: (id) => `/bpm-${id}`,
+  containerd: (id) => (/^[0-9a-f]{64}$/.test(id) ? `/containerd/${id}` : `/default/${id}`),
+};
 
 const RUNTIME_OF_PREFIX: Readonly<Record<string, ContainerRuntime>> = {
   "docker-": "docker",

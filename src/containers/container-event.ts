@@ -1,16 +1,22 @@
 import type { Container, ContainerMount, ContainerPort, ContainerRuntime } from "./container.ts";
-import { shortId } from "./cgroup-path.ts";
+import { reportedId } from "./cgroup-path.ts";
 import { at, entriesOf, listOf, numberOf, textOf, textsOf } from "./json-value.ts";
 import { splitImageName } from "./image-name.ts";
 
 /** `sinsp_container_type` of the real engine. */
 const RUNTIMES: Readonly<Record<number, ContainerRuntime>> = {
   0: "docker",
+  1: "lxc",
+  2: "libvirt-lxc",
   6: "containerd",
   7: "containerd",
   8: "cri-o",
+  9: "bpm",
   11: "podman",
 };
+
+/** A type that the engine has no name for. */
+const CUSTOM = 5;
 
 /**
  * What a capture's `container` event tells (the real engine's own JSON); undefined when it is no
@@ -30,11 +36,12 @@ export function parseContainerEvent(text: string): Container | undefined {
   const image = textOf(at(of, "image"));
   const named = splitImageName(image);
   const fullId = textOf(at(of, "full_id")) || id;
+  const runtime = RUNTIMES[numberOf(at(of, "type"))] ?? "unknown";
   const flag = (name: string): boolean => at(of, name) === true;
   return {
     fullId,
-    id: shortId(fullId),
-    runtime: RUNTIMES[numberOf(at(of, "type"))] ?? "unknown",
+    id: reportedId({ fullId, runtime }),
+    runtime,
     state: "known",
     metadata: {
       name: textOf(at(of, "name")),
@@ -64,11 +71,12 @@ export function parseContainerEvent(text: string): Container | undefined {
 }
 
 /** The same JSON of a container of this host, for a capture. */
-export function containerEventJson({ fullId, runtime, metadata }: Container): string {
-  const type = Number(Object.entries(RUNTIMES).find(([, name]) => name === runtime)?.[0] ?? 0);
+export function containerEventJson({ fullId, id, runtime, metadata }: Container): string {
+  const known = Object.entries(RUNTIMES).find(([, name]) => name === runtime)?.[0];
+  const type = Number(known ?? (runtime === "unknown" ? 0 : CUSTOM));
   return JSON.stringify({
     container: {
-      id: shortId(fullId),
+      id,
       full_id: fullId,
       type,
       name: metadata?.name ?? "",

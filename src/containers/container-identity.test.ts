@@ -192,6 +192,17 @@ test("ContainerRegistry: thousands of made-up groups delay nobody, and are asked
   assert.equal(docker.fake.asked.filter((id) => id === "0".repeat(64)).length, before);
 });
 
+test("ContainerRegistry: ten thousand containers that a runtime lists are all known", async () => {
+  const docker = fakeRuntime("docker");
+  const ids = Array.from({ length: 10_000 }, (_, index) => index.toString(16).padStart(64, "0"));
+  for (const id of ids) docker.run(id, { places: [`/docker/${id}`] });
+  const registry = registryOf(docker);
+  await registry.start();
+  assert.equal(registry.list().filter(({ state }) => state === "known").length, 10_000);
+  assert.equal(registry.byPath(`/docker/${ids[77]}/below`)?.fullId, ids[77]);
+  registry.stop();
+});
+
 test("ContainerRegistry: a runtime that hangs delays no other's containers", async () => {
   const [hanging, docker] = [fakeRuntime("podman"), fakeRuntime("docker")];
   hanging.hang(true);

@@ -6,7 +6,7 @@ import { isWithin, Places } from "./container-places.ts";
 import type { Container, ContainerRuntime } from "./container.ts";
 import { ContainerRecord } from "./container-record.ts";
 import { metadataOf } from "./metadata.ts";
-import { RecordTable } from "./record-table.ts";
+import { CONTAINERS_MAX, RecordTable } from "./record-table.ts";
 import type { KnownContainer, Runtime, RuntimeEvent } from "./runtime.ts";
 import { type Answer, RuntimeQuestions } from "./runtime-questions.ts";
 import { RecordQuestions } from "./record-questions.ts";
@@ -215,10 +215,14 @@ export class ContainerRegistry {
 
   async #connected(runtime: Runtime, running: readonly string[]): Promise<void> {
     this.#runtimes.forgetAll();
-    const records = running.map((fullId) => this.#spokenOf(fullId, runtime));
-    for (const record of records) this.#started(record);
+    const records = new Set<ContainerRecord>();
+    for (const fullId of running.slice(0, CONTAINERS_MAX)) {
+      const record = this.#spokenOf(fullId, runtime);
+      this.#started(record);
+      records.add(record);
+    }
     const own = this.#records.running().filter((record) => record.source === runtime);
-    const missed = own.filter((record) => record.cgroups.size === 0 && !records.includes(record));
+    const missed = own.filter((record) => record.cgroups.size === 0 && !records.has(record));
     for (const record of missed) this.#ended(record);
     // Also those that could not be asked for while it was away.
     const waiting = this.#records

@@ -18,9 +18,9 @@ export class FairQueue {
   }
 
   /** False when too many of this asker's wait already; then the job will not run. */
-  add(asker: string, job: () => Promise<void>): boolean {
+  add(asker: string, job: () => Promise<void>, perAsker = this.#limits.perAsker): boolean {
     const line = this.#lines.get(asker) ?? [];
-    if (line.length >= this.#limits.perAsker) {
+    if (line.length >= perAsker) {
       this.#refused += 1;
       return false;
     }

@@ -84,4 +84,5 @@ function preferred(records: readonly ContainerRecord[]): ContainerRecord | undef
 }
 
 const STOPPED_MAX = 4096;
-const CONTAINERS_MAX = 16_384;
+/** The most containers that are kept. */
+export const CONTAINERS_MAX = 16_384;

@@ -128,7 +128,9 @@ export class RuntimeQuestions {
     const queue = this.#queues.get(runtime) ?? new FairQueue(limits);
     this.#queues.set(runtime, queue);
     return new Promise((resolve) => {
-      const isTaken = queue.add(asker, async () => resolve(await ask()));
+      // What a runtime lists itself is there: all of it is asked for.
+      const limit = asker === runtime.name ? Infinity : QUESTIONS_WAITING;
+      const isTaken = queue.add(asker, async () => resolve(await ask()), limit);
       const reason = "too many containers of one control group are asked for";
       if (!isTaken) resolve({ kind: "unasked", reason });
     });

@@ -1,3 +1,4 @@
+import { portablePath } from "../containers/cgroup-path.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Container } from "../containers/container.ts";
 import { containerEventJson } from "../containers/container-event.ts";
@@ -28,7 +29,7 @@ export function containedEvent(event: Event, containers: ContainerRegistry): Eve
   const params = Array.from({ length: Math.max(event.count, CGROUPS + 1) }, (_, index) =>
     index < event.count ? event.slice(index) : paramBytes.none,
   );
-  params[CGROUPS] = paramBytes.text(`pids=/${container.runtime}/${container.fullId}`);
+  params[CGROUPS] = paramBytes.text(`pids=${portablePath(container)}`);
   return loaded({ timestamp: event.timestamp, tid: event.tid, code: event.code, params });
 }
 

@@ -1,5 +1,11 @@
 import type { CaptureSink } from "../capture/scap-reader.ts";
-import { containerOfCgroup, shortId } from "../containers/cgroup-path.ts";
+import {
+  type CgroupContainer,
+  claimsOf,
+  containerOfCgroup,
+  reportedId,
+  shortId,
+} from "../containers/cgroup-path.ts";
 import type { Container } from "../containers/container.ts";
 import { parseContainerEvent } from "../containers/container-event.ts";
 import type { Event } from "../events/event.ts";
@@ -154,7 +160,10 @@ export class Replay implements CaptureSink {
     let found = this.#byCgroups.get(cgroups);
     if (found === undefined) {
       found = this.#containerIn(cgroups) ?? HOST;
-      this.#byCgroups.set(cgroups, found);
+      // What the capture may tell of later is looked up again.
+      const isSettled =
+        found !== HOST || cgroups.every((one) => claimsOf(pathOf(one)).length === 0);
+      if (isSettled) this.#byCgroups.set(cgroups, found);
     }
     // Its metadata may have come since.
     return found === HOST ? undefined : (this.#containers.get(found.id) ?? found);
@@ -162,11 +171,12 @@ export class Replay implements CaptureSink {
 
   #containerIn(cgroups: readonly string[]): Container | undefined {
     for (const cgroup of cgroups) {
-      const known = containerOfCgroup(cgroup.slice(cgroup.indexOf("=") + 1));
+      const path = pathOf(cgroup);
+      const known = containerOfCgroup(path) ?? this.#toldOfAt(path);
       if (known !== undefined)
         return {
           fullId: known.fullId,
-          id: shortId(known.fullId),
+          id: reportedId(known),
           runtime: known.runtime,
           metadata: undefined,
           state: "failed",
@@ -176,6 +186,11 @@ export class Replay implements CaptureSink {
     return undefined;
   }
 
+  /** A path that says nothing by itself, as `/default/web`: the capture tells of the container. */
+  #toldOfAt(path: string): CgroupContainer | undefined {
+    return claimsOf(path).find((claim) => this.#containers.has(reportedId(claim)));
+  }
+
   #containerTold(json: string): void {
     const container = parseContainerEvent(json);
     if (container === undefined) return;
@@ -183,6 +198,11 @@ export class Replay implements CaptureSink {
       this.#containers.clear();
     this.#containers.set(container.id, container);
   }
+}
+
+/** Of `CONTROLLER=PATH`. */
+function pathOf(cgroup: string): string {
+  return cgroup.slice(cgroup.indexOf("=") + 1);
 }
 
 /** How far events of several processors may be out of order. */
