@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { hostRootOf } from "../config/host-root.ts";
 import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
+import { watchStandardOutput } from "./standard-output.ts";
 import { endSoon } from "./stop.ts";
 import { VERSION } from "./version.ts";
 
@@ -327,10 +328,7 @@ function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }
 
-// A reader that went away (`saker fields | head`) is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === "EPIPE" ? 0 : 1),
-);
+watchStandardOutput();
 
 try {
   // Before anything is read of the host: in a container its files are elsewhere.
