@@ -10,7 +10,6 @@ import { until } from "../../test/fixtures/until.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "../events/record.ts";
-import { until } from "../../test/fixtures/saker.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { SETTINGS } from "./_probe-layout.ts";
 import { COUNTERS, openProbe } from "./probe.ts";

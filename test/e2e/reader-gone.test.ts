@@ -10,7 +10,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { saker, startSaker, until } from "../fixtures/saker.ts";
+import { saker, startSaker } from "../fixtures/saker.ts";
+import { until } from "../fixtures/until.ts";
 
 const env = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 
