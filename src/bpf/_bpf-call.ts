@@ -88,5 +88,5 @@ export function kernelError(errno: string, doing: string, cause?: unknown): AppE
 }
 
 const PRIVILEGE_HINT =
-  "run as root, or with the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE (before Linux 5.8: CAP_SYS_ADMIN)";
+  "run as root, or with the capabilities CAP_BPF and CAP_PERFMON (where they are not known: CAP_SYS_ADMIN)";
 const SYSCALL_NUMBER: Readonly<Record<string, number | undefined>> = { x64: 321, arm64: 280 };

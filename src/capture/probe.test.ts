@@ -10,6 +10,7 @@ import { until } from "../../test/fixtures/until.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "../events/record.ts";
+import { epochOffsetNs } from "./_epoch-offset.ts";
 import { SETTINGS } from "./_probe-layout.ts";
 import { COUNTERS, openProbe } from "./probe.ts";
 
@@ -120,6 +121,38 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     probe.close();
     probe.close();
     assert.equal(probe.counters().sent, records, "numbers outlive the probe");
+  });
+
+  test("openProbe: a clock that is set after the start is the clock of the events that follow", async (t) => {
+    let set = 0n;
+    const probe = openProbe({
+      ringBytes: 1 << 20,
+      ownPid: process.pid,
+      epochOffset: () => epochOffsetNs() + set,
+    });
+    t.after(() => probe.close());
+    const hours = new Map<number, number>();
+    probe.start((_, view, start) => {
+      const at = view.getBigUint64(start + CONTEXT.end + SCAP_HEADER.timestamp, true);
+      const hour = Math.round((Number(at / 1_000_000n) - Date.now()) / 3_600_000);
+      hours.set(hour, (hours.get(hour) ?? 0) + 1);
+    });
+    probe.setEnabled(new Set([EXECVE]));
+    for (const hour of [0, 3, -2]) {
+      set = BigInt(hour) * 3_600_000_000_000n;
+      await until(`events of hour ${hour}`, () => {
+        spawnSync("true");
+        return hours.has(hour);
+      });
+    }
+    // The settings that are loaded later keep it.
+    probe.setEnabled(new Set([EXECVE]));
+    hours.clear();
+    await until("an event", () => {
+      spawnSync("true");
+      return hours.size > 0;
+    });
+    assert.deepEqual([...hours.keys()], [-2]);
   });
 
   test("openProbe falls back to raw_tp where tp_btf does not load", () => {

@@ -39,6 +39,8 @@ export interface ProbeOptions {
   readonly ownPid: number;
   /** What `handOver` gave, in the program before this one: nothing is loaded then. */
   readonly handed?: HandedProbe | undefined;
+  /** Nanoseconds from a time since boot to the time of day, as it is now; asked again and again. */
+  readonly epochOffset?: () => bigint;
 }
 
 /** An attached probe that goes from one program of this process to the next. JSON. */
@@ -104,12 +106,11 @@ export function openProbe(options: ProbeOptions): ProbeSource {
   const {
     objectDirectory = PACKAGE_PROBE,
     ringBytes = DEFAULT_RING_BYTES,
-    ownPid,
     handed,
     variant: only,
   } = options;
   if (handed !== undefined)
-    return new ProbeSource({ ...handed, object: adoptObject(handed.object), ownPid });
+    return new ProbeSource({ ...handed, object: adoptObject(handed.object) }, options);
   if (
     !Number.isInteger(Math.log2(ringBytes)) ||
     ringBytes < SMALLEST_RING_BYTES ||
@@ -123,7 +124,7 @@ export function openProbe(options: ProbeOptions): ProbeSource {
   const { object, variant, seesIoUring } = loadBest(objectDirectory, { ringBytes, only });
   let source: ProbeSource | undefined;
   try {
-    source = new ProbeSource({ object, variant, seesIoUring, ownPid });
+    source = new ProbeSource({ object, variant, seesIoUring }, options);
     object.attach();
     return source;
   } catch (thrown) {
@@ -152,14 +153,20 @@ export class ProbeSource {
   readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
   readonly #ownPid: number;
-  readonly #epochOffset = epochOffsetNs();
+  readonly #measureOffset: () => bigint;
+  #epochOffset: bigint;
+  /** What the probe has as its settings. */
+  #bytes = new Uint8Array(SETTINGS.size);
+  #offsetTimer: NodeJS.Timeout | undefined;
   #last: ProbeCounters | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #skipped = 0;
   #byCgroup: readonly CgroupLoss[] = [];
   #requestTimer: NodeJS.Timeout | undefined;
 
-  constructor({ object, variant, seesIoUring, ownPid }: Loaded & { readonly ownPid: number }) {
+  constructor({ object, variant, seesIoUring }: Loaded, { ownPid, epochOffset }: ProbeOptions) {
+    this.#measureOffset = epochOffset ?? epochOffsetNs;
+    this.#epochOffset = this.#measureOffset();
     this.variant = variant;
     this.seesIoUring = seesIoUring;
     this.#object = object;
@@ -185,6 +192,7 @@ export class ProbeSource {
    */
   start(onRecord: OnRecord): void {
     this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
+    this.#offsetTimer = setInterval(() => this.#followClock(), CLOCK_CHECK_MS).unref();
     void this.#rings.run(onRecord);
   }
 
@@ -194,6 +202,7 @@ export class ProbeSource {
    */
   setEnabled(codes: ReadonlySet<number>, { environment = false }: EventOptions = {}): void {
     const bytes = new Uint8Array(SETTINGS.size);
+    this.#bytes = bytes;
     const view = new DataView(bytes.buffer);
     view.setBigInt64(SETTINGS.epochOffset, this.#epochOffset, true);
     view.setUint32(SETTINGS.ownPid, this.#ownPid, true);
@@ -304,6 +313,19 @@ export class ProbeSource {
     }
   }
 
+  /**
+   * The time of day may be set, and is nudged all the time: events of half a second at most have the
+   * time that held before.
+   */
+  #followClock(): void {
+    const offset = this.#measureOffset();
+    const apart = offset - this.#epochOffset;
+    if (apart > -CLOCK_TOLERANCE_NS && apart < CLOCK_TOLERANCE_NS) return;
+    this.#epochOffset = offset;
+    new DataView(this.#bytes.buffer).setBigInt64(SETTINGS.epochOffset, offset, true);
+    this.#settings.update(FIRST_KEY, this.#bytes);
+  }
+
   /** What takes a while to be asked: now and then. */
   #ask(hasLost: boolean): void {
     if (performance.now() - this.#askedAt < ASK_MS) return;
@@ -318,6 +340,7 @@ export class ProbeSource {
    */
   close(): void {
     clearInterval(this.#requestTimer);
+    clearInterval(this.#offsetTimer);
     this.#askedAt = Number.NEGATIVE_INFINITY;
     this.#last ??= this.counters();
     this.#rings.close();
@@ -432,6 +455,8 @@ const ASK_MS = 2000;
 const REQUEST_PID = 8;
 /** How long a process that is gone may keep places of requests. */
 const REQUEST_CHECK_MS = 10_000;
+const CLOCK_CHECK_MS = 500;
+const CLOCK_TOLERANCE_NS = 500_000n;
 
 /** The first `words` u64 of a per-CPU value, summed over the CPUs. */
 function sumPerCpu(map: BpfMap, key: Uint8Array, words: number): number[] {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { hostRootOf } from "../config/host-root.ts";
 import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
+import { watchStandardOutput } from "./standard-output.ts";
 import { endSoon } from "./stop.ts";
 import { VERSION } from "./version.ts";
 
@@ -311,7 +312,7 @@ rules
 program
   .command("fields")
   .description("the fields that rules may ask for, from the table itself")
-  .argument("[class]", "one class: evt, process, user, group, fd, fs.path, container, k8s")
+  .argument("[class]", `one class${await fieldClasses()}`)
   .option("--json", "one JSON object a field")
   .action(async (className, options) => (await import("./fields.ts")).fields(className, options));
 
@@ -323,14 +324,18 @@ program
   .option("--json", "one JSON object a check")
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
 
+/** From the table, where the command line asks for it. */
+async function fieldClasses(): Promise<string> {
+  if (!process.argv.includes("fields")) return "";
+  const { ALL_FIELDS } = await import("../fields/registry.ts");
+  return `: ${[...new Set(ALL_FIELDS.map((field) => field.class))].join(", ")}`;
+}
+
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }
 
-// A reader that went away (`saker fields | head`) is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === "EPIPE" ? 0 : 1),
-);
+watchStandardOutput();
 
 try {
   // Before anything is read of the host: in a container its files are elsewhere.

@@ -13,6 +13,7 @@ import { ReportFolder } from "../outputs/report-folder.ts";
 import { escaped } from "../reports/escaped.ts";
 import { parseDuration } from "./duration.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
+import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -34,6 +35,11 @@ export async function observe(file: string, options: ObserveOptions): Promise<vo
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
   const terminal = new Terminal({ json: options.json === true });
+  outliveReader((reason) =>
+    terminal.problem(
+      `Writing to standard output ends: ${reason}; audits are written to the reports`,
+    ),
+  );
   const printer = { name: "openings", take: printOpening };
   const watch = await startWatch({
     source: { kind: "falco", input: file === "-" ? process.stdin : file },

@@ -10,6 +10,7 @@ import { parseDuration } from "./duration.ts";
 import { EXIT } from "./exit.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
 import { reopenOnSignal } from "./reopen-signal.ts";
+import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import type { WatchOptions } from "./watch-options.ts";
@@ -30,6 +31,11 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const stopped = stopSignal().then(() => stop.abort());
   const meter =
     options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
+  outliveReader((reason) => {
+    // Alerts' output says so itself.
+    if (!settings.outputs.stdout.enabled)
+      terminal.problem(`Writing to standard output ends: ${reason}; the watch goes on`);
+  });
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
   const reports = new ReportFolder(read.places.folder);
   const outputs = await outputsOf(options, read, { reports, terminal });

@@ -133,6 +133,46 @@ describe("saker's command line", () => {
     assert.equal(described.find((field) => field["name"] === "fd.sip.name")?.["computed"], true);
   });
 
+  test("fields --help names every class that fields prints", async () => {
+    const listed = await saker(["fields", "--json"]);
+    const classes = new Set(
+      listed.out
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { class: string }).class),
+    );
+    for (const args of [
+      ["fields", "--help"],
+      ["help", "fields"],
+    ]) {
+      const { code, out } = await saker(args);
+      const [, names = ""] = /one class: ((?:[a-z0-9.]+,?\s+)+)/.exec(out) ?? [];
+      assert.deepEqual([code, names.trim().split(/,?\s+/)], [0, [...classes]]);
+    }
+  });
+
+  test(
+    "the probe needs CAP_BPF and CAP_PERFMON, nothing else, and who has not is told so",
+    { skip: canWatch ? false : "needs root and BTF" },
+    async () => {
+      const as = (capabilities: string) => {
+        const sets = ["--inh-caps", "--ambient-caps"].flatMap((set) => [set, capabilities]);
+        const user = ["--reuid", String(NOBODY), "--regid", String(NOBODY), "--clear-groups"];
+        return saker(["doctor", "--json"], { through: ["setpriv", ...user, ...sets] });
+      };
+      const probe = ({ out }: { readonly out: string }) =>
+        out
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line) as { name: string; state: string; hint?: string })
+          .find(({ name }) => name === "probe");
+      assert.equal(probe(await as("-all,+bpf,+perfmon"))?.state, "ok");
+      const lesser = probe(await as("-all,+bpf"));
+      assert.equal(lesser?.state, "missing");
+      assert.match(lesser?.hint ?? "", /capabilities CAP_BPF and CAP_PERFMON \(/);
+    },
+  );
+
   test("says that a rules folder does not exist, exit code 2", async () => {
     const { code, err } = await saker(["watch", "--rules", "/nonexistent/rules"]);
     assert.equal(code, 2);
