@@ -94,12 +94,11 @@ export async function assessServer(
     ...certified.findings,
   ].toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const { certificates, chains } = certified;
+  const facts = { protocols: reports, certificates, chains, findings: found };
   // A letter from a part of the facts would be better than the server is.
   const grade = prober.isIncomplete
     ? undefined
-    : await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
-        overallGrade({ protocols: reports, certificates, chains, findings: found }),
-      );
+    : await attempt({ prober, probe: "grade", facts: "the grade" }, () => overallGrade(facts));
   const least = worstLetter(lettersOf(reports));
   if (chains.length === 0 && grade === undefined && !prober.isIncomplete)
     prober.note("grade", "there is none, for no certificate could be read");
