@@ -28,20 +28,27 @@ const IPPROTO_TCP = 6;
  */
 export async function listeningRecords(processes: ProcessTable): Promise<ListeningRecords> {
   const { listeners, problems } = await scanListeners();
-  const records = listeners.map((listener) => {
-    // Where the owner cannot be seen, any process of the namespace tells the container; the record
-    // then names no process.
-    const cgroup =
-      processes.get(listener.owner.pid === 0 ? listener.pid : listener.owner.pid)?.cgroup ?? 0;
-    const process = processes.get(listener.owner.pid);
-    const facts = { process, cgroup, isFoundAtStart: true };
-    return {
-      bytes: [bindRecord(listener, facts), listenRecord(listener, facts)],
-      opening: openingOf(listener, process),
-      cgroup,
-    };
-  });
+  const records = listeners.map((listener) => recordsOf(listener, processes, true));
   return { records, problems };
+}
+
+/** The same for one socket that was found; `isFoundAtStart`: it listened before the watch began. */
+export function recordsOf(
+  listener: FoundListener,
+  processes: ProcessTable,
+  isFoundAtStart: boolean,
+): ListeningRecord {
+  // Where the owner cannot be seen, any process of the namespace tells the container; the record
+  // then names no process.
+  const cgroup =
+    processes.get(listener.owner.pid === 0 ? listener.pid : listener.owner.pid)?.cgroup ?? 0;
+  const process = processes.get(listener.owner.pid);
+  const facts = { process, cgroup, isFoundAtStart };
+  return {
+    bytes: [bindRecord(listener, facts), listenRecord(listener, facts)],
+    opening: openingOf(listener, process),
+    cgroup,
+  };
 }
 
 /** Who listens, as far as it is known. */
@@ -137,6 +144,7 @@ function openingOf(listener: FoundListener, known: Process | undefined): PortOpe
     port,
     process: portProcess(known) ?? portProcess({ ...owner, exepath: owner.exe, args: [] }),
     socket: `inode:${listener.inode}`,
+    inode: listener.inode,
     at: Date.now(),
   };
 }

@@ -11,7 +11,7 @@ import {
   openNamespace,
 } from "../ports/network-namespace.ts";
 import { OwnConnections } from "../ports/own-connections.ts";
-import type { PortOpening, PortPlace } from "../ports/port-inventory.ts";
+import type { OpenSocket, PortClosing, PortOpening, PortPlace } from "../ports/port-inventory.ts";
 import type { CompiledRule } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
@@ -102,23 +102,35 @@ export class HostPorts {
   /** The kernel's notice that a socket begins or ceases to listen. */
   socketChanged(event: Event, process: Process | undefined): void {
     const socket = event.bigUint(0);
-    const server = socketOfNotice(event)?.server;
+    const descriptor = socketOfNotice(event);
+    const server = descriptor?.server;
     if (socket === undefined || server === undefined) return;
     const { containers } = this.#options;
     const namespace = event.contextU32(CONTEXT.networkNamespace);
-    const place = { socket, namespace, address: ipText(server.address), port: server.port };
+    const { inode } = descriptor ?? {};
+    const place = { socket, namespace, address: ipText(server.address), port: server.port, inode };
     if (event.uint(2) === TCP_STATE.LISTEN) {
       const container = containers.byCgroup(event.contextU64(CONTEXT.cgroup))?.fullId;
       this.opened({ ...place, container, process: portProcess(process), at: Date.now() });
-    } else {
-      const closed = this.#watch.closed(place);
-      if (closed !== undefined) this.#publish("port-closed", closed);
-    }
+    } else this.closed(place);
   }
 
-  /** A socket listens: told by the kernel, or found. */
-  opened(opening: PortOpening): void {
-    if (this.#watch.opened(opening)) this.#publish("port-opened", opening);
+  /** The sockets that are held to listen in a namespace. */
+  sockets(namespace: number): readonly OpenSocket[] {
+    return this.#watch.inventory.sockets(namespace);
+  }
+
+  /** A socket does not listen any more. */
+  closed(closing: PortClosing): void {
+    const port = this.#watch.closed(closing);
+    if (port !== undefined) this.#publish("port-closed", port);
+  }
+
+  /** A socket listens: told by the kernel, or found. True when it is the first of its port. */
+  opened(opening: PortOpening): boolean {
+    const isFirst = this.#watch.opened(opening);
+    if (isFirst) this.#publish("port-opened", opening);
+    return isFirst;
   }
 
   /**

@@ -3,7 +3,7 @@ import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
 import { ExecutableReader } from "../capture/executable-reader.ts";
-import type { KernelSource } from "../capture/kernel-source.ts";
+import type { CgroupKey, KernelSource } from "../capture/kernel-source.ts";
 import { type HandedProbe, openProbe } from "../capture/probe.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
@@ -19,8 +19,9 @@ import { FileReader } from "../untrusted/file-reader.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { HostNames } from "../capture/host-names.ts";
 import type { HostPorts } from "./host-ports.ts";
+import { HostReconcile, RECONCILE_TICK_MS } from "./host-reconcile.ts";
 import { type ContainerLoss, lossesByContainer } from "./losses-by-container.ts";
-import { listeningRecords } from "../capture/listening-records.ts";
+import { type ListeningRecord, listeningRecords, recordsOf } from "../capture/listening-records.ts";
 import type { MatchCaptures } from "./match-captures.ts";
 import { Pipeline } from "./pipeline.ts";
 import { FINDINGS, ProcessRefresh, TICK_MS } from "./process-refresh.ts";
@@ -62,6 +63,9 @@ const DROP_CHECK_MS = 250;
  */
 const METADATA_PATIENCE_MS = 3000;
 
+/** So many are kept of each network namespace, to open it by. */
+const PROCESSES_OF_NAMESPACE = 8;
+
 /** The running kernel as the source: probe → state → rules → alerts, and the ports that open. */
 export class LiveWatch {
   readonly #options: LiveWatchOptions;
@@ -74,7 +78,9 @@ export class LiveWatch {
   readonly #accounts: AccountsReader;
   readonly #executables: ExecutableReader;
   readonly #refresh: ProcessRefresh;
+  readonly #reconcile: HostReconcile;
   #refreshTimer: NodeJS.Timeout | undefined;
+  #reconcileTimer: NodeJS.Timeout | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
@@ -94,6 +100,7 @@ export class LiveWatch {
       find: (pid) => this.#withExecutable(proc.read(pid)),
     });
     this.#refresh = new ProcessRefresh({ table: this.#processes, now });
+    this.#reconcile = this.#reconcileWith(onProblem);
     this.#hostNames = new HostNames({ onProblem });
     this.#pipeline = new Pipeline({
       ...options,
@@ -130,11 +137,19 @@ export class LiveWatch {
       ...this.#options.drops,
       counters: () => this.#probe.counters(),
       losses: () => this.#probe.losses(),
-      onLost: () => this.#refresh.lost(),
+      onLost: () => {
+        this.#refresh.lost();
+        this.#reconcile.lost();
+      },
       now: () => performance.now(),
     });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
     this.#refreshTimer = setInterval(() => this.#refresh.tick(), TICK_MS);
+    if (this.#probe.tellsListening !== true)
+      this.#reconcileTimer = setInterval(
+        () => void this.#reconcile.tick(),
+        RECONCILE_TICK_MS,
+      ).unref();
     await this.#probe.start((bytes, view, start, length) =>
       this.#pipeline.record(bytes, view, start, length),
     );
@@ -188,6 +203,7 @@ export class LiveWatch {
   close(): void {
     clearInterval(this.#dropTimer);
     clearInterval(this.#refreshTimer);
+    clearInterval(this.#reconcileTimer);
     this.#hostNames.close();
     this.#files.close();
     this.#probe.close();
@@ -220,15 +236,59 @@ export class LiveWatch {
    */
   async #tellListening(): Promise<void> {
     const { records, problems } = await listeningRecords(this.#processes);
-    const { publish, ports, containers } = this.#options;
+    const { publish } = this.#options;
     for (const text of problems) publish({ kind: "problem", text });
-    for (const { bytes, opening, cgroup } of records) {
-      ports.opened({ ...opening, container: containers.byCgroup(cgroup)?.fullId });
-      for (const record of bytes)
-        this.#pipeline.record(record, new DataView(record.buffer), 0, record.length);
-    }
+    for (const record of records) this.#listens(record);
     const text = `sockets that listened already: ${records.length}`;
     if (records.length > 0) publish({ kind: "note", text });
+  }
+
+  /** A socket that was found listening meets the rules as if it began to this moment. */
+  #listens({ bytes, opening, cgroup }: ListeningRecord): void {
+    const { ports, containers } = this.#options;
+    // One that is known has met the rules, and one for which there is no room would meet them anew
+    // each time.
+    if (!ports.opened({ ...opening, container: containers.byCgroup(cgroup)?.fullId })) return;
+    for (const record of bytes)
+      this.#pipeline.record(record, new DataView(record.buffer), 0, record.length);
+  }
+
+  #reconcileWith(onProblem: (text: string) => void): HostReconcile {
+    const { ports, publish } = this.#options;
+    return new HostReconcile({
+      namespaces: () => this.#namespaces(),
+      believed: (namespace) => ports.sockets(namespace),
+      onCgroup: (group, path) => this.#cgroupAppeared(group, path),
+      onFound: (listener) => {
+        // Its process may have started unseen.
+        const { pid } = listener.owner;
+        const unknown = this.#processes.get(pid) === undefined ? this.#proc.read(pid) : undefined;
+        if (unknown !== undefined) this.#processes.set(unknown);
+        this.#listens(recordsOf(listener, this.#processes, false));
+      },
+      onEnded: (socket) => ports.closed(socket),
+      onNote: (text) => publish({ kind: "note", text }),
+      onProblem,
+      now: () => performance.now(),
+    });
+  }
+
+  /** Network namespaces that processes are known in, each with some of them. */
+  #namespaces(): Map<number, number[]> {
+    const found = new Map<number, number[]>();
+    for (const { networkNamespace, pid } of this.#processes.values()) {
+      const pids = found.get(networkNamespace) ?? [];
+      if (pids.length < PROCESSES_OF_NAMESPACE) pids.push(pid);
+      found.set(networkNamespace, pids);
+    }
+    found.delete(0);
+    return found;
+  }
+
+  #cgroupAppeared(group: CgroupKey, path: string): void {
+    const { containers } = this.#options;
+    containers.cgroupAppeared(group.id, path);
+    this.#probe.setHostCgroup(group, containers.byCgroup(group.id) === undefined);
   }
 
   #matched(rule: CompiledRule, scene: CurrentScene): void {
@@ -244,12 +304,8 @@ export class LiveWatch {
     const { containers } = this.#options;
     switch (event.code) {
       case NOTICE.cgroup_mkdir: {
-        const id = event.uint(0) ?? 0;
-        containers.cgroupAppeared(id, event.text(1) ?? "");
-        this.#probe.setHostCgroup(
-          { id, isV1: event.uint(2) === 1 },
-          containers.byCgroup(id) === undefined,
-        );
+        const group = { id: event.uint(0) ?? 0, isV1: event.uint(2) === 1 };
+        this.#cgroupAppeared(group, event.text(1) ?? "");
         break;
       }
       case NOTICE.cgroup_rmdir:

@@ -102,6 +102,17 @@ test("PortInventory counts what one container has beyond its bound, and still ta
   assert.equal(inventory.opened({ ...WEB, container: "api" }), "news");
 });
 
+test("PortInventory.sockets() are those of a namespace whose inodes are known", () => {
+  const inventory = new PortInventory();
+  inventory.opened({ ...WEB, socket: 1n, inode: 11 });
+  inventory.opened({ ...WEB, socket: 2n });
+  inventory.opened({ ...WEB, namespace: 11, socket: 3n, inode: 33 });
+  assert.deepEqual(
+    inventory.sockets(10).map(({ socket, inode }) => [socket, inode]),
+    [[1n, 11]],
+  );
+});
+
 test("PortInventory.listenerOf() finds who listens there, or at all addresses", () => {
   const inventory = new PortInventory();
   inventory.opened({ ...WEB, socket: 1n });

@@ -30,6 +30,8 @@ export interface PortPlace {
 export interface PortOpening extends PortPlace {
   /** Names the socket for its life; absent when the source cannot tell, such as a rule's alert. */
   readonly socket?: SocketIdentity | undefined;
+  /** The socket's inode, 0 or absent when the source cannot tell. */
+  readonly inode?: number | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
 }
@@ -52,6 +54,12 @@ export interface PortClosing {
 export interface OpenPort extends PortPlace {
   /** Milliseconds since the Unix epoch. */
   readonly openedAt: number;
+}
+
+/** One of its sockets. */
+export interface OpenSocket extends OpenPort {
+  readonly socket: SocketIdentity;
+  readonly inode: number;
 }
 
 /**
@@ -82,7 +90,7 @@ export class PortInventory {
     const known = this.#ports.get(placeKey(opening));
     const entry = known ?? this.#admit(opening);
     if (entry === undefined) return "known";
-    this.#addSocket(entry, opening.socket);
+    this.#addSocket(entry, opening);
     return known === undefined ? "news" : "known";
   }
 
@@ -136,6 +144,16 @@ export class PortInventory {
     return (at(end.address) ?? at("0.0.0.0") ?? at("::"))?.place;
   }
 
+  /** The sockets that are held to listen in a namespace, as far as their inodes are known. */
+  sockets(namespace: number): OpenSocket[] {
+    const found: OpenSocket[] = [];
+    for (const { place, sockets } of this.#ports.values())
+      if (place.namespace === namespace)
+        for (const [socket, inode] of sockets)
+          if (inode !== 0) found.push({ ...place, socket, inode });
+    return found;
+  }
+
   list(): OpenPort[] {
     return [...this.#ports.values()].map((entry) => entry.place);
   }
@@ -153,7 +171,7 @@ export class PortInventory {
     return entry;
   }
 
-  #addSocket(entry: Entry, socket: SocketIdentity | undefined): void {
+  #addSocket(entry: Entry, { socket, inode = 0 }: PortOpening): void {
     const unseen = `unseen ${placeKey(entry.place)}`;
     // An alert, the inventory and a notice may tell of the same listen(2), in any order: who knows
     // less gives way.
@@ -163,14 +181,14 @@ export class PortInventory {
     const found = typeof socket === "bigint" ? entry.unnamed() : undefined;
     if (found !== undefined) this.#dropSocket(entry, found);
     if (entry.sockets.size >= PORT_SOCKETS_MAX) this.#dropped += 1;
-    else this.#keepSocket(entry, socket ?? unseen);
+    else this.#keepSocket(entry, socket ?? unseen, inode);
   }
 
-  #keepSocket(entry: Entry, identity: SocketIdentity): void {
+  #keepSocket(entry: Entry, identity: SocketIdentity, inode: number): void {
     const before = this.#bySocket.get(identity);
     // The kernel gave the same memory to a new socket, and the closing of the old one was lost.
     if (before !== undefined && before !== entry) this.#socketClosed(before, identity);
-    entry.sockets.add(identity);
+    entry.sockets.set(identity, inode);
     this.#bySocket.set(identity, entry);
   }
 
@@ -189,7 +207,7 @@ export class PortInventory {
   #removeAll(entries: readonly Entry[]): OpenPort[] {
     for (const entry of entries) {
       this.#ports.delete(placeKey(entry.place));
-      for (const identity of entry.sockets) this.#bySocket.delete(identity);
+      for (const identity of entry.sockets.keys()) this.#bySocket.delete(identity);
       removeFrom(this.#byContainer, entry.place.container ?? "", entry);
       removeFrom(this.#byNumber, numberKey(entry.place), entry);
     }
@@ -199,7 +217,8 @@ export class PortInventory {
 
 class Entry {
   readonly place: OpenPort;
-  readonly sockets = new Set<SocketIdentity>();
+  /** With their inodes, 0 where it is not known. */
+  readonly sockets = new Map<SocketIdentity, number>();
 
   constructor({ namespace, address, port, container, process, at }: PortOpening) {
     this.place = { namespace, address, port, container, process, openedAt: at };
@@ -207,12 +226,12 @@ class Entry {
 
   /** A socket that an inventory or an alert told of, not the kernel itself. */
   unnamed(): string | undefined {
-    for (const identity of this.sockets) if (typeof identity === "string") return identity;
+    for (const identity of this.sockets.keys()) if (typeof identity === "string") return identity;
     return undefined;
   }
 
   hasNamed(): boolean {
-    for (const identity of this.sockets) if (typeof identity === "bigint") return true;
+    for (const identity of this.sockets.keys()) if (typeof identity === "bigint") return true;
     return false;
   }
 }
