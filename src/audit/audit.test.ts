@@ -240,6 +240,18 @@ describe("audit() of peers that are no TLS servers", () => {
       "smtp",
     ],
     ["says a word that is too short to be told", (socket) => socket.end("OK\n"), "unknown"],
+    [
+      "answers queries of DNS alone",
+      (socket) =>
+        socket.on("data", (data) =>
+          data.subarray(2, 4).toString() === "SK"
+            ? socket.write(
+                Buffer.from("\0\x11SK\x81\x80\0\x01\0\0\0\0\0\0\0\0\x02\0\x01", "latin1"),
+              )
+            : undefined,
+        ),
+      "dns",
+    ],
     ["says nothing", () => {}, "silent", "silent"],
     ["closes at once", (socket) => socket.destroy(), undefined, "closed"],
     ["resets at once", (socket) => socket.resetAndDestroy(), undefined, "reset"],

@@ -95,6 +95,7 @@ export const PLAIN_SIGNS: readonly (readonly [speaks: string, sign: RegExp])[] =
   ["postgresql", /^E[^]{4}S(?:FATAL|ERROR)/],
   ["ldap", /^0[^]{1,4}\x02\x01[^]\x78/],
   ["telnet", /^\xff[\xfb-\xfe]/],
+  ["dns", /^[^]{2}SK[\x80-\xff]/],
   ["sip", /^SIP\/\d/],
   ["rtsp", /^RTSP\/\d/],
   ["http", /<html|<!doctype html/i],
@@ -147,7 +148,13 @@ export const PLAIN_PROBES: readonly (readonly [name: string, request: Uint8Array
     ),
   ],
   ["mongodb", mongoHello()],
+  ["dns", dnsQuery()],
 ];
+
+/** Who serves the root, with the number `SK`, in a stream (RFC 1035 §4.2.2). */
+function dnsQuery(): Uint8Array {
+  return Buffer.from("\0\x11SK\x01\0\0\x01\0\0\0\0\0\0\0\0\x02\0\x01", "latin1");
+}
 
 /** `{ hello: 1, $db: "admin" }` as an OP_MSG (MongoDB wire protocol). */
 function mongoHello(): Uint8Array {
