@@ -29,8 +29,19 @@ export function canonicalName(name: Uint8Array): string[] {
   return parts;
 }
 
+/** Of the names that were asked for: paths compare the same few thousands of times. */
+const KEYS = new WeakMap<Uint8Array, string>();
+
 /** `canonicalName` as one text; a name that cannot be read is equal to its own bytes alone. */
 export function nameKey(name: Uint8Array): string {
+  const known = KEYS.get(name);
+  if (known !== undefined) return known;
+  const key = keyOf(name);
+  KEYS.set(name, key);
+  return key;
+}
+
+function keyOf(name: Uint8Array): string {
   try {
     return canonicalName(name).join("\u0001");
   } catch {
