@@ -96,7 +96,7 @@ INLINE u32 kind_of_open(struct scratch *s, u32 code) {
 
 INLINE u32 kinds_of_call(struct scratch *s, u32 code, u32 handler) {
   u32 done = (s64)s->args[ARG_RESULT] >= 0 ? CALL_DONE : CALL_FAILED;
-  if (handler == HANDLER_OPEN) return done | kind_of_open(s, code);
+  if (handler == HANDLER_OPEN && code != EVENT_OPEN_BY_HANDLE_AT) return done | kind_of_open(s, code);
   if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE) return done | kind_of_call(s, code);
   return done | CALL_SPECIFIC;
 }

@@ -43,6 +43,22 @@ INLINE u32 clone_flags(u64 flags) {
          MAP(0x4000, 0x8000000) | MAP(0x02000000, 0x10000000);
 }
 
+/** PROT_* of mmap() and mprotect(). */
+INLINE u32 memory_protection(u32 flags) {
+  return (flags & 15) | MAP(0x01000000, 0x10) | MAP(0x02000000, 0x20);
+}
+
+/** MAP_* of mmap(). */
+INLINE u32 mapping_flags(u32 flags) {
+  return (flags & 3) | MAP(0x10, 4) | MAP(0x20, 8) | MAP(0x40, 0x10) | MAP(0x4000, 0x40) | MAP(0x8000, 0x80) | MAP(0x10000, 0x100) |
+         MAP(0x100, 0x200) | MAP(0x800, 0x400) | MAP(0x1000, 0x800) | MAP(0x2000, 0x4000);
+}
+
+/** delete_module()'s flags. */
+INLINE u32 removal_flags(u32 flags) {
+  return MAP(LINUX_O_TRUNC, 1) | MAP(LINUX_O_NONBLOCK, 2);
+}
+
 /** fchownat()'s flags. */
 INLINE u32 fchownat_flags(u32 flags) {
   return MAP(0x100, 0x400) | MAP(0x1000, 0x1000);

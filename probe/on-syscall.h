@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // sys_exit: finds the event of a syscall, fills the context, and hands over to the program that knows the parameters:
-//   sys_exit ─▶ (ask the file) ─▶ (cgroup, when it is new) ─▶ simple │ open ─▶ opened │ network │ exec │ clone │ message ─▶ sections
+//   sys_exit ─▶ (ask the file) ─▶ (cgroup, when it is new) ─▶ simple │ open ─▶ opened │ network │ exec │ clone │ message │ other ─▶ sections
 // All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
 #pragma once
 #include "chain.h"
@@ -9,11 +9,12 @@
 #include "network.h"
 #include "on-listen.h"
 #include "open.h"
+#include "other.h"
 #include "processes.h"
 #include "registers.h"
 #include "simple.h"
 
-handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_sections, exit_cgroup, exit_opened, exit_ask_file;
+handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_other, exit_sections, exit_cgroup, exit_opened, exit_ask_file;
 
 struct {
   MAP_NUMBER(type, MAP_PROG_ARRAY);
@@ -28,6 +29,7 @@ struct {
     [HANDLER_EXEC] = &exit_exec,
     [HANDLER_CLONE] = &exit_clone,
     [HANDLER_MESSAGE] = &exit_message,
+    [HANDLER_OTHER] = &exit_other,
     [HANDLER_SECTIONS] = &exit_sections,
     [HANDLER_CGROUP] = &exit_cgroup,
     [HANDLER_OPENED] = &exit_opened,
@@ -121,4 +123,5 @@ EXIT_HANDLER(exit_network, put_network(s))
 EXIT_HANDLER(exit_exec, put_failed_exec(s, current_task()))
 EXIT_HANDLER(exit_clone, put_clone(s, current_task()))
 EXIT_HANDLER(exit_message, put_message(s))
+EXIT_HANDLER(exit_other, put_other(s))
 LINK_SECTIONS(HOOK("raw_syscalls", "sys_exit"), exit_sections, SCRATCH_SYSCALL)

@@ -27,6 +27,18 @@ INLINE struct opened look_at_opened(struct scratch *s, s64 result) {
   return opened;
 }
 
+/** The rest of an open that knows no path: the file's own is told. */
+INLINE void put_open_by_handle(struct scratch *s, u32 flags, struct opened *opened) {
+  struct file *file = (struct file *)s->opened_file;
+  s->opened_file = 0;
+  put_u64(s, (s64)(s32)s->args[0]);
+  put_u32(s, open_flags(flags) | opened->flags);
+  if (file) put_path(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt));
+  else put_nothing(s);
+  put_u32(s, opened->device);
+  put_u64(s, opened->inode);
+}
+
 INLINE void put_open(struct scratch *s) {
   u16 code = s->code;
   s64 result = s->args[ARG_RESULT];
@@ -36,6 +48,11 @@ INLINE void put_open(struct scratch *s) {
   case EVENT_OPENAT2: {
     read_passed(s, how, sizeof(how), s->args[2]);
     begin(s, code, 8);
+    break;
+  }
+  case EVENT_OPEN_BY_HANDLE_AT: {
+    how[0] = s->args[2];
+    begin(s, code, 6);
     break;
   }
   case EVENT_OPENAT: {
@@ -57,6 +74,7 @@ INLINE void put_open(struct scratch *s) {
     path = s->args[1];
     put_u64(s, (s64)dirfd);
   }
+  if (code == EVENT_OPEN_BY_HANDLE_AT) return put_open_by_handle(s, how[0], &opened);
   put_user_path(s, path, dirfd);
   if (code == EVENT_CREAT) put_u32(s, s->args[1] & 07777);
   else {

@@ -21,6 +21,7 @@ enum {
   FORM_PEER_ADDR, // ptrace's addr and data: u8 variant, value
   FORM_PEER_DATA,
   FORM_BYTES,     // the first bytes of a buffer whose length is the next argument
+  FORM_FLAGS16,   // as FORM_FLAGS, 2 bytes
 };
 enum { BYTES_MAX = 128 };
 
@@ -37,7 +38,9 @@ enum { BYTES_MAX = 128 };
 #define PATH_AT(argument) STEP(FORM_PATH_AT, argument)
 #define TEXT(argument) STEP(FORM_TEXT, argument)
 #define FLAGS(argument) STEP(FORM_FLAGS, argument)
+#define FLAGS16(argument) STEP(FORM_FLAGS16, argument)
 #define MODE(argument) STEP(FORM_MODE, argument)
+#define U64(argument) STEP(FORM_S64, argument)
 
 INLINE u64 recipe_of(u16 code) {
   switch (code) {
@@ -89,6 +92,29 @@ INLINE u64 recipe_of(u16 code) {
   case EVENT_BPF: return RECIPE(RES, U32(0), 0, 0, 0, 0, 0);
   case EVENT_INIT_MODULE: return RECIPE(RES, STEP(FORM_BYTES, 0), STEP(FORM_S64, 1), TEXT(2), 0, 0, 0);
   case EVENT_FINIT_MODULE: return RECIPE(RES, FD(0), TEXT(1), FLAGS(2), 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_CLOSE: return RECIPE(RES, FD(0), 0, 0, 0, 0, 0);
+  case EVENT_MKNOD: return RECIPE(RES, PATH(0), U32(1), U32(2), 0, 0, 0);
+  case EVENT_MKNODAT: return RECIPE(RES, FD(0), PATH_AT(1), U32(2), U32(3), 0, 0);
+  case EVENT_MPROTECT: return RECIPE(RES, U64(0), U64(1), FLAGS(2), 0, 0, 0);
+  case EVENT_SPLICE: return RECIPE(RES, FD(0), FD(2), U64(4), FLAGS(5), 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_IOCTL: return RECIPE(RES, FD(0), U64(1), U64(2), 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_SECCOMP: return RECIPE(RES, U64(0), U64(1), 0, 0, 0, 0);
+  case EVENT_COPY_FILE_RANGE: return RECIPE(RES, FD(2), U64(3), FD(0), U64(1), U64(4), 0) | ON_DESCRIPTOR(2);
+  case EVENT_MLOCK:
+  case EVENT_MUNLOCK: return RECIPE(RES, U64(0), U64(1), 0, 0, 0, 0);
+  case EVENT_MLOCKALL: return RECIPE(RES, FLAGS(0), 0, 0, 0, 0, 0);
+  case EVENT_MUNLOCKALL: return RECIPE(RES, 0, 0, 0, 0, 0, 0);
+  case EVENT_MLOCK2: return RECIPE(RES, U64(0), U64(1), FLAGS(2), 0, 0, 0);
+  case EVENT_IO_URING_REGISTER: return RECIPE(RES, FD(0), FLAGS16(1), U64(2), U32(3), 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_PIDFD_OPEN: return RECIPE(RES, PID(0), FLAGS(1), 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_PIDFD_GETFD: return RECIPE(RES, FD(0), FD(1), U32(2), 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_FLOCK: return RECIPE(RES, FD(0), FLAGS(1), 0, 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_SHUTDOWN: return RECIPE(RES, FD(0), STEP(FORM_U8, 1), 0, 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_EPOLL_CREATE: return RECIPE(RES, U32(0), 0, 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_EPOLL_CREATE1: return RECIPE(RES, FLAGS(0), 0, 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_INOTIFY_INIT1: return RECIPE(RES, FLAGS16(0), 0, 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_EVENTFD2: return RECIPE(RES, FLAGS16(1), U64(0), 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_DELETE_MODULE: return RECIPE(RES, TEXT(0), FLAGS(1), 0, 0, 0, 0);
   case EVENT_USERFAULTFD: return RECIPE(RES, FLAGS(0), 0, 0, 0, 0, 0);
   default: return 0;
   }
@@ -98,7 +124,13 @@ INLINE u64 recipe_of(u16 code) {
 INLINE u32 flags_of(u16 code, u64 flags) {
   switch (code) {
   case EVENT_DUP3:
+  case EVENT_INOTIFY_INIT1:
+  case EVENT_EVENTFD2:
   case EVENT_USERFAULTFD: return descriptor_flags(flags);
+  case EVENT_PIDFD_OPEN: return (flags & LINUX_O_NONBLOCK) != 0;
+  case EVENT_EPOLL_CREATE1: return (flags & LINUX_O_CLOEXEC) != 0;
+  case EVENT_MPROTECT: return memory_protection(flags);
+  case EVENT_DELETE_MODULE: return removal_flags(flags);
   case EVENT_SETNS:
   case EVENT_UNSHARE: return clone_flags(flags);
   case EVENT_FCHOWNAT: return fchownat_flags(flags);
@@ -150,6 +182,7 @@ INLINE void put_step(struct scratch *s, u16 code, u32 form, u32 argument) {
   case FORM_U8: return put_u8(s, value);
   case FORM_MODE: return put_u32(s, value & 07777);
   case FORM_FLAGS: return put_u32(s, flags_of(code, value));
+  case FORM_FLAGS16: return put_u16(s, flags_of(code, value));
   case FORM_TEXT: return put_user_text(s, value);
   case FORM_PATH: return put_user_path(s, value, AT_FDCWD);
   case FORM_PATH_AT: return put_user_path(s, value, s->args[(argument - 1) & (ARGS - 1)]);

@@ -2,12 +2,13 @@
 // Which syscall is which event: one row a syscall. To add one, add a row (and, for SIMPLE ones, its recipe in simple.h).
 //   BOTH(event code, handler, x86-64 number, i386 number, arm64 number, arm number)
 //   OLD(event code, handler, x86-64 number, i386 number, arm number): has no number on arm64
+//   WIDE(event code, handler, x86-64 number, arm64 number): 32-bit programs have another call for it
 //   COMPAT(event code, handler, number): the 16-bit-id calls and others that only 32-bit programs have, i386 and arm alike
 #pragma once
 #include "bpf.h"
 
 /** The programs that know an event's parameters; indices into the map `handlers`. */
-enum { HANDLER_SIMPLE, HANDLER_OPEN, HANDLER_SOCKET, HANDLER_EXEC, HANDLER_CLONE, HANDLER_MESSAGE, HANDLER_SECTIONS, HANDLER_CGROUP, HANDLER_OPENED, HANDLER_ASK_FILE, HANDLERS };
+enum { HANDLER_SIMPLE, HANDLER_OPEN, HANDLER_SOCKET, HANDLER_EXEC, HANDLER_CLONE, HANDLER_MESSAGE, HANDLER_OTHER, HANDLER_SECTIONS, HANDLER_CGROUP, HANDLER_OPENED, HANDLER_ASK_FILE, HANDLERS };
 
 enum {
   EVENT_OPEN = 3, EVENT_SOCKET = 19, EVENT_BIND = 21, EVENT_CONNECT = 23, EVENT_LISTEN = 25, EVENT_SENDTO = 31, EVENT_RECVFROM = 35, EVENT_SENDMSG = 49, EVENT_RECVMSG = 53,
@@ -21,9 +22,15 @@ enum {
   EVENT_CLONE3 = 335, EVENT_DUP2 = 363, EVENT_DUP3 = 365, EVENT_DUP = 367, EVENT_BPF = 369, EVENT_CHOWN = 379, EVENT_LCHOWN = 381,
   EVENT_FCHOWN = 383, EVENT_FCHOWNAT = 385, EVENT_UMOUNT = 387, EVENT_ACCEPT4 = 389, EVENT_UMOUNT2 = 391, EVENT_MEMFD_CREATE = 405,
   EVENT_INIT_MODULE = 411, EVENT_FINIT_MODULE = 413, EVENT_SETREUID = 427, EVENT_SETREGID = 429,
+  EVENT_CLOSE = 5, EVENT_SHUTDOWN = 37, EVENT_MMAP = 161, EVENT_MMAP2 = 163, EVENT_MUNMAP = 165, EVENT_SPLICE = 167,
+  EVENT_IOCTL = 171, EVENT_FLOCK = 243, EVENT_SECCOMP = 299, EVENT_MPROTECT = 329, EVENT_COPY_FILE_RANGE = 333, EVENT_OPEN_BY_HANDLE_AT = 337,
+  EVENT_IO_URING_SETUP = 339, EVENT_IO_URING_ENTER = 341, EVENT_IO_URING_REGISTER = 343, EVENT_MLOCK = 345, EVENT_MUNLOCK = 347, EVENT_MLOCKALL = 349,
+  EVENT_MUNLOCKALL = 351, EVENT_CAPSET = 353, EVENT_MLOCK2 = 371, EVENT_FSCONFIG = 373, EVENT_EPOLL_CREATE = 375, EVENT_EPOLL_CREATE1 = 377,
+  EVENT_INOTIFY_INIT1 = 395, EVENT_EVENTFD2 = 397, EVENT_PRCTL = 401, EVENT_PIDFD_GETFD = 407, EVENT_PIDFD_OPEN = 409, EVENT_MKNOD = 415,
+  EVENT_MKNODAT = 417, EVENT_PROCESS_VM_READV = 421, EVENT_PROCESS_VM_WRITEV = 423, EVENT_DELETE_MODULE = 425,
 };
 
-#define SYSCALLS(BOTH, OLD, COMPAT)                                                                                                \
+#define SYSCALLS(BOTH, OLD, WIDE, COMPAT)                                                                                              \
   BOTH(EVENT_EXECVE, HANDLER_EXEC, 59, 11, 221, 11)                                                                                \
   BOTH(EVENT_EXECVEAT, HANDLER_EXEC, 322, 358, 281, 387)                                                                           \
   BOTH(EVENT_CLONE, HANDLER_CLONE, 56, 120, 220, 120)                                                                              \
@@ -92,6 +99,40 @@ enum {
   BOTH(EVENT_INIT_MODULE, HANDLER_SIMPLE, 175, 128, 105, 128)                                                                      \
   BOTH(EVENT_FINIT_MODULE, HANDLER_SIMPLE, 313, 350, 273, 379)                                                                     \
   BOTH(EVENT_USERFAULTFD, HANDLER_SIMPLE, 323, 374, 282, 388)                                                                      \
+  BOTH(EVENT_CLOSE, HANDLER_SIMPLE, 3, 6, 57, 6)                                                                                    \
+  BOTH(EVENT_MKNODAT, HANDLER_SIMPLE, 259, 297, 33, 324)                                                                            \
+  BOTH(EVENT_MPROTECT, HANDLER_SIMPLE, 10, 125, 226, 125)                                                                           \
+  BOTH(EVENT_MUNMAP, HANDLER_OTHER, 11, 91, 215, 91)                                                                                \
+  BOTH(EVENT_SPLICE, HANDLER_SIMPLE, 275, 313, 76, 340)                                                                             \
+  BOTH(EVENT_IOCTL, HANDLER_SIMPLE, 16, 54, 29, 54)                                                                                 \
+  BOTH(EVENT_SECCOMP, HANDLER_SIMPLE, 317, 354, 277, 383)                                                                           \
+  BOTH(EVENT_COPY_FILE_RANGE, HANDLER_SIMPLE, 326, 377, 285, 391)                                                                   \
+  BOTH(EVENT_PRCTL, HANDLER_OTHER, 157, 172, 167, 172)                                                                              \
+  BOTH(EVENT_CAPSET, HANDLER_OTHER, 126, 185, 91, 185)                                                                              \
+  BOTH(EVENT_MLOCK, HANDLER_SIMPLE, 149, 150, 228, 150)                                                                             \
+  BOTH(EVENT_MUNLOCK, HANDLER_SIMPLE, 150, 151, 229, 151)                                                                           \
+  BOTH(EVENT_MLOCKALL, HANDLER_SIMPLE, 151, 152, 230, 152)                                                                          \
+  BOTH(EVENT_MUNLOCKALL, HANDLER_SIMPLE, 152, 153, 231, 153)                                                                        \
+  BOTH(EVENT_MLOCK2, HANDLER_SIMPLE, 325, 376, 284, 390)                                                                            \
+  BOTH(EVENT_IO_URING_SETUP, HANDLER_OTHER, 425, 425, 425, 425)                                                                     \
+  BOTH(EVENT_IO_URING_ENTER, HANDLER_OTHER, 426, 426, 426, 426)                                                                     \
+  BOTH(EVENT_IO_URING_REGISTER, HANDLER_SIMPLE, 427, 427, 427, 427)                                                                 \
+  BOTH(EVENT_PIDFD_OPEN, HANDLER_SIMPLE, 434, 434, 434, 434)                                                                        \
+  BOTH(EVENT_PIDFD_GETFD, HANDLER_SIMPLE, 438, 438, 438, 438)                                                                       \
+  BOTH(EVENT_FLOCK, HANDLER_SIMPLE, 73, 143, 32, 143)                                                                               \
+  BOTH(EVENT_SHUTDOWN, HANDLER_SIMPLE, 48, 373, 210, 293)                                                                           \
+  BOTH(EVENT_EPOLL_CREATE1, HANDLER_SIMPLE, 291, 329, 20, 357)                                                                      \
+  BOTH(EVENT_INOTIFY_INIT1, HANDLER_SIMPLE, 294, 332, 26, 360)                                                                      \
+  BOTH(EVENT_EVENTFD2, HANDLER_SIMPLE, 290, 328, 19, 356)                                                                           \
+  BOTH(EVENT_DELETE_MODULE, HANDLER_SIMPLE, 176, 129, 106, 129)                                                                     \
+  BOTH(EVENT_PROCESS_VM_READV, HANDLER_OTHER, 310, 347, 270, 376)                                                                   \
+  BOTH(EVENT_PROCESS_VM_WRITEV, HANDLER_OTHER, 311, 348, 271, 377)                                                                  \
+  BOTH(EVENT_FSCONFIG, HANDLER_OTHER, 431, 431, 431, 431)                                                                           \
+  BOTH(EVENT_OPEN_BY_HANDLE_AT, HANDLER_OPEN, 304, 342, 265, 371)                                                                   \
+  OLD(EVENT_MKNOD, HANDLER_SIMPLE, 133, 14, 14)                                                                                     \
+  OLD(EVENT_EPOLL_CREATE, HANDLER_SIMPLE, 213, 254, 250)                                                                            \
+  WIDE(EVENT_MMAP, HANDLER_OTHER, 9, 222)                                                                                           \
+  COMPAT(EVENT_MMAP2, HANDLER_OTHER, 192)                                                                                           \
   COMPAT(EVENT_UMOUNT, HANDLER_SIMPLE, 22)                                                                                         \
   COMPAT(EVENT_FCNTL, HANDLER_SIMPLE, 55)                                                                                          \
   COMPAT(EVENT_CHOWN, HANDLER_SIMPLE, 182)                                                                                         \
@@ -112,17 +153,20 @@ INLINE u32 find_syscall(u32 number) {
 #if defined(__TARGET_ARCH_arm64)
 #define ROW(code, handler, x64, i386, arm64, arm) case arm64: return FOUND(code, handler);
 #define OLD_ROW(...)
+#define WIDE_ROW(code, handler, x64, arm64) case arm64: return FOUND(code, handler);
 #else
 #define ROW(code, handler, x64, i386, arm64, arm) case x64: return FOUND(code, handler);
+#define WIDE_ROW(code, handler, x64, arm64) case x64: return FOUND(code, handler);
 #define OLD_ROW(code, handler, x64, i386, arm) case x64: return FOUND(code, handler);
 #endif
   switch (number) {
-    SYSCALLS(ROW, OLD_ROW, NO_ROW)
+    SYSCALLS(ROW, OLD_ROW, WIDE_ROW, NO_ROW)
   default:
     return 0;
   }
 #undef ROW
 #undef OLD_ROW
+#undef WIDE_ROW
 }
 
 /** The same for the system call of a 32-bit program. */
@@ -136,7 +180,7 @@ INLINE u32 find_compat_syscall(u32 number) {
 #endif
 #define COMPAT_ROW(code, handler, number) case number: return FOUND(code, handler);
   switch (number) {
-    SYSCALLS(ROW, OLD_ROW, COMPAT_ROW)
+    SYSCALLS(ROW, OLD_ROW, NO_ROW, COMPAT_ROW)
   default:
     return 0;
   }

@@ -74,6 +74,36 @@ const NUMBERS = {
   sendmsg: [46, 211],
   recvfrom: [45, 207],
   recvmsg: [47, 212],
+  mknod: [133, 0],
+  mknodat: [259, 33],
+  mmap: [9, 222],
+  mprotect: [10, 226],
+  munmap: [11, 215],
+  mlock: [149, 228],
+  munlock: [150, 229],
+  mlock2: [325, 284],
+  mlockall: [151, 230],
+  munlockall: [152, 231],
+  splice: [275, 76],
+  ioctl: [16, 29],
+  seccomp: [317, 277],
+  copy_file_range: [326, 285],
+  prctl: [157, 167],
+  capset: [126, 91],
+  io_uring_setup: [425, 425],
+  io_uring_enter: [426, 426],
+  io_uring_register: [427, 427],
+  pidfd_open: [434, 434],
+  pidfd_getfd: [438, 438],
+  flock: [73, 32],
+  shutdown: [48, 210],
+  epoll_create1: [291, 20],
+  inotify_init1: [294, 26],
+  eventfd2: [290, 19],
+  delete_module: [176, 106],
+  process_vm_readv: [310, 270],
+  fsconfig: [431, 431],
+  open_by_handle_at: [304, 265],
 } as const satisfies Record<string, readonly [number, number]>;
 
 type Argument = number | string | Uint8Array;
@@ -296,6 +326,51 @@ function sockets() {
   };
 }
 
+/** Calls that only rules which name them ask for; many with what cannot be. */
+function others() {
+  const CLOEXEC = 0o2000000;
+  if (hasOldCalls) call("mknod", "by-mknod", 0o010640, 0);
+  call("mknodat", dirfd, "by-mknodat", 0o010600, 0);
+  const address = call("mmap", 0, 8192, 3, 0x22, -1, 0);
+  call("mprotect", address, 4096, 1);
+  call("mlock", address, 4096);
+  call("munlock", address, 4096);
+  call("mlock2", address, 4096, 1);
+  call("munmap", address, 8192);
+  call("mlockall", 0);
+  call("munlockall");
+  call("splice", file, 0, dirfd, 0, 10, 3);
+  call("ioctl", file, 0x5401, 77);
+  call("seccomp", 99, 7, 0);
+  call("copy_file_range", file, 0, dirfd, 0, 9, 0);
+  call("prctl", 15, "by-prctl");
+  call("prctl", 3, 5);
+  call("capset", 0, 0);
+  call("io_uring_setup", 0, 0);
+  call("io_uring_enter", file, 1, 2, 1, 0, 0);
+  call("io_uring_register", file, 5, 0, 6);
+  const pidfd = call("pidfd_open", process.pid, 0);
+  const gotten = call("pidfd_getfd", pidfd, file, 0);
+  call("flock", file, 2);
+  call("shutdown", file, 1);
+  const made = {
+    epoll: call("epoll_create1", CLOEXEC),
+    inotify: call("inotify_init1", CLOEXEC),
+    eventfd: call("eventfd2", 5, CLOEXEC | 0o4000),
+  };
+  call("delete_module", "by-delete", 0o4000);
+  const [source, target] = [Buffer.from("by process_vm_readv"), Buffer.alloc(64)];
+  const vectorOf = (bytes: Buffer, length: number): Uint8Array =>
+    new Uint8Array(new BigUint64Array([addressOf(bytes), BigInt(length)]).buffer);
+  const [into, from] = [vectorOf(target, 64), vectorOf(source, source.length)];
+  const copied = call("process_vm_readv", process.pid, into, 1, from, 1, 0);
+  call("fsconfig", file, 1, "by-key", "by-value", 0);
+  call("open_by_handle_at", dirfd, 0, 0);
+  const closed = call("dup", file);
+  call("close", closed);
+  return { address, pidfd, gotten, copied, closed, ...made };
+}
+
 /** Last of all: ends the rights that the others need. */
 function identities(): void {
   const [keep, nobody] = [0xffffffff, 65534];
@@ -311,7 +386,16 @@ files();
 const made = descriptors();
 processes();
 execs();
-const facts = { pid: process.pid, ppid: process.ppid, dir, dirfd, file, ...made, ...sockets() };
+const facts = {
+  pid: process.pid,
+  ppid: process.ppid,
+  dir,
+  dirfd,
+  file,
+  ...made,
+  ...sockets(),
+  others: others(),
+};
 identities();
 process.stdout.write(JSON.stringify(facts));
 

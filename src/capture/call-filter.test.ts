@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { constants, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { drained } from "../../test/fixtures/drained.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
 import { BTF_KIND } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
@@ -83,7 +83,9 @@ test(
     t.after(() => probe.close());
     const seen: { tid: number; path: string; flags: number }[] = [];
     const event = new Event();
+    let records = 0;
     probe.start((bytes, view, start, length) => {
+      records += 1;
       if (event.load(bytes, view, start, length, true) && event.code === OPENAT)
         seen.push({
           tid: event.contextU32(CONTEXT.tid),
@@ -100,7 +102,7 @@ test(
       seen.length = 0;
       const child = spawnSync(process.execPath, ["-e", script], { encoding: "utf8", cwd: "/" });
       const results = JSON.parse(child.stdout) as readonly number[];
-      await sleep(100);
+      await drained(probe, () => records);
       const calls = PATHS.flatMap((path, index) =>
         SCAP_FLAGS.map((flags, kind) => ({
           path,
@@ -150,7 +152,9 @@ test("the kernel knows families, results and callers", { skip: whyNoBpf() ?? fal
   const seen: { pid: number; name: string; isIp: boolean; cgroup: number }[] = [];
   const versions = new Map<number, boolean>();
   const event = new Event();
+  let records = 0;
   probe.start((bytes, view, start, length) => {
+    records += 1;
     if (!event.load(bytes, view, start, length, true)) return;
     if (event.code === NOTICE.cgroup_mkdir) versions.set(event.uint(0) ?? 0, event.uint(2) === 1);
     if (event.isNotice) return;
@@ -169,7 +173,7 @@ test("the kernel knows families, results and callers", { skip: whyNoBpf() ?? fal
     probe.setCallFilter(filter);
     seen.length = 0;
     const child = spawnSync(process.execPath, ["-e", CALLS], { uid, cwd: "/" });
-    await sleep(100);
+    await drained(probe, () => records);
     return seen
       .filter(({ pid }) => pid === child.pid)
       .map(({ name, isIp }) => (name === "connect" ? (isIp ? "ip" : "unix") : name))

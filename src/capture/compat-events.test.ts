@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { drained } from "../../test/fixtures/drained.ts";
 import { probeMissing } from "../../test/fixtures/acting-process.ts";
 import { Event } from "../events/event.ts";
 import { CONTEXT, RECORD_FLAGS } from "../events/record.ts";
@@ -57,7 +57,9 @@ test("system calls of 32-bit programs are seen as such", async (t) => {
   t.after(() => probe.close());
   const seen: { pid: number; text: string; isCompat: boolean }[] = [];
   const event = new Event();
+  let records = 0;
   probe.start((bytes, view, start, length) => {
+    records += 1;
     if (!event.load(bytes, view, start, length, true) || event.isNotice) return;
     const what = event.type?.name ?? "";
     const params =
@@ -83,7 +85,7 @@ test("system calls of 32-bit programs are seen as such", async (t) => {
   );
   const child = spawnSync(join(folder, "program"), { cwd: folder });
   if (child.status !== 0) return t.skip("needs a kernel that runs 32-bit programs");
-  await sleep(100);
+  await drained(probe, () => records);
   const own = seen.filter(({ pid }) => pid === child.pid);
   assert.deepEqual(
     own.map(({ text }) => text),

@@ -153,6 +153,7 @@ function expectedEvents(f: ActorFacts): readonly (Expected | false)[] {
     { event: "setpgid", params: { pid: 0, pgid: 0 } },
     ...expectedProcesses(f),
     ...expectedSockets(f),
+    ...otherEvents(f),
     {
       event: "setresgid",
       params: { res: 0, rgid: 0xffffffff, egid: 0xffffffff, sgid: 0xffffffff },
@@ -367,6 +368,61 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
       params: { 1: 10, 2: 7 },
       descriptor: `4/7 127.0.0.1:${f.closed} ${none}`,
     },
+  ];
+}
+
+/** Calls that only rules which name them ask for. */
+function otherEvents(f: ActorFacts): readonly (Expected | false)[] {
+  const file = `f ${f.dir}/file`;
+  const { address: addr, pidfd, gotten, copied, closed, epoll, inotify, eventfd } = f.others;
+  return [
+    OLD && {
+      event: "mknod",
+      params: { res: 0, path: "by-mknod", mode: 0o010640, dev: 0 },
+      directory: f.dir,
+    },
+    {
+      event: "mknodat",
+      params: { res: 0, dirfd: f.dirfd, path: "by-mknodat", mode: 0o010600 },
+      directory: f.dir,
+    },
+    { event: "mmap", params: { res: addr, addr: 0, length: 8192, prot: 3, flags: 10, fd: -1 } },
+    { event: "mprotect", params: { res: 0, addr, length: 4096, prot: 1 } },
+    { event: "munmap", params: { res: 0, addr, length: 8192 } },
+    { event: "mlock", params: { res: 0, addr, len: 4096 } },
+    { event: "munlock", params: { res: 0, addr, len: 4096 } },
+    { event: "mlock2", params: { res: 0, addr, len: 4096, flags: 1 } },
+    { event: "mlockall", params: { res: -22, flags: 0 } },
+    { event: "munlockall", params: { res: 0 } },
+    { event: "splice", params: { fd_in: f.file, fd_out: f.dirfd, size: 10, flags: 3 } },
+    {
+      event: "ioctl",
+      params: { res: -25, fd: f.file, request: 0x5401, argument: 77 },
+      descriptor: file,
+    },
+    { event: "seccomp", params: { res: -22, op: 99, flags: 7 } },
+    { event: "copy_file_range", params: { fdin: f.file, fdout: f.dirfd, len: 9 } },
+    { event: "prctl", params: { res: 0, option: 15, arg2_str: "by-prctl", arg2_int: 0 } },
+    { event: "prctl", params: { option: 3, arg2_str: undefined, arg2_int: 5 } },
+    { event: "capset", params: { res: -14 } },
+    { event: "io_uring_setup", params: { entries: 0, flags: 0 } },
+    { event: "io_uring_enter", params: { fd: f.file, to_submit: 1, min_complete: 2, flags: 1 } },
+    { event: "io_uring_register", params: { fd: f.file, opcode: 5, arg: 0, nr_args: 6 } },
+    { event: "pidfd_open", params: { fd: pidfd, pid: f.pid, flags: 0 } },
+    { event: "pidfd_getfd", params: { fd: gotten, pid_fd: pidfd, target_fd: f.file } },
+    { event: "flock", params: { res: 0, fd: f.file, operation: 2 }, descriptor: file },
+    { event: "shutdown", params: { res: -88, fd: f.file, how: 1 }, descriptor: file },
+    { event: "epoll_create1", params: { res: epoll, flags: 1 } },
+    { event: "inotify_init1", params: { res: inotify, flags: 0x1000 } },
+    { event: "eventfd2", params: { res: eventfd, flags: 0x1040, initval: 5 } },
+    { event: "delete_module", params: { name: "by-delete", flags: 2 } },
+    {
+      event: "process_vm_readv",
+      params: { res: copied, pid: f.pid, data: ["by process_vm_readv"] },
+    },
+    { event: "fsconfig", params: { fd: f.file, cmd: 1, key: "by-key", value_charbuf: "by-value" } },
+    { event: "open_by_handle_at", params: { mountfd: f.dirfd, flags: 1 } },
+    { event: "close", params: { res: 0, fd: closed } },
   ];
 }
 

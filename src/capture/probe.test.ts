@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { compileBare, inTemporaryFolder, whyNoClang } from "../../test/fixtures/clang.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
+import { drained } from "../../test/fixtures/drained.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
@@ -70,8 +70,9 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     t.after(() => probe.close());
     assert.equal(probe.variant, "tp_btf");
     const executed: { tid: number; comm: string; timestamp: number }[] = [];
-    let records = 0;
+    let [records, received] = [0, 0];
     probe.start((bytes, view, start) => {
+      received += 1;
       const code = view.getUint16(start + CONTEXT.end + SCAP_HEADER.type, true);
       if (code >= FIRST_NOTICE) return;
       records += 1;
@@ -87,7 +88,7 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     assert.equal(probe.counters().sent, 0, "nothing is enabled yet");
     probe.setEnabled(new Set([EXECVE]));
     const { pid } = spawnSync("true");
-    await sleep(100);
+    await drained(probe, () => received);
     // The last, because a search of PATH fails a few times first.
     const mine = executed.findLast(({ tid }) => tid === pid);
     assert.equal(mine?.comm, "true");
@@ -97,11 +98,11 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     );
     const { cut } = probe.counters();
     spawnSync("/bin/true", ["x".repeat(9000)]);
-    await sleep(50);
+    await drained(probe, () => received);
     assert.ok(probe.counters().cut.text > cut.text, "a text beyond its limit is counted");
     probe.setEnabled(new Set());
     const later = spawnSync("true");
-    await sleep(50);
+    await drained(probe, () => received);
     assert.equal(
       executed.find(({ tid }) => tid === later.pid),
       undefined,

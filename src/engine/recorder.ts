@@ -4,6 +4,7 @@ import { snapshotHost } from "../capture/host-snapshot.ts";
 import type { CaptureFile } from "../capture/scap-writer.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Container } from "../containers/container.ts";
+import { FREQUENT_CODES } from "../events/call-filter.ts";
 import { Event } from "../events/event.ts";
 import { NOTICE } from "../events/record.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
@@ -69,7 +70,8 @@ export class Recorder {
 
   #begin(): void {
     const options = this.#options;
-    this.#probe.setEnabled(new Set(EVENT_TYPES.flatMap((type) => type?.code ?? [])), {
+    const codes = EVENT_TYPES.flatMap((type) => type?.code ?? []);
+    this.#probe.setEnabled(new Set(codes.filter((code) => !FREQUENT_CODES.has(code))), {
       environment: true,
     });
     // Attached first, read second: what starts in between is in the ring, and newer than the

@@ -62,6 +62,25 @@ const PLAIN_CODES = codesOf(
   "init_module",
   "finit_module",
   "userfaultfd",
+  "close",
+  "mknod",
+  "mknodat",
+  "mprotect",
+  "mmap",
+  "munmap",
+  "ioctl",
+  "seccomp",
+  "splice",
+  "copy_file_range",
+  "delete_module",
+);
+
+/**
+ * Calls that programs make by thousands: sent where a rule names them, and left out of recordings,
+ * which want everything else.
+ */
+export const FREQUENT_CODES: ReadonlySet<number> = new Set(
+  codesOf("close", "mmap", "mmap2", "munmap", "mprotect", "ioctl", "io_uring_enter"),
 );
 
 /** The events that the filter knows, by row. */

@@ -230,6 +230,7 @@ const call = fc
       "sendto",
       "dup2",
       "unlinkat",
+      "close",
     ),
     // Scap's: read, write, both, with O_CREAT, with O_DIRECTORY.
     flags: fc.constantFrom(1, 2, 3, 6, 0x401, 0x100 + 2),
@@ -279,6 +280,8 @@ function paramsOf({ name, flags, result, path, family }: TestCall): ParamValues 
       return { fd: result, domain: family ?? 16, type: 1, proto: 0 };
     case "sendto":
       return { res: result, fd: 5, size: 1 };
+    case "close":
+      return { res: result, fd: 5 };
     case "dup2":
       return { res: result, oldfd: 5, newfd: 6 };
     default:
