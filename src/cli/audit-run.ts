@@ -13,6 +13,7 @@ import type { DoneTargets } from "./done-targets.ts";
 import { EXIT, printError } from "./exit.ts";
 import { Progress } from "./progress.ts";
 import { printTable } from "./table.ts";
+import { printLine } from "./print.ts";
 
 export interface AuditRunOptions extends Demand {
   readonly format: AuditFormat;
@@ -163,7 +164,7 @@ export class AuditRun {
     if (format.kind === "stream")
       output.write(format.each(report, { colour: output.colour, isMany }));
     else this.#reports.push(report);
-    if (isToFile) console.log(auditSummary(report));
+    if (isToFile) printLine(auditSummary(report));
     if (count > 1 && count <= MAX_ROWS) this.#rows.push(auditRow(report));
     this.#judge(report, target);
   }

@@ -9,6 +9,7 @@ import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
 import { NamedHost, wireName } from "./named-host.ts";
+import { printAside } from "./print.ts";
 
 /** One port to examine, however it was named; closed when its examination is over. */
 export interface ResolvedTarget extends AuditTarget {
@@ -62,7 +63,7 @@ async function startRegistry(): Promise<ContainerRegistry> {
   const { containersOfHost } = await import("../engine/containers-of-host.ts");
   const registry = containersOfHost({
     environment: process.env,
-    onProblem: (problem) => process.stderr.write(`saker: note: ${problem}\n`),
+    onProblem: (problem) => printAside(`saker: note: ${problem}`),
   });
   await registry.start();
   return registry;
@@ -140,8 +141,7 @@ async function inContainer(text: string, registry: ContainerRegistry): Promise<R
   const namespace = openNamespace(pid);
   const sockets = listListeners(namespace);
   namespace.close();
-  if (sockets.length === 0)
-    process.stderr.write(`saker: note: nothing listens in container ${label}\n`);
+  if (sockets.length === 0) printAside(`saker: note: nothing listens in container ${label}`);
   const byPort = new Map(sockets.map((socket) => [socket.port, socket]));
   return [...byPort.values()].map(({ address, port }) =>
     inNamespaceOf(pid, { name: label, address, port, container: label, isFound: true }),
@@ -163,7 +163,7 @@ function listenAddressOf(pid: number, port: number): string {
 
 async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]> {
   const { listeners, problems } = await scanListeners();
-  for (const problem of problems) process.stderr.write(`saker: note: ${problem}\n`);
+  for (const problem of problems) printAside(`saker: note: ${problem}`);
   const onePerPort = new Map(
     listeners.map((listener) => [`${listener.namespace} ${listener.port}`, listener]),
   );

@@ -14,6 +14,7 @@ import { parseDuration } from "./duration.ts";
 import { EXIT, printError } from "./exit.ts";
 import { wireName } from "./named-host.ts";
 import { stopSignal } from "./stop.ts";
+import { printJson } from "./print.ts";
 
 export interface AuditCommandOptions {
   readonly format: string;
@@ -36,8 +37,7 @@ export interface AuditCommandOptions {
  * examined at all, or is worse than --fail-under.
  */
 export async function audit(words: readonly string[], options: AuditCommandOptions): Promise<void> {
-  if (options.schema === true)
-    return void process.stdout.write(`${JSON.stringify(auditSchema(), undefined, 2)}\n`);
+  if (options.schema === true) return printJson(auditSchema(), 2);
   if (words.length === 0)
     throw new AppError("USAGE_TARGET", "Cannot examine anything: no target is given", {
       hint: "saker audit host:port, or listening for all of this host",

@@ -1,7 +1,7 @@
 import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
 import { configSchema } from "../config/config-schema.ts";
-import { escapeUnseen } from "../lib/escape-unseen.ts";
 import { EXIT } from "./exit.ts";
+import { printJson, printLine } from "./print.ts";
 
 export interface ConfigOptions {
   readonly json?: boolean;
@@ -15,25 +15,24 @@ export function configPrint(file: string | undefined, options: ConfigOptions): v
   if (options.json === true) {
     const entries = known.map(({ key, value }) => [key.name, value]);
     const text = JSON.stringify(Object.fromEntries(entries), null, 2);
-    process.stdout.write(`${masked(text).split("\n").map(escapeUnseen).join("\n")}\n`);
+    printLine(masked(text));
     return;
   }
-  for (const value of known) process.stdout.write(`${valueLine(value)}\n`);
+  for (const value of known) printLine(valueLine(value));
 }
 
 /** `saker config check`: every wrong value (an error) and everything that has no effect. */
 export function configCheck(file: string, options: ConfigOptions): void {
   const { notes, files } = load(file, options);
-  for (const note of notes) process.stdout.write(`${escapeUnseen(note)}\n`);
-  process.stdout.write(
-    `${files.join(", ")}: ${notes.length === 0 ? "ok" : `${notes.length} notes`}\n`,
-  );
   if (notes.length > 0) process.exitCode = EXIT.finding;
+  if (options.json === true) return printJson({ files, notes });
+  for (const note of notes) printLine(note);
+  printLine(`${files.join(", ")}: ${notes.length === 0 ? "ok" : `${notes.length} notes`}`);
 }
 
 /** `saker config schema`: a JSON Schema for editors. */
 export function configSchemaText(): void {
-  process.stdout.write(`${JSON.stringify(configSchema(allKeys()), null, 2)}\n`);
+  printJson(configSchema(allKeys()), 2);
 }
 
 function load(file: string | undefined, { override }: ConfigOptions) {
@@ -47,7 +46,7 @@ function valueLine({ key, value, place }: EffectiveValue): string {
       : place.line === 0
         ? place.source
         : `${place.source}:${place.line}`;
-  return escapeUnseen(`${key.name}: ${masked(JSON.stringify(value))}  # ${masked(origin)}`);
+  return `${key.name}: ${masked(JSON.stringify(value))}  # ${masked(origin)}`;
 }
 
 /** A URL's password is nobody's business. */

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { styleText } from "node:util";
 import { lostRecords } from "../capture/losses.ts";
 import { ownHostPid } from "../capture/own-process.ts";
 import { openProbe, type ProbeCounters } from "../capture/probe.ts";
@@ -16,6 +15,8 @@ import { ownNamespaceInode } from "../ports/network-namespace.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import { EXIT } from "./exit.ts";
+import { escaped } from "../reports/escaped.ts";
+import { painted, type Piece, printJson, printLine } from "./print.ts";
 
 interface Check {
   readonly name: string;
@@ -39,17 +40,19 @@ export async function doctor(options: { readonly json?: boolean }): Promise<void
     rules(),
   ];
   for (const check of checks)
-    console.log(options.json === true ? JSON.stringify(check) : line(check));
+    if (options.json === true) printJson(check);
+    else printLine(...line(check));
   if (checks.some((check) => check.state === "missing")) process.exitCode = EXIT.missing;
 }
 
-function line({ name, state, detail, hint }: Check): string {
+function line({ name, state, detail, hint }: Check): readonly Piece[] {
   const mark = {
-    ok: styleText("green", "ok     "),
-    limited: styleText("yellow", "limited"),
-    missing: styleText("red", "missing"),
+    ok: painted("green", "ok     "),
+    limited: painted("yellow", "limited"),
+    missing: painted("red", "missing"),
   }[state];
-  return `${mark} ${name.padEnd(12)} ${detail}${hint === undefined ? "" : `\n        ${" ".repeat(12)}→ ${hint}`}`;
+  const advice = hint === undefined ? "" : `\n        ${" ".repeat(12)}→ ${hint}`;
+  return [mark, ` ${name.padEnd(12)} ${escaped(detail)}`, advice];
 }
 
 function kernel(): Check {

@@ -1,4 +1,3 @@
-import { styleText } from "node:util";
 import { readCapture } from "../capture/scap-reader.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import { Replay } from "../engine/replay.ts";
@@ -16,6 +15,7 @@ import { parseMoment } from "./moment.ts";
 import { stopSignal } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import { parseWhere } from "./where.ts";
+import { painted, printJson, printLine } from "./print.ts";
 
 export interface EventsOptions {
   readonly where?: string;
@@ -113,7 +113,7 @@ function limitOf({ limit }: EventsOptions): number {
 function printRegister({ all, json }: EventsOptions): void {
   const types = all === true ? ALL_EVENT_TYPES : EVENT_TYPES.filter((type) => type !== undefined);
   for (const type of types.filter(({ flags }) => !flags.includes("UNUSED"))) {
-    if (json === true) console.log(JSON.stringify({ ...type, isEnter: isEnter(type) }));
+    if (json === true) printJson({ ...type, isEnter: isEnter(type) });
     else {
       const params = type.params.map((param) => `${param.name}:${param.type}`).join(", ");
       const marks = [
@@ -121,7 +121,7 @@ function printRegister({ all, json }: EventsOptions): void {
         ...(isEnter(type) ? ["enter"] : []),
         ...(type.flags.includes("OLD_VERSION") ? ["of old captures"] : []),
       ].join(", ");
-      console.log(`${styleText("bold", type.name)}(${params})${styleText("dim", `  ${marks}`)}`);
+      printLine(painted("bold", type.name), `(${params})`, painted("dim", `  ${marks}`));
     }
   }
 }

@@ -1,6 +1,6 @@
-import { styleText } from "node:util";
 import { CommanderError } from "commander";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { painted, printAside } from "./print.ts";
 
 /**
  * Exit codes (contract): done, a finding or failed check, wrong usage or configuration, missing
@@ -31,13 +31,8 @@ export function fail(thrown: unknown): void {
 
 /** `saker: error: …`, then `saker: hint: …`. */
 export function printError(message: string, hint?: string): void {
-  process.stderr.write(
-    `saker: ${styleText("red", "error", { stream: process.stderr })}: ${message}\n`,
-  );
-  if (hint !== undefined)
-    process.stderr.write(
-      `saker: ${styleText("cyan", "hint", { stream: process.stderr })}: ${hint}\n`,
-    );
+  printAside("saker: ", painted("red", "error"), `: ${message}`);
+  if (hint !== undefined) printAside("saker: ", painted("cyan", "hint"), `: ${hint}`);
 }
 
 function exitCodeOf(error: AppError | undefined): number {

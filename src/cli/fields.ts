@@ -1,8 +1,8 @@
-import { styleText } from "node:util";
 import { fieldMarks, fieldSyntax } from "../fields/describe-field.ts";
 import { ALL_FIELDS, isComputed } from "../fields/registry.ts";
 import type { Field } from "../fields/field.ts";
 import { AppError } from "../lib/errors.ts";
+import { painted, printJson, printLine } from "./print.ts";
 
 /**
  * `saker fields [CLASS]`: the register of fields. Throws `USAGE_CLASS` for a class that is none.
@@ -18,17 +18,18 @@ export function fields(className: string | undefined, options: { readonly json?:
   }
   const listed = ALL_FIELDS.filter((field) => className === undefined || field.class === className);
   if (options.json === true) {
-    for (const field of listed) console.log(JSON.stringify(describe(field)));
+    for (const field of listed) printJson(describe(field));
     return;
   }
   const width = Math.max(...listed.map((field) => fieldSyntax(field).length));
   for (const name of classes.filter((name) => listed.some((field) => field.class === name))) {
-    console.log(styleText("bold", `\n${name}`));
+    printLine(painted("bold", `\n${name}`));
     for (const field of listed.filter((field) => field.class === name)) {
       const marks = fieldMarks(field);
-      const note = marks.length === 0 ? "" : styleText("dim", ` (${marks.join(", ")})`);
-      console.log(
-        `  ${fieldSyntax(field).padEnd(width)}  ${field.type.padEnd(8)} ${field.doc}${note}`,
+      const note = marks.length === 0 ? "" : painted("dim", ` (${marks.join(", ")})`);
+      printLine(
+        `  ${fieldSyntax(field).padEnd(width)}  ${field.type.padEnd(8)} ${field.doc}`,
+        note,
       );
     }
   }

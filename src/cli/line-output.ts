@@ -1,12 +1,14 @@
+import { escapeUnseen } from "../lib/escape-unseen.ts";
+
 /** Bytes that are gathered before they are written. */
 const CHUNK = 64 * 1024;
 
-/** Many lines on standard output, written some at a time. */
+/** Many lines on standard output, written some at a time; what no eye sees is written out. */
 export class LineOutput {
   #text = "";
 
   write(line: string): void {
-    this.#text += `${line}\n`;
+    this.#text += `${escapeUnseen(line)}\n`;
     if (this.#text.length >= CHUNK) this.flush();
   }
 

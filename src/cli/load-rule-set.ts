@@ -9,6 +9,7 @@ import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { selectRules } from "../rules/select-rules.ts";
 import { shadowingNotes } from "./shadowing-notes.ts";
+import { printAside } from "./print.ts";
 
 export interface LoadRuleSetOptions {
   readonly settings: Settings;
@@ -45,7 +46,7 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     file.errors.map((error) => formatDiagnostic(error, texts.get(file.name) ?? "")),
   );
   if (errors.length > 0) {
-    process.stderr.write(`${errors.join("\n")}\n`);
+    printAside(errors.join("\n"));
     throw new AppError(
       "RULE_LOAD",
       `Cannot load rules: ${errors.length} ${errors.length === 1 ? "error" : "errors"} in ${result.files

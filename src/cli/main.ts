@@ -204,6 +204,7 @@ config
   .description("every wrong value and every key without an effect, with its place")
   .argument("<file>", "saker.yaml or an existing falco.yaml")
   .option("-o, --override <key=value>", "a key's value over the file's", collect, [])
+  .option("--json", "one JSON object")
   .action(async (file, options) => (await import("./config.ts")).configCheck(file, options));
 config
   .command("schema")

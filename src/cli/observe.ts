@@ -16,6 +16,7 @@ import { utcOffsetMinutes } from "./local-time.ts";
 import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
+import { printLine } from "./print.ts";
 
 interface ObserveOptions {
   readonly report: string;
@@ -66,7 +67,7 @@ export async function observe(file: string, options: ObserveOptions): Promise<vo
 function printOpening(news: News): void {
   if (news.kind !== "alert" || !news.alert.tags.includes(OPEN_PORT_TAG)) return;
   const port = openedPort(news.alert)?.port ?? "-";
-  process.stdout.write(`${isoText(news.time)} ${escaped(ownerName(news.alert))} ${port}\n`);
+  printLine(`${isoText(news.time)} ${escaped(ownerName(news.alert))} ${port}`);
 }
 
 function summary({ ports, falco }: WatchStats): string {

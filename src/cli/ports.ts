@@ -6,6 +6,7 @@ import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { hostNamespaceInode } from "../ports/network-namespace.ts";
 import { escaped } from "../reports/escaped.ts";
 import { printTable } from "./table.ts";
+import { printAside, printJson } from "./print.ts";
 
 interface Row {
   readonly port: number;
@@ -27,7 +28,7 @@ export async function ports(options: {
 }): Promise<void> {
   const registry = containersOfHost({
     environment: process.env,
-    onProblem: (text) => process.stderr.write(`saker: note: ${text}\n`),
+    onProblem: (text) => printAside(`saker: note: ${text}`),
   });
   await registry.start();
   const { listeners, problems, hidden } = await scanListeners();
@@ -44,16 +45,16 @@ export async function ports(options: {
     return rowOf({ first, addresses, name, exposure, reportFolder: options.report });
   });
   rows.sort((a, b) => (a.container ?? "").localeCompare(b.container ?? "") || a.port - b.port);
-  if (options.json === true) for (const row of rows) console.log(JSON.stringify(row));
+  if (options.json === true) for (const row of rows) printJson(row);
   else
     printTable(
       ["PORT", "ADDRESS", "CONTAINER", "PID", "PROCESS", "REACHABLE", "GRADE"],
       rows.map(cells),
     );
-  for (const problem of problems) process.stderr.write(`saker: note: ${problem}\n`);
+  for (const problem of problems) printAside(`saker: note: ${problem}`);
   if (hidden > 0 && process.getuid?.() !== 0)
-    process.stderr.write(
-      `saker: note: ${hidden} processes cannot be looked into: run as root to see all ports\n`,
+    printAside(
+      `saker: note: ${hidden} processes cannot be looked into: run as root to see all ports`,
     );
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { escaped } from "../reports/escaped.ts";
 
 const EVERY_MS = 100;
 const WIDTH = 24;
@@ -26,7 +27,7 @@ export class Progress {
       styleText("cyan", "━".repeat(full), { stream: process.stderr }) +
       styleText("dim", "━".repeat(WIDTH - full), { stream: process.stderr });
     process.stderr.write(
-      `\r\u001b[K${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${text()}`,
+      `\r\u001b[K${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${escaped(text())}`,
     );
   }
 

@@ -20,6 +20,7 @@ import { stopSignal } from "./stop.ts";
 import { printTable } from "./table.ts";
 import { Terminal } from "./terminal.ts";
 import { parseWhere } from "./where.ts";
+import { printJson, printLine } from "./print.ts";
 
 export interface ReplayCommandOptions {
   readonly rules: readonly string[];
@@ -117,8 +118,7 @@ class AlertPrinter implements Subscriber {
     onPrint();
     const format = formatOf(settings);
     const isJson = options.json === true || settings.jsonOutput;
-    const line = isJson ? jsonLine(alert, format) : terminal.paint(alert, textLine(alert, format));
-    process.stdout.write(`${line}\n`);
+    printLine(isJson ? jsonLine(alert, format) : terminal.piece(alert, textLine(alert, format)));
   }
 }
 
@@ -163,7 +163,7 @@ interface Outcome {
 }
 
 function printStats(outcome: Outcome, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify({ stats: statsJson(outcome) })}\n`);
+  if (json) printJson({ stats: statsJson(outcome) });
   else printTables(outcome);
 }
 
@@ -204,15 +204,15 @@ function printTables(outcome: Outcome): void {
   );
   const matched = matchedRules(printer).map(([name, matches]) => [name, String(matches)]);
   if (matched.length > 0) {
-    console.log("");
+    printLine("");
     printTable(["RULE", "ALERTS"], matched);
   }
   printCosts(meter);
-  console.log("");
-  console.log(
+  printLine("");
+  printLine(
     `${count(capture.shown)} events; ${count(end.events)} in the capture with those that make its state alone, ${count(end.unknown)} of unknown types, and ${count(end.merged)} enter events merged into their exits; ${count(end.bytes)} bytes`,
   );
-  console.log(
+  printLine(
     `${rules.rules.length} rules, ${printer.alerts} alerts; ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time: ${rate(end.events / cpuSeconds)} events a processor second`,
   );
 }
@@ -220,7 +220,7 @@ function printTables(outcome: Outcome): void {
 function printCosts(meter: RuleMeter | undefined): void {
   const costly = meter?.top(COSTLY_RULES_MAX) ?? [];
   if (costly.length === 0) return;
-  console.log("");
+  printLine("");
   printTable(
     ["TIME IN RULE", "EVALUATIONS", "NS EACH", "RULE"],
     costly.map((rule) => [

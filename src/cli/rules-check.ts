@@ -6,6 +6,7 @@ import { falcoLoadResults } from "../rules/load-result.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { EXIT } from "./exit.ts";
 import { shadowingNotes } from "./shadowing-notes.ts";
+import { printJson, printLine } from "./print.ts";
 
 /**
  * `saker rules check`: every error and warning with its place; exit code 1 when a file does not
@@ -23,20 +24,20 @@ export function checkRules(paths: readonly string[], options: { readonly json?: 
   const isOk = result.files.every((file) => file.errors.length === 0);
   if (!isOk) process.exitCode = EXIT.finding;
   if (options.json === true) {
-    console.log(JSON.stringify(falcoLoadResults(result.files, texts)));
+    printJson(falcoLoadResults(result.files, texts));
     return;
   }
   for (const file of result.files) {
     for (const diagnostic of [...file.errors, ...file.warnings])
-      console.log(formatDiagnostic(diagnostic, texts.get(file.name) ?? ""));
+      printLine(formatDiagnostic(diagnostic, texts.get(file.name) ?? ""));
     const state = file.errors.length > 0 ? counted(file.errors.length, "error") : "ok";
-    console.log(
+    printLine(
       `${file.name}: ${state}${file.warnings.length > 0 ? `, ${counted(file.warnings.length, "warning")}` : ""}`,
     );
   }
   for (const note of shadowingNotes(result.rules.filter((rule) => rule.enabled)))
-    console.log(`note: ${note}`);
-  if (isOk) console.log(counted(result.rules.length, "rule"));
+    printLine(`note: ${note}`);
+  if (isOk) printLine(counted(result.rules.length, "rule"));
 }
 
 function counted(count: number, what: string): string {

@@ -2,6 +2,7 @@ import { EVENT_TYPES } from "../events/schema.ts";
 import { ruleCosts } from "../rules/rule-cost.ts";
 import { loadOrTell } from "./rules-list.ts";
 import { printTable } from "./table.ts";
+import { printJson } from "./print.ts";
 
 /**
  * `saker rules check --cost`: what each rule that is switched on costs, the dearest first. Exit
@@ -12,18 +13,16 @@ export function checkCost(paths: readonly string[], options: { readonly json?: b
   if (options.json === true) {
     for (const { rule, score, rate, comparisons, perEvent, reasons } of costs) {
       const events = [...rule.eventCodes].flatMap((code) => EVENT_TYPES[code]?.name ?? []);
-      console.log(
-        JSON.stringify({
-          name: rule.name,
-          file: rule.file,
-          score,
-          rate: rate ?? null,
-          events,
-          comparisons,
-          perEvent,
-          reasons,
-        }),
-      );
+      printJson({
+        name: rule.name,
+        file: rule.file,
+        score,
+        rate: rate ?? null,
+        events,
+        comparisons,
+        perEvent,
+        reasons,
+      });
     }
     return;
   }

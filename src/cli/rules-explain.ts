@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { styleText } from "node:util";
 import { ownHostPid } from "../capture/own-process.ts";
 import { readCapture } from "../capture/scap-reader.ts";
 import { containersOfHost } from "../engine/containers-of-host.ts";
@@ -21,6 +20,8 @@ import { parseDuration } from "./duration.ts";
 import { eventNames, loadOrTell, ruleNamed } from "./rules-list.ts";
 import { parseWhere } from "./where.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
+import { escaped } from "../reports/escaped.ts";
+import { painted, printAside, printJson, printLine } from "./print.ts";
 
 export interface ExplainOptions {
   readonly rules: readonly string[];
@@ -55,7 +56,7 @@ export async function explainRule(
   else await explainCapture(rule, options.capture, run);
   const summary = tally.summary();
   const lines = summary.length > 0 ? summary : noEvents(rule, options);
-  process.stderr.write(`${lines.join("\n")}\n`);
+  printAside(lines.join("\n"));
 }
 
 /** None came: which would have, and whether any can. */
@@ -106,15 +107,14 @@ async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise
     new Replay({ rules, hostname: hostname(), utcOffsetMinutes: () => 0, onMatch: () => {} }),
     { signal: stop.signal },
   );
-  if (end.truncated !== undefined)
-    process.stderr.write(`capture "${path}" is not whole: ${end.truncated}\n`);
+  if (end.truncated !== undefined) printAside(`capture "${path}" is not whole: ${end.truncated}`);
 }
 
 async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
   let enough = (): void => {};
   const full = new Promise<void>((resolve) => (enough = resolve));
   const condition = explainer(rule, run, () => enough());
-  const onProblem = (text: string): void => void process.stderr.write(`${text}\n`);
+  const onProblem = (text: string): void => printAside(text);
   const containers = containersOfHost({ environment: process.env, onProblem });
   const ports = new HostPorts({ containers, publish: () => {}, reports: undefined });
   const live = new LiveWatch({
@@ -139,7 +139,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
   const stopped = stopSignal();
   try {
     await Promise.race([containers.start(), stopped]);
-    process.stderr.write(`explaining ${rule.name} on this host's events\n`);
+    printAside(`explaining ${rule.name} on this host's events`);
     await Promise.race([live.start(), stopped]);
     await untilStopped(Promise.race([stopped, full]), run.durationMs);
   } finally {
@@ -158,28 +158,29 @@ function tell(
 ): void {
   const { event, process: actor } = scene;
   if (options.json === true) {
-    console.log(
-      JSON.stringify({
-        rule: rule.name,
-        matches: explanation.holds,
-        event: event.type?.name ?? "",
-        pid: actor?.pid ?? 0,
-        process: actor?.comm ?? "",
-        condition: explanation,
-      }),
-    );
+    printJson({
+      rule: rule.name,
+      matches: explanation.holds,
+      event: event.type?.name ?? "",
+      pid: actor?.pid ?? 0,
+      process: actor?.comm ?? "",
+      condition: explanation,
+    });
     return;
   }
   const verdict = explanation.holds
-    ? styleText("green", "matches")
-    : styleText("red", "does not match");
-  console.log(
-    `${styleText("bold", rule.name)} ${verdict} ${event.type?.name ?? "event"} of ${actor?.comm ?? "?"} (${actor?.pid ?? "?"}), because`,
+    ? painted("green", "matches")
+    : painted("red", "does not match");
+  printLine(
+    painted("bold", rule.name),
+    " ",
+    verdict,
+    ` ${event.type?.name ?? "event"} of ${escaped(actor?.comm ?? "?")} (${actor?.pid ?? "?"}), because`,
   );
   for (const part of decisiveChecks(explanation)) {
     const saw = (part.values ?? [])
       .map(({ name, value }) => `${name} is ${JSON.stringify(value)}`)
       .join(", ");
-    console.log(`  ${part.holds ? "holds" : "fails"}  ${part.check ?? ""}  (${saw})`);
+    printLine(`  ${part.holds ? "holds" : "fails"}  ${part.check ?? ""}  (${saw})`);
   }
 }

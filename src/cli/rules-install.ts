@@ -4,6 +4,7 @@ import { dockerCredentials } from "../artifacts/docker-credentials.ts";
 import { parseReference } from "../artifacts/reference.ts";
 import { installRules } from "./install-rules.ts";
 import { parseDuration } from "./duration.ts";
+import { printAside, printJson, printLine } from "./print.ts";
 
 export interface InstallOptions {
   readonly rulesDir: string;
@@ -27,17 +28,17 @@ export async function installFrom(text: string, options: InstallOptions): Promis
     now: new Date(),
   });
   if (options.json === true) {
-    console.log(JSON.stringify({ ...installed, isNew, rulesDir: options.rulesDir }));
+    printJson({ ...installed, isNew, rulesDir: options.rulesDir });
     return;
   }
   if (!isNew) {
-    console.log(
+    printLine(
       `${installed.reference} is installed already (${installed.version || installed.digest})`,
     );
     return;
   }
-  for (const name of installed.files) console.log(relative("", join(options.rulesDir, name)));
-  process.stderr.write(
-    `installed ${installed.reference} ${installed.version} (${installed.digest.slice(0, 19)}…): ${rules} rules; use them with --rules ${options.rulesDir}\n`,
+  for (const name of installed.files) printLine(relative("", join(options.rulesDir, name)));
+  printAside(
+    `installed ${installed.reference} ${installed.version} (${installed.digest.slice(0, 19)}…): ${rules} rules; use them with --rules ${options.rulesDir}`,
   );
 }

@@ -10,6 +10,7 @@ import { isAtLeast, PRIORITIES, priorityByName } from "../rules/priority.ts";
 import { compileWildcard } from "../rules/select-rules.ts";
 import { EXIT } from "./exit.ts";
 import { printTable } from "./table.ts";
+import { printAside, printJson } from "./print.ts";
 
 export interface ListOptions {
   readonly json?: boolean;
@@ -30,18 +31,16 @@ export function listRules(paths: readonly string[], options: ListOptions): void 
   const rules = loadOrTell(paths).filter(isListed);
   if (options.json === true) {
     for (const { name, priority, enabled, tags, source, desc, file, eventCodes } of rules)
-      console.log(
-        JSON.stringify({
-          name,
-          priority,
-          enabled,
-          tags,
-          source,
-          desc,
-          file,
-          events: eventNames(eventCodes),
-        }),
-      );
+      printJson({
+        name,
+        priority,
+        enabled,
+        tags,
+        source,
+        desc,
+        file,
+        events: eventNames(eventCodes),
+      });
     return;
   }
   printTable(
@@ -63,8 +62,7 @@ export function loadOrTell(paths: readonly string[]): readonly LoadedRule[] {
   const files = readRuleFiles(paths);
   const result = loadRules(files, { fields: FIELDS, base: baseRules() });
   for (const [index, file] of result.files.entries()) {
-    for (const error of file.errors)
-      process.stderr.write(`${formatDiagnostic(error, files[index]?.text ?? "")}\n`);
+    for (const error of file.errors) printAside(formatDiagnostic(error, files[index]?.text ?? ""));
     if (file.errors.length > 0) process.exitCode = EXIT.finding;
   }
   return result.rules;

@@ -1,6 +1,7 @@
 import { rulesSchema } from "../rules/json-schema.ts";
+import { printJson } from "./print.ts";
 
 /** `saker rules schema`: the JSON Schema of rules files, for editors. */
 export function printSchema(): void {
-  console.log(JSON.stringify(rulesSchema(), undefined, 2));
+  printJson(rulesSchema(), 2);
 }

@@ -1,7 +1,7 @@
-import { styleText } from "node:util";
 import { printCondition } from "../rules/print-condition.ts";
 import { wrapCondition } from "../rules/wrap-condition.ts";
 import { eventNames, loadOrTell, ruleNamed } from "./rules-list.ts";
+import { painted, printJson, printLine } from "./print.ts";
 
 export interface ShowOptions {
   readonly rules: readonly string[];
@@ -21,26 +21,24 @@ export function showRule(name: string, paths: readonly string[], options: ShowOp
   const condition = printCondition(rule.expression, "source");
   const events = eventNames(rule.eventCodes);
   if (options.json === true) {
-    console.log(
-      JSON.stringify({
-        name: rule.name,
-        desc,
-        priority,
-        enabled,
-        source,
-        tags,
-        file,
-        condition: conditionText,
-        expanded: condition,
-        output: outputText,
-        events,
-        fields,
-      }),
-    );
+    printJson({
+      name: rule.name,
+      desc,
+      priority,
+      enabled,
+      source,
+      tags,
+      file,
+      condition: conditionText,
+      expanded: condition,
+      output: outputText,
+      events,
+      fields,
+    });
     return;
   }
   const row = (title: string, text: string): void =>
-    console.log(`${styleText("bold", title.padEnd(10))}${text}`);
+    printLine(painted("bold", title.padEnd(10)), text);
   row("rule", rule.name);
   row("desc", desc.trim());
   row("priority", `${priority}${enabled ? "" : ", switched off"}`);
@@ -49,6 +47,6 @@ export function showRule(name: string, paths: readonly string[], options: ShowOp
   row("events", events.join(", "));
   row("fields", fields.join(", "));
   row("output", outputText);
-  console.log(styleText("bold", "condition"));
-  for (const line of wrapCondition(rule.expression)) console.log(`  ${line}`);
+  printLine(painted("bold", "condition"));
+  for (const line of wrapCondition(rule.expression)) printLine(`  ${line}`);
 }

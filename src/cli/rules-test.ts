@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { styleText } from "node:util";
 import { readCapture } from "../capture/scap-reader.ts";
 import { Replay } from "../engine/replay.ts";
 import { baseRules, readRuleFiles, SHIPPED_TESTS } from "../config/rule-files.ts";
@@ -16,6 +15,7 @@ import { runRuleTest, type TestResult } from "../rules/run-rule-tests.ts";
 import { statedFields } from "../rules/stated-fields.ts";
 import { EXIT } from "./exit.ts";
 import { parseWhere } from "./where.ts";
+import { painted, printAside, printJson, printLine } from "./print.ts";
 
 const STATED = statedFields(FIELDS);
 
@@ -40,7 +40,7 @@ export async function testRules(
       tell(path, result, options.json === true);
     }
   }
-  if (options.json !== true) console.log(`${passed} passed, ${failed} failed`);
+  if (options.json !== true) printLine(`${passed} passed, ${failed} failed`);
   if (failed > 0) process.exitCode = EXIT.finding;
 }
 
@@ -53,9 +53,7 @@ function testsOf(path: string): readonly RuleTest[] {
   }
   const { tests, problems } = readRuleTests({ name: path, text }, FIELDS);
   if (problems.length === 0) return tests;
-  process.stderr.write(
-    `${problems.map((problem) => formatDiagnostic(problem, text)).join("\n")}\n`,
-  );
+  printAside(problems.map((problem) => formatDiagnostic(problem, text)).join("\n"));
   throw new AppError(
     "USAGE_TESTS",
     `Cannot run rule tests "${path}": ${problems.length} ${problems.length === 1 ? "error" : "errors"}`,
@@ -152,7 +150,7 @@ function rulesOf(
     file.errors.map((error) => formatDiagnostic(error, files[index]?.text ?? "")),
   );
   if (errors.length > 0) {
-    process.stderr.write(`${errors.join("\n")}\n`);
+    printAside(errors.join("\n"));
     throw new AppError(
       "RULE_LOAD",
       `Cannot run test "${test.name}" of "${path}": its rules do not load`,
@@ -164,17 +162,15 @@ function rulesOf(
 
 function tell(path: string, { test, passed, got, because }: TestResult, json: boolean): void {
   if (json) {
-    console.log(
-      JSON.stringify({
-        file: path,
-        line: test.line,
-        test: test.name,
-        passed,
-        expect: test.expect,
-        got,
-        because,
-      }),
-    );
+    printJson({
+      file: path,
+      line: test.line,
+      test: test.name,
+      passed,
+      expect: test.expect,
+      got,
+      because,
+    });
     return;
   }
   if (passed) return;
@@ -184,8 +180,9 @@ function tell(path: string, { test, passed, got, because }: TestResult, json: bo
       : answer.length === 0
         ? "no rule"
         : answer.join(", ");
-  console.log(
-    `${styleText("red", "failed")} ${path}:${test.line}: ${test.name}: expected ${words(test.expect)}, got ${words(got)}`,
+  printLine(
+    painted("red", "failed"),
+    ` ${path}:${test.line}: ${test.name}: expected ${words(test.expect)}, got ${words(got)}`,
   );
-  for (const line of because) console.log(`  ${line}`);
+  for (const line of because) printLine(`  ${line}`);
 }

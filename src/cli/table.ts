@@ -1,7 +1,9 @@
-import { styleText } from "node:util";
+import { escaped } from "../reports/escaped.ts";
+import { painted, printLine } from "./print.ts";
 
 /** Columns as kubectl prints them: aligned, no boxes, so that pipes can cut them. */
-export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+export function printTable(head: readonly string[], foreign: readonly (readonly string[])[]): void {
+  const rows = foreign.map((cells) => cells.map(escaped));
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
   );
@@ -10,6 +12,6 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-  console.log(styleText("bold", line(head)));
-  for (const row of rows) console.log(line(row));
+  printLine(painted("bold", line(head)));
+  for (const row of rows) printLine(line(row));
 }

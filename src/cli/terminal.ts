@@ -6,8 +6,8 @@ import { assertNever } from "../lib/assert-never.ts";
 import type { News, PortNews } from "../news/news.ts";
 import { SEVERITIES, type Severity } from "../outputs/syslog.ts";
 import { auditSummary } from "../reports/audit-summary.ts";
-import { escaped } from "../reports/escaped.ts";
 import type { Priority } from "../rules/priority.ts";
+import { type Painted, painted, printAside, printJson, printLine } from "./print.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -70,18 +70,22 @@ export class Terminal {
 
   note(text: string): void {
     if (!this.#logs("info")) return;
-    process.stderr.write(`saker: ${linesEscaped(text)}\n`);
+    printAside(`saker: ${text}`);
   }
 
   problem(text: string): void {
     if (!this.#logs("warning")) return;
-    const warning = styleText("yellow", "warning", { stream: process.stderr });
-    process.stderr.write(`saker: ${warning}: ${linesEscaped(text)}\n`);
+    printAside("saker: ", painted("yellow", "warning"), `: ${text}`);
   }
 
-  /** An alert's text line in the colour of its priority. */
+  /** An alert's text line in the colour of its priority, for standard output. */
   readonly paint = ({ priority }: Pick<Alert, "priority">, line: string): string =>
     styleText(PRIORITY_STYLES[priority], line, { stream: process.stdout });
+
+  /** The same, to be printed with others. */
+  piece({ priority }: Pick<Alert, "priority">, line: string): Painted {
+    return painted(PRIORITY_STYLES[priority], line);
+  }
 
   /** Whether log_stderr and log_level have what is of this severity shown. */
   #logs(severity: Severity): boolean {
@@ -93,13 +97,7 @@ export class Terminal {
   #audit(report: AuditReport, files: string | undefined): void {
     const { json, audits = true } = this.#options;
     if (!audits) return;
-    const summary = styleText("bold", auditSummary(report), { stream: process.stdout });
-    const place = files === undefined ? "" : `  ${files}.txt`;
-    process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${summary}${place}\n`);
+    if (json) return printJson(report);
+    printLine(painted("bold", auditSummary(report)), files === undefined ? "" : `  ${files}.txt`);
   }
-}
-
-/** Of several lines each by itself: they are ours, what stands in them may not be. */
-function linesEscaped(text: string): string {
-  return text.split("\n").map(escaped).join("\n");
 }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { captureBytes } from "../fixtures/captures.ts";
+import { CaptureFile } from "../../src/capture/scap-writer.ts";
+import { captureBytes, capturedEvent, SMALL_HOST } from "../fixtures/captures.ts";
 import { saker, startSaker } from "../fixtures/saker.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -24,7 +26,7 @@ describe("saker's command line", () => {
       [["watch", "--source", "scap:x"], /Cannot watch source "scap:x"/, /saker replay x/],
       [["watch", "--duration", "soon"], /Cannot use --duration "soon"/, /30s/],
       [["audit", "nowhere"], /Cannot examine "nowhere": it names no port/, /host:port/],
-      [["audit", "127.0.0.1:1", "--format", "pdf"], /Cannot print as "pdf"/, /text, json, nmap/],
+      [["audit", "127.0.0.1:1", "--format", "pdf"], /Cannot print as "pdf"/, /text, json, .*nmap/],
       [["fields", "procs"], /class "procs"/, /process/],
       [
         ["rules", "test", "/nonexistent.yaml"],
@@ -131,6 +133,54 @@ describe("saker's command line", () => {
       },
     );
     assert.equal(described.find((field) => field["name"] === "fd.sip.name")?.["computed"], true);
+  });
+
+  test("words that others chose reach no terminal raw: a program's name, a rule's, a capture's", async (t) => {
+    // oxlint-disable-next-line no-control-regex -- these are the ones that must not get through
+    const unseen = /[\u0001-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2028\u2029]/;
+    const hostile = "x\u001b[2J\u009b\u202e";
+    const server = spawn(process.execPath, [
+      "-e",
+      `require("fs").writeFileSync("/proc/self/comm", ${JSON.stringify(hostile)}); require("net").createServer().listen(0, "127.0.0.1", () => console.log("ready"))`,
+    ]);
+    t.after(() => server.kill("SIGKILL"));
+    await once(server.stdout, "data");
+    const [rules, capture] = [join(folder, "hostile.yaml"), join(folder, "hostile.scap")];
+    const name = JSON.stringify(hostile);
+    writeFileSync(
+      rules,
+      `- {rule: ${name}, desc: ${name}, condition: 'evt.type = chdir', output: ${name}, priority: INFO, tags: [${name}]}\n`,
+    );
+    const file = new CaptureFile(capture);
+    file.section(SMALL_HOST);
+    file.event(capturedEvent("chdir", { res: 0, path: hostile }));
+    file.close();
+    for (const args of [
+      ["ports"],
+      ["ports", "--json"],
+      ["events", capture],
+      ["events", capture, "--json"],
+      ["events", capture, "--format", "%evt.arg.path"],
+      ["replay", capture, "--rules", rules, "--stats"],
+      ["replay", capture, "--rules", rules, "--stats", "--json"],
+      ["replay", capture, "--rules", join(folder, hostile)],
+      ["rules", "list", rules],
+      ["rules", "list", rules, "--json"],
+      ["rules", "show", hostile, rules],
+      ["rules", "explain", hostile, rules, "--capture", capture],
+      ["rules", "explain", hostile, rules, "--capture", capture, "--json"],
+      ["rules", "check", rules],
+      ["rules", "check", rules, "--cost"],
+      [hostile],
+      ["audit", `${hostile}:1`],
+      ["config", "print", hostile],
+    ]) {
+      const { out, err } = await saker(args, { env: noDocker });
+      assert.doesNotMatch(out + err, unseen, `${args.join(" ")}: ${JSON.stringify(out + err)}`);
+      assert.notEqual(out + err, "");
+    }
+    const { out } = await saker(["ports"], { env: noDocker });
+    if (isRoot) assert.ok(out.includes("x\\u001b[2J"), out);
   });
 
   test("fields --help names every class that fields prints", async () => {
