@@ -96,7 +96,8 @@ export class HostPorts {
     if (scene.descriptor?.protocol === "udp") return this.#datagramBound(rule, scene, place);
     if (scene.descriptor?.protocol !== "tcp") return "news";
     const { name, priority } = rule;
-    return this.#watch.alert({ rule: name, priority, place, by: actOf(scene) });
+    const at = epochMs(scene.event);
+    return this.#watch.alert({ rule: name, priority, place, by: actOf(scene), at });
   }
 
   /** The kernel's notice that a socket begins or ceases to listen. */
@@ -111,7 +112,7 @@ export class HostPorts {
       const container = containers.byCgroup(event.contextU64(CONTEXT.cgroup))?.fullId;
       this.opened({ ...place, container, process: portProcess(process), at: Date.now() });
     } else {
-      const closed = this.#watch.closed(place);
+      const closed = this.#watch.closed(place, epochMs(event));
       if (closed !== undefined) this.#publish("port-closed", closed);
     }
   }
@@ -129,9 +130,10 @@ export class HostPorts {
     opening: PortOpening,
     listening: readonly Pick<PortPlace, "address" | "port">[],
   ): PortVerdict {
-    this.#watch.reconcile(opening.namespace, listening);
+    const { namespace, at } = opening;
+    this.#watch.reconcile(namespace, listening, at);
     this.opened(opening);
-    return this.#watch.alert({ rule: "", priority: "Debug", place: opening, by: "listen" });
+    return this.#watch.alert({ rule: "", priority: "Debug", place: opening, by: "listen", at });
   }
 
   /** Resolves when no examination waits or runs any more. */
@@ -141,7 +143,7 @@ export class HostPorts {
 
   /** Its ports are gone with it: those of its next run are news. */
   containerStopped(container: Container): void {
-    for (const port of this.#watch.containerGone(container.fullId))
+    for (const port of this.#watch.containerGone(container.fullId, Date.now()))
       this.#publish("port-closed", port);
   }
 
@@ -222,6 +224,10 @@ function placeOf({ descriptor, process, container }: CurrentScene): PortPlace | 
     container: container?.fullId,
     process: portProcess(process),
   };
+}
+
+function epochMs({ timestamp }: Event): number {
+  return Number(timestamp) / 1e6;
 }
 
 function actOf({ event }: CurrentScene): "bind" | "listen" | "other" {
