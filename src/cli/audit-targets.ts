@@ -6,8 +6,9 @@ import { connectDirectly } from "../ports/connect.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { openDatagram } from "../ports/datagram.ts";
 import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
-import { listListeners } from "../ports/listeners.ts";
+import { type Listener, listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
+import { isOwnAddress } from "../ports/own-address.ts";
 import { NamedHost, wireName } from "./named-host.ts";
 import { printAside } from "./print.ts";
 
@@ -128,34 +129,23 @@ async function inContainer(text: string, registry: ContainerRegistry): Promise<R
   if (pid === 0)
     throw new AppError("PEER_CONTAINER", `Cannot examine container "${name}": it does not run`);
   const label = container.metadata?.name ?? container.id;
-  if (digits !== undefined)
-    return [
-      inNamespaceOf(pid, {
-        name: label,
-        address: listenAddressOf(pid, Number(digits)),
-        port: Number(digits),
-        container: label,
-        isFound: false,
-      }),
-    ];
-  const namespace = openNamespace(pid);
-  const sockets = listListeners(namespace);
-  namespace.close();
+  const sockets = listenersOf(pid);
+  if (digits !== undefined) {
+    const port = Number(digits);
+    const socket = sockets.find((one) => one.port === port) ?? { address: "127.0.0.1", port };
+    return [inNamespaceOf(pid, { name: label, socket, sockets, container: label, isFound: false })];
+  }
   if (sockets.length === 0) printAside(`saker: note: nothing listens in container ${label}`);
   const byPort = new Map(sockets.map((socket) => [socket.port, socket]));
-  return [...byPort.values()].map(({ address, port }) =>
-    inNamespaceOf(pid, { name: label, address, port, container: label, isFound: true }),
+  return [...byPort.values()].map((socket) =>
+    inNamespaceOf(pid, { name: label, socket, sockets, container: label, isFound: true }),
   );
 }
 
-/**
- * Where a port of the process's namespace listens; loopback when nothing does, and then the
- * connection will say so.
- */
-function listenAddressOf(pid: number, port: number): string {
+function listenersOf(pid: number): readonly Listener[] {
   const namespace = openNamespace(pid);
   try {
-    return listListeners(namespace).find((socket) => socket.port === port)?.address ?? "127.0.0.1";
+    return listListeners(namespace);
   } finally {
     namespace.close();
   }
@@ -169,11 +159,10 @@ async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]>
   );
   return [...onePerPort.values()].map((listener) => {
     const container = containerNameOf(listener, registry);
-    const { address, port, pid } = listener;
-    return inNamespaceOf(pid, {
+    return inNamespaceOf(listener.pid, {
       name: container ?? "host",
-      address,
-      port,
+      socket: listener,
+      sockets: listeners.filter(({ namespace }) => namespace === listener.namespace),
       isFound: true,
       ...(container === undefined ? {} : { container }),
     });
@@ -187,26 +176,50 @@ function containerNameOf(listener: FoundListener, registry: ContainerRegistry): 
 
 interface Place {
   readonly name: string;
-  readonly address: string;
-  readonly port: number;
+  readonly socket: Pick<Listener, "address" | "port" | "isIpv6Only">;
+  /** All that listens in the namespace. */
+  readonly sockets: readonly Listener[];
   readonly container?: string;
   readonly isFound: boolean;
 }
 
+/** Where nothing listens, the connection will say so. */
 function inNamespaceOf(
   pid: number,
-  { name, address, port, container, isFound }: Place,
+  { name, socket, sockets, container, isFound }: Place,
 ): ResolvedTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
-  const [host] = addressesOf(address);
+  const { port } = socket;
+  const addresses = addressesOf(socket, sockets);
+  const [host = socket.address] = addresses;
   const target = {
     label: `${name}:${port}`,
     host,
     port,
     isFound,
-    connect: (signal: AbortSignal) => connectToListener(namespace, address, port, { signal }),
-    datagram: () => openDatagram(namespace, host, port),
+    connect: async (signal: AbortSignal) => {
+      requireOwnAddress(namespace, addresses, socket);
+      return connectToListener(namespace, addresses, port, { signal });
+    },
+    datagram: async () => {
+      requireOwnAddress(namespace, addresses, socket);
+      return openDatagram(namespace, host, port);
+    },
     close: () => namespace.close(),
   };
   return container === undefined ? target : { ...target, container };
+}
+
+/** A socket may listen on an address that is somebody else's (IP_FREEBIND, ip(7)). */
+function requireOwnAddress(
+  namespace: NetworkNamespace,
+  [first]: readonly string[],
+  { address, port }: Place["socket"],
+): void {
+  if (first !== undefined && isOwnAddress(namespace, first)) return;
+  const reason =
+    first === undefined
+      ? "others listen on each loopback address"
+      : "it is no address of its network namespace";
+  throw new AppError("PEER_ADDRESS", `Cannot connect to "${address}", port ${port}: ${reason}`);
 }

@@ -96,7 +96,8 @@ export class HostPorts {
     if (scene.descriptor?.protocol === "udp") return this.#datagramBound(rule, scene, place);
     if (scene.descriptor?.protocol !== "tcp") return "news";
     const { name, priority } = rule;
-    return this.#watch.alert({ rule: name, priority, place, by: actOf(scene) });
+    const at = epochMs(scene.event);
+    return this.#watch.alert({ rule: name, priority, place, by: actOf(scene), at });
   }
 
   /** The kernel's notice that a socket begins or ceases to listen. */
@@ -112,7 +113,7 @@ export class HostPorts {
     if (event.uint(2) === TCP_STATE.LISTEN) {
       const container = containers.byCgroup(event.contextU64(CONTEXT.cgroup))?.fullId;
       this.opened({ ...place, container, process: portProcess(process), at: Date.now() });
-    } else this.closed(place);
+    } else this.closed(place, epochMs(event));
   }
 
   /** The sockets that are held to listen in a namespace. */
@@ -120,9 +121,9 @@ export class HostPorts {
     return this.#watch.inventory.sockets(namespace);
   }
 
-  /** A socket does not listen any more. */
-  closed(closing: PortClosing): void {
-    const port = this.#watch.closed(closing);
+  /** A socket does not listen any more, since `at`: milliseconds since the Unix epoch. */
+  closed(closing: PortClosing, at = Date.now()): void {
+    const port = this.#watch.closed(closing, at);
     if (port !== undefined) this.#publish("port-closed", port);
   }
 
@@ -141,9 +142,10 @@ export class HostPorts {
     opening: PortOpening,
     listening: readonly Pick<PortPlace, "address" | "port">[],
   ): PortVerdict {
-    this.#watch.reconcile(opening.namespace, listening);
+    const { namespace, at } = opening;
+    this.#watch.reconcile(namespace, listening, at);
     this.opened(opening);
-    return this.#watch.alert({ rule: "", priority: "Debug", place: opening, by: "listen" });
+    return this.#watch.alert({ rule: "", priority: "Debug", place: opening, by: "listen", at });
   }
 
   /** Resolves when no examination waits or runs any more. */
@@ -153,7 +155,7 @@ export class HostPorts {
 
   /** Its ports are gone with it: those of its next run are news. */
   containerStopped(container: Container): void {
-    for (const port of this.#watch.containerGone(container.fullId))
+    for (const port of this.#watch.containerGone(container.fullId, Date.now()))
       this.#publish("port-closed", port);
   }
 
@@ -234,6 +236,10 @@ function placeOf({ descriptor, process, container }: CurrentScene): PortPlace | 
     container: container?.fullId,
     process: portProcess(process),
   };
+}
+
+function epochMs({ timestamp }: Event): number {
+  return Number(timestamp) / 1e6;
 }
 
 function actOf({ event }: CurrentScene): "bind" | "listen" | "other" {

@@ -158,11 +158,12 @@ export class PortExaminer {
     const { address, port } = place;
     const container = await this.#settled(examination.container);
     const name = nameOf(container);
-    const obstacle = obstacleTo(namespace, place);
-    if (obstacle !== undefined) return failedReport(examination, name, obstacle);
+    const way = wayTo(namespace, place);
+    if (!("addresses" in way)) return failedReport(examination, name, way);
     const onConnection = (_: string, ownPort: number): void =>
       own.add({ namespace: namespace.inode, ownPort, peerPort: port });
-    const [host] = addressesOf(address);
+    const { addresses } = way;
+    const [host] = addresses;
     const found = await audit(
       {
         label: `${name}:${port}`,
@@ -170,7 +171,7 @@ export class PortExaminer {
         port,
         ...(container === undefined ? {} : { container: name }),
         connect: (ended) =>
-          connectToListener(namespace, address, port, { signal: ended, onConnection }),
+          connectToListener(namespace, addresses, port, { signal: ended, onConnection }),
         datagram: () => openDatagram(namespace, host, port),
       },
       { signal },
@@ -244,17 +245,21 @@ interface Obstacle {
   readonly error: string;
 }
 
-/** Undefined when the port may be connected to. */
-function obstacleTo(
-  namespace: NetworkNamespace,
-  { address, port }: PortPlace,
-): Obstacle | undefined {
-  const listens = listListeners(namespace).some(
-    (listener) => listener.port === port && listener.address === address,
-  );
-  if (!listens) return { code: "refused", error: "nothing listens there any more" };
-  const [host] = addressesOf(address);
-  if (isOwnAddress(namespace, host)) return undefined;
+/** By which addresses the port, and no other, may be connected to. */
+interface Way {
+  readonly addresses: readonly [string, ...string[]];
+}
+
+function wayTo(namespace: NetworkNamespace, { address, port }: PortPlace): Way | Obstacle {
+  const listening = listListeners(namespace);
+  const listener = listening.find((one) => one.port === port && one.address === address);
+  if (listener === undefined) return { code: "refused", error: "nothing listens there any more" };
+  const [first, ...others] = addressesOf(listener, listening);
+  if (first === undefined) {
+    const error = `others listen on port ${port} of each loopback address: nothing was connected to`;
+    return { code: "unreachable", error };
+  }
+  if (isOwnAddress(namespace, first)) return { addresses: [first, ...others] };
   const error = `${address} is no address of its network namespace: nothing was connected to`;
   return { code: "unreachable", error };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PortPlace } from "../ports/port-inventory.ts";
+import { CONTAINER_PORTS_MAX, type PortPlace } from "../ports/port-inventory.ts";
 import { BOUND_MAX, type PortAlert, PortWatch } from "./port-watch.ts";
 
 const nc = { pid: 5, comm: "nc", exepath: "/bin/nc", args: ["-l", "80"] };
@@ -18,7 +18,7 @@ function portWatch() {
     now: () => time,
   });
   const alert = (by: PortAlert["by"], more: Partial<PortAlert> = {}) =>
-    watch.alert({ rule: "R", priority: "Notice", place: web, by, ...more });
+    watch.alert({ rule: "R", priority: "Notice", place: web, by, at: 0, ...more });
   return { watch, alert, examined, overdue, pass: (ms: number) => (time += ms) };
 }
 
@@ -63,7 +63,7 @@ test("PortWatch takes a port that was closed and opened again as news", () => {
   for (const socket of [1n, 2n]) {
     watch.opened(opening(socket));
     assert.equal(alert("listen"), "news");
-    assert.equal(watch.closed(opening(socket))?.port, 80);
+    assert.equal(watch.closed(opening(socket), 0)?.port, 80);
   }
   assert.equal(examined.length, 2);
 });
@@ -99,10 +99,32 @@ test("PortWatch says of an alert about a connection which port it is about", () 
 test("PortWatch examines a port whose alert had to wait until it was closed", () => {
   const { watch, alert, examined } = portWatch();
   watch.opened(opening(1n));
-  watch.closed(opening(1n));
-  assert.equal(alert("bind"), "news");
+  watch.closed(opening(1n), 5);
+  assert.equal(alert("bind", { at: 4 }), "news");
   assert.equal(examined.length, 1);
   assert.equal(watch.bound, 0);
+});
+
+test("PortWatch waits for a port that was closed and is bound again to listen", () => {
+  const { watch, alert, examined } = portWatch();
+  watch.opened(opening(1n));
+  alert("bind", { at: 1 });
+  watch.closed(opening(1n), 5);
+  assert.equal(alert("bind", { at: 6 }), "news");
+  assert.deepEqual([examined.length, watch.bound], [1, 1]);
+  watch.opened(opening(2n));
+  assert.deepEqual([examined.length, watch.bound], [2, 0]);
+});
+
+test("PortWatch calls nothing bound that listens and has no room in the inventory", () => {
+  const { watch, alert, examined, overdue, pass } = portWatch();
+  for (let port = 1; port <= CONTAINER_PORTS_MAX; port += 1)
+    watch.opened(opening(BigInt(port), { ...web, port }));
+  alert("bind", { place: { ...web, port: 9999 } });
+  assert.equal(watch.opened(opening(9999n, { ...web, port: 9999 })), false);
+  pass(60_000);
+  watch.reportOverdue();
+  assert.deepEqual([overdue, watch.bound, examined.length], [[], 0, 1]);
 });
 
 test("PortWatch reports once what was bound and never listens, and still examines it later", () => {
@@ -142,7 +164,7 @@ test("PortWatch.containerGone() forgets what it had open and bound", () => {
   alert("listen");
   alert("bind", { place: { ...web, port: 81 } });
   assert.deepEqual(
-    watch.containerGone("c1").map(({ port }) => port),
+    watch.containerGone("c1", 0).map(({ port }) => port),
     [80],
   );
   assert.deepEqual([watch.bound, watch.inventory.size], [0, 0]);

@@ -18,6 +18,8 @@ export interface PortAlert {
    * event on it, or on a connection to it.
    */
   readonly by: "bind" | "listen" | "other";
+  /** When its event happened: milliseconds since the Unix epoch. */
+  readonly at: number;
 }
 
 /**
@@ -65,8 +67,8 @@ export class PortWatch {
    * begins to listen there is examined.
    */
   readonly #crowded = new Map<string, number>();
-  /** Closed a moment ago: an alert that had to wait may still come. */
-  readonly #closed = new Set<string>();
+  /** Closed a moment ago, and when: an alert from before, that had to wait, may still come. */
+  readonly #closed = new Map<string, number>();
   #suppressed = 0;
 
   constructor(options: PortWatchOptions) {
@@ -87,26 +89,30 @@ export class PortWatch {
 
   /** A socket listens. True when it is the first of its port. */
   opened(opening: PortOpening): boolean {
-    if (this.inventory.opened(opening) !== "news") return false;
+    const verdict = this.inventory.opened(opening);
+    if (verdict === "known") return false;
     const key = placeKey(opening);
     this.#closed.delete(key);
     const known = this.#openings.get(key);
     const isAwaited = known !== undefined || this.#isCrowded(opening.container ?? "");
     this.#listens(key, known ?? newOpening(opening));
+    // Nothing would say when it ends.
+    if (verdict === "full") this.#openings.delete(key);
     if (isAwaited) this.#options.onExamine(opening);
-    return true;
+    return verdict === "news";
   }
 
-  closed(closing: PortClosing): OpenPort | undefined {
+  /** `at`: when that was, in milliseconds since the Unix epoch; the same of those below. */
+  closed(closing: PortClosing, at: number): OpenPort | undefined {
     const port = this.inventory.closed(closing);
-    if (port !== undefined) this.#forget(port);
+    if (port !== undefined) this.#forget(port, at);
     return port;
   }
 
   /** All that the container had open, or bound. */
-  containerGone(container: string): readonly OpenPort[] {
+  containerGone(container: string, at: number): readonly OpenPort[] {
     const ports = this.inventory.containerGone(container);
-    for (const port of ports) this.#forget(port);
+    for (const port of ports) this.#forget(port, at);
     for (const key of this.#waiting.get(container) ?? []) this.#openings.delete(key);
     this.#waiting.delete(container);
     this.#crowded.delete(container);
@@ -114,8 +120,12 @@ export class PortWatch {
   }
 
   /** For sources that see no closings: forgets what does not listen any more. */
-  reconcile(namespace: number, listening: readonly Pick<PortPlace, "address" | "port">[]): void {
-    for (const port of this.inventory.reconcile(namespace, listening)) this.#forget(port);
+  reconcile(
+    namespace: number,
+    listening: readonly Pick<PortPlace, "address" | "port">[],
+    at: number,
+  ): void {
+    for (const port of this.inventory.reconcile(namespace, listening)) this.#forget(port, at);
   }
 
   alert(alert: PortAlert): PortVerdict {
@@ -159,12 +169,14 @@ export class PortWatch {
   }
 
   /** The first alert about a port of which no socket is known to listen. */
-  #first(key: string, place: PortPlace, { rule, priority, by }: PortAlert): PortVerdict {
+  #first(key: string, place: PortPlace, { rule, priority, by, at }: PortAlert): PortVerdict {
     const opening = newOpening(place);
     opening.rules.add(rule);
     opening.urgency = urgencyOf(priority);
     // It listened when the event happened, though it may be over: that is for the examination to say.
-    if (by === "listen" || this.#closed.has(key)) this.#options.onExamine(place);
+    const closedAt = this.#closed.get(key);
+    const isOver = closedAt !== undefined && at <= closedAt;
+    if (by === "listen" || isOver) this.#options.onExamine(place);
     else this.#wait(key, opening);
     return "news";
   }
@@ -207,11 +219,12 @@ export class PortWatch {
     this.#openings.set(key, opening);
   }
 
-  #forget(port: PortPlace): void {
+  #forget(port: PortPlace, at: number): void {
     const key = placeKey(port);
     this.#openings.delete(key);
-    this.#closed.add(key);
-    const [oldest] = this.#closed.size > CLOSED_MAX ? this.#closed : [];
+    this.#closed.delete(key);
+    this.#closed.set(key, at);
+    const [oldest] = this.#closed.size > CLOSED_MAX ? this.#closed.keys() : [];
     if (oldest !== undefined) this.#closed.delete(oldest);
   }
 }

@@ -1,15 +1,26 @@
 import type { Socket } from "node:net";
 import { AppError } from "../lib/errors.ts";
 import { connectInNamespace, type ConnectOptions } from "./connect.ts";
+import type { Listener } from "./listeners.ts";
 import type { NetworkNamespace } from "./network-namespace.ts";
 
 /**
- * Addresses by which a listener is reached from inside its namespace: on all addresses, loopback;
- * `::` takes IPv4 too, where IPv6 may be off.
+ * Addresses by which a listener, and nobody else, is reached from inside its namespace: on all
+ * addresses, by loopback; `::` by IPv4 first, where IPv6 may be off. `listening`: what listens in
+ * the namespace; a socket on one address has its connections before one on all (ip(7), ipv6(7)).
+ * None when all of loopback is others'.
  */
-export function addressesOf(listenAddress: string): readonly [string, ...string[]] {
-  if (listenAddress === "0.0.0.0") return ["127.0.0.1"];
-  return listenAddress === "::" ? ["127.0.0.1", "::1"] : [listenAddress];
+export function addressesOf(
+  { address, port, isIpv6Only }: Pick<Listener, "address" | "port" | "isIpv6Only">,
+  listening: readonly Pick<Listener, "address" | "port">[],
+): readonly string[] {
+  const isTaken = (one: string): boolean =>
+    listening.some((listener) => listener.port === port && listener.address === one);
+  const ipv4 = (): readonly string[] => LOOPBACK.filter((one) => !isTaken(one)).slice(0, 1);
+  if (address === "0.0.0.0") return ipv4();
+  if (address !== "::") return [address];
+  const takesIpv4 = isIpv6Only !== true && !isTaken("0.0.0.0");
+  return [...(takesIpv4 ? ipv4() : []), ...(isTaken("::1") ? [] : ["::1"])];
 }
 
 /** Codes that mean "not by this address" rather than "not at all". */
@@ -22,16 +33,16 @@ const OTHER_ADDRESS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Connects to a listener from inside its namespace, by whichever of its addresses answers. Rejects
- * as `connectInNamespace`.
+ * Connects to a listener from inside its namespace, by whichever of its addresses answers
+ * (`addressesOf`). Rejects as `connectInNamespace`.
  */
 export async function connectToListener(
   namespace: NetworkNamespace,
-  listenAddress: string,
+  addresses: readonly string[],
   port: number,
   options: ConnectOptions,
 ): Promise<Socket> {
-  const [first, ...others] = addressesOf(listenAddress);
+  const [first = "", ...others] = addresses;
   try {
     return await connectInNamespace(namespace, first, port, options);
   } catch (thrown) {
@@ -41,3 +52,6 @@ export async function connectToListener(
     return connectInNamespace(namespace, other, port, options);
   }
 }
+
+/** Each is the namespace's own; a socket on all addresses has those that no other is bound to. */
+const LOOPBACK = Array.from({ length: 16 }, (_, number) => `127.0.0.${number + 1}`);

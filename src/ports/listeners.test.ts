@@ -85,6 +85,20 @@ test("scanListeners finds a listener in a foreign namespace with its owner", asy
   assert.equal(found[0]?.namespace, namespace.inode);
 });
 
+test("listListeners says which socket on :: takes no IPv4", async (t) => {
+  const missing = namespacesMissing();
+  if (missing !== undefined) return t.skip(missing);
+  const inside = makeNamespace();
+  t.after(() => inside.remove());
+  await inside.run(`const open = (port, ipv6Only) => new Promise((up) =>
+    require("node:net").createServer().listen({ port, host: "::", ipv6Only }, up));
+    open(1, true).then(() => open(2, false)).then(() => console.log("up"))`);
+  const namespace = openNamespace(inside.path);
+  t.after(() => namespace.close());
+  const found = listListeners(namespace).map(({ port, isIpv6Only }) => `${port} ${isIpv6Only}`);
+  assert.deepEqual(found.toSorted(), ["1 true", "2 false"]);
+});
+
 test("cgroupPathOf prefers v2 below its root, else v1 pids", () => {
   const cases: [string, string][] = [
     ["0::/system.slice/docker-1.scope\n", "/system.slice/docker-1.scope"],

@@ -17,6 +17,8 @@ export interface Listener {
   /** The socket's inode, as in `readlink /proc/PID/fd/N` → `socket:[inode]`. */
   readonly inode: number;
   readonly uid: number;
+  /** Of `::`: takes no IPv4 (IPV6_V6ONLY, ipv6(7)); absent where that is not known. */
+  readonly isIpv6Only?: boolean;
 }
 
 /**
@@ -142,7 +144,7 @@ export function parseDump(bytes: Uint8Array, found: Listener[]): boolean {
   return false;
 }
 
-/** struct inet_diag_msg; attributes after it are not needed. */
+/** struct inet_diag_msg, and of the attributes after it the one that is needed. */
 function listenerFrom(body: ByteReader): Listener {
   const family = body.u8("family") === AF_INET6 ? 6 : 4;
   body.take(3, "state, timer, retransmits");
@@ -151,7 +153,21 @@ function listenerFrom(body: ByteReader): Listener {
   const address = ipText(body.take(16, "source address").subarray(0, family === 6 ? 16 : 4));
   body.take(16 + 4 + 8 + 12, "destination, interface, cookie, expiry, queues");
   const uid = body.u32LE("uid");
-  return { address, port, family, inode: body.u32LE("inode"), uid };
+  const inode = body.u32LE("inode");
+  const isIpv6Only = address === "::" ? ipv6OnlyOf(body) : undefined;
+  return { address, port, family, inode, uid, ...(isIpv6Only === undefined ? {} : { isIpv6Only }) };
+}
+
+/** struct nlattr (include/uapi/linux/netlink.h): length, type, value, padded to four bytes. */
+function ipv6OnlyOf(attributes: ByteReader): boolean | undefined {
+  while (attributes.left >= ATTRIBUTE_HEADER) {
+    const length = attributes.u16LE("attribute length");
+    const type = attributes.u16LE("attribute type");
+    const value = attributes.sub(length - ATTRIBUTE_HEADER, "attribute");
+    attributes.take(Math.min(attributes.left, -length & 3), "padding");
+    if (type === INET_DIAG_SKV6ONLY) return value.u8("IPV6_V6ONLY") === 1;
+  }
+  return undefined;
 }
 
 /** struct nlmsghdr and struct inet_diag_req_v2. */
@@ -178,6 +194,8 @@ const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const NETLINK_SOCK_DIAG = 4;
 const NETLINK_HEADER = 16;
+const ATTRIBUTE_HEADER = 4;
+const INET_DIAG_SKV6ONLY = 11;
 const NLM_F_REQUEST_DUMP = 0x301;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;

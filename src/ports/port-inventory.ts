@@ -85,11 +85,11 @@ export class PortInventory {
     return this.#dropped;
   }
 
-  /** "known" also when the inventory is full: then the opening is counted in `dropped`. */
-  opened(opening: PortOpening): "news" | "known" {
+  /** "full": there is no room for it, and it is counted in `dropped`. */
+  opened(opening: PortOpening): "news" | "known" | "full" {
     const known = this.#ports.get(placeKey(opening));
     const entry = known ?? this.#admit(opening);
-    if (entry === undefined) return "known";
+    if (entry === undefined) return "full";
     this.#addSocket(entry, opening);
     return known === undefined ? "news" : "known";
   }

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeNamespace, namespacesMissing } from "../../test/fixtures/network-namespace.ts";
+import { resolveTargets } from "./audit-targets.ts";
+
+test("resolveTargets() connects to no address that is not its namespace's own", async (t) => {
+  const missing = namespacesMissing();
+  if (missing !== undefined) return t.skip(missing);
+  const inside = makeNamespace();
+  t.after(() => inside.remove());
+  await inside.run(`require("node:fs").writeFileSync("/proc/sys/net/ipv4/ip_nonlocal_bind", "1");
+    require("node:net").createServer().listen(443, "192.0.2.7", () => console.log("up"))`);
+  const targets = await resolveTargets(["listening"], assert.fail);
+  t.after(() => targets.forEach((target) => target.close()));
+  const target = targets.find(({ host }) => host === "192.0.2.7");
+  assert.ok(target !== undefined);
+  const isRefused = { code: "PEER_ADDRESS", message: /"192\.0\.2\.7", port 443: it is no address/ };
+  await assert.rejects(target.connect(new AbortController().signal), isRefused);
+  await assert.rejects(async () => target.datagram?.(), isRefused);
+});
