@@ -72,6 +72,8 @@ export class PortExaminer {
     parallelOfKey: PARALLEL_OF_CONTAINER,
   });
   readonly #abort = new AbortController();
+  /** What the queue holds: a job that does not run any more closes no namespace. */
+  readonly #waiting = new Set<Look>();
   readonly #later = new Map<NodeJS.Timeout, Look>();
   #examined = 0;
   #given = 0;
@@ -111,9 +113,12 @@ export class PortExaminer {
     return this.#queue.idle();
   }
 
+  /** Drops what waits and ends what runs; no namespace stays open. */
   close(): void {
     this.#abort.abort();
     this.#given += this.#queue.close();
+    for (const { namespace } of this.#waiting) namespace.close();
+    this.#waiting.clear();
     for (const [timer, { namespace }] of this.#later) {
       clearTimeout(timer);
       namespace.close();
@@ -125,7 +130,9 @@ export class PortExaminer {
     const { place, container } = look.examination;
     const key = place.container ?? "";
     const before = this.#queue.refused;
+    this.#waiting.add(look);
     if (this.#queue.push(key, () => this.#look(look))) return;
+    this.#waiting.delete(look);
     look.namespace.close();
     // The first, the second, the fourth …: a container with thousands of ports must not flood.
     if ((before & (before + 1)) !== 0 || this.#abort.signal.aborted) return;
@@ -137,6 +144,7 @@ export class PortExaminer {
 
   async #look(look: Look): Promise<void> {
     const { examination, namespace, verdicts } = look;
+    this.#waiting.delete(look);
     let isKept = false;
     try {
       const report = await this.#examine(look);

@@ -60,6 +60,8 @@ export interface WatchOptions {
   readonly isRoot: boolean;
   /** Ends a start that is under way; the watch is then to be closed. */
   readonly signal?: AbortSignal;
+  /** The longest that the end of one subscriber is waited for, in milliseconds; default 10 s. */
+  readonly closeMs?: number;
 }
 
 /** A watch that runs. */
@@ -76,7 +78,10 @@ export interface Watch {
    * Rejects with `USAGE_FILE`, `INPUT_CAPTURE_…` when the source cannot be read.
    */
   readonly ended: Promise<"over" | "drops">;
-  /** Ends the source, then the subscribers, each within its own bounded time. */
+  /**
+   * Ends the source, then the subscribers, each within its own bounded time and at most `closeMs`.
+   * Safe to call twice.
+   */
   close(): Promise<void>;
 }
 

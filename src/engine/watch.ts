@@ -22,7 +22,15 @@ export async function startWatch(options: WatchOptions): Promise<Watch> {
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await watch.close();
-    await Promise.all(options.subscribers.map(closeQuietly));
+    const limitMs = options.closeMs ?? CLOSE_MS;
+    const close = async (subscriber: Subscriber): Promise<string[]> =>
+      (await closeQuietly(subscriber, limitMs)) ? [] : [subscriber.name];
+    const late = (await Promise.all(options.subscribers.map(close))).flat();
+    for (const name of late)
+      news.publish({
+        kind: "problem",
+        text: `"${name}" did not end within ${limitMs} ms: what it had not delivered may be lost`,
+      });
   };
   return { ...watch, close: () => (closed ??= close()) };
 }
@@ -54,11 +62,22 @@ async function onGround(
   }
 }
 
-/** What a subscriber could not deliver stands in its own counts. */
-async function closeQuietly(subscriber: Subscriber): Promise<void> {
+/**
+ * False when the subscriber has not ended by then. What it could not deliver stands in its own
+ * counts.
+ */
+async function closeQuietly(subscriber: Subscriber, limitMs: number): Promise<boolean> {
+  const { promise: isLate, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), limitMs);
   try {
-    await subscriber.close?.();
+    return await Promise.race([subscriber.close?.().then(() => true) ?? true, isLate]);
   } catch {
     // It is over either way.
+    return true;
+  } finally {
+    clearTimeout(timer);
   }
 }
+
+/** Longer than any output of ours takes. */
+const CLOSE_MS = 10_000;
