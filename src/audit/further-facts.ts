@@ -54,15 +54,8 @@ export async function askFurther(
         )
       : undefined,
   ]);
-  const speaksHttp =
-    plain?.isHttp === true ||
-    [...(features.alpn ?? []), ...(modern?.alpn ?? [])].some((name) =>
-      /^(?:h2|http\/1)/.test(name),
-    );
-  const http =
-    prober.dialogue === undefined && speaksHttp
-      ? await attempt({ prober, probe: "http", facts: "HSTS and cookies" }, () => httpFacts(prober))
-      : undefined;
+  const offers = [...(features.alpn ?? []), ...(modern?.alpn ?? [])];
+  const http = await askedHttp(prober, plain?.isHttp === true || offers.some(isHttp));
   const shown: Features =
     modern === undefined || older.length > 0
       ? {}
@@ -81,6 +74,16 @@ export async function askFurther(
     plainAnswer: plain?.page,
     ticket: session?.ticket,
   };
+}
+
+/** What HTTP over TLS says, where TLS begins at once and something speaks of HTTP. */
+async function askedHttp(prober: Prober, speaksHttp: boolean): Promise<Features["http"]> {
+  if (prober.dialogue !== undefined || !speaksHttp) return undefined;
+  return attempt({ prober, probe: "http", facts: "HSTS and cookies" }, () => httpFacts(prober));
+}
+
+function isHttp(protocol: string): boolean {
+  return /^(?:h2|http\/1)/.test(protocol);
 }
 
 /** What the server can do besides, with few connections. */
