@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import { OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
@@ -62,6 +63,8 @@ const DROP_CHECK_MS = 250;
  * busy machine that starts many containers at once needs this long.
  */
 const METADATA_PATIENCE_MS = 3000;
+
+const SOCKETS_A_TURN = 64;
 
 /** So many are kept of each network namespace, to open it by. */
 const PROCESSES_OF_NAMESPACE = 8;
@@ -238,7 +241,11 @@ export class LiveWatch {
     const { records, problems } = await listeningRecords(this.#processes);
     const { publish } = this.#options;
     for (const text of problems) publish({ kind: "problem", text });
-    for (const record of records) this.#listens(record);
+    for (const [index, record] of records.entries()) {
+      this.#listens(record);
+      // A host may have thousands: what happens meanwhile is read in between.
+      if (index % SOCKETS_A_TURN === SOCKETS_A_TURN - 1) await turn();
+    }
     const text = `sockets that listened already: ${records.length}`;
     if (records.length > 0) publish({ kind: "note", text });
   }
