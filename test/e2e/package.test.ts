@@ -49,6 +49,21 @@ describe("the package that npm pack makes", async () => {
     );
   });
 
+  test("holds the thread that each of its files starts", async () => {
+    const root = join(packed.prefix, "node_modules/saker");
+    const threads: string[] = [];
+    for (const name of packed.files.filter((file) => file.endsWith(".js"))) {
+      const text = await readFile(join(root, name), "utf8");
+      for (const [, thread = ""] of text.matchAll(/new URL\("(\.\/[^"]+\.js)", import/g))
+        threads.push(join(dirname(name), thread));
+    }
+    assert.ok(threads.length >= 3, threads.join());
+    assert.deepEqual(
+      threads.filter((thread) => !packed.files.includes(thread)),
+      [],
+    );
+  });
+
   test("says its version", async () => {
     const { version } = JSON.parse(
       await readFile(join(packed.prefix, "node_modules/saker/package.json"), "utf8"),
