@@ -97,6 +97,7 @@ function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): st
     [ports?.unlistedPorts ?? 0, "openings of ports had no room in the inventory"],
     [ports?.notExamined ?? 0, "ports were not examined: too many waited, or the watch ended"],
     [falco?.droppedPorts ?? 0, "alerted ports were not looked for: too many waited"],
+    [news.refused, "pieces of news were refused: subscribers published them without end"],
     [ports?.knownPorts ?? 0, "alerts left out: their port was known"],
     [ports?.ownEffects ?? 0, "alerts left out: our own examination made the program do it"],
   ];

@@ -33,22 +33,62 @@ test("NewsStream.publish() counts what a subscriber throws, reports it once, and
   stream.publish({ kind: "note", text: "" });
   stream.publish({ kind: "note", text: "" });
   assert.deepEqual(stream.counts().failures, new Map([["s0", 3]]));
-  assert.deepEqual(seen.toSorted(), [
+  assert.deepEqual(seen, [
     "1 note",
     '2 "s0" failed on news of kind note: no; further failures of it are counted',
     "3 note",
   ]);
 });
 
+test("NewsStream.publish() counts what a subscriber throws later", async () => {
+  const stream = streamWith(() => Promise.reject(Object.create(null)));
+  stream.publish({ kind: "note", text: "" });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([...stream.counts().failures], [["s0", 2]]);
+});
+
+test("NewsStream.publish() shows all subscribers one order, whoever publishes meanwhile", () => {
+  const seen: number[][] = [[], []];
+  const stream = streamWith(
+    ({ sequence, kind }) => {
+      seen[0]?.push(sequence);
+      if (kind === "note") stream.publish({ kind: "problem", text: "an answer" });
+    },
+    ({ sequence }) => seen[1]?.push(sequence),
+  );
+  stream.publish({ kind: "note", text: "" });
+  stream.publish({ kind: "note", text: "" });
+  assert.deepEqual(seen, [
+    [1, 2, 3, 4],
+    [1, 2, 3, 4],
+  ]);
+});
+
+test("NewsStream.publish() ends, whoever answers each piece with another", () => {
+  const stream = streamWith(() => stream.publish({ kind: "note", text: "" }));
+  stream.publish({ kind: "note", text: "" });
+  const { published, refused, failures } = stream.counts();
+  assert.deepEqual([published, refused, failures.size], [1025, 1, 0]);
+  stream.publish({ kind: "problem", text: "" });
+  assert.equal(stream.counts().byKind.problem, 1);
+});
+
 test("NewsStream.subscribe() takes in and lets go", () => {
   const seen: number[] = [];
   const stream = streamWith();
+  const early = stream.subscribe({
+    name: "early",
+    take: () => void stream.subscribe({ name: "later", take: () => seen.push(0) }),
+  });
+  stream.publish({ kind: "note", text: "" });
+  early();
+  assert.ok(!seen.includes(0));
   const leave = stream.subscribe({ name: "late", take: ({ sequence }) => seen.push(sequence) });
   stream.publish({ kind: "note", text: "" });
   leave();
   stream.publish({ kind: "note", text: "" });
   assert.deepEqual(
     [seen, stream.counts().published, stream.counts().byKind],
-    [[1], 2, { note: 2 }],
+    [[0, 2, 0], 3, { note: 3 }],
   );
 });

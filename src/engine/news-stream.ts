@@ -15,6 +15,8 @@ export interface NewsCounts {
   readonly byKind: Readonly<Partial<Record<News["kind"], number>>>;
   /** How often each subscriber has thrown. */
   readonly failures: ReadonlyMap<string, number>;
+  /** Pieces that subscribers published in answer to others, without end: not taken. */
+  readonly refused: number;
 }
 
 export interface NewsStreamOptions {
@@ -27,45 +29,89 @@ export interface NewsStreamOptions {
 /** Hands all that is reported to all who subscribed, stamped and in one order. */
 export class NewsStream {
   readonly #options: NewsStreamOptions;
-  readonly #subscribers: Set<Subscriber>;
+  /** A new array with each change: who is handed news is decided when it begins. */
+  #subscribers: readonly Subscriber[];
   readonly #failures = new Map<string, number>();
   readonly #byKind: Partial<Record<News["kind"], number>> = {};
   #sequence = 0;
+  /** What was published while another piece was under way: its turn comes behind that. */
+  readonly #waiting: News[] = [];
+  #isUnderWay = false;
+  #refused = 0;
 
   constructor(options: NewsStreamOptions) {
     this.#options = options;
-    this.#subscribers = new Set(options.subscribers);
+    this.#subscribers = [...new Set(options.subscribers)];
   }
 
   counts(): NewsCounts {
-    return { published: this.#sequence, byKind: { ...this.#byKind }, failures: this.#failures };
+    return {
+      published: this.#sequence,
+      byKind: { ...this.#byKind },
+      failures: this.#failures,
+      refused: this.#refused,
+    };
   }
 
-  /** `time`: epoch nanoseconds, where it is not now. */
+  /**
+   * `time`: epoch nanoseconds, where it is not now. What a subscriber publishes while it takes a
+   * piece comes behind that piece for all of them; more than ANSWERS_MAX to one are refused.
+   */
   publish(body: NewsBody, time?: bigint): void {
+    if (this.#isUnderWay && this.#waiting.length >= ANSWERS_MAX) {
+      this.#refused += 1;
+      return;
+    }
     this.#sequence += 1;
     this.#byKind[body.kind] = (this.#byKind[body.kind] ?? 0) + 1;
     const { host, now } = this.#options;
     const news: News = { sequence: this.#sequence, time: time ?? now(), host, ...body };
-    for (const subscriber of this.#subscribers) this.#hand(subscriber, news);
+    if (this.#isUnderWay) this.#waiting.push(news);
+    else this.#deliver(news);
   }
 
   /** From the next piece on, until the function that it returns is called. */
   subscribe(subscriber: Subscriber): () => void {
-    this.#subscribers.add(subscriber);
-    return () => void this.#subscribers.delete(subscriber);
+    const leave = (): void => {
+      this.#subscribers = this.#subscribers.filter((one) => one !== subscriber);
+    };
+    leave();
+    this.#subscribers = [...this.#subscribers, subscriber];
+    return leave;
+  }
+
+  #deliver(news: News): void {
+    this.#isUnderWay = true;
+    this.#handToAll(news);
+    // It grows meanwhile, up to its bound; what was delivered stays in it until the end for that.
+    for (const answer of this.#waiting) this.#handToAll(answer);
+    this.#waiting.length = 0;
+    this.#isUnderWay = false;
+  }
+
+  #handToAll(news: News): void {
+    for (const subscriber of this.#subscribers) this.#hand(subscriber, news);
   }
 
   #hand(subscriber: Subscriber, news: News): void {
     try {
-      subscriber.take(news);
+      const taken: unknown = subscriber.take(news);
+      // One that is an async function fails later.
+      if (taken instanceof Promise)
+        taken.catch((thrown: unknown) => this.#failed(subscriber, news, thrown));
     } catch (thrown) {
-      const { name } = subscriber;
-      const before = this.#failures.get(name) ?? 0;
-      this.#failures.set(name, before + 1);
-      if (before > 0) return;
-      const text = `"${name}" failed on news of kind ${news.kind}: ${messageOf(thrown)}; further failures of it are counted`;
-      this.publish({ kind: "problem", text });
+      this.#failed(subscriber, news, thrown);
     }
   }
+
+  #failed({ name }: Subscriber, { kind }: News, thrown: unknown): void {
+    const before = this.#failures.get(name) ?? 0;
+    this.#failures.set(name, before + 1);
+    if (before > 0) return;
+    const text = `"${name}" failed on news of kind ${kind}: ${messageOf(thrown)}; further failures of it are counted`;
+    this.publish({ kind: "problem", text });
+  }
 }
+
+/** Pieces that subscribers may publish in answer to one piece, and to those answers. */
+const ANSWERS_MAX = 1024;

@@ -8,7 +8,7 @@ import type { WrittenReport } from "../outputs/report-folder.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { openDatagram } from "../ports/datagram.ts";
-import { listListeners } from "../ports/listeners.ts";
+import { listListenersOn } from "../ports/listeners.ts";
 import { hostNamespaceInode, type NetworkNamespace } from "../ports/network-namespace.ts";
 import { isOwnAddress } from "../ports/own-address.ts";
 import type { OwnConnections } from "../ports/own-connections.ts";
@@ -168,8 +168,8 @@ export class PortExaminer {
     const name = nameOf(container);
     const way = wayTo(namespace, place);
     if (!("addresses" in way)) return failedReport(examination, name, way);
-    const onConnection = (_: string, ownPort: number): void =>
-      own.add({ namespace: namespace.inode, ownPort, peerPort: port });
+    const onConnection = (ownAddress: string, ownPort: number): void =>
+      own.add({ namespace: namespace.inode, ownAddress, ownPort, peerPort: port });
     const { addresses } = way;
     const [host] = addresses;
     const found = await audit(
@@ -259,8 +259,8 @@ interface Way {
 }
 
 function wayTo(namespace: NetworkNamespace, { address, port }: PortPlace): Way | Obstacle {
-  const listening = listListeners(namespace);
-  const listener = listening.find((one) => one.port === port && one.address === address);
+  const listening = listListenersOn(namespace, port);
+  const listener = listening.find((one) => one.address === address);
   if (listener === undefined) return { code: "refused", error: "nothing listens there any more" };
   const [first, ...others] = addressesOf(listener, listening);
   if (first === undefined) {

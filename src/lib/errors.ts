@@ -46,6 +46,15 @@ export class AppError extends Error {
 
 /** What an unknown thrown value says, in one line. */
 export function messageOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const text = thrown instanceof Error ? thrown.message : textOf(thrown);
   return text.split("\n", 1)[0] ?? "";
+}
+
+/** Anything may be thrown, also what has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return typeof thrown;
+  }
 }

@@ -9,6 +9,7 @@ import {
   type Listener,
   listListeners,
   listListenersOfProcess,
+  listListenersOn,
   listUdpPorts,
   parseDump,
   parseProcNetTcp,
@@ -85,7 +86,7 @@ test("scanListeners finds a listener in a foreign namespace with its owner", asy
   assert.equal(found[0]?.namespace, namespace.inode);
 });
 
-test("listListeners says which socket on :: takes no IPv4", async (t) => {
+test("listListeners says which socket on :: takes no IPv4, listListenersOn what is on a port", async (t) => {
   const missing = namespacesMissing();
   if (missing !== undefined) return t.skip(missing);
   const inside = makeNamespace();
@@ -97,6 +98,12 @@ test("listListeners says which socket on :: takes no IPv4", async (t) => {
   t.after(() => namespace.close());
   const found = listListeners(namespace).map(({ port, isIpv6Only }) => `${port} ${isIpv6Only}`);
   assert.deepEqual(found.toSorted(), ["1 true", "2 false"]);
+  for (const port of [1, 2])
+    assert.deepEqual(
+      listListenersOn(namespace, port).map((one) => one.port),
+      [port],
+    );
+  assert.deepEqual(listListenersOn(namespace, 3), []);
 });
 
 test("cgroupPathOf prefers v2 below its root, else v1 pids", () => {
