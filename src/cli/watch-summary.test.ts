@@ -50,7 +50,7 @@ function live(values: Partial<Live> = {}, dropped: Partial<Losses> = {}): Live {
 function stats(values: Partial<WatchStats> = {}): WatchStats {
   return {
     ports: PORTS,
-    news: { published: 5, byKind: { alert: 5 }, failures: new Map() },
+    news: { published: 5, byKind: { alert: 5 }, failures: new Map(), refused: 0 },
     live: live(),
     ...values,
   };
@@ -105,7 +105,7 @@ test("watchSummary() has a line for each counter of something missed, and none f
       live: missed,
       silences: 8,
       ports: { ...PORTS, unlistedPorts: 10, knownPorts: 11, ownEffects: 12 },
-      news: { published: 1, byKind: {}, failures: new Map([["syslog", 13]]) },
+      news: { published: 1, byKind: {}, failures: new Map([["syslog", 13]]), refused: 0 },
     }),
     [],
   );
