@@ -209,16 +209,16 @@ describe(
     test("tells of a process of the host, with its name and path", async () => {
       spawnSync("/bin/sh", ["-c", "exec 3</etc/shadow; sleep 0.2; true"]);
       spawnSync("/bin/sh", ["-c", `exec 3>>${join(data, "by-host")}; sleep 0.2; true`]);
-      assert.match(await told(/READ/), /READ sh host \/etc\/shadow O_RDONLY$/);
+      assert.match(await told(/READ/), /READ sh host \/etc\/shadow O_RDONLY /);
       assert.match(
         await told(/by-host/),
-        new RegExp(`WRITTEN sh host ${join(data, "by-host")} O_APPEND\\|O_WRONLY$`),
+        new RegExp(`WRITTEN sh host ${join(data, "by-host")} O_APPEND\\|O_WRONLY `),
       );
     });
 
     test("tells of a process in a container, once, with the path that it sees: of its own files, a volume, a file system in memory", async () => {
       await dockerd.docker("exec", "early", "/bin/sh", "-c", "exec 3</etc/shadow; sleep 0.2; true");
-      assert.match(await told(/READ .* early/), /READ \S+ early \/etc\/shadow O_RDONLY$/);
+      assert.match(await told(/READ .* early/), /READ \S+ early \/etc\/shadow O_RDONLY /);
       await dockerd.docker(
         "exec",
         "early",
@@ -228,9 +228,9 @@ describe(
       );
       assert.match(
         await told(/by-container/),
-        /WRITTEN \S+ early \/volume\/by-container O_WRONLY$/,
+        /WRITTEN \S+ early \/volume\/by-container O_WRONLY /,
       );
-      assert.match(await told(/in-memory/), /WRITTEN \S+ early \/data\/in-memory O_WRONLY$/);
+      assert.match(await told(/in-memory/), /WRITTEN \S+ early \/data\/in-memory O_WRONLY /);
       assert.equal(
         lines().filter((line) => line.includes("READ") && line.includes("early")).length,
         1,
@@ -249,7 +249,7 @@ describe(
         "-c",
         "exec 3</etc/shadow; sleep 5; true",
       );
-      assert.match(await told(/READ .* late/), /READ sh late \/etc\/shadow O_RDONLY$/);
+      assert.match(await told(/READ .* late/), /READ sh late \/etc\/shadow O_RDONLY /);
     });
 
     test("counts what no rule can match", async () => {

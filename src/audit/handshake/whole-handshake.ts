@@ -142,6 +142,7 @@ function outcomeOf(
   const isModern = version === "TLSv1.3";
   return new Promise((resolve) => {
     let latest: Buffer | undefined;
+    let ticket: Buffer | undefined;
     let timer: NodeJS.Timeout | undefined;
     const settle = (outcome: HandshakeOutcome): void => {
       clearTimeout(timer);
@@ -150,8 +151,9 @@ function outcomeOf(
     const fail = (reason: string, code?: string): void => settle(failure(reason, code));
     const done = (hasRenegotiated?: boolean): void => {
       clearTimeout(timer);
-      void farewell(tls, { session: latest, isModern, hasRenegotiated }).then(settle, (thrown) =>
-        fail(messageOf(thrown)),
+      void farewell(tls, { session: latest, ticket, isModern, hasRenegotiated }).then(
+        settle,
+        (thrown) => fail(messageOf(thrown)),
       );
     };
     tls.on("error", (error: NodeJS.ErrnoException) => fail(messageOf(error), error.code));
@@ -163,6 +165,8 @@ function outcomeOf(
     });
     tls.once("secureConnect", () => {
       tls.resume();
+      // TLS 1.2 has given it by now, and a peer that goes right away takes it along.
+      ticket = tls.getTLSTicket();
       if (!isModern && !renegotiates) return done();
       timer = setTimeout(done, AFTERMATH_MS);
       if (renegotiates) renegotiate(tls, done, (session) => (latest = session));
@@ -172,6 +176,8 @@ function outcomeOf(
 
 interface Finished {
   readonly session: Buffer | undefined;
+  /** The one that was there when the handshake was done. */
+  readonly ticket: Buffer | undefined;
   readonly isModern: boolean;
   readonly hasRenegotiated: boolean | undefined;
 }
@@ -179,14 +185,14 @@ interface Finished {
 /** What a finished handshake tells, once the peer has said goodbye or had the time to. */
 async function farewell(
   tls: TLSSocket,
-  { session, isModern, hasRenegotiated }: Finished,
+  { session, ticket, isModern, hasRenegotiated }: Finished,
 ): Promise<WholeSession> {
   const outcome: WholeSession = {
     kind: "done",
     wasResumed: tls.isSessionReused(),
     // Where the peer has gone already, Node gives null, whatever its types say.
     session: session ?? (isModern ? undefined : (tls.getSession() ?? undefined)),
-    ticket: tls.getTLSTicket() ?? undefined,
+    ticket: ticket ?? tls.getTLSTicket() ?? undefined,
     hasRenegotiated,
   };
   tls.removeAllListeners("session");
