@@ -82,6 +82,7 @@ export class HostPorts {
     if (descriptor?.remote === undefined || descriptor.local === undefined) return false;
     const isOwn = this.#own.has({
       namespace: process?.networkNamespace ?? 0,
+      ownAddress: ipText(descriptor.remote.address),
       ownPort: descriptor.remote.port,
       peerPort: descriptor.local.port,
     });

@@ -29,7 +29,8 @@ export interface NewsStreamOptions {
 /** Hands all that is reported to all who subscribed, stamped and in one order. */
 export class NewsStream {
   readonly #options: NewsStreamOptions;
-  readonly #subscribers: Set<Subscriber>;
+  /** A new array with each change: who is handed news is decided when it begins. */
+  #subscribers: readonly Subscriber[];
   readonly #failures = new Map<string, number>();
   readonly #byKind: Partial<Record<News["kind"], number>> = {};
   #sequence = 0;
@@ -40,7 +41,7 @@ export class NewsStream {
 
   constructor(options: NewsStreamOptions) {
     this.#options = options;
-    this.#subscribers = new Set(options.subscribers);
+    this.#subscribers = [...new Set(options.subscribers)];
   }
 
   counts(): NewsCounts {
@@ -71,8 +72,12 @@ export class NewsStream {
 
   /** From the next piece on, until the function that it returns is called. */
   subscribe(subscriber: Subscriber): () => void {
-    this.#subscribers.add(subscriber);
-    return () => void this.#subscribers.delete(subscriber);
+    const leave = (): void => {
+      this.#subscribers = this.#subscribers.filter((one) => one !== subscriber);
+    };
+    leave();
+    this.#subscribers = [...this.#subscribers, subscriber];
+    return leave;
   }
 
   #deliver(news: News): void {
@@ -85,8 +90,7 @@ export class NewsStream {
   }
 
   #handToAll(news: News): void {
-    // A copy: who subscribes meanwhile begins with the next piece.
-    for (const subscriber of [...this.#subscribers]) this.#hand(subscriber, news);
+    for (const subscriber of this.#subscribers) this.#hand(subscriber, news);
   }
 
   #hand(subscriber: Subscriber, news: News): void {

@@ -168,8 +168,8 @@ export class PortExaminer {
     const name = nameOf(container);
     const way = wayTo(namespace, place);
     if (!("addresses" in way)) return failedReport(examination, name, way);
-    const onConnection = (_: string, ownPort: number): void =>
-      own.add({ namespace: namespace.inode, ownPort, peerPort: port });
+    const onConnection = (ownAddress: string, ownPort: number): void =>
+      own.add({ namespace: namespace.inode, ownAddress, ownPort, peerPort: port });
     const { addresses } = way;
     const [host] = addresses;
     const found = await audit(

@@ -2,7 +2,8 @@
 export interface OwnConnection {
   /** Inode of the network namespace. */
   readonly namespace: number;
-  /** The end that is ours. */
+  /** The end that is ours: an address of the namespace's own, and a port. */
+  readonly ownAddress: string;
   readonly ownPort: number;
   /** The end that listens. */
   readonly peerPort: number;
@@ -41,8 +42,9 @@ export class OwnConnections {
   }
 }
 
-function keyOf({ namespace, ownPort, peerPort }: OwnConnection): string {
-  return `${namespace} ${ownPort} ${peerPort}`;
+/** IPv4 that a socket of IPv6 sees (RFC 4291 §2.5.5.2) is the same. */
+function keyOf({ namespace, ownAddress, ownPort, peerPort }: OwnConnection): string {
+  return `${namespace} ${ownAddress.replace(/^::ffff:/, "")} ${ownPort} ${peerPort}`;
 }
 
 /** An examination's longest connection and what comes of it. */
