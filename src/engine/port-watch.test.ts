@@ -14,7 +14,8 @@ function portWatch() {
   const watch = new PortWatch({
     onExamine: ({ address, port, process }) =>
       examined.push(`${address}:${port} ${process?.exepath ?? ""}`),
-    onNeverListened: (container, ports) => overdue.push(`${container}: ${ports.join(" ")}`),
+    onNeverListened: (container, places) =>
+      overdue.push(`${container}: ${places.map(({ port }) => port).join(" ")}`),
     now: () => time,
   });
   const alert = (by: PortAlert["by"], more: Partial<PortAlert> = {}) =>

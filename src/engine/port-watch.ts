@@ -31,8 +31,11 @@ export type PortVerdict = "news" | "further" | "known";
 export interface PortWatchOptions {
   /** A port that an alert was about listens: once for each opening. */
   readonly onExamine: (place: PortPlace) => void;
-  /** Ports of a container (or of the host) that were bound a while ago and never listened. */
-  readonly onNeverListened: (container: string | undefined, ports: readonly number[]) => void;
+  /**
+   * Ports of a container (or of the host) that were bound a while ago, and of which no socket is
+   * known to listen.
+   */
+  readonly onNeverListened: (container: string | undefined, places: readonly PortPlace[]) => void;
   /** Milliseconds, of a clock that does not jump. */
   readonly now: () => number;
 }
@@ -157,7 +160,7 @@ export class PortWatch {
       if (overdue.length > 0)
         onNeverListened(
           container === "" ? undefined : container,
-          overdue.map(({ place }) => place.port),
+          overdue.map(({ place }) => place),
         );
     }
   }
