@@ -97,10 +97,11 @@ export class PortWatch {
     const key = placeKey(opening);
     this.#closed.delete(key);
     const known = this.#openings.get(key);
-    const isAwaited = known !== undefined || this.#isCrowded(opening.container ?? "");
+    const isFull = verdict === "full";
+    const isAwaited = known !== undefined || (!isFull && this.#isCrowded(opening.container ?? ""));
     this.#listens(key, known ?? newOpening(opening));
-    // Nothing would say when it ends.
-    if (verdict === "full") this.#openings.delete(key);
+    // Nothing would say when it ends, and it may be found any number of times.
+    if (isFull) this.#openings.delete(key);
     if (isAwaited) this.#options.onExamine(opening);
     return verdict === "news";
   }
