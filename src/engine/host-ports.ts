@@ -5,11 +5,8 @@ import { CONTEXT, TCP_STATE } from "../events/record.ts";
 import { ipText } from "../lib/ip-text.ts";
 import type { NewsBody, PortNews } from "../news/news.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
-import {
-  type NetworkNamespace,
-  openHostNamespace,
-  openNamespace,
-} from "../ports/network-namespace.ts";
+import { listeningPlaces } from "../ports/listening-places.ts";
+import { openFirstNamespace } from "../ports/open-first-namespace.ts";
 import { OwnConnections } from "../ports/own-connections.ts";
 import type { OpenSocket, PortClosing, PortOpening, PortPlace } from "../ports/port-inventory.ts";
 import type { CompiledRule } from "../rules/rule-set.ts";
@@ -53,7 +50,7 @@ export class HostPorts {
     this.#options = options;
     this.#watch = new PortWatch({
       onExamine: (place) => this.#examine(place),
-      onNeverListened: (container, ports) => this.#neverListened(container, ports),
+      onNeverListened: (container, places) => this.#neverListened(container, places),
       now: () => performance.now(),
     });
     this.#timer = setInterval(() => this.#watch.reportOverdue(), OVERDUE_CHECK_MS).unref();
@@ -183,7 +180,7 @@ export class HostPorts {
     this.#examiner?.examine({
       place,
       container,
-      namespace: () => firstNamespace(pids, place.namespace),
+      namespace: () => openFirstNamespace(pids, place.namespace),
     });
   }
 
@@ -194,8 +191,13 @@ export class HostPorts {
     return verdict;
   }
 
-  #neverListened(id: string | undefined, ports: readonly number[]): void {
+  #neverListened(id: string | undefined, places: readonly PortPlace[]): void {
     const container = id === undefined ? undefined : this.#options.containers.byId(id);
+    const listening = listeningPlaces(places, container?.metadata?.pid);
+    // The kernel's notice was lost.
+    for (const place of listening) this.opened({ ...place, at: Date.now() });
+    const ports = places.filter((place) => !listening.has(place)).map(({ port }) => port);
+    if (ports.length === 0) return;
     const name = id === undefined ? "host" : (container?.metadata?.name ?? id.slice(0, 12));
     const more = ports.length > SHOWN_MAX ? ` and ${ports.length - SHOWN_MAX} more` : "";
     const numbers = `${ports.slice(0, SHOWN_MAX).join(", ")}${more}`;
@@ -246,25 +248,4 @@ function epochMs({ timestamp }: Event): number {
 function actOf({ event }: CurrentScene): "bind" | "listen" | "other" {
   const name = event.type?.name;
   return name === "bind" || name === "listen" ? name : "other";
-}
-
-/**
- * The namespace, by the first of the processes that is still in it, or the host's. Throws
- * `KERNEL_NAMESPACE` when all are gone.
- */
-function firstNamespace(pids: readonly (number | undefined)[], inode: number): NetworkNamespace {
-  const opens = pids
-    .filter((pid): pid is number => pid !== undefined && pid !== 0)
-    .map((pid) => () => openNamespace(pid));
-  let problem: unknown;
-  for (const open of [...opens, openHostNamespace]) {
-    try {
-      const namespace = open();
-      if (namespace.inode === inode || inode === 0) return namespace;
-      namespace.close();
-    } catch (thrown) {
-      problem = thrown;
-    }
-  }
-  throw problem ?? new Error("its processes are gone");
 }

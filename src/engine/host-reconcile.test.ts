@@ -65,3 +65,19 @@ test("HostReconcile looks every half minute, and sooner after losses, but ever m
     assert.equal(ended.length, looks);
   }
 });
+
+test("HostReconcile finds a socket for which there is no room once, and seldom again", async (t) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const { host, found, pass } = reconcile([]);
+  const times = (): number => found.filter((one) => one === port).length;
+  const seen: number[] = [];
+  for (let comparison = 1; comparison <= 21; comparison += 1) {
+    pass(30_000);
+    await host.tick();
+    seen.push(times());
+  }
+  assert.deepEqual([seen[0], seen[18], seen[20]], [1, 1, 2]);
+});

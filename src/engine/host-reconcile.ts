@@ -32,6 +32,9 @@ export class HostReconcile {
   #isRunning = false;
   #next = 0;
   #pauseMs = MIN_PAUSE_MS;
+  /** Inodes of sockets found last time: one that is missed again had no room in the inventory. */
+  #missed: ReadonlySet<number> = new Set();
+  #comparisons = 0;
 
   constructor(options: HostReconcileOptions) {
     this.#options = options;
@@ -67,13 +70,19 @@ export class HostReconcile {
     for (const group of (await reconcileCgroups(() => [])).missed) onCgroup(group, group.path);
     const { missed, ended } = await reconcileListeners({ namespaces: namespaces(), believed });
     for (const socket of ended) onEnded(socket);
-    if (missed.length === 0) return;
-    for (const listener of await withOwners(missed)) onFound(listener);
-    onNote(`listening sockets that were found late: ${missed.length}`);
+    const found = missed.filter(({ inode }) => !this.#missed.has(inode));
+    this.#comparisons += 1;
+    const isAnew = this.#comparisons % COMPARISONS_WITHOUT_ROOM === 0;
+    this.#missed = new Set(isAnew ? [] : missed.map(({ inode }) => inode));
+    if (found.length === 0) return;
+    for (const listener of await withOwners(found)) onFound(listener);
+    onNote(`listening sockets that were found late: ${found.length}`);
   }
 }
 
 /** To be called so often. */
 export const RECONCILE_TICK_MS = 1000;
 const EVERY_MS = 30_000;
+/** What had no room is tried again after so many. */
+const COMPARISONS_WITHOUT_ROOM = 20;
 const MIN_PAUSE_MS = 1000;

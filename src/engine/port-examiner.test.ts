@@ -129,7 +129,7 @@ describe("PortExaminer", { skip }, () => {
     assert.deepEqual(readdirSync(join(path, "tls")).toSorted(), files.toSorted());
     for (const stem of stems) assert.ok(existsSync(`${stem}.json`), stem);
     const namespace = openInode(inside.path);
-    const asked = { namespace, peerPort: secret, ownAddress: "127.0.0.1" };
+    const asked = { namespace, ownAddress: "127.0.0.1", peerPort: secret };
     const anyOwn = Array.from({ length: 65_536 }, (_, ownPort) => own.has({ ...asked, ownPort }));
     assert.ok(anyOwn.includes(true), "its connections are known as its own");
   });

@@ -31,8 +31,11 @@ export type PortVerdict = "news" | "further" | "known";
 export interface PortWatchOptions {
   /** A port that an alert was about listens: once for each opening. */
   readonly onExamine: (place: PortPlace) => void;
-  /** Ports of a container (or of the host) that were bound a while ago and never listened. */
-  readonly onNeverListened: (container: string | undefined, ports: readonly number[]) => void;
+  /**
+   * Ports of a container (or of the host) that were bound a while ago, and of which no socket is
+   * known to listen.
+   */
+  readonly onNeverListened: (container: string | undefined, places: readonly PortPlace[]) => void;
   /** Milliseconds, of a clock that does not jump. */
   readonly now: () => number;
 }
@@ -94,10 +97,11 @@ export class PortWatch {
     const key = placeKey(opening);
     this.#closed.delete(key);
     const known = this.#openings.get(key);
-    const isAwaited = known !== undefined || this.#isCrowded(opening.container ?? "");
+    const isFull = verdict === "full";
+    const isAwaited = known !== undefined || (!isFull && this.#isCrowded(opening.container ?? ""));
     this.#listens(key, known ?? newOpening(opening));
-    // Nothing would say when it ends.
-    if (verdict === "full") this.#openings.delete(key);
+    // Nothing would say when it ends, and it may be found any number of times.
+    if (isFull) this.#openings.delete(key);
     if (isAwaited) this.#options.onExamine(opening);
     return verdict === "news";
   }
@@ -157,7 +161,7 @@ export class PortWatch {
       if (overdue.length > 0)
         onNeverListened(
           container === "" ? undefined : container,
-          overdue.map(({ place }) => place.port),
+          overdue.map(({ place }) => place),
         );
     }
   }

@@ -70,7 +70,8 @@ export interface Watch {
   stats(): WatchStats;
   /**
    * Puts other rules in place, between two events. Throws `KERNEL_…` when the kernel does not take
-   * them; then the old rules stay. Does nothing where alerts come ready-made.
+   * them; then the old rules stay. Does nothing where alerts come ready-made. Throws `USAGE_CLOSED`
+   * once the watch is closed, or is closing.
    */
   useRules(rules: RuleSet): void;
   /**

@@ -179,6 +179,7 @@ test("Watch.close() waits for a slow subscriber, once, and not for ever", async 
   });
   await watch.ended;
   await Promise.all([watch.close(), watch.close()]);
+  assert.throws(() => watch.useRules(rules), { code: "USAGE_CLOSED" });
   assert.deepEqual([isDelivered, closes], [true, 1]);
   const last = all.seen.at(-1);
   assert.equal(

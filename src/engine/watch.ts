@@ -1,4 +1,6 @@
 import { assertNever } from "../lib/assert-never.ts";
+import { AppError } from "../lib/errors.ts";
+import type { RuleSet } from "../rules/rule-set.ts";
 import { hostGround, type HostGround } from "./host-ground.ts";
 import { NewsStream, type Subscriber } from "./news-stream.ts";
 import { watchCapture } from "./watch-capture.ts";
@@ -32,7 +34,13 @@ export async function startWatch(options: WatchOptions): Promise<Watch> {
         text: `"${name}" did not end within ${limitMs} ms: what it had not delivered may be lost`,
       });
   };
-  return { ...watch, close: () => (closed ??= close()) };
+  const useRules = (rules: RuleSet): void => {
+    // The kernel's descriptors may be another watch's by now.
+    if (closed !== undefined)
+      throw new AppError("USAGE_CLOSED", "Cannot use other rules: the watch is closed");
+    watch.useRules(rules);
+  };
+  return { ...watch, useRules, close: () => (closed ??= close()) };
 }
 
 async function watchSource(options: WatchOptions, news: NewsStream): Promise<Watch> {

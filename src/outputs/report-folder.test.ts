@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { bare, secure } from "../../test/fixtures/audit-reports.ts";
+import { mountSmallDisk } from "../../test/fixtures/small-disk.ts";
 import { auditStem, EARLIER_MAX, ReportFolder, type ReportSubject } from "./report-folder.ts";
 
 const web: ReportSubject = {
@@ -116,6 +118,47 @@ test("ReportFolder.writeAudit() keeps names apart that are no file names, or too
   const stems = names.map((container) => folder.writeAudit({ ...web, container }, bare).stem);
   assert.equal(new Set(stems).size, names.length);
   for (const file of files()) assert.match(file, /^[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,200}$/);
+});
+
+test("ReportFolder.writeAudit() leaves what was there on a full disk", (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root: mounts a small file system");
+  const disk = mountSmallDisk(64 << 10);
+  t.after(() => disk.release());
+  const folder = new ReportFolder(disk.point);
+  const tls = join(disk.point, "tls");
+  folder.writeAudit(web, { ...bare, ...at(1) });
+  const held = (): Record<string, string> =>
+    Object.fromEntries(
+      readdirSync(tls).map((name) => [name, readFileSync(join(tls, name), "utf8")]),
+    );
+  const before = held();
+  const { bavail, bsize } = statfsSync(disk.point);
+  writeFileSync(join(disk.point, "ballast"), Buffer.alloc((bavail - 1) * bsize));
+  assert.throws(() => folder.writeAudit(web, { ...secure, ...at(2) }), { code: "ENOSPC" });
+  assert.deepEqual(held(), before);
+});
+
+test("ReportFolder.writeAudit() takes little from a report that somebody else has written", (t) => {
+  const { folder, tls } = folderOf(t);
+  folder.writeAudit(web, { ...bare, ...at(1) });
+  const path = join(tls, "web_8443.json");
+  const esc = String.fromCharCode(27);
+  const planted = {
+    ...secure,
+    certificates: [],
+    ...at(1),
+    grade: { letter: `${esc}[2J`.repeat(1e5) },
+  };
+  writeFileSync(path, JSON.stringify(planted));
+  const { report, stem } = folder.writeAudit(web, { ...secure, ...at(2) });
+  assert.ok((report.changes?.what.join("").length ?? 0) < 10_000);
+  assert.ok(!readFileSync(`${stem}.txt`, "utf8").includes(esc));
+  writeFileSync(path, JSON.stringify({ ...planted, startedAt: `${esc}[2J` }));
+  assert.equal(folder.writeAudit(web, { ...secure, ...at(3) }).report.changes, undefined);
+  writeFileSync(path, "[".repeat(3 << 20));
+  assert.equal(folder.writeAudit(web, { ...secure, ...at(4) }).report.changes, undefined);
+  writeFileSync(path, JSON.stringify({ ...bare, ...at(1), tls: true, changes: { what: 7 } }));
+  assert.equal(folder.writeAudit({ ...web, isRepeated: true }, bare).report.tls, bare.tls);
 });
 
 test("ReportFolder.writeAudit() follows no link that the folder's owner has laid", (t) => {

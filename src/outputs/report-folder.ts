@@ -161,13 +161,22 @@ interface Target {
   readonly isRepeated: boolean;
 }
 
+/** The new files are whole before anything is renamed: a full disk leaves what was there. */
 function writeReport(target: Target, report: AuditReport): AuditReport {
   const { folder, name, isRepeated } = target;
   const before = readReport(folder, `${name}.json`);
   const whole = before === undefined ? report : withChanges(report, before, isRepeated);
-  if (before !== undefined && !isRepeated) keepEarlier(folder, name, before);
-  writeWhole(folder, `${name}.txt`, auditText(whole));
-  writeWhole(folder, `${name}.json`, auditJson(whole));
+  const texts = { ".txt": auditText(whole), ".json": auditJson(whole) };
+  const partials: string[] = [];
+  try {
+    for (const ending of ENDINGS) partials.push(writePartial(folder, texts[ending]));
+    if (before !== undefined && !isRepeated) keepEarlier(folder, name, before);
+    for (const [index, ending] of ENDINGS.entries())
+      renameSync(partials[index] ?? "", within(folder, name + ending));
+  } catch (thrown) {
+    for (const partial of partials) rmSync(partial, { force: true });
+    throw thrown;
+  }
   return whole;
 }
 
@@ -179,7 +188,9 @@ function withChanges(report: AuditReport, before: AuditReport, isRepeated: boole
       ...(isRepeated ? (before.changes?.what ?? []) : []),
       ...auditChanges(before, report),
     ];
-    return { ...report, changes: { since: since ?? "", what } };
+    // The folder's owner may have written what was there before.
+    const lines = what.map((line) => line.slice(0, CHANGE_MAX));
+    return { ...report, changes: { since: since ?? "", what: lines } };
   } catch {
     // It has the name of a report, and is none of ours.
     return report;
@@ -194,7 +205,7 @@ function readReport(folder: number, name: string): AuditReport | undefined {
     const { size } = fstatSync(fd);
     if (!fstatSync(fd).isFile() || size > REPORT_MAX) return undefined;
     const report = JSON.parse(readFileSync(fd, "utf8")) as Partial<AuditReport>;
-    return typeof report.startedAt === "string" ? (report as AuditReport) : undefined;
+    return ISO_TIME.test(String(report.startedAt)) ? (report as AuditReport) : undefined;
   } catch {
     return undefined;
   } finally {
@@ -219,20 +230,20 @@ function keepEarlier(folder: number, name: string, { startedAt }: AuditReport): 
     ignoreAbsent(() => rmSync(within(folder, file)));
 }
 
-/** A new file of an unpredictable name, renamed when it is whole. */
-function writeWhole(folder: number, name: string, text: string): void {
+/** A new file of an unpredictable name; its path. None is left when it throws. */
+function writePartial(folder: number, text: string): string {
   const partial = within(folder, `.${randomBytes(12).toString("hex")}.tmp`);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_NOFOLLOW;
   const fd = openSync(partial, flags, FILE_MODE);
   try {
     writeFileSync(fd, text);
-    renameSync(partial, within(folder, name));
   } catch (thrown) {
     rmSync(partial, { force: true });
     throw thrown;
   } finally {
     closeSync(fd);
   }
+  return partial;
 }
 
 /** A path below an open folder, whatever becomes of the folder's own path. */
@@ -256,6 +267,10 @@ const EARLIER = /^\.\d{8}T\d{9}Z\.(?:txt|json)$/;
 
 /** Earlier reports of one port that are kept. */
 export const EARLIER_MAX = 10;
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/;
+/** Characters of one change that are kept. */
+const CHANGE_MAX = 1000;
 
 const { O_NOFOLLOW } = constants;
 const FOLDER_MODE = 0o750;
