@@ -5,7 +5,7 @@ import { LineQueue } from "./line-queue.ts";
 import type { Output, OutputCounts } from "./output.ts";
 
 export interface DeliveryOptions {
-  /** The most lines that wait, 10,000 by default; over it the oldest are dropped. */
+  /** The most lines that wait, 10,000 by default; over it the oldest of the container with most go. */
   readonly capacity?: number | undefined;
   /** The most bytes that wait; by default 32 MiB, or 1 KiB a line where that is more. */
   readonly maxBytes?: number | undefined;
@@ -92,7 +92,7 @@ export class Delivery implements Output {
     const line = this.#format(news);
     if (line === undefined) return;
     if (this.#ended !== undefined) return count(this.#dropped, this.#ended, 1);
-    const dropped = this.#queue.push(line);
+    const dropped = this.#queue.push(line, sourceOf(news));
     if (dropped > 0) this.#drop("the queue was full", dropped);
     this.#running ??= this.#run();
   }
@@ -255,6 +255,11 @@ export class Delivery implements Output {
     });
     this.#endPause = undefined;
   }
+}
+
+/** Whose news it is, as far as it says: a container's, or anybody's. */
+function sourceOf(news: News): string {
+  return news.kind === "alert" ? String(news.alert.outputFields["container.id"] ?? "") : "";
 }
 
 /** Less was taken than offered, and not because one of them was refused. */

@@ -7,37 +7,45 @@ export interface QueueLimits {
 interface Line {
   readonly text: string;
   readonly bytes: number;
+  /** Who it is about. */
+  readonly source: string;
 }
 
 /**
- * Lines that wait, bounded in number and bytes: where one more does not fit, the oldest go. What
- * `take` returned counts as waiting until `settle` says that it does not.
+ * Lines that wait, bounded in number and bytes: where one more does not fit, the oldest go of the
+ * source that has most there, so that who floods takes nobody else's room. What `take` returned
+ * counts as waiting until `settle` says that it does not.
  */
 export class LineQueue {
   readonly #limits: QueueLimits;
-  #lines: Line[] = [];
+  /** With holes where lines were dropped. */
+  #lines: (Line | undefined)[] = [];
   #head = 0;
   #bytes = 0;
+  #waiting = 0;
   #taken: Line[] = [];
+  /** Lines of each source that wait and are not taken. */
+  readonly #bySource = new Map<string, number>();
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
   }
 
   get length(): number {
-    return this.#taken.length + this.#lines.length - this.#head;
+    return this.#taken.length + this.#waiting;
   }
 
   /** Adds a line; returns how many were dropped for it, itself included when it is too large. */
-  push(text: string): number {
+  push(text: string, source = ""): number {
     const bytes = Buffer.byteLength(text);
     let dropped = 0;
     while (!this.#fits(bytes)) {
       dropped += 1;
-      if (!this.#dropOldest()) return dropped;
+      if (!this.#dropOne()) return dropped;
     }
-    this.#lines.push({ text, bytes });
+    this.#lines.push({ text, bytes, source });
     this.#bytes += bytes;
+    this.#count(source, 1);
     return dropped;
   }
 
@@ -46,11 +54,13 @@ export class LineQueue {
     let bytes = 0;
     if (this.#taken.length === 0)
       while (this.#head < this.#lines.length && this.#taken.length < limits.lines) {
-        const line = this.#lines[this.#head] as Line;
-        bytes += line.bytes;
+        const line = this.#lines[this.#head];
+        bytes += line?.bytes ?? 0;
         if (bytes > limits.bytes && this.#taken.length > 0) break;
-        this.#taken.push(line);
         this.#head += 1;
+        if (line === undefined) continue;
+        this.#taken.push(line);
+        this.#count(line.source, -1);
       }
     this.#compact();
     return this.#taken.map(({ text }) => text);
@@ -65,6 +75,8 @@ export class LineQueue {
   clear(): number {
     const { length } = this;
     [this.#lines, this.#taken, this.#head, this.#bytes] = [[], [], 0, 0];
+    this.#waiting = 0;
+    this.#bySource.clear();
     return length;
   }
 
@@ -73,18 +85,41 @@ export class LineQueue {
   }
 
   /** Of those that were not taken; false when there is none. */
-  #dropOldest(): boolean {
-    const oldest = this.#lines[this.#head];
-    if (oldest === undefined) return false;
-    this.#head += 1;
-    this.#bytes -= oldest.bytes;
+  #dropOne(): boolean {
+    const source = this.#heaviest();
+    let at = this.#head;
+    while (at < this.#lines.length && this.#lines[at]?.source !== source) at += 1;
+    const line = this.#lines[at];
+    if (line === undefined) return false;
+    this.#lines[at] = undefined;
+    this.#bytes -= line.bytes;
+    this.#count(line.source, -1);
+    while (this.#head < this.#lines.length && this.#lines[this.#head] === undefined)
+      this.#head += 1;
     this.#compact();
     return true;
   }
 
+  #heaviest(): string | undefined {
+    let [most, heaviest] = [0, undefined as string | undefined];
+    for (const [source, lines] of this.#bySource)
+      if (lines > most) [most, heaviest] = [lines, source];
+    return heaviest;
+  }
+
+  #count(source: string, change: 1 | -1): void {
+    const lines = (this.#bySource.get(source) ?? 0) + change;
+    this.#waiting += change;
+    if (lines === 0) this.#bySource.delete(source);
+    else this.#bySource.set(source, lines);
+  }
+
+  /** A thousand at once, so that neither this nor the search for a line to drop costs much. */
   #compact(): void {
-    if (this.#head <= 1024 || this.#head * 2 <= this.#lines.length) return;
-    this.#lines = this.#lines.slice(this.#head);
+    if (this.#lines.length - this.#waiting <= GONE_MAX) return;
+    this.#lines = this.#lines.slice(this.#head).filter((line) => line !== undefined);
     this.#head = 0;
   }
 }
+
+const GONE_MAX = 1024;
