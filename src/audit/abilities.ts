@@ -5,7 +5,7 @@ import { ByteReader } from "../lib/byte-reader.ts";
 import type { Accepted } from "./enumerate.ts";
 import type { Hello, Prober } from "./prober.ts";
 import type { Features, SniBehaviour } from "./report.ts";
-import { judgeAnswer } from "./verdict.ts";
+import { classifyAnswer } from "./verdict.ts";
 
 /** One version and what it accepts. */
 interface Spoken {
@@ -92,7 +92,7 @@ export async function findAlpn(
   const found: string[] = [];
   for (;;) {
     const offered = ALPN_PROTOCOLS.filter((name) => !found.includes(name));
-    const verdict = judgeAnswer(
+    const verdict = classifyAnswer(
       await prober.hello({ version, suites, extensions: [alpnExtension(offered)] }),
       version,
       suites,
@@ -148,7 +148,7 @@ export async function findFallbackScsv(
   const answer = await prober.hello({ version: older.version, suites: [...suites, FALLBACK_SCSV] });
   if (answer.kind === "flight" && answer.flight.alert?.description === INAPPROPRIATE_FALLBACK)
     return true;
-  return judgeAnswer(answer, older.version, suites).kind === "accepted" ? false : undefined;
+  return classifyAnswer(answer, older.version, suites).kind === "accepted" ? false : undefined;
 }
 
 const INAPPROPRIATE_FALLBACK = 86;
@@ -169,7 +169,7 @@ export async function findSniBehaviour(
   if (first === undefined || leaf === undefined) return undefined;
   const ask = async (serverName: string | null): Promise<SniBehaviour | undefined> => {
     const hello: Hello = { version, suites: [first.suite] };
-    const verdict = judgeAnswer(await prober.hello(hello, { name: serverName }), version, [
+    const verdict = classifyAnswer(await prober.hello(hello, { name: serverName }), version, [
       first.suite,
     ]);
     if (verdict.kind === "unreachable") return undefined;

@@ -13,7 +13,7 @@ import type { Prober } from "./prober.ts";
 import { type FoundProtocol, reportProtocol, suitesAlone } from "./protocol-report.ts";
 import type { AuditReport, ChainReport, Features, Finding, ProtocolReport } from "./report.ts";
 import { reportSslv2 } from "./sslv2.ts";
-import { judgeWeaknesses } from "./weaknesses/weaknesses.ts";
+import { assessWeaknesses } from "./weaknesses/weaknesses.ts";
 
 /** What the probes of a target found: the report without its frame. */
 export type Found = Pick<
@@ -70,7 +70,7 @@ export async function assessServer(
     reports["TLSv1.3"] = { ...newest, signatureSchemes: shown };
   const groups = union(Object.values(reports).map((report) => report.groups ?? []));
   const schemes = union(Object.values(reports).map((report) => report.signatureSchemes ?? []));
-  const { verdicts, findings } = await judgeWeaknesses({
+  const { verdicts, findings } = await assessWeaknesses({
     prober,
     protocols: spoken.protocols.map(({ version, name, preference, compressors, undecided }) => ({
       version,

@@ -94,17 +94,17 @@ const sorted = (suites: readonly number[]): number[] => suites.toSorted((a, b) =
 const HAS = [0x009d, 0x0035, 0x002f, 0x000a];
 
 test("enumerate() finds suites in the server's order, with a hello each and one for the refusal", async () => {
-  const { suites, runs, undecided, doubt, connections } = await search(
+  const { suites, runs, undecided, inconclusive, connections } = await search(
     await serverThat(pick(HAS, { alert: 40 })),
   );
-  assert.deepEqual([suites, runs.length, undecided, doubt], [HAS, 1, [], undefined]);
+  assert.deepEqual([suites, runs.length, undecided, inconclusive], [HAS, 1, [], undefined]);
   assert.equal(connections, HAS.length + 1);
 });
 
 test("enumerate() takes a hello that is refused from the start as a version without suites", async () => {
   for (const alert of [40, 70, 71]) {
-    const { runs, doubt, undecided } = await search(await serverThat(() => ({ alert })));
-    assert.deepEqual([runs, doubt, undecided], [[], undefined, []], `alert ${alert}`);
+    const { runs, inconclusive, undecided } = await search(await serverThat(() => ({ alert })));
+    assert.deepEqual([runs, inconclusive, undecided], [[], undefined, []], `alert ${alert}`);
   }
 });
 
@@ -132,8 +132,8 @@ test("enumerate() finds the suites of a server that fails at hellos with more th
   const port = await serverThat((suites) =>
     suites.length > 128 ? { alert: 50 } : pick(HAS, { alert: 40 })(suites),
   );
-  const { suites, doubt } = await search(port);
-  assert.deepEqual([sorted(suites), doubt], [sorted(HAS), undefined]);
+  const { suites, inconclusive } = await search(port);
+  assert.deepEqual([sorted(suites), inconclusive], [sorted(HAS), undefined]);
 });
 
 test("enumerate() accepts no suite that was not offered, and ends", async () => {
@@ -150,9 +150,9 @@ test("enumerate() never takes a suite twice from a server that picks one for eve
 
 test("enumerate() ends with noise, and says that nothing can be said", async () => {
   const port = await serverThat(() => ({ bytes: plainRecord(22, Uint8Array.of(2, 0, 0, 200, 1)) }));
-  const { suites, doubt } = await search(port);
+  const { suites, inconclusive } = await search(port);
   assert.deepEqual(suites, []);
-  assert.ok(doubt !== undefined && doubt.reason.length > 0);
+  assert.ok(inconclusive !== undefined && inconclusive.reason.length > 0);
 });
 
 test("enumerate() gives nothing, and a reason, where nobody listens", async () => {

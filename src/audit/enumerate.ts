@@ -11,7 +11,7 @@ import type { Answer } from "./connection.ts";
 import { FULL_SHAPE } from "./hello-shape.ts";
 import type { Hello, Prober } from "./prober.ts";
 import { borneSuites, findShape } from "./tolerance.ts";
-import { judgeAnswer, type Verdict } from "./verdict.ts";
+import { classifyAnswer, type Verdict } from "./verdict.ts";
 
 /**
  * The version of the first hello: nearly all servers have it, and those that do not say so in TLS.
@@ -39,11 +39,11 @@ export interface Enumeration {
   /** Suites that make the handshake fail: neither accepted nor refused. */
   readonly undecided?: readonly number[];
   /** Why nothing was accepted, where the server said neither yes nor no. */
-  readonly doubt?: Doubt;
+  readonly inconclusive?: Inconclusive;
 }
 
 /** An answer that is neither yes nor no. */
-export type Doubt = Pick<Failure, "reason" | "isSilent">;
+export type Inconclusive = Pick<Failure, "reason" | "isSilent">;
 
 /** wolfSSL answers a hello with more than 150 suites with decode_error. */
 const MAX_SUITES = 128;
@@ -122,9 +122,9 @@ export async function enumerate(
   { first, bearsLongHellos, shared }: EnumerateOptions,
 ): Promise<Enumeration> {
   const search = new Search(prober, version, shared);
-  const doubt = await search.all(candidateSuites(version), { first, bearsLongHellos });
+  const inconclusive = await search.all(candidateSuites(version), { first, bearsLongHellos });
   const { runs, undecided } = search;
-  return { runs, undecided, ...(doubt === undefined ? {} : { doubt }) };
+  return { runs, undecided, ...(inconclusive === undefined ? {} : { inconclusive }) };
 }
 
 interface EnumerateOptions {
@@ -182,7 +182,7 @@ class Search {
   async all(
     suites: readonly number[],
     { first, bearsLongHellos }: Omit<EnumerateOptions, "shared">,
-  ): Promise<Doubt | undefined> {
+  ): Promise<Inconclusive | undefined> {
     const isOlder = this.#version < 0x0304;
     const offers = (isOlder ? this.#shared.offers : undefined) ?? [suites];
     const whole = await this.#offer(offers, first);
@@ -198,7 +198,7 @@ class Search {
   }
 
   /** Looks for hellos that the server bears, and searches with those. */
-  async #shaped(suites: readonly number[], whole: Failure): Promise<Doubt | undefined> {
+  async #shaped(suites: readonly number[], whole: Failure): Promise<Inconclusive | undefined> {
     const tolerance = await findShape(this.#prober, this.#version);
     if (tolerance.kind === "none")
       return tolerance.isRefused && whole.alert !== undefined ? undefined : whole;
@@ -311,7 +311,7 @@ class Search {
     while (left.length > 0) {
       const wasAskedAll = this.#asksAll;
       const verdict =
-        answer === undefined ? await this.#ask(left) : judgeAnswer(answer, this.#version, left);
+        answer === undefined ? await this.#ask(left) : classifyAnswer(answer, this.#version, left);
       answer = undefined;
       if (verdict.kind === "failed") return { ...verdict, left };
       if (verdict.kind !== "accepted") return verdict;
@@ -336,7 +336,7 @@ class Search {
 
   async #ask(suites: readonly number[]): Promise<Verdict> {
     const hello = helloOf(this.#version, suites, { asksAll: this.#asksAll });
-    return judgeAnswer(await this.#prober.hello(hello), this.#version, suites);
+    return classifyAnswer(await this.#prober.hello(hello), this.#version, suites);
   }
 }
 

@@ -79,7 +79,7 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
   if (!bearsLongHellos) await start(VERSIONS[3]);
   const searches = await Promise.all(VERSIONS.toReversed().map(start));
   const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
-  tellDoubts(prober, searches, spoken.length > 0);
+  noteInconclusive(prober, searches, spoken.length > 0);
   const newestOlder = spoken.find(({ version }) => version < 0x0304);
   return Promise.all(
     spoken.map(async (search): Promise<FoundProtocol> => {
@@ -113,7 +113,10 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
 }
 
 /** What is known of a version whose search was ended by a fault. */
-const FAILED: Enumeration = { runs: [], doubt: { reason: "the search failed", isSilent: true } };
+const FAILED: Enumeration = {
+  runs: [],
+  inconclusive: { reason: "the search failed", isSilent: true },
+};
 
 interface VersionSearch {
   readonly version: VersionCode;
@@ -125,10 +128,18 @@ interface VersionSearch {
  * A version that was answered with neither yes nor no: closing is how a server says no that still
  * takes what it took before (the prober has asked).
  */
-function tellDoubts(prober: Prober, searches: readonly VersionSearch[], isAnswered: boolean): void {
+function noteInconclusive(
+  prober: Prober,
+  searches: readonly VersionSearch[],
+  isAnswered: boolean,
+): void {
   for (const { name, enumeration } of searches) {
-    const { doubt } = enumeration;
-    if (doubt !== undefined && (doubt.isSilent || !isAnswered))
-      prober.note(name, `could not tell whether it is offered: ${doubt.reason}`, "incomplete");
+    const { inconclusive } = enumeration;
+    if (inconclusive !== undefined && (inconclusive.isSilent || !isAnswered))
+      prober.note(
+        name,
+        `could not tell whether it is offered: ${inconclusive.reason}`,
+        "incomplete",
+      );
   }
 }

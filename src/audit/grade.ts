@@ -59,7 +59,7 @@ function keyExchange({ suite, flight, certificate }: GradeInput): KeyExchange {
     suite.certificateKey !== undefined &&
     certificate.keyKind === suite.certificateKey
   ) {
-    const judged = judgeCertificate(certificate);
+    const judged = gradeCertificate(certificate);
     warnings.push(...judged.warnings);
     strength = Math.min(strength ?? Number.POSITIVE_INFINITY, judged.strength);
     info = judged.info;
@@ -80,7 +80,7 @@ function keyExchange({ suite, flight, certificate }: GradeInput): KeyExchange {
 
 const EXPONENT_WARNING = "Certificate RSA exponent is 1, score capped at F";
 
-function judgeCertificate({ report, keyKind, rsaExponent }: GradedCertificate): {
+function gradeCertificate({ report, keyKind, rsaExponent }: GradedCertificate): {
   readonly strength: number;
   readonly info: string;
   readonly warnings: readonly string[];

@@ -9,7 +9,7 @@ import { readX509 } from "../tls/x509.ts";
 import type { Accepted } from "./enumerate.ts";
 import { chosenGroup } from "./grade.ts";
 import type { Prober } from "./prober.ts";
-import { judgeAnswer } from "./verdict.ts";
+import { classifyAnswer } from "./verdict.ts";
 
 /** What a version's key exchange may rest on. */
 export interface KeyExchangeFacts {
@@ -115,7 +115,7 @@ class KeySearch {
       suites: this.#suites,
       groups: this.groups.toReversed(),
     });
-    const verdict = judgeAnswer(answer, this.#version, this.#suites);
+    const verdict = classifyAnswer(answer, this.#version, this.#suites);
     if (verdict.kind !== "accepted") return undefined;
     return chosenGroup(cipherSuite(verdict.suite), verdict.flight) === first ? "server" : "client";
   }
@@ -134,7 +134,7 @@ class KeySearch {
         groups,
         signatureSchemes: schemes,
       });
-      const verdict = judgeAnswer(answer, this.#version, this.#suites);
+      const verdict = classifyAnswer(answer, this.#version, this.#suites);
       const isTrouble =
         verdict.kind === "unreachable" || (verdict.kind === "failed" && verdict.isSilent);
       if (isTrouble)

@@ -2,7 +2,7 @@ import { cipherSuite } from "../tls/cipher-suites.ts";
 import type { VersionCode } from "../tls/client-hello.ts";
 import type { Accepted, Enumeration } from "./enumerate.ts";
 import type { Prober } from "./prober.ts";
-import { judgeAnswer } from "./verdict.ts";
+import { classifyAnswer } from "./verdict.ts";
 
 /**
  * Who decides on the suite, and all accepted suites: in the server's order where it has one, else
@@ -113,7 +113,7 @@ async function pick(
   version: VersionCode,
   suites: readonly number[],
 ): Promise<number | undefined> {
-  const verdict = judgeAnswer(await prober.hello({ version, suites }), version, suites);
+  const verdict = classifyAnswer(await prober.hello({ version, suites }), version, suites);
   return verdict.kind === "accepted" ? verdict.suite : undefined;
 }
 

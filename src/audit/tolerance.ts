@@ -10,7 +10,7 @@ import { groupCodes, groupName } from "../tls/groups.ts";
 import { schemeCodes, schemeName } from "../tls/signature-schemes.ts";
 import { BROWSER_SHAPE, type HelloShape, LEGACY_SHAPE, MINIMAL_SHAPE } from "./hello-shape.ts";
 import type { Hello, Prober } from "./prober.ts";
-import { judgeAnswer, type Verdict } from "./verdict.ts";
+import { classifyAnswer, type Verdict } from "./verdict.ts";
 
 /** A shape that the server bears, and the suite that it picked in it. */
 export interface Borne {
@@ -79,7 +79,7 @@ async function askSuites(
     silenceMs: SILENCE_MS,
     isOnce: true,
   });
-  return judgeAnswer(answer, version, suites);
+  return classifyAnswer(answer, version, suites);
 }
 
 /** A server that answers other hellos has said no to one that it is silent to for so long. */
@@ -108,9 +108,9 @@ async function widest(prober: Prober, version: VersionCode, base: HelloShape): P
     isWhole = await isBorne(shape);
     chokes.push(isWhole ? "hellos of some lengths" : "too much at once");
   }
-  const told = base.isBare ? ["extensions"] : chokes;
-  if (told.length > 0)
-    prober.note(versionName(version), `the server chokes on ${told.join(", ")}: asked without`);
+  const noted = base.isBare ? ["extensions"] : chokes;
+  if (noted.length > 0)
+    prober.note(versionName(version), `the server chokes on ${noted.join(", ")}: asked without`);
   return isWhole ? shape : base;
 }
 

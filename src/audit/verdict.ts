@@ -29,7 +29,7 @@ const REFUSALS: ReadonlySet<number> = new Set([40, 71]);
 
 const PROTOCOL_VERSION = 70;
 
-export function judgeAnswer(
+export function classifyAnswer(
   answer: Answer,
   version: VersionCode,
   offered: readonly number[],

@@ -35,12 +35,12 @@ export interface LoadedObject {
    */
   readonly missed: () => number;
   /** Everything as descriptors that the next program of this process finds open (execve(2)). */
-  readonly handOver: () => HandedObject;
+  readonly handOver: () => InheritedObject;
   readonly close: () => void;
 }
 
 /** A loaded and attached object as its descriptors, to be had again by `adoptObject`. JSON. */
-export interface HandedObject {
+export interface InheritedObject {
   readonly maps: readonly {
     readonly spec: Omit<MapSpec, "content" | "programs">;
     readonly fd: number;
@@ -54,7 +54,7 @@ export interface HandedObject {
  * What `handOver` gave, in the program that was started in place of the one that loaded it. It has
  * no programs to attach any more.
  */
-export function adoptObject({ maps, links, programs }: HandedObject): LoadedObject {
+export function adoptObject({ maps, links, programs }: InheritedObject): LoadedObject {
   const adopted = new Map(
     maps.map(({ spec, fd }) => [
       spec.name,
@@ -73,15 +73,15 @@ export function adoptObject({ maps, links, programs }: HandedObject): LoadedObje
     programs: [],
     attach: () => {},
     missed: () => missesOf(programs),
-    handOver: () => handed(adopted, { links, programs }),
+    handOver: () => inheritable(adopted, { links, programs }),
     close,
   };
 }
 
-function handed(
+function inheritable(
   maps: ReadonlyMap<string, BpfMap>,
-  { links, programs }: Pick<HandedObject, "links" | "programs">,
-): HandedObject {
+  { links, programs }: Pick<InheritedObject, "links" | "programs">,
+): InheritedObject {
   const all = [...maps.values()].map(
     ({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }) => ({
       spec: { name, type, keySize, valueSize, maxEntries, flags, frozen },
@@ -160,7 +160,7 @@ export function loadObject(
     programs: relocated.map((program) => program.spec),
     attach,
     missed: () => missesOf(programFds()),
-    handOver: () => handed(maps, { links, programs: programFds() }),
+    handOver: () => inheritable(maps, { links, programs: programFds() }),
     close,
   };
 }

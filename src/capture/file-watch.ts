@@ -54,9 +54,9 @@ export class FileWatch {
   readonly #undecided = new Map<string, Undecided>();
   #timer: NodeJS.Timeout | undefined;
   /** Opens for writing that were told before the close. */
-  readonly #toldWrites = new Set<string>();
+  readonly #reportedWrites = new Set<string>();
   /** The file systems of what was told last, by process, path and way. */
-  readonly #lastTold = new Map<string, { readonly device: number; readonly at: number }>();
+  readonly #lastReported = new Map<string, { readonly device: number; readonly at: number }>();
   #filtered = 0;
   #sent = 0;
   #gone = 0;
@@ -135,12 +135,12 @@ export class FileWatch {
   #written(file: File, isOpened: boolean): void {
     const waiting = this.#undecided.get(file.key);
     this.#undecided.delete(file.key);
-    if (waiting === undefined && !isOpened && this.#toldWrites.has(file.key)) return;
-    this.#tell(file, { flags: OPEN_FLAGS.O_WRONLY, number: 0 }, waiting?.process);
+    if (waiting === undefined && !isOpened && this.#reportedWrites.has(file.key)) return;
+    this.#report(file, { flags: OPEN_FLAGS.O_WRONLY, number: 0 }, waiting?.process);
   }
 
   #opened(file: File): void {
-    if (this.#tellOfDescriptor(file)) return;
+    if (this.#reportDescriptor(file)) return;
     // Not there yet, or no more. A read is told of the process as it is now.
     const isRead = this.#isAsked(file.path, OPEN_FLAGS.O_RDONLY | file.kind);
     const process = isRead ? this.#options.processOf(file.pid) : undefined;
@@ -154,11 +154,11 @@ export class FileWatch {
   }
 
   /** False when the process has the file not open. */
-  #tellOfDescriptor(file: File, process?: Process): boolean {
+  #reportDescriptor(file: File, process?: Process): boolean {
     const descriptor = descriptorOfFile(file.pid, file.path);
     if (descriptor === undefined) return false;
-    if ((descriptor.flags & OPEN_FLAGS.O_WRONLY) !== 0) remember(this.#toldWrites, file.key);
-    this.#tell(file, descriptor, process);
+    if ((descriptor.flags & OPEN_FLAGS.O_WRONLY) !== 0) remember(this.#reportedWrites, file.key);
+    this.#report(file, descriptor, process);
     return true;
   }
 
@@ -168,8 +168,8 @@ export class FileWatch {
       if (!which(waiting)) continue;
       const { file, process } = waiting;
       this.#undecided.delete(key);
-      if (!this.#tellOfDescriptor(file, process))
-        this.#tell(file, { flags: OPEN_FLAGS.O_RDONLY, number: 0 }, process);
+      if (!this.#reportDescriptor(file, process))
+        this.#report(file, { flags: OPEN_FLAGS.O_RDONLY, number: 0 }, process);
     }
   }
 
@@ -180,7 +180,7 @@ export class FileWatch {
       this.#undecided.size === 0 ? undefined : setTimeout(() => this.#decideOld(), UNDECIDED_MS);
   }
 
-  #tell(
+  #report(
     file: File,
     { flags, number }: Pick<FileOpen, "flags" | "number">,
     known: Process | undefined,
@@ -210,7 +210,7 @@ export class FileWatch {
    */
   #isTwin({ pid, path, device, isSure }: File, access: number): boolean {
     const key = `${pid} ${access} ${path}`;
-    const last = this.#lastTold.get(key);
+    const last = this.#lastReported.get(key);
     if (
       !isSure &&
       last !== undefined &&
@@ -218,8 +218,8 @@ export class FileWatch {
       performance.now() - last.at < TWIN_MS
     )
       return true;
-    if (this.#lastTold.size >= MAX_REMEMBERED) this.#lastTold.clear();
-    this.#lastTold.set(key, { device, at: performance.now() });
+    if (this.#lastReported.size >= MAX_REMEMBERED) this.#lastReported.clear();
+    this.#lastReported.set(key, { device, at: performance.now() });
     return false;
   }
 }

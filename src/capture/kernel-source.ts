@@ -19,7 +19,7 @@ export interface KernelSource {
   /** What it works by: `tp_btf`, `raw_tp`, `sockets`. */
   readonly variant: string;
   /** It tells of what listens already by itself. */
-  readonly tellsListening?: true;
+  readonly reportsListening?: true;
   /** Hands over records until `close`. */
   start(onRecord: OnRecord): Promise<void> | void;
   /** Hands over events of these scap codes only, as far as it sees them. */

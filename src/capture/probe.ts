@@ -6,7 +6,7 @@ import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
 import {
   adoptObject,
-  type HandedObject,
+  type InheritedObject,
   loadObject,
   type LoadedObject,
 } from "../bpf/load-object.ts";
@@ -38,16 +38,16 @@ export interface ProbeOptions {
   /** Process whose events are never sent: our own, lest each alert written raises an event. */
   readonly ownPid: number;
   /** What `handOver` gave, in the program before this one: nothing is loaded then. */
-  readonly handed?: HandedProbe | undefined;
+  readonly inherited?: InheritedProbe | undefined;
   /** Nanoseconds from a time since boot to the time of day, as it is now; asked again and again. */
   readonly epochOffset?: () => bigint;
 }
 
 /** An attached probe that goes from one program of this process to the next. JSON. */
-export interface HandedProbe {
+export interface InheritedProbe {
   readonly variant: ProbeVariant;
   readonly seesIoUring: boolean;
-  readonly object: HandedObject;
+  readonly object: InheritedObject;
 }
 
 /** What became of the calls of one event: `seen` is the sum of the others. */
@@ -106,11 +106,11 @@ export function openProbe(options: ProbeOptions): ProbeSource {
   const {
     objectDirectory = PACKAGE_PROBE,
     ringBytes = DEFAULT_RING_BYTES,
-    handed,
+    inherited,
     variant: only,
   } = options;
-  if (handed !== undefined)
-    return new ProbeSource({ ...handed, object: adoptObject(handed.object) }, options);
+  if (inherited !== undefined)
+    return new ProbeSource({ ...inherited, object: adoptObject(inherited.object) }, options);
   if (
     !Number.isInteger(Math.log2(ringBytes)) ||
     ringBytes < SMALLEST_RING_BYTES ||
@@ -290,7 +290,7 @@ export class ProbeSource {
    * For the program that takes this one's place (execve(2)): the probe stays attached, and what
    * comes meanwhile stays in the ring.
    */
-  handOver(): HandedProbe {
+  handOver(): InheritedProbe {
     return {
       variant: this.variant,
       seesIoUring: this.seesIoUring,

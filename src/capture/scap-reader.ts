@@ -124,7 +124,7 @@ export class CaptureParser {
           ? "it ends within its first block: it is no scap file, or nearly all of it is missing"
           : fault,
       );
-    this.#tellHost();
+    this.#reportHost();
     const missing = this.#restLength > 0 || this.#toSkip > 0;
     const truncated =
       missing || fault !== undefined
@@ -243,14 +243,14 @@ export class CaptureParser {
       throw this.#fault(
         `it is of version ${major}.${view.getUint16(at + 6, true)} of the format; ${SECTION.major}.x is read`,
       );
-    if (this.#inSection) this.#tellHost();
+    if (this.#inSection) this.#reportHost();
     this.#inSection = true;
     this.#isInitial = true;
     this.#hasHost = false;
     this.#entries = new EntriesOfSection();
   }
 
-  #tellHost(): void {
+  #reportHost(): void {
     if (this.#hasHost) return;
     this.#hasHost = true;
     this.#sink.host(this.#entries);
@@ -263,7 +263,7 @@ export class CaptureParser {
     start: number,
     length: number,
   ): void {
-    if (!this.#hasHost) this.#tellHost();
+    if (!this.#hasHost) this.#reportHost();
     const at = start + BLOCK.body + (hasFlags ? 6 : 2);
     const room = start + length - BLOCK.trailer - at;
     const flags = hasFlags ? view.getUint32(start + BLOCK.body + 2, true) : 0;

@@ -47,7 +47,7 @@ export interface SocketsSourceOptions {
  */
 export class SocketsSource implements KernelSource {
   readonly variant = "sockets";
-  readonly tellsListening = true;
+  readonly reportsListening = true;
   readonly #options: SocketsSourceOptions;
   readonly #known = new Map<
     string,
@@ -173,7 +173,7 @@ export class SocketsSource implements KernelSource {
     for (const [key, { listener, facts }] of this.#known) {
       if (now.has(key)) continue;
       this.#known.delete(key);
-      this.#tell(listenNotice(listener, facts, false));
+      this.#report(listenNotice(listener, facts, false));
     }
     const fresh = listeners.filter((listener) => !this.#known.has(keyOf(listener)));
     if (fresh.length === 0) return;
@@ -186,7 +186,7 @@ export class SocketsSource implements KernelSource {
       const facts = { process, cgroup, isFoundAtStart: isFirst };
       this.#known.set(keyOf(listener), { listener, facts });
       this.#tellCgroup(cgroup, listener.owner.cgroupPath);
-      this.#tell(listenNotice(listener, facts, true));
+      this.#report(listenNotice(listener, facts, true));
       this.#send(BIND.code, bindRecord(listener, facts));
       this.#send(LISTEN.code, listenRecord(listener, facts));
     }
@@ -250,7 +250,7 @@ export class SocketsSource implements KernelSource {
     if (this.#cgroups.size >= MAX_CGROUPS) this.#cgroups.clear();
     this.#cgroups.add(cgroup);
     const params = [paramBytes.number(cgroup, 8), paramBytes.text(path)];
-    this.#tell(
+    this.#report(
       encodeRecord(
         { pid: 0, tid: 0, ppid: 0, comm: "", cgroup },
         { timestamp: timeNow(), tid: 0, code: NOTICE.cgroup_mkdir, params },
@@ -258,7 +258,7 @@ export class SocketsSource implements KernelSource {
     );
   }
 
-  #tell(notice: Uint8Array<ArrayBuffer>): void {
+  #report(notice: Uint8Array<ArrayBuffer>): void {
     this.#notices += 1;
     this.#hand(notice);
   }

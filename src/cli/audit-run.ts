@@ -5,7 +5,7 @@ import type { AuditReport } from "../audit/report.ts";
 import { messageOf } from "../lib/errors.ts";
 import { AUDIT_COLUMNS, type AuditRow, auditRow } from "../reports/audit-rows.ts";
 import { auditSummary, incompleteText } from "../reports/audit-summary.ts";
-import { type Demand, shortfall } from "./audit-judgement.ts";
+import { type Demand, shortfall } from "./fail-under.ts";
 import type { AuditFormat, AuditOutput } from "./audit-output.ts";
 import type { ResolvedTarget } from "./audit-targets.ts";
 import type { ConnectionRate } from "./connection-rate.ts";
@@ -166,11 +166,11 @@ export class AuditRun {
     else this.#reports.push(report);
     if (isToFile) printLine(auditSummary(report));
     if (count > 1 && count <= MAX_ROWS) this.#rows.push(auditRow(report));
-    this.#judge(report, target);
+    this.#assess(report, target);
   }
 
   /** A port that could not be examined, or not whole, is a finding of its own. */
-  #judge(report: AuditReport, target: ResolvedTarget): void {
+  #assess(report: AuditReport, target: ResolvedTarget): void {
     if (report.tls === undefined || incompleteText(report) !== undefined)
       process.exitCode = EXIT.finding;
     const short = shortfall(report, this.#options, target.isFound);

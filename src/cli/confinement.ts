@@ -1,12 +1,12 @@
 import { existsSync, readlinkSync } from "node:fs";
-import { type HandedProbe, openProbe, type ProbeSource } from "../capture/probe.ts";
+import { type InheritedProbe, openProbe, type ProbeSource } from "../capture/probe.ts";
 import { AppError } from "../lib/errors.ts";
 import {
   type Capability,
   type CapabilitySet,
   capabilitySet,
   gainNothingMore,
-  handCapabilities,
+  setInheritedCapabilities,
   has,
   ownCapabilities,
   setCapabilities,
@@ -29,7 +29,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const INHERITED_PROBE = "SAKER_PROBE";
 
 /**
- * Loads the probe and starts this program anew in its place, with the probe handed over and without
+ * Loads the probe and starts this program anew in its place, with the probe inherited over and without
  * the capabilities that were needed for loading it alone. Giving them
  * up in place would reach this thread only, and not those that Node has started. Returns where that
  * is done already or where there is nothing to give up, and
@@ -48,16 +48,16 @@ export function confine(options: ConfinementOptions): void {
   const probe = tryProbe(options);
   if (probe === undefined) return;
   const kept = own & (keptCapabilities(options, own) | forMaps(probe, own));
-  const handed = JSON.stringify({ pid: process.pid, ...probe.handOver() });
+  const inherited = JSON.stringify({ pid: process.pid, ...probe.handOver() });
   gainNothingMore();
   setCapabilities({ permitted: kept, effective: kept });
   // Root's programs have by themselves what is permitted, those of others only what they are
-  // handed.
-  if (process.geteuid?.() !== 0) handCapabilities(kept);
+  // inherited.
+  if (process.geteuid?.() !== 0) setInheritedCapabilities(kept);
   process.execve(
     process.execPath,
     [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    { ...options.environment, [INHERITED_PROBE]: handed },
+    { ...options.environment, [INHERITED_PROBE]: inherited },
   );
 }
 
@@ -65,37 +65,37 @@ export function confine(options: ConfinementOptions): void {
  * The probe that the program before this one has loaded. Throws `CONFIG_PROBE` when somebody else
  * has set the variable.
  */
-export function inheritedProbe(environment: Environment): HandedProbe | undefined {
+export function inheritedProbe(environment: Environment): InheritedProbe | undefined {
   const text = environment[INHERITED_PROBE];
   if (text === undefined) return undefined;
-  const handed = parseInherited(text);
-  if (handed === undefined) {
+  const inherited = parseInherited(text);
+  if (inherited === undefined) {
     throw new AppError(
       "CONFIG_PROBE",
       `Cannot take over a probe: ${INHERITED_PROBE} is not what this very process has set`,
       { hint: `start without ${INHERITED_PROBE}` },
     );
   }
-  return handed;
+  return inherited;
 }
 
 /**
  * Undefined for everything but what `confine` wrote in this process: then every descriptor is a
  * map, a link or a program of BPF's.
  */
-function parseInherited(text: string): HandedProbe | undefined {
+function parseInherited(text: string): InheritedProbe | undefined {
   try {
-    const { pid, ...handed } = JSON.parse(text) as HandedProbe & { readonly pid: number };
+    const { pid, ...inherited } = JSON.parse(text) as InheritedProbe & { readonly pid: number };
     const fds = [
-      ...handed.object.maps.map(({ fd }) => fd),
-      ...handed.object.links,
-      ...handed.object.programs,
+      ...inherited.object.maps.map(({ fd }) => fd),
+      ...inherited.object.links,
+      ...inherited.object.programs,
     ];
     const isWhole =
       pid === process.pid &&
       fds.length > 0 &&
       fds.every((fd) => /^anon_inode:\[?bpf/.test(readlinkSync(`/proc/self/fd/${fd}`)));
-    return isWhole ? handed : undefined;
+    return isWhole ? inherited : undefined;
   } catch {
     return undefined;
   }

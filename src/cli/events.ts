@@ -44,16 +44,16 @@ async function listEvents(path: string, options: EventsOptions): Promise<void> {
   const lines = new LineOutput();
   const stop = new AbortController();
   void stopSignal().then(() => stop.abort());
-  let told = 0;
+  let printed = 0;
   const onScene = (scene: CurrentScene): void => {
-    if (told >= limit) return;
-    told += 1;
+    if (printed >= limit) return;
+    printed += 1;
     lines.write(
       options.json === true
         ? jsonOf(template, scene)
         : JSON.stringify(renderOutput(template, scene)).slice(1, -1).replaceAll('\\"', '"'),
     );
-    if (told >= limit) stop.abort();
+    if (printed >= limit) stop.abort();
   };
   const run = new Replay({
     rules: compileRuleSet([], { matching: "first" }),

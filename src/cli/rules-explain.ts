@@ -91,7 +91,7 @@ function explainer(
       decisiveChecks(explanation).every((part) => part.check?.startsWith("evt.type ") === true)
     )
       return false;
-    if (tally.add(explanation)) tell(rule, explanation, scene, options);
+    if (tally.add(explanation)) printExplanation(rule, explanation, scene, options);
     if (tally.isFull) onEnough();
     return false;
   };
@@ -133,7 +133,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
     source: "ebpf",
     drops: {
       ...DEFAULT_SETTINGS.drops,
-      onTold: ({ events }) => onProblem(`${events} events were lost`),
+      onLoss: ({ events }) => onProblem(`${events} events were lost`),
     },
   });
   const stopped = stopSignal();
@@ -150,7 +150,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
   }
 }
 
-function tell(
+function printExplanation(
   rule: LoadedRule,
   explanation: Explanation,
   scene: Scene,

@@ -25,19 +25,20 @@ export async function watchDocker(
   signal: AbortSignal,
 ): Promise<void> {
   let pause = FIRST_PAUSE_MS;
-  let told = false;
+  let isReported = false;
   while (!signal.aborted) {
     let connected = false;
     try {
       await follow(client, listener, signal, () => (connected = true));
     } catch (error) {
       // A connection that broke is no problem yet: the daemon may have been restarted.
-      if (!connected && !told && !signal.aborted) listener.onProblem(client, messageOf(error));
-      told ||= !connected;
+      if (!connected && !isReported && !signal.aborted)
+        listener.onProblem(client, messageOf(error));
+      isReported ||= !connected;
     }
     if (connected) {
       pause = FIRST_PAUSE_MS;
-      told = false;
+      isReported = false;
     }
     await sleep(pause, undefined, { signal }).catch(() => undefined);
     pause = Math.min(pause * 2, LAST_PAUSE_MS);

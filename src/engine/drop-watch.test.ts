@@ -31,7 +31,7 @@ function watching({
     counters,
     losses,
     onLost: () => (times += 1),
-    onTold: (loss) => told.push(loss),
+    onLoss: (loss) => told.push(loss),
     now: () => time,
   });
   const pass = (

@@ -19,7 +19,7 @@ export interface DropWatchOptions {
   readonly losses: () => Losses;
   /** At once, whatever the threshold. */
   readonly onLost: () => void;
-  readonly onTold: (loss: Loss) => void;
+  readonly onLoss: (loss: Loss) => void;
   /** Share of the events from which on it is told. */
   readonly threshold: number;
   /** Times a second that it is told at most. */
@@ -37,8 +37,11 @@ export class DropWatch {
   /**
    * The source counts from its own beginning, and what was lost before the first look counts, too.
    */
-  #told: { readonly seen: number; readonly losses: LossCounts } = { seen: 0, losses: NO_LOSSES };
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #reported: { readonly seen: number; readonly losses: LossCounts } = {
+    seen: 0,
+    losses: NO_LOSSES,
+  };
+  #reportedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: DropWatchOptions) {
     this.#options = options;
@@ -51,14 +54,14 @@ export class DropWatch {
     if (lost > this.#known) this.#options.onLost();
     this.#known = lost;
     const { threshold, rate, now } = this.#options;
-    const since = lossesSince(losses, this.#told.losses);
+    const since = lossesSince(losses, this.#reported.losses);
     const events = lostRecords(since);
-    if (events === 0 || now() - this.#toldAt < 1000 / rate) return;
+    if (events === 0 || now() - this.#reportedAt < 1000 / rate) return;
     const { seen } = this.#options.counters();
-    const loss = { events, seen: seen - this.#told.seen, ...since };
-    this.#told = { seen, losses };
+    const loss = { events, seen: seen - this.#reported.seen, ...since };
+    this.#reported = { seen, losses };
     if (events <= threshold * loss.seen) return;
-    this.#toldAt = now();
-    this.#options.onTold(loss);
+    this.#reportedAt = now();
+    this.#options.onLoss(loss);
   }
 }

@@ -55,7 +55,7 @@ function liveWatch(t: TestContext, rules: RuleSet, more: Partial<LiveWatchOption
     source: "ebpf",
     publish,
     ports,
-    drops: { ...DEFAULT_SETTINGS.drops, onTold: () => {} },
+    drops: { ...DEFAULT_SETTINGS.drops, onLoss: () => {} },
     ...more,
   });
   t.after(() => {

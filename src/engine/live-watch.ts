@@ -5,7 +5,7 @@ import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
 import { ExecutableReader } from "../capture/executable-reader.ts";
 import type { CgroupKey, KernelSource } from "../capture/kernel-source.ts";
-import { type HandedProbe, openProbe } from "../capture/probe.ts";
+import { type InheritedProbe, openProbe } from "../capture/probe.ts";
 import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
@@ -35,7 +35,7 @@ export interface LiveWatchOptions {
   readonly ringBytes: number;
   readonly utcOffsetMinutes: (epochMs: number) => number;
   /** A probe that was loaded before. */
-  readonly handed?: HandedProbe | undefined;
+  readonly inherited?: InheritedProbe | undefined;
   /** Of this process, as the host calls it. */
   readonly ownPid: number;
   /** Who is not root sees too little of other processes to watch without eBPF. */
@@ -46,7 +46,7 @@ export interface LiveWatchOptions {
   readonly publish: (body: NewsBody, time?: bigint) => void;
   readonly ports: HostPorts;
   readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & {
-    readonly onTold: (loss: Loss) => void;
+    readonly onLoss: (loss: Loss) => void;
   };
   /** Undefined when matches are not captured. */
   readonly captures?: MatchCaptures | undefined;
@@ -148,7 +148,7 @@ export class LiveWatch {
     });
     this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
     this.#refreshTimer = setInterval(() => this.#refresh.tick(), TICK_MS);
-    if (this.#probe.tellsListening !== true)
+    if (this.#probe.reportsListening !== true)
       this.#reconcileTimer = setInterval(
         () => void this.#reconcile.tick(),
         RECONCILE_TICK_MS,
@@ -156,9 +156,9 @@ export class LiveWatch {
     await this.#probe.start((bytes, view, start, length) =>
       this.#pipeline.record(bytes, view, start, length),
     );
-    if (this.#probe.tellsListening === true) return;
+    if (this.#probe.reportsListening === true) return;
     try {
-      await this.#tellListening();
+      await this.#reportListening();
     } catch (thrown) {
       const text = `Cannot list the ports that listen already: ${messageOf(thrown)}`;
       this.#options.publish({ kind: "problem", text });
@@ -237,7 +237,7 @@ export class LiveWatch {
   /**
    * Sockets that listened before we came become listen events, so that the same rules tell of them.
    */
-  async #tellListening(): Promise<void> {
+  async #reportListening(): Promise<void> {
     const { records, problems } = await listeningRecords(this.#processes);
     const { publish } = this.#options;
     for (const text of problems) publish({ kind: "problem", text });
@@ -344,9 +344,9 @@ function openSource(
     readonly onProblem: (text: string) => void;
   },
 ): KernelSource {
-  const { source, handed, ringBytes, ownPid, isRoot } = options;
+  const { source, inherited, ringBytes, ownPid, isRoot } = options;
   try {
-    if (source !== "sockets") return openProbe({ ringBytes, ownPid, handed });
+    if (source !== "sockets") return openProbe({ ringBytes, ownPid, inherited });
   } catch (thrown) {
     const isRefused = thrown instanceof AppError && thrown.code.startsWith("KERNEL_");
     if (source === "ebpf" || !isRefused || !isRoot) throw thrown;

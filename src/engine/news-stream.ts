@@ -82,14 +82,14 @@ export class NewsStream {
 
   #deliver(news: News): void {
     this.#isUnderWay = true;
-    this.#handToAll(news);
+    this.#deliverToAll(news);
     // It grows meanwhile, up to its bound; what was delivered stays in it until the end for that.
-    for (const answer of this.#waiting) this.#handToAll(answer);
+    for (const answer of this.#waiting) this.#deliverToAll(answer);
     this.#waiting.length = 0;
     this.#isUnderWay = false;
   }
 
-  #handToAll(news: News): void {
+  #deliverToAll(news: News): void {
     for (const subscriber of this.#subscribers) this.#hand(subscriber, news);
   }
 

@@ -39,7 +39,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #probe: ProbeSource;
   readonly #event = new Event();
-  readonly #told = new Set<string>();
+  readonly #recorded = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #malformed = 0;
   #isClosed = false;
@@ -82,7 +82,7 @@ export class Recorder {
         `${leftOut} open descriptors of processes with very many are not in the capture's list`,
       );
     options.file.section(entries);
-    for (const container of options.containers.list()) this.#tellContainer(container);
+    for (const container of options.containers.list()) this.#recordContainer(container);
   }
 
   start(): void {
@@ -97,7 +97,7 @@ export class Recorder {
       events: file.events,
       bytes: file.bytes,
       malformed: this.#malformed,
-      containers: this.#told.size,
+      containers: this.#recorded.size,
       probe: this.#probe.counters(),
     };
   }
@@ -122,7 +122,7 @@ export class Recorder {
     }
     const { file, maxBytes, onFull } = this.#options;
     const container = containerOfEvent(event, this.#options.containers);
-    if (container !== undefined) this.#tellContainer(container);
+    if (container !== undefined) this.#recordContainer(container);
     const written =
       container === undefined ? event : containedEvent(event, this.#options.containers);
     if (this.#pending === 0) file.event(written);
@@ -142,9 +142,9 @@ export class Recorder {
   }
 
   /** Once for each container, when its runtime has told of it or did not. */
-  #tellContainer(container: Container): void {
-    if (this.#told.has(container.fullId)) return;
-    this.#told.add(container.fullId);
+  #recordContainer(container: Container): void {
+    if (this.#recorded.has(container.fullId)) return;
+    this.#recorded.add(container.fullId);
     if (container.state === "known") this.#writeContainer(container);
     else void this.#waitForContainer(container);
   }

@@ -109,9 +109,9 @@ export class Replay implements CaptureSink {
     this.#times.see(event);
     this.threads.apply(event);
     const { code } = event;
-    if (code === CONTAINER) this.#containerTold(event.text(0) ?? "");
+    if (code === CONTAINER) this.#containerReported(event.text(0) ?? "");
     else if (code === ASYNC && event.text(1) === "container")
-      this.#containerTold(event.text(2) ?? "");
+      this.#containerReported(event.text(2) ?? "");
     const { rules, onScene, where } = this.#options;
     if (
       !isShown ||
@@ -172,7 +172,7 @@ export class Replay implements CaptureSink {
   #containerIn(cgroups: readonly string[]): Container | undefined {
     for (const cgroup of cgroups) {
       const path = pathOf(cgroup);
-      const known = containerOfCgroup(path) ?? this.#toldOfAt(path);
+      const known = containerOfCgroup(path) ?? this.#reportedAt(path);
       if (known !== undefined)
         return {
           fullId: known.fullId,
@@ -187,11 +187,11 @@ export class Replay implements CaptureSink {
   }
 
   /** A path that says nothing by itself, as `/default/web`: the capture tells of the container. */
-  #toldOfAt(path: string): CgroupContainer | undefined {
+  #reportedAt(path: string): CgroupContainer | undefined {
     return claimsOf(path).find((claim) => this.#containers.has(reportedId(claim)));
   }
 
-  #containerTold(json: string): void {
+  #containerReported(json: string): void {
     const container = parseContainerEvent(json);
     if (container === undefined) return;
     if (this.#containers.size >= MAX_CONTAINERS && !this.#containers.has(container.id))

@@ -37,10 +37,10 @@ test("RuleMeter counts every evaluation and match, and estimates shares from the
     set,
   );
   const meter = new RuleMeter({ now });
-  const metered = meter.wrap(slow);
+  const measured = meter.wrap(slow);
   const one = scene("chdir", { res: 0, path: "/" });
   for (let index = 0; index < 610; index += 1)
-    for (const rule of metered.forEvent(one.event.code)) rule.condition(one);
+    for (const rule of measured.forEvent(one.event.code)) rule.condition(one);
   assert.deepEqual(meter.top(5), [
     { name: "A", evaluations: 610, matches: 610, share: 0.75, meanNs: 3e6 },
     { name: "B", evaluations: 610, matches: 0, share: 0.25, meanNs: 1e6 },
@@ -54,14 +54,14 @@ test("RuleMeter counts every evaluation and match, and estimates shares from the
 test("RuleMeter.wrap() keeps the rules' order, events and way of matching, and starts anew with each set", () => {
   const meter = new RuleMeter({ now: clock().now });
   const set = ruleSet();
-  const metered = meter.wrap(set);
+  const measured = meter.wrap(set);
   assert.deepEqual(
-    metered.rules.map(({ name }) => name),
+    measured.rules.map(({ name }) => name),
     ["A", "B", "C"],
   );
-  assert.deepEqual([metered.matching, metered.eventCodes], ["all", set.eventCodes]);
+  assert.deepEqual([measured.matching, measured.eventCodes], ["all", set.eventCodes]);
   const one = scene("chdir", { res: 0, path: "/" });
-  for (let index = 0; index < 100; index += 1) metered.rules[0]?.condition(one);
+  for (let index = 0; index < 100; index += 1) measured.rules[0]?.condition(one);
   assert.equal(meter.top(5).length, 1);
   meter.wrap(set);
   assert.deepEqual(meter.top(5), []);

@@ -23,7 +23,7 @@ export interface RuleMeterOptions {
 const SAMPLE = 61;
 
 /**
- * Measures what rules cost, by timing some evaluations of each. Rules that are not metered are not
+ * Measures what rules cost, by timing some evaluations of each. Rules that are not measured are not
  * touched at all.
  */
 export class RuleMeter {

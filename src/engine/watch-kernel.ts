@@ -16,14 +16,14 @@ export async function watchKernel(ground: HostGround, source: KernelWatchSource)
     ...options,
     rules: source.rules,
     source: source.by,
-    handed: source.probe,
+    inherited: source.probe,
     containers,
     ports,
     publish,
     ringBytes: settings.ringBytes,
     drops: {
       ...settings.drops,
-      onTold: (loss) =>
+      onLoss: (loss) =>
         actOnLoss(loss, {
           ...settings.drops,
           publish,

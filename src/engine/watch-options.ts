@@ -1,5 +1,5 @@
 import type { CaptureEnd } from "../capture/scap-reader.ts";
-import type { HandedProbe } from "../capture/probe.ts";
+import type { InheritedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
@@ -18,7 +18,7 @@ export interface KernelWatchSource {
   readonly by: "auto" | "ebpf" | "sockets";
   readonly rules: RuleSet;
   /** A probe that was loaded before. */
-  readonly probe?: HandedProbe | undefined;
+  readonly probe?: InheritedProbe | undefined;
 }
 
 /** A running Falco's JSON alerts: a file that is followed, or a stream to its end. */

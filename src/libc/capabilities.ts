@@ -58,7 +58,7 @@ export function setCapabilities(sets: Sets): void {
  * Hands these to programs that this thread starts, though they are not root's: as inheritable and
  * ambient ones (capabilities(7)).
  */
-export function handCapabilities(set: CapabilitySet): void {
+export function setInheritedCapabilities(set: CapabilitySet): void {
   setAll({ permitted: set, effective: set }, set);
   for (let number = 0n; number < 64n; number += 1n) {
     if (((set >> number) & 1n) === 1n)

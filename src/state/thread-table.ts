@@ -135,16 +135,16 @@ export class ThreadTable implements Ancestry {
     if (this.#closing !== undefined) this.#finishClosing();
     this.descriptor = undefined;
     if (this.#named !== undefined) this.#nameIsOld(this.#named);
-    const act = ACTS[event.code];
-    if (act === undefined) {
+    const effect = EFFECTS[event.code];
+    if (effect === undefined) {
       this.thread = undefined;
       if (KEPT_ENTERS.has(event.code)) this.#keepEnter(event);
       return;
     }
-    if (act.lookup !== "own") {
-      this.thread = act.lookup === "none" ? undefined : this.#byTid.get(event.tid);
-      if (this.thread !== undefined) act.change?.(this, this.thread, event);
-      else if (act.lookup === "clone") act.change?.(this, NO_THREAD, event);
+    if (effect.lookup !== "own") {
+      this.thread = effect.lookup === "none" ? undefined : this.#byTid.get(event.tid);
+      if (this.thread !== undefined) effect.change?.(this, this.thread, event);
+      else if (effect.lookup === "clone") effect.change?.(this, NO_THREAD, event);
       return;
     }
     const { tid } = event;
@@ -155,13 +155,13 @@ export class ThreadTable implements Ancestry {
         : (this.#byTid.get(tid) ?? this.addUnknown(tid));
     this.#last = thread;
     this.thread = thread;
-    if (act.descriptorParam !== NO_PARAM) {
-      const number = act.descriptorParam >= 0 ? (event.int(act.descriptorParam) ?? -1) : -1;
+    if (effect.descriptorParam !== NO_PARAM) {
+      const number = effect.descriptorParam >= 0 ? (event.int(effect.descriptorParam) ?? -1) : -1;
       this.descriptor =
         (number < 0 ? undefined : thread.group.descriptors.get(number)) ??
         unknownDescriptor(event, number);
     }
-    if (act.change !== undefined) act.change(this, thread, event);
+    if (effect.change !== undefined) effect.change(this, thread, event);
     if (thread.entered !== undefined) thread.entered = undefined;
   }
 
@@ -413,7 +413,7 @@ const EXECVE_EXIT = 293;
 const NO_PARAM = -2;
 
 /** What the table has to know of an event type. */
-interface Act {
+interface Effect {
   /**
    * Whose the event is: its thread's own (which is made when it is not known), the thread's if it
    * is known, the thread's that it may make known, or nobody's.
@@ -428,7 +428,7 @@ interface Act {
 }
 
 /** Events about the host or of somebody else. */
-const NOBODYS: ReadonlySet<string> = new Set([
+const THREADLESS: ReadonlySet<string> = new Set([
   "container",
   "useradded",
   "userdeleted",
@@ -439,11 +439,11 @@ const NOBODYS: ReadonlySet<string> = new Set([
 ]);
 const CLONES: ReadonlySet<string> = new Set(["clone", "clone3", "fork", "vfork"]);
 
-const ACTS: readonly (Act | undefined)[] = EVENT_TYPES.map((type) => {
+const EFFECTS: readonly (Effect | undefined)[] = EVENT_TYPES.map((type) => {
   if (type === undefined) return undefined;
   const { name, flags } = type;
   const isForeign =
-    NOBODYS.has(name) ||
+    THREADLESS.has(name) ||
     (flags.includes("SKIPPARSERESET") && name !== "procinfo" && name !== "switch");
   const lookup = isForeign
     ? "none"

@@ -22,7 +22,7 @@ const BPF_PROG_LOAD = 5;
 const UFFD_USER_MODE_ONLY = 1;
 const DAEMON = 1;
 
-const ACTS: Readonly<Record<string, (argument: string) => unknown>> = {
+const EFFECTS: Readonly<Record<string, (argument: string) => unknown>> = {
   memfd: () => {
     const fd = Number(syscall(NUMBERS.memfd_create, "str", "act", "int64_t", 0));
     writeFileSync(fd, readFileSync("/bin/true"));
@@ -59,4 +59,4 @@ function call(name: keyof typeof NUMBERS, ...values: readonly number[]): void {
   );
 }
 
-ACTS[process.argv[2] ?? ""]?.(process.argv[3] ?? "");
+EFFECTS[process.argv[2] ?? ""]?.(process.argv[3] ?? "");

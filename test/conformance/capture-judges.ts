@@ -30,7 +30,7 @@ const NOTHING: ReplayOptions = {
 };
 
 /** Whole captures: every field of every event that the real engine shows. */
-export const judgeGolden: Judge = (_file, folder) => (one) => {
+export const assessGolden: Judge = (_file, folder) => (one) => {
   const lines = gunzipSync(readFileSync(join(folder, text(one["golden"]))))
     .toString()
     .split("\n");
@@ -57,7 +57,7 @@ export const judgeGolden: Judge = (_file, folder) => (one) => {
 };
 
 /** The official rules over made captures: which match which event, with their outputs. */
-export const judgeRuleScenario: Judge = (_file, folder) => {
+export const assessRuleScenario: Judge = (_file, folder) => {
   let current: Case = {};
   const files = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"].map(
     (name) => ({ name, text: readFileSync(officialRules(folder, name), "utf8") }),
@@ -134,7 +134,7 @@ function withConstants(current: () => Case): FieldRegistry {
 }
 
 /** Falco's own tests on captures: the alerts, as JSON. */
-export const judgeRegression: Judge = (_file, folder) => (one) => {
+export const assessRegression: Judge = (_file, folder) => (one) => {
   const oracle = one["oracle"] as Case | undefined;
   if (oracle?.["by_rule"] === undefined) return true;
   const options = (one["options"] as string[]).map((option): [string, string] => [
@@ -195,7 +195,7 @@ function selectionsOf(options: readonly (readonly [string, string])[]): RuleSele
 }
 
 /** Captures that must fail at their first event. */
-export const judgeBadCapture: Judge = () => (one) => {
+export const assessBadCapture: Judge = () => (one) => {
   const parser = new CaptureParser({ host: () => {}, event: () => {} });
   try {
     parser.push(inflateSync(Buffer.from(text(one["zlib_base64"]), "base64")));

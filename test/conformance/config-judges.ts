@@ -9,8 +9,8 @@ import { PRIORITIES } from "../../src/rules/priority.ts";
 import { type Case, text, type Verdict } from "./case-file.ts";
 
 /** A configuration of files and options: the merged document and what was read from it. */
-export function judgeConfig(one: Case): Verdict {
-  if (one["yaml"] !== undefined) return judgeValues(one);
+export function assessConfig(one: Case): Verdict {
+  if (one["yaml"] !== undefined) return assessValues(one);
   const folder = mkdtempSync(join(tmpdir(), "saker-config-"));
   const start = process.cwd();
   try {
@@ -20,14 +20,14 @@ export function judgeConfig(one: Case): Verdict {
       writeFileSync(join(folder, name), content);
     }
     process.chdir(folder);
-    return judgeLoaded(one);
+    return assessLoaded(one);
   } finally {
     process.chdir(start);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function judgeLoaded(one: Case): Verdict {
+function assessLoaded(one: Case): Verdict {
   let loaded: LoadedConfig;
   try {
     loaded = loadConfig(text(one["main"]) || "main.yaml", {
@@ -40,11 +40,11 @@ function judgeLoaded(one: Case): Verdict {
   if (one["ok"] === false) return "loads";
   const merged = JSON.stringify(sorted(plain(loaded.root)));
   if (merged !== JSON.stringify(sorted(one["merged"]))) return merged;
-  return judgeSettings(loaded, one["config"] as Readonly<Record<string, unknown>>);
+  return assessSettings(loaded, one["config"] as Readonly<Record<string, unknown>>);
 }
 
 /** The settings that Falco's and ours have in common. */
-function judgeSettings(
+function assessSettings(
   { settings }: LoadedConfig,
   expected: Readonly<Record<string, unknown>>,
 ): Verdict {
@@ -65,7 +65,7 @@ function judgeSettings(
 }
 
 /** A document and the values at some keys' paths. */
-function judgeValues(one: Case): Verdict {
+function assessValues(one: Case): Verdict {
   const environment = (one["env"] ?? {}) as Environment;
   const root = parseConfigText({ source: "x.yaml", text: text(one["yaml"]), environment });
   const expected = one["values"] as Readonly<Record<string, unknown>>;

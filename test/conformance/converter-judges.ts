@@ -4,16 +4,16 @@ import { AppError } from "../../src/lib/errors.ts";
 import { bytesOf, type Case, type Verdict } from "./case-file.ts";
 
 /** `scap_converter`: events of earlier schemas, step by step through one converter. */
-export function judgeConverting(one: Case): Verdict {
+export function assessConverting(one: Case): Verdict {
   const converter = new EventConverter();
   for (const [index, step] of (one["steps"] as Case[]).entries()) {
-    const verdict = judgeStep(converter, step);
+    const verdict = assessStep(converter, step);
     if (verdict !== true) return `step ${index} ${String(step["expect"])}: ${verdict}`;
   }
   return true;
 }
 
-function judgeStep(converter: EventConverter, step: Case): Verdict {
+function assessStep(converter: EventConverter, step: Case): Verdict {
   const event = bytesOf(step["event"]);
   const header = new DataView(event.buffer);
   switch (step["expect"]) {
@@ -27,7 +27,7 @@ function judgeStep(converter: EventConverter, step: Case): Verdict {
         hex(converter.stored(header.getUint32(SCAP_HEADER.tid, true))) !== hex(event) || "stored"
       );
     case "error":
-      return judgeError(converter, event, header);
+      return assessError(converter, event, header);
     case "full":
       return sameBytes(converter.convert(event), step);
     default: {
@@ -39,7 +39,7 @@ function judgeStep(converter: EventConverter, step: Case): Verdict {
 }
 
 /** The real engine's converter refuses what needs no conversion; ours gives it back. */
-function judgeError(converter: EventConverter, event: Uint8Array, header: DataView): Verdict {
+function assessError(converter: EventConverter, event: Uint8Array, header: DataView): Verdict {
   if (
     !needsConversion(
       header.getUint16(SCAP_HEADER.type, true),

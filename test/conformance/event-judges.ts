@@ -22,7 +22,7 @@ type Dump = Readonly<Record<string, unknown>>;
 /**
  * Sequences of raw events: every field of every event, and what upstream's tests assert of them.
  */
-export const judgeScenario: Judge = () => (one) => {
+export const assessScenario: Judge = () => (one) => {
   const steps = one["steps"] as readonly Case[];
   const host = new ReplayedHost(hostOf(steps.filter((step) => step["op"] === "thread")));
   const pending: Uint8Array[] = [];
@@ -42,13 +42,13 @@ export const judgeScenario: Judge = () => (one) => {
       seen.set(text(step["ts"]), scene.freeze());
     }
     const scene = seen.get(text(step["ts"]));
-    const verdict = scene === undefined ? true : judgeAssertion(step, scene);
+    const verdict = scene === undefined ? true : assessAssertion(step, scene);
     if (verdict !== true) return verdict;
   }
   return true;
 };
 
-function judgeAssertion(step: Case, scene: CurrentScene): Verdict {
+function assessAssertion(step: Case, scene: CurrentScene): Verdict {
   if (step["op"] === "field") {
     const got = fieldText(scene, text(step["field"])) ?? null;
     const expected = step["expected"] === null ? null : text(step["expected"]);

@@ -28,22 +28,22 @@ import type { Scene } from "../../src/state/scene.ts";
 import { scene } from "../fixtures/scenes.ts";
 import { type Case, type Judge, text, type Verdict } from "./case-file.ts";
 import {
-  judgeBadCapture,
-  judgeGolden,
-  judgeRegression,
-  judgeRuleScenario,
+  assessBadCapture,
+  assessGolden,
+  assessRegression,
+  assessRuleScenario,
 } from "./capture-judges.ts";
-import { judgeConfig } from "./config-judges.ts";
-import { judgeConverting } from "./converter-judges.ts";
-import { judgeScenario } from "./event-judges.ts";
-import { judgeEnabling, judgeLoading, judgePlugins, judgeResolving } from "./loading-judges.ts";
+import { assessConfig } from "./config-judges.ts";
+import { assessConverting } from "./converter-judges.ts";
+import { assessScenario } from "./event-judges.ts";
+import { assessEnabling, assessLoading, assessPlugins, assessResolving } from "./loading-judges.ts";
 import { fieldsWithMocks, type MockScene, mockScene } from "./mock-fields.ts";
 
 const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", import.meta.url));
 
 /** One judge a kind of case file. A kind without a judge is printed as such by the runner. */
 export const JUDGES: Readonly<Record<string, Judge>> = {
-  config: () => judgeConfig,
+  config: () => assessConfig,
   condition_parser: () => (one) => {
     const depth = Number(one["max_depth"] ?? 100);
     const parsed = attempt(() =>
@@ -119,23 +119,23 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
     if (got instanceof Error) return one["error"] !== undefined || got.message;
     return one["error"] === undefined ? same(got, text(one["out"])) : got;
   },
-  transformers: () => judgeTransformer,
+  transformers: () => assessTransformer,
   output_format: () => {
     const scenes = formattingScenes();
-    return (one) => judgeFormat(one, scenes);
+    return (one) => assessFormat(one, scenes);
   },
-  macro_resolver: () => judgeResolving,
-  plugin_requirements: () => judgePlugins,
-  rule_enable: () => judgeEnabling,
-  scap_converter: () => judgeConverting,
-  event_scenarios: judgeScenario,
-  capture_goldens: judgeGolden,
-  bad_captures: judgeBadCapture,
-  rule_scenarios: judgeRuleScenario,
-  regression_e2e: judgeRegression,
+  macro_resolver: () => assessResolving,
+  plugin_requirements: () => assessPlugins,
+  rule_enable: () => assessEnabling,
+  scap_converter: () => assessConverting,
+  event_scenarios: assessScenario,
+  capture_goldens: assessGolden,
+  bad_captures: assessBadCapture,
+  rule_scenarios: assessRuleScenario,
+  regression_e2e: assessRegression,
   rule_loading: (file) => {
     const [all, bare] = [fieldsWithMocks(file), fieldsWithMocks(file, { withContainers: false })];
-    return (one) => judgeLoading(one, one["container_plugin"] === false ? bare : all);
+    return (one) => assessLoading(one, one["container_plugin"] === false ? bare : all);
   },
   official_rules: (_, folder) => {
     const loaded = new Map<string, readonly LoadedRule[]>();
@@ -150,7 +150,7 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
         loaded.get(name) ??
         loadRules([{ name, text: readFileSync(path, "utf8") }], { fields: FIELDS }).rules;
       loaded.set(name, rules);
-      return judgeOfficial(
+      return assessOfficial(
         one,
         rules.find((rule) => rule.name === one["name"]),
       );
@@ -158,7 +158,7 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
   },
 };
 
-function judgeOfficial(one: Case, rule: LoadedRule | undefined): Verdict {
+function assessOfficial(one: Case, rule: LoadedRule | undefined): Verdict {
   if (rule === undefined) return "no such rule";
   // asyncevent is always among the real engine's events.
   const events = [
@@ -182,7 +182,7 @@ function judgeOfficial(one: Case, rule: LoadedRule | undefined): Verdict {
   return same(JSON.stringify(got), JSON.stringify(wanted));
 }
 
-function judgeTransformer(one: Case): Verdict {
+function assessTransformer(one: Case): Verdict {
   const rule = UNARY_TRANSFORMERS[text(one["transformer"]) as keyof typeof UNARY_TRANSFORMERS];
   if (rule === undefined) return "unknown transformer";
   const type = text(one["type"]);
@@ -230,7 +230,7 @@ function formattingScenes(): readonly Scene[] {
   );
 }
 
-function judgeFormat(one: Case, scenes: readonly Scene[]): Verdict {
+function assessFormat(one: Case, scenes: readonly Scene[]): Verdict {
   const template = attempt(() => compileOutput(text(one["fmt"]), FIELDS));
   if (template instanceof Error) return one["error"] !== undefined || template.message;
   if (one["error"] !== undefined) return "compiles";
@@ -239,11 +239,11 @@ function judgeFormat(one: Case, scenes: readonly Scene[]): Verdict {
       template.named.map(({ key }) => key).join(" "),
       (one["tokens"] as string[]).join(" "),
     );
-  const verdicts = scenes.map((shown) => judgeFormatted(one, template, shown));
+  const verdicts = scenes.map((shown) => assessFormatted(one, template, shown));
   return verdicts.includes(true) || String(verdicts[0]);
 }
 
-function judgeFormatted(one: Case, template: OutputTemplate, shown: Scene): Verdict {
+function assessFormatted(one: Case, template: OutputTemplate, shown: Scene): Verdict {
   const present = template.named.filter(({ operand }) => textOf(operand, shown) !== undefined);
   if (!template.printsMissing && (present.length === template.named.length) !== one["complete"])
     return "complete differs";

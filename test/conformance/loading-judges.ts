@@ -16,7 +16,7 @@ import { type Case, text, type Verdict } from "./case-file.ts";
  * `rule_loading`: codes, and each rule as it was compiled. Where several files are loaded, the
  * answer is that of the last.
  */
-export function judgeLoading(one: Case, fields: FieldRegistry): Verdict {
+export function assessLoading(one: Case, fields: FieldRegistry): Verdict {
   // What does not load before does not stay.
   const previous = [one["previously_loaded"] ?? []]
     .flat()
@@ -62,7 +62,7 @@ export function judgeLoading(one: Case, fields: FieldRegistry): Verdict {
     [...new Set(list.map(({ code }) => code))].toSorted().join();
   if (codes(warnings) !== codes((one["warnings"] as { code: string }[] | undefined) ?? []))
     return codes(warnings);
-  return judgeRules(one, rules);
+  return assessRules(one, rules);
 }
 
 function appendedOutput(entry: Case): AppendedOutput {
@@ -83,7 +83,7 @@ function appendedOutput(entry: Case): AppendedOutput {
   };
 }
 
-function judgeRules(one: Case, rules: readonly LoadedRule[]): Verdict {
+function assessRules(one: Case, rules: readonly LoadedRule[]): Verdict {
   const wanted = one["rules"] as Readonly<Record<string, Case>> | undefined;
   if (wanted === undefined) return true;
   const compiled = Object.fromEntries(rules.map((rule) => [rule.name, rule]));
@@ -118,7 +118,7 @@ function judgeRules(one: Case, rules: readonly LoadedRule[]): Verdict {
 }
 
 /** `rule_enable`: rules switched on and off in named sets. */
-export function judgeEnabling(one: Case): Verdict {
+export function assessEnabling(one: Case): Verdict {
   let rules: readonly LoadedRule[] = [];
   const sets = new Map<string, ReadonlySet<string>>();
   for (const step of one["steps"] as Case[]) {
@@ -150,7 +150,7 @@ function selectionsOf(step: Case): RuleSelection[] {
 }
 
 /** `plugin_requirements`: what rules ask for against the plugins that are loaded. */
-export function judgePlugins(one: Case): Verdict {
+export function assessPlugins(one: Case): Verdict {
   const plugins = new Map(
     (one["plugins"] as { name: string; version: string }[]).map(({ name, version }) => [
       name,
@@ -166,7 +166,7 @@ export function judgePlugins(one: Case): Verdict {
 }
 
 /** `macro_resolver`: macros put in their place, as far as they are known. */
-export function judgeResolving(one: Case): Verdict {
+export function assessResolving(one: Case): Verdict {
   const source = { name: "macros", text: "", lines: [0] };
   const at = (content: string): MappedText => MappedText.at(content, source, 0);
   const macros = Object.entries(

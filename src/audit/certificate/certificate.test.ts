@@ -15,7 +15,7 @@ import type { ChainReport } from "../report.ts";
 import { readCertificate } from "./certificate.ts";
 import { certificateFindings } from "./certificate-findings.ts";
 import { matchesHost } from "./host-match.ts";
-import { judgeStaple } from "./revocation.ts";
+import { assessStaple } from "./revocation.ts";
 
 const skip = opensslMissing();
 const folder = mkdtempSync(join(tmpdir(), "saker-certificate-"));
@@ -245,7 +245,7 @@ test(
         };
         readCertificate(change(derOf(leaf)));
         holds(() => readOcspResponse(change(response)));
-        assert.notEqual(judgeStaple(change(response), good, issuer, new Date()).status, "revoked");
+        assert.notEqual(assessStaple(change(response), good, issuer, new Date()).status, "revoked");
       }),
       { numRuns: 400 },
     );

@@ -5,7 +5,7 @@ import type { ChainReport } from "../report.ts";
 import type { Certificate } from "./certificate.ts";
 import { matchesHost } from "./host-match.ts";
 import { findTrustPath } from "./path.ts";
-import { judgeStaple } from "./revocation.ts";
+import { assessStaple } from "./revocation.ts";
 import type { TrustStore } from "./trust-store.ts";
 
 /** A chain as it was seen. */
@@ -57,7 +57,7 @@ export function reportChain(
       .map(({ report }) => report.subject),
     ...(path.missingIssuer === undefined ? {} : { missingIssuer: path.missingIssuer }),
     ...(name === undefined ? {} : { hostMatches: isFor(leaf, name) }),
-    ...(ocspResponse === undefined ? {} : { ocsp: judgeStaple(ocspResponse, leaf, issuer, now) }),
+    ...(ocspResponse === undefined ? {} : { ocsp: assessStaple(ocspResponse, leaf, issuer, now) }),
     ...(scts.length === 0 ? {} : { scts }),
   };
 }

@@ -33,7 +33,7 @@ export function findTrustPath(
 ): TrustPath {
   let best: TrustPath | undefined;
   for (const path of paths(sent, store)) {
-    const judged = judgePath(path, store, now);
+    const judged = assessPath(path, store, now);
     if (judged.distrust === undefined) return judged;
     best = best === undefined || rank(judged) > rank(best) ? judged : best;
   }
@@ -103,7 +103,7 @@ function isSame(a: Certificate, b: Certificate): boolean {
   return a.report.fingerprintSha256 === b.report.fingerprintSha256;
 }
 
-function judgePath(certificates: readonly Certificate[], store: TrustStore, now: Date): TrustPath {
+function assessPath(certificates: readonly Certificate[], store: TrustStore, now: Date): TrustPath {
   const last = certificates.at(-1);
   const anchor = last !== undefined && store.has(last) ? last : undefined;
   const problem = certificates

@@ -9,20 +9,20 @@ import { isSignedBy } from "./verify-signature.ts";
  * What a stapled OCSP response says of a leaf, its signature and dates checked (RFC 6960 §3.2,
  * §4.2.2.2). Never throws.
  */
-export function judgeStaple(
+export function assessStaple(
   der: Uint8Array,
   leaf: Certificate,
   issuer: Certificate | undefined,
   now: Date,
 ): NonNullable<ChainReport["ocsp"]> {
   try {
-    return judge(readOcspResponse(der), leaf, issuer, now);
+    return assess(readOcspResponse(der), leaf, issuer, now);
   } catch (thrown) {
     return invalid(messageOf(thrown));
   }
 }
 
-function judge(
+function assess(
   response: OcspResponse,
   leaf: Certificate,
   issuer: Certificate | undefined,

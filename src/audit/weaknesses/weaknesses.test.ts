@@ -17,7 +17,7 @@ import { audit } from "../audit.ts";
 import type { AuditReport } from "../report.ts";
 import { WEAKNESSES } from "./weaknesses.ts";
 
-describe("judgeWeaknesses()", { skip: opensslMissing() ?? false }, () => {
+describe("assessWeaknesses()", { skip: opensslMissing() ?? false }, () => {
   const servers = new TlsServers();
   const authority = new Authority(servers.folder);
   after(() => servers.stop());

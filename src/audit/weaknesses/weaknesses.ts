@@ -29,7 +29,7 @@ export const WEAKNESSES: readonly Weakness[] = [
  * Judges every weakness, and finds what else is to be said. A probe that could not tell is an
  * error of the prober's.
  */
-export async function judgeWeaknesses(
+export async function assessWeaknesses(
   evidence: Evidence,
 ): Promise<{
   readonly verdicts: NonNullable<AuditReport["weaknesses"]>;
@@ -38,7 +38,7 @@ export async function judgeWeaknesses(
   const verdicts: Record<string, WeaknessVerdict> = {};
   const findings: Finding[] = [];
   const judged = await Promise.all(
-    WEAKNESSES.map(async (weakness) => ({ weakness, verdict: await judge(weakness, evidence) })),
+    WEAKNESSES.map(async (weakness) => ({ weakness, verdict: await assess(weakness, evidence) })),
   );
   for (const { weakness, verdict } of judged) {
     const { id, severity, title, explanation } = weakness;
@@ -58,7 +58,7 @@ export async function judgeWeaknesses(
  * What a probe throws tells nothing of the weakness, whoever's fault it is: a peer that ends the
  * handshake, a key that OpenSSL refuses.
  */
-async function judge({ examine }: Weakness, evidence: Evidence): Promise<Verdict> {
+async function assess({ examine }: Weakness, evidence: Evidence): Promise<Verdict> {
   try {
     return await examine(evidence);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shortfall } from "./audit-judgement.ts";
+import { shortfall } from "./fail-under.ts";
 
 function told({
   letter,
