@@ -56,6 +56,7 @@ export interface CaptureCounts {
   unknownBlocks: number;
 }
 
+/** What a capture held, once it is read; `truncated` says why it is not whole. */
 export interface CaptureEnd extends CaptureCounts {
   /**
    * What is missing when the file ends within a block or its compressed stream; undefined for a
@@ -439,6 +440,7 @@ class EntriesOfSection implements HostEntries {
   }
 }
 
+/** What ends or accompanies the reading of a capture. */
 export interface ReadCaptureOptions {
   /** Stops the reading between two pieces. */
   readonly signal?: AbortSignal;

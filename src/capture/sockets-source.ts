@@ -31,6 +31,7 @@ const BIND = eventType("bind");
 const LISTEN = eventType("listen");
 const OPENAT = eventType("openat");
 
+/** What watching without eBPF looks processes up with, and who hears its problems. */
 export interface SocketsSourceOptions {
   readonly proc: Pick<ProcReader, "read" | "cgroupPath">;
   readonly executables: Pick<ExecutableReader, "of">;

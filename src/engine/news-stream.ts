@@ -10,6 +10,7 @@ export interface Subscriber {
   close?(): Promise<unknown>;
 }
 
+/** What was published since the start. */
 export interface NewsCounts {
   readonly published: number;
   readonly byKind: Readonly<Partial<Record<News["kind"], number>>>;
@@ -17,6 +18,7 @@ export interface NewsCounts {
   readonly failures: ReadonlyMap<string, number>;
 }
 
+/** What stamps news, and who gets all of them from the first on. */
 export interface NewsStreamOptions {
   readonly host: string;
   /** Epoch nanoseconds. */

@@ -20,6 +20,7 @@ import { Evaluator } from "./evaluator.ts";
 import { ThreadTable } from "../state/thread-table.ts";
 import { Timeline } from "../state/timeline.ts";
 
+/** Which rules meet which events of a capture, and who gets matches. */
 export interface ReplayOptions {
   readonly rules: RuleSet;
   readonly hostname: string;

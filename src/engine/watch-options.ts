@@ -43,6 +43,7 @@ export interface CaptureWatchSource {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
+/** What a watch is started with; nothing of it is read from the process itself. */
 export interface WatchOptions {
   readonly source: WatchSource;
   readonly hostname: string;
@@ -85,6 +86,7 @@ export interface Watch {
   close(): Promise<void>;
 }
 
+/** What a watch has come to so far; what its source does not have is undefined. */
 export interface WatchStats {
   /** Undefined for a capture. */
   readonly ports?: ReturnType<HostPorts["stats"]>;
@@ -99,6 +101,7 @@ export interface WatchStats {
   readonly capture?: CaptureStats;
 }
 
+/** What a capture has come to so far. */
 export interface CaptureStats {
   /** Events that were within the window and meant; the rest made the state alone. */
   readonly shown: number;

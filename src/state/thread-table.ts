@@ -14,6 +14,7 @@ import { isLeader, leaderOf, type Thread, type ThreadGroup } from "./thread.ts";
 import { THREAD_CHANGES } from "./thread-changes.ts";
 import { unknownDescriptor } from "./unknown-descriptor.ts";
 
+/** How many threads are kept. */
 export interface ThreadTableOptions {
   /** The most threads kept; a thread beyond them is known by its own events alone. */
   readonly capacity: number;
