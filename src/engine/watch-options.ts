@@ -1,4 +1,4 @@
-import type { CaptureEnd } from "../capture/scap-reader.ts";
+import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { HandedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
