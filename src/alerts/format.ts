@@ -4,6 +4,7 @@ import { clockText, isoOffsetText, isoText } from "../lib/time-text.ts";
 import type { FieldValue } from "../fields/field.ts";
 import type { Alert } from "./alert.ts";
 
+/** How alerts become lines, beyond what each of them says. */
 export interface FormatOptions {
   /** Falco's time_format_iso_8601: UTC dates instead of local clock times. */
   readonly isoTime: boolean;

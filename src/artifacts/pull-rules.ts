@@ -12,6 +12,7 @@ const LAYER_TYPE = "application/vnd.cncf.falco.rulesfile.layer.v1+tar.gz";
 /** The most bytes: packed, unpacked, and of the artifact's configuration. */
 const LIMITS = { layer: 16 << 20, unpacked: 64 << 20, config: 1 << 20 } as const;
 
+/** A rules artifact that was pulled: who it is, what it asks for, and its files. */
 export interface RulesArtifact {
   /** Digest of the manifest: what exactly was pulled. */
   readonly digest: string;

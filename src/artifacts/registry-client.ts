@@ -2,6 +2,7 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import { requireDigest } from "./digest.ts";
 import type { Reference } from "./reference.ts";
 
+/** How a registry is spoken to: as whom, and whether without TLS. */
 export interface RegistryOptions {
   /** Name and password for the registry, where it asks for them. */
   readonly credentials: { readonly username: string; readonly password: string } | undefined;

@@ -1,6 +1,7 @@
 import { decodeText } from "../lib/text.ts";
 import { AppError } from "../lib/errors.ts";
 
+/** One regular file of an archive, by its path there. */
 export interface TarFile {
   readonly name: string;
   readonly bytes: Uint8Array;

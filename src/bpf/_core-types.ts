@@ -15,10 +15,12 @@ export function sameKind(a: TypeRef, b: TypeRef): boolean {
   return left === right || (isEnumKind(left) && isEnumKind(right));
 }
 
+/** True for an enumeration of 32 or 64 bits. */
 export function isEnumKind(kind: number): boolean {
   return kind === BTF_KIND.enum || kind === BTF_KIND.enum64;
 }
 
+/** True for what has members: a struct or a union. */
 export function isComposite(kind: number): boolean {
   return kind === BTF_KIND.struct || kind === BTF_KIND.union;
 }

@@ -29,6 +29,7 @@ export const BTF_KIND = {
 /** How long a chain of typedefs, qualifiers or arrays may be before it counts as a cycle. */
 const MAX_CHAIN = 32;
 
+/** One member of a struct or union; offsets and sizes in bits. */
 export interface BtfMember {
   readonly name: string;
   readonly type: number;

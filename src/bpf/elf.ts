@@ -2,6 +2,7 @@ import { ByteReader } from "../lib/byte-reader.ts";
 import { AppError } from "../lib/errors.ts";
 import { decodeText } from "../lib/text.ts";
 
+/** A section with the relocations that apply to it. */
 export interface ElfSection {
   readonly name: string;
   readonly type: number;
@@ -13,6 +14,7 @@ export interface ElfSection {
   readonly relocations: readonly ElfRelocation[];
 }
 
+/** An entry of the symbol table (elf(5)); `section` is an index. */
 export interface ElfSymbol {
   readonly name: string;
   /** 0 none, 1 object, 2 function, 3 section */
@@ -25,11 +27,13 @@ export interface ElfSymbol {
   readonly size: number;
 }
 
+/** A place in a section, in bytes from its start, that a symbol's address goes to. */
 export interface ElfRelocation {
   readonly offset: number;
   readonly symbol: ElfSymbol;
 }
 
+/** What of an object file loading it takes. */
 export interface Elf {
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];

@@ -72,6 +72,7 @@ export class Instructions {
   }
 }
 
+/** Opcodes of eBPF that are written, not only read (RFC 9669). */
 export const OPCODE = { call: 0x85, loadImmediate64: 0x18 } as const;
 
 /** The low three bits of an opcode. */

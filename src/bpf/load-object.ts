@@ -11,6 +11,7 @@ import { relocate, type RelocatedProgram } from "./relocate.ts";
 import { openTracepoint } from "./tracepoint.ts";
 import { VerifierLog } from "./verifier-log.ts";
 
+/** How an object is loaded: for which kernel, which programs, with which maps. */
 export interface LoadOptions {
   readonly kernelBtf: Btf;
   /** Which programs to load; by default those whose section does not start with "?". */

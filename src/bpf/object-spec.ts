@@ -46,6 +46,7 @@ export interface ProgramSpec extends FunctionSpec {
   readonly autoload: boolean;
 }
 
+/** A map as the object declares it; sizes in bytes (bpf(2), BPF_MAP_CREATE). */
 export interface MapSpec {
   readonly name: string;
   /** `enum bpf_map_type` */

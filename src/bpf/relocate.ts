@@ -15,6 +15,7 @@ export interface RelocatedProgram {
   readonly parts: readonly { readonly start: number; readonly function: FunctionSpec }[];
 }
 
+/** An instruction that loads a map's descriptor, or the address of a value in it. */
 export interface MapReference {
   readonly index: number;
   readonly to: Extract<Reference["to"], { kind: "map" | "value" }>;

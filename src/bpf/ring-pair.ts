@@ -1,6 +1,7 @@
 import type { OnRecord, RingBuffer } from "./ring-buffer.ts";
 import { runRings } from "./ring-run.ts";
 
+/** Two rings that are read as one, in the order of time. */
 export interface RingPairOptions {
   /** Records of the few events that the others depend on. */
   readonly first: RingBuffer;

@@ -23,6 +23,7 @@ export function memoryTextOf(directory: string, file: string, options: MemoryTex
   return mayHoldMemory(directory, options) ? "" : textOf(`${directory}/${file}`, options.maxBytes);
 }
 
+/** What is read of a process's memory, and how much at most. */
 export interface MemoryTextOptions {
   /** The text of the process's `stat`. */
   readonly stat: string;

@@ -5,6 +5,7 @@ import type { FileReader } from "../untrusted/file-reader.ts";
 import { type AccountFiles, type KnownStamps, REQUESTS } from "../untrusted/requests.ts";
 import { LiveAccounts, type Reading } from "./live-accounts.ts";
 
+/** Where accounts are read from, and by whom. */
 export interface AccountsReaderOptions {
   readonly files: Pick<FileReader, "ask">;
   /** What cannot be read of a container, once for each. */

@@ -1,6 +1,7 @@
 import type { Event } from "../events/event.ts";
 import { KEPT_HEAD, type KeptEvents } from "./kept-events.ts";
 
+/** How much of the past is kept. */
 export interface EventRingOptions {
   /** The most bytes kept; the oldest go first. */
   readonly bytes: number;

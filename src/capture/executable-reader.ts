@@ -6,6 +6,7 @@ import type { FileReader } from "../untrusted/file-reader.ts";
 /** What stat(2) says of a process's executable. */
 export type ExecutableFacts = Pick<Process, "exeInode" | "exeCtime" | "exeMtime">;
 
+/** Who reads what the kernel keeps of executables, and where /proc is. */
 export interface ExecutableReaderOptions {
   readonly files: Pick<FileReader, "ask">;
   /** Where the host's /proc is; default /proc, or below `/host` in a container. */

@@ -12,6 +12,7 @@ export const FILE_EVENT = {
   ON_DIRECTORY: 0x4000_0000,
 } as const;
 
+/** One event of fanotify(7): what was done, who did it, and a descriptor of the file. */
 export interface FileEvent {
   /** Bits of FILE_EVENT: what the process did with the file since the last event of both. */
   readonly mask: number;

@@ -22,6 +22,7 @@ export interface FileOpen {
   readonly inode: number;
 }
 
+/** Whose opens are followed, and who hears of them. */
 export interface FileWatchOptions {
   readonly ownPid: number;
   /** Undefined when it cannot be looked at any more. */

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { addressBytes } from "../lib/ip-bytes.ts";
 import { latin1Text } from "../lib/text.ts";
 
+/** How names of hosts are looked up; pauses in milliseconds. */
 export interface HostNamesOptions {
   readonly onProblem: (text: string) => void;
   /**
@@ -13,6 +14,7 @@ export interface HostNamesOptions {
   readonly pauseMs?: { readonly first: number; readonly most: number };
 }
 
+/** Names that rules ask for, and those of them that have no address so far. */
 export interface HostNamesStats {
   readonly names: number;
   /** Those that have no address as far as is known. */

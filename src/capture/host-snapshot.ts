@@ -25,6 +25,7 @@ const MAX_DESCRIPTORS = 16_384;
 /** A process may point at any of its memory as its environment (PR_SET_MM_MAP of prctl(2)). */
 const MEMORY_LIMITS = { maxBytes: 16 * 1024, maxThreads: 4096 };
 
+/** What a host is now, and how many descriptors had no room in it. */
 export interface HostSnapshot {
   readonly entries: HostEntries;
   /** Descriptors beyond `MAX_DESCRIPTORS` of a process. */

@@ -9,6 +9,7 @@ export interface CgroupKey {
   readonly isV1: boolean;
 }
 
+/** What a source sends beyond the events themselves. */
 export interface EventOptions {
   /** A program's start tells its environment. */
   readonly environment?: boolean;

@@ -6,6 +6,7 @@ import { RepeatedReports } from "../lib/repeated-reports.ts";
 import { FollowedFile } from "./_followed-file.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
+/** Who gets the lines of a file, and when it is read more slowly. */
 export interface LineSourceOptions {
   /** What it throws is reported, and costs this line alone. */
   readonly onLine: (line: string) => void;

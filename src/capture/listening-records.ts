@@ -7,6 +7,7 @@ import { addressBytes } from "../lib/ip-bytes.ts";
 import type { Process } from "../state/process.ts";
 import type { ProcessTable } from "../state/process-table.ts";
 
+/** A socket that was found listening, as records and as an opening. */
 export interface ListeningRecord {
   /** A `bind` and a `listen`, in this order. */
   readonly bytes: readonly Uint8Array<ArrayBuffer>[];
@@ -15,6 +16,7 @@ export interface ListeningRecord {
   readonly cgroup: number;
 }
 
+/** All that listens, and what could not be looked into. */
 export interface ListeningRecords {
   readonly records: readonly ListeningRecord[];
   readonly problems: readonly string[];

@@ -9,6 +9,7 @@ import type { Accounts } from "../state/scene.ts";
  */
 export type Reading = AccountFiles | { readonly names: Accounts } | "early" | "gone" | "unanswered";
 
+/** How accounts are read again when their files change; `now` in milliseconds. */
 export interface LiveAccountsOptions {
   /** Reads the files. Never rejects. */
   readonly read: (known: KnownStamps) => Promise<Reading>;

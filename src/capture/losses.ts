@@ -27,6 +27,7 @@ export interface Losses extends LossCounts {
   readonly byCgroup: readonly CgroupLoss[];
 }
 
+/** Losses of a source that has lost nothing. */
 export const NO_LOSSES: Losses = {
   ringFull: 0,
   overShare: 0,
@@ -43,8 +44,10 @@ export const NO_LOSSES: Losses = {
  */
 export const CUT_REASONS = ["text", "path", "record"] as const;
 
+/** Records that were cut, by reason. */
 export type CutCounts = Readonly<Record<(typeof CUT_REASONS)[number], number>>;
 
+/** Cuts of a source that has cut nothing. */
 export const NO_CUTS: CutCounts = { text: 0, path: 0, record: 0 };
 
 /** All records of these losses. */

@@ -34,6 +34,7 @@ export type MatchFileReport =
       readonly text?: string;
     };
 
+/** Where files of matches go, and how much disk they may take together. */
 export interface MatchFileLimits {
   /** What the names of all files begin with. */
   readonly pathPrefix: string;

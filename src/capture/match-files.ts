@@ -5,6 +5,7 @@ import { RepeatedReports } from "../lib/repeated-reports.ts";
 import type { KeptEvents } from "./kept-events.ts";
 import type { MatchFileLimits, MatchFileOrder, MatchFileReport } from "./match-file-writer.ts";
 
+/** The files' limits, and who hears what becomes of them. */
 export interface MatchFilesOptions {
   readonly limits: MatchFileLimits;
   /** A file was begun: a line for the user. */

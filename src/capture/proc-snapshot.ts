@@ -6,6 +6,7 @@ import type { Process } from "../state/process.ts";
 import { linkOf, memoryTextOf, textOf } from "./_proc-files.ts";
 import { NO_EXECUTABLE_FACTS } from "./executable-reader.ts";
 
+/** Where procfs and the control groups are mounted. */
 export interface ProcOptions {
   /**
    * Where the host's /proc and cgroup file systems are: `/proc` and `/sys/fs/cgroup`, or below

@@ -11,6 +11,7 @@ export interface FoundCgroup extends CgroupKey {
   readonly path: string;
 }
 
+/** What differs between the control groups that are there and those that were believed to be. */
 export interface CgroupDifferences {
   /** They are there, and nobody knew. */
   readonly missed: readonly FoundCgroup[];

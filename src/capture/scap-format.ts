@@ -61,10 +61,12 @@ export const DESCRIPTOR_LISTS: ReadonlyMap<number, number> = new Map([
   [0x203, 1],
   [0x218, 2],
 ]);
+/** Blocks that list network interfaces, by type, with the version of their layout. */
 export const INTERFACE_LISTS: ReadonlyMap<number, number> = new Map([
   [0x205, 1],
   [0x219, 2],
 ]);
+/** Blocks that list users and groups, by type, with the version of their layout. */
 export const USER_LISTS: ReadonlyMap<number, number> = new Map([
   [0x206, 1],
   [0x220, 2],
@@ -79,6 +81,7 @@ export interface EventBlock {
   readonly isLarge: boolean;
 }
 
+/** Blocks that hold one event each, by type. */
 export const EVENT_BLOCKS: ReadonlyMap<number, EventBlock> = new Map([
   [0x204, { version: 1, hasFlags: false, isLarge: false }],
   [0x208, { version: 1, hasFlags: true, isLarge: false }],
@@ -101,6 +104,7 @@ export const BLOCK_LIMITS = {
   list: 256 * 1024 * 1024,
 } as const;
 
+/** Kinds of an interface list's entries (libs, `scap_ifinfo_type`). */
 export const INTERFACE_TYPES = {
   IPV4: 1,
   IPV6: 2,
@@ -108,4 +112,5 @@ export const INTERFACE_TYPES = {
   IPV6_NOLINKSPEED: 4,
 } as const;
 
+/** Kinds of a user list's entries. */
 export const ACCOUNT_TYPES = { USER: 0, GROUP: 1 } as const;

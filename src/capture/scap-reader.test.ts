@@ -16,7 +16,8 @@ import { compileOutput, renderOutput } from "../rules/output.ts";
 import { Replay } from "../engine/replay.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
-import { type CaptureEnd, CaptureParser, type CaptureSink, readCapture } from "./scap-reader.ts";
+import { type CaptureEnd, CaptureParser, type CaptureSink } from "./capture-parser.ts";
+import { readCapture } from "./scap-reader.ts";
 
 const numRuns = Number(process.env["SAKER_FUZZ_RUNS"] ?? 1500);
 const whole = captureBytes();

@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib";
 import { event } from "../../test/fixtures/records.ts";
 import { AppError } from "../lib/errors.ts";
 import type { HostEntries } from "../state/host-entries.ts";
-import { CaptureParser } from "./scap-reader.ts";
+import { CaptureParser } from "./capture-parser.ts";
 import { CaptureFile } from "./scap-writer.ts";
 
 const SHARED = fileURLToPath(new URL("../../../shared/captures/", import.meta.url));

@@ -31,6 +31,7 @@ const BIND = eventType("bind");
 const LISTEN = eventType("listen");
 const OPENAT = eventType("openat");
 
+/** What watching without eBPF looks processes up with, and who hears its problems. */
 export interface SocketsSourceOptions {
   readonly proc: Pick<ProcReader, "read" | "cgroupPath">;
   readonly executables: Pick<ExecutableReader, "of">;
@@ -185,7 +186,7 @@ export class SocketsSource implements KernelSource {
       const cgroup = process?.cgroup ?? this.#options.proc.read(listener.pid)?.cgroup ?? 0;
       const facts = { process, cgroup, isFoundAtStart: isFirst };
       this.#known.set(keyOf(listener), { listener, facts });
-      this.#tellCgroup(cgroup, listener.owner.cgroupPath);
+      this.#reportCgroup(cgroup, listener.owner.cgroupPath);
       this.#report(listenNotice(listener, facts, true));
       this.#send(BIND.code, bindRecord(listener, facts));
       this.#send(LISTEN.code, listenRecord(listener, facts));
@@ -204,7 +205,7 @@ export class SocketsSource implements KernelSource {
     }
     this.#remember(process);
     this.#files?.programStarted(process);
-    this.#tellCgroupOf(process);
+    this.#reportCgroupOf(process);
     void this.#sendExec(process);
   }
 
@@ -235,16 +236,16 @@ export class SocketsSource implements KernelSource {
 
   #opened(process: Process, open: FileOpen): void {
     if (this.#isClosed) return;
-    this.#tellCgroupOf(process);
+    this.#reportCgroupOf(process);
     this.#hand(openRecord(process, open));
   }
 
-  #tellCgroupOf({ pid, cgroup }: Process): void {
+  #reportCgroupOf({ pid, cgroup }: Process): void {
     if (!this.#cgroups.has(cgroup))
-      this.#tellCgroup(cgroup, this.#options.proc.cgroupPath(cgroup) ?? cgroupPathOfProcess(pid));
+      this.#reportCgroup(cgroup, this.#options.proc.cgroupPath(cgroup) ?? cgroupPathOfProcess(pid));
   }
 
-  #tellCgroup(cgroup: number, path: string): void {
+  #reportCgroup(cgroup: number, path: string): void {
     // The root's path is also what a process has that is gone: no container is missed without it.
     if (cgroup === 0 || path === "/" || this.#cgroups.has(cgroup)) return;
     if (this.#cgroups.size >= MAX_CGROUPS) this.#cgroups.clear();

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { jsonLine, textLine } from "../alerts/format.ts";
-import type { CaptureEnd } from "../capture/scap-reader.ts";
+import type { CaptureEnd } from "../capture/capture-parser.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";

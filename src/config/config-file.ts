@@ -11,6 +11,7 @@ import { OTHER_KEYS } from "./other-keys.ts";
 import { applyOverride } from "./override.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
 
+/** What a configuration came to, with everything in it that has no effect. */
 export interface LoadedConfig {
   readonly settings: Settings;
   /** What the user has set and does not get, in words, one a topic. */
@@ -31,6 +32,7 @@ export interface EffectiveValue {
   readonly place: Place | undefined;
 }
 
+/** The environment that `${NAME}` is taken from, and settings that go before the file's. */
 export interface LoadConfigOptions {
   readonly environment: Environment;
   /** `key=value`, in this order, over what the files say (Falco's `-o`). */

@@ -15,6 +15,7 @@ import { type Environment, expandVariables } from "./expand.ts";
 /** A value of a configuration with the place where it stands. All scalars are text. */
 export type ConfigNode = ScalarNode | ListNode | MapNode;
 
+/** A value of one text; null where the file says null or nothing. */
 export interface ScalarNode {
   readonly kind: "scalar";
   /** With its variables expanded; null for YAML's null. */
@@ -22,12 +23,14 @@ export interface ScalarNode {
   readonly place: Place;
 }
 
+/** A list of values, in the file's order. */
 export interface ListNode {
   readonly kind: "list";
   readonly items: readonly ConfigNode[];
   readonly place: Place;
 }
 
+/** A map of keys, each with its place. */
 export interface MapNode {
   readonly kind: "map";
   readonly entries: ReadonlyMap<string, MapEntry>;
@@ -40,6 +43,7 @@ export interface MapEntry {
   readonly value: ConfigNode;
 }
 
+/** A configuration's text, with its name for messages and what is filled into it. */
 export interface ConfigText {
   /** A path, or what stands for one in messages. */
   readonly source: string;

@@ -13,6 +13,7 @@ export interface Key<Value> {
   readonly unsupported?: Unsupported<Value>;
 }
 
+/** A setting of Falco's that has no effect here: when, and why. */
 export interface Unsupported<Value> {
   /** Keys of one topic are reported together. */
   readonly topic: string;

@@ -14,6 +14,7 @@ export interface ReportPlaces {
   readonly notes: readonly string[];
 }
 
+/** Where the process runs, as far as it decides where reports go. */
 export interface Surroundings {
   readonly workingFolder: string;
   readonly isInContainer: boolean;

@@ -19,6 +19,7 @@ export function baseRules(): RuleFile {
   return { name: BASE_RULES, text: readText(BASE_RULES) };
 }
 
+/** The text of one rules file, by the name that messages give it. */
 export interface RuleFile {
   readonly name: string;
   readonly text: string;

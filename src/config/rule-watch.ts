@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import { ruleFileNames, ruleFolders } from "./rule-files.ts";
 
+/** Which files are watched, who hears of a change, and how soon; times in milliseconds. */
 export interface RuleWatchOptions {
   /** As `readRuleFiles` takes them. */
   readonly paths: readonly string[];

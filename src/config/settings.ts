@@ -54,6 +54,7 @@ export interface DropSettings {
   readonly rate: number;
 }
 
+/** How matches are captured into files: where, for how long, and how much disk at most. */
 export interface CaptureSettings {
   /** Files are called so, with the time and the number of the event behind it. */
   readonly pathPrefix: string;

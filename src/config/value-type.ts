@@ -33,6 +33,7 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
   n: false,
 };
 
+/** True or false, in any of YAML's words for them. */
 export const FLAG: ValueType<boolean> = {
   name: "true or false",
   schema: { type: "boolean" },
@@ -40,6 +41,7 @@ export const FLAG: ValueType<boolean> = {
     BOOLEANS[textIn(node, fail).toLowerCase()] ?? fail("must be true or false", node),
 };
 
+/** A text; numbers and flags are taken as they are written. */
 export const TEXT: ValueType<string> = {
   name: "text",
   schema: { type: ["string", "number", "boolean"] },
@@ -109,6 +111,7 @@ export const SECTION: ValueType<ConfigNode | undefined> = {
   read: (node, fail) => (node.kind === "map" ? node : fail("must be a map of keys", node)),
 };
 
+/** An address of IPv4 or IPv6 that means nothing here. */
 export const IP_ADDRESS: ValueType<ConfigNode | undefined> = {
   name: "IP address",
   schema: { type: "string" },

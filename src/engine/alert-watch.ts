@@ -8,6 +8,7 @@ import { escaped } from "../reports/escaped.ts";
 import { AlertedPorts, type AlertedPortsOptions } from "./alerted-ports.ts";
 import type { HostPorts } from "./host-ports.ts";
 
+/** What a watch of ready-made alerts works with; ports undefined where none are examined. */
 export interface AlertWatchOptions extends Omit<AlertedPortsOptions, "ports" | "publish"> {
   readonly publish: (body: NewsBody, time?: bigint) => void;
   /** Undefined when ports are not to be examined. */

@@ -15,6 +15,7 @@ import { escaped } from "../reports/escaped.ts";
 import type { HostPorts } from "./host-ports.ts";
 import { RetryQueue } from "./retry-queue.ts";
 
+/** What alerted ports are looked for in, and who hears of them. */
 export interface AlertedPortsOptions {
   readonly containers: ContainerRegistry;
   readonly ports: HostPorts;

@@ -1,4 +1,4 @@
-import type { CaptureSink } from "../capture/scap-reader.ts";
+import type { CaptureSink } from "../capture/capture-parser.ts";
 import { CaptureFile } from "../capture/scap-writer.ts";
 import type { Replay } from "./replay.ts";
 

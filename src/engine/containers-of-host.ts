@@ -2,6 +2,7 @@ import { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Container } from "../containers/container.ts";
 import { runtimesOfHost } from "../containers/runtimes-of-host.ts";
 
+/** Which runtimes are asked, and who hears of containers that end. */
 export interface ContainersOfHostOptions {
   /** DOCKER_HOST, CONTAINERD_ADDRESS and such are read from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;

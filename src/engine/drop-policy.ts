@@ -6,6 +6,7 @@ import type { NewsBody } from "../news/news.ts";
 import type { Priority } from "../rules/priority.ts";
 import type { Loss } from "./drop-watch.ts";
 
+/** What is done about a loss, and who hears of it. */
 export interface DropPolicy {
   /** Falco's syscall_event_drops.actions. */
   readonly actions: readonly DropAction[];

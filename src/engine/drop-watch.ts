@@ -14,6 +14,10 @@ export interface Loss extends LossCounts {
   readonly seen: number;
 }
 
+/**
+ * Where losses are read, and from which share and how often they are reported; `now` in
+ * milliseconds.
+ */
 export interface DropWatchOptions {
   readonly counters: () => ProbeCounters;
   readonly losses: () => Losses;

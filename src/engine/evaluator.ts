@@ -2,6 +2,7 @@ import type { Container } from "../containers/container.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 
+/** Who gets matches, and who is asked for what is missing. */
 export interface EvaluatorOptions {
   readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
   /** Resolves when the runtime has told about a container, or will not in time. */
@@ -10,6 +11,7 @@ export interface EvaluatorOptions {
   readonly containerOf?: (cgroup: number, pidNamespace: number) => Container | undefined;
 }
 
+/** What had to wait, in events and alerts since the start. */
 export interface EvaluatorStats {
   /** Events that waited for metadata, or alerts that did. */
   readonly held: number;

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { ServiceNotifier } from "./service-notifier.ts";
 
+/** How long the event thread may be silent, in milliseconds, and who hears of it. */
 export interface HeartbeatOptions {
   /** The other thread has ended. */
   readonly onProblem: (text: string) => void;
@@ -58,6 +59,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 /** What the two threads share: places of an Int32Array. */
 export const SHARED = { beats: 0, silences: 1, length: 2 } as const;
 
+/** What the thread that listens for the heartbeat is started with. */
 export interface HeartbeatData {
   readonly shared: Int32Array;
   readonly silenceMs: number;

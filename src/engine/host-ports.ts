@@ -18,6 +18,7 @@ import { portProcess } from "../capture/listening-records.ts";
 import { PortExaminer } from "./port-examiner.ts";
 import { PortWatch, type PortVerdict } from "./port-watch.ts";
 
+/** Whose ports are followed, and who hears of them. */
 export interface HostPortsOptions {
   readonly containers: ContainerRegistry;
   readonly publish: (body: NewsBody) => void;

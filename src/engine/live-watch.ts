@@ -28,6 +28,7 @@ import { Pipeline } from "./pipeline.ts";
 import { FINDINGS, ProcessRefresh, TICK_MS } from "./process-refresh.ts";
 import { SocketsSource } from "../capture/sockets-source.ts";
 
+/** What the running kernel is watched with: rules, source, sizes in bytes, and who hears of it. */
 export interface LiveWatchOptions {
   readonly rules: RuleSet;
   readonly containers: ContainerRegistry;

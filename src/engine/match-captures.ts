@@ -5,6 +5,7 @@ import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
 import { containedEvent, containerEvent } from "./contained-events.ts";
 
+/** How matches are captured, and who hears of the files. */
 export interface MatchCapturesOptions {
   readonly settings: CaptureSettings;
   readonly containers: ContainerRegistry;

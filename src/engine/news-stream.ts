@@ -10,6 +10,7 @@ export interface Subscriber {
   close?(): Promise<unknown>;
 }
 
+/** What was published since the start. */
 export interface NewsCounts {
   readonly published: number;
   readonly byKind: Readonly<Partial<Record<News["kind"], number>>>;
@@ -19,6 +20,7 @@ export interface NewsCounts {
   readonly refused: number;
 }
 
+/** What stamps news, and who gets all of them from the first on. */
 export interface NewsStreamOptions {
   readonly host: string;
   /** Epoch nanoseconds. */

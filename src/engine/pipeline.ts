@@ -7,6 +7,7 @@ import type { ProcessTable } from "../state/process-table.ts";
 import type { Accounts } from "../state/scene.ts";
 import { Timeline } from "../state/timeline.ts";
 
+/** What records meet on their way to a match. */
 export interface PipelineOptions extends SceneSurroundings, EvaluatorOptions {
   readonly processes: ProcessTable;
   readonly containerOf: (cgroup: number, pidNamespace: number) => Container | undefined;
@@ -22,6 +23,7 @@ export interface PipelineOptions extends SceneSurroundings, EvaluatorOptions {
 /** scap's event codes end below this. */
 const MAX_CODES = 512;
 
+/** What became of the records since the start. */
 export interface PipelineStats extends EvaluatorStats {
   readonly events: number;
   readonly malformed: number;

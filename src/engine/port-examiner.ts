@@ -23,6 +23,7 @@ export interface Examination {
   readonly namespace: () => NetworkNamespace;
 }
 
+/** Where reports go, who is asked about ports and containers, and who hears of the results. */
 export interface PortExaminerOptions {
   readonly folder: ReportFolder;
   /** The connections that are made are entered here. */

@@ -28,6 +28,7 @@ export interface PortAlert {
  */
 export type PortVerdict = "news" | "further" | "known";
 
+/** Who hears of ports that are to be examined, or that never listen; `now` in milliseconds. */
 export interface PortWatchOptions {
   /** A port that an alert was about listens: once for each opening. */
   readonly onExamine: (place: PortPlace) => void;

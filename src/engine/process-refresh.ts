@@ -1,5 +1,6 @@
 import type { ProcessTable } from "../state/process-table.ts";
 
+/** The processes that are looked at again after losses; `now` in milliseconds. */
 export interface ProcessRefreshOptions {
   readonly table: Pick<ProcessTable, "markStale" | "refresh" | "allowFinding" | "stale">;
   /** In milliseconds, from any beginning. */

@@ -10,6 +10,7 @@ import { NOTICE } from "../events/record.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { containedEvent, containerEvent, containerOfEvent } from "./contained-events.ts";
 
+/** What is recorded into which file, and who hears of its end; sizes in bytes. */
 export interface RecorderOptions {
   readonly file: CaptureFile;
   readonly containers: ContainerRegistry;

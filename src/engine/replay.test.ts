@@ -8,7 +8,7 @@ import {
   START,
   threadEntry,
 } from "../../test/fixtures/captures.ts";
-import { CaptureParser } from "../capture/scap-reader.ts";
+import { CaptureParser } from "../capture/capture-parser.ts";
 import type { Event } from "../events/event.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { loadRules } from "../rules/load-rules.ts";

@@ -1,4 +1,4 @@
-import type { CaptureSink } from "../capture/scap-reader.ts";
+import type { CaptureSink } from "../capture/capture-parser.ts";
 import {
   type CgroupContainer,
   claimsOf,
@@ -20,6 +20,7 @@ import { Evaluator } from "./evaluator.ts";
 import { ThreadTable } from "../state/thread-table.ts";
 import { Timeline } from "../state/timeline.ts";
 
+/** Which rules meet which events of a capture, and who gets matches. */
 export interface ReplayOptions {
   readonly rules: RuleSet;
   readonly hostname: string;

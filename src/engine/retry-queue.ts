@@ -1,3 +1,7 @@
+/**
+ * How many attempts run and wait at once, in all and of one owner, and for how long each is
+ * repeated, in milliseconds.
+ */
 export interface RetryQueueOptions {
   /** Attempts that run at once. */
   readonly parallel: number;

@@ -11,6 +11,7 @@ export interface MeteredRule {
   readonly meanNs: number;
 }
 
+/** The clock that evaluations are timed by. */
 export interface RuleMeterOptions {
   /** Milliseconds, with their fraction. */
   readonly now: () => number;

@@ -1,6 +1,7 @@
 import { check, libc } from "../libc/libc.ts";
 import { messageOf } from "../lib/errors.ts";
 
+/** Which service manager is notified, as its environment variables say (sd_notify(3)). */
 export interface ServiceNotifierOptions {
   /** NOTIFY_SOCKET: a path, or `@` and an abstract name (unix(7)). */
   readonly socket: string;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { makeAlert } from "../alerts/make-alert.ts";
-import { type CaptureEnd, readCapture } from "../capture/scap-reader.ts";
+import type { CaptureEnd } from "../capture/capture-parser.ts";
+import { readCapture } from "../capture/scap-reader.ts";
 import { CaptureCopy } from "./capture-copy.ts";
 import type { NewsStream } from "./news-stream.ts";
 import { Replay } from "./replay.ts";

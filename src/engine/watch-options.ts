@@ -1,4 +1,4 @@
-import type { CaptureEnd } from "../capture/scap-reader.ts";
+import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { InheritedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
@@ -43,6 +43,7 @@ export interface CaptureWatchSource {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
+/** What a watch is started with; nothing of it is read from the process itself. */
 export interface WatchOptions {
   readonly source: WatchSource;
   readonly hostname: string;
@@ -86,6 +87,7 @@ export interface Watch {
   close(): Promise<void>;
 }
 
+/** What a watch has come to so far; what its source does not have is undefined. */
 export interface WatchStats {
   /** Undefined for a capture. */
   readonly ports?: ReturnType<HostPorts["stats"]>;
@@ -100,6 +102,7 @@ export interface WatchStats {
   readonly capture?: CaptureStats;
 }
 
+/** What a capture has come to so far. */
 export interface CaptureStats {
   /** Events that were within the window and meant; the rest made the state alone. */
   readonly shown: number;

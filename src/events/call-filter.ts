@@ -136,6 +136,7 @@ export function rowsOf(codes: readonly number[]): bigint {
   );
 }
 
+/** The rows of all events whose calls can be filtered. */
 export const ALL_ROWS = rowsOf(FILTERED_CODES);
 
 /** Any call at all. */
@@ -181,6 +182,7 @@ const MAX_BITS = 32;
 export const MAX_PREFIX_BYTES = 64;
 /** Beginnings, and last parts, that the kernel takes; for each beginning it has a folder's, too. */
 const MAX_PREFIXES = 4096;
+/** Last parts of paths that the kernel takes. */
 export const MAX_NAMES = 4096;
 
 /**

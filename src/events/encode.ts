@@ -34,6 +34,7 @@ export interface DescriptorValues {
   readonly remote?: { readonly address: Uint8Array; readonly port: number };
 }
 
+/** A scap event before it is encoded; `timestamp` in epoch nanoseconds. */
 export interface EventValues {
   /** Nanoseconds since the Unix epoch. */
   readonly timestamp: bigint;

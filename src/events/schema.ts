@@ -43,6 +43,7 @@ export type ParamType =
   | "UINT64"
   | "UINT8";
 
+/** What an event is about, as `evt.category` has it. */
 export type EventCategory =
   | "other"
   | "file"
@@ -73,6 +74,7 @@ export type EventSource = "syscall" | "tracepoint" | "plugin" | "metaevent" | "i
 /** How a number prints: decimal, hexadecimal, octal. */
 export type NumberFormat = "DEC" | "HEX" | "OCT";
 
+/** One parameter of an event type: how it is called, encoded and shown. */
 export interface Param {
   readonly name: string;
   readonly type: ParamType;
@@ -100,6 +102,7 @@ export type EventFlag =
   | "OLD_VERSION"
   | "UNUSED";
 
+/** One event type of scap, with its parameters in the order of the record. */
 export interface EventType {
   /**
    * scap's event code (`PPME_*`): odd codes are syscall exits, even ones meta events and, in old

@@ -26,6 +26,7 @@ export type FieldType =
  */
 export type FieldValue = SingleValue | readonly SingleValue[];
 
+/** A value of a field that is no list. */
 export type SingleValue = string | number | bigint | boolean | Uint8Array;
 
 /** Reads a field off the scene. Hot: never throws, allocates only what the value needs. */
@@ -36,6 +37,7 @@ export type Extract = (scene: Scene) => FieldValue | undefined;
  */
 export type ExtractAll = (scene: Scene) => readonly FieldValue[];
 
+/** What a field takes in brackets: a number, a key or either. */
 export interface FieldArgument {
   /** What stands in the brackets: a whole number, a text, or either. */
   readonly kind: "index" | "key" | "index|key";

@@ -1,5 +1,6 @@
 type Job = () => Promise<void>;
 
+/** How many jobs run and wait at once, in all and of one key. */
 export interface FairQueueOptions {
   /** Jobs that wait, over all keys, and of one key. */
   readonly capacity: number;

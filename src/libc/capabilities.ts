@@ -15,17 +15,20 @@ export const CAPABILITIES = {
   CAP_BPF: 39,
 } as const;
 
+/** The name of a capability that Saker knows of (capabilities(7)). */
 export type Capability = keyof typeof CAPABILITIES;
 
 /** Capabilities as a set of bits, by their numbers. */
 export type CapabilitySet = bigint;
 
+/** The set of these capabilities. */
 export function capabilitySet(names: Iterable<Capability>): CapabilitySet {
   let set = 0n;
   for (const name of names) set |= 1n << BigInt(CAPABILITIES[name]);
   return set;
 }
 
+/** True when the set has this capability. */
 export function has(set: CapabilitySet, name: Capability): boolean {
   return (set & capabilitySet([name])) !== 0n;
 }

@@ -7,6 +7,9 @@ import { AppError } from "../lib/errors.ts";
  */
 const process_ = koffi.load(null);
 
+/**
+ * The functions of the C library that are called; each returns what it does in C, and sets errno.
+ */
 export const libc = {
   /**
    * bpf(2), perf_event_open(2) and whatever has no wrapper. Every further argument is a pair of

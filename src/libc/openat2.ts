@@ -13,6 +13,7 @@ export const RESOLVE = {
   CACHED: 0x20,
 } as const;
 
+/** How a file is opened: bits of O_… and RESOLVE_… (openat2(2)). */
 export interface OpenHow {
   /** O_… of open(2), as the kernel has them on this machine. */
   readonly flags: number;

@@ -23,6 +23,7 @@ export { AppError as SakerError };
 /** A report for people, and the JSON Schema of a report. */
 export { auditSchema, auditText };
 
+/** Which port is examined, and how; times in milliseconds. */
 export interface AuditPortOptions {
   /** A name, or an address of either family. */
   readonly host: string;

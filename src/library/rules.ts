@@ -60,6 +60,7 @@ export function diagnosticText(diagnostic: Diagnostic, files: readonly RulesFile
   return formatDiagnostic(diagnostic, source?.text ?? "");
 }
 
+/** How rules are matched, and from which priority on they are kept. */
 export interface CompileRulesOptions {
   /** Whether the first rule that matches an event is the only one, as in Falco; the default. */
   readonly matching?: "first" | "all";
@@ -87,6 +88,7 @@ export function compileRules(
   return compiledRulesOf(compileRuleSet(enabled, { matching }));
 }
 
+/** Which rules meet the capture, and who gets its alerts. */
 export interface ReplayCaptureOptions {
   readonly rules: CompiledRules;
   /** Called with each alert, in the order of the events; what it throws is what comes out. */
@@ -94,6 +96,7 @@ export interface ReplayCaptureOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a replay came to; `truncated` says why the capture was not whole. */
 export interface ReplayedCapture {
   /** Events that the rules were asked about. */
   readonly events: number;

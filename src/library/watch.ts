@@ -19,6 +19,7 @@ export type { CompiledRules, News };
 /** The errors of all doors: `code` says whose fault it is, `hint` what to do. */
 export { AppError as SakerError };
 
+/** What is watched, by which rules, and who gets the news. */
 export interface WatchOptions {
   /**
    * `auto`, the default: the kernel's events by eBPF, and where it does not take that by sockets and

@@ -7,6 +7,7 @@ import type { AuditReport } from "../audit/report.ts";
  */
 export type News = NewsStamp & NewsBody;
 
+/** What all news have: a number without holes, a time in epoch nanoseconds, a host. */
 export interface NewsStamp {
   /** Counts from 1, in the order in which subscribers see it; starts anew with each watch. */
   readonly sequence: number;
@@ -15,6 +16,7 @@ export interface NewsStamp {
   readonly host: string;
 }
 
+/** News as they are published, before they are stamped. */
 export type NewsBody =
   | AlertNews
   | PortOpenedNews
@@ -36,6 +38,7 @@ export interface PortOpenedNews {
   readonly port: PortNews;
 }
 
+/** The last socket of a port that was open is closed. */
 export interface PortClosedNews {
   readonly kind: "port-closed";
   readonly port: PortNews;

@@ -4,6 +4,7 @@ import type { Answer, Destination } from "./destination.ts";
 import { LineQueue } from "./line-queue.ts";
 import type { Output, OutputCounts } from "./output.ts";
 
+/** Limits of a delivery; times in milliseconds. */
 export interface DeliveryOptions {
   /** The most lines that wait, 10,000 by default; over it the oldest of the container with most go. */
   readonly capacity?: number | undefined;

@@ -11,6 +11,7 @@ import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
 import { writeToPipe } from "./write-to-pipe.ts";
 
+/** Falco's `file_output`. */
 export interface FileOptions extends Switch {
   readonly filename: string;
   readonly keepAlive: boolean;

@@ -12,6 +12,7 @@ import { enabledOption, type Switch } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
 
+/** Falco's `http_output`. */
 export interface HttpOptions extends Switch, CertificateOptions {
   readonly url: string;
   readonly userAgent: string;

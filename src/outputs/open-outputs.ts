@@ -24,6 +24,7 @@ export interface ReportFiles {
   readonly openPortFiles: readonly string[];
 }
 
+/** What outputs are opened beside: the report's files, and a file that is read from. */
 export interface OpenOutputsOptions extends Omit<OutputContext, "claims"> {
   /** The report's own files; undefined for none. */
   readonly report?: ReportFiles | undefined;

@@ -6,6 +6,7 @@ import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
 import { ShellProgram } from "./shell-program.ts";
 
+/** Falco's `program_output`. */
 export interface ProgramOptions extends Switch {
   readonly program: string;
   readonly keepAlive: boolean;

@@ -32,6 +32,7 @@ export interface ReportSubject {
   readonly isRepeated?: boolean;
 }
 
+/** A report that was written. */
 export interface WrittenReport {
   /** Path of the report's files without their ending. */
   readonly stem: string;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { check, libc } from "../libc/libc.ts";
 import { writeToPipe } from "./write-to-pipe.ts";
 
+/** The environment and the outputs that a program is started with. */
 export interface ShellProgramOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where its standard output and error go. */

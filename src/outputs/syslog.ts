@@ -35,6 +35,7 @@ export const SEVERITIES = [
   "info",
   "debug",
 ] as const;
+/** One of `SEVERITIES`. */
 export type Severity = (typeof SEVERITIES)[number];
 
 /**

@@ -5,6 +5,7 @@ import { AppError } from "../lib/errors.ts";
 /** How one address is connected to. */
 export type Dial = (address: string, signal: AbortSignal) => Promise<Socket>;
 
+/** A connection that was made, and the address it was made to. */
 export interface Reached {
   readonly socket: Socket;
   readonly address: string;

@@ -5,6 +5,7 @@ import { AppError } from "../lib/errors.ts";
 import { check, libc } from "../libc/libc.ts";
 import { inNamespace, type NetworkNamespace } from "./network-namespace.ts";
 
+/** How long a connection may take to be made, in milliseconds, and what ends it. */
 export interface ConnectOptions {
   /** Milliseconds until the attempt is given up; default 3000. */
   readonly timeoutMs?: number;

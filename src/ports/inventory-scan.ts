@@ -20,6 +20,7 @@ export interface FoundListener extends Listener {
   readonly owner: SocketOwner;
 }
 
+/** All that listens on a host, and what could not be looked into. */
 export interface InventoryScan {
   readonly listeners: readonly FoundListener[];
   /** How many network namespaces were looked into. */

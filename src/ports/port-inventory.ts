@@ -264,6 +264,7 @@ function removeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): 
 
 /** Ports in all; and of one container, or of the host. */
 export const PORTS_MAX = 16_384;
+/** Ports of one container, or of the host. */
 export const CONTAINER_PORTS_MAX = 2048;
 const PORT_SOCKETS_MAX = 1024;
 /** Characters of a program's path and arguments that are kept as they are. */

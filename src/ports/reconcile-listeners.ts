@@ -12,6 +12,7 @@ export interface BelievedListener {
   readonly inode: number;
 }
 
+/** The namespaces that are looked into, and what is believed to listen there. */
 export interface ReconcileListenersOptions<B extends BelievedListener> {
   /** Namespaces by inode, each with processes that were last seen in it, likeliest first. */
   readonly namespaces: ReadonlyMap<number, Iterable<number>>;
@@ -19,6 +20,7 @@ export interface ReconcileListenersOptions<B extends BelievedListener> {
   readonly believed: (namespace: number) => readonly B[];
 }
 
+/** What differs between the sockets that listen and those that were believed to. */
 export interface ListenerDifferences<B extends BelievedListener> {
   /** They listen, and nobody knew. */
   readonly missed: readonly PlacedListener[];

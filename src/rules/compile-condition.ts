@@ -21,6 +21,7 @@ import { isText, TYPE_SHAPES } from "./value-types.ts";
  */
 export type Predicate = (scene: Scene) => boolean;
 
+/** A condition as it runs, with what it asks for and what is to be said of it. */
 export interface CompiledCondition {
   readonly predicate: Predicate;
   /** All fields that the condition reads. */

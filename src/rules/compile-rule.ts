@@ -22,6 +22,7 @@ import { unseenRules, unseenWarning } from "./unseen-rules.ts";
 /** Keeps a diagnostic, with the file of its place, else with the one named. */
 export type Report = (diagnostic: Diagnostic, fallback: string) => void;
 
+/** What a rule is compiled in: macros, options, and who hears of errors. */
 export interface RuleContext {
   readonly macros: MacroResolver;
   readonly options: LoadOptions;

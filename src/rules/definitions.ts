@@ -15,6 +15,7 @@ export interface ListDefinition {
   isBase: boolean;
 }
 
+/** A macro as the files define it, after all appends and overrides. */
 export interface MacroDefinition {
   readonly name: string;
   condition: MappedText;
@@ -45,6 +46,7 @@ export interface ExceptionDefinition {
 /** A text, or a list of entries. */
 export type ExceptionEntry = string | readonly ExceptionEntry[];
 
+/** A rule as the files define it, after all appends and overrides. */
 export interface RuleDefinition {
   readonly name: string;
   condition: MappedText;

@@ -30,6 +30,7 @@ export type WarningCode =
   | "LOAD_UNSEEN_EVENTS"
   | "LOAD_EMPTY_DOCUMENT";
 
+/** What a diagnostic is about, in Falco's words. */
 export type ItemType =
   | "rule"
   | "macro"

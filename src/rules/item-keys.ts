@@ -24,6 +24,7 @@ interface KeyRule {
   readonly replace?: true;
 }
 
+/** The kinds of items that have keys of their own. */
 export type ItemKind = "rule" | "macro" | "list";
 
 const APPEND = {

@@ -16,18 +16,21 @@ import type { Priority } from "./priority.ts";
 import { readItems } from "./raw-items.ts";
 import { PLUGINS, unmetPlugin } from "./requirements.ts";
 
+/** What one file came to. */
 export interface FileResult {
   readonly name: string;
   readonly errors: readonly Diagnostic[];
   readonly warnings: readonly Diagnostic[];
 }
 
+/** The rules of all files that are of use, and what each file came to. */
 export interface LoadResult {
   /** In the order in which they were first defined. */
   readonly rules: readonly LoadedRule[];
   readonly files: readonly FileResult[];
 }
 
+/** What rules are checked against, and what is added to them. */
 export interface LoadOptions {
   readonly fields: FieldRegistry;
   /** Rules that are less urgent are loaded but switched off. */

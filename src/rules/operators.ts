@@ -19,6 +19,7 @@ export interface ValueTest {
   readonly ofText?: (text: string) => boolean;
 }
 
+/** An operator with the constants on its right, before they are compiled. */
 export interface Comparison {
   readonly operator: Operator;
   readonly modifier: Modifier | undefined;

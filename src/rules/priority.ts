@@ -9,6 +9,7 @@ export const PRIORITIES = [
   "Informational",
   "Debug",
 ] as const;
+/** One of `PRIORITIES`. */
 export type Priority = (typeof PRIORITIES)[number];
 
 /** A priority by its name, in any case; `info` is Informational. */

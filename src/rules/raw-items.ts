@@ -16,6 +16,7 @@ export interface RawItem {
   readonly offset: number;
 }
 
+/** The items of one file, and what is no item in it. */
 export interface RawFile {
   readonly items: readonly RawItem[];
   readonly diagnostics: readonly Diagnostic[];

@@ -18,8 +18,10 @@ export interface CostedRule {
  * before.
  */
 export const EVENT_RATES = ["rare", "some", "often", "hot"] as const;
+/** One of `EVENT_RATES`. */
 export type EventRate = (typeof EVENT_RATES)[number];
 
+/** What one rule costs, estimated from its condition alone. */
 export interface RuleCost<Rule> {
   readonly rule: Rule;
   /**

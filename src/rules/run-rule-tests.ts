@@ -5,6 +5,7 @@ import type { LoadedRule } from "./loaded-rule.ts";
 import { parseCondition } from "./parse-condition.ts";
 import type { RuleTest } from "./rule-tests.ts";
 
+/** What one test of rules came to, and why. */
 export interface TestResult {
   readonly test: RuleTest;
   readonly passed: boolean;

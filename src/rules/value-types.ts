@@ -82,6 +82,7 @@ export const TYPE_SHAPES: Readonly<Record<FieldType, TypeShape>> = {
   NONE: OPAQUE,
 };
 
+/** True for a field whose values are compared as text. */
 export function isText(type: FieldType): boolean {
   return TYPE_SHAPES[type].family === "text";
 }

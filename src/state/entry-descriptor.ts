@@ -97,6 +97,7 @@ function ownEnd({ address, port }: SocketEnd, isIpv4: boolean): SocketEnd {
   return { address: isIpv4 ? address.slice(-4) : address.slice(), port };
 }
 
+/** `ADDRESS:PORT`, as names of sockets have it (without brackets around IPv6). */
 export function endText({ address, port }: SocketEnd): string {
   return `${ipText(address)}:${port}`;
 }

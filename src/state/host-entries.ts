@@ -78,6 +78,7 @@ export interface DescriptorEntry {
   readonly destination: SocketEnd | undefined;
 }
 
+/** Kinds of descriptors in a capture's list (libs, `scap_fd_type`). */
 export const DESCRIPTOR_ENTRY_TYPES = {
   UNKNOWN: 0,
   FILE: 1,
@@ -103,9 +104,11 @@ export const DESCRIPTOR_ENTRY_TYPES = {
   PIDFD: 21,
 } as const;
 
+/** One of `DESCRIPTOR_ENTRY_TYPES`. */
 export type DescriptorEntryType =
   (typeof DESCRIPTOR_ENTRY_TYPES)[keyof typeof DESCRIPTOR_ENTRY_TYPES];
 
+/** A line of passwd(5). */
 export interface UserEntry {
   readonly uid: number;
   readonly gid: number;
@@ -114,6 +117,7 @@ export interface UserEntry {
   readonly shell: string;
 }
 
+/** A line of group(5). */
 export interface GroupEntry {
   readonly gid: number;
   readonly name: string;

@@ -1,6 +1,7 @@
 import type { Descriptor } from "./descriptor.ts";
 import { concatenatePaths, UNKNOWN_DIRECTORY, UNREADABLE } from "./path.ts";
 
+/** What an open event says of its file. */
 export interface OpenedFileValues {
   readonly number: number;
   readonly kind: string;

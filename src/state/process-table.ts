@@ -6,6 +6,7 @@ import { joinPath, withoutDeleted } from "./path.ts";
 import type { Process, Resources } from "./process.ts";
 import type { Ancestry } from "./scene.ts";
 
+/** How many processes are kept, and how unknown ones are found. */
 export interface ProcessTableOptions {
   /** The most processes kept; the oldest go first. */
   readonly capacity: number;

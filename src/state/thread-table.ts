@@ -1,19 +1,19 @@
 import type { Event } from "../events/event.ts";
-import { EVENT_TYPES } from "../events/schema.ts";
 import { isUnspecified } from "../lib/ip-text.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { DESCRIPTOR_CHANGES } from "./descriptor-changes.ts";
 import { descriptorOfEntry } from "./entry-descriptor.ts";
+import { processOfEntry } from "./entry-process.ts";
+import { EVENT_EFFECTS, NO_PARAM } from "./event-effects.ts";
 import type { HostEntries, ThreadEntry } from "./host-entries.ts";
-import { UNKNOWN_DIRECTORY, withoutDeleted } from "./path.ts";
+import { UNKNOWN_DIRECTORY } from "./path.ts";
 import { RecentExits } from "./_recent-exits.ts";
 import type { Process } from "./process.ts";
 import { NOBODY } from "./process-table.ts";
 import type { Ancestry } from "./scene.ts";
 import { isLeader, leaderOf, type Thread, type ThreadGroup } from "./thread.ts";
-import { THREAD_CHANGES } from "./thread-changes.ts";
 import { unknownDescriptor } from "./unknown-descriptor.ts";
 
+/** How many threads are kept. */
 export interface ThreadTableOptions {
   /** The most threads kept; a thread beyond them is known by its own events alone. */
   readonly capacity: number;
@@ -135,7 +135,7 @@ export class ThreadTable implements Ancestry {
     if (this.#closing !== undefined) this.#finishClosing();
     this.descriptor = undefined;
     if (this.#named !== undefined) this.#nameIsOld(this.#named);
-    const effect = EFFECTS[event.code];
+    const effect = EVENT_EFFECTS[event.code];
     if (effect === undefined) {
       this.thread = undefined;
       if (KEPT_ENTERS.has(event.code)) this.#keepEnter(event);
@@ -408,98 +408,3 @@ const NO_THREAD: Thread = {
 const KEPT_ENTERS: ReadonlySet<number> = new Set([2, 22, 58, 292, 306, 326, 330]);
 const EXECVEAT_ENTER = 330;
 const EXECVE_EXIT = 293;
-
-/** An event type that has nothing to do with descriptors. */
-const NO_PARAM = -2;
-
-/** What the table has to know of an event type. */
-interface Effect {
-  /**
-   * Whose the event is: its thread's own (which is made when it is not known), the thread's if it
-   * is known, the thread's that it may make known, or nobody's.
-   */
-  readonly lookup: "own" | "known" | "clone" | "none";
-  /**
-   * Number of the parameter that is the descriptor in use; -1 for a type that makes one; `NO_PARAM`
-   * for others.
-   */
-  readonly descriptorParam: number;
-  readonly change: Change | undefined;
-}
-
-/** Events about the host or of somebody else. */
-const THREADLESS: ReadonlySet<string> = new Set([
-  "container",
-  "useradded",
-  "userdeleted",
-  "groupadded",
-  "groupdeleted",
-  "pluginevent",
-  "asyncevent",
-]);
-const CLONES: ReadonlySet<string> = new Set(["clone", "clone3", "fork", "vfork"]);
-
-const EFFECTS: readonly (Effect | undefined)[] = EVENT_TYPES.map((type) => {
-  if (type === undefined) return undefined;
-  const { name, flags } = type;
-  const isForeign =
-    THREADLESS.has(name) ||
-    (flags.includes("SKIPPARSERESET") && name !== "procinfo" && name !== "switch");
-  const lookup = isForeign
-    ? "none"
-    : CLONES.has(name)
-      ? "clone"
-      : name === "switch" || name === "procexit" || name === "procinfo"
-        ? "known"
-        : "own";
-  const param = flags.includes("USES_FD")
-    ? type.params.findIndex((candidate) => candidate.type === "FD" && candidate.name !== "res")
-    : -1;
-  const isAboutDescriptors = ["USES_FD", "CREATES_FD", "DESTROYS_FD"].some((flag) =>
-    flags.some((own) => own === flag),
-  );
-  return {
-    lookup,
-    descriptorParam: isAboutDescriptors ? param : NO_PARAM,
-    change: THREAD_CHANGES[name] ?? DESCRIPTOR_CHANGES[name],
-  };
-});
-
-function processOfEntry(entry: ThreadEntry): Process {
-  return {
-    ...NOBODY,
-    pid: entry.pid,
-    ppid: entry.ptid,
-    vpid: entry.vpid,
-    vpgid: entry.vpgid,
-    pgid: entry.pgid,
-    sid: entry.sid,
-    comm: entry.comm,
-    exe: entry.exe,
-    exepath: withoutDeleted(entry.exepath),
-    args: entry.args,
-    env: entry.env,
-    cwd: entry.cwd === "" || entry.cwd.endsWith("/") ? entry.cwd : `${entry.cwd}/`,
-    tty: entry.tty,
-    uid: entry.uid,
-    gid: entry.gid,
-    loginuid: entry.loginuid,
-    capPermitted: entry.capPermitted,
-    capEffective: entry.capEffective,
-    capInheritable: entry.capInheritable,
-    exeFlags: entry.exeFlags,
-    exeInode: entry.exeInode,
-    exeCtime: entry.exeCtime,
-    exeMtime: entry.exeMtime,
-    startTime: entry.cloneTime,
-    pidNamespaceStart: entry.pidNamespaceStart,
-    resources: {
-      descriptorLimit: entry.fdlimit,
-      majorFaults: entry.pfMajor,
-      minorFaults: entry.pfMinor,
-      virtualKb: entry.vmSize,
-      residentKb: entry.vmRss,
-      swappedKb: entry.vmSwap,
-    },
-  };
-}

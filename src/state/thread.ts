@@ -54,6 +54,7 @@ export function furtherThreads({ group }: Thread): number {
   return group.alive - (leader === undefined || leader.hasExited || leader.isUnknown ? 0 : 1);
 }
 
+/** True for the thread that a process began with. */
 export function isLeader(thread: Thread): boolean {
   return thread.tid === thread.group.pid;
 }

@@ -3,6 +3,7 @@ import { messageOf } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
 import type { Answer, AnswerMessage, Asked, RequestKind } from "./requests.ts";
 
+/** How long a file may take, in milliseconds, and who hears of those that take longer. */
 export interface FileReaderOptions {
   /** A thread hangs, there are no further ones, or they are back: a line each. */
   readonly onProblem: (text: string) => void;
@@ -10,6 +11,7 @@ export interface FileReaderOptions {
   readonly deadlineMs?: number;
 }
 
+/** Files that were not read in time, and those that were not even tried. */
 export interface FileReaderStats {
   /** Requests that were begun and not answered in time. */
   readonly hung: number;

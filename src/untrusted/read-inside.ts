@@ -13,12 +13,14 @@ import { readBeginning, readBounded } from "./read-bounded.ts";
  */
 export type Refusal = "gone" | "absent" | "elsewhere" | "fileSystem" | "kind" | "size" | "failed";
 
+/** A file's text, and what changes with it. */
 export interface FileInside {
   readonly text: string;
   /** Another one when the file was changed or replaced. */
   readonly stamp: string;
 }
 
+/** How much of a file is read, and which state of it is known already. */
 export interface ReadInsideOptions {
   readonly maxBytes: number;
   /** Of what is known: then "unchanged" where that is still so. */

@@ -45,8 +45,11 @@ export const REQUESTS = {
     paths.map((path) => statKept(path)),
 } as const;
 
+/** One of `REQUESTS`. */
 export type RequestKind = keyof typeof REQUESTS;
+/** What a request of this kind carries. */
 export type Asked<Kind extends RequestKind> = Parameters<(typeof REQUESTS)[Kind]>[0];
+/** What a request of this kind is answered with. */
 export type Answer<Kind extends RequestKind> = ReturnType<(typeof REQUESTS)[Kind]>;
 
 /** A request on its way to the thread, and its answer on the way back. */
@@ -55,6 +58,7 @@ export interface RequestMessage {
   readonly kind: RequestKind;
   readonly asked: unknown;
 }
+/** The answer to the request with the same number. */
 export interface AnswerMessage {
   readonly id: number;
   readonly answer: unknown;

@@ -1,3 +1,4 @@
+/** What the scanner finds in a text. */
 export type TokenKind =
   | "directive"
   | "document-start"

@@ -6,6 +6,7 @@ interface Spanned {
   readonly end: number;
 }
 
+/** A single text, null where nothing stands. */
 export interface YamlScalar extends Spanned {
   readonly kind: "scalar";
   /** As it is written, without quotes, folded: what it means is for who asks. */
@@ -15,17 +16,20 @@ export interface YamlScalar extends Spanned {
   readonly isQuoted: boolean;
 }
 
+/** A list of nodes, in the text's order. */
 export interface YamlSequence extends Spanned {
   readonly kind: "sequence";
   readonly items: readonly YamlNode[];
 }
 
+/** Keys with their values. */
 export interface YamlMap extends Spanned {
   readonly kind: "map";
   /** In the order of the text; a key may stand twice, and the first counts. */
   readonly entries: readonly YamlEntry[];
 }
 
+/** One key with its value. */
 export interface YamlEntry {
   readonly key: YamlNode;
   readonly value: YamlNode;
@@ -45,6 +49,7 @@ export function scalarText(node: YamlNode | undefined): string | undefined {
   return node?.kind === "scalar" && !node.isNull ? node.text : undefined;
 }
 
+/** True for a scalar that means null. */
 export function isNull(node: YamlNode): boolean {
   return node.kind === "scalar" && node.isNull;
 }

@@ -6,7 +6,7 @@ import { gunzipSync, inflateSync } from "node:zlib";
 import type { Alert } from "../../src/alerts/alert.ts";
 import { jsonLine } from "../../src/alerts/format.ts";
 import { makeAlert } from "../../src/alerts/make-alert.ts";
-import { CaptureParser } from "../../src/capture/scap-reader.ts";
+import { CaptureParser } from "../../src/capture/capture-parser.ts";
 import { parseConfig } from "../../src/config/config-file.ts";
 import { Replay, type ReplayOptions } from "../../src/engine/replay.ts";
 import type { Field, FieldRegistry } from "../../src/fields/field.ts";
