@@ -108,7 +108,7 @@ export const KEYS = {
   }),
   queueCapacity: key("outputs_queue.capacity", whole("alerts", 0, 10_000_000), {
     default: 0,
-    doc: "The most alerts that wait for each output, 0 for 10,000. When it is full the oldest are dropped, counted.",
+    doc: "The most alerts that wait for each output, 0 for 10,000. When it is full the oldest of the container that has most there are dropped, counted.",
   }),
   ringPreset: key("engine.modern_ebpf.buf_size_preset", whole("Falco's steps", 1, 10), {
     default: 4,
