@@ -24,15 +24,20 @@ const RULES = `- rule: Rare
 `;
 
 /** What `checkCost` prints of a file with this text. */
-function printed(t: TestContext, text: string, options: { readonly json?: boolean }) {
+function printed(t: TestContext, rules: string, options: { readonly json?: boolean }) {
   const folder = mkdtempSync(join(tmpdir(), "saker-cost-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "r.yaml");
-  writeFileSync(file, text);
-  const lines: string[] = [];
-  t.mock.method(console, "log", (line: string) => lines.push(line));
+  writeFileSync(file, rules);
+  let text = "";
+  const write = t.mock.method(process.stdout, "write", (piece: string) => {
+    text += piece;
+    return true;
+  });
   checkCost([file], options);
-  return { lines, file };
+  // The runner's own words go the same way.
+  write.mock.restore();
+  return { lines: text.split("\n").slice(0, -1), file };
 }
 
 test("checkCost() prints the rules that are on, the dearest first, with reasons", (t) => {
