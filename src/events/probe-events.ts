@@ -11,7 +11,11 @@ export const PROBE_EVENT_NAMES: readonly string[] = `
   renameat renameat2 symlink symlinkat link linkat mkdir mkdirat rmdir chmod fchmod fchmodat chown
   lchown fchown fchownat setuid setgid setreuid setregid setresuid setresgid setsid setpgid chdir
   fchdir chroot ptrace mount umount umount2 memfd_create kill tkill tgkill setns unshare bpf
-  init_module finit_module userfaultfd
+  init_module finit_module delete_module userfaultfd close shutdown ioctl flock mknod mknodat splice
+  copy_file_range open_by_handle_at mmap mmap2 munmap mprotect mlock mlock2 mlockall munlock
+  munlockall epoll_create epoll_create1 eventfd2 inotify_init1 fsconfig seccomp prctl capset
+  io_uring_setup io_uring_enter io_uring_register pidfd_open pidfd_getfd process_vm_readv
+  process_vm_writev
 `
   .trim()
   .split(/\s+/);
