@@ -23,6 +23,7 @@ import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { escaped } from "../reports/escaped.ts";
 import { painted, printAside, printJson, printLine } from "./print.ts";
 
+/** The options of `saker rules explain`, as they were typed. */
 export interface ExplainOptions {
   readonly rules: readonly string[];
   readonly capture?: string;

@@ -12,6 +12,7 @@ import { EXIT } from "./exit.ts";
 import { printTable } from "./table.ts";
 import { printAside, printJson } from "./print.ts";
 
+/** The options of `saker rules list`, as they were typed. */
 export interface ListOptions {
   readonly json?: boolean;
   readonly name?: string;

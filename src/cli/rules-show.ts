@@ -3,6 +3,7 @@ import { wrapCondition } from "../rules/wrap-condition.ts";
 import { eventNames, loadOrTell, ruleNamed } from "./rules-list.ts";
 import { painted, printJson, printLine } from "./print.ts";
 
+/** The options of `saker rules show`. */
 export interface ShowOptions {
   readonly rules: readonly string[];
   readonly json?: boolean;
