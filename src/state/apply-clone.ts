@@ -23,7 +23,7 @@ export function applyClone(table: ThreadTable, _thread: Thread, event: Event): v
 const CLONE_STALE_NS = 2_000_000_000n;
 
 /** In these the id of the child is not the host's, or the child's own exit tells more. */
-const TOLD_BY_CHILD =
+const LEFT_TO_CHILD =
   CLONE_FLAGS.CLONE_CHILD_IN_PIDNS |
   CLONE_FLAGS.CLONE_NEWPID |
   CLONE_FLAGS.CLONE_PARENT |
@@ -38,7 +38,7 @@ function applyCloneInParent(
   const caller = isValid ? known : learnOfCaller(table, event);
   table.thread = caller;
   const flags = event.uint(15) ?? 0;
-  if ((flags & TOLD_BY_CHILD) !== 0 || event.type?.name === "vfork" || caller.tid !== caller.vtid)
+  if ((flags & LEFT_TO_CHILD) !== 0 || event.type?.name === "vfork" || caller.tid !== caller.vtid)
     return;
   if (table.recentExits.has(event.tid, child, event.timestamp)) return;
   if (((table.find(child)?.flags ?? 0) & CLONE_FLAGS.CLONE_INVERTED) !== 0) return;
