@@ -18,7 +18,8 @@ import { compileRegex } from "../src/rules/regex.ts";
 import { compileRuleSet, type RuleSet } from "../src/rules/rule-set.ts";
 import { parseAccounts } from "../src/state/accounts.ts";
 import { CurrentScene } from "../src/state/current-scene.ts";
-import { PROCESS_EVENT_CODES, ProcessTable } from "../src/state/process-table.ts";
+import { PROCESS_EVENT_CODES } from "../src/state/process-changes.ts";
+import { ProcessTable } from "../src/state/process-table.ts";
 import type { Accounts, Scene } from "../src/state/scene.ts";
 
 const OFFICIAL = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];

@@ -15,6 +15,7 @@ import { Progress } from "./progress.ts";
 import { printTable } from "./table.ts";
 import { printLine } from "./print.ts";
 
+/** What a run of examinations prints where; times in milliseconds. */
 export interface AuditRunOptions extends Demand {
   readonly format: AuditFormat;
   readonly output: AuditOutput;

@@ -16,6 +16,7 @@ import { wireName } from "./named-host.ts";
 import { stopSignal } from "./stop.ts";
 import { printJson } from "./print.ts";
 
+/** The options of `saker audit`, as they were typed. */
 export interface AuditCommandOptions {
   readonly format: string;
   readonly json?: boolean;

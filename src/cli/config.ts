@@ -3,6 +3,7 @@ import { configSchema } from "../config/config-schema.ts";
 import { EXIT } from "./exit.ts";
 import { printJson, printLine } from "./print.ts";
 
+/** The options of `saker config`. */
 export interface ConfigOptions {
   readonly json?: boolean;
   readonly override: readonly string[];

@@ -13,6 +13,7 @@ import {
 } from "../libc/capabilities.ts";
 import { whyNotWritable } from "./writable.ts";
 
+/** What the watch will do, as far as it decides which capabilities it keeps; sizes in bytes. */
 export interface ConfinementOptions {
   readonly ringBytes: number;
   readonly ownPid: number;

@@ -17,6 +17,7 @@ import { Terminal } from "./terminal.ts";
 import { parseWhere } from "./where.ts";
 import { painted, printJson, printLine } from "./print.ts";
 
+/** The options of `saker events`, as they were typed. */
 export interface EventsOptions {
   readonly where?: string;
   readonly format?: string;

@@ -26,6 +26,7 @@ import { baseRules } from "../config/rule-files.ts";
 /** What is installed in a folder, by the artifact's repository; kept beside the rules. */
 const RECORD = ".saker-artifacts.json";
 
+/** What is kept of an artifact beside its files: where it came from, and when. */
 export interface Installed {
   readonly reference: string;
   readonly digest: string;
@@ -35,6 +36,7 @@ export interface Installed {
   readonly at: string;
 }
 
+/** What an installation came to. */
 export interface InstallResult {
   readonly installed: Installed;
   /** False when exactly this is there already, and nothing was done. */

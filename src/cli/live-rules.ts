@@ -6,6 +6,7 @@ import type { LoadedRuleSet } from "./load-rule-set.ts";
 import { onHangup } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** Which files are loaded again when they change, and by whom. */
 export interface LiveRulesOptions {
   readonly paths: readonly string[];
   readonly load: () => LoadedRuleSet;

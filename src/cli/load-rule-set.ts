@@ -11,6 +11,7 @@ import { selectRules } from "../rules/select-rules.ts";
 import { shadowingNotes } from "./shadowing-notes.ts";
 import { printAside } from "./print.ts";
 
+/** What rules are loaded with: settings, and rules that are switched on by name. */
 export interface LoadRuleSetOptions {
   readonly settings: Settings;
   /** Names of rules that are switched on although their file has them off. */
@@ -20,6 +21,7 @@ export interface LoadRuleSetOptions {
   readonly onWarning: (text: string) => void;
 }
 
+/** Rules as they run, as they were loaded, and the files that they come from. */
 export interface LoadedRuleSet {
   readonly set: RuleSet;
   /** Those of the set, as they were loaded. */

@@ -10,6 +10,7 @@ export interface Painted {
   readonly text: string;
 }
 
+/** A part of a line, with a colour or without. */
 export type Piece = string | Painted;
 
 /** A piece of what is printed, in a colour where colours are. */

@@ -9,6 +9,7 @@ import { parseRingSize, parseSize } from "./size.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 
+/** The options of `saker record`, as they were typed. */
 export interface RecordOptions {
   readonly output: string;
   readonly duration?: string;

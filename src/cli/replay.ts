@@ -22,6 +22,7 @@ import { Terminal } from "./terminal.ts";
 import { parseWhere } from "./where.ts";
 import { printJson, printLine } from "./print.ts";
 
+/** The options of `saker replay`, as they were typed. */
 export interface ReplayCommandOptions {
   readonly rules: readonly string[];
   readonly config?: string;

@@ -1,6 +1,6 @@
 import { EVENT_TYPES } from "../events/schema.ts";
 import { ruleCosts } from "../rules/rule-cost.ts";
-import { loadOrTell } from "./rules-list.ts";
+import { loadOrReport } from "./rules-list.ts";
 import { printTable } from "./table.ts";
 import { printJson } from "./print.ts";
 
@@ -9,7 +9,7 @@ import { printJson } from "./print.ts";
  * code 1 when a file does not load.
  */
 export function checkCost(paths: readonly string[], options: { readonly json?: boolean }): void {
-  const costs = ruleCosts(loadOrTell(paths).filter((rule) => rule.enabled));
+  const costs = ruleCosts(loadOrReport(paths).filter((rule) => rule.enabled));
   if (options.json === true) {
     for (const { rule, score, rate, comparisons, perEvent, reasons } of costs) {
       const events = [...rule.eventCodes].flatMap((code) => EVENT_TYPES[code]?.name ?? []);

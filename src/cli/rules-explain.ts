@@ -17,12 +17,13 @@ import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { parseDuration } from "./duration.ts";
-import { eventNames, loadOrTell, ruleNamed } from "./rules-list.ts";
+import { eventNames, loadOrReport, ruleNamed } from "./rules-list.ts";
 import { parseWhere } from "./where.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { escaped } from "../reports/escaped.ts";
 import { painted, printAside, printJson, printLine } from "./print.ts";
 
+/** The options of `saker rules explain`, as they were typed. */
 export interface ExplainOptions {
   readonly rules: readonly string[];
   readonly capture?: string;
@@ -49,7 +50,7 @@ export async function explainRule(
       `Cannot use --limit "${options.limit}": it must be a whole number from 1`,
     );
   const durationMs = parseDuration(options.duration, "--duration");
-  const rule = ruleNamed(name, loadOrTell([...paths, ...options.rules]));
+  const rule = ruleNamed(name, loadOrReport([...paths, ...options.rules]));
   const tally = new ExplanationTally(limit);
   const run = { options, tally, durationMs };
   if (options.capture === undefined) await explainLive(rule, run);

@@ -6,6 +6,7 @@ import { installRules } from "./install-rules.ts";
 import { parseDuration } from "./duration.ts";
 import { printAside, printJson, printLine } from "./print.ts";
 
+/** The options of `saker rules install`, as they were typed. */
 export interface InstallOptions {
   readonly rulesDir: string;
   readonly plainHttp?: boolean;

@@ -12,6 +12,7 @@ import { EXIT } from "./exit.ts";
 import { printTable } from "./table.ts";
 import { printAside, printJson } from "./print.ts";
 
+/** The options of `saker rules list`, as they were typed. */
 export interface ListOptions {
   readonly json?: boolean;
   readonly name?: string;
@@ -28,7 +29,7 @@ export interface ListOptions {
  */
 export function listRules(paths: readonly string[], options: ListOptions): void {
   const isListed = filterOf(options);
-  const rules = loadOrTell(paths).filter(isListed);
+  const rules = loadOrReport(paths).filter(isListed);
   if (options.json === true) {
     for (const { name, priority, enabled, tags, source, desc, file, eventCodes } of rules)
       printJson({
@@ -58,7 +59,7 @@ export function listRules(paths: readonly string[], options: ListOptions): void 
  * The rules of files and folders; what does not load is told on standard error, and sets exit code
  * 1.
  */
-export function loadOrTell(paths: readonly string[]): readonly LoadedRule[] {
+export function loadOrReport(paths: readonly string[]): readonly LoadedRule[] {
   const files = readRuleFiles(paths);
   const result = loadRules(files, { fields: FIELDS, base: baseRules() });
   for (const [index, file] of result.files.entries()) {

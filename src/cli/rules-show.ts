@@ -1,8 +1,9 @@
 import { printCondition } from "../rules/print-condition.ts";
 import { wrapCondition } from "../rules/wrap-condition.ts";
-import { eventNames, loadOrTell, ruleNamed } from "./rules-list.ts";
+import { eventNames, loadOrReport, ruleNamed } from "./rules-list.ts";
 import { painted, printJson, printLine } from "./print.ts";
 
+/** The options of `saker rules show`. */
 export interface ShowOptions {
   readonly rules: readonly string[];
   readonly json?: boolean;
@@ -13,7 +14,7 @@ export interface ShowOptions {
  * it.
  */
 export function showRule(name: string, paths: readonly string[], options: ShowOptions): void {
-  const rule = ruleNamed(name, loadOrTell([...paths, ...options.rules]));
+  const rule = ruleNamed(name, loadOrReport([...paths, ...options.rules]));
   const fields = [
     ...new Set([...rule.conditionFields, ...rule.output.fields].map((field) => field.name)),
   ].toSorted();

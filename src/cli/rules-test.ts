@@ -37,7 +37,7 @@ export async function testRules(
           : await runCapture(test, path, { loaded, capture: test.capture });
       if (result.passed) passed += 1;
       else failed += 1;
-      tell(path, result, options.json === true);
+      printResult(path, result, options.json === true);
     }
   }
   if (options.json !== true) printLine(`${passed} passed, ${failed} failed`);
@@ -160,7 +160,11 @@ function rulesOf(
   return result.rules;
 }
 
-function tell(path: string, { test, passed, got, because }: TestResult, json: boolean): void {
+function printResult(
+  path: string,
+  { test, passed, got, because }: TestResult,
+  json: boolean,
+): void {
   if (json) {
     printJson({
       file: path,

@@ -22,6 +22,7 @@ const PRIORITY_STYLES: Readonly<Record<Priority, Style>> = {
   Debug: "dim",
 };
 
+/** What a terminal shows of the news, and in which form. */
 export interface TerminalOptions {
   /** Audits as JSON lines; false: as a line for people. */
   readonly json: boolean;

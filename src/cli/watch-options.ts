@@ -2,6 +2,7 @@ import { type LoadedConfig, loadConfig } from "../config/config-file.ts";
 import { AppError } from "../lib/errors.ts";
 import { parseRingSize } from "./size.ts";
 
+/** The options of `saker watch`, as they were typed. */
 export interface WatchOptions {
   readonly source: string;
   readonly rules: readonly string[];
@@ -30,6 +31,7 @@ export function settingsOf({ config, override, buffer }: WatchOptions): LoadedCo
     : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };
 }
 
+/** Where `saker watch` has events or alerts from. */
 export type Source =
   | { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" }
   | { readonly kind: "falco"; readonly file: string };

@@ -5,6 +5,7 @@ import { type FoundListener, withOwners } from "../ports/inventory-scan.ts";
 import type { OpenSocket } from "../ports/port-inventory.ts";
 import { reconcileListeners } from "../ports/reconcile-listeners.ts";
 
+/** What is believed of the host, and who hears where it is otherwise. */
 export interface HostReconcileOptions {
   /** Network namespaces by inode, each with some processes that were last seen in it. */
   readonly namespaces: () => ReadonlyMap<number, Iterable<number>>;

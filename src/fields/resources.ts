@@ -97,8 +97,8 @@ function ofFirstThread(what: keyof Resources, unit: number): Extract {
  * process.
  */
 export function namespaceStart(scene: Scene): bigint | undefined {
-  const told = scene.process?.pidNamespaceStart;
-  if (told !== undefined) return told === 0n ? undefined : told;
+  const began = scene.process?.pidNamespaceStart;
+  if (began !== undefined) return began === 0n ? undefined : began;
   const first = firstOfNamespace(scene);
   return first === undefined || first.startTime === 0n ? undefined : first.startTime;
 }

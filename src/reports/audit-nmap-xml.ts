@@ -93,8 +93,8 @@ function hostElement(ofHost: readonly AuditReport[]): string {
 
 function portElement(report: AuditReport): string {
   const { state, reason, service, isTunnelled } = portState(report);
-  const told = `<service${attributes({ name: service, ...(isTunnelled ? { tunnel: "ssl" } : {}), method: "probed", conf: "10" })}/>`;
-  return `<port${attributes({ protocol: "tcp", portid: `${report.port}` })}><state${attributes({ state, reason, reason_ttl: "0" })}/>${state === "open" ? told : ""}${scriptElement(report)}</port>`;
+  const element = `<service${attributes({ name: service, ...(isTunnelled ? { tunnel: "ssl" } : {}), method: "probed", conf: "10" })}/>`;
+  return `<port${attributes({ protocol: "tcp", portid: `${report.port}` })}><state${attributes({ state, reason, reason_ttl: "0" })}/>${state === "open" ? element : ""}${scriptElement(report)}</port>`;
 }
 
 function scriptElement(report: AuditReport): string {

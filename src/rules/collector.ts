@@ -1,4 +1,4 @@
-import { isNull, scalarText, type YamlMap } from "../yaml/node.ts";
+import { isNull, scalarText } from "../yaml/node.ts";
 import type { Place } from "../lib/errors.ts";
 import type { BaseUses } from "./base-uses.ts";
 import type {
@@ -8,33 +8,27 @@ import type {
   RuleDefinition,
 } from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import type { Diagnostic, ErrorCode, ItemType, WarningCode } from "./diagnostic.ts";
+import type { Diagnostic, ErrorCode, WarningCode } from "./diagnostic.ts";
 import { exceptionProblem, mergeExceptions, readExceptions } from "./exceptions.ts";
-import { ITEM_KEYS, type ItemKind } from "./item-keys.ts";
-import { type Priority, priorityByName } from "./priority.ts";
-import { mappedScalar, type RawItem, scalarBoolean } from "./raw-items.ts";
+import { type Overrides, overridesOf } from "./item-overrides.ts";
+import {
+  aboutItem,
+  failItem,
+  flagOf,
+  ItemError,
+  itemError,
+  millisecondsOf,
+  priorityOf,
+  textOf,
+  textsOf,
+} from "./item-values.ts";
+import type { RawItem } from "./raw-items.ts";
 import {
   checkEngineVersion,
   type PluginRequirement,
   readPluginRequirements,
 } from "./requirements.ts";
 import { MappedText, placeAt } from "./source-text.ts";
-
-/** Thrown inside one item: the item is left out and its diagnostic kept. */
-class ItemError extends Error {
-  readonly diagnostic: Diagnostic;
-
-  constructor(diagnostic: Diagnostic) {
-    super(diagnostic.message);
-    this.diagnostic = diagnostic;
-  }
-}
-
-/**
- * How an item with a name that may exist already changes what is there, by key; undefined when it
- * defines anew.
- */
-type Overrides = ReadonlyMap<string, "append" | "replace">;
 
 /**
  * Everything that all files define, in the order of definition. A later definition replaces an
@@ -105,11 +99,11 @@ export class Collector {
   #list(item: RawItem): void {
     this.#requireName(item, "LOAD_INVALID_LIST_NAME");
     const overrides = this.#overrides(item);
-    const items = this.#texts(item, "items");
+    const items = textsOf(item, "items");
     const known = this.lists.get(item.name);
     const change = overrides?.get("items");
     if (known === undefined && change === "append")
-      throw this.#error(
+      throw itemError(
         item,
         "LOAD_ERR_VALIDATE",
         `List has no earlier definition to append to`,
@@ -130,11 +124,11 @@ export class Collector {
   #macro(item: RawItem): void {
     this.#requireName(item, "LOAD_INVALID_MACRO_NAME");
     const overrides = this.#overrides(item);
-    const condition = this.#text(item, "condition");
+    const condition = textOf(item, "condition");
     const known = this.macros.get(item.name);
     const change = overrides?.get("condition");
     if (known === undefined && change === "append")
-      throw this.#error(
+      throw itemError(
         item,
         "LOAD_ERR_VALIDATE",
         "Macro has no earlier definition to append to",
@@ -185,19 +179,19 @@ export class Collector {
     const nothing = (text: string) => MappedText.at(text, item.source, item.offset);
     const rule = {
       name: item.name,
-      condition: or(() => this.#text(item, "condition"), nothing("evt.num = 0")),
-      output: or(() => this.#text(item, "output").trimmed(), nothing("none")),
-      desc: or(() => this.#text(item, "desc").text, ""),
-      priority: or(() => this.#priority(item), "Debug"),
+      condition: or(() => textOf(item, "condition"), nothing("evt.num = 0")),
+      output: or(() => textOf(item, "output").trimmed(), nothing("none")),
+      desc: or(() => textOf(item, "desc").text, ""),
+      priority: or(() => priorityOf(item), "Debug"),
       source,
       isUnknownSource,
-      enabled: or(() => this.#boolean(item, "enabled", true), true),
-      tags: or(() => (item.keys.has("tags") ? unique(this.#texts(item, "tags")) : []), []),
+      enabled: or(() => flagOf(item, "enabled", true), true),
+      tags: or(() => (item.keys.has("tags") ? unique(textsOf(item, "tags")) : []), []),
       exceptions: or(() => this.#exceptions(item, { isAppended: false, isUnknownSource }), []),
-      warnEventTypes: or(() => this.#boolean(item, "warn_evttypes", true), true),
-      skipIfUnknownFilter: or(() => this.#boolean(item, "skip-if-unknown-filter", false), false),
-      capture: or(() => this.#boolean(item, "capture", false), false),
-      captureDuration: or(() => this.#milliseconds(item, "capture_duration"), 0),
+      warnEventTypes: or(() => flagOf(item, "warn_evttypes", true), true),
+      skipIfUnknownFilter: or(() => flagOf(item, "skip-if-unknown-filter", false), false),
+      capture: or(() => flagOf(item, "capture", false), false),
+      captureDuration: or(() => millisecondsOf(item, "capture_duration"), 0),
       place: placeAt(item.source, item.offset),
       file: item.source.name,
     };
@@ -217,7 +211,7 @@ export class Collector {
   }
 
   #source(item: RawItem, known: RuleDefinition | undefined): string {
-    const source = item.keys.has("source") ? this.#text(item, "source").text : "syscall";
+    const source = item.keys.has("source") ? textOf(item, "source").text : "syscall";
     this.#requireSource(item, known, source);
     if (source !== "syscall")
       this.#warn(
@@ -232,26 +226,20 @@ export class Collector {
   #requireSource(item: RawItem, known: RuleDefinition | undefined, source: string): void {
     if (known === undefined || known.source === source) return;
     const message = `Rule has another source here: it was "${known.source}"`;
-    throw this.#error(item, "LOAD_ERR_VALIDATE", message, "source");
-  }
-
-  #priority(item: RawItem): Priority {
-    const { text } = this.#text(item, "priority");
-    const hint = didYouMean(text, PRIORITY_NAMES);
-    return priorityByName(text) ?? this.#fail(item, "priority", `Invalid priority "${text}"`, hint);
+    throw itemError(item, "LOAD_ERR_VALIDATE", message, "source");
   }
 
   /** The old way of switching a rule: an item with `enabled` and nothing that a rule must have. */
   #toggle(item: RawItem, known: RuleDefinition | undefined): void {
     if (!item.keys.has("enabled"))
-      throw this.#error(
+      throw itemError(
         item,
         "LOAD_ERR_YAML_VALIDATE",
         'Rule has neither a condition nor "enabled"',
         item.word,
       );
     if (known === undefined)
-      throw this.#error(
+      throw itemError(
         item,
         "LOAD_ERR_VALIDATE",
         "Rule has no earlier definition to enable or disable",
@@ -264,12 +252,12 @@ export class Collector {
       'Switching a rule with "enabled" alone is deprecated: add "override: {enabled: replace}"',
       "enabled",
     );
-    known.enabled = this.#boolean(item, "enabled", true);
+    known.enabled = flagOf(item, "enabled", true);
   }
 
   #change(item: RawItem, known: RuleDefinition | undefined, overrides: Overrides): void {
     if (known === undefined)
-      throw this.#error(
+      throw itemError(
         item,
         "LOAD_ERR_VALIDATE",
         "Rule has no earlier definition to change",
@@ -278,7 +266,7 @@ export class Collector {
       );
     // Where the condition is changed the source must be the same, if it is there at all.
     const source = scalarText(item.keys.get("source")) ?? "";
-    const isAppend = item.keys.has("append") && this.#boolean(item, "append", false);
+    const isAppend = item.keys.has("append") && flagOf(item, "append", false);
     if (source !== "" && (isAppend || overrides.has("condition")))
       this.#requireSource(item, known, source);
     for (const [key, how] of overrides) {
@@ -293,9 +281,7 @@ export class Collector {
     { key, how }: { readonly key: string; readonly how: "append" | "replace" },
   ): true {
     const joined = (before: MappedText): MappedText =>
-      how === "append"
-        ? MappedText.join([before, this.#text(item, key)], " ")
-        : this.#text(item, key);
+      how === "append" ? MappedText.join([before, textOf(item, key)], " ") : textOf(item, key);
     switch (key) {
       case "condition":
         rule.condition = joined(rule.condition);
@@ -305,13 +291,11 @@ export class Collector {
         break;
       case "desc":
         rule.desc =
-          how === "append"
-            ? `${rule.desc} ${this.#text(item, key).text}`
-            : this.#text(item, key).text;
+          how === "append" ? `${rule.desc} ${textOf(item, key).text}` : textOf(item, key).text;
         break;
       case "tags":
         rule.tags = unique(
-          how === "append" ? [...rule.tags, ...this.#texts(item, key)] : this.#texts(item, key),
+          how === "append" ? [...rule.tags, ...textsOf(item, key)] : textsOf(item, key),
         );
         break;
       case "exceptions":
@@ -321,22 +305,22 @@ export class Collector {
             : this.#exceptions(item, { isAppended: false, isUnknownSource: rule.isUnknownSource });
         break;
       case "priority":
-        rule.priority = this.#priority(item);
+        rule.priority = priorityOf(item);
         break;
       case "enabled":
-        rule.enabled = this.#boolean(item, key, true);
+        rule.enabled = flagOf(item, key, true);
         break;
       case "warn_evttypes":
-        rule.warnEventTypes = this.#boolean(item, key, true);
+        rule.warnEventTypes = flagOf(item, key, true);
         break;
       case "skip-if-unknown-filter":
-        rule.skipIfUnknownFilter = this.#boolean(item, key, false);
+        rule.skipIfUnknownFilter = flagOf(item, key, false);
         break;
       case "capture":
-        rule.capture = this.#boolean(item, key, false);
+        rule.capture = flagOf(item, key, false);
         break;
       case "capture_duration":
-        rule.captureDuration = this.#milliseconds(item, key);
+        rule.captureDuration = millisecondsOf(item, key);
         break;
     }
     return true;
@@ -345,7 +329,7 @@ export class Collector {
   #merged(item: RawItem, rule: RuleDefinition): readonly ExceptionDefinition[] {
     const added = this.#read(item, true);
     const { exceptions, problem } = mergeExceptions(rule.exceptions, added);
-    if (problem !== undefined) throw this.#error(item, "LOAD_ERR_VALIDATE", problem, "exceptions");
+    if (problem !== undefined) throw itemError(item, "LOAD_ERR_VALIDATE", problem, "exceptions");
     this.#validate(
       item,
       added.filter((exception) => exception.fields !== undefined),
@@ -397,7 +381,7 @@ export class Collector {
         isUnknownSource ? () => true : this.#isKnownField,
       );
       const isSkipped =
-        problem?.isUnknownField === true && this.#boolean(item, "skip-if-unknown-filter", false);
+        problem?.isUnknownField === true && flagOf(item, "skip-if-unknown-filter", false);
       if (problem !== undefined && !isSkipped)
         errors.push({
           code: "LOAD_ERR_VALIDATE",
@@ -410,7 +394,7 @@ export class Collector {
     this.#throwAll(errors);
   }
 
-  /** The last one leaves the item out, the others are told beside it. */
+  /** The last one leaves the item out, the others stand beside it. */
   #throwAll(errors: readonly Diagnostic[]): void {
     const last = errors.at(-1);
     if (last === undefined) return;
@@ -418,76 +402,14 @@ export class Collector {
     throw new ItemError(last);
   }
 
-  /**
-   * What `append: true` or `override` ask for; strict both ways: every key that can be overridden
-   * is named, and every named key is there.
-   */
   #overrides(item: RawItem): Overrides | undefined {
-    const isAppend = item.keys.has("append") && this.#boolean(item, "append", false);
-    const node = item.keys.get("override");
-    if (isAppend) {
-      if (node !== undefined)
-        this.#fail(item, "append", '"append" and "override" cannot stand together');
-      this.#warn(
-        item,
-        "LOAD_DEPRECATED_ITEM",
-        '"append" is deprecated: write "override" with the keys to append',
-        "append",
-      );
-      const keys =
-        item.word === "list"
-          ? ["items"]
-          : ["condition", "exceptions"].filter((key) => item.keys.has(key));
-      if (item.word === "rule" && keys.length === 0)
-        throw this.#error(
-          item,
-          "LOAD_ERR_VALIDATE",
-          "Appended rule must have exceptions or a condition",
-          "append",
-        );
-      return new Map(keys.map((key) => [key, "append"]));
-    }
-    if (node === undefined || node.kind === "scalar") return undefined;
-    if (node.kind !== "map")
-      return this.#fail(item, "override", '"override" must be a map of keys to append or replace');
-    return node.entries.length === 0 ? undefined : this.#readOverride(item, node);
-  }
-
-  #readOverride(item: RawItem, node: YamlMap): Overrides {
-    const rules = ITEM_KEYS[item.word as ItemKind];
-    const overrides = new Map<string, "append" | "replace">();
-    for (const entry of node.entries) {
-      const key = scalarText(entry.key) ?? "";
-      const how = scalarText(entry.value) ?? "";
-      if (how !== "append" && how !== "replace")
-        this.#fail(
-          item,
-          "override",
-          `Invalid override "${how}" of "${key}": it must be append or replace`,
-        );
-      if (rules[key]?.[how as "append"] !== true)
-        this.#fail(
-          item,
-          "override",
-          `Key "${key}" cannot be overridden with ${how}`,
-          didYouMean(key, Object.keys(rules)),
-        );
-      if (!item.keys.has(key))
-        this.#fail(item, "override", `Key "${key}" is to be overridden but is not there`);
-      overrides.set(key, how);
-    }
-    for (const key of item.keys.keys()) {
-      const canOverride = rules[key]?.append === true || rules[key]?.replace === true;
-      if (canOverride && !overrides.has(key))
-        this.#fail(item, key, `Unexpected key "${key}": it is not named in "override"`);
-    }
-    return overrides;
+    return overridesOf(item, (code, message, key) => this.#warn(item, code, message, key));
   }
 
   #requireName(item: RawItem, warning?: WarningCode): void {
     const node = item.keys.get(item.word);
     if (item.name === "")
-      this.#fail(
+      failItem(
         item,
         item.word,
         node !== undefined && isNull(node)
@@ -512,98 +434,10 @@ export class Collector {
     }
   }
 
-  #text(item: RawItem, key: string): MappedText {
-    const node = item.keys.get(key);
-    if (node === undefined)
-      throw this.#error(
-        item,
-        "LOAD_ERR_YAML_VALIDATE",
-        `Item has no mapping for key "${key}"`,
-        item.word,
-      );
-    const text = scalarText(node);
-    if (text === undefined)
-      return this.#fail(
-        item,
-        key,
-        isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be text`,
-      );
-    if (text === "") return this.#fail(item, key, `Value of "${key}" must be non-empty`);
-    return mappedScalar(node, item.source);
-  }
-
-  #texts(item: RawItem, key: string): readonly string[] {
-    const node = item.keys.get(key);
-    if (node === undefined)
-      throw this.#error(
-        item,
-        "LOAD_ERR_YAML_VALIDATE",
-        `Item has no mapping for key "${key}"`,
-        item.word,
-      );
-    if (node.kind !== "sequence")
-      return this.#fail(
-        item,
-        key,
-        isNull(node) ? `Mapping for key "${key}" is empty` : `Value of "${key}" must be a list`,
-      );
-    return node.items.map(
-      (value) =>
-        scalarText(value) ??
-        this.#fail(item, key, `Every value of "${key}" must be a single text or number`),
-    );
-  }
-
-  #boolean(item: RawItem, key: string, fallback: boolean): boolean {
-    if (!item.keys.has(key)) return fallback;
-    return (
-      scalarBoolean(item.keys.get(key)) ??
-      this.#fail(item, key, `Value of "${key}" must be true or false`)
-    );
-  }
-
-  #milliseconds(item: RawItem, key: string): number {
-    if (!item.keys.has(key)) return 0;
-    const text = this.#text(item, key).text;
-    if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffff_ffff)
-      this.#fail(item, key, `Value of "${key}" must be a number of milliseconds`);
-    return Number(text);
-  }
-
-  #fail(item: RawItem, key: string, message: string, hint?: string): never {
-    throw this.#error(item, "LOAD_ERR_YAML_VALIDATE", message, key, hint);
-  }
-
-  #error(item: RawItem, code: ErrorCode, message: string, key: string, hint?: string): ItemError {
-    return new ItemError({ ...this.#about(item, key), code, message, hint });
-  }
-
   #warn(item: RawItem, code: WarningCode, message: string, key: string): void {
-    this.#diagnostics.push({ ...this.#about(item, key), code, message });
-  }
-
-  #about(item: RawItem, key: string) {
-    const offset = item.keys.get(key)?.start ?? item.offset;
-    const length = scalarText(item.keys.get(key))?.split("\n", 1)[0]?.length ?? 1;
-    return {
-      place: placeAt(item.source, offset, length),
-      itemType: item.word as ItemType,
-      itemName: item.name,
-    };
+    this.#diagnostics.push({ ...aboutItem(item, key), code, message });
   }
 }
-
-const PRIORITY_NAMES: readonly string[] = [
-  "EMERGENCY",
-  "ALERT",
-  "CRITICAL",
-  "ERROR",
-  "WARNING",
-  "NOTICE",
-  "INFO",
-  "INFORMATIONAL",
-  "DEBUG",
-];
 
 function isErrorCode(code: ErrorCode | WarningCode): boolean {
   return code.startsWith("LOAD_ERR_");

@@ -1,9 +1,8 @@
 import { CONTEXT } from "../events/record.ts";
-import { CLONE_FLAGS } from "../events/flag-names.ts";
 import { eventType } from "../events/schema.ts";
 import type { Event } from "../events/event.ts";
-import { joinPath, withoutDeleted } from "./path.ts";
-import type { Process, Resources } from "./process.ts";
+import type { Process } from "./process.ts";
+import { isFork, PROCESS_CHANGES } from "./process-changes.ts";
 import type { Ancestry } from "./scene.ts";
 
 /** How many processes are kept, and how unknown ones are found. */
@@ -163,7 +162,7 @@ export class ProcessTable implements Ancestry {
    * context.
    */
   apply(event: Event): Process {
-    const change = CHANGES[event.code];
+    const change = PROCESS_CHANGES[event.code];
     const known = this.#current(event);
     if (change === undefined) return known;
     const changed = change(known, event, this);
@@ -238,14 +237,14 @@ export class ProcessTable implements Ancestry {
    */
   #unseen(event: Event, pid: number, startBoot: number): Process {
     const context = contextPart(event);
-    const isFork = CHANGES[event.code] === applyFork;
+    const isBirth = isFork(event.code);
     this.#stale.delete(pid);
-    if (!isFork && this.#mayFind()) {
+    if (!isBirth && this.#mayFind()) {
       this.#found += 1;
       const found = this.#options.find(pid);
       if (found !== undefined && Math.abs(found.startBoot - startBoot) <= START_TOLERANCE_NS)
         return { ...found, ...context, startBoot };
-    } else if (!isFork) {
+    } else if (!isBirth) {
       this.#stale.add(pid);
       this.#acted.add(pid);
     }
@@ -331,142 +330,7 @@ function contextPart(event: Event) {
   } as const;
 }
 
-/** How an event type changes its process; the result is the same object when it does not. */
-type Change = (process: Process, event: Event, table: Ancestry) => Process;
-
-/** execve, execveat: parameter numbers as in the schema, the same for both. */
-function applyExec(process: Process, event: Event): Process {
-  if (event.int(0) !== 0) return process;
-  const args = event.texts(2);
-  return {
-    ...process,
-    exe: event.text(1) ?? "",
-    args,
-    cwd: withSlash(event.text(6) ?? process.cwd),
-    comm: event.text(13) ?? event.comm,
-    env: event.has(15) ? event.texts(15) : undefined,
-    tty: event.uint(16) ?? 0,
-    vpgid: event.int(17) ?? 0,
-    exeFlags: event.uint(19) ?? 0,
-    capInheritable: event.bigUint(20) ?? 0n,
-    capPermitted: event.bigUint(21) ?? 0n,
-    capEffective: event.bigUint(22) ?? 0n,
-    exeInode: event.uint(23) ?? 0,
-    exeCtime: event.bigUint(24) ?? 0n,
-    exeMtime: event.bigUint(25) ?? 0n,
-    exepath: withoutDeleted(event.text(27) ?? ""),
-    pgid: event.int(28) ?? process.pgid,
-    execTime: event.timestamp,
-    resources: resourcesOf(event),
-  };
-}
-
-/** clone, clone3, fork, vfork as the child reports them: the child runs its parent's program. */
-function applyFork(process: Process, event: Event, table: Ancestry): Process {
-  const isChild = event.int(0) === 0;
-  if (!isChild || ((event.uint(15) ?? 0) & CLONE_FLAGS.CLONE_THREAD) !== 0) return process;
-  const born = {
-    resources: resourcesOf(event),
-    pidNamespaceStart: event.bigUint(20) ?? process.pidNamespaceStart,
-  };
-  const parent = table.get(process.ppid);
-  if (parent === undefined) return { ...process, ...born };
-  const { pid, ppid, vpid, uid, gid, loginuid, cgroup, networkNamespace, pidNamespace, startBoot } =
-    process;
-  const own = {
-    pid,
-    ppid,
-    vpid,
-    uid,
-    gid,
-    loginuid,
-    cgroup,
-    networkNamespace,
-    pidNamespace,
-    startBoot,
-  };
-  return {
-    ...parent,
-    ...own,
-    ...born,
-    startTime: event.timestamp,
-    comm: event.text(13) ?? parent.comm,
-  };
-}
-
-/** fdlimit to vm_swap, which execve and clone have in the same places. */
-function resourcesOf(event: Event): Resources | undefined {
-  if (event.length(7) === 0 && event.length(10) === 0) return undefined;
-  return {
-    descriptorLimit: event.int(7),
-    majorFaults: event.uint(8),
-    minorFaults: event.uint(9),
-    virtualKb: event.uint(10),
-    residentKb: event.uint(11),
-    swappedKb: event.uint(12),
-  };
-}
-
-function applyChdir(process: Process, event: Event): Process {
-  if (event.int(0) !== 0) return process;
-  return { ...process, cwd: withSlash(joinPath(process.cwd, event.text(1) ?? "")) };
-}
-
-function applyFchdir(process: Process, event: Event): Process {
-  const path = event.descriptorPath;
-  return event.int(0) !== 0 || path === undefined ? process : { ...process, cwd: withSlash(path) };
-}
-
-function applySetsid(process: Process, event: Event): Process {
-  const sid = event.int(0) ?? -1;
-  return sid < 0
-    ? process
-    : { ...process, sid: process.vpid, pgid: process.pid, vpgid: process.vpid, tty: 0 };
-}
-
-function applySetpgid(process: Process, event: Event): Process {
-  const [pid, pgid] = [event.int(1) ?? 0, event.int(2) ?? 0];
-  if (event.int(0) !== 0 || (pid !== 0 && pid !== process.vpid)) return process;
-  return pgid === 0
-    ? { ...process, pgid: process.pid, vpgid: process.vpid }
-    : { ...process, vpgid: pgid };
-}
-
-function keep(process: Process): Process {
-  return process;
-}
-
-function withSlash(path: string): string {
-  return path.endsWith("/") ? path : `${path}/`;
-}
-
 const PROCEXIT = eventType("procexit").code;
-
-const CHANGES_BY_NAME: Readonly<Record<string, Change>> = {
-  execve: applyExec,
-  execveat: applyExec,
-  clone: applyFork,
-  clone3: applyFork,
-  fork: applyFork,
-  vfork: applyFork,
-  chdir: applyChdir,
-  fchdir: applyFchdir,
-  setsid: applySetsid,
-  setpgid: applySetpgid,
-  procexit: keep,
-};
-
-const CHANGES: readonly (Change | undefined)[] = (() => {
-  const table: (Change | undefined)[] = [];
-  for (const [name, change] of Object.entries(CHANGES_BY_NAME))
-    table[eventType(name).code] = change;
-  return table;
-})();
-
-/** The event types that this table needs to see, whatever rules ask for. */
-export const PROCESS_EVENT_CODES: readonly number[] = Object.keys(CHANGES_BY_NAME).map(
-  (name) => eventType(name).code,
-);
 
 /** A process of which nothing is known. */
 export const NOBODY: Process = {

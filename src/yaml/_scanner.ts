@@ -1,5 +1,6 @@
 import { Cursor } from "./_cursor.ts";
-import { type ScalarStyle, scanScalar } from "./_scalar.ts";
+import { scanScalar } from "./_scalar.ts";
+import { blockPlain, blockScalar, FLOW_PLAIN, QUOTED } from "./_scalar-styles.ts";
 import { scanTag } from "./_tag.ts";
 import type { Token, TokenKind } from "./_token.ts";
 import { YamlError } from "./yaml-error.ts";
@@ -400,12 +401,7 @@ export class Scanner {
   #plain(): void {
     const cursor = this.#cursor;
     const start = cursor.at;
-    const style: ScalarStyle = {
-      end: this.#isInBlock ? endOfPlain : endOfFlowPlain,
-      indent: this.#isInBlock ? this.#topIndent() + 1 : 0,
-      fold: "flow",
-      chomp: "strip",
-    };
+    const style = this.#isInBlock ? blockPlain(this.#topIndent() + 1) : FLOW_PLAIN;
     this.#insertSimpleKey();
     const { text, leadingSpaces } = scanScalar(cursor, style);
     this.#isSimpleKeyAllowed = leadingSpaces;
@@ -418,7 +414,7 @@ export class Scanner {
     this.#insertSimpleKey();
     const start = cursor.at;
     cursor.eat(1);
-    const { text } = scanScalar(cursor, { ...QUOTED[quote] });
+    const { text } = scanScalar(cursor, QUOTED[quote]);
     this.#isSimpleKeyAllowed = false;
     this.#isScalarAllowed = !this.#isInBlock;
     this.#isJsonLike = true;
@@ -428,29 +424,8 @@ export class Scanner {
   #blockScalar(mark: "|" | ">"): void {
     const cursor = this.#cursor;
     const start = cursor.at;
-    const [, first = "", second = ""] =
-      /^[|>](?:([+-])(\d)?|(\d)([+-])?)?/
-        .exec(cursor.text.slice(start, start + 3))
-        ?.filter((part, index) => index === 0 || part !== undefined) ?? [];
-    const signs = first + second;
-    if (signs.includes("0"))
-      throw new YamlError("Indentation of a text in lines cannot be 0", start);
-    cursor.eat(1 + signs.length);
-    while (cursor.isBlank()) cursor.eat(1);
-    if (cursor.peek() === "#") cursor.eatLine();
-    if (!cursor.isAtEnd && cursor.breakLength() === 0)
-      throw new YamlError(
-        `Text behind "${mark}" begins in the next line`,
-        cursor.at,
-        `put a text that begins with ${mark} in quotes`,
-      );
-    const digit = /\d/.exec(signs)?.[0];
-    const { text } = scanScalar(cursor, {
-      indent: Number(digit ?? 1) + Math.max(0, this.#topIndent()),
-      ...(digit === undefined ? { detectsIndent: true } : {}),
-      fold: mark === ">" ? "block" : "none",
-      chomp: signs.includes("+") ? "keep" : signs.includes("-") ? "strip" : "clip",
-    });
+    const style = blockScalar(cursor, mark, this.#topIndent());
+    const { text } = scanScalar(cursor, style);
     this.#isSimpleKeyAllowed = true;
     this.#isJsonLike = false;
     this.#push("quoted", start, { text });
@@ -469,45 +444,7 @@ function settle({ indent, key }: SimpleKey, status: "valid" | "invalid"): void {
   key.status = status;
 }
 
-/** A colon with a blank behind it, or a comment with a blank before it. */
-function endOfPlain(cursor: Cursor): number | undefined {
-  const char = cursor.peek();
-  if (char === ":") return cursor.isGap(1) ? 1 : undefined;
-  return endsAtComment(cursor) ? 1 : undefined;
-}
-
-function endOfFlowPlain(cursor: Cursor): number | undefined {
-  const char = cursor.peek();
-  if (FLOW_PLAIN_END.has(char)) return 1;
-  if (char === ":") return cursor.isGap(1) || FLOW_VALUE_END.has(cursor.peek(1)) ? 1 : undefined;
-  return endsAtComment(cursor) ? 1 : undefined;
-}
-
-function endsAtComment(cursor: Cursor): boolean {
-  if (cursor.isBlank()) return cursor.peek(1) === "#";
-  const length = cursor.breakLength();
-  return length > 0 && cursor.peek(length) === "#";
-}
-
-const QUOTED = {
-  "'": {
-    end: (cursor: Cursor) => (cursor.peek() === "'" && cursor.peek(1) !== "'" ? 1 : undefined),
-    quote: "'",
-    indent: 0,
-    fold: "flow",
-    chomp: "clip",
-  },
-  '"': {
-    end: (cursor: Cursor) => (cursor.peek() === '"' ? 1 : undefined),
-    quote: '"',
-    indent: 0,
-    fold: "flow",
-    chomp: "clip",
-  },
-} as const satisfies Readonly<Record<string, ScalarStyle>>;
-
 const FLOW_MARKS: ReadonlySet<string> = new Set("[]{},");
 const FLOW_VALUE_END: ReadonlySet<string> = new Set(",]}");
-const FLOW_PLAIN_END: ReadonlySet<string> = new Set(",?[]{}");
 const AFTER_ANCHOR: ReadonlySet<string> = new Set("?:,]}%@`");
 const NO_PLAIN_START: ReadonlySet<string> = new Set(",[]{}#&*!|>'\"%@`");
