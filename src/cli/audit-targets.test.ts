@@ -18,3 +18,23 @@ test("resolveTargets() connects to no address that is not its namespace's own", 
   await assert.rejects(target.connect(new AbortController().signal), isRefused);
   await assert.rejects(async () => target.datagram?.(), isRefused);
 });
+
+test("resolveTargets() has each address of a port, and sockets that share one once", async (t) => {
+  const missing = namespacesMissing();
+  if (missing !== undefined) return t.skip(missing);
+  const inside = makeNamespace();
+  t.after(() => inside.remove());
+  await inside.run(`const { createServer } = require("node:net");
+    const places = ["127.0.0.1", "127.0.0.2", "127.0.0.2"].map((host) => ({ host, port: 7443, reusePort: true }));
+    let up = 0;
+    for (const place of [...places, { host: "127.0.0.1", port: 7444 }])
+      createServer().listen(place, () => (up += 1) === 4 && console.log("up"))`);
+  const targets = await resolveTargets(["listening"], assert.fail);
+  t.after(() => targets.forEach((target) => target.close()));
+  const found = targets.filter(({ port }) => port === 7443 || port === 7444);
+  assert.deepEqual(found.map(({ label }) => label).toSorted(), [
+    "host:7443 (127.0.0.1)",
+    "host:7443 (127.0.0.2)",
+    "host:7444",
+  ]);
+});

@@ -136,10 +136,16 @@ async function inContainer(text: string, registry: ContainerRegistry): Promise<R
     return [inNamespaceOf(pid, { name: label, socket, sockets, container: label, isFound: false })];
   }
   if (sockets.length === 0) printAside(`saker: note: nothing listens in container ${label}`);
-  const byPort = new Map(sockets.map((socket) => [socket.port, socket]));
-  return [...byPort.values()].map((socket) =>
+  return onePerPlace(sockets).map((socket) =>
     inNamespaceOf(pid, { name: label, socket, sockets, container: label, isFound: true }),
   );
+}
+
+/** Sockets that share a place (SO_REUSEPORT, socket(7)) are told apart by nobody who connects. */
+function onePerPlace<Socket extends Listener>(sockets: readonly Socket[]): Socket[] {
+  return [
+    ...new Map(sockets.map((socket) => [`${socket.address} ${socket.port}`, socket])).values(),
+  ];
 }
 
 function listenersOf(pid: number): readonly Listener[] {
@@ -154,19 +160,18 @@ function listenersOf(pid: number): readonly Listener[] {
 async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]> {
   const { listeners, problems } = await scanListeners();
   for (const problem of problems) printAside(`saker: note: ${problem}`);
-  const onePerPort = new Map(
-    listeners.map((listener) => [`${listener.namespace} ${listener.port}`, listener]),
+  return [...Map.groupBy(listeners, ({ namespace }) => namespace).values()].flatMap((sockets) =>
+    onePerPlace(sockets).map((socket) => {
+      const container = containerNameOf(socket, registry);
+      return inNamespaceOf(socket.pid, {
+        name: container ?? "host",
+        socket,
+        sockets,
+        isFound: true,
+        ...(container === undefined ? {} : { container }),
+      });
+    }),
   );
-  return [...onePerPort.values()].map((listener) => {
-    const container = containerNameOf(listener, registry);
-    return inNamespaceOf(listener.pid, {
-      name: container ?? "host",
-      socket: listener,
-      sockets: listeners.filter(({ namespace }) => namespace === listener.namespace),
-      isFound: true,
-      ...(container === undefined ? {} : { container }),
-    });
-  });
 }
 
 function containerNameOf(listener: FoundListener, registry: ContainerRegistry): string | undefined {
@@ -190,10 +195,13 @@ function inNamespaceOf(
 ): ResolvedTarget {
   const namespace: NetworkNamespace = openNamespace(pid);
   const { port } = socket;
+  const isOneOfSeveral = sockets.some(
+    (other) => other.port === port && other.address !== socket.address,
+  );
   const addresses = addressesOf(socket, sockets);
   const [host = socket.address] = addresses;
   const target = {
-    label: `${name}:${port}`,
+    label: isOneOfSeveral ? `${name}:${port} (${socket.address})` : `${name}:${port}`,
     host,
     port,
     isFound,
