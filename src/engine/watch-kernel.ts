@@ -8,7 +8,7 @@ import type { KernelWatchSource, Watch } from "./watch-options.ts";
 
 /** Watches the running kernel. Throws `KERNEL_…` where that cannot be. */
 export async function watchKernel(ground: HostGround, source: KernelWatchSource): Promise<Watch> {
-  const { options, news, containers, ports, publish } = ground;
+  const { options, containers, ports, publish } = ground;
   const { settings } = options;
   const { promise: ended, resolve: end } = Promise.withResolvers<"drops">();
   const captures = capturesFor(ground);
@@ -34,6 +34,28 @@ export async function watchKernel(ground: HostGround, source: KernelWatchSource)
     },
     captures,
   });
+  try {
+    return await startedWatch(ground, source, { live, captures, ended });
+  } catch (error) {
+    live.close();
+    await captures?.close();
+    throw error;
+  }
+}
+
+interface LoadedWatch {
+  readonly live: LiveWatch;
+  readonly captures: MatchCaptures | undefined;
+  readonly ended: Promise<"drops">;
+}
+
+/** Begins to read; what is open then is closed with the watch. */
+async function startedWatch(
+  ground: HostGround,
+  source: KernelWatchSource,
+  { live, captures, ended }: LoadedWatch,
+): Promise<Watch> {
+  const { options, news, containers, publish } = ground;
   // After the probe: a host that cannot be watched is said at once, and what starts while the
   // runtimes answer is seen.
   await orAborted(containers.start(), options.signal);
@@ -44,7 +66,12 @@ export async function watchKernel(ground: HostGround, source: KernelWatchSource)
   const { environment, ownPid } = options;
   const notifier = serviceNotifierOf(environment, { ownPid, onProblem });
   const heartbeat = startHeartbeat({ onProblem, notifier });
-  await orAborted(live.start(), options.signal);
+  try {
+    await orAborted(live.start(), options.signal);
+  } catch (error) {
+    heartbeat.close();
+    throw error;
+  }
   captures?.prepare();
   notifier?.ready(`${means}, ${count}`);
   return {
