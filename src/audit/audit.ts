@@ -9,6 +9,7 @@ import { examine, NOTHING } from "./examine.ts";
 import { Prober } from "./prober.ts";
 import type { AuditReport } from "./report.ts";
 
+/** The limits and settings of one `audit`, all of them optional. */
 export interface AuditOptions {
   readonly signal?: AbortSignal;
   /** The most time for a connection and for each wait for bytes; default 3 s. */

@@ -48,6 +48,7 @@ export type Answer<R extends Flight = Flight> =
   | { readonly kind: "nothing"; readonly ending: WireEnding }
   | Unreachable;
 
+/** How `open` reaches a port, and how many milliseconds it waits there. */
 export interface SessionOptions {
   readonly connect: Connect;
   readonly dialogue: Dialogue | undefined;

@@ -14,6 +14,10 @@ export interface Grade {
 /** What of a certificate grades go by. */
 export type GradedCertificate = Pick<Certificate, "report" | "keyKind" | "rsaExponent">;
 
+/**
+ * An accepted suite and what its grade is computed from. `version` is the code on the wire;
+ * `certificate` is the leaf, undefined where none was seen.
+ */
 export interface GradeInput {
   readonly suite: CipherSuite;
   readonly flight: Flight;

@@ -21,6 +21,7 @@ import type { ProbeError, ProbeErrorCode } from "./report.ts";
 import { WarmConnections } from "./warm-connections.ts";
 import type { Wire } from "./wire.ts";
 
+/** How a `Prober` reaches its target, and the limits that it keeps to. */
 export interface ProberOptions {
   readonly connect: Connect;
   readonly signal: AbortSignal;

@@ -14,6 +14,7 @@ import {
 } from "./starttls/find-tls.ts";
 import { STARTTLS_PROTOCOLS } from "./starttls/protocols.ts";
 
+/** How `reachTls` looks for the place where TLS begins. */
 export interface ReachOptions {
   /** Names that the server may serve, for protocols that want one. */
   readonly names: readonly string[];

@@ -57,6 +57,7 @@ export interface AuditReport {
   readonly errors: readonly ProbeError[];
 }
 
+/** What the server accepts in one version. An optional key is absent where it has no answer. */
 export interface ProtocolReport {
   /** In the server's order where it has one, else by name. */
   readonly ciphers: readonly CipherReport[];
@@ -79,6 +80,7 @@ export interface ProtocolReport {
   readonly warnings: readonly string[];
 }
 
+/** An accepted suite of one version, with the letter that ssl-enum-ciphers gives it. */
 export interface CipherReport {
   /** `0xC02F` */
   readonly id: string;
@@ -152,6 +154,11 @@ export interface Features {
 /** `same`: the certificate that the given name gets; `other`: another one; else the alert. */
 export type SniBehaviour = "same" | "other" | "refused";
 
+/**
+ * A certificate's fields (RFC 5280 §4.1) as readable text. `names` are the subjectAltName entries
+ * as `kind:value`; `serialNumber` is upper-case hex, `fingerprintSha256` has colons, too. An
+ * optional key is absent where the certificate has no such part, or one that cannot be read.
+ */
 export interface CertificateReport {
   readonly subject: string;
   readonly issuer: string;
@@ -193,6 +200,7 @@ export interface UnreadablePart {
   readonly bytes: string;
 }
 
+/** A signed certificate timestamp (RFC 6962 §3.2): the log, and the time that it states. */
 export interface SctReport {
   /** Hex of the log's key hash. */
   readonly logId: string;
@@ -239,6 +247,7 @@ export interface ChainReport {
  */
 export type WeaknessVerdict = "vulnerable" | "not vulnerable" | "not applicable" | "unknown";
 
+/** A weakness, a problem of a certificate or a remark, with what was seen as `evidence`. */
 export interface Finding {
   readonly id: string;
   readonly severity: "info" | "low" | "medium" | "high" | "critical";

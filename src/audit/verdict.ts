@@ -29,6 +29,12 @@ const REFUSALS: ReadonlySet<number> = new Set([40, 71]);
 
 const PROTOCOL_VERSION = 70;
 
+/**
+ * Classifies the answer to a hello that offered `offered` for `version`. Accepted: a ServerHello of
+ * this version with an offered suite. Unsupported: a ServerHello of another version, the alert
+ * protocol_version, or bytes that are no TLS. Refused: another suite, or an alert of `REFUSALS`.
+ * All else is failed, or unreachable where no connection came about.
+ */
 export function classifyAnswer(
   answer: Answer,
   version: VersionCode,

@@ -25,6 +25,7 @@ import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { withLockdown } from "./lockdown.ts";
 import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 
+/** How `openProbe` loads the probe, or adopts one that is attached already. */
 export interface ProbeOptions {
   /** Where the compiled probe lies; by default the package's own `probe/`. */
   readonly objectDirectory?: string;

@@ -11,6 +11,7 @@ import type { KnownContainer, Runtime, RuntimeEvent } from "./runtime.ts";
 import { type Answer, RuntimeQuestions } from "./runtime-questions.ts";
 import { RecordQuestions } from "./record-questions.ts";
 
+/** The runtimes, callbacks and facts of the host that a `ContainerRegistry` works with. */
 export interface ContainerRegistryOptions {
   /** Whom to ask; none is fine: then containers have ids but no names. */
   readonly runtimes: readonly Runtime[];

@@ -6,6 +6,7 @@ export interface ContainerPort {
   readonly published?: { readonly address: string; readonly port: number };
 }
 
+/** A mount of a container, as its runtime lists it. Texts are empty where it does not say. */
 export interface ContainerMount {
   readonly source: string;
   readonly destination: string;
@@ -61,6 +62,7 @@ export interface ContainerPod {
   readonly ip: string;
 }
 
+/** The kind of runtime that runs a container; `unknown` as long as nothing names it. */
 export type ContainerRuntime =
   | "docker"
   | "podman"

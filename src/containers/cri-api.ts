@@ -18,6 +18,10 @@ export interface CriApi {
   inspect(id: string, sandboxId: string): Promise<CriContainer | undefined>;
 }
 
+/**
+ * A container or a pod's sandbox, as CRI describes it. `running` is true for the states
+ * CONTAINER_RUNNING and SANDBOX_READY.
+ */
 export interface CriContainer {
   readonly running: boolean;
   readonly metadata: ContainerMetadata;

@@ -32,6 +32,10 @@ export interface DockerClient {
   }): Promise<void>;
 }
 
+/**
+ * The daemon's answer to `GET /version`; `podman` where one of its components is named so. Texts
+ * are empty where it does not say.
+ */
 export interface DockerVersion {
   readonly runtime: "docker" | "podman";
   readonly version: string;

@@ -16,6 +16,7 @@ import type {
 import { isPathName } from "./state-file.ts";
 import { type StorageRoots, storageFiles } from "./storage-files.ts";
 
+/** The client that `dockerRuntime` asks, and where it reads the daemon's files. */
 export interface DockerRuntimeOptions {
   readonly client: DockerClient;
   /**

@@ -11,14 +11,17 @@ export function at(value: unknown, ...path: readonly string[]): unknown {
   return current;
 }
 
+/** The value when it is a string, else an empty one. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** The value when it is a finite number, else 0. */
 export function numberOf(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
+/** The value when it is an array, else an empty one. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }

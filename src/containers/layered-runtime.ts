@@ -10,6 +10,7 @@ import type {
   RuntimeQuestion,
 } from "./runtime.ts";
 
+/** What `layeredRuntime` joins to one runtime: its files and its API. */
 export interface RuntimeLayers {
   readonly name: string;
   readonly kinds: readonly ContainerRuntime[];

@@ -21,6 +21,7 @@ export type Answer =
   | { readonly kind: "absent" | "elsewhere" }
   | { readonly kind: "unasked"; readonly reason: string };
 
+/** Who asks `RuntimeQuestions` for a container, and which answers it takes. */
 export interface QuestionOptions {
   /** Who asks: askers take turns. */
   readonly asker: string;

@@ -1,12 +1,17 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
+/** A file's content, read as UTF-8, and when it was written. */
 export interface StateFile {
   readonly text: string;
   /** Nanoseconds since the Unix epoch: its last change. */
   readonly modifiedAt: bigint;
 }
 
+/**
+ * What a state file must be like to be read. `limit` is in bytes, default 4 MiB; `owner` is a user
+ * id, anybody's file when left out.
+ */
 export interface StateFileOptions {
   /** Of a longer file nothing is read. */
   readonly limit?: number;

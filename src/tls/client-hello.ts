@@ -11,7 +11,9 @@ export const VERSIONS = [
   { code: 0x0304, name: "TLSv1.3" },
 ] as const;
 
+/** A version's code on the wire, 0x0300 (SSL 3.0) to 0x0304 (TLS 1.3). */
 export type VersionCode = (typeof VERSIONS)[number]["code"];
+/** A version's name in reports, `SSLv3` to `TLSv1.3`. */
 export type VersionName = (typeof VERSIONS)[number]["name"];
 
 /** `TLSv1.2` */
@@ -20,6 +22,10 @@ export function versionName(version: VersionCode): VersionName {
   return (VERSIONS[index] ?? VERSIONS[0]).name;
 }
 
+/**
+ * What `encodeClientHello` writes. Suites, groups, schemes and compressors are IANA codes, in the
+ * client's order of preference.
+ */
 export interface HelloOptions {
   readonly version: VersionCode;
   readonly suites: readonly number[];
@@ -50,6 +56,9 @@ export interface Extension {
   readonly body: Uint8Array;
 }
 
+/**
+ * A KeyShareEntry (RFC 8446 §4.2.8): the group's code and the public key in the group's encoding.
+ */
 export interface KeyShare {
   readonly group: number;
   readonly key: Uint8Array;

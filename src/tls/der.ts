@@ -158,6 +158,7 @@ export function latin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** Bytes as lower-case hex, two digits each, with nothing between them. */
 export function hexText(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

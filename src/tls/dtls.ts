@@ -20,6 +20,7 @@ export const DTLS_VERSIONS = [
   { code: 0xfeff, tls: 0x0302, name: "DTLSv1.0" },
 ] as const;
 
+/** An entry of `DTLS_VERSIONS`: codes of the DTLS version and its TLS version, and its name. */
 export type DtlsVersion = (typeof DTLS_VERSIONS)[number];
 
 /**

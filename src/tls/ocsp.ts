@@ -18,6 +18,10 @@ export interface OcspResponse {
   readonly certificates: readonly Uint8Array[];
 }
 
+/**
+ * A SingleResponse (RFC 6960 §4.2.1): the state of one certificate. `hashAlgorithm` is an object
+ * identifier with dots; `thisUpdate` and `nextUpdate` are ISO 8601, UTC.
+ */
 export interface OcspAnswer {
   /** The hash by which the issuer is named. */
   readonly hashAlgorithm: string;

@@ -55,6 +55,7 @@ const UNKNOWN_VERSION = 0x1a2a3a4a;
 /** Versions of one answer that are kept. */
 const MAX_VERSIONS = 32;
 
+/** The connection ids of a client's first packet (RFC 9000 §7.2). */
 export interface QuicIds {
   /** 8 to 20 bytes. */
   readonly destination: Uint8Array;
@@ -223,11 +224,13 @@ function skipAck(reader: ByteReader, hasCounts: boolean): void {
 /** RFC 9000 §19. */
 const FRAME = { padding: 0, ping: 1, ack: 2, crypto: 6, close: 0x1c } as const;
 
+/** A PING frame (RFC 9000 §19.2): asks for an acknowledgement and says nothing else. */
 export const PING_FRAME = Uint8Array.of(FRAME.ping);
 
 /** Ends the connection with NO_ERROR (RFC 9000 §19.19), so that the server keeps nothing for us. */
 export const CLOSE_FRAME = Uint8Array.of(FRAME.close, 0, 0, 0);
 
+/** A CRYPTO frame (RFC 9000 §19.6) with all of `bytes`, at offset 0. */
 export function encodeCryptoFrame(bytes: Uint8Array): Uint8Array {
   const writer = new ByteWriter().u8(FRAME.crypto);
   writeNumber(writer, 0);

@@ -29,6 +29,7 @@ export const MAX_FLIGHT_BYTES = 128 * 1024;
 /** A record's plaintext may have 2^14 bytes, its ciphertext 2048 more (RFC 5246 §6.2.3). */
 const MAX_RECORD_BYTES = 16_384 + 2048;
 
+/** A record (RFC 8446 §5.1), its header read; the body has at most 18,432 bytes. */
 export interface TlsRecord {
   readonly type: number;
   readonly version: number;
@@ -88,6 +89,10 @@ function isContentType(byte: number | undefined): boolean {
   );
 }
 
+/**
+ * A handshake message (RFC 8446 §4); `body` is without its header of 4 bytes, and has at most
+ * MAX_FLIGHT_BYTES.
+ */
 export interface HandshakeMessage {
   readonly type: number;
   readonly body: Uint8Array;

@@ -11,6 +11,10 @@ import {
   type TlsRecord,
 } from "./records.ts";
 
+/**
+ * A ServerHello or HelloRetryRequest (RFC 8446 §4.1.3). `version` is that of supported_versions
+ * where it is there, else the legacy field.
+ */
 export interface ServerHello {
   readonly version: number;
   readonly suite: number;

@@ -33,6 +33,7 @@ export function encodeSslv2ClientHello(challenge: Uint8Array): Uint8Array {
     .finish();
 }
 
+/** What a SERVER-HELLO of SSL 2.0 offers: its certificate and its cipher kinds. */
 export interface Sslv2ServerHello {
   /** DER; empty when the server sends none. */
   readonly certificate: Uint8Array;

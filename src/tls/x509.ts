@@ -53,6 +53,7 @@ export interface X509Fault {
   readonly bytes: Uint8Array;
 }
 
+/** An AlgorithmIdentifier (RFC 5280 §4.1.1.2). `oid` has dots; empty when it cannot be read. */
 export interface AlgorithmIdentifier {
   readonly oid: string;
   /** DER of the parameters; empty when there are none. */

@@ -1,6 +1,7 @@
 import { readCertificate } from "../certificate/certificate.ts";
 import type { CertificateReport } from "../report.ts";
 
+/** The settings of a probe over UDP, DTLS or QUIC; `serverName` is the name in its hello (SNI). */
 export interface DatagramOptions {
   readonly serverName?: string | undefined;
   readonly signal: AbortSignal;

@@ -54,6 +54,10 @@ const MAX_WAITING_PIECES = 64;
 /** Packet numbers that are acknowledged; a flight has about ten packets. */
 const MAX_RECEIVED = 256;
 
+/**
+ * What the ClientHello of a `QuicHandshake` offers: one version, one key share, and all groups by
+ * their IANA codes.
+ */
 export interface QuicHello {
   readonly version: QuicVersion;
   readonly serverName: string | undefined;

@@ -4,6 +4,7 @@ import type { Features } from "../report.ts";
 import type { Prober } from "../prober.ts";
 import { type HandshakeOutcome, wholeHandshake } from "./whole-handshake.ts";
 
+/** What `sessionFacts` has to know of the server before it asks. */
 export interface SessionOptions {
   /** Versions that the server speaks, newest first. */
   readonly versions: readonly VersionName[];

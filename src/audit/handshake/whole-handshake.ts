@@ -17,6 +17,7 @@ export interface WholeHandshake {
   readonly renegotiates?: boolean;
 }
 
+/** A handshake that was finished, and the session that came of it. */
 export interface WholeSession {
   readonly kind: "done";
   readonly wasResumed: boolean;
@@ -29,6 +30,7 @@ export interface WholeSession {
   readonly hasRenegotiated: boolean | undefined;
 }
 
+/** A finished handshake, or why there is none; `code` is empty where the failure has no code. */
 export type HandshakeOutcome =
   | WholeSession
   | {

@@ -10,7 +10,9 @@ export type Verdict =
   | { readonly kind: "not applicable" }
   | { readonly kind: "unknown"; readonly reason: string };
 
+/** The server was examined and does not have the weakness. */
 export const NOT_VULNERABLE: Verdict = { kind: "not vulnerable" };
+/** The server offers nothing that could be attacked so. */
 export const NOT_APPLICABLE: Verdict = { kind: "not applicable" };
 
 /** What weaknesses are judged from. */
