@@ -65,7 +65,9 @@ export class Replay implements CaptureSink {
   readonly #counts = new Float64Array(MAX_CODES);
   readonly #containers = new Map<string, Container>();
   /** By the list of control groups itself, which a process keeps for long. */
-  readonly #byCgroups = new WeakMap<readonly string[], Container | typeof HOST>();
+  readonly #byCgroups = new WeakMap<readonly string[], Container>();
+  /** In no container by all that the capture has told until now. */
+  #onHost = new WeakSet<readonly string[]>();
   #accounts: Accounts = accountsOf({ users: [], groups: [] });
   readonly #hasWindow: boolean;
   #window: { readonly from: bigint | undefined; readonly to: bigint | undefined } | undefined;
@@ -158,16 +160,18 @@ export class Replay implements CaptureSink {
   #containerOf(thread: Thread | undefined): Container | undefined {
     if (thread === undefined || thread.group.cgroups.length === 0) return undefined;
     const { cgroups } = thread.group;
+    if (this.#onHost.has(cgroups)) return undefined;
     let found = this.#byCgroups.get(cgroups);
     if (found === undefined) {
-      found = this.#containerIn(cgroups) ?? HOST;
-      // What the capture may tell of later is looked up again.
-      const isSettled =
-        found !== HOST || cgroups.every((one) => claimsOf(pathOf(one)).length === 0);
-      if (isSettled) this.#byCgroups.set(cgroups, found);
+      found = this.#containerIn(cgroups);
+      if (found === undefined) {
+        this.#onHost.add(cgroups);
+        return undefined;
+      }
+      this.#byCgroups.set(cgroups, found);
     }
     // Its metadata may have come since.
-    return found === HOST ? undefined : (this.#containers.get(found.id) ?? found);
+    return this.#containers.get(found.id) ?? found;
   }
 
   #containerIn(cgroups: readonly string[]): Container | undefined {
@@ -197,6 +201,8 @@ export class Replay implements CaptureSink {
     if (container === undefined) return;
     if (this.#containers.size >= MAX_CONTAINERS && !this.#containers.has(container.id))
       this.#containers.clear();
+    // A path that meant nothing may be this one's.
+    if (!this.#containers.has(container.id)) this.#onHost = new WeakSet();
     this.#containers.set(container.id, container);
   }
 }
@@ -208,8 +214,6 @@ function pathOf(cgroup: string): string {
 
 /** How far events of several processors may be out of order. */
 const DISORDER_NS = 2_000_000_000n;
-
-const HOST = "host";
 
 const CONTAINER = eventType("container").code;
 const ASYNC = eventType("asyncevent").code;
