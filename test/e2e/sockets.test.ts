@@ -207,8 +207,8 @@ describe(
     });
 
     test("tells of a process of the host, with its name and path", async () => {
-      spawnSync("/bin/sh", ["-c", "exec 3</etc/shadow; sleep 0.2; true"]);
-      spawnSync("/bin/sh", ["-c", `exec 3>>${join(data, "by-host")}; sleep 0.2; true`]);
+      spawnSync("/bin/sh", ["-c", "exec 3</etc/shadow; sleep 2; true"]);
+      spawnSync("/bin/sh", ["-c", `exec 3>>${join(data, "by-host")}; sleep 2; true`]);
       assert.match(await told(/READ/), /READ sh host \/etc\/shadow O_RDONLY /);
       assert.match(
         await told(/by-host/),
@@ -217,14 +217,14 @@ describe(
     });
 
     test("tells of a process in a container, once, with the path that it sees: of its own files, a volume, a file system in memory", async () => {
-      await dockerd.docker("exec", "early", "/bin/sh", "-c", "exec 3</etc/shadow; sleep 0.2; true");
+      await dockerd.docker("exec", "early", "/bin/sh", "-c", "exec 3</etc/shadow; sleep 2; true");
       assert.match(await told(/READ .* early/), /READ \S+ early \/etc\/shadow O_RDONLY /);
       await dockerd.docker(
         "exec",
         "early",
         "/bin/sh",
         "-c",
-        "exec 3>/volume/by-container; exec 4>/data/in-memory; sleep 0.2; true",
+        "exec 3>/volume/by-container; exec 4>/data/in-memory; sleep 2; true",
       );
       assert.match(
         await told(/by-container/),
