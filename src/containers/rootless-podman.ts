@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host-root.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue } from "../lib/fair-queue.ts";
 import { watchFolders } from "./folder-watch.ts";
 import type { KnownContainer, RuntimeFiles } from "./runtime.ts";
 import { readStateFile } from "./state-file.ts";
@@ -17,7 +17,12 @@ import { storageFiles } from "./storage-files.ts";
  * read, and not waited for.
  */
 export function rootlessPodman(runFolder = "/run/user"): RuntimeFiles {
-  const queue = new FairQueue({ atOnce: 1, perAsker: CALLS_WAITING });
+  const queue = new FairQueue({
+    capacity: CALLS_WAITING,
+    capacityOfKey: CALLS_WAITING,
+    parallel: 1,
+    parallelOfKey: 1,
+  });
   const breaker = new CircuitBreaker("the users' homes", () => performance.now());
   const inTime = <T>(ask: () => Promise<T>, otherwise: T): Promise<T> =>
     breaker
@@ -89,7 +94,7 @@ function bounded<T>(queue: FairQueue, ask: () => Promise<T>): Promise<T> {
   const silent = new AppError("PEER_PAUSED", "Cannot read a user's home: it does not answer");
   const answer = new Promise<T>((resolve, reject) => {
     const job = (): Promise<void> => ask().then(resolve, reject);
-    if (!queue.add("", job)) reject(silent);
+    if (!queue.push("", job)) reject(silent);
   });
   const limit = sleep(ANSWER_MS, undefined, { ref: false }).then(() => Promise.reject(silent));
   return Promise.race([answer, limit]);

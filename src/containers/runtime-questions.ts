@@ -1,6 +1,6 @@
 import { messageOf } from "../lib/errors.ts";
 import type { ContainerRuntime } from "./container.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue } from "../lib/fair-queue.ts";
 import type { KnownContainer, Runtime } from "./runtime.ts";
 
 /** A container that runtimes are asked for. */
@@ -125,13 +125,12 @@ export class RuntimeQuestions {
   }
 
   #inTurn(runtime: Runtime, asker: string, ask: () => Promise<Answer>): Promise<Answer> {
-    const limits = { atOnce: QUESTIONS_AT_ONCE, perAsker: QUESTIONS_WAITING };
-    const queue = this.#queues.get(runtime) ?? new FairQueue(limits);
+    const queue = this.#queues.get(runtime) ?? new FairQueue(LIMITS);
     this.#queues.set(runtime, queue);
     return new Promise((resolve) => {
       // What a runtime lists itself is there: all of it is asked for.
       const limit = asker === runtime.name ? Infinity : QUESTIONS_WAITING;
-      const isTaken = queue.add(asker, async () => resolve(await ask()), limit);
+      const isTaken = queue.push(asker, async () => resolve(await ask()), limit);
       const reason = "too many containers of one control group are asked for";
       if (!isTaken) resolve({ kind: "unasked", reason });
     });
@@ -155,3 +154,11 @@ const QUESTIONS_AT_ONCE = 32;
 const QUESTIONS_WAITING = 1024;
 const ABSENT_MS = 10_000;
 const ABSENT_MAX = 8192;
+
+/** Of one runtime's queue: every asker has its own line. */
+const LIMITS = {
+  capacity: Infinity,
+  capacityOfKey: QUESTIONS_WAITING,
+  parallel: QUESTIONS_AT_ONCE,
+  parallelOfKey: QUESTIONS_AT_ONCE,
+};

@@ -64,3 +64,48 @@ test("FairQueue.idle() resolves when all has run; close() says what will not", a
   assert.equal(isIdle, true);
   assert.deepEqual(begun, ["1", "2", "3"]);
 });
+
+test("FairQueue gives a key that comes later its turn, and refuses a full one", async () => {
+  const queue = new FairQueue({ ...wide, capacityOfKey: 3, parallel: 1 });
+  const order: string[] = [];
+  const idle = Promise.withResolvers<void>();
+  const job = (name: string) => async (): Promise<void> => {
+    await Promise.resolve();
+    order.push(name);
+    if (name === "b1") idle.resolve();
+  };
+  const taken = ["a0", "a1", "a2", "a3", "a4"].map((name) => queue.push("a", job(name)));
+  assert.deepEqual(taken, [true, true, true, true, false]);
+  queue.push("b", job("b1"));
+  await idle.promise;
+  // One of a's ran already, another one's turn comes after b's at the latest.
+  assert.deepEqual(order, ["a0", "a1", "b1"]);
+  assert.equal(queue.refused, 1);
+});
+
+test("FairQueue goes on after a job that fails", async () => {
+  const queue = new FairQueue({ ...wide, capacityOfKey: 3, parallel: 1 });
+  const done = Promise.withResolvers<string>();
+  queue.push("a", async () => Promise.reject(new Error("no")).catch(() => undefined));
+  queue.push("a", async () => done.resolve("yes"));
+  assert.equal(await done.promise, "yes");
+});
+
+test("FairQueue lets a key that has had its turns wait behind one that has not", async () => {
+  const { begun, job, endOne } = jobs();
+  const queue = new FairQueue({ ...wide, parallel: 1 });
+  queue.push("a", job("a1"));
+  queue.push("b", job("b1"));
+  queue.push("a", job("a2"));
+  for (let index = 0; index < 2; index += 1) await endOne();
+  assert.deepEqual(begun, ["a1", "b1", "a2"]);
+});
+
+test("FairQueue takes a job beyond its key's limit that has a limit of its own", () => {
+  const { job } = jobs();
+  const queue = new FairQueue({ ...wide, capacityOfKey: 1, parallel: 0 });
+  assert.deepEqual(
+    [queue.push("k", job("1")), queue.push("k", job("2")), queue.push("k", job("3"), Infinity)],
+    [true, false, true],
+  );
+});

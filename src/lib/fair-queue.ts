@@ -42,14 +42,19 @@ export class FairQueue {
     return this.#waiting;
   }
 
-  /** False when there is no room, or the queue is closed: the job will not run. */
-  push(key: string, job: Job): boolean {
+  /**
+   * False when there is no room, or the queue is closed: the job will not run. `capacityOfKey` is
+   * this job's own limit.
+   */
+  push(key: string, job: Job, capacityOfKey = this.#options.capacityOfKey): boolean {
     const lane = this.#lanes.get(key) ?? { waiting: [], running: 0 };
-    const { capacity, capacityOfKey } = this.#options;
+    const { capacity } = this.#options;
     if (this.#isClosed || this.#waiting >= capacity || lane.waiting.length >= capacityOfKey) {
       this.#refused += 1;
       return false;
     }
+    // Whose jobs have all had their turn waits behind those that have not.
+    if (lane.waiting.length === 0) this.#lanes.delete(key);
     this.#lanes.set(key, lane);
     lane.waiting.push(job);
     this.#waiting += 1;
