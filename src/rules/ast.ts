@@ -112,6 +112,25 @@ export const OPERATORS = [
 /** One of `OPERATORS`. */
 export type Operator = (typeof OPERATORS)[number];
 
+/**
+ * Those that may have a modifier, in the order in which they are tried: one that begins another one
+ * comes after it.
+ */
+export const TEXT_OPERATORS: readonly Operator[] = [
+  "==",
+  "=",
+  "!=",
+  "glob",
+  "iglob",
+  "contains",
+  "icontains",
+  "bcontains",
+  "startswith",
+  "bstartswith",
+  "endswith",
+  "regex",
+];
+
 /** What may stand before the list on the right: how many of its values must fit. */
 export const MODIFIERS = ["oneof", "anyof", "allof"] as const;
 /** One of `MODIFIERS`. */

@@ -1,5 +1,5 @@
 import { isNull, scalarText, valueOfKey, type YamlMap, type YamlNode } from "../yaml/node.ts";
-import { OPERATORS } from "./ast.ts";
+import { OPERATORS, TEXT_OPERATORS } from "./ast.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { ExceptionDefinition, ExceptionEntry } from "./definitions.ts";
 import type { ErrorCode, WarningCode } from "./diagnostic.ts";
@@ -140,26 +140,12 @@ function readEntry(node: YamlNode, count = { entries: 0 }, depth = 0): Exception
 /** Operators that compare with a set. */
 const SET_OPERATORS: ReadonlySet<string> = new Set(["in", "pmatch", "intersects"]);
 const MODIFIED = /^(\S+)\s+(?:oneof|anyof|allof)$/;
-const MODIFIABLE: ReadonlySet<string> = new Set([
-  "=",
-  "==",
-  "!=",
-  "glob",
-  "iglob",
-  "contains",
-  "icontains",
-  "bcontains",
-  "startswith",
-  "bstartswith",
-  "endswith",
-  "regex",
-]);
 
 function isOperator(text: string): boolean {
   const [, base] = MODIFIED.exec(text) ?? [];
   return base === undefined
     ? (OPERATORS as readonly string[]).includes(text)
-    : MODIFIABLE.has(base);
+    : TEXT_OPERATORS.some((one) => one === base);
 }
 
 function takesSet(operator: string): boolean {

@@ -17,7 +17,7 @@ import type {
   Value,
   ValueList,
 } from "./ast.ts";
-import { MODIFIERS, OPERATORS, TRANSFORMERS } from "./ast.ts";
+import { MODIFIERS, OPERATORS, TEXT_OPERATORS, TRANSFORMERS } from "./ast.ts";
 import { ConditionError } from "./condition-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { unescapeQuoted } from "./quoted-text.ts";
@@ -63,20 +63,6 @@ const VAL = "val(";
 
 /** In the order in which they are tried: an operator that begins another one comes after it. */
 const NUMERIC: readonly Operator[] = ["<=", "<", ">=", ">"];
-const TEXTUAL: readonly Operator[] = [
-  "==",
-  "=",
-  "!=",
-  "glob",
-  "iglob",
-  "contains",
-  "icontains",
-  "bcontains",
-  "startswith",
-  "bstartswith",
-  "endswith",
-  "regex",
-];
 const LISTING: readonly Operator[] = ["intersects", "in", "pmatch"];
 
 class ConditionParser {
@@ -262,7 +248,7 @@ class ConditionParser {
           end: this.#at,
         };
       const operator = this.#operator();
-      const modifier = TEXTUAL.includes(operator) ? this.#modifier() : undefined;
+      const modifier = TEXT_OPERATORS.includes(operator) ? this.#modifier() : undefined;
       const right = this.#deeper(() => {
         this.#blank();
         if (modifier !== undefined) return this.#list();
@@ -275,12 +261,13 @@ class ConditionParser {
   }
 
   #operator(): Operator {
-    for (const operator of [...NUMERIC, ...TEXTUAL, ...LISTING]) {
+    for (const operator of [...NUMERIC, ...TEXT_OPERATORS, ...LISTING]) {
       if (!this.#text.startsWith(operator, this.#at)) continue;
       // Operators of text that are words end at a blank; those of lists may touch what they are
       // about.
       const after = this.#text[this.#at + operator.length] ?? "";
-      if (/^[a-z]/.test(operator) && TEXTUAL.includes(operator) && !BLANK.test(after)) continue;
+      if (/^[a-z]/.test(operator) && TEXT_OPERATORS.includes(operator) && !BLANK.test(after))
+        continue;
       this.#at += operator.length;
       return operator;
     }
