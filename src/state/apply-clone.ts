@@ -1,6 +1,7 @@
 import { CLONE_FLAGS } from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
 import type { Process, Resources } from "./process.ts";
+import { NOBODY } from "./process-table.ts";
 import { cgroupsOf, resourcesOf } from "./program-params.ts";
 import { isLeader, type Thread } from "./thread.ts";
 import type { ThreadTable } from "./thread-table.ts";
@@ -163,37 +164,17 @@ const FRESH_RESOURCES: Resources = {
 
 /** What a process is made of whose parent nobody knows. */
 const UNBORN: Process = {
+  ...NOBODY,
   pid: -1,
   ppid: -1,
   vpid: -1,
   vpgid: -1,
   pgid: -1,
   sid: -1,
-  comm: "",
-  exe: "",
-  exepath: "",
-  args: [],
   env: [],
   cwd: "",
-  tty: 0,
   uid: 0xffff_ffff,
   gid: 0xffff_ffff,
-  loginuid: 0xffff_ffff,
-  capPermitted: 0n,
-  capEffective: 0n,
-  capInheritable: 0n,
-  exeFlags: 0,
-  exeInode: 0,
-  exeCtime: 0n,
-  exeMtime: 0n,
-  startBoot: 0,
-  startTime: 0n,
-  execTime: 0n,
-  cgroup: 0,
-  networkNamespace: 0,
-  pidNamespace: 0,
-  pidNamespaceStart: undefined,
-  resources: undefined,
 };
 
 /** What clone tells of the child. */
