@@ -50,6 +50,7 @@ function evaluatorWith(
       await lates.find((late) => late.pending === pending)?.promise;
       return pending;
     },
+    onFailure: assert.ifError,
     ...options,
   });
   return { evaluator, lines };
@@ -103,6 +104,7 @@ test("Evaluator.evaluate() without a runtime to wait for asks at once", () => {
   const lines: string[] = [];
   const evaluator = new Evaluator({
     onMatch: (matched, seen) => lines.push(renderOutput(matched.output, seen)),
+    onFailure: assert.ifError,
   });
   evaluator.evaluate(
     chdir(lateContainer("web").pending),
@@ -167,4 +169,22 @@ test("Evaluator.evaluate() holds so many bytes of one container, and four times 
   assert.equal(evaluator.stats().held, before + 1, "what was released makes room");
   for (const { settle } of lates) await settle();
   assert.equal(lines.length, evaluator.stats().held + evaluator.stats().notHeld);
+});
+
+test("Evaluator counts what a scene that waited throws, and goes on with the others", async () => {
+  const late = lateContainer("late");
+  const failures: unknown[] = [];
+  const seen: string[] = [];
+  const { evaluator } = evaluatorWith([late], {
+    onMatch: (_, { event }) => {
+      seen.push(event.text(1) ?? "");
+      if (seen.length === 1) throw new Error("no");
+    },
+    onFailure: (thrown) => failures.push(thrown),
+  });
+  const rules = ruleSet(rule("A", " and container.name = late", "a"));
+  for (const path of ["/first", "/second"]) evaluator.evaluate(chdir(late.pending, path), rules);
+  await late.settle();
+  assert.deepEqual(seen, ["/first", "/second"]);
+  assert.deepEqual(failures, [new Error("no")]);
 });

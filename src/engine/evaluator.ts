@@ -9,6 +9,8 @@ export interface EvaluatorOptions {
   readonly whenSettled?: (container: Container) => Promise<Container>;
   /** What a control group is, for a container that no runtime turned out to know. */
   readonly containerOf?: (cgroup: number, pidNamespace: number) => Container | undefined;
+  /** What a scene that waited made the engine throw; the others go on. */
+  readonly onFailure: (thrown: unknown) => void;
 }
 
 /** What had to wait, in events and alerts since the start. */
@@ -147,8 +149,12 @@ export class Evaluator {
     this.#waitingCount -= queue.held.length;
     this.#waitingBytes -= queue.bytes;
     for (const { scene, resume } of queue.held) {
-      this.#correct(scene);
-      resume(scene);
+      try {
+        this.#correct(scene);
+        resume(scene);
+      } catch (thrown) {
+        this.#options.onFailure(thrown);
+      }
     }
   }
 }

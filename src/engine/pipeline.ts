@@ -7,7 +7,10 @@ import type { ProcessTable } from "../state/process-table.ts";
 import type { Accounts } from "../state/scene.ts";
 import { Timeline } from "../state/timeline.ts";
 
-/** What records meet on their way to a match. */
+/**
+ * What records meet on their way to a match; `onFailure` gets the first thing that one made the
+ * engine throw.
+ */
 export interface PipelineOptions extends SceneSurroundings, EvaluatorOptions {
   readonly processes: ProcessTable;
   readonly containerOf: (cgroup: number, pidNamespace: number) => Container | undefined;
@@ -16,8 +19,6 @@ export interface PipelineOptions extends SceneSurroundings, EvaluatorOptions {
   /** Every event, before the rules are asked. */
   readonly onEvent?: ((event: Event) => void) | undefined;
   readonly onNotice: (event: Event) => void;
-  /** The first record that made the engine throw. */
-  readonly onFailure: (thrown: unknown) => void;
 }
 
 /** scap's event codes end below this. */
@@ -51,7 +52,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#rules = options.rules;
-    this.#evaluator = new Evaluator(options);
+    this.#evaluator = new Evaluator({ ...options, onFailure: (thrown) => this.#fail(thrown) });
     this.#scene = new CurrentScene({ ...options, times: this.#times });
   }
 
@@ -87,9 +88,13 @@ export class Pipeline {
     try {
       this.#record(bytes, view, start, length);
     } catch (thrown) {
-      this.#failed += 1;
-      if (this.#failed === 1) this.#options.onFailure(thrown);
+      this.#fail(thrown);
     }
+  }
+
+  #fail(thrown: unknown): void {
+    this.#failed += 1;
+    if (this.#failed === 1) this.#options.onFailure(thrown);
   }
 
   #record(bytes: Uint8Array, view: DataView, start: number, length: number): void {

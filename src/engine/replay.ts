@@ -77,7 +77,13 @@ export class Replay implements CaptureSink {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#evaluator = new Evaluator({ onMatch: options.onMatch });
+    this.#evaluator = new Evaluator({
+      onMatch: options.onMatch,
+      // A capture's scenes wait for nothing.
+      onFailure: (thrown) => {
+        throw thrown;
+      },
+    });
     this.#hasWindow = options.from !== undefined || options.to !== undefined;
     this.#scene = new CurrentScene({
       processes: this.threads,
