@@ -24,6 +24,9 @@ export interface Preference {
   readonly ordered: readonly Accepted[];
 }
 
+/** Who answers a hello: a port, over TCP or in datagrams. */
+export type Answerer = Pick<Prober, "hello">;
+
 /** At most so many suites in the hello that asks who decides. */
 const MAX_SUITES = 128;
 
@@ -35,7 +38,7 @@ const MAX_SUITES = 128;
  * put it there first, which says nothing of the others.
  */
 export async function findPreference(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   { runs }: Enumeration,
 ): Promise<Preference> {
@@ -88,7 +91,7 @@ export async function findPreference(
  * begin with it; undefined where that cannot be asked.
  */
 async function prefersChaCha(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   ordered: readonly Accepted[],
 ): Promise<boolean | undefined> {
@@ -109,7 +112,7 @@ function withoutChaCha(accepted: readonly Accepted[]): readonly Accepted[] {
 
 /** The suite that the server selects from an offer. */
 async function pick(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   suites: readonly number[],
 ): Promise<number | undefined> {
@@ -122,7 +125,7 @@ async function pick(
  * stops answering.
  */
 async function mergeAll(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   runs: Enumeration["runs"],
 ): Promise<readonly Accepted[] | undefined> {
@@ -136,7 +139,7 @@ async function mergeAll(
 }
 
 async function merge(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   a: readonly Accepted[],
   b: readonly Accepted[],

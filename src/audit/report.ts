@@ -284,6 +284,12 @@ export interface OverallGrade {
 export interface DatagramReport {
   /** `DTLSv1.2`, `QUICv1`, … */
   readonly versions: readonly string[];
+  /**
+   * Each version's suites with grades and order, as over TCP; of QUIC those of the best version that
+   * we can speak.
+   */
+  readonly protocols?: Readonly<Record<string, ProtocolReport>>;
+  /** The suite that was picked first from all of them. */
   readonly cipher?: { readonly id: string; readonly name: string };
   readonly group?: string;
   readonly alpn?: readonly string[];
