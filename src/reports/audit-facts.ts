@@ -205,7 +205,7 @@ export function datagramFacts(
   { versions, cipher, group, alpn, certificates }: DatagramReport,
 ): Fact[] {
   const facts: Fact[] = [[name, versions.join(", ")]];
-  if (cipher !== undefined) facts.push(["suite", cipher.name]);
+  if (cipher !== undefined) facts.push(["first suite", cipher.name]);
   if (group !== undefined) facts.push(["group", group]);
   if (alpn !== undefined) facts.push(["ALPN", alpn.join(", ") || "none"]);
   return [...facts, ...certificates.slice(0, 1).flatMap(certificateFacts)];

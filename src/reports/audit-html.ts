@@ -87,9 +87,10 @@ ${[
   part("Features", factTable(featureFacts(report))),
   ...chainParts(report),
   weaknessPart(report),
-  ...datagrams(report).map(([name, one]) =>
+  ...datagrams(report).flatMap(([name, one]) => [
     part(`${name}, over UDP`, factTable(datagramFacts(name, one))),
-  ),
+    suiteMatrix({ protocols: one.protocols ?? {} }, `Suites of ${name}`),
+  ]),
   part("Could not tell", factTable(report.errors.map(({ probe, error }): Fact => [probe, error]))),
 ]}</article>
 `;

@@ -272,6 +272,7 @@ const GRADE: Table<OverallGrade> = {
 
 const DATAGRAM: Table<DatagramReport> = {
   versions: NAMES,
+  protocols: may(map(object(PROTOCOL), "suites by version, as over TCP")),
   cipher: may(object<NonNullable<DatagramReport["cipher"]>>({ id: text(), name: text() })),
   group: may(text()),
   alpn: may(NAMES),

@@ -45,7 +45,10 @@ export function auditText(report: AuditReport, { colour = false }: AuditTextOpti
     section("weaknesses:", factLines(weaknessFacts(report))),
     section(
       "over UDP:",
-      datagrams(report).flatMap(([name, one]) => factLines(datagramFacts(name, one))),
+      datagrams(report).flatMap(([name, one]) => [
+        ...factLines(datagramFacts(name, one)),
+        ...cipherBlock({ protocols: one.protocols ?? {} }).map((line) => suiteInk(line, ink)),
+      ]),
     ),
     section(
       "could not tell:",
