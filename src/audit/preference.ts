@@ -87,8 +87,9 @@ export async function findPreference(
 }
 
 /**
- * Whether ChaCha20 is picked when the client puts it first, though the server's own order does not
- * begin with it; undefined where that cannot be asked.
+ * Whether the client decides between ChaCha20 and the rest by what it puts first: asked with the one
+ * in front that is not first in the server's own order (Go's order begins with ChaCha20 for all who
+ * do not begin with AES). Undefined where that cannot be asked.
  */
 async function prefersChaCha(
   prober: Answerer,
@@ -97,13 +98,12 @@ async function prefersChaCha(
 ): Promise<boolean | undefined> {
   const suites = ordered.slice(0, MAX_SUITES).map(({ suite }) => suite);
   const chacha = suites.filter((suite) => cipherSuite(suite).cipher === "CHACHA20");
-  if (chacha.length === 0 || chacha.length === suites.length || chacha.includes(suites[0] ?? 0))
-    return undefined;
-  const picked = await pick(prober, version, [
-    ...chacha,
-    ...suites.filter((suite) => !chacha.includes(suite)),
-  ]);
-  return picked === undefined ? undefined : chacha.includes(picked);
+  if (chacha.length === 0 || chacha.length === suites.length) return undefined;
+  const others = suites.filter((suite) => !chacha.includes(suite));
+  const isFirst = chacha.includes(suites[0] ?? 0);
+  const [front, back] = isFirst ? [others, chacha] : [chacha, others];
+  const picked = await pick(prober, version, [...front, ...back]);
+  return picked === undefined ? undefined : front.includes(picked);
 }
 
 function withoutChaCha(accepted: readonly Accepted[]): readonly Accepted[] {
