@@ -5,6 +5,7 @@ import { certificateFindings } from "./certificate/certificate-findings.ts";
 import { reportChain } from "./certificate/chain-report.ts";
 import { SeenCertificates } from "./certificate/seen-certificates.ts";
 import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
+import { simulateClients } from "./clients/simulate-clients.ts";
 import { askFurther } from "./further-facts.ts";
 import { worstLetter } from "./grade.ts";
 import { overallGrade } from "./overall-grade.ts";
@@ -29,6 +30,7 @@ export type Found = Pick<
   | "certificates"
   | "chains"
   | "weaknesses"
+  | "clients"
   | "findings"
   | "grade"
 >;
@@ -94,25 +96,34 @@ export async function assessServer(
     ...certified.findings,
   ].toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const { certificates, chains } = certified;
-  const facts = { protocols: reports, certificates, chains, findings: found };
-  // A letter from a part of the facts would be better than the server is.
-  const grade = prober.isIncomplete
-    ? undefined
-    : await attempt({ prober, probe: "grade", facts: "the grade" }, () => overallGrade(facts));
+  const facts = { protocols: reports, groups, features, certificates, chains, findings: found };
+  const verdict = await judgeWhole(prober, facts);
   const least = worstLetter(lettersOf(reports));
-  if (chains.length === 0 && grade === undefined && !prober.isIncomplete)
-    prober.note("grade", "there is none, for no certificate could be read");
   return {
     tls: true,
-    protocols: reports,
+    ...facts,
     leastStrength: isWhole ? least : leastOnPart(least),
-    groups,
     ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
-    features,
-    certificates,
-    chains,
     weaknesses: isWhole ? verdicts : verdictsOnPart(verdicts),
-    findings: found,
+    ...verdict,
+  };
+}
+
+type Facts = Parameters<typeof overallGrade>[0] & Parameters<typeof simulateClients>[0];
+
+/** What is said of a whole alone: a letter from a part would be better than the server is. */
+async function judgeWhole(prober: Prober, facts: Facts): Promise<Pick<Found, "clients" | "grade">> {
+  if (prober.isIncomplete) return {};
+  const clients = await attempt({ prober, probe: "clients", facts: "what real clients get" }, () =>
+    simulateClients(facts),
+  );
+  const grade = await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
+    overallGrade(facts),
+  );
+  if (facts.chains?.length === 0 && grade === undefined)
+    prober.note("grade", "there is none, for no certificate could be read");
+  return {
+    ...(clients === undefined ? {} : { clients }),
     ...(grade === undefined ? {} : { grade }),
   };
 }

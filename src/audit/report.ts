@@ -48,6 +48,8 @@ export interface AuditReport {
   readonly chains?: readonly ChainReport[];
   /** What came of each known weakness's probe, by its id. */
   readonly weaknesses?: Readonly<Record<string, WeaknessVerdict>>;
+  /** What real clients get, of a table; absent where not everything could be asked. */
+  readonly clients?: readonly ClientReport[];
   /** Worst first. */
   readonly findings: readonly Finding[];
   /** The overall grade; absent without TLS. */
@@ -246,6 +248,21 @@ export interface ChainReport {
  * probe's name, or the report is incomplete; `not applicable`: nothing to attack.
  */
 export type WeaknessVerdict = "vulnerable" | "not vulnerable" | "not applicable" | "unknown";
+
+/** What one real client gets from the server, as far as that follows from the report. */
+export interface ClientReport {
+  readonly name: string;
+  /** Absent where client and server have none in common. */
+  readonly version?: string;
+  readonly cipher?: string;
+  /** The key exchange's group; of several, it is one of these. */
+  readonly groups?: readonly string[];
+  readonly alpn?: string;
+  /** Why the client gets no connection. */
+  readonly failure?: string;
+  /** What could not be told. */
+  readonly unsure?: string;
+}
 
 /** A weakness, a problem of a certificate or a remark, with what was seen as `evidence`. */
 export interface Finding {

@@ -3,6 +3,7 @@ import type {
   CertificateReport,
   ChainReport,
   CipherReport,
+  ClientReport,
   DatagramReport,
   Features,
   Finding,
@@ -327,6 +328,20 @@ const REPORT: Table<AuditReport> = {
     map(
       one(["vulnerable", "not vulnerable", "not applicable", "unknown"]),
       "verdicts by the weakness's id",
+    ),
+  ),
+  clients: may(
+    list(
+      object<ClientReport>({
+        name: text(),
+        version: may(text("absent: none in common")),
+        cipher: may(text()),
+        groups: may(list(text(), "the key exchange's group; of several, it is one of these")),
+        alpn: may(text()),
+        failure: may(text("why the client gets no connection")),
+        unsure: may(text("what could not be told")),
+      }),
+      "what real clients get, as far as that follows from the report",
     ),
   ),
   findings: list(object(FINDING), "worst first"),
