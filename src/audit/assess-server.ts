@@ -2,7 +2,7 @@ import { schemeName } from "../tls/signature-schemes.ts";
 import type { Sslv2ServerHello } from "../tls/sslv2.ts";
 import { attempt } from "./attempt.ts";
 import { certificateFindings } from "./certificate/certificate-findings.ts";
-import { reportChain } from "./certificate/chain-report.ts";
+import { reportChain, type SentChain } from "./certificate/chain-report.ts";
 import { SeenCertificates } from "./certificate/seen-certificates.ts";
 import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
 import { simulateClients } from "./clients/simulate-clients.ts";
@@ -51,6 +51,8 @@ export interface Yardstick {
   readonly now: Date;
   /** The system's store when left out. */
   readonly trust?: TrustStore | undefined;
+  /** Authorities are asked whether certificates are revoked, until it is aborted. */
+  readonly revocation?: AbortSignal | undefined;
 }
 
 /**
@@ -157,14 +159,14 @@ interface Certified {
 /** Everything that is to be said of certificates. */
 async function reportCertificates(
   prober: Prober,
-  { seen, features, yardstick: { name, now, trust } }: Certified,
+  { seen, features, yardstick }: Certified,
 ): Promise<Required<Pick<Found, "certificates" | "chains" | "findings">>> {
+  const { name, now } = yardstick;
   const certificates = seen.all.map(({ report }) => report);
   const chains: ChainReport[] = [];
   for (const sent of seen.chains) {
-    const chain = await attempt(
-      { prober, probe: "chain", facts: "whether it is trusted" },
-      async () => reportChain(sent, { store: trust ?? (await systemTrust()), name, now }),
+    const chain = await attempt({ prober, probe: "chain", facts: "whether it is trusted" }, () =>
+      assessChain(prober, sent, yardstick),
     );
     if (chain !== undefined) chains.push(chain);
   }
@@ -173,6 +175,23 @@ async function reportCertificates(
     () => certificateFindings(chains, certificates, features, { name, now }),
   );
   return { certificates, chains, findings: findings ?? [] };
+}
+
+async function assessChain(
+  prober: Prober,
+  sent: SentChain,
+  { trust, name, now, revocation: signal }: Yardstick,
+): Promise<ChainReport> {
+  const context = { store: trust ?? (await systemTrust()), name, now };
+  const chain = reportChain(sent, context);
+  if (signal === undefined) return chain;
+  // Loaded when asked for: it brings an HTTP client.
+  const { askRevocation } = await import("./revocation/ask-revocation.ts");
+  const revocation = await askRevocation(sent, context, signal);
+  for (const { method, status, detail } of revocation)
+    if (status === "could not tell")
+      prober.note("revocation", method === undefined ? detail : `${method}: ${detail}`);
+  return { ...chain, revocation };
 }
 
 function lettersOf(reports: Readonly<Record<string, ProtocolReport>>): string[] {

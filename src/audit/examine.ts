@@ -23,6 +23,8 @@ export interface Context extends ReachOptions {
   readonly identity?: string | undefined;
   /** The system's store when left out. */
   readonly trust?: TrustStore | undefined;
+  /** Authorities are asked whether certificates are revoked, until it is aborted. */
+  readonly revocation?: AbortSignal | undefined;
 }
 
 /**

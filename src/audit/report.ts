@@ -239,8 +239,25 @@ export interface ChainReport {
     readonly thisUpdate?: string;
     readonly nextUpdate?: string;
   };
+  /** What authorities say of the chain's certificates; absent where that was not asked for. */
+  readonly revocation?: readonly RevocationReport[];
   /** Timestamps from the TLS extension or the OCSP response. */
   readonly scts?: readonly SctReport[];
+}
+
+/** What an authority's responder or list says of one certificate. */
+export interface RevocationReport {
+  /** SHA-256 fingerprint of the certificate. */
+  readonly certificate: string;
+  /** Absent where the certificate names nobody to ask. */
+  readonly method?: "OCSP" | "CRL";
+  readonly url?: string;
+  /** `unknown` is the responder's own word. */
+  readonly status: "good" | "revoked" | "unknown" | "could not tell";
+  readonly detail: string;
+  /** ISO 8601, UTC. */
+  readonly thisUpdate?: string;
+  readonly nextUpdate?: string;
 }
 
 /**

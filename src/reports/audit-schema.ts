@@ -11,6 +11,7 @@ import type {
   ProbeError,
   ProbeErrorCode,
   ProtocolReport,
+  RevocationReport,
   SctReport,
   UnreadablePart,
 } from "../audit/report.ts";
@@ -239,6 +240,20 @@ const CHAIN: Table<ChainReport> = {
         nextUpdate: may(text()),
       },
       "the stapled response",
+    ),
+  ),
+  revocation: may(
+    list(
+      object<RevocationReport>({
+        certificate: text("SHA-256 fingerprint"),
+        method: may(one(["OCSP", "CRL"])),
+        url: may(text()),
+        status: one(["good", "revoked", "unknown", "could not tell"]),
+        detail: text(),
+        thisUpdate: may(text()),
+        nextUpdate: may(text()),
+      }),
+      "what authorities say; absent without --revocation",
     ),
   ),
   scts: may(list(object(SCT))),
