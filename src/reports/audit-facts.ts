@@ -148,6 +148,12 @@ export function chainFacts(chain: ChainReport): Fact[] {
   if (chain.superfluous.length > 0) facts.push(["needless", chain.superfluous.join("; ")]);
   if (chain.ocsp !== undefined)
     facts.push(["OCSP staple", `${chain.ocsp.status}: ${chain.ocsp.detail}`]);
+  for (const { certificate, method = "revocation", status, detail } of chain.revocation ?? []) {
+    const place = chain.sent.indexOf(certificate);
+    const whose =
+      place === 0 ? "" : ` of ${place < 0 ? "an unsent issuer" : `certificate ${place + 1}`}`;
+    facts.push([`${method}${whose}`, `${status}: ${detail}`]);
+  }
   if (chain.scts !== undefined) facts.push(["SCTs", `${chain.scts.length} in the handshake`]);
   return facts;
 }
