@@ -44,8 +44,10 @@ export interface Spoken {
   readonly isWhole: boolean;
 }
 
-/** What certificates are held against. */
+/** What certificates are held against, and how TLS was reached. */
 export interface Yardstick {
+  /** The protocol in which TLS was asked for; undefined where it begins at once. */
+  readonly starttls?: string | undefined;
   /** The name that was asked for; undefined where only an address is known. */
   readonly name: string | undefined;
   readonly now: Date;
@@ -66,7 +68,11 @@ export async function assessServer(
 ): Promise<Found> {
   const seen = new SeenCertificates();
   const reports = await reportProtocols(prober, spoken, seen);
-  const { features, modern, plainAnswer, ticket } = await askFurther(prober, spoken.protocols);
+  const { features, modern, plainAnswer, ticket } = await askFurther(
+    prober,
+    spoken.protocols,
+    yardstick.starttls,
+  );
   for (const message of modern?.messages ?? []) seen.add(message, "TLSv1.3");
   const newest = reports["TLSv1.3"];
   const shown = modern?.schemes.map(schemeName) ?? [];
@@ -84,6 +90,7 @@ export async function assessServer(
       compressors,
     })),
     features,
+    starttls: yardstick.starttls,
     leaves: seen.chains.map(({ sent: [leaf] }) => leaf.x509.der),
     groups,
     schemes,

@@ -135,6 +135,11 @@ export interface Features {
   readonly sni?: { readonly withoutName: SniBehaviour; readonly unknownName: SniBehaviour };
   readonly ocspStapling?: boolean;
   readonly heartbeat?: boolean;
+  /**
+   * Mechanisms by which passwords are taken before STARTTLS, as offered to us; absent where the
+   * protocol does not say.
+   */
+  readonly clearLogins?: readonly string[];
   /** What a web server's answer to `GET /` over TLS says; absent where no HTTP comes back. */
   readonly http?: {
     readonly status: number;

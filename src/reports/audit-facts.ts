@@ -51,6 +51,10 @@ const FEATURES: readonly (readonly [
   ["renegotiation by clients", ({ clientRenegotiation }) => yes(clientRenegotiation)],
   ["fallback SCSV", ({ fallbackScsv }) => yes(fallbackScsv)],
   ["heartbeat", ({ heartbeat }) => yes(heartbeat)],
+  [
+    "logins before TLS",
+    ({ clearLogins }) => (clearLogins === undefined ? undefined : clearLogins.join(", ") || "none"),
+  ],
   ["HTTP", ({ http }) => (http === undefined ? undefined : httpText(http))],
   [
     "DH prime",

@@ -155,6 +155,7 @@ const FEATURES: Table<Features> = {
   ),
   ocspStapling: may(flag()),
   heartbeat: may(flag()),
+  clearLogins: may(list(text(), "mechanisms by which passwords are taken before STARTTLS")),
   http: may(
     object<NonNullable<Features["http"]>>(
       {
