@@ -15,7 +15,15 @@ export interface AuditReport {
    */
   readonly reachable?: string;
   /** Who listens there and at which address, where the watch knows. */
-  readonly listener?: { readonly address: string; readonly exepath?: string };
+  readonly listener?: {
+    readonly address: string;
+    readonly exepath?: string;
+    /**
+     * Names of the programs that share the address and port (SO_REUSEPORT): the report may be of any
+     * of them. Absent for one.
+     */
+    readonly sharedBy?: readonly string[];
+  };
   /** What differs from the port's report before this one; absent when there was none. */
   readonly changes?: { readonly since: string; readonly what: readonly string[] };
   /**

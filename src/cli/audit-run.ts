@@ -136,7 +136,12 @@ export class AuditRun {
         },
       );
       const address = target.address?.();
-      this.#take(address === undefined ? report : { ...report, address }, target);
+      const { listener } = target;
+      const more = {
+        ...(address === undefined ? {} : { address }),
+        ...(listener === undefined ? {} : { listener }),
+      };
+      this.#take({ ...report, ...more }, target);
     } catch (thrown) {
       this.#fault(`Cannot examine ${label}: ${messageOf(thrown)}`);
     } finally {

@@ -8,10 +8,11 @@ import type { WrittenReport } from "../outputs/report-folder.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { openDatagram } from "../ports/datagram.ts";
-import { listListenersOn } from "../ports/listeners.ts";
+import { type Listener, listListenersOn } from "../ports/listeners.ts";
 import { hostNamespaceInode, type NetworkNamespace } from "../ports/network-namespace.ts";
 import { isOwnAddress } from "../ports/own-address.ts";
 import type { OwnConnections } from "../ports/own-connections.ts";
+import { sharingPrograms } from "../ports/sharing-programs.ts";
 import { placeKey, type PortPlace } from "../ports/port-inventory.ts";
 import { reachability } from "./reachability.ts";
 
@@ -190,7 +191,9 @@ export class PortExaminer {
       { container, onHostNetwork },
       { addresses: [address], port },
     );
-    return { ...found, reachable, listener: listenerOf(place) };
+    const sharedBy = await sharingPrograms(way.listening, place);
+    const listener = { ...listenerOf(place), ...(sharedBy.length === 0 ? {} : { sharedBy }) };
+    return { ...found, reachable, listener };
   }
 
   /** Its name is what the report is called by, so a runtime that is being asked is waited for. */
@@ -257,6 +260,8 @@ interface Obstacle {
 /** By which addresses the port, and no other, may be connected to. */
 interface Way {
   readonly addresses: readonly [string, ...string[]];
+  /** All that listens on its number. */
+  readonly listening: readonly Listener[];
 }
 
 function wayTo(namespace: NetworkNamespace, { address, port }: PortPlace): Way | Obstacle {
@@ -268,7 +273,7 @@ function wayTo(namespace: NetworkNamespace, { address, port }: PortPlace): Way |
     const error = `others listen on port ${port} of each loopback address: nothing was connected to`;
     return { code: "unreachable", error };
   }
-  if (isOwnAddress(namespace, first)) return { addresses: [first, ...others] };
+  if (isOwnAddress(namespace, first)) return { addresses: [first, ...others], listening };
   const error = `${address} is no address of its network namespace: nothing was connected to`;
   return { code: "unreachable", error };
 }

@@ -233,7 +233,13 @@ export function whereText({
 }: AuditReport): string {
   const at = address === undefined || address === host ? host : `${host} (${address})`;
   const inside = container === undefined ? "" : ` in container ${container}`;
-  const by = listener?.exepath === undefined ? "" : ` by ${listener.exepath}`;
+  const { exepath, sharedBy = [] } = listener ?? {};
+  const by =
+    sharedBy.length > 0
+      ? `, shared by ${sharedBy.length} programs (${sharedBy.join(", ")}): the kernel chooses who answers`
+      : exepath === undefined
+        ? ""
+        : ` by ${exepath}`;
   const listens = listener === undefined ? "" : `; listens at ${listener.address}${by}`;
   return `examined ${startedAt}, at ${at} port ${port}${inside}${listens}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
 }

@@ -305,7 +305,11 @@ const REPORT: Table<AuditReport> = {
   reachable: may(text("from where the port can be reached, where the watch knows")),
   listener: may(
     object<NonNullable<AuditReport["listener"]>>(
-      { address: text(), exepath: may(text("the program's executable")) },
+      {
+        address: text(),
+        exepath: may(text("the program's executable")),
+        sharedBy: may(list(text(), "programs that share it: the kernel chooses who answers")),
+      },
       "who listens there and at which address, where the watch knows",
     ),
   ),
