@@ -27,6 +27,9 @@ export const libc = {
   /** Ends the process without what exit(3) does before. */
   _exit: process_.func("void _exit(int status)"),
   kill: process_.func("int kill(int pid, int signal)"),
+  pthread_sigmask: process_.func(
+    "int pthread_sigmask(int how, const void *set, _Out_ void *before)",
+  ),
   setns: process_.func("int setns(int fd, int type)"),
   socket: process_.func("int socket(int family, int type, int protocol)"),
   connect: process_.func("int connect(int fd, const void *address, uint32_t length)"),
