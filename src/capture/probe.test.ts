@@ -178,7 +178,7 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
     process.on("SIGWINCH", onSignal);
     // Not more than the pipe holds in which Node notes signals: what does not fit is lost, SIGCHLD too.
     const sending = `for (1 .. 3000) { kill WINCH => ${process.pid}; select undef, undef, undef, 0.002 }`;
-    const sender = spawn("perl", ["-e", sending]);
+    const sender = spawn("/usr/bin/perl", ["-e", sending]);
     t.after(() => {
       sender.kill("SIGKILL");
       process.off("SIGWINCH", onSignal);
