@@ -3,6 +3,7 @@ import { hostNameOf } from "../config/host-name.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import { startWatch } from "../engine/watch.ts";
 import type { Watch } from "../engine/watch-options.ts";
+import { lockFolder } from "../outputs/folder-lock.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
@@ -38,6 +39,11 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   });
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
   const reports = new ReportFolder(read.places.folder);
+  const lock = lockFolder(reports.path);
+  if (lock.doubt !== undefined)
+    terminal.note(
+      `Cannot tell whether another watch writes to ${JSON.stringify(reports.path)}: ${lock.doubt}`,
+    );
   const outputs = await outputsOf(options, read, { reports, terminal });
   const endReopening = reopenOnSignal(outputs);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
@@ -66,6 +72,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
     clearInterval(ticker);
     rules?.close();
     await (running ?? closing(outputs)).close();
+    lock.release();
     endReopening();
     endSoon();
   }
