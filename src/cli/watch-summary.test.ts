@@ -104,13 +104,29 @@ test("watchSummary() has a line for each counter of something missed, and none f
     stats({
       live: missed,
       silences: 8,
+      repeated: { repeats: 14, lines: 2 },
       ports: { ...PORTS, unlistedPorts: 10, knownPorts: 11, ownEffects: 12 },
       news: { published: 1, byKind: {}, failures: new Map([["syslog", 13]]), refused: 0 },
     }),
     [],
   );
   const counts = lines.slice(1).map((text) => /\d+/.exec(text)?.[0]);
-  assert.deepEqual(counts, ["9", "8", "1", "2", "3", "4", "5", "6", "7", "10", "11", "12", "13"]);
+  assert.deepEqual(counts, [
+    "9",
+    "8",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "10",
+    "14",
+    "11",
+    "12",
+    "13",
+  ]);
   assert.equal(lines.at(-1), "subscribers that failed: syslog 13");
 });
 

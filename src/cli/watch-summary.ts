@@ -80,7 +80,7 @@ function unwrittenLines(output: Output): string[] {
 }
 
 /** Each counter that says that something was not seen, not asked or not said. */
-function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): string[] {
+function missedLines({ ports, live, falco, news, repeated, silences = 0 }: WatchStats): string[] {
   const failures = [...news.failures].map(([name, count]) => `${name} ${count}`).join(", ");
   const counts: readonly (readonly [number, string])[] = [
     [silences, "times no event was read for more than two seconds"],
@@ -98,6 +98,10 @@ function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): st
     [ports?.notExamined ?? 0, "ports were not examined: too many waited, or the watch ended"],
     [falco?.droppedPorts ?? 0, "alerted ports were not looked for: too many waited"],
     [news.refused, "pieces of news were refused: subscribers published them without end"],
+    [
+      repeated?.repeats ?? 0,
+      `alerts repeated others and were counted: ${repeated?.lines ?? 0} alerts say how many there were`,
+    ],
     [ports?.knownPorts ?? 0, "alerts left out: their port was known"],
     [ports?.ownEffects ?? 0, "alerts left out: our own examination made the program do it"],
   ];
