@@ -15,7 +15,7 @@ import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import type { WatchOptions } from "./watch-options.ts";
-import { outputsOf, type ReadOptions, rulesOf, sourceOf } from "./watch-parts.ts";
+import { outputsOf, type ReadOptions, rulesOf, sourceOf, warnOfWriters } from "./watch-parts.ts";
 import { statsText, watchSummary } from "./watch-summary.ts";
 
 /** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
@@ -27,6 +27,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const audits = !json || options.withAudits === true;
   const terminal = new Terminal({ json, audits, log: settings.log });
   for (const note of [...notes, ...read.places.notes]) terminal.note(note);
+  warnOfWriters(read.loaded.files, { terminal, warned: new Set() });
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
