@@ -2,7 +2,7 @@ import type { LoadedConfig } from "../config/config-file.ts";
 import type { ReportPlaces } from "../config/report-places.ts";
 import { SHIPPED_RULES } from "../config/rule-files.ts";
 import type { Settings } from "../config/settings.ts";
-import { whoElseWrites } from "../config/trusted-file.ts";
+import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 import type { WatchSource } from "../engine/watch-options.ts";
 import { PROBE_EVENTS } from "../events/probe-events.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";

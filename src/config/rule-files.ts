@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../lib/errors.ts";
-import { whoElseWrites } from "./trusted-file.ts";
+import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 
 /** The name under which rules of one's own are found without being asked for. */
 const CUSTOM_RULES = "falco_custom_rules.yaml";

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { whoElseWrites } from "./trusted-file.ts";
+import { whoElseWrites } from "./who-else-writes.ts";
 
 const root = mkdtempSync(join(tmpdir(), "saker-trusted-"));
 after(() => rmSync(root, { recursive: true }));

@@ -35,7 +35,8 @@ function writer(stats: Stats, owners: ReadonlySet<number>): string | undefined {
   return (mode & 0o020) !== 0 && !isOwnGroup ? `may be written to by group ${gid}` : undefined;
 }
 
-function trustedOwners(): ReadonlySet<number> {
+/** Root, this process's user, and who owns Saker itself. */
+export function trustedOwners(): ReadonlySet<number> {
   const own = statSync("/proc/self").uid;
   return new Set([0, own, statSync(import.meta.dirname).uid]);
 }
