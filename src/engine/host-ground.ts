@@ -38,7 +38,12 @@ export function hostGround(options: WatchOptions, news: NewsStream): HostGround 
     ports,
     repeated,
     publish,
-    stats: () => ({ ports: ports.stats(), news: news.counts(), repeated: repeated.stats() }),
+    stats: () => ({
+      ports: ports.stats(),
+      news: news.counts(),
+      repeated: repeated.stats(),
+      containers: containers.stats(),
+    }),
     close: () => {
       repeated.close();
       ports.close();

@@ -85,7 +85,12 @@ async function startedWatch(
   return {
     news,
     ended,
-    stats: () => ({ ...ground.stats(), live: live.stats(), silences: heartbeat.silences }),
+    stats: () => ({
+      ...ground.stats(),
+      live: live.stats(),
+      silences: heartbeat.silences,
+      ...(captures === undefined ? {} : { captures: captures.stats() }),
+    }),
     useRules: (rules) => live.useRules(rules),
     close: async () => {
       notifier?.stopping();

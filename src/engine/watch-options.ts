@@ -1,3 +1,4 @@
+import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { InheritedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
@@ -7,6 +8,7 @@ import type { CurrentScene } from "../state/current-scene.ts";
 import type { AlertWatch } from "./alert-watch.ts";
 import type { HostPorts } from "./host-ports.ts";
 import type { LiveWatch } from "./live-watch.ts";
+import type { MatchCapturesStats } from "./match-captures.ts";
 import type { NewsCounts, NewsStream, Subscriber } from "./news-stream.ts";
 import type { RepeatedAlertsStats } from "./repeated-alerts.ts";
 
@@ -97,6 +99,10 @@ export interface WatchStats {
   readonly live?: ReturnType<LiveWatch["stats"]>;
   /** Times that the thread which reads events did not run for seconds; undefined as `live`. */
   readonly silences?: number;
+  /** Of the questions to runtimes; undefined for a capture. */
+  readonly containers?: ReturnType<ContainerRegistry["stats"]>;
+  /** Of captures of matches; undefined where there are none. */
+  readonly captures?: MatchCapturesStats;
   /** Of alerts that were counted alone; undefined for a capture. */
   readonly repeated?: RepeatedAlertsStats;
   /** Of ready-made alerts; undefined for other sources. */
