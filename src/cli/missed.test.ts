@@ -26,13 +26,11 @@ test("missedLines() has a line for each counter of something missed, and none fo
     },
     containers: { refused: 10, asked: 900, unknown: 900, containers: 900 },
     ports: {
-      ...{
-        unlistedPorts: 11,
-        notExamined: 12,
-        unwrittenReports: 13,
-        knownPorts: 14,
-        ownEffects: 15,
-      },
+      unlistedPorts: 11,
+      notExamined: 12,
+      unwrittenReports: 13,
+      knownPorts: 14,
+      ownEffects: 15,
       openPorts: 900,
       boundPorts: 900,
       examined: 900,
