@@ -22,6 +22,7 @@ export const libc = {
   munmap: process_.func("int munmap(void *address, size_t length)"),
   close: process_.func("int close(int fd)"),
   openat: process_.func("int openat(int directory, const char *path, int flags, uint32_t mode)"),
+  flock: process_.func("int flock(int fd, int operation)"),
   fcntl: process_.func("int fcntl(int fd, int command, int64_t argument)"),
   prctl: process_.func("int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)"),
   /** Ends the process without what exit(3) does before. */
