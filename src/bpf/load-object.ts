@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
+import { withSignalsBlocked } from "../libc/signals.ts";
 import { BPF_COMMAND, BpfAttributes, bpf, kernelError, tryBpf } from "./_bpf-call.ts";
 import { btfForKernel, functionRecords, lineRecords } from "./_program-btf.ts";
 import { BpfMap, createMap } from "./bpf-map.ts";
@@ -176,26 +177,15 @@ interface ProgramContext {
 function loadProgram(program: RelocatedProgram, context: ProgramContext): number {
   const code = resolveMaps(program, context.map);
   const attributes = programAttributes(program, code, context);
-  let quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
-  // The verifier gives up with EAGAIN when a signal or other work waits for this thread, and is to
-  // be asked again.
-  for (
-    let again = 0;
-    again < MAX_RETRIES && "errno" in quiet && quiet.errno === "EAGAIN";
-    again += 1
-  ) {
-    quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
-  }
+  const quiet = tryLoad(attributes);
   if ("result" in quiet) return quiet.result;
   // Once more, for the reason. The kernel writes the log only when asked, and asking slows it down.
   const log = new Uint8Array(LOG_BYTES);
-  const loud = tryBpf(
-    BPF_COMMAND.progLoad,
-    attributes.u32(24, 1).u32(28, log.length).pointer(32, log),
-  );
+  const loud = tryLoad(attributes.u32(24, 1).u32(28, log.length).pointer(32, log));
   if ("result" in loud) return loud.result;
   const text = Buffer.from(log.buffer, 0, Math.max(0, log.indexOf(0))).toString("latin1");
   const doing = `load BPF program "${program.spec.name}"`;
+  if (loud.errno === "EAGAIN") throw kernelError(loud.errno, doing);
   if (text.trim() === "") throw kernelError(quiet.errno, doing);
   const cause = new VerifierLog(text);
   throw new AppError(
@@ -203,6 +193,21 @@ function loadProgram(program: RelocatedProgram, context: ProgramContext): number
     `Cannot ${doing}: the kernel's verifier refuses it: ${cause.message.split("\n").at(-1) ?? ""}`,
     { hint: cause.message, cause },
   );
+}
+
+/**
+ * The verifier gives up with EAGAIN when a signal or other work waits for this thread, and is to be
+ * asked again.
+ */
+function tryLoad(attributes: BpfAttributes): ReturnType<typeof tryBpf> {
+  return withSignalsBlocked(() => {
+    let loaded = tryBpf(BPF_COMMAND.progLoad, attributes);
+    for (let again = 0; again < MAX_RETRIES; again += 1) {
+      if (!("errno" in loaded) || loaded.errno !== "EAGAIN") break;
+      loaded = tryBpf(BPF_COMMAND.progLoad, attributes);
+    }
+    return loaded;
+  });
 }
 
 /** `union bpf_attr` of BPF_PROG_LOAD; offsets from include/uapi/linux/bpf.h. */

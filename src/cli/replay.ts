@@ -140,6 +140,9 @@ function shortcomings(path: string, capture: CaptureStats, end: CaptureEnd): str
     end.unknown === 0
       ? ""
       : `${end.unknown} events are of types that Saker's schema does not know: they were counted, and no rule was asked about them`,
+    end.evicted === 0
+      ? ""
+      : `${end.evicted} enter events had no room until their exits came: those lack their parameters`,
     refusedThreads === 0
       ? ""
       : `${refusedThreads} threads had no room in the table: they are known by their own events alone`,

@@ -128,6 +128,7 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
     publish: (news) => {
       if (news.kind === "problem") onProblem(news.text);
     },
+    onAlert: () => {},
     ports,
     ownPid: ownHostPid(),
     isRoot: process.geteuid?.() === 0,

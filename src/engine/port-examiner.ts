@@ -4,7 +4,6 @@ import type { AuditReport, ProbeErrorCode } from "../audit/report.ts";
 import type { Container } from "../containers/container.ts";
 import { messageOf } from "../lib/errors.ts";
 import { FairQueue } from "../lib/fair-queue.ts";
-import type { WrittenReport } from "../outputs/report-folder.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { openDatagram } from "../ports/datagram.ts";
@@ -15,6 +14,7 @@ import type { OwnConnections } from "../ports/own-connections.ts";
 import { sharingPrograms } from "../ports/sharing-programs.ts";
 import { placeKey, type PortPlace } from "../ports/port-inventory.ts";
 import { reachability } from "./reachability.ts";
+import { UnwrittenReports } from "./unwritten-reports.ts";
 
 /** A port to be examined. */
 export interface Examination {
@@ -77,11 +77,13 @@ export class PortExaminer {
   /** What the queue holds: a job that does not run any more closes no namespace. */
   readonly #waiting = new Set<Look>();
   readonly #later = new Map<NodeJS.Timeout, Look>();
+  readonly #reports: UnwrittenReports;
   #examined = 0;
   #given = 0;
 
   constructor(options: PortExaminerOptions) {
     this.#options = options;
+    this.#reports = new UnwrittenReports(options);
   }
 
   /** Reports that were made. */
@@ -92,6 +94,11 @@ export class PortExaminer {
   /** Ports that were not examined because too many waited, or the watch ended before their turn. */
   get dropped(): number {
     return this.#queue.refused + this.#given;
+  }
+
+  /** Reports that were made and could not be written. */
+  get unwritten(): number {
+    return this.#reports.lost;
   }
 
   /**
@@ -126,6 +133,7 @@ export class PortExaminer {
       namespace.close();
     }
     this.#later.clear();
+    this.#reports.close();
   }
 
   #enqueue(look: Look): void {
@@ -206,24 +214,19 @@ export class PortExaminer {
     report: AuditReport,
     verdicts: readonly string[],
   ): void {
-    const { folder, isOpen, onReport, onProblem } = this.#options;
+    const { isOpen, onReport } = this.#options;
     this.#examined += 1;
-    let written: WrittenReport | undefined;
-    try {
-      written = folder.writeAudit(
-        {
-          container: container === undefined ? undefined : nameOf(container),
-          port: place.port,
-          address: place.address,
-          key: placeKey(place),
-          isOpen: () => isOpen(place),
-          isRepeated: verdicts.length > 0,
-        },
-        report,
-      );
-    } catch (thrown) {
-      onProblem(`Cannot write the report of ${report.target}: ${messageOf(thrown)}`);
-    }
+    const written = this.#reports.write(
+      {
+        container: container === undefined ? undefined : nameOf(container),
+        port: place.port,
+        address: place.address,
+        key: placeKey(place),
+        isOpen: () => isOpen(place),
+        isRepeated: verdicts.length > 0,
+      },
+      report,
+    );
     // A port that stays silent is said once, however often it is looked at.
     if (verdicts.at(-1) !== verdictOf(report)) onReport(written?.report ?? report, written?.stem);
   }
