@@ -13,6 +13,7 @@ import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import { isSyscall, parameterIndex, resultOf } from "./_event-result.ts";
+import { resolvedParam } from "./_path-params.ts";
 import type { Extract, Field, FieldType } from "./field.ts";
 import { absolutePath } from "./fs-path.ts";
 import { SceneNames } from "./scene-names.ts";
@@ -329,6 +330,10 @@ function argumentText(argument: string): Extract {
   return (scene) => {
     const index = parameterIndex(scene.event.type, argument);
     if (index < 0 || index >= scene.event.count) return undefined;
+    const led = scene.isResolved
+      ? resolvedParam(scene, scene.event.type?.params[index]?.name ?? "")
+      : undefined;
+    if (led !== undefined) return led;
     const { value, meaning } = paramText(scene.event, index, new SceneNames(scene));
     return meaning ?? value;
   };

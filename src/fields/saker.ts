@@ -6,6 +6,7 @@ import type { Scene } from "../state/scene.ts";
 import { fileNameOf } from "../state/path.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field } from "./field.ts";
+import { otherPath } from "./fs-path.ts";
 import { podOwner } from "./k8s.ts";
 import { ancestor } from "./process.ts";
 
@@ -71,8 +72,29 @@ export const SAKER_FIELDS: readonly Field[] = [
   plain(
     "saker.fd.is_resolved",
     "BOOL",
-    "True when fd.name is the opened file's own path, by which the rule matched, and not the one that was passed",
+    "True when the rule matched by where the paths led, which fd.name, fs.path.*, evt.arg and proc.exepath then show, and not by what was passed",
     (scene) => scene.isResolved,
+  ),
+  plain(
+    "saker.fs.other_name",
+    "CHARBUF",
+    "Where a path of a call without a descriptor (unlink, mkdir, chmod, …) led elsewhere than its words say: the one of both that is not fs.path.name",
+    (scene) => otherPath(scene, "name"),
+  ),
+  plain(
+    "saker.fs.other_source",
+    "CHARBUF",
+    "The same for fs.path.source of a rename or link",
+    (scene) => otherPath(scene, "source"),
+  ),
+  plain("saker.fs.other_target", "CHARBUF", "The same for fs.path.target", (scene) =>
+    otherPath(scene, "target"),
+  ),
+  plain(
+    "saker.proc.named_file",
+    "CHARBUF",
+    "Of a program that starts: the path of the file that was named, links resolved; of a script its own and not its interpreter's",
+    (scene) => (scene.event.type?.name === "execve" ? scene.event.resolved : undefined),
   ),
   plain(
     "saker.connection.is_kubernetes_api",
