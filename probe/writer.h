@@ -32,6 +32,21 @@ struct request {
   u8 texts[2][REQUEST_TEXT];
 };
 
+/** Most bytes, and one, of a path that is kept until the call's end. */
+enum { KEPT_PATH = 1024 };
+
+/** Where the paths of a call led, found before it acted (call-paths.h); a length of 0 for none. */
+struct call_paths {
+  u32 act;
+  /** not 0 when one is not whole */
+  u32 is_cut;
+  u32 lengths[2];
+  /** of a file whose second path is there only when the call is done: its inode and mount, or 0 */
+  u64 inode;
+  u64 mount;
+  u8 texts[2][KEPT_PATH];
+};
+
 struct scratch {
   u32 busy;
   u32 used;
@@ -82,13 +97,14 @@ struct scratch {
   u32 text_length;
   u64 nodes[32];
   struct request request;
+  struct call_paths paths;
   u8 address[128];
   u8 walk[WALK_SIZE + 512];
   u8 record[RECORD_SIZE] __attribute__((aligned(8)));
 };
 
 /** Programs that can interrupt each other on one CPU have a scratch each. */
-enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCH_REQUEST, SCRATCHES };
+enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCH_REQUEST, SCRATCH_PATH, SCRATCHES };
 
 struct {
   MAP_NUMBER(type, MAP_PERCPU_ARRAY);
