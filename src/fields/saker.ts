@@ -91,6 +91,18 @@ export const SAKER_FIELDS: readonly Field[] = [
     otherPath(scene, "target"),
   ),
   plain(
+    "saker.proc.is_from_container",
+    "BOOL",
+    "True for a program that was started in another mount namespace than the host's, whose files are the container's to choose; missing where that is not known (captures)",
+    isFromContainer,
+  ),
+  plain(
+    "saker.proc.has_own_name",
+    "BOOL",
+    "True when proc.name is the name of the executable, and not one that the process gave itself or that a link or script has",
+    hasOwnName,
+  ),
+  plain(
     "saker.proc.named_file",
     "CHARBUF",
     "Of a program that starts: the path of the file that was named, links resolved; of a script its own and not its interpreter's",
@@ -147,6 +159,20 @@ function isStarted(process: Process, { command }: ContainerMetadata): boolean {
     names.includes(fileNameOf(process.exe))
   );
 }
+
+function isFromContainer({ process, processes }: Scene): boolean | undefined {
+  const host = processes.get(1)?.programMountNamespace ?? 0;
+  const own = process?.programMountNamespace ?? 0;
+  return host === 0 || own === 0 ? undefined : own !== host;
+}
+
+function hasOwnName({ process }: Scene): boolean | undefined {
+  if (process === undefined || process.exepath === "") return undefined;
+  return fileNameOf(process.exepath).slice(0, MAX_NAME) === process.comm;
+}
+
+/** The kernel's names of threads have so many characters at most. */
+const MAX_NAME = 15;
 
 function isDeclared(scene: Scene): boolean | undefined {
   const ports = scene.container?.metadata?.ports;
