@@ -141,6 +141,7 @@ INLINE void append_call_paths(struct scratch *s, u64 actor) {
   if (!paths) return;
   if (paths->act == act_of(s->code) && !is_full(s)) {
     if (paths->is_cut) mark_truncated(s, CUT_PATH);
+    else s->is_led = 1;
     context_of(s)->resolved = begin_section(s);
     append_kept(s, paths, 0);
     if (paths->inode) {

@@ -55,6 +55,7 @@ INLINE void put_user_path(struct scratch *s, u64 path, s32 dirfd) {
   u32 length = append_user_text(s, path);
   s->passed_at = s->used;
   s->passed_length = length;
+  if (s->is_request && length == REQUEST_TEXT) mark_truncated(s, CUT_WORDS);
   if (length > 0 && *position(s) != '/') want_directory(s, dirfd);
   end_param(s, length);
 }
@@ -136,7 +137,11 @@ INLINE void append_resolved(struct scratch *s) {
   struct file *file = (struct file *)s->opened_file;
   if (!file) return append_call_paths(s, actor_of_call(s));
   if (is_full(s)) return;
+  u32 cut = s->cut;
+  s->cut = 0;
   walk(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt), 1);
+  s->is_led = !(s->cut & CUT_PATH);
+  s->cut |= cut;
   u32 at = s->walk_at;
   OPAQUE(at);
   if (s->walk[at & (WALK_SIZE - 1)] != '/' || is_as_passed(s)) return;

@@ -52,6 +52,8 @@ struct scratch {
   u32 used;
   u32 params;
   u32 cut;
+  /** not 0 when the file that the paths are about is told whole, whatever was cut of the words */
+  u32 is_led;
   u16 code;
   u16 handler;
   /** what is made here goes into the ring of what changes state */
@@ -143,7 +145,7 @@ INLINE struct context *context_of(struct scratch *s) {
 }
 
 /** Why a record is not whole; `cut` has a bit of each. */
-enum { CUT_TEXT = 1, CUT_PATH = 2, CUT_RECORD = 4 };
+enum { CUT_TEXT = 1, CUT_PATH = 2, CUT_RECORD = 4, CUT_WORDS = 8 };
 
 INLINE void mark_truncated(struct scratch *s, u32 reason) {
   s->cut |= reason;
@@ -250,6 +252,7 @@ INLINE void put_user_bytes(struct scratch *s, u64 from, u64 size, const u32 limi
 /** Sends the record, and gives 0 when that was done. The scratch keeps its context and may begin() again. */
 INLINE long send(struct scratch *s, u64 now, u32 tid) {
   struct context *context = context_of(s);
+  if (s->cut & (CUT_PATH | CUT_WORDS) && !s->is_led) context->flags |= FLAG_PATH_UNKNOWN;
   u32 size = s->used;
   u8 *scap = s->record + SCAP;
   u32 scap_end = s->scap_end ? s->scap_end : size;

@@ -61,7 +61,7 @@ async function tellPaths(t: TestContext, variant: ProbeVariant): Promise<void> {
   const own = events.filter((one) => one.contextU32(CONTEXT.pid) === child.pid);
   for (const { words, led, always } of rows) {
     if (!always && !hasKprobes()) continue;
-    const found = own.find((one) => words.every((word) => wordsOf(one).includes(word)));
+    const found = own.find((one) => wordsOf(one).join(" ") === words.join(" "));
     assert.ok(found !== undefined, words.join(" "));
     assert.deepEqual([found.resolved ?? null, found.resolvedSecond ?? null], led, words.join(" "));
   }
@@ -74,6 +74,8 @@ async function tellPaths(t: TestContext, variant: ProbeVariant): Promise<void> {
 
 function wordsOf(event: Event): string[] {
   return (event.type?.params ?? []).flatMap(({ type }, index) =>
-    ["FSPATH", "FSRELPATH", "CHARBUF"].includes(type) ? [event.text(index) ?? ""] : [],
+    ["FSPATH", "FSRELPATH", "CHARBUF"].includes(type)
+      ? [event.text(index) ?? ""].filter((text) => text !== "")
+      : [],
   );
 }

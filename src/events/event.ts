@@ -1,6 +1,6 @@
 import { decodeText } from "../lib/text.ts";
 import { OPEN_CODES } from "./call-filter.ts";
-import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "./record.ts";
+import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, RECORD_FLAGS, SCAP_HEADER } from "./record.ts";
 import { EVENT_TYPES, type EventType, isLargePayload } from "./schema.ts";
 
 const MAX_PARAMS = 64;
@@ -142,6 +142,11 @@ export class Event {
   /** Whether the kernel tells where the paths of the event led. */
   get hasResolved(): boolean {
     return this.context >= 0 && this.contextU32(CONTEXT.resolved) !== 0;
+  }
+
+  /** Whether a path of the event is not whole, so that any path may be meant. */
+  get isPathUnknown(): boolean {
+    return this.context >= 0 && (this.contextU32(CONTEXT.flags) & RECORD_FLAGS.PATH_UNKNOWN) !== 0;
   }
 
   /**

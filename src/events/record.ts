@@ -39,7 +39,8 @@ export const CONTEXT = {
   descriptor: 56,
   /**
    * bits: 1 a parameter or section was cut at its limit, 2 a 32-bit system call, 4 found at the
-   * start, not seen to happen, 8 done by io_uring (RECORD_FLAGS)
+   * start, not seen to happen, 8 done by io_uring, 16 a path is not whole, and where it led is not
+   * told either (RECORD_FLAGS)
    */
   flags: 60,
   /** the thread's name, 16 bytes, NUL-terminated */
@@ -57,7 +58,13 @@ export const CONTEXT = {
 } as const;
 
 /** Bits of a context's `flags`. */
-export const RECORD_FLAGS = { CUT: 1, COMPAT: 2, FOUND_AT_START: 4, IO_URING: 8 } as const;
+export const RECORD_FLAGS = {
+  CUT: 1,
+  COMPAT: 2,
+  FOUND_AT_START: 4,
+  IO_URING: 8,
+  PATH_UNKNOWN: 16,
+} as const;
 
 /**
  * Offsets into the header of a scap event (libs, `struct ppm_evt_hdr`, packed). The lengths follow

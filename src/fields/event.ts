@@ -89,6 +89,7 @@ export const EVENT_FIELDS: readonly Field[] = [
       dotted: true,
       typeOf: argumentType,
       environmentArguments: ENVIRONMENT,
+      path: isPathArgument,
     },
     (argument) => (argument === undefined ? undefined : argumentText(argument)),
   ),
@@ -112,7 +113,7 @@ export const EVENT_FIELDS: readonly Field[] = [
     "evt.abspath",
     "CHARBUF",
     "Absolute path that the call is about; .src and .dst where it has two",
-    { kind: "key", required: true, optional: true, dotted: true },
+    { kind: "key", required: true, optional: true, dotted: true, path: true },
     (argument) => {
       const side = argument === undefined ? "src" : argument;
       return side === "src" || side === "dst" ? (scene) => absolutePath(scene, side) : undefined;
@@ -347,6 +348,16 @@ function rawType(name: string): FieldType | undefined {
 function argumentType(argument: string): FieldType | undefined {
   return /^\d+$/.test(argument) || PARAM_TYPES.has(argument) ? "CHARBUF" : undefined;
 }
+
+function isPathArgument(argument: string | undefined): boolean {
+  return argument !== undefined && PATH_PARAM_NAMES.has(argument);
+}
+
+const PATH_PARAM_NAMES: ReadonlySet<string> = new Set(
+  EVENT_TYPES.flatMap((type) => type?.params ?? [])
+    .filter(({ type }) => type === "FSPATH" || type === "FSRELPATH")
+    .map(({ name }) => name),
+);
 
 const PARAM_TYPES: ReadonlyMap<string, FieldType> = new Map(
   EVENT_TYPES.flatMap((type) => type?.params ?? [])

@@ -5,10 +5,14 @@ import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import { parameterIndex, resultOf } from "./_event-result.ts";
 import { PATH_PARAMS, type PathParams, resolvedParam } from "./_path-params.ts";
-import type { Field } from "./field.ts";
+import type { Extract, Field, FieldType } from "./field.ts";
 import { SceneNames } from "./scene-names.ts";
 
-const pathField = fieldsOf("fs.path").plain;
+const { plain } = fieldsOf("fs.path");
+
+function pathField(name: string, type: FieldType, doc: string, extract: Extract): Field {
+  return plain(name, type, doc, extract, { path: true });
+}
 
 /** `fs.path.*`: the paths of calls on files, with or without a descriptor. */
 export const FS_PATH_FIELDS: readonly Field[] = [

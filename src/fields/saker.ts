@@ -76,6 +76,12 @@ export const SAKER_FIELDS: readonly Field[] = [
     (scene) => scene.isResolved,
   ),
   plain(
+    "saker.fs.is_unknown",
+    "BOOL",
+    "True when the rule matched because a path was too long or deep to be told whole, so that it might be what the rule asks for",
+    (scene) => scene.isDoubtful,
+  ),
+  plain(
     "saker.fs.other_name",
     "CHARBUF",
     "Where a path of a call without a descriptor (unlink, mkdir, chmod, …) led elsewhere than its words say: the one of both that is not fs.path.name",
