@@ -9,6 +9,7 @@ import { BTF_KIND, type Btf } from "./btf.ts";
 import { Instructions, PSEUDO } from "./instructions.ts";
 import type { MapSpec, ObjectSpec, ProgramAttach, ProgramSpec } from "./object-spec.ts";
 import { relocate, type RelocatedProgram } from "./relocate.ts";
+import { openKprobe } from "./kprobe.ts";
 import { openTracepoint } from "./tracepoint.ts";
 import { VerifierLog } from "./verifier-log.ts";
 
@@ -27,10 +28,10 @@ export interface LoadedObject {
   readonly map: (name: string) => BpfMap;
   readonly programs: readonly ProgramSpec[];
   /**
-   * Hangs each program on its tracepoint, but for those that a tail call map starts with: these are
-   * only jumped to.
+   * Hangs each program on its place, but for those that a tail call map starts with: these are only
+   * jumped to. Gives the functions that take no kprobe; throws for any other place.
    */
-  readonly attach: () => void;
+  readonly attach: () => readonly string[];
   /**
    * How often the kernel left a program out, because the one before it on that processor was not
    * done (`recursion_misses`).
@@ -73,7 +74,7 @@ export function adoptObject({ maps, links, programs }: InheritedObject): LoadedO
   return {
     map: (name) => mapOf(adopted, name),
     programs: [],
-    attach: () => {},
+    attach: () => [],
     missed: () => missesOf(programs),
     handOver: () => inheritable(adopted, { links, programs }),
     close,
@@ -137,9 +138,19 @@ export function loadObject(
   const map = (name: string): BpfMap => mapOf(maps, name);
   const programFds = (): readonly number[] => loaded.map(({ fd }) => fd);
   const jumpedTo = new Set<string>();
-  const attach = (): void => {
-    for (const { program, fd } of loaded)
-      if (!jumpedTo.has(program.spec.name)) links.push(attachProgram(program.spec, fd));
+  const attach = (): readonly string[] => {
+    const refused: string[] = [];
+    for (const { program, fd } of loaded) {
+      const { kind, tracepoint } = program.spec.attach;
+      if (jumpedTo.has(program.spec.name)) continue;
+      try {
+        links.push(attachProgram(program.spec, fd));
+      } catch (thrown) {
+        if (kind !== "kprobe") throw thrown;
+        refused.push(tracepoint);
+      }
+    }
+    return refused;
   };
   try {
     for (const mapSpec of spec.maps.values())
@@ -263,6 +274,7 @@ function tracepointType(kernelBtf: Btf, { name, attach }: ProgramSpec): number {
 
 function attachProgram({ name, attach }: ProgramSpec, fd: number): number {
   if (attach.kind === "tracepoint") return attachClassic(name, attach, fd);
+  if (attach.kind === "kprobe") return openKprobe(attach.tracepoint, fd);
   const attributes = new BpfAttributes(16).u32(8, fd);
   if (attach.kind !== "tp_btf")
     attributes.pointer(0, Buffer.from(`${attach.tracepoint}\0`, "latin1"));
@@ -340,6 +352,6 @@ const LOG_BYTES = 16 * 1024 * 1024;
 const MAX_RETRIES = 10;
 const BPF_TRACE_RAW_TP = 23;
 /** `enum bpf_prog_type` */
-const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24, tracepoint: 5 } as const;
+const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24, tracepoint: 5, kprobe: 2 } as const;
 /** `enum bpf_attach_type` */
 const BPF_PERF_EVENT = 41;

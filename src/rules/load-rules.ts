@@ -146,6 +146,7 @@ function compileAll(collector: Collector, loading: Loading): LoadedRule[] {
   const shared: SharedParts = {
     isShared: (expression) => macros.isShared(expression),
     compiled: new Map(),
+    negated: new Map(),
   };
   const rules = [...collector.rules.values()].flatMap(
     (rule) => compileRule(rule, { macros, options, report, shared }) ?? [],
