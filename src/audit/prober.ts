@@ -15,6 +15,7 @@ import {
   type SessionOptions,
   type Unreachable,
 } from "./connection.ts";
+import { ConnectionLimit } from "./connection-limit.ts";
 import { generateKey } from "./handshake/key-agreement.ts";
 import { FULL_SHAPE, type HelloShape, inShape } from "./hello-shape.ts";
 import type { ProbeError, ProbeErrorCode } from "./report.ts";
@@ -79,13 +80,6 @@ const WARM = 8;
 /** Connections that one examination may take: the server with every suite takes some 300. */
 const MAX_CONNECTIONS = 2000;
 
-/**
- * A connect-to-answer time this many times the quickest one means that connections wait for each
- * other.
- */
-const STALL_FACTOR = 4;
-const STALL_FLOOR_MS = 150;
-
 /** Errors that are kept; a target that fails in more ways than this has told enough. */
 const MAX_ERRORS = 64;
 
@@ -104,14 +98,10 @@ const MAX_SILENCES = 24;
 /** Times that one probe is tried while the target is not well. */
 const MAX_TURNS = 4;
 
-/**
- * Sends hellos to one target, counts connections and keeps errors. Starts with one connection at a
- * time and widens while answers stay quick: servers that serve one connection at a time (openssl
- * s_server) stall behind a second one.
- */
+/** Sends hellos to one target, counts connections and keeps errors. */
 export class Prober {
   readonly #options: ProberOptions;
-  readonly #waiting: (() => void)[] = [];
+  readonly #limit: ConnectionLimit;
   readonly errors: ProbeError[] = [];
   /** The name that hellos carry; set to undefined when the server refuses it. */
   serverName: string | undefined;
@@ -127,8 +117,6 @@ export class Prober {
   #isIncomplete = false;
   #isRemote = false;
   #mostConnections = MAX_CONNECTIONS;
-  #active = 0;
-  #limit = 1;
   /** The first request that was answered with a ServerHello. */
   #control: Uint8Array | undefined;
   #silences = 0;
@@ -138,14 +126,13 @@ export class Prober {
    */
   #isGone = false;
   #hasAnswered = false;
-  /** Of ServerHellos. */
-  #quickestMs = Number.POSITIVE_INFINITY;
   #slowestMs = 0;
   #openingMs = 0;
   readonly #warm = new WarmConnections(WARM);
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    this.#limit = new ConnectionLimit(options.maxParallel);
     this.serverName = options.serverName;
   }
 
@@ -273,7 +260,7 @@ export class Prober {
    */
   async exchange<T extends object>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
     for (let turn = 1; ; turn += 1) {
-      const wasAlone = this.#active === 0;
+      const wasAlone = this.#limit.isIdle;
       const answer = await this.session(talk);
       if (
         !saidNothing(answer) ||
@@ -282,7 +269,7 @@ export class Prober {
         this.#silences >= MAX_SILENCES
       )
         return answer;
-      this.#limit = 1;
+      this.#limit.narrow();
       this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
       const mood = await this.#check;
       if (mood === "gone") {
@@ -338,7 +325,7 @@ export class Prober {
       if (!isUnreachable(result) || !this.#hasAnswered || this.isOver) return result;
       if (result.code === "spared") return result;
       if (patience.signal?.aborted === true) return result;
-      this.#limit = 1;
+      this.#limit.narrow();
       await sleep(pause, this.#options.signal);
     }
     const last = await this.#once(talk, patience);
@@ -353,8 +340,7 @@ export class Prober {
    * it, until the next answer.
    */
   widen(limit: number): void {
-    this.#limit = Math.max(this.#limit, limit);
-    this.#letIn();
+    this.#limit.widen(limit);
   }
 
   note(probe: string, error: string, code?: ProbeErrorCode): void {
@@ -370,7 +356,7 @@ export class Prober {
     talk: (wire: Wire) => Promise<T>,
     patience: SessionPatience = {},
   ): Promise<T | Unreachable> {
-    await this.#enter();
+    await this.#limit.enter();
     try {
       const limit = this.#limitReached;
       if (limit !== undefined) return limit;
@@ -393,7 +379,7 @@ export class Prober {
         opened.close();
       }
     } finally {
-      this.#leave();
+      this.#limit.leave();
     }
   }
 
@@ -447,32 +433,7 @@ export class Prober {
     this.#hasAnswered = true;
     this.#options.onProgress?.();
     this.#slowestMs = Math.max(this.#slowestMs, wire.firstByteMs);
-    if (helloMs !== undefined) this.#adapt(helloMs);
-  }
-
-  #adapt(ms: number): void {
-    this.#quickestMs = Math.min(this.#quickestMs, ms);
-    if (ms > STALL_FLOOR_MS && ms > this.#quickestMs * STALL_FACTOR)
-      this.#limit = Math.max(1, this.#limit >> 1);
-    else this.#limit = Math.min(this.#options.maxParallel, this.#limit + 1);
-  }
-
-  /** INVARIANT: `#active` counts those inside and those that were just let in. */
-  async #enter(): Promise<void> {
-    if (this.#active < this.#limit) this.#active += 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #leave(): void {
-    this.#active -= 1;
-    this.#letIn();
-  }
-
-  #letIn(): void {
-    while (this.#active < this.#limit && this.#waiting.length > 0) {
-      this.#active += 1;
-      this.#waiting.shift()?.();
-    }
+    if (helloMs !== undefined) this.#limit.learn(helloMs);
   }
 }
 
