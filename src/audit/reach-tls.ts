@@ -265,7 +265,11 @@ async function byWords(
   bytes: Uint8Array,
   names: readonly string[],
 ): Promise<Reached> {
-  const way = await findByWords(prober, bytes, { names });
+  const once = await findByWords(prober, bytes, { names });
+  const isRefusal = once.kind === "plain" && once.refusal !== undefined;
+  const again = isRefusal ? await findByWords(prober, bytes, { names }) : once;
+  if (isRefusal && again.kind === "starttls") prober.noteMixed();
+  const way = again.kind === "starttls" ? again : once;
   return way.kind === "none" ? { kind: "plain", speaks: "unknown" } : follow(prober, way);
 }
 
