@@ -374,5 +374,7 @@ export type ProbeErrorCode =
   | "aborted"
   /** It was ended, or the port went away, before all was learnt. */
   | "incomplete"
+  /** Some connections are answered in TLS and others are not. */
+  | "differs"
   /** Not all was asked, for the server blocks those who ask so much. */
   | "spared";
