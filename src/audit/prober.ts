@@ -142,9 +142,9 @@ export class Prober {
     return this.#sessions.session(talk, patience);
   }
 
-  /** How long a word before TLS may take, by what the way there has taken so far; milliseconds. */
+  /** As `Sessions` has it. */
   get wordMs(): number {
-    return Math.max(this.#silenceMs, this.#openingMs * SILENCE_FACTOR);
+    return this.#sessions.wordMs;
   }
 
   /**

@@ -116,6 +116,11 @@ export class Sessions {
     return this.#options.silenceMs * PATIENCE_FACTOR;
   }
 
+  /** How long a word before TLS may take, by what the way there has taken so far; milliseconds. */
+  get wordMs(): number {
+    return Math.max(this.#silenceMs, this.#openingMs * SILENCE_FACTOR);
+  }
+
   /**
    * From now on, no more connections than so many in all; without effect where servers do not count:
    * on loopback, and for undefined.
