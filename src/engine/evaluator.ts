@@ -1,10 +1,10 @@
 import type { Container } from "../containers/container.ts";
-import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 
 /** Who gets matches, and who is asked for what is missing. */
 export interface EvaluatorOptions {
-  readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
+  readonly onMatch: (rule: Alerting, scene: CurrentScene) => void;
   /** Resolves when the runtime has told about a container, or will not in time. */
   readonly whenSettled?: (container: Container) => Promise<Container>;
   /** What a control group is, for a container that no runtime turned out to know. */

@@ -12,7 +12,7 @@ import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE } from "../events/record.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { NewsBody } from "../news/news.ts";
-import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES } from "../state/process-changes.ts";
@@ -300,7 +300,7 @@ export class LiveWatch {
     this.#probe.setHostCgroup(group, containers.byCgroup(group.id) === undefined);
   }
 
-  #matched(rule: CompiledRule, scene: CurrentScene): void {
+  #matched(rule: Alerting, scene: CurrentScene): void {
     const { captures, ports, publish } = this.#options;
     if (ports.isOwnEffect(scene)) return;
     captures?.matched(rule, scene.event);

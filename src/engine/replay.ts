@@ -10,7 +10,7 @@ import type { Container } from "../containers/container.ts";
 import { parseContainerEvent } from "../containers/container-event.ts";
 import type { Event } from "../events/event.ts";
 import { EVENT_TYPES, eventType } from "../events/schema.ts";
-import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import { accountsOf } from "../state/accounts.ts";
 import { CurrentScene } from "../state/current-scene.ts";
 import type { HostEntries } from "../state/host-entries.ts";
@@ -25,7 +25,7 @@ export interface ReplayOptions {
   readonly rules: RuleSet;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
+  readonly onMatch: (rule: Alerting, scene: CurrentScene) => void;
   /**
    * Every event that is shown, matched or not, before the rules are asked; the scene is the next
    * event's after the callback.

@@ -9,14 +9,13 @@ import type { Predicate } from "./compile-condition.ts";
 import type { OutputTemplate } from "./output.ts";
 import type { Priority } from "./priority.ts";
 
-/** A rule as the engine runs it. */
-export interface CompiledRule {
+/** What an alert is made by, once there is reason for one. */
+export interface Alerting {
   readonly name: string;
   readonly priority: Priority;
   readonly source: string;
   readonly tags: readonly string[];
   readonly desc: string;
-  readonly condition: Predicate;
   readonly output: OutputTemplate;
   /**
    * Further `output_fields` (falco.yaml, `append_output`): a raw field keeps its type, a format is
@@ -27,14 +26,23 @@ export interface CompiledRule {
     readonly isRaw: boolean;
     readonly template: OutputTemplate;
   }[];
-  /** All fields that the condition reads. */
-  readonly conditionFields: ReadonlySet<Field>;
   /**
    * Falco's `capture`: keep the events around a match, for so many milliseconds (0: what the
    * configuration says).
    */
   readonly capture: boolean;
   readonly captureDuration: number;
+  /** Its output prints what only the container runtime knows. */
+  readonly outputNeedsMetadata: boolean;
+  /** Its output prints names of users or groups. */
+  readonly outputNeedsAccounts: boolean;
+}
+
+/** A rule as the engine runs it. */
+export interface CompiledRule extends Alerting {
+  readonly condition: Predicate;
+  /** All fields that the condition reads. */
+  readonly conditionFields: ReadonlySet<Field>;
   /** Codes of the events that it can match. */
   readonly eventCodes: ReadonlySet<number>;
   /** The calls that it can match, and perhaps more. */
@@ -45,12 +53,8 @@ export interface CompiledRule {
   readonly needsEnvironment: boolean;
   /** Its condition asks what only the container runtime knows. */
   readonly needsMetadata: boolean;
-  /** Its output prints what only the container runtime knows. */
-  readonly outputNeedsMetadata: boolean;
   /** Its condition asks for names of users or groups. */
   readonly needsAccounts: boolean;
-  /** Its output prints names of users or groups. */
-  readonly outputNeedsAccounts: boolean;
 }
 
 /** Rules bucketed by event code: an event meets those alone that can match it. */
