@@ -178,6 +178,7 @@ export class Collector {
     const isUnknownSource = source !== "syscall";
     const nothing = (text: string) => MappedText.at(text, item.source, item.offset);
     const rule = {
+      word: "rule" as const,
       name: item.name,
       condition: or(() => textOf(item, "condition"), nothing("evt.num = 0")),
       output: or(() => textOf(item, "output").trimmed(), nothing("none")),

@@ -3,7 +3,7 @@ import type { AppendedOutput } from "./append-output.ts";
 import { BaseUses } from "./base-uses.ts";
 import { Collector } from "./collector.ts";
 import type { SharedParts } from "./compile-condition.ts";
-import { compileRule, conditionDiagnostic, type Report } from "./compile-rule.ts";
+import { compileRule } from "./compile-rule.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { MacroDefinition } from "./definitions.ts";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -14,6 +14,7 @@ import { bindOperand } from "./operands.ts";
 import { parseOperandAt } from "./parse-condition.ts";
 import type { Priority } from "./priority.ts";
 import { readItems } from "./raw-items.ts";
+import { conditionDiagnostic, type Report } from "./rule-context.ts";
 import { PLUGINS, unmetPlugin } from "./requirements.ts";
 
 /** What one file came to. */
