@@ -1,7 +1,9 @@
 import { isNull, scalarText } from "../yaml/node.ts";
 import type { Place } from "../lib/errors.ts";
 import type { BaseUses } from "./base-uses.ts";
+import { changeCorrelation, readCorrelation } from "./correlation-items.ts";
 import type {
+  CorrelationDefinition,
   ExceptionDefinition,
   ListDefinition,
   MacroDefinition,
@@ -39,6 +41,7 @@ export class Collector {
   readonly lists = new Map<string, ListDefinition>();
   readonly macros = new Map<string, MacroDefinition>();
   readonly rules = new Map<string, RuleDefinition>();
+  readonly correlations = new Map<string, CorrelationDefinition>();
   /** What `required_plugin_versions` ask for, over all files. */
   readonly plugins: PluginRequirement[] = [];
   readonly #isKnownField: (name: string) => boolean;
@@ -83,6 +86,9 @@ export class Collector {
         return this.#macro(item);
       case "rule":
         return this.#rule(item);
+      case "count":
+      case "sequence":
+        return this.#correlation(item);
       case "required_engine_version": {
         const problem = checkEngineVersion(item);
         if (problem !== undefined) throw new ItemError(problem);
@@ -169,6 +175,23 @@ export class Collector {
     if (isToggle) return this.#toggle(item, known);
     if (overrides !== undefined) return this.#change(item, known, overrides);
     this.rules.set(item.name, this.#newRule(item, known));
+  }
+
+  #correlation(item: RawItem): void {
+    this.#requireName(item);
+    const overrides = this.#overrides(item);
+    const report = (diagnostic: Diagnostic): void => void this.#diagnostics.push(diagnostic);
+    const known = this.correlations.get(item.name);
+    if (overrides === undefined) this.correlations.set(item.name, readCorrelation(item, report));
+    else if (known?.word === item.word) changeCorrelation(known, { item, overrides }, report);
+    else
+      throw itemError(
+        item,
+        "LOAD_ERR_VALIDATE",
+        `No ${item.word} of this name was defined before`,
+        item.word,
+        didYouMean(item.name, this.correlations.keys()),
+      );
   }
 
   #newRule(item: RawItem, known: RuleDefinition | undefined): RuleDefinition {

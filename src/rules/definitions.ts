@@ -48,7 +48,7 @@ export type ExceptionEntry = string | readonly ExceptionEntry[];
 
 /** What makes alerts, as the files define it, after all appends and overrides. */
 export interface AlertingDefinition {
-  readonly word: "rule";
+  readonly word: "rule" | "count" | "sequence";
   readonly name: string;
   output: MappedText;
   desc: string;
@@ -75,4 +75,15 @@ export interface RuleDefinition extends AlertingDefinition {
   captureDuration: number;
   /** No source of that name is loaded: the rule is left out. */
   readonly isUnknownSource: boolean;
+}
+
+/** A count or sequence as the files define it, after all overrides. */
+export interface CorrelationDefinition extends AlertingDefinition {
+  readonly word: "count" | "sequence";
+  /** Names of rules: of a sequence in their order. */
+  rules: readonly MappedText[];
+  /** Fields whose values matches must have in common. */
+  by: readonly MappedText[];
+  threshold: number;
+  withinMs: number;
 }

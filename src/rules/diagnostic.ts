@@ -35,6 +35,8 @@ export type ItemType =
   | "rule"
   | "macro"
   | "list"
+  | "count"
+  | "sequence"
   | "exception"
   | "required_engine_version"
   | "required_plugin_versions"

@@ -88,7 +88,7 @@ function itemSchema(kind: ItemKind): Schema {
     anyOf: [
       { required },
       { required: ["override"] },
-      { required: ["append"] },
+      ...(ITEM_KEYS[kind]["append"] === undefined ? [] : [{ required: ["append"] }]),
       ...(kind === "rule" ? [{ required: ["enabled"] }] : []),
     ],
   };
@@ -115,6 +115,10 @@ function valueSchema(value: KeyValue, kind: ItemKind): Schema {
           name.toLowerCase(),
         ]),
       };
+    case "threshold":
+      return { type: "integer", minimum: 2, maximum: 10_000 };
+    case "duration":
+      return { type: ["string", "integer"], pattern: "^\\d+(?:\\.\\d+)?(?:ms|s|m|h)?$" };
     case "exceptions":
       return { type: "array", items: EXCEPTION };
     case "override": {

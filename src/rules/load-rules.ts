@@ -3,6 +3,7 @@ import type { AppendedOutput } from "./append-output.ts";
 import { BaseUses } from "./base-uses.ts";
 import { Collector } from "./collector.ts";
 import type { SharedParts } from "./compile-condition.ts";
+import { compileCorrelation, type LoadedCorrelation } from "./compile-correlation.ts";
 import { compileRule } from "./compile-rule.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { MacroDefinition } from "./definitions.ts";
@@ -28,6 +29,8 @@ export interface FileResult {
 export interface LoadResult {
   /** In the order in which they were first defined. */
   readonly rules: readonly LoadedRule[];
+  /** Counts and sequences, in the same order. */
+  readonly correlations: readonly LoadedCorrelation[];
   readonly files: readonly FileResult[];
 }
 
@@ -81,7 +84,7 @@ export function loadRules(files: readonly RulesText[], options: LoadOptions): Lo
   const plugins = options.plugins ?? PLUGINS;
   const unmet = plugins === "unchecked" ? undefined : unmetPlugin(collector.plugins, plugins);
   if (unmet !== undefined) report(unmet, "");
-  const rules = compileAll(collector, { options, report, baseUses });
+  const loaded = compileAll(collector, { options, report, baseUses });
   if (options.warnsOfBase === true) for (const warning of baseUses.warnings()) report(warning, "");
   const results = files.map(({ name }) => {
     const all = diagnostics.get(name) ?? [];
@@ -97,7 +100,7 @@ export function loadRules(files: readonly RulesText[], options: LoadOptions): Lo
       ),
     };
   });
-  return { rules, files: results };
+  return { ...loaded, files: results };
 }
 
 /**
@@ -139,7 +142,10 @@ interface Loading {
   readonly baseUses: BaseUses;
 }
 
-function compileAll(collector: Collector, loading: Loading): LoadedRule[] {
+function compileAll(
+  collector: Collector,
+  loading: Loading,
+): Pick<LoadResult, "rules" | "correlations"> {
   const { options, report, baseUses } = loading;
   const lists = new ListExpander(collector.lists, baseUses);
   const macros = new MacroResolver(collector.macros, lists, baseUses);
@@ -148,11 +154,15 @@ function compileAll(collector: Collector, loading: Loading): LoadedRule[] {
     isShared: (expression) => macros.isShared(expression),
     compiled: new Map(),
   };
-  const rules = [...collector.rules.values()].flatMap(
-    (rule) => compileRule(rule, { macros, options, report, shared }) ?? [],
+  const context = { macros, options, report, shared };
+  const rules = [...collector.rules.values()].flatMap((rule) => compileRule(rule, context) ?? []);
+  const { rules: defined, correlations: all } = collector;
+  const correlations = [...all.values()].flatMap(
+    (one) =>
+      compileCorrelation(one, { ...context, defined, loaded: rules, correlations: all }) ?? [],
   );
   reportUnused(collector, { lists, macros, report });
-  return rules;
+  return { rules, correlations };
 }
 
 /** A macro's own errors are told with it, and not again with every rule that uses it. */
