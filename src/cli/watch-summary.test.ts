@@ -26,6 +26,7 @@ function live(values: Partial<Live> = {}, dropped: Partial<Losses> = {}): Live {
     byType: new Map(),
     held: 4,
     notHeld: 0,
+    correlator: { withoutKey: 0, forgotten: 0 },
     processes: 50,
     evicted: 0,
     lookedUp: 0,
@@ -95,6 +96,7 @@ test("watchSummary() has a line for each counter of something missed, and none f
     malformed: 1,
     failed: 2,
     notHeld: 3,
+    correlator: { withoutKey: 14, forgotten: 15 },
     evicted: 4,
     refreshed: 9,
     files: { hung: 5, refused: 6 } as Live["files"],
@@ -110,7 +112,23 @@ test("watchSummary() has a line for each counter of something missed, and none f
     [],
   );
   const counts = lines.slice(1).map((text) => /\d+/.exec(text)?.[0]);
-  assert.deepEqual(counts, ["9", "8", "1", "2", "3", "4", "5", "6", "7", "10", "11", "12", "13"]);
+  assert.deepEqual(counts, [
+    "9",
+    "8",
+    "1",
+    "2",
+    "3",
+    "14",
+    "15",
+    "4",
+    "5",
+    "6",
+    "7",
+    "10",
+    "11",
+    "12",
+    "13",
+  ]);
   assert.equal(lines.at(-1), "subscribers that failed: syslog 13");
 });
 

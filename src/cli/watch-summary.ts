@@ -2,6 +2,7 @@ import { CUT_REASONS, type CutCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { lossText } from "../engine/drop-policy.ts";
 import type { HostNamesStats } from "../capture/host-names.ts";
+import type { CorrelatorStats } from "../rules/correlator.ts";
 import type { RuleMeter } from "../engine/rule-meter.ts";
 import type { WatchStats } from "../engine/watch-options.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
@@ -87,6 +88,7 @@ function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): st
     [live?.malformed ?? 0, "records could not be read"],
     [live?.failed ?? 0, "records made the engine fail"],
     [live?.notHeld ?? 0, "events did not wait for their container's name: too many waited"],
+    ...correlationCounts(live?.correlator),
     [live?.evicted ?? 0, "processes were forgotten for want of room"],
     [live?.files.hung ?? 0, "files of containers were not read in time"],
     [
@@ -104,6 +106,22 @@ function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): st
   return [
     ...counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`),
     ...(failures === "" ? [] : [`subscribers that failed: ${failures}`]),
+  ];
+}
+
+/** What counts and sequences did not take into account. */
+export function correlationCounts(
+  stats: CorrelatorStats | undefined,
+): readonly (readonly [number, string])[] {
+  return [
+    [
+      stats?.withoutKey ?? 0,
+      "matches were not counted: they lack a value that the count or sequence goes by",
+    ],
+    [
+      stats?.forgotten ?? 0,
+      "unfinished counts or sequences were forgotten: too many different values came",
+    ],
   ];
 }
 
