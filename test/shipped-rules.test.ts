@@ -381,6 +381,21 @@ describe("the shipped rules", () => {
     );
   });
 
+  test("each count and sequence has a test that completes it, and one of its rules that does not", () => {
+    const lacking = statedLoad.correlations.filter(({ name, ruleNames }) => {
+      const [last = ""] = ruleNames.slice(-1);
+      return (
+        !tests.some((one) => expectedIn(one, name)) ||
+        !tests.some((one) => expectedIn(one, last) && !expectedIn(one, name))
+      );
+    });
+    assert.deepEqual(
+      lacking.map(({ name }) => name),
+      [],
+    );
+    assert.equal(statedLoad.correlations.length, 3);
+  });
+
   for (const one of tests) {
     test(`tested with ${one.name}`, () => {
       const { passed, got, because } = runRuleTest(one, statedLoad, stated);
