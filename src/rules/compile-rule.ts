@@ -1,6 +1,7 @@
 import { eventType } from "../events/schema.ts";
 import type { Field } from "../fields/field.ts";
-import type { Check, Expression } from "./ast.ts";
+import type { Expression } from "./ast.ts";
+import { checksOf } from "./checks-of.ts";
 import { callClausesOf } from "./call-clauses.ts";
 import { compileCondition } from "./compile-condition.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
@@ -130,13 +131,6 @@ function failedChecks(
     }
   }
   return error;
-}
-
-function* checksOf(expression: Expression): Generator<Check> {
-  if (expression.kind === "check") yield expression;
-  else if (expression.kind === "not") yield* checksOf(expression.operand);
-  else if (expression.kind !== "macro")
-    for (const operand of expression.operands) yield* checksOf(operand);
 }
 
 type Needs = Pick<
