@@ -210,11 +210,13 @@ config
   .command("schema")
   .description("a JSON Schema of the configuration, for editors")
   .action(async () => (await import("./config.ts")).configSchemaText());
+const RULES_FILES =
+  "rules file or folder; may be given more than once (default: the shipped rules)";
 const RULES_OPTION = "the same; may be given more than once, and comes behind the others";
 
 const rules = program
   .command("rules")
-  .description("rules: check, list, show, explain, test, install, schema");
+  .description("rules: check, list, show, explain, test, tune, install, schema");
 rules
   .command("check")
   .description(
@@ -289,6 +291,24 @@ rules
   .argument("[file...]", "YAML files of tests (default: those of the shipped rules)")
   .option("--json", "one JSON object a test")
   .action(async (paths, options) => (await import("./rules-test.ts")).testRules(paths, options));
+rules
+  .command("tune")
+  .description(
+    "the noisiest rules of stored alerts or captures; an exception for each, what it would have silenced and what it would not",
+  )
+  .argument("<file...>", "files of Falco's JSON alerts (- for standard input), or captures")
+  .option("--rules <path>", RULES_FILES, collect, [])
+  .option("--top <number>", "so many rules", "10")
+  .option(
+    "--field <field>",
+    "make exceptions of this field; may be given more than once (default: of any that fits)",
+    collect,
+    [],
+  )
+  .option("-o, --output <file>", "write the exceptions there, as a rules file with override")
+  .option("--tests <file>", "write rule tests there, made of alerts that are and are not silenced")
+  .option("--json", "one JSON object a rule")
+  .action(async (paths, options) => (await import("./rules-tune.ts")).tuneRules(paths, options));
 rules
   .command("install")
   .description(
