@@ -40,12 +40,12 @@ export function listRules(paths: readonly string[], options: ListOptions): void 
     return;
   }
   printTable(
-    ["RULE", "KIND", "PRIORITY", "ENABLED", "TAGS"],
+    ["RULE", "PRIORITY", "ENABLED", "KIND", "TAGS"],
     listed.map((rule) => [
       rule.name,
-      kindOf(rule),
       rule.priority,
       rule.enabled ? "yes" : "no",
+      kindOf(rule),
       rule.tags.join(","),
     ]),
   );
