@@ -4,6 +4,7 @@ export type KeyValue =
   | "condition"
   | "text"
   | "texts"
+  | "fields"
   | "boolean"
   | "priority"
   | "milliseconds"
@@ -174,7 +175,7 @@ export const ITEM_KEYS: Readonly<Record<ItemKind, Readonly<Record<string, KeyRul
       doc: "Rules whose matches are counted together, also where they are switched off and alert of nothing themselves",
     },
     by: {
-      value: "texts",
+      value: "fields",
       replace: true,
       doc: "Fields: matches that have the same values there are counted together; all when left out",
     },
@@ -199,7 +200,7 @@ export const ITEM_KEYS: Readonly<Record<ItemKind, Readonly<Record<string, KeyRul
       doc: "Rules that match one after the other, also where they are switched off and alert of nothing themselves",
     },
     by: {
-      value: "texts",
+      value: "fields",
       replace: true,
       doc: "Fields that have the same values in all these matches, such as container.id and proc.sid",
     },
