@@ -1,6 +1,6 @@
 import { eventType } from "../events/schema.ts";
 import type { Field } from "../fields/field.ts";
-import type { Expression } from "./ast.ts";
+import type { Check, Expression } from "./ast.ts";
 import { checksOf } from "./checks-of.ts";
 import { callClausesOf } from "./call-clauses.ts";
 import { compileCondition } from "./compile-condition.ts";
@@ -12,6 +12,7 @@ import { seenCodesOf } from "./event-codes.ts";
 import { withExceptions } from "./exceptions.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import { PlacedConditionError } from "./macros.ts";
+import { UnknownFieldError } from "./operands.ts";
 import { isAtLeast } from "./priority.ts";
 import { attempt, type RuleContext, warn, warnDeprecated } from "./rule-context.ts";
 import type { CompiledRule } from "./rule-set.ts";
@@ -75,7 +76,7 @@ type Condition = Pick<
 
 function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condition {
   const { macros, options, shared } = context;
-  const expression = macros.resolveRule(conditionOf(rule));
+  const expression = resolved(rule, context);
   try {
     const compiled = compileCondition(expression, options.fields, shared);
     const { predicate, fields, hostNames, advice } = compiled;
@@ -102,6 +103,20 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
   }
 }
 
+/** The condition with macros in place. Throws what is wrong with them, and with its own comparisons. */
+function resolved(rule: RuleDefinition, context: RuleContext): Expression {
+  const { macros } = context;
+  try {
+    return macros.resolveRule(conditionOf(rule));
+  } catch (thrown) {
+    if (!(thrown instanceof PlacedConditionError)) throw thrown;
+    const own = failuresOf(macros.ownChecks(rule.condition), rule, context).filter(
+      ({ error }) => !(rule.skipIfUnknownFilter && error instanceof UnknownFieldError),
+    );
+    throw own.length === 0 ? thrown : thrown.beside([...thrown.others, ...own]);
+  }
+}
+
 function conditionOf(rule: RuleDefinition) {
   try {
     return withExceptions(rule.condition, rule.exceptions);
@@ -116,21 +131,30 @@ function failedChecks(
   first: FailedCheck,
   expression: Expression,
   rule: RuleDefinition,
-  { macros, options }: RuleContext,
+  context: RuleContext,
 ): PlacedConditionError {
-  const placed = ({ error, check }: FailedCheck): PlacedConditionError =>
-    new PlacedConditionError(error, macros.textOf(check) ?? rule.condition);
-  const error = placed(first);
-  for (const check of checksOf(expression)) {
-    if (check === first.check) continue;
+  const { error: problem, check } = first;
+  const error = new PlacedConditionError(problem, context.macros.textOf(check) ?? rule.condition);
+  const others = [...checksOf(expression)].filter((other) => other !== check);
+  error.others.push(...failuresOf(others, rule, context));
+  return error;
+}
+
+/** What is wrong with each of these comparisons by itself. */
+function failuresOf(
+  checks: readonly Check[],
+  rule: RuleDefinition,
+  { macros, options }: RuleContext,
+): readonly PlacedConditionError[] {
+  return checks.flatMap((check) => {
     try {
       compileCondition(check, options.fields);
+      return [];
     } catch (thrown) {
       if (!(thrown instanceof FailedCheck)) throw thrown;
-      error.others.push(placed(thrown));
+      return [new PlacedConditionError(thrown.error, macros.textOf(check) ?? rule.condition)];
     }
-  }
-  return error;
+  });
 }
 
 type Needs = Pick<
