@@ -708,7 +708,7 @@ test("loadRules() tells every error of a condition at once, whatever stage finds
     ({ place, message }) => `${place?.line}:${place?.column} ${message}`,
   );
   assert.deepEqual(places?.toSorted(), [
-    "2:26 expected a value, found the end",
+    "2:25 expected a value, found the end",
     '5:25 unknown event type "opn"',
     '5:33 Undefined macro "nobody" used in the condition',
     '5:55 expected a number, found "abc"',
