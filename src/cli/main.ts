@@ -216,7 +216,7 @@ const RULES_OPTION = "the same; may be given more than once, and comes behind th
 
 const rules = program
   .command("rules")
-  .description("rules: check, list, show, explain, test, tune, install, schema");
+  .description("rules: check, list, show, explain, test, tune, install, lsp, schema");
 rules
   .command("check")
   .description(
@@ -325,6 +325,13 @@ rules
   .action(async (reference, options) =>
     (await import("./rules-install.ts")).installFrom(reference, options),
   );
+rules
+  .command("lsp")
+  .description(
+    "a language server for rules files: problems, completion and explanation as an editor asks for them (standard input and output)",
+  )
+  .option("--rules <path>", "what lies beneath each file; may be given more than once", collect, [])
+  .action(async (options) => (await import("./rules-lsp.ts")).serveEditor(options));
 rules
   .command("schema")
   .description("the JSON Schema of rules files, for editors")
