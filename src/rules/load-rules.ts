@@ -7,7 +7,7 @@ import { compileCorrelation, type LoadedCorrelation } from "./compile-correlatio
 import { compileRule } from "./compile-rule.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { MacroDefinition } from "./definitions.ts";
-import type { Diagnostic } from "./diagnostic.ts";
+import { type Diagnostic, isErrorCode } from "./diagnostic.ts";
 import { ListExpander } from "./expand-lists.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import { MacroResolver, PlacedConditionError } from "./macros.ts";
@@ -91,11 +91,11 @@ export function loadRules(files: readonly RulesText[], options: LoadOptions): Lo
     return {
       name,
       errors: listed(
-        all.filter((diagnostic) => isError(diagnostic)),
+        all.filter((diagnostic) => isErrorCode(diagnostic.code)),
         "errors",
       ),
       warnings: listed(
-        all.filter((diagnostic) => !isError(diagnostic)),
+        all.filter((diagnostic) => !isErrorCode(diagnostic.code)),
         "warnings",
       ),
     };
@@ -200,8 +200,4 @@ function reportUnused(
     const message = "List not referred to by any other rule/macro/list";
     report({ code: "LOAD_UNUSED_LIST", message, place, itemType: "list", itemName: name }, "");
   }
-}
-
-function isError(diagnostic: Diagnostic): boolean {
-  return diagnostic.code.startsWith("LOAD_ERR_");
 }
