@@ -15,7 +15,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   events: { imports: ["lib"], pure: true, why: "events is the encoding: bytes in, values out" },
   untrusted: {
     imports: ["lib", "libc"],
-    why: "untrusted is the door to files that others choose, whoever reads them",
+    why: "untrusted is the door to files that others choose, whoever reads or writes them",
   },
   containers: { imports: ["lib"], why: "containers tells what a cgroup is, whoever asks" },
   state: {
@@ -44,7 +44,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "news is what the engine reports: a shape, nothing that acts",
   },
   outputs: {
-    imports: ["lib", "libc", "rules", "alerts", "news", "audit", "reports"],
+    imports: ["lib", "libc", "untrusted", "rules", "alerts", "news", "audit", "reports"],
     why: "outputs see news only, and how it looks as text",
   },
   capture: {

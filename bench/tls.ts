@@ -10,7 +10,8 @@ import { promisify } from "node:util";
 import { audit } from "../src/audit/audit.ts";
 import { connectDirectly } from "../src/ports/connect.ts";
 import { Lab } from "../test/tls-lab/lab.ts";
-import { LAB_SERVERS, type LabServer, startServer } from "../test/tls-lab/servers.ts";
+import type { LabServer } from "../test/tls-lab/builders.ts";
+import { LAB_SERVERS, startServer } from "../test/tls-lab/servers.ts";
 
 const ROUNDS = 3;
 const SERVERS = [

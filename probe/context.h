@@ -78,6 +78,7 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   context->descriptor = 0;
   context->flags = 0;
   s->cut = 0;
+  s->is_led = 0;
   context->directory = 0;
   context->resolved = 0;
   bpf_probe_read_kernel(context->comm, sizeof(context->comm), &task->comm);

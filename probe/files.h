@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // Files and descriptors of the current process, and the two sections that end a record.
 #pragma once
+#include "call-paths.h"
 #include "sockets.h"
 
 INLINE struct file *file_of(s32 fd) {
@@ -54,6 +55,7 @@ INLINE void put_user_path(struct scratch *s, u64 path, s32 dirfd) {
   u32 length = append_user_text(s, path);
   s->passed_at = s->used;
   s->passed_length = length;
+  if (s->is_request && length == REQUEST_TEXT) mark_truncated(s, CUT_WORDS);
   if (length > 0 && *position(s) != '/') want_directory(s, dirfd);
   end_param(s, length);
 }
@@ -130,11 +132,16 @@ INLINE u32 is_as_passed(struct scratch *s) {
   return !difference;
 }
 
-/** Appends the path that an open led to, where it is one and not as it was passed. */
+/** Appends the path that an open led to, where it is one and not as it was passed; of other calls on paths those that were kept. */
 INLINE void append_resolved(struct scratch *s) {
   struct file *file = (struct file *)s->opened_file;
-  if (!file || is_full(s)) return;
+  if (!file) return append_call_paths(s, actor_of_call(s));
+  if (is_full(s)) return;
+  u32 cut = s->cut;
+  s->cut = 0;
   walk(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt), 1);
+  s->is_led = !(s->cut & CUT_PATH);
+  s->cut |= cut;
   u32 at = s->walk_at;
   OPAQUE(at);
   if (s->walk[at & (WALK_SIZE - 1)] != '/' || is_as_passed(s)) return;

@@ -20,7 +20,7 @@
 #if defined(CLASSIC)
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct trace_event_raw_sys_exit { long ret; };
-struct trace_event_raw_sched_process_exec { u32 __data_loc_filename; };
+struct trace_event_raw_sched_process_exec { u32 __data_loc_filename; s32 old_pid; };
 struct trace_event_raw_sched_process_fork { s32 child_pid; };
 struct trace_event_raw_cgroup { s32 root; u64 id; u32 __data_loc_path; };
 struct trace_event_raw_inet_sock_set_state { const void *skaddr; s32 oldstate, newstate; };
@@ -35,6 +35,10 @@ struct trace_event_raw_io_uring_cqe_overflow { void *ctx; u64 user_data; };
 #define EXIT_RESULT RECORD(sys_exit)->ret
 #define EXIT_REGISTERS registers_of(current_task())
 #define EXEC_FILENAME RECORD_TEXT(sched_process_exec, filename)
+/** Not 0 when the file that was named is perhaps run by another one. */
+#define EXEC_MAY_BE_SCRIPT 1
+/** The thread that called, before it took its process's number. */
+#define EXEC_OLD_PID (u32)RECORD(sched_process_exec)->old_pid
 #define FORKED_CHILD last_child(RECORD(sched_process_fork)->child_pid)
 #define SOCKET_CHANGED ((struct sock *)RECORD(inet_sock_set_state)->skaddr)
 #define STATE_BEFORE RECORD(inet_sock_set_state)->oldstate
@@ -69,6 +73,8 @@ INLINE struct task_struct *last_child(s32 pid) {
 #define EXIT_RESULT ctx[1]
 #define EXIT_REGISTERS ((struct pt_regs *)ctx[0])
 #define EXEC_FILENAME PROBE((struct linux_binprm *)ctx[2], filename)
+#define EXEC_OLD_PID (u32)ctx[1]
+#define EXEC_MAY_BE_SCRIPT (PROBE((struct linux_binprm *)ctx[2], interp) != PROBE((struct linux_binprm *)ctx[2], filename))
 #define FORKED_CHILD ((struct task_struct *)ctx[1])
 #define SOCKET_CHANGED ((struct sock *)ctx[0])
 #define STATE_BEFORE ctx[1]

@@ -51,6 +51,8 @@ struct upid { int nr; struct pid_namespace *ns; };
 struct pid { u32 level; struct upid numbers[1]; };
 
 struct qstr { u64 hash_len; const unsigned char *name; };
+struct hlist_node { struct hlist_node *next; };
+struct hlist_head { struct hlist_node *first; };
 struct super_block { u32 s_dev; unsigned long s_flags; unsigned long s_magic; };
 struct timespec64 { s64 tv_sec; long tv_nsec; };
 struct inode {
@@ -63,12 +65,18 @@ struct inode {
   s64 i_ctime_sec;
   u32 i_mtime_nsec;
   u32 i_ctime_nsec;
+  struct hlist_head i_dentry;
 };
 struct inode___before_6_6 { struct timespec64 i_mtime, i_ctime; };
 struct inode___from_6_6 { struct timespec64 i_mtime, __i_ctime; };
 struct inode___from_6_7 { struct timespec64 __i_mtime, __i_ctime; };
-struct dentry { struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
-struct vfsmount { struct dentry *mnt_root; };
+struct dentry {
+  struct dentry *d_parent;
+  struct qstr d_name;
+  struct inode *d_inode;
+  union { struct hlist_node d_alias; } d_u;
+};
+struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; };
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
 struct file { u32 f_mode; void *private_data; struct inode *f_inode; struct path f_path; };
@@ -149,8 +157,9 @@ struct task_struct {
   struct mm_struct *mm;
   kuid_t loginuid;
   struct css_set *cgroups;
+  void *worker_private;
 };
-struct linux_binprm { const char *filename; };
+struct linux_binprm { const char *filename, *interp; struct file *file; };
 
 struct in6_addr { u8 bytes[16]; };
 typedef struct { struct net *net; } possible_net_t;
@@ -185,6 +194,7 @@ struct io_cqe { u64 user_data; s32 res; int fd; };
 struct io_uring_cqe { u64 user_data; s32 res; };
 struct io_ring_ctx;
 struct io_cmd_data { struct file *file; };
+struct io_wq_work { int cancel_seq; };
 struct io_kiocb {
   struct file *file;
   struct io_cmd_data cmd;
@@ -192,7 +202,10 @@ struct io_kiocb {
   u32 flags;
   struct io_cqe cqe;
   struct io_ring_ctx *ctx;
+  struct io_wq_work work;
 };
+/** A thread of the kernel that acts for a process, and the request that it is at. */
+struct io_worker { struct io_wq_work *cur_work; };
 struct io_open { int dfd; u32 file_slot; struct filename *filename; struct open_how how; };
 struct io_connect { void *addr; int addr_len; };
 struct io_socket { int domain, type, protocol; u32 file_slot; };

@@ -25,6 +25,27 @@ INLINE struct scratch *open_process_event(struct task_struct *task, u32 code) {
   return s;
 }
 
+/** Appends where the words that named the program led, and the executable's whole path: of a script its interpreter's. */
+INLINE void append_program(struct scratch *s, struct task_struct *task, u64 actor, u32 may_be_script) {
+  struct file *file = PROBE(task, mm, exe_file);
+  struct call_paths *paths = bpf_map_lookup_elem(&call_paths, &actor);
+  if (paths && paths->act != ACT_EXEC) paths = NULL;
+  walk(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt), 1);
+  u32 at = s->walk_at;
+  OPAQUE(at);
+  u32 is_path = s->walk[at & (WALK_SIZE - 1)] == '/';
+  u32 is_script = paths && paths->lengths[0] != WALK_SIZE - s->walk_at;
+  if (is_path && !is_full(s) && (is_script || !is_as_passed(s))) {
+    context_of(s)->resolved = begin_section(s);
+    if (paths) append_kept(s, paths, 0);
+    else if (may_be_script) append_no_path(s);
+    else append_prefixed_walk(s);
+    append_prefixed_walk(s);
+    if (paths && paths->is_cut) mark_truncated(s, CUT_PATH);
+  }
+  if (paths) bpf_map_delete_elem(&call_paths, &actor);
+}
+
 HOOK("sched", "sched_process_exec")
 int process_exec(u64 *ctx) {
   struct task_struct *task = current_task();
@@ -36,7 +57,10 @@ int process_exec(u64 *ctx) {
   put_process(s, task);
   put_mm_environment(s, PROBE(task, mm));
   put_program(s, task);
+  s->passed_at = s->used;
   put_kernel_text(s, EXEC_FILENAME);
+  s->passed_length = s->used - s->passed_at;
+  append_program(s, task, EXEC_OLD_PID, EXEC_MAY_BE_SCRIPT);
   finish(s);
   return 0;
 }

@@ -106,7 +106,10 @@ int sys_exit(u64 *ctx) {
   u32 wanted = is_call_wanted(s, task);
   if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);
   else if (wanted == CALL_WANTED) tell_call(ctx, s);
-  else COUNT_OUTCOME(s->code, filtered);
+  else {
+    COUNT_OUTCOME(s->code, filtered);
+    forget_call_paths(s);
+  }
   s->busy = 0;
   return 0;
 }
@@ -115,7 +118,7 @@ int sys_exit(u64 *ctx) {
 #define EXIT_HANDLER(name, ...) EXIT_LINK(name, HANDLER_SECTIONS, __VA_ARGS__)
 
 LINK_CGROUP(HOOK("raw_syscalls", "sys_exit"), exit_cgroup, SCRATCH_SYSCALL, handlers)
-EXIT_HANDLER(exit_simple, put_simple(s))
+EXIT_LINK(exit_simple, next_of_simple(s), put_simple(s))
 EXIT_LINK(exit_open, HANDLER_OPENED, put_open(s))
 LINK_ASK_FILE(HOOK("raw_syscalls", "sys_exit"), exit_ask_file, SCRATCH_SYSCALL, tell_call)
 EXIT_HANDLER(exit_opened, append_resolved(s))

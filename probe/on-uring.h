@@ -242,7 +242,10 @@ INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *fi
   u32 wanted = is_call_wanted(s, READ(task, group_leader));
   if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &request_handlers, HANDLER_ASK_FILE);
   else if (wanted == CALL_WANTED) hand_over_request(ctx, s);
-  else COUNT_OUTCOME(s->code, filtered);
+  else {
+    COUNT_OUTCOME(s->code, filtered);
+    forget_call_paths(s);
+  }
 }
 
 /** What an operation stands for, when it is wanted; 0 otherwise. */
@@ -357,7 +360,7 @@ int io_uring_cqe_overflow(u64 *ctx) {
 #define REQUEST_HANDLER(name, ...) REQUEST_LINK(name, HANDLER_SECTIONS, __VA_ARGS__)
 
 LINK_CGROUP(REQUEST_CHAIN, request_cgroup, SCRATCH_REQUEST, request_handlers)
-REQUEST_HANDLER(request_simple, put_simple(s))
+REQUEST_LINK(request_simple, next_of_simple(s), put_simple(s))
 REQUEST_LINK(request_open, HANDLER_OPENED, put_open(s))
 LINK_ASK_FILE(REQUEST_CHAIN, request_ask_file, SCRATCH_REQUEST, hand_over_request)
 REQUEST_HANDLER(request_opened, append_resolved(s))

@@ -23,7 +23,7 @@ struct context {
   u32 resolved;
 };
 
-enum { FLAG_TRUNCATED = 1, FLAG_COMPAT = 2, FLAG_IO_URING = 8 };
+enum { FLAG_TRUNCATED = 1, FLAG_COMPAT = 2, FLAG_IO_URING = 8, FLAG_PATH_UNKNOWN = 16 };
 
 // Offsets of the scap event behind the context, and within its packed header.
 enum { SCAP = 88, SCAP_TIMESTAMP = 0, SCAP_TID = 8, SCAP_LENGTH = 16, SCAP_TYPE = 20, SCAP_COUNT = 22, SCAP_LENGTHS = 26 };

@@ -6,6 +6,8 @@
 #include "on-process.h"
 #include "on-cgroup.h"
 #include "on-listen.h"
+#include "on-path.h"
+#include "on-touch.h"
 #include "on-uring.h"
 
 char licence[] SEC("license") = "GPL";

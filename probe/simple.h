@@ -210,3 +210,8 @@ INLINE void put_simple(struct scratch *s) {
   // By now the working directory is the new one, not what the path started from.
   if (code == EVENT_CHDIR && s->args[ARG_RESULT] == 0) s->directory_dentry = 0;
 }
+
+/** Which program comes next: of a call on paths the one that tells where they led. */
+INLINE u32 next_of_simple(struct scratch *s) {
+  return act_of(s->code) ? HANDLER_OPENED : HANDLER_SECTIONS;
+}

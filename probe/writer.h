@@ -32,11 +32,28 @@ struct request {
   u8 texts[2][REQUEST_TEXT];
 };
 
+/** Most bytes, and one, of a path that is kept until the call's end. */
+enum { KEPT_PATH = 1024 };
+
+/** Where the paths of a call led, found before it acted (call-paths.h); a length of 0 for none. */
+struct call_paths {
+  u32 act;
+  /** not 0 when one is not whole */
+  u32 is_cut;
+  u32 lengths[2];
+  /** of a file whose second path is there only when the call is done: its inode and mount, or 0 */
+  u64 inode;
+  u64 mount;
+  u8 texts[2][KEPT_PATH];
+};
+
 struct scratch {
   u32 busy;
   u32 used;
   u32 params;
   u32 cut;
+  /** not 0 when the file that the paths are about is told whole, whatever was cut of the words */
+  u32 is_led;
   u16 code;
   u16 handler;
   /** what is made here goes into the ring of what changes state */
@@ -82,13 +99,14 @@ struct scratch {
   u32 text_length;
   u64 nodes[32];
   struct request request;
+  struct call_paths paths;
   u8 address[128];
   u8 walk[WALK_SIZE + 512];
   u8 record[RECORD_SIZE] __attribute__((aligned(8)));
 };
 
 /** Programs that can interrupt each other on one CPU have a scratch each. */
-enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCH_REQUEST, SCRATCHES };
+enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCH_REQUEST, SCRATCH_PATH, SCRATCHES };
 
 struct {
   MAP_NUMBER(type, MAP_PERCPU_ARRAY);
@@ -127,7 +145,7 @@ INLINE struct context *context_of(struct scratch *s) {
 }
 
 /** Why a record is not whole; `cut` has a bit of each. */
-enum { CUT_TEXT = 1, CUT_PATH = 2, CUT_RECORD = 4 };
+enum { CUT_TEXT = 1, CUT_PATH = 2, CUT_RECORD = 4, CUT_WORDS = 8 };
 
 INLINE void mark_truncated(struct scratch *s, u32 reason) {
   s->cut |= reason;
@@ -234,6 +252,7 @@ INLINE void put_user_bytes(struct scratch *s, u64 from, u64 size, const u32 limi
 /** Sends the record, and gives 0 when that was done. The scratch keeps its context and may begin() again. */
 INLINE long send(struct scratch *s, u64 now, u32 tid) {
   struct context *context = context_of(s);
+  if (s->cut & (CUT_PATH | CUT_WORDS) && !s->is_led) context->flags |= FLAG_PATH_UNKNOWN;
   u32 size = s->used;
   u8 *scap = s->record + SCAP;
   u32 scap_end = s->scap_end ? s->scap_end : size;

@@ -1,18 +1,22 @@
 // Writes the documents that are made from the program's own tables: docs/fields.md,
-// docs/weaknesses.md, docs/config.md. With --check it only says whether they are up to date.
+// docs/weaknesses.md, docs/clients.md, docs/config.md. With --check it only says whether they are up to date.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { CLIENT_SOURCES, CLIENTS } from "../src/audit/clients/client-table.ts";
 import { STARTTLS_PROTOCOLS } from "../src/audit/starttls/protocols.ts";
 import { WEAKNESSES } from "../src/audit/weaknesses/weaknesses.ts";
 import { allKeys } from "../src/config/config-file.ts";
 import type { Key } from "../src/config/key.ts";
 import { OUTPUT_KINDS } from "../src/outputs/registry.ts";
+import { type VersionCode, versionName } from "../src/tls/client-hello.ts";
+import { groupName } from "../src/tls/groups.ts";
 import { fieldMarks, fieldSyntax } from "../src/fields/describe-field.ts";
 import { ALL_FIELDS } from "../src/fields/registry.ts";
 
 const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/fields.md": fieldsDocument,
   "docs/weaknesses.md": weaknessesDocument,
+  "docs/clients.md": clientsDocument,
   "docs/config.md": configDocument,
 };
 
@@ -35,6 +39,16 @@ function weaknessesDocument(): string {
   );
   const protocols = STARTTLS_PROTOCOLS.map(({ name }) => `\`${name}\``).join(", ");
   return `# Weaknesses\n\nMade by \`node scripts/docs.ts\` from the tables that the audit works by (\`src/audit\`). [The audit](audit.md) tells how they are judged.\n\n| id | severity | what | what it means |\n|---|---|---|---|\n${rows.join("\n")}\n\n## Protocols in which TLS is asked for\n\n${protocols}.\n`;
+}
+
+function clientsDocument(): string {
+  const rows = CLIENTS.map(({ name, date, source, versions: [oldest, newest], groups, alpn }) => {
+    const range = [oldest, newest].map((code) => versionName(code as VersionCode)).join(" to ");
+    const cells = [name, date, source, range, groups.map(groupName).join(", "), alpn.join(", ")];
+    return `| ${cells.join(" | ")} |`;
+  });
+  const sources = Object.entries(CLIENT_SOURCES).map(([name, text]) => `- \`${name}\`: ${text}.`);
+  return `# Clients\n\nMade by \`node scripts/docs.ts\` from the table that the audit works by (\`src/audit/clients\`). What each of them gets from a server is worked\nout of what the audit has found: [the audit](audit.md) tells how. The date is that of the release, or of the measurement.\n\n${sources.join("\n")}\n\n| client | date | known from | versions | groups | ALPN |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 function configDocument(): string {

@@ -2,9 +2,10 @@ import { schemeName } from "../tls/signature-schemes.ts";
 import type { Sslv2ServerHello } from "../tls/sslv2.ts";
 import { attempt } from "./attempt.ts";
 import { certificateFindings } from "./certificate/certificate-findings.ts";
-import { reportChain } from "./certificate/chain-report.ts";
+import { reportChain, type SentChain } from "./certificate/chain-report.ts";
 import { SeenCertificates } from "./certificate/seen-certificates.ts";
 import { systemTrust, type TrustStore } from "./certificate/trust-store.ts";
+import { simulateClients } from "./clients/simulate-clients.ts";
 import { askFurther } from "./further-facts.ts";
 import { worstLetter } from "./grade.ts";
 import { overallGrade } from "./overall-grade.ts";
@@ -29,6 +30,7 @@ export type Found = Pick<
   | "certificates"
   | "chains"
   | "weaknesses"
+  | "clients"
   | "findings"
   | "grade"
 >;
@@ -42,13 +44,17 @@ export interface Spoken {
   readonly isWhole: boolean;
 }
 
-/** What certificates are held against. */
+/** What certificates are held against, and how TLS was reached. */
 export interface Yardstick {
+  /** The protocol in which TLS was asked for; undefined where it begins at once. */
+  readonly starttls?: string | undefined;
   /** The name that was asked for; undefined where only an address is known. */
   readonly name: string | undefined;
   readonly now: Date;
   /** The system's store when left out. */
   readonly trust?: TrustStore | undefined;
+  /** Authorities are asked whether certificates are revoked, until it is aborted. */
+  readonly revocation?: AbortSignal | undefined;
 }
 
 /**
@@ -62,7 +68,11 @@ export async function assessServer(
 ): Promise<Found> {
   const seen = new SeenCertificates();
   const reports = await reportProtocols(prober, spoken, seen);
-  const { features, modern, plainAnswer, ticket } = await askFurther(prober, spoken.protocols);
+  const { features, modern, plainAnswer, ticket } = await askFurther(
+    prober,
+    spoken.protocols,
+    yardstick.starttls,
+  );
   for (const message of modern?.messages ?? []) seen.add(message, "TLSv1.3");
   const newest = reports["TLSv1.3"];
   const shown = modern?.schemes.map(schemeName) ?? [];
@@ -80,6 +90,7 @@ export async function assessServer(
       compressors,
     })),
     features,
+    starttls: yardstick.starttls,
     leaves: seen.chains.map(({ sent: [leaf] }) => leaf.x509.der),
     groups,
     schemes,
@@ -94,25 +105,34 @@ export async function assessServer(
     ...certified.findings,
   ].toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const { certificates, chains } = certified;
-  const facts = { protocols: reports, certificates, chains, findings: found };
-  // A letter from a part of the facts would be better than the server is.
-  const grade = prober.isIncomplete
-    ? undefined
-    : await attempt({ prober, probe: "grade", facts: "the grade" }, () => overallGrade(facts));
+  const facts = { protocols: reports, groups, features, certificates, chains, findings: found };
+  const verdict = await judgeWhole(prober, facts);
   const least = worstLetter(lettersOf(reports));
-  if (chains.length === 0 && grade === undefined && !prober.isIncomplete)
-    prober.note("grade", "there is none, for no certificate could be read");
   return {
     tls: true,
-    protocols: reports,
+    ...facts,
     leastStrength: isWhole ? least : leastOnPart(least),
-    groups,
     ...(schemes.length === 0 ? {} : { signatureSchemes: schemes }),
-    features,
-    certificates,
-    chains,
     weaknesses: isWhole ? verdicts : verdictsOnPart(verdicts),
-    findings: found,
+    ...verdict,
+  };
+}
+
+type Facts = Parameters<typeof overallGrade>[0] & Parameters<typeof simulateClients>[0];
+
+/** What is said of a whole alone: a letter from a part would be better than the server is. */
+async function judgeWhole(prober: Prober, facts: Facts): Promise<Pick<Found, "clients" | "grade">> {
+  if (prober.isIncomplete) return {};
+  const clients = await attempt({ prober, probe: "clients", facts: "what real clients get" }, () =>
+    simulateClients(facts),
+  );
+  const grade = await attempt({ prober, probe: "grade", facts: "the grade" }, () =>
+    overallGrade(facts),
+  );
+  if (facts.chains?.length === 0 && grade === undefined)
+    prober.note("grade", "there is none, for no certificate could be read");
+  return {
+    ...(clients === undefined ? {} : { clients }),
     ...(grade === undefined ? {} : { grade }),
   };
 }
@@ -146,14 +166,14 @@ interface Certified {
 /** Everything that is to be said of certificates. */
 async function reportCertificates(
   prober: Prober,
-  { seen, features, yardstick: { name, now, trust } }: Certified,
+  { seen, features, yardstick }: Certified,
 ): Promise<Required<Pick<Found, "certificates" | "chains" | "findings">>> {
+  const { name, now } = yardstick;
   const certificates = seen.all.map(({ report }) => report);
   const chains: ChainReport[] = [];
   for (const sent of seen.chains) {
-    const chain = await attempt(
-      { prober, probe: "chain", facts: "whether it is trusted" },
-      async () => reportChain(sent, { store: trust ?? (await systemTrust()), name, now }),
+    const chain = await attempt({ prober, probe: "chain", facts: "whether it is trusted" }, () =>
+      assessChain(prober, sent, yardstick),
     );
     if (chain !== undefined) chains.push(chain);
   }
@@ -162,6 +182,23 @@ async function reportCertificates(
     () => certificateFindings(chains, certificates, features, { name, now }),
   );
   return { certificates, chains, findings: findings ?? [] };
+}
+
+async function assessChain(
+  prober: Prober,
+  sent: SentChain,
+  { trust, name, now, revocation: signal }: Yardstick,
+): Promise<ChainReport> {
+  const context = { store: trust ?? (await systemTrust()), name, now };
+  const chain = reportChain(sent, context);
+  if (signal === undefined) return chain;
+  // Loaded when asked for: it brings an HTTP client.
+  const { askRevocation } = await import("./revocation/ask-revocation.ts");
+  const revocation = await askRevocation(sent, context, signal);
+  for (const { method, status, detail } of revocation)
+    if (status === "could not tell")
+      prober.note("revocation", method === undefined ? detail : `${method}: ${detail}`);
+  return { ...chain, revocation };
 }
 
 function lettersOf(reports: Readonly<Record<string, ProtocolReport>>): string[] {

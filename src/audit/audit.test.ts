@@ -252,6 +252,7 @@ describe("audit() of peers that are no TLS servers", () => {
         ),
       "dns",
     ],
+    ["echoes", (socket) => void socket.pipe(socket), "unknown"],
     ["says nothing", () => {}, "silent", "silent"],
     ["closes at once", (socket) => socket.destroy(), undefined, "closed"],
     ["resets at once", (socket) => socket.resetAndDestroy(), undefined, "reset"],

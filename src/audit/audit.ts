@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { attempt } from "./attempt.ts";
 import type { AuditTarget } from "./audit-target.ts";
+import type { Found } from "./assess-server.ts";
 import { asciiName } from "./certificate/host-match.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { examineDatagram } from "./datagram/examine-datagram.ts";
@@ -25,6 +26,11 @@ export interface AuditOptions {
   readonly now?: () => Date;
   /** What certificates must lead to; default the system's store. */
   readonly trust?: TrustStore;
+  /**
+   * Asks the certificates' authorities, over HTTP, whether they are revoked: the only connections that
+   * go elsewhere than to the port.
+   */
+  readonly revocation?: boolean;
   /**
    * The protocol in which TLS is asked for, such as `smtp`; `auto`, the default, finds that out.
    */
@@ -66,18 +72,12 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
           greetingMs: limits.stallMs * GREETING_SHARE,
           now: now(),
           trust: options.trust,
+          revocation: options.revocation === true ? limit.signal : undefined,
         }),
       ),
       overDatagrams(target, prober, limit.signal),
     ]);
-    if (limit.signal.aborted)
-      prober.note(
-        "target",
-        "the time for this target is up: the rest was not examined",
-        found?.tls === undefined ? "aborted" : "incomplete",
-      );
-    else if (found?.tls === true && prober.isIncomplete && !prober.hasSpared)
-      prober.note("target", "not everything could be asked", "incomplete");
+    noteMissing(prober, found, limit.signal.aborted);
     return {
       target: label,
       host,
@@ -96,6 +96,18 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     prober.close();
     limit.end();
   }
+}
+
+/** Says that a report is not whole, and whose doing that is. */
+function noteMissing(prober: Prober, found: Found | undefined, isOver: boolean): void {
+  if (isOver)
+    prober.note(
+      "target",
+      "the time for this target is up: the rest was not examined",
+      found?.tls === undefined ? "aborted" : "incomplete",
+    );
+  else if (found?.tls === true && prober.isIncomplete && !prober.hasSpared)
+    prober.note("target", "not everything could be asked", "incomplete");
 }
 
 /** A protocol that was named is worth a longer wait: its servers may take minutes to greet. */

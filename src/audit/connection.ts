@@ -202,8 +202,11 @@ async function nudged(wire: Wire, nudge: Nudge | undefined): Promise<Uint8Array 
   return wire.read(wire.silenceMs - (performance.now() - start));
 }
 
-/** Once bytes are no TLS, this long without more of them ends the wait. */
-const PLAIN_SETTLE_MS = 300;
+/**
+ * Once bytes are no TLS, this long without more of them ends the wait: tar pits greet with a letter
+ * a second.
+ */
+const PLAIN_SETTLE_MS = 1500;
 
 /**
  * Bytes of a plain answer that are kept, and so many that tell the protocol even without a line's

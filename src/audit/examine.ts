@@ -23,6 +23,8 @@ export interface Context extends ReachOptions {
   readonly identity?: string | undefined;
   /** The system's store when left out. */
   readonly trust?: TrustStore | undefined;
+  /** Authorities are asked whether certificates are revoked, until it is aborted. */
+  readonly revocation?: AbortSignal | undefined;
 }
 
 /**
@@ -44,7 +46,11 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
   const frame = starttls === undefined ? {} : { starttls, speaks: starttls };
   if (protocols.length > 0 || sslv2 !== undefined)
     return {
-      ...(await assessServer(prober, { protocols, sslv2, isWhole }, { ...context, name })),
+      ...(await assessServer(
+        prober,
+        { protocols, sslv2, isWhole },
+        { ...context, name, starttls },
+      )),
       ...frame,
     };
   // An alert is TLS, even where no suite of ours was good enough.

@@ -7,6 +7,7 @@ import { httpFacts } from "./http-facts.ts";
 import type { Prober } from "./prober.ts";
 import type { FoundProtocol } from "./protocol-report.ts";
 import type { Features } from "./report.ts";
+import { clearLogins } from "./starttls/clear-text.ts";
 import { askHttp } from "./starttls/find-tls.ts";
 import { primesOf } from "./weaknesses/suite-weaknesses.ts";
 
@@ -22,6 +23,7 @@ export interface FurtherFacts {
 export async function askFurther(
   prober: Prober,
   protocols: readonly FoundProtocol[],
+  starttls: string | undefined,
 ): Promise<FurtherFacts> {
   const older = protocols.filter(({ version }) => version !== 0x0304);
   const newest = protocols.find(({ version }) => version === 0x0304);
@@ -42,7 +44,7 @@ export async function askFurther(
       ),
   );
   const versions = protocols.map(({ name }) => name);
-  const [features, modern, session, plain] = await Promise.all([
+  const [features, modern, session, plain, logins] = await Promise.all([
     findFeatures(prober, protocols),
     askedModern,
     attempt({ prober, probe: "session", facts: "resumption and renegotiation" }, () =>
@@ -53,6 +55,7 @@ export async function askFurther(
           findPlainAnswer(prober),
         )
       : undefined,
+    loginsBefore(prober, starttls),
   ]);
   const offers = [...(features.alpn ?? []), ...(modern?.alpn ?? [])];
   const http = await askedHttp(prober, plain?.isHttp === true || offers.some(isHttp));
@@ -68,12 +71,24 @@ export async function askFurther(
       ...features,
       ...shown,
       ...session?.features,
+      ...(logins === undefined ? {} : { clearLogins: logins }),
       ...(http === undefined ? {} : { http }),
     },
     modern,
     plainAnswer: plain?.page,
     ticket: session?.ticket,
   };
+}
+
+/** How passwords are taken before TLS, where it is asked for in a protocol. */
+async function loginsBefore(
+  prober: Prober,
+  starttls: string | undefined,
+): Promise<Features["clearLogins"]> {
+  if (starttls === undefined) return undefined;
+  return attempt({ prober, probe: "logins", facts: "whether passwords are taken before TLS" }, () =>
+    clearLogins(prober, starttls),
+  );
 }
 
 /** What HTTP over TLS says, where TLS begins at once and something speaks of HTTP. */

@@ -1,7 +1,5 @@
-import { constants } from "node:crypto";
-import { isIP } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
-import { OPENSSL_GROUPS } from "./handshake/whole-handshake.ts";
+import type { TLSSocket } from "node:tls";
+import { tlsClient } from "./handshake/tls-client.ts";
 import type { Prober } from "./prober.ts";
 import type { Features } from "./report.ts";
 import type { Wire } from "./wire.ts";
@@ -29,17 +27,7 @@ export async function httpFacts(prober: Prober): Promise<HttpFacts | undefined> 
 async function ask(wire: Wire, host: string): Promise<string | undefined> {
   const socket = wire.release();
   if (socket === undefined) return undefined;
-  const tls = connect({
-    socket,
-    rejectUnauthorized: false,
-    checkServerIdentity: () => undefined,
-    minVersion: "TLSv1",
-    ecdhCurve: OPENSSL_GROUPS,
-    ciphers: "ALL:COMPLEMENTOFALL:@SECLEVEL=0",
-    secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
-    ALPNProtocols: ["http/1.1"],
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-  });
+  const tls = tlsClient(socket, { host, alpn: ["http/1.1"] });
   const head = await headOf(tls, host);
   tls.destroy();
   return head;

@@ -24,6 +24,9 @@ export interface Preference {
   readonly ordered: readonly Accepted[];
 }
 
+/** Who answers a hello: a port, over TCP or in datagrams. */
+export type Answerer = Pick<Prober, "hello">;
+
 /** At most so many suites in the hello that asks who decides. */
 const MAX_SUITES = 128;
 
@@ -35,7 +38,7 @@ const MAX_SUITES = 128;
  * put it there first, which says nothing of the others.
  */
 export async function findPreference(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   { runs }: Enumeration,
 ): Promise<Preference> {
@@ -84,23 +87,23 @@ export async function findPreference(
 }
 
 /**
- * Whether ChaCha20 is picked when the client puts it first, though the server's own order does not
- * begin with it; undefined where that cannot be asked.
+ * Whether the client decides between ChaCha20 and the rest by what it puts first: asked with the one
+ * in front that is not first in the server's own order (Go's order begins with ChaCha20 for all who
+ * do not begin with AES). Undefined where that cannot be asked.
  */
 async function prefersChaCha(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   ordered: readonly Accepted[],
 ): Promise<boolean | undefined> {
   const suites = ordered.slice(0, MAX_SUITES).map(({ suite }) => suite);
   const chacha = suites.filter((suite) => cipherSuite(suite).cipher === "CHACHA20");
-  if (chacha.length === 0 || chacha.length === suites.length || chacha.includes(suites[0] ?? 0))
-    return undefined;
-  const picked = await pick(prober, version, [
-    ...chacha,
-    ...suites.filter((suite) => !chacha.includes(suite)),
-  ]);
-  return picked === undefined ? undefined : chacha.includes(picked);
+  if (chacha.length === 0 || chacha.length === suites.length) return undefined;
+  const others = suites.filter((suite) => !chacha.includes(suite));
+  const isFirst = chacha.includes(suites[0] ?? 0);
+  const [front, back] = isFirst ? [others, chacha] : [chacha, others];
+  const picked = await pick(prober, version, [...front, ...back]);
+  return picked === undefined ? undefined : front.includes(picked);
 }
 
 function withoutChaCha(accepted: readonly Accepted[]): readonly Accepted[] {
@@ -109,7 +112,7 @@ function withoutChaCha(accepted: readonly Accepted[]): readonly Accepted[] {
 
 /** The suite that the server selects from an offer. */
 async function pick(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   suites: readonly number[],
 ): Promise<number | undefined> {
@@ -122,7 +125,7 @@ async function pick(
  * stops answering.
  */
 async function mergeAll(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   runs: Enumeration["runs"],
 ): Promise<readonly Accepted[] | undefined> {
@@ -136,7 +139,7 @@ async function mergeAll(
 }
 
 async function merge(
-  prober: Prober,
+  prober: Answerer,
   version: VersionCode,
   a: readonly Accepted[],
   b: readonly Accepted[],

@@ -1,46 +1,24 @@
-import { randomBytes } from "node:crypto";
-import type { Socket } from "node:net";
+import { randomBytes, randomInt } from "node:crypto";
 import { encodeClientHello, type HelloOptions, type VersionCode } from "../tls/client-hello.ts";
 import { groupCodes } from "../tls/groups.ts";
 import { FlightReader } from "../tls/server-flight.ts";
 import {
   type Answer,
   type AnswerReader,
-  type Connect,
   converse,
   type Dialogue,
   type Nudge,
-  type Opened,
-  open,
-  type SessionOptions,
   type Unreachable,
 } from "./connection.ts";
 import { generateKey } from "./handshake/key-agreement.ts";
 import { FULL_SHAPE, type HelloShape, inShape } from "./hello-shape.ts";
 import type { ProbeError, ProbeErrorCode } from "./report.ts";
-import { WarmConnections } from "./warm-connections.ts";
-import type { Wire } from "./wire.ts";
+import { type SessionPatience, Sessions, type SessionsOptions } from "./sessions.ts";
+import type { Ending as WireEnding, Wire } from "./wire.ts";
 
 /** How a `Prober` reaches its target, and the limits that it keeps to. */
-export interface ProberOptions {
-  readonly connect: Connect;
-  readonly signal: AbortSignal;
-  /** The most that a wait for bytes takes, until the peer has shown that it needs longer. */
-  readonly silenceMs: number;
+export interface ProberOptions extends Omit<SessionsOptions, "note"> {
   readonly serverName: string | undefined;
-  /** The most connections at once to this target. */
-  readonly maxParallel: number;
-  /** Called at each sign of life. */
-  readonly onProgress?: () => void;
-}
-
-/** How one session differs from the others. */
-export interface SessionPatience {
-  readonly silenceMs?: number | undefined;
-  /** Null: none, though the target has one. */
-  readonly dialogue?: Dialogue | null;
-  /** Ends the session when it is not needed any more. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a hello is asked. */
@@ -63,37 +41,8 @@ function keyShareFor(groups: readonly number[] = groupCodes(0x0304)): Pick<Hello
 /** A hello without what is the same for all of a target. */
 export type Hello = Omit<HelloOptions, "random" | "serverName">;
 
-/** A wait for bytes is so many times as long as the longest that an answer has taken. */
-const SILENCE_FACTOR = 4;
-const MAX_SILENCE_MS = 15_000;
-
-/** The silence limit, times this: how long a port is waited for that has said nothing yet. */
-const PATIENCE_FACTOR = 8 / 3;
-
-/** A server that takes longer to get to TLS is led there ahead of the next question. */
-const SLOW_OPENING_MS = 250;
-
-/** Servers of mail take some twenty connections in all, and there are others than us. */
-const WARM = 8;
-
-/** Connections that one examination may take: the server with every suite takes some 300. */
-const MAX_CONNECTIONS = 2000;
-
-/**
- * A connect-to-answer time this many times the quickest one means that connections wait for each
- * other.
- */
-const STALL_FACTOR = 4;
-const STALL_FLOOR_MS = 150;
-
 /** Errors that are kept; a target that fails in more ways than this has told enough. */
 const MAX_ERRORS = 64;
-
-/**
- * Pauses after which a target that answered before and now takes no connection is asked again;
- * together the most that one probe waits.
- */
-const PAUSES_MS = [150, 400, 1000] as const;
 
 /**
  * Probes that a target leaves without a word though it is well: from then on that is its way to say
@@ -104,61 +53,68 @@ const MAX_SILENCES = 24;
 /** Times that one probe is tried while the target is not well. */
 const MAX_TURNS = 4;
 
+/** Times that one probe is tried of a server that is known to answer the same differently. */
+const MAX_TURNS_MIXED = 12;
+
 /**
- * Sends hellos to one target, counts connections and keeps errors. Starts with one connection at a
- * time and widens while answers stay quick: servers that serve one connection at a time (openssl
- * s_server) stall behind a second one.
+ * Times that a probe is tried which a server that is well answers in no TLS, or by closing, until
+ * so many answers were confirmed: that is its way, then.
  */
+const MAX_TURNS_PLAIN = 5;
+const MAX_TURNS_CLOSED = 3;
+const MAX_CONFIRMED = 4;
+const OUT_OF_STEP_MS = 20;
+
+/** Sends hellos to one target, counts connections and keeps errors. */
 export class Prober {
-  readonly #options: ProberOptions;
-  readonly #waiting: (() => void)[] = [];
+  readonly #sessions: Sessions;
   readonly errors: ProbeError[] = [];
   /** The name that hellos carry; set to undefined when the server refuses it. */
   serverName: string | undefined;
-  /** What leads each connection to TLS; undefined where TLS begins at once. */
-  dialogue: Dialogue | undefined;
-  /** The most that each word of the dialogue takes; by what was measured when left out. */
-  greetingMs: number | undefined;
-  connections = 0;
   /** Hellos are brought to lengths that all peers take. */
   isPadded = false;
   readonly #shapes = new Map<VersionCode, HelloShape>();
   #commonShape = FULL_SHAPE;
-  #isIncomplete = false;
-  #isRemote = false;
-  #mostConnections = MAX_CONNECTIONS;
-  #active = 0;
-  #limit = 1;
   /** The first request that was answered with a ServerHello. */
   #control: Uint8Array | undefined;
   #silences = 0;
+  #isMixed = false;
+  #confirmed = 0;
   #check: Promise<"well" | "recovered" | "gone"> | undefined;
-  /**
-   * Took no connection after all pauses: further probes do not wait again, until one gets through.
-   */
-  #isGone = false;
-  #hasAnswered = false;
-  /** Of ServerHellos. */
-  #quickestMs = Number.POSITIVE_INFINITY;
-  #slowestMs = 0;
-  #openingMs = 0;
-  readonly #warm = new WarmConnections(WARM);
 
-  constructor(options: ProberOptions) {
-    this.#options = options;
-    this.serverName = options.serverName;
+  constructor({ serverName, ...options }: ProberOptions) {
+    this.serverName = serverName;
+    const note = this.note.bind(this);
+    this.#sessions = new Sessions({ ...options, note });
+  }
+
+  get connections(): number {
+    return this.#sessions.connections;
+  }
+
+  /** What leads each connection to TLS; undefined where TLS begins at once. */
+  get dialogue(): Dialogue | undefined {
+    return this.#sessions.dialogue;
+  }
+
+  set dialogue(dialogue: Dialogue | undefined) {
+    this.#sessions.dialogue = dialogue;
+  }
+
+  /** The most that each word of the dialogue takes; by what was measured when left out. */
+  set greetingMs(ms: number | undefined) {
+    this.#sessions.greetingMs = ms;
   }
 
   /** True once the target's time is up: what has not been asked yet stays unknown. */
   get isOver(): boolean {
-    return this.#options.signal.aborted;
+    return this.#sessions.isOver;
   }
 
   /** Something could not be asked any more, of a target that had answered before. */
   get isIncomplete(): boolean {
     return (
-      this.#isIncomplete ||
-      (this.#hasAnswered && this.isOver) ||
+      this.#sessions.isIncomplete ||
       this.errors.some(({ code }) => code === "incomplete" || code === "spared")
     );
   }
@@ -170,20 +126,38 @@ export class Prober {
 
   /** How long a port is waited for that has said nothing yet, in milliseconds. */
   get patienceMs(): number {
-    return this.#options.silenceMs * PATIENCE_FACTOR;
+    return this.#sessions.patienceMs;
+  }
+
+  /** As `Sessions` has it. */
+  spare(connections: number | undefined): void {
+    this.#sessions.spare(connections);
+  }
+
+  /** As `Sessions` has it. */
+  session<T>(
+    talk: (wire: Wire) => Promise<T>,
+    patience: SessionPatience = {},
+  ): Promise<T | Unreachable> {
+    return this.#sessions.session(talk, patience);
+  }
+
+  /** As `Sessions` has it. */
+  get wordMs(): number {
+    return this.#sessions.wordMs;
   }
 
   /**
-   * From now on, no more connections than so many in all; without effect where servers do not count:
-   * on loopback, and for undefined.
+   * Lets so many connections be open at once, though no answer has shown yet that the server bears
+   * it, until the next answer.
    */
-  spare(connections: number | undefined): void {
-    if (connections !== undefined && this.#isRemote) this.#mostConnections = connections;
+  widen(limit: number): void {
+    this.#sessions.widen(limit);
   }
 
   /** Ends the connections that nobody has asked for. */
   close(): void {
-    this.#warm.close();
+    this.#sessions.close();
   }
 
   /**
@@ -267,34 +241,60 @@ export class Prober {
 
   /**
    * Talks on a connection of its own. When nothing comes back from a server that has answered
-   * before, it is asked again what it has answered: so a server that
-   * is overrun, or limits rates, does not look like one that says no. `talk` may run again on a
-   * fresh connection.
+   * before, it is asked again what it has answered: so a server that is overrun, or limits rates,
+   * does not look like one that says no. What a server that is well said by chance is asked again,
+   * too. `talk` may run again on a fresh connection.
    */
   async exchange<T extends object>(talk: (wire: Wire) => Promise<T>): Promise<T | Unreachable> {
+    let wasRepeated = false;
     for (let turn = 1; ; turn += 1) {
-      const wasAlone = this.#active === 0;
+      const wasAlone = this.#sessions.isIdle;
       const answer = await this.session(talk);
-      if (
-        !saidNothing(answer) ||
-        this.#control === undefined ||
-        this.isOver ||
-        this.#silences >= MAX_SILENCES
-      )
+      if (this.#control === undefined || this.isOver) return answer;
+      const silence = silenceOf(answer);
+      if (silence === undefined && !isPlain(answer)) {
+        if (wasRepeated) this.noteMixed();
         return answer;
-      this.#limit = 1;
-      this.#check ??= this.#checkMood(this.#control).finally(() => (this.#check = undefined));
-      const mood = await this.#check;
-      if (mood === "gone") {
-        this.#isIncomplete = true;
-        return {
-          kind: "unreachable",
-          reason: this.#refusal(`the connection ended without a word`),
-          code: "incomplete",
-        };
       }
-      if ((mood === "well" && wasAlone) || turn === MAX_TURNS) return answer;
+      if (silence !== undefined) {
+        if (this.#silences >= MAX_SILENCES && !this.#isMixed) return answer;
+        const mood = await this.#mood(this.#control);
+        if (mood === "gone") return this.#sessions.givenUp("the connection ended without a word");
+        if (mood === "recovered" || !wasAlone) {
+          if (turn >= MAX_TURNS) return answer;
+          continue;
+        }
+      }
+      if (wasRepeated) this.#confirmed += 1;
+      if (!this.#mayBeChance(turn, silence))
+        return this.#isMixed ? this.#sessions.givenUp("it answers differently each time") : answer;
+      wasRepeated = true;
+      // Not in step with other questions: where two servers take turns, that would meet the same.
+      await this.#sessions.pause(randomInt(OUT_OF_STEP_MS * turn));
     }
+  }
+
+  /** Whether a server that is well may answer the same question otherwise the next time. */
+  #mayBeChance(turn: number, silence: WireEnding | undefined): boolean {
+    if (this.#isMixed) return turn < MAX_TURNS_MIXED;
+    if (silence === "silent" || this.#confirmed >= MAX_CONFIRMED) return false;
+    return turn < (silence === undefined ? MAX_TURNS_PLAIN : MAX_TURNS_CLOSED);
+  }
+
+  /**
+   * The same was answered in TLS and not, as where several servers are behind one port: from now on
+   * what is no TLS says nothing.
+   */
+  noteMixed(): void {
+    this.#isMixed = true;
+    const how = "in TLS on some connections and not on others";
+    this.note("protocol", `the port answers differently: ${how}`, "differs");
+  }
+
+  #mood(control: Uint8Array): Promise<"well" | "recovered" | "gone"> {
+    this.#sessions.narrow();
+    this.#check ??= this.#checkMood(control).finally(() => (this.#check = undefined));
+    return this.#check;
   }
 
   /**
@@ -303,58 +303,16 @@ export class Prober {
    */
   async #checkMood(control: Uint8Array): Promise<"well" | "recovered" | "gone"> {
     const answers = async (): Promise<boolean> => {
-      const answer = await this.#once((wire) => converse(wire, control, new FlightReader()));
-      return answer.kind === "flight";
+      const answer = await this.#sessions.once((wire) =>
+        converse(wire, control, new FlightReader()),
+      );
+      return answer.kind === "flight" || (this.#isMixed && answer.kind === "plain");
     };
     if (await answers()) {
       this.#silences += 1;
       return "well";
     }
-    for (const pause of this.#isGone ? [] : PAUSES_MS) {
-      await sleep(pause, this.#options.signal);
-      if (this.isOver) return "gone";
-      if (await answers()) return "recovered";
-    }
-    this.#isGone = true;
-    return "gone";
-  }
-
-  #refusal(reason: string): string {
-    return `refused after it had answered (${this.connections} connections), as servers that limit rates do: ${reason}`;
-  }
-
-  /**
-   * Opens a connection, leads it to where TLS begins and gives it to `talk`; it is closed when that
-   * is done. A target that answered before and now takes no
-   * connection is given pauses. Rejects only with what `talk` rejects with. `talk` may run once
-   * more on a fresh connection.
-   */
-  async session<T>(
-    talk: (wire: Wire) => Promise<T>,
-    patience: SessionPatience = {},
-  ): Promise<T | Unreachable> {
-    for (const pause of this.#isGone ? [] : PAUSES_MS) {
-      const result = await this.#once(talk, patience);
-      if (!isUnreachable(result) || !this.#hasAnswered || this.isOver) return result;
-      if (result.code === "spared") return result;
-      if (patience.signal?.aborted === true) return result;
-      this.#limit = 1;
-      await sleep(pause, this.#options.signal);
-    }
-    const last = await this.#once(talk, patience);
-    this.#isGone = isUnreachable(last);
-    if (!isUnreachable(last) || !this.#hasAnswered) return last;
-    this.#isIncomplete = true;
-    return { ...last, reason: this.#refusal(last.reason), code: "incomplete" };
-  }
-
-  /**
-   * Lets so many connections be open at once, though no answer has shown yet that the server bears
-   * it, until the next answer.
-   */
-  widen(limit: number): void {
-    this.#limit = Math.max(this.#limit, limit);
-    this.#letIn();
+    return (await this.#sessions.comesBack(answers)) ? "recovered" : "gone";
   }
 
   note(probe: string, error: string, code?: ProbeErrorCode): void {
@@ -365,149 +323,14 @@ export class Prober {
     )
       this.errors.push({ probe, error, ...(code === undefined ? {} : { code }) });
   }
-
-  async #once<T>(
-    talk: (wire: Wire) => Promise<T>,
-    patience: SessionPatience = {},
-  ): Promise<T | Unreachable> {
-    await this.#enter();
-    try {
-      const limit = this.#limitReached;
-      if (limit !== undefined) return limit;
-      if (patience.signal?.aborted === true)
-        return { kind: "unreachable", reason: "it is not needed any more", code: "aborted" };
-      const start = performance.now();
-      const opened = await this.#open(patience);
-      if ("kind" in opened) return opened;
-      const { wire, openingMs } = opened;
-      if (this.dialogue !== undefined && patience.dialogue === undefined)
-        this.#openingMs = Math.max(this.#openingMs, openingMs);
-      try {
-        opened.begin();
-        const begun = performance.now();
-        const result = await talk(wire);
-        const ms = performance.now() - (this.dialogue === undefined ? start : begun);
-        this.#learn(wire, saidHello(result) ? ms : undefined);
-        return result;
-      } finally {
-        opened.close();
-      }
-    } finally {
-      this.#leave();
-    }
-  }
-
-  get #limitReached(): Unreachable | undefined {
-    if (!this.isOver && this.connections < this.#mostConnections) return undefined;
-    if (!this.isOver && this.#mostConnections < MAX_CONNECTIONS) {
-      const reason = `the server blocks addresses that end too many connections early: asked no more than ${this.#mostConnections} times`;
-      this.note("target", reason, "spared");
-      return { kind: "unreachable", reason, code: "spared" };
-    }
-    if (this.#hasAnswered) this.#isIncomplete = true;
-    const reason = this.isOver
-      ? "the target's time is up"
-      : `it has cost ${MAX_CONNECTIONS} connections`;
-    return { kind: "unreachable", reason, code: this.#hasAnswered ? "incomplete" : "aborted" };
-  }
-
-  #open({
-    silenceMs,
-    dialogue = this.dialogue,
-    signal,
-  }: SessionPatience): Promise<Opened | Unreachable> {
-    const options: SessionOptions = {
-      connect: async (limit): Promise<Socket> => {
-        const socket = await this.#options.connect(limit);
-        this.connections += 1;
-        this.#isRemote ||= !isLoopback(socket.remoteAddress);
-        return socket;
-      },
-      dialogue: dialogue ?? undefined,
-      signal:
-        signal === undefined
-          ? this.#options.signal
-          : AbortSignal.any([signal, this.#options.signal]),
-      silenceMs: silenceMs ?? this.#silenceMs,
-      greetingMs: this.greetingMs ?? Math.max(this.patienceMs, this.#openingMs * SILENCE_FACTOR),
-    };
-    const isSlow = this.#openingMs > SLOW_OPENING_MS && dialogue === this.dialogue;
-    return isSlow ? this.#warm.take(options) : open(options);
-  }
-
-  /** By what answers have taken so far, never less than was asked for. */
-  get #silenceMs(): number {
-    const { silenceMs } = this.#options;
-    return Math.max(silenceMs, Math.min(MAX_SILENCE_MS, this.#slowestMs * SILENCE_FACTOR));
-  }
-
-  /** `helloMs`: how long a ServerHello took, which is more work than other answers. */
-  #learn(wire: Wire, helloMs: number | undefined): void {
-    if (wire.received === 0) return;
-    this.#hasAnswered = true;
-    this.#options.onProgress?.();
-    this.#slowestMs = Math.max(this.#slowestMs, wire.firstByteMs);
-    if (helloMs !== undefined) this.#adapt(helloMs);
-  }
-
-  #adapt(ms: number): void {
-    this.#quickestMs = Math.min(this.#quickestMs, ms);
-    if (ms > STALL_FLOOR_MS && ms > this.#quickestMs * STALL_FACTOR)
-      this.#limit = Math.max(1, this.#limit >> 1);
-    else this.#limit = Math.min(this.#options.maxParallel, this.#limit + 1);
-  }
-
-  /** INVARIANT: `#active` counts those inside and those that were just let in. */
-  async #enter(): Promise<void> {
-    if (this.#active < this.#limit) this.#active += 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #leave(): void {
-    this.#active -= 1;
-    this.#letIn();
-  }
-
-  #letIn(): void {
-    while (this.#active < this.#limit && this.#waiting.length > 0) {
-      this.#active += 1;
-      this.#waiting.shift()?.();
-    }
-  }
 }
 
-function isLoopback(address: string | undefined): boolean {
-  return address === undefined || address === "::1" || /^(?:::ffff:)?127\./.test(address);
+/** How a connection ended on which nothing was said; undefined where something was. */
+function silenceOf(answer: object): WireEnding | undefined {
+  const { kind, ending } = answer as { kind?: unknown; ending?: WireEnding };
+  return kind === "nothing" ? (ending ?? "closed") : undefined;
 }
 
-function isUnreachable(result: unknown): result is Unreachable {
-  return (
-    typeof result === "object" &&
-    result !== null &&
-    "kind" in result &&
-    result.kind === "unreachable"
-  );
-}
-
-/** Waits, but not beyond the target's end. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", settle);
-      resolve();
-    };
-    const timer = setTimeout(settle, ms);
-    signal.addEventListener("abort", settle, { once: true });
-    if (signal.aborted) settle();
-  });
-}
-
-function saidHello(result: unknown): boolean {
-  const { kind, flight } = (result ?? {}) as Partial<Extract<Answer, { kind: "flight" }>>;
-  return kind === "flight" && flight?.hello !== undefined;
-}
-
-function saidNothing(answer: object): boolean {
-  return "kind" in answer && answer.kind === "nothing";
+function isPlain(answer: object): boolean {
+  return "kind" in answer && answer.kind === "plain";
 }

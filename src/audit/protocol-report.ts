@@ -23,7 +23,7 @@ export interface FoundProtocol {
 
 /** A version's suites with their grades and warnings, as ssl-enum-ciphers reports them. */
 export function reportProtocol(
-  { version, preference, compressors, keyExchange }: FoundProtocol,
+  { version, preference, compressors, keyExchange }: Omit<FoundProtocol, "name" | "undecided">,
   leafOf: (accepted: Accepted) => Certificate | undefined,
 ): ProtocolReport {
   const warnings = new Set<string>();
@@ -37,7 +37,7 @@ export function reportProtocol(
     });
     for (const warning of grade.warnings) warnings.add(warning);
     return {
-      ...named(suite),
+      ...namedSuite(suite),
       ...(grade.kexInfo === undefined ? {} : { kexInfo: grade.kexInfo }),
       strength: grade.letter,
     };
@@ -62,12 +62,19 @@ export function reportProtocol(
 /** A version's suites by their names, where their grades could not be told. */
 export function suitesAlone({ preference: { ordered } }: FoundProtocol): ProtocolReport {
   return {
-    ciphers: ordered.map(({ suite }) => ({ ...named(cipherSuite(suite)), strength: "unknown" })),
+    ciphers: ordered.map(({ suite }) => ({
+      ...namedSuite(cipherSuite(suite)),
+      strength: "unknown",
+    })),
     warnings: [],
   };
 }
 
-function named({ id, name }: CipherSuite): { readonly id: string; readonly name: string } {
+/** How reports call a suite. */
+export function namedSuite({ id, name }: CipherSuite): {
+  readonly id: string;
+  readonly name: string;
+} {
   return { id: `0x${id.toString(16).toUpperCase().padStart(4, "0")}`, name };
 }
 

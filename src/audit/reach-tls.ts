@@ -52,10 +52,38 @@ export function checkStarttls(name: string): string {
 export async function reachTls(prober: Prober, options: ReachOptions): Promise<Reached> {
   const { names } = options;
   if (options.starttls !== undefined) return within(prober, options.starttls, options);
-  const pending = firstAnswer(prober, { nudge: NUDGE });
+  const pending = firstAnswer(prober, { nudge: NUDGE }).then((first) =>
+    isRefused(first) ? firstAnswer(prober, { nudge: NUDGE }) : first,
+  );
   const early = await Promise.race([pending, sleep(SLOW_MS, undefined, { ref: false })]);
-  const decided = early === undefined ? undefined : decide(prober, early, names);
-  return (await decided) ?? search(prober, pending, names);
+  if (early === undefined) return search(prober, pending, names);
+  const decided = await decide(prober, early, names);
+  if (decided?.kind === "plain") return lookAgain(prober, decided);
+  return decided ?? search(prober, pending, names);
+}
+
+function isRefused(first: Answer): boolean {
+  return first.kind === "unreachable" && (first.code === "refused" || first.code === "reset");
+}
+
+/** One connection may have met another server than the next one does. */
+const MORE_LOOKS = 2;
+
+/** Whether a port that has shown another protocol speaks TLS on other connections. */
+async function lookAgain(
+  prober: Prober,
+  plain: Extract<Reached, { kind: "plain" }>,
+): Promise<Reached> {
+  prober.widen(MORE_LOOKS);
+  const looks = Array.from({ length: MORE_LOOKS }, async () => {
+    const first = await firstAnswer(prober, { nudge: NUDGE });
+    if (first.kind !== "flight") throw new AppError("PEER_TLS", "Cannot find TLS: no answer");
+    return first;
+  });
+  const first = await Promise.any(looks).catch(() => undefined);
+  if (first === undefined) return plain;
+  prober.noteMixed();
+  return { kind: "tls", first };
 }
 
 /** A server that has not answered a hello after so long is looked at in other ways meanwhile. */
@@ -237,7 +265,11 @@ async function byWords(
   bytes: Uint8Array,
   names: readonly string[],
 ): Promise<Reached> {
-  const way = await findByWords(prober, bytes, { names });
+  const once = await findByWords(prober, bytes, { names });
+  const isRefusal = once.kind === "plain" && once.refusal !== undefined;
+  const again = isRefusal ? await findByWords(prober, bytes, { names }) : once;
+  if (isRefusal && again.kind === "starttls") prober.noteMixed();
+  const way = again.kind === "starttls" ? again : once;
   return way.kind === "none" ? { kind: "plain", speaks: "unknown" } : follow(prober, way);
 }
 

@@ -15,7 +15,15 @@ export interface AuditReport {
    */
   readonly reachable?: string;
   /** Who listens there and at which address, where the watch knows. */
-  readonly listener?: { readonly address: string; readonly exepath?: string };
+  readonly listener?: {
+    readonly address: string;
+    readonly exepath?: string;
+    /**
+     * Names of the programs that share the address and port (SO_REUSEPORT): the report may be of any
+     * of them. Absent for one.
+     */
+    readonly sharedBy?: readonly string[];
+  };
   /** What differs from the port's report before this one; absent when there was none. */
   readonly changes?: { readonly since: string; readonly what: readonly string[] };
   /**
@@ -48,6 +56,8 @@ export interface AuditReport {
   readonly chains?: readonly ChainReport[];
   /** What came of each known weakness's probe, by its id. */
   readonly weaknesses?: Readonly<Record<string, WeaknessVerdict>>;
+  /** What real clients get, of a table; absent where not everything could be asked. */
+  readonly clients?: readonly ClientReport[];
   /** Worst first. */
   readonly findings: readonly Finding[];
   /** The overall grade; absent without TLS. */
@@ -133,6 +143,11 @@ export interface Features {
   readonly sni?: { readonly withoutName: SniBehaviour; readonly unknownName: SniBehaviour };
   readonly ocspStapling?: boolean;
   readonly heartbeat?: boolean;
+  /**
+   * Mechanisms by which passwords are taken before STARTTLS, as offered to us; absent where the
+   * protocol does not say.
+   */
+  readonly clearLogins?: readonly string[];
   /** What a web server's answer to `GET /` over TLS says; absent where no HTTP comes back. */
   readonly http?: {
     readonly status: number;
@@ -237,8 +252,25 @@ export interface ChainReport {
     readonly thisUpdate?: string;
     readonly nextUpdate?: string;
   };
+  /** What authorities say of the chain's certificates; absent where that was not asked for. */
+  readonly revocation?: readonly RevocationReport[];
   /** Timestamps from the TLS extension or the OCSP response. */
   readonly scts?: readonly SctReport[];
+}
+
+/** What an authority's responder or list says of one certificate. */
+export interface RevocationReport {
+  /** SHA-256 fingerprint of the certificate. */
+  readonly certificate: string;
+  /** Absent where the certificate names nobody to ask. */
+  readonly method?: "OCSP" | "CRL";
+  readonly url?: string;
+  /** `unknown` is the responder's own word. */
+  readonly status: "good" | "revoked" | "unknown" | "could not tell";
+  readonly detail: string;
+  /** ISO 8601, UTC. */
+  readonly thisUpdate?: string;
+  readonly nextUpdate?: string;
 }
 
 /**
@@ -246,6 +278,21 @@ export interface ChainReport {
  * probe's name, or the report is incomplete; `not applicable`: nothing to attack.
  */
 export type WeaknessVerdict = "vulnerable" | "not vulnerable" | "not applicable" | "unknown";
+
+/** What one real client gets from the server, as far as that follows from the report. */
+export interface ClientReport {
+  readonly name: string;
+  /** Absent where client and server have none in common. */
+  readonly version?: string;
+  readonly cipher?: string;
+  /** The key exchange's group; of several, it is one of these. */
+  readonly groups?: readonly string[];
+  readonly alpn?: string;
+  /** Why the client gets no connection. */
+  readonly failure?: string;
+  /** What could not be told. */
+  readonly unsure?: string;
+}
 
 /** A weakness, a problem of a certificate or a remark, with what was seen as `evidence`. */
 export interface Finding {
@@ -284,6 +331,12 @@ export interface OverallGrade {
 export interface DatagramReport {
   /** `DTLSv1.2`, `QUICv1`, … */
   readonly versions: readonly string[];
+  /**
+   * Each version's suites with grades and order, as over TCP; of QUIC those of the best version that
+   * we can speak.
+   */
+  readonly protocols?: Readonly<Record<string, ProtocolReport>>;
+  /** The suite that was picked first from all of them. */
   readonly cipher?: { readonly id: string; readonly name: string };
   readonly group?: string;
   readonly alpn?: readonly string[];
@@ -321,5 +374,7 @@ export type ProbeErrorCode =
   | "aborted"
   /** It was ended, or the port went away, before all was learnt. */
   | "incomplete"
+  /** Some connections are answered in TLS and others are not. */
+  | "differs"
   /** Not all was asked, for the server blocks those who ask so much. */
   | "spared";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
+import { withSignalsBlocked } from "../libc/signals.ts";
 import { BPF_COMMAND, BpfAttributes, bpf, kernelError, tryBpf } from "./_bpf-call.ts";
 import { btfForKernel, functionRecords, lineRecords } from "./_program-btf.ts";
 import { BpfMap, createMap } from "./bpf-map.ts";
@@ -8,6 +9,7 @@ import { BTF_KIND, type Btf } from "./btf.ts";
 import { Instructions, PSEUDO } from "./instructions.ts";
 import type { MapSpec, ObjectSpec, ProgramAttach, ProgramSpec } from "./object-spec.ts";
 import { relocate, type RelocatedProgram } from "./relocate.ts";
+import { openKprobe } from "./kprobe.ts";
 import { openTracepoint } from "./tracepoint.ts";
 import { VerifierLog } from "./verifier-log.ts";
 
@@ -26,10 +28,10 @@ export interface LoadedObject {
   readonly map: (name: string) => BpfMap;
   readonly programs: readonly ProgramSpec[];
   /**
-   * Hangs each program on its tracepoint, but for those that a tail call map starts with: these are
-   * only jumped to.
+   * Hangs each program on its place, but for those that a tail call map starts with: these are only
+   * jumped to. Gives the functions that take no kprobe; throws for any other place.
    */
-  readonly attach: () => void;
+  readonly attach: () => readonly string[];
   /**
    * How often the kernel left a program out, because the one before it on that processor was not
    * done (`recursion_misses`).
@@ -72,7 +74,7 @@ export function adoptObject({ maps, links, programs }: InheritedObject): LoadedO
   return {
     map: (name) => mapOf(adopted, name),
     programs: [],
-    attach: () => {},
+    attach: () => [],
     missed: () => missesOf(programs),
     handOver: () => inheritable(adopted, { links, programs }),
     close,
@@ -136,9 +138,19 @@ export function loadObject(
   const map = (name: string): BpfMap => mapOf(maps, name);
   const programFds = (): readonly number[] => loaded.map(({ fd }) => fd);
   const jumpedTo = new Set<string>();
-  const attach = (): void => {
-    for (const { program, fd } of loaded)
-      if (!jumpedTo.has(program.spec.name)) links.push(attachProgram(program.spec, fd));
+  const attach = (): readonly string[] => {
+    const refused: string[] = [];
+    for (const { program, fd } of loaded) {
+      const { kind, tracepoint } = program.spec.attach;
+      if (jumpedTo.has(program.spec.name)) continue;
+      try {
+        links.push(attachProgram(program.spec, fd));
+      } catch (thrown) {
+        if (kind !== "kprobe") throw thrown;
+        refused.push(tracepoint);
+      }
+    }
+    return refused;
   };
   try {
     for (const mapSpec of spec.maps.values())
@@ -176,26 +188,15 @@ interface ProgramContext {
 function loadProgram(program: RelocatedProgram, context: ProgramContext): number {
   const code = resolveMaps(program, context.map);
   const attributes = programAttributes(program, code, context);
-  let quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
-  // The verifier gives up with EAGAIN when a signal or other work waits for this thread, and is to
-  // be asked again.
-  for (
-    let again = 0;
-    again < MAX_RETRIES && "errno" in quiet && quiet.errno === "EAGAIN";
-    again += 1
-  ) {
-    quiet = tryBpf(BPF_COMMAND.progLoad, attributes);
-  }
+  const quiet = tryLoad(attributes);
   if ("result" in quiet) return quiet.result;
   // Once more, for the reason. The kernel writes the log only when asked, and asking slows it down.
   const log = new Uint8Array(LOG_BYTES);
-  const loud = tryBpf(
-    BPF_COMMAND.progLoad,
-    attributes.u32(24, 1).u32(28, log.length).pointer(32, log),
-  );
+  const loud = tryLoad(attributes.u32(24, 1).u32(28, log.length).pointer(32, log));
   if ("result" in loud) return loud.result;
   const text = Buffer.from(log.buffer, 0, Math.max(0, log.indexOf(0))).toString("latin1");
   const doing = `load BPF program "${program.spec.name}"`;
+  if (loud.errno === "EAGAIN") throw kernelError(loud.errno, doing);
   if (text.trim() === "") throw kernelError(quiet.errno, doing);
   const cause = new VerifierLog(text);
   throw new AppError(
@@ -203,6 +204,21 @@ function loadProgram(program: RelocatedProgram, context: ProgramContext): number
     `Cannot ${doing}: the kernel's verifier refuses it: ${cause.message.split("\n").at(-1) ?? ""}`,
     { hint: cause.message, cause },
   );
+}
+
+/**
+ * The verifier gives up with EAGAIN when a signal or other work waits for this thread, and is to be
+ * asked again.
+ */
+function tryLoad(attributes: BpfAttributes): ReturnType<typeof tryBpf> {
+  return withSignalsBlocked(() => {
+    let loaded = tryBpf(BPF_COMMAND.progLoad, attributes);
+    for (let again = 0; again < MAX_RETRIES; again += 1) {
+      if (!("errno" in loaded) || loaded.errno !== "EAGAIN") break;
+      loaded = tryBpf(BPF_COMMAND.progLoad, attributes);
+    }
+    return loaded;
+  });
 }
 
 /** `union bpf_attr` of BPF_PROG_LOAD; offsets from include/uapi/linux/bpf.h. */
@@ -258,6 +274,7 @@ function tracepointType(kernelBtf: Btf, { name, attach }: ProgramSpec): number {
 
 function attachProgram({ name, attach }: ProgramSpec, fd: number): number {
   if (attach.kind === "tracepoint") return attachClassic(name, attach, fd);
+  if (attach.kind === "kprobe") return openKprobe(attach.tracepoint, fd);
   const attributes = new BpfAttributes(16).u32(8, fd);
   if (attach.kind !== "tp_btf")
     attributes.pointer(0, Buffer.from(`${attach.tracepoint}\0`, "latin1"));
@@ -335,6 +352,6 @@ const LOG_BYTES = 16 * 1024 * 1024;
 const MAX_RETRIES = 10;
 const BPF_TRACE_RAW_TP = 23;
 /** `enum bpf_prog_type` */
-const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24, tracepoint: 5 } as const;
+const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24, tracepoint: 5, kprobe: 2 } as const;
 /** `enum bpf_attach_type` */
 const BPF_PERF_EVENT = 41;

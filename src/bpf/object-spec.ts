@@ -1,13 +1,14 @@
 import type { Btf } from "./btf.ts";
 import type { CoreRelocation, FunctionInfo, LineInfo } from "./btf-ext.ts";
 
-/** How a program hangs on the kernel: `tracepoint` names it. */
+/** How a program hangs on the kernel: `tracepoint` names where. */
 export interface ProgramAttach {
   /**
    * `tp_btf`: typed tracepoint arguments; `raw_tp`: raw ones; `raw_tp.w`: raw and writable;
-   * `tracepoint`: the record that perf and ftrace see.
+   * `tracepoint`: the record that perf and ftrace see; `kprobe`: the registers at a function's start.
    */
-  readonly kind: "tp_btf" | "raw_tp" | "raw_tp.w" | "tracepoint";
+  readonly kind: "tp_btf" | "raw_tp" | "raw_tp.w" | "tracepoint" | "kprobe";
+  /** Of a `kprobe`: the function. */
   readonly tracepoint: string;
   /** Of a `tracepoint`: the subsystem that its record is listed under. */
   readonly group?: string;

@@ -170,4 +170,5 @@ const PROGRAM_KIND: ReadonlyMap<string, ProgramAttach["kind"]> = new Map([
   ["raw_tracepoint.w", "raw_tp.w"],
   ["tracepoint", "tracepoint"],
   ["tp", "tracepoint"],
+  ["kprobe", "kprobe"],
 ]);

@@ -1,33 +1,16 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../lib/errors.ts";
-import { check, libc } from "../libc/libc.ts";
+import { libc } from "../libc/libc.ts";
+import { openPerfEvent } from "./perf-event.ts";
 
 /**
  * Opens a tracepoint as a perf event (perf_event_open(2)), on all processors; the descriptor is the
  * caller's. Throws `KERNEL_NO_TRACEPOINT` when this kernel has none of that name, `KERNEL_<ERRNO>`.
  */
 export function openTracepoint(group: string, name: string): number {
-  const attributes = new DataView(new ArrayBuffer(PERF_ATTRIBUTES_BYTES));
-  attributes.setUint32(0, PERF_TYPE_TRACEPOINT, true);
-  attributes.setUint32(4, PERF_ATTRIBUTES_BYTES, true);
-  attributes.setBigUint64(8, BigInt(tracepointId(group, name)), true);
-  const [anyProcess, firstCpu, noGroup] = [-1, 0, -1];
-  return check(
-    Number(
-      libc.syscall(
-        numberOf("perf_event_open"),
-        "void *",
-        new Uint8Array(attributes.buffer),
-        "int",
-        anyProcess,
-        "int",
-        firstCpu,
-        "int",
-        noGroup,
-        "uint64_t",
-        PERF_FLAG_FD_CLOEXEC,
-      ),
-    ),
+  const config = BigInt(tracepointId(group, name));
+  return openPerfEvent(
+    { type: PERF_TYPE_TRACEPOINT, config },
     `open tracepoint "${group}/${name}"`,
   );
 }
@@ -96,19 +79,12 @@ function numberOf(name: keyof typeof SYSCALLS): number {
 }
 
 /** Numbers on x64 and arm64. */
-const SYSCALLS = {
-  perf_event_open: [298, 241],
-  fsopen: [430, 430],
-  fsconfig: [431, 431],
-  fsmount: [432, 432],
-} as const;
+const SYSCALLS = { fsopen: [430, 430], fsconfig: [431, 431], fsmount: [432, 432] } as const;
 
 /** Where it is mounted on most systems. */
 const TRACEFS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
-/** include/uapi/linux/perf_event.h: PERF_ATTR_SIZE_VER0 is all that is needed here. */
-const PERF_ATTRIBUTES_BYTES = 64;
+/** include/uapi/linux/perf_event.h */
 const PERF_TYPE_TRACEPOINT = 2;
-const PERF_FLAG_FD_CLOEXEC = 8;
 /** include/uapi/linux/mount.h */
 const FSOPEN_CLOEXEC = 1;
 const FSCONFIG_CMD_CREATE = 6;

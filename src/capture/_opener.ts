@@ -69,6 +69,8 @@ rows.push({
 let deep = dir;
 for (let depth = 0; depth < 70; depth += 1) deep += "/d";
 mkdirSync(deep, { recursive: true });
+writeFileSync(`${deep}/secret`, "");
+open("too deep to be told", `${deep}/secret`);
 process.chdir(deep);
 open("seventy folders up", `${"../".repeat(70)}etc/secret`);
 process.chdir(dir);

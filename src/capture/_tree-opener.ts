@@ -1,7 +1,8 @@
-// Run as a process of its own by opened-paths.fuzz.test.ts, in a mount namespace of its own: makes a
-// random tree of folders, links and mounts, opens random paths in it, goes into a random folder for good
-// (chroot) and opens more. All stays open; prints what was opened, a row each, and waits for its end.
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+// Run as a process of its own by the fuzzers of paths, in a mount namespace of its own: makes a random
+// tree of folders, links and mounts, opens random paths in it (or links and renames files by such paths),
+// goes into a random folder for good (chroot) and does more. What it opened stays open; prints a row for
+// each, and waits for its end.
+import { closeSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import koffi from "koffi";
 import { libc } from "../libc/libc.ts";
 
@@ -11,6 +12,8 @@ const NUMBERS = {
   chroot: [161, 51],
   mount: [165, 40],
   unshare: [272, 97],
+  linkat: [265, 37],
+  renameat2: [316, 276],
 } as const;
 type Argument = number | string;
 
@@ -23,8 +26,10 @@ function call(name: keyof typeof NUMBERS, ...values: readonly Argument[]): numbe
   return result === -1 ? -koffi.errno() : result;
 }
 
-const [CWD, DIRECTORY, BIND, PRIVATE, NEWNS] = [-100, 0o200000, 4096, 0x44000, 0x20000];
-const [base = "", seedText = "1"] = process.argv.slice(2);
+const [CWD, DIRECTORY, CREAT, BIND, PRIVATE, NEWNS] = [
+  -100, 0o200000, 0o100, 4096, 0x44000, 0x20000,
+];
+const [base = "", seedText = "1", acts = "opens"] = process.argv.slice(2);
 let seed = Number(seedText);
 
 /** A number below `limit` (Numerical Recipes' generator). */
@@ -103,7 +108,35 @@ function openSome(root: string): void {
   }
 }
 
-openSome(base);
-if (call("chroot", base + pick(folders)) === 0) openSome("");
-process.stdout.write(`${JSON.stringify(rows)}\n`);
+interface Moved {
+  readonly call: string;
+  readonly words: readonly string[];
+  /** The folders that the words name, and the names in there. */
+  readonly fds: readonly number[];
+  readonly names: readonly string[];
+}
+
+const moves: Moved[] = [];
+
+function moveSome(root: string): void {
+  for (let count = 0; count < 120; count += 1) {
+    const names = [`from${moves.length}-${count}`, `to${moves.length}-${count}`];
+    const places = [0, 1].map(() => `${root}/${noisy(pick(folders).slice(1))}`);
+    const fds = places.map((folder) => call("openat", CWD, folder, DIRECTORY, 0));
+    const [from = -1] = fds;
+    const file = from < 0 ? -1 : call("openat", from, names[0] ?? "", CREAT, 0o644);
+    if (file >= 0) closeSync(file);
+    const words = names.map((name, index) => `${places[index]}/${name}`);
+    const [one = "", other = ""] = words;
+    const act = random(2) === 0 ? "linkat" : "renameat2";
+    if (fds.every((fd) => fd >= 0) && call(act, CWD, one, CWD, other, 0) === 0)
+      moves.push({ call: act, words, fds, names });
+    else for (const fd of fds) if (fd >= 0) closeSync(fd);
+  }
+}
+
+const act = acts === "opens" ? openSome : moveSome;
+act(base);
+if (acts !== "moves" && call("chroot", base + pick(folders)) === 0) act("");
+process.stdout.write(`${JSON.stringify(acts === "opens" ? rows : moves)}\n`);
 setInterval(() => {}, 1000);

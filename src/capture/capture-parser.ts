@@ -54,6 +54,8 @@ export interface CaptureEnd extends CaptureCounts {
    * whole file.
    */
   readonly truncated: string | undefined;
+  /** Enter events of old captures that had no room until their exits came. */
+  readonly evicted: number;
 }
 
 /**
@@ -102,6 +104,11 @@ export class CaptureParser {
     if (end < piece.length) this.#keep(piece.subarray(end), BLOCK.body);
   }
 
+  /** As of `CaptureEnd`, so far. */
+  get evicted(): number {
+    return this.#converter.evicted;
+  }
+
   /**
    * Ends the capture: what is missing, or undefined. `fault` is what the compressed stream ended
    * with.
@@ -122,7 +129,7 @@ export class CaptureParser {
       missing || fault !== undefined
         ? `it ends within a block at byte ${this.counts.bytes}${fault === undefined ? "" : ` (${fault})`}`
         : undefined;
-    return { ...this.counts, truncated };
+    return { ...this.counts, truncated, evicted: this.evicted };
   }
 
   /**

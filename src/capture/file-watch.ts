@@ -117,7 +117,10 @@ export class FileWatch {
     const isWritten = (mask & FILE_EVENT.CLOSE_WRITE) !== 0;
     if (!isOpened && !isWritten) return;
     const linked = linkedFile(`/proc/self/fd/${fd}`);
-    if (linked === undefined) return;
+    if (linked === undefined) {
+      this.#gone += 1;
+      return;
+    }
     // What cannot pass whatever it is, is left here, before anything else is looked at.
     const { O_RDONLY, O_WRONLY, O_RDWR, O_DIRECTORY } = OPEN_FLAGS;
     const ways = isWritten ? [O_WRONLY] : [O_RDWR, O_RDONLY | O_DIRECTORY];

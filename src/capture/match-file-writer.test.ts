@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -146,4 +155,24 @@ test("MatchFileWriter counts no foreign files and overwrites none", (t) => {
   assert.deepEqual(fates(), ["failed"]);
   assert.match(report?.kind === "ended" ? (report.text ?? "") : "", /EEXIST/);
   assert.equal(statSync(join(folder, "other")).size, 8);
+});
+
+test("MatchFileWriter of a user counts the user's own captures", (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root, to be somebody else");
+  const folder = folderOf(t);
+  chmodSync(folder, 0o777);
+  const module = JSON.stringify(new URL("./match-file-writer.ts", import.meta.url));
+  const script = `const { MatchFileWriter } = await import(${module});
+    const limits = { pathPrefix: "${folder}/x", maxBytes: 0, maxFiles: 1, maxTotalBytes: 0 };
+    const writer = new MatchFileWriter(limits, ({ kind, why }) => console.log(why ?? kind));
+    for (const id of [1, 2]) {
+      const path = \`${folder}/x_\${"0".repeat(20)}_\${String(id).padStart(20, "0")}.scap\`;
+      writer.take({ kind: "begin", id, path, states: [] });
+      writer.take({ kind: "end" });
+    }`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    uid: 12_345,
+    encoding: "utf8",
+  });
+  assert.deepEqual(stdout.trim().split("\n"), ["begun", "end", "refused"], stderr);
 });

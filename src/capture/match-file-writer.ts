@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Event } from "../events/event.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -154,7 +154,7 @@ function existing(pathPrefix: string): { readonly files: number; readonly bytes:
 const NUMBERS = /^\d{20}_\d{20}\.scap$/;
 
 /** Who owns what this process makes. */
-const OWN_UID = lstatSync("/proc/self").uid;
+const OWN_UID = statSync("/proc/self").uid;
 
 function readdirOrNone(folder: string): readonly string[] {
   try {

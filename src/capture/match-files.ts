@@ -40,6 +40,7 @@ export class MatchFiles {
   #lastId = 0;
   #waitingBytes = 0;
   #pausedUntil = 0;
+  #notCaptured = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(options: MatchFilesOptions) {
@@ -52,6 +53,11 @@ export class MatchFiles {
     return this.#waitingBytes;
   }
 
+  /** Files that were asked for and are not there, or not whole; files that lack events. */
+  stats(): { readonly notCaptured: number; readonly cut: number } {
+    return { notCaptured: this.#notCaptured, cut: this.#problems.count("cut") };
+  }
+
   /** Starts the thread, so that the first file need not wait for it. */
   prepare(): void {
     this.#thread ??= this.#start();
@@ -59,8 +65,12 @@ export class MatchFiles {
 
   /** False when there is none to be: the thread is behind, or the last one failed just now. */
   begin({ path, rule, states }: MatchFile): boolean {
-    if (performance.now() < this.#pausedUntil) return false;
+    if (performance.now() < this.#pausedUntil) {
+      this.#notCaptured += 1;
+      return false;
+    }
     if (this.#open.size >= OPEN_MAX) {
+      this.#notCaptured += 1;
       const text = `${rule}: not captured, ${OPEN_MAX} files are still being written`;
       this.#problems.report("behind", text);
       return false;
@@ -141,6 +151,7 @@ export class MatchFiles {
   }
 
   #pause({ why, text = "" }: { readonly why: string; readonly text?: string }): void {
+    this.#notCaptured += 1;
     this.#pausedUntil = performance.now() + PAUSE_MS;
     this.#problems.report(why, text);
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -171,6 +171,19 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
       assert.equal(probe.variant, "raw_tp");
       probe.close();
     });
+  });
+
+  test("openProbe loads while signals come without a pause", (t) => {
+    const onSignal = (): void => {};
+    process.on("SIGWINCH", onSignal);
+    // Not more than the pipe holds in which Node notes signals: what does not fit is lost, SIGCHLD too.
+    const sending = `for (1 .. 3000) { kill WINCH => ${process.pid}; select undef, undef, undef, 0.002 }`;
+    const sender = spawn("/usr/bin/perl", ["-e", sending]);
+    t.after(() => {
+      sender.kill("SIGKILL");
+      process.off("SIGWINCH", onSignal);
+    });
+    openProbe({ ringBytes: 1 << 20, ownPid: process.pid }).close();
   });
 
   test("openProbe says that its file is missing", () => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { BpfMap } from "../bpf/bpf-map.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
+import { hasKprobes } from "../bpf/kprobe.ts";
 import {
   adoptObject,
   type InheritedObject,
@@ -48,6 +49,7 @@ export interface ProbeOptions {
 export interface InheritedProbe {
   readonly variant: ProbeVariant;
   readonly seesIoUring: boolean;
+  readonly seesPaths: boolean;
   readonly object: InheritedObject;
 }
 
@@ -76,27 +78,19 @@ export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
 /** Which build of the probe the kernel took; `tp_btf` is the fastest. */
 export type ProbeVariant = "tp_btf" | "raw_tp" | "classic";
 
-/** A build of the probe, with or without the programs that not every kernel can have. */
-interface Candidate {
-  readonly variant: ProbeVariant;
-  readonly isWhole: boolean;
-}
+/** What not every kernel lets the probe see: requests of io_uring, where the paths of calls lead. */
+type Extra = "io_uring" | "paths";
 
-/** Where tracepoints are preempted: programs of the other types would be skipped. */
-const CLASSIC: readonly Candidate[] = [
-  { variant: "classic", isWhole: true },
-  { variant: "classic", isWhole: false },
+/** Which of these are tried together, from the best on: the verifier may refuse one of either. */
+const EXTRAS: readonly ReadonlySet<Extra>[] = [
+  new Set<Extra>(["io_uring", "paths"]),
+  new Set<Extra>(["io_uring"]),
+  new Set<Extra>(["paths"]),
+  new Set<Extra>(),
 ];
 
 /** From the best on. */
-const CANDIDATES: readonly Candidate[] = [
-  { variant: "tp_btf", isWhole: true },
-  { variant: "tp_btf", isWhole: false },
-  { variant: "raw_tp", isWhole: true },
-  { variant: "raw_tp", isWhole: false },
-];
-
-const ALL: readonly Candidate[] = [...CANDIDATES, ...CLASSIC];
+const VARIANTS: readonly ProbeVariant[] = ["tp_btf", "raw_tp"];
 
 /**
  * Loads and attaches the probe; notices flow at once, events once they are enabled.
@@ -122,10 +116,11 @@ export function openProbe(options: ProbeOptions): ProbeSource {
       `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`,
     );
   }
-  const { object, variant, seesIoUring } = loadBest(objectDirectory, { ringBytes, only });
+  const loaded = loadBest(objectDirectory, { ringBytes, only });
+  const { object } = loaded;
   let source: ProbeSource | undefined;
   try {
-    source = new ProbeSource({ object, variant, seesIoUring }, options);
+    source = new ProbeSource(loaded, options);
     object.attach();
     return source;
   } catch (thrown) {
@@ -143,6 +138,11 @@ export class ProbeSource {
    * are seen all the same.
    */
   readonly seesIoUring: boolean;
+  /**
+   * False where the kernel shows no program where the paths of links, renames and the like lead:
+   * they count as they were passed.
+   */
+  readonly seesPaths: boolean;
   readonly #object: LoadedObject;
   readonly #rings: RingPair;
   readonly #counters: BpfMap;
@@ -165,11 +165,15 @@ export class ProbeSource {
   #byCgroup: readonly CgroupLoss[] = [];
   #requestTimer: NodeJS.Timeout | undefined;
 
-  constructor({ object, variant, seesIoUring }: Loaded, { ownPid, epochOffset }: ProbeOptions) {
+  constructor(
+    { object, variant, seesIoUring, seesPaths }: Loaded,
+    { ownPid, epochOffset }: ProbeOptions,
+  ) {
     this.#measureOffset = epochOffset ?? epochOffsetNs;
     this.#epochOffset = this.#measureOffset();
     this.variant = variant;
     this.seesIoUring = seesIoUring;
+    this.seesPaths = seesPaths;
     this.#object = object;
     this.#ownPid = ownPid;
     this.#settings = object.map("settings");
@@ -295,6 +299,7 @@ export class ProbeSource {
     return {
       variant: this.variant,
       seesIoUring: this.seesIoUring,
+      seesPaths: this.seesPaths,
       object: this.#object.handOver(),
     };
   }
@@ -353,6 +358,7 @@ interface Loaded {
   readonly object: LoadedObject;
   readonly variant: ProbeVariant;
   readonly seesIoUring: boolean;
+  readonly seesPaths: boolean;
 }
 
 /**
@@ -366,32 +372,36 @@ function loadBest(
   const kernelBtf = readKernelBtf();
   const hasRequests = kernelBtf.find("io_cmd_data", BTF_KIND.struct) !== undefined;
   let problem: unknown;
-  const candidates = arePreempted(kernelBtf) ? [...CLASSIC, ...CANDIDATES] : CANDIDATES;
-  const tried = only === undefined ? candidates : ALL.filter(({ variant }) => variant === only);
-  for (const { variant, isWhole } of tried) {
-    try {
-      const path = join(directory, `${OBJECT[variant]}.${architecture()}.bpf.o`);
-      const select = (program: ProgramSpec): boolean =>
-        program.autoload || (isWhole && hasTracepoint(kernelBtf, program));
-      const object = loadObject(parseObject(readObject(path)), {
-        kernelBtf,
-        select,
-        mapOverrides: {
-          events: { maxEntries: ringBytes },
-          state_events: { maxEntries: Math.max(ringBytes / 4, SMALLEST_RING_BYTES) },
-        },
-      });
-      return { object, variant, seesIoUring: isWhole && hasRequests };
-    } catch (thrown) {
-      if (
-        !(thrown instanceof AppError) ||
-        !thrown.code.startsWith("KERNEL_") ||
-        thrown.code === "KERNEL_ARCHITECTURE"
-      )
-        throw thrown;
-      problem = thrown;
+  const isClassic = arePreempted(kernelBtf);
+  const variants = isClassic ? (["classic", ...VARIANTS] as const) : VARIANTS;
+  const tried = only === undefined ? variants : [only];
+  const takesKprobes = hasKprobes();
+  for (const variant of tried)
+    for (const extras of EXTRAS) {
+      try {
+        const path = join(directory, `${OBJECT[variant]}.${architecture()}.bpf.o`);
+        const select = (program: ProgramSpec): boolean =>
+          program.autoload || isExtra(program, { extras, takesKprobes, kernelBtf });
+        const object = loadObject(parseObject(readObject(path)), {
+          kernelBtf,
+          select,
+          mapOverrides: {
+            events: { maxEntries: ringBytes },
+            state_events: { maxEntries: Math.max(ringBytes / 4, SMALLEST_RING_BYTES) },
+          },
+        });
+        const seesPaths = object.programs.some((one) => !one.autoload && extraOf(one) === "paths");
+        return { object, variant, seesIoUring: extras.has("io_uring") && hasRequests, seesPaths };
+      } catch (thrown) {
+        if (
+          !(thrown instanceof AppError) ||
+          !thrown.code.startsWith("KERNEL_") ||
+          thrown.code === "KERNEL_ARCHITECTURE"
+        )
+          throw thrown;
+        problem = thrown;
+      }
     }
-  }
   throw withLockdown(problem);
 }
 
@@ -407,9 +417,26 @@ function arePreempted(kernelBtf: Btf): boolean {
   );
 }
 
-/** A tracepoint's name as the kernel's types have it. */
-function hasTracepoint(kernelBtf: Btf, { attach }: ProgramSpec): boolean {
-  return kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef) !== undefined;
+/** Whether a program that not every kernel can have is wanted, and this one has its place. */
+function isExtra(program: ProgramSpec, { extras, takesKprobes, kernelBtf }: ExtraOptions): boolean {
+  const { attach } = program;
+  const extra = extraOf(program);
+  if (!extras.has(extra) || (extra === "paths" && (attach.kind === "kprobe") !== takesKprobes))
+    return false;
+  return attach.kind === "kprobe"
+    ? kernelBtf.find(attach.tracepoint, BTF_KIND.func) !== undefined
+    : kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef) !== undefined;
+}
+
+interface ExtraOptions {
+  readonly extras: ReadonlySet<Extra>;
+  /** Else paths are seen by tracepoints, where the kernel has these. */
+  readonly takesKprobes: boolean;
+  readonly kernelBtf: Btf;
+}
+
+function extraOf({ attach }: ProgramSpec): Extra {
+  return attach.tracepoint.startsWith("io_uring") ? "io_uring" : "paths";
 }
 
 function readObject(path: string): Uint8Array {

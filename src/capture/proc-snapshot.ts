@@ -121,6 +121,7 @@ export class ProcReader {
       cgroup,
       networkNamespace: namespaceInode(linkOf(`${directory}/ns/net`)),
       pidNamespace: namespaceInode(linkOf(`${directory}/ns/pid`)),
+      programMountNamespace: namespaceInode(linkOf(`${directory}/ns/mnt`)),
     };
   }
 

@@ -32,7 +32,10 @@ export async function readCapture(
     let read = 0;
     const pieces = decompressed(file, (bytes) => (read += bytes));
     for await (const piece of pieces) {
-      if (signal?.aborted === true) return { ...parser.counts, truncated: undefined };
+      if (signal?.aborted === true) {
+        const { counts, evicted } = parser;
+        return { ...counts, evicted, truncated: undefined };
+      }
       parser.push(piece);
       onProgress?.(read);
     }

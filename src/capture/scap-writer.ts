@@ -12,6 +12,7 @@ import {
   type HostEntries,
   type ThreadEntry,
 } from "../state/host-entries.ts";
+import { openToWrite } from "../untrusted/open-to-write.ts";
 import {
   ACCOUNT_TYPES,
   BLOCK,
@@ -59,7 +60,11 @@ export class CaptureFile {
   /** `isNew`: a file that is there already is not overwritten, and no link is followed. */
   constructor(path: string, { isNew = false }: { readonly isNew?: boolean } = {}) {
     this.path = path;
-    this.#fd = guarded(path, () => openSync(path, isNew ? "wx" : "w", 0o640), "USAGE_FILE");
+    this.#fd = guarded(
+      path,
+      () => (isNew ? openSync(path, "wx", 0o640) : openToWrite(path)),
+      "USAGE_FILE",
+    );
   }
 
   /** Bytes of the file so far. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, writeSync } from "node:fs";
 import type { AuditReport } from "../audit/report.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { auditHtml } from "../reports/audit-html.ts";
@@ -7,6 +7,7 @@ import { auditJson, auditJsonLine } from "../reports/audit-json.ts";
 import { auditNmap } from "../reports/audit-nmap.ts";
 import { auditNmapXml } from "../reports/audit-nmap-xml.ts";
 import { auditText } from "../reports/audit-text.ts";
+import { openToWrite } from "../untrusted/open-to-write.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -69,7 +70,7 @@ export function auditOutput(path: string | undefined, appends: boolean): AuditOu
       close: () => {},
     };
   try {
-    const file = openSync(path, appends ? "a" : "w", 0o640);
+    const file = openToWrite(path, { appends });
     const isEmpty = fstatSync(file).size === 0;
     return {
       colour: false,

@@ -23,6 +23,8 @@ export interface AuditRunOptions extends Demand {
   readonly isToFile: boolean;
   /** The system's when left out. */
   readonly trust?: TrustStore;
+  /** Authorities are asked whether certificates are revoked. */
+  readonly revocation: boolean;
   readonly sni: string | undefined;
   readonly starttls: string;
   /** The wall clock's limit for one target; by work done when left out. */
@@ -101,7 +103,7 @@ export class AuditRun {
   }
 
   async #examineOne(target: ResolvedTarget): Promise<void> {
-    const { signal, sni, starttls, trust, targetTimeoutMs, rate } = this.#options;
+    const { signal, sni, starttls, trust, revocation, targetTimeoutMs, rate } = this.#options;
     if (signal.aborted) return;
     const { label, host, port, container, datagram, identity } = target;
     const connect: typeof target.connect = async (limit) => {
@@ -128,12 +130,18 @@ export class AuditRun {
         {
           signal,
           starttls,
+          revocation,
           ...(targetTimeoutMs === undefined ? {} : { targetTimeoutMs }),
           ...(trust === undefined ? {} : { trust }),
         },
       );
       const address = target.address?.();
-      this.#take(address === undefined ? report : { ...report, address }, target);
+      const { listener } = target;
+      const more = {
+        ...(address === undefined ? {} : { address }),
+        ...(listener === undefined ? {} : { listener }),
+      };
+      this.#take({ ...report, ...more }, target);
     } catch (thrown) {
       this.#fault(`Cannot examine ${label}: ${messageOf(thrown)}`);
     } finally {

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import type { AuditTarget } from "../audit/audit-target.ts";
+import type { AuditReport } from "../audit/report.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { connectDirectly } from "../ports/connect.ts";
@@ -9,6 +10,7 @@ import { type FoundListener, scanListeners } from "../ports/inventory-scan.ts";
 import { type Listener, listListeners } from "../ports/listeners.ts";
 import { type NetworkNamespace, openNamespace } from "../ports/network-namespace.ts";
 import { isOwnAddress } from "../ports/own-address.ts";
+import { programNames } from "../ports/sharing-programs.ts";
 import { NamedHost, wireName } from "./named-host.ts";
 import { printAside } from "./print.ts";
 
@@ -20,6 +22,8 @@ export interface ResolvedTarget extends AuditTarget {
   address?(): string | undefined;
   /** Where `host` is a name: its other addresses, each a target of its own. */
   others?(): Promise<readonly ResolvedTarget[]>;
+  /** Who listens there, where that was looked up. */
+  readonly listener?: AuditReport["listener"];
   close(): void;
 }
 
@@ -163,15 +167,29 @@ async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]>
   return [...Map.groupBy(listeners, ({ namespace }) => namespace).values()].flatMap((sockets) =>
     onePerPlace(sockets).map((socket) => {
       const container = containerNameOf(socket, registry);
-      return inNamespaceOf(socket.pid, {
+      const target = inNamespaceOf(socket.pid, {
         name: container ?? "host",
         socket,
         sockets,
         isFound: true,
         ...(container === undefined ? {} : { container }),
       });
+      return { ...target, listener: listenerOf(socket, sockets) };
     }),
   );
+}
+
+function listenerOf(
+  { address, port, owner }: FoundListener,
+  sockets: readonly FoundListener[],
+): NonNullable<AuditReport["listener"]> {
+  const here = sockets.filter((other) => other.address === address && other.port === port);
+  const sharedBy = programNames(here.map((one) => one.owner));
+  return {
+    address,
+    ...(owner.exe === "" ? {} : { exepath: owner.exe }),
+    ...(sharedBy.length === 0 ? {} : { sharedBy }),
+  };
 }
 
 function containerNameOf(listener: FoundListener, registry: ContainerRegistry): string | undefined {

@@ -24,6 +24,7 @@ export interface AuditCommandOptions {
   readonly sni?: string;
   readonly starttls: string;
   readonly caFile?: string;
+  readonly revocation?: boolean;
   readonly failUnder?: string;
   readonly ignoreTrust?: boolean;
   readonly timeout?: string;
@@ -80,6 +81,7 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
     targetTimeoutMs,
     failUnder,
     ...(trust === undefined ? {} : { trust }),
+    revocation: options.revocation === true,
     sni: options.sni === undefined ? undefined : wireName(options.sni),
     starttls: options.starttls === "auto" ? "auto" : checkStarttls(options.starttls),
     isToFile: options.output !== undefined,

@@ -21,7 +21,13 @@ test("inheritedProbe() of an environment without one is undefined", () => {
 test("inheritedProbe() takes nothing that this very process has not set", () => {
   const fd = openSync("/dev/null", "r");
   const object = { maps: [{ name: "events", fd }], links: [], programs: [] };
-  const whole = { pid: process.pid, variant: "tp_btf", seesIoUring: false, object };
+  const whole = {
+    pid: process.pid,
+    variant: "tp_btf",
+    seesIoUring: false,
+    seesPaths: false,
+    object,
+  };
   for (const value of [
     "",
     "null",

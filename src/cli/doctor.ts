@@ -120,7 +120,7 @@ async function probe(): Promise<Check> {
       return {
         name: "probe",
         state: "ok",
-        detail: `loads and attaches (${source.variant}${source.seesIoUring ? "" : ", without io_uring"}); within a second ${countsText(source.counters())}`,
+        detail: `loads and attaches (${source.variant}${source.seesIoUring ? "" : ", without io_uring"}); paths of links and renames ${source.seesPaths ? "where they led" : "as they were passed, the kernel has no kprobes"}; within a second ${countsText(source.counters())}`,
       };
     } finally {
       source.close();

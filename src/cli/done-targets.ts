@@ -1,22 +1,24 @@
-import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
+import { fstatSync, ftruncateSync, readFileSync, writeSync } from "node:fs";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { openToWrite } from "../untrusted/open-to-write.ts";
 
 /**
  * Which targets a run has done already, in a file: a line each, added as soon as its report is
  * written, so a run that was ended goes on where it was.
  */
 export class DoneTargets {
-  readonly #path: string;
+  readonly #fd: number;
   readonly #done: Set<string>;
 
-  /** Throws `USAGE_RESUME` for a file that cannot be read. */
+  /** Throws `USAGE_RESUME` for a file that cannot be read and written. */
   constructor(path: string) {
-    this.#path = path;
     try {
-      const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+      this.#fd = openToWrite(path, { appends: true });
+      if (!fstatSync(this.#fd).isFile()) throw new Error("it is no file");
+      const bytes = readFileSync(`/proc/self/fd/${this.#fd}`);
       // A last line without its end was not written whole.
       const whole = bytes.lastIndexOf(0x0a) + 1;
-      if (whole < bytes.length) truncateSync(path, whole);
+      if (whole < bytes.length) ftruncateSync(this.#fd, whole);
       this.#done = new Set(bytes.subarray(0, whole).toString("utf8").split("\n").slice(0, -1));
     } catch (thrown) {
       throw new AppError("USAGE_RESUME", `Cannot resume from "${path}": ${messageOf(thrown)}`, {
@@ -35,6 +37,7 @@ export class DoneTargets {
 
   /** Throws what writing throws. */
   add(label: string): void {
-    appendFileSync(this.#path, `${label}\n`);
+    const bytes = Buffer.from(`${label}\n`);
+    for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
   }
 }

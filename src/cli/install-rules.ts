@@ -3,6 +3,7 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -45,9 +46,9 @@ export interface InstallResult {
 }
 
 /**
- * Pulls a rules artifact into a folder. What does not load, or asks for a newer engine, is not
- * installed; files are replaced by renaming, and
- * a failure leaves the old ones as they were. Throws `PEER_…`, `INPUT_…`, `RULE_LOAD`,
+ * Pulls a rules artifact into a folder. What does not load, asks for a newer engine, or has a file
+ * of a name that was not installed for it, is not installed; files are replaced by renaming, and a
+ * failure leaves the old ones as they were. Throws `PEER_…`, `INPUT_…`, `RULE_LOAD`,
  * `CONFIG_FOLDER`.
  */
 export async function installRules(
@@ -66,6 +67,7 @@ export async function installRules(
     return { installed: before, isNew: false, rules: 0 };
   const artifact = await pull();
   const rules = requireSound(artifact, referenceText(reference));
+  requireOwnFiles(folder, { artifact, key });
   const installed = {
     reference: referenceText(reference),
     digest,
@@ -85,6 +87,24 @@ export async function installRules(
     );
   }
   return { installed, isNew: true, rules };
+}
+
+/** A file that somebody else has put there, or another artifact, is not for this one to replace. */
+function requireOwnFiles(
+  folder: string,
+  { artifact, key }: { readonly artifact: RulesArtifact; readonly key: string },
+): void {
+  const record = readRecord(folder);
+  const own = new Set(record[key]?.files);
+  for (const { name } of artifact.files) {
+    const path = join(folder, name);
+    if (own.has(name) || lstatSync(path, { throwIfNoEntry: false }) === undefined) continue;
+    const [other] = Object.values(record).filter(({ files }) => files.includes(name));
+    const whose = other === undefined ? "was not installed by Saker" : `is of ${other.reference}`;
+    throw new AppError("CONFIG_FOLDER", `Cannot install "${path}": a file of that name ${whose}`, {
+      hint: "move it away, or name another folder with --rules-dir",
+    });
+  }
 }
 
 /** Number of rules. */

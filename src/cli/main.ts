@@ -77,6 +77,10 @@ program
   )
   .option("--ca-file <file>", "certificates (PEM) that are trusted, instead of the system's")
   .option(
+    "--revocation",
+    "ask the certificates' authorities, by OCSP and by their lists (http), whether they are revoked: connects to the hosts that a trusted chain names",
+  )
+  .option(
     "--fail-under <grade>",
     "exit with 1 when a target has a worse overall grade or none: A+ to F; T (not trusted) and M (another name) are worse than all letters",
   )

@@ -19,7 +19,7 @@ import { Progress } from "./progress.ts";
 import { stopSignal } from "./stop.ts";
 import { printTable } from "./table.ts";
 import { Terminal } from "./terminal.ts";
-import { correlationCounts } from "./watch-summary.ts";
+import { correlatorLines } from "./missed.ts";
 import { parseWhere } from "./where.ts";
 import { printJson, printLine } from "./print.ts";
 
@@ -141,12 +141,13 @@ function shortcomings(path: string, capture: CaptureStats, end: CaptureEnd): str
     end.unknown === 0
       ? ""
       : `${end.unknown} events are of types that Saker's schema does not know: they were counted, and no rule was asked about them`,
+    end.evicted === 0
+      ? ""
+      : `${end.evicted} enter events had no room until their exits came: those lack their parameters`,
     refusedThreads === 0
       ? ""
       : `${refusedThreads} threads had no room in the table: they are known by their own events alone`,
-    ...correlationCounts(correlator).map(([count, text]) =>
-      count === 0 ? "" : `${count} ${text}`,
-    ),
+    ...correlatorLines(correlator),
   ].filter((text) => text !== "");
 }
 

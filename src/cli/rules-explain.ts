@@ -137,6 +137,7 @@ async function explainLive({ rules, name, enough, durationMs }: Run): Promise<vo
     publish: (news) => {
       if (news.kind === "problem") onProblem(news.text);
     },
+    onAlert: () => {},
     ports,
     ownPid: ownHostPid(),
     isRoot: process.geteuid?.() === 0,

@@ -1,6 +1,8 @@
 import type { LoadedConfig } from "../config/config-file.ts";
 import type { ReportPlaces } from "../config/report-places.ts";
+import { SHIPPED_RULES } from "../config/rule-files.ts";
 import type { Settings } from "../config/settings.ts";
+import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 import type { WatchSource } from "../engine/watch-options.ts";
 import { PROBE_EVENTS } from "../events/probe-events.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
@@ -10,7 +12,7 @@ import type { RuleSet } from "../rules/rule-set.ts";
 import { INHERITED_PROBE, inheritedProbe } from "./confinement.ts";
 import { formatOf } from "./format-of.ts";
 import { LiveRules } from "./live-rules.ts";
-import { loadRuleSet } from "./load-rule-set.ts";
+import { type LoadedRuleSet, loadRuleSet } from "./load-rule-set.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Source, WatchOptions } from "./watch-options.ts";
 
@@ -32,17 +34,47 @@ export function sourceOf(source: Source, rules: RuleSet | undefined): WatchSourc
   return { kind: "kernel", by: source.by, rules, probe };
 }
 
-/** The rules that the options and settings name, loaded; and again when they change. */
+/**
+ * The rules that the options and settings name, loaded; and again when they change. Says which files
+ * they are from, and of each once who else may change it.
+ */
 export function rulesOf(options: WatchOptions, settings: Settings, terminal: Terminal): LiveRules {
   const paths = options.rules.length > 0 ? options.rules : settings.rulesFiles;
-  const load = () =>
-    loadRuleSet(paths, {
+  const warned = new Set<string>();
+  const load = (): LoadedRuleSet => {
+    const loaded = loadRuleSet(paths, {
       settings,
       enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
       ...(options.source === "sockets" ? {} : { seenEvents: PROBE_EVENTS }),
       onWarning: (text) => terminal.note(text),
     });
-  return new LiveRules({ paths, load, terminal });
+    const own = loaded.files.filter(({ name }) => !name.startsWith(SHIPPED_RULES));
+    warnOfWriters(
+      own.map(({ name }) => name),
+      { terminal, warned },
+    );
+    return loaded;
+  };
+  const rules = new LiveRules({ paths, load, terminal });
+  const names = rules.loaded.files.map(({ name }) => name);
+  const more = names.length > FILES_SHOWN_MAX ? ` and ${names.length - FILES_SHOWN_MAX} more` : "";
+  terminal.note(`rules from ${names.slice(0, FILES_SHOWN_MAX).join(", ")}${more}`);
+  return rules;
+}
+
+const FILES_SHOWN_MAX = 8;
+
+/** Who named a file has decided to trust it, and is to know whom that means. */
+export function warnOfWriters(
+  files: readonly string[],
+  { terminal, warned }: { readonly terminal: Terminal; readonly warned: Set<string> },
+): void {
+  for (const file of files) {
+    const who = whoElseWrites(file);
+    if (who === undefined || warned.has(file)) continue;
+    warned.add(file);
+    terminal.problem(`${file} decides what is watched, and ${who}`);
+  }
 }
 
 /** The outputs that the options and settings switch on. */

@@ -2,9 +2,9 @@ import { CUT_REASONS, type CutCounts, lostRecords } from "../capture/losses.ts";
 import type { ProbeCounters } from "../capture/probe.ts";
 import { lossText } from "../engine/drop-policy.ts";
 import type { HostNamesStats } from "../capture/host-names.ts";
-import type { CorrelatorStats } from "../rules/correlator.ts";
 import type { RuleMeter } from "../engine/rule-meter.ts";
 import type { WatchStats } from "../engine/watch-options.ts";
+import { missedLines } from "./missed.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { linesLost, type Output } from "../outputs/output.ts";
 
@@ -12,13 +12,13 @@ import { linesLost, type Output } from "../outputs/output.ts";
 export function watchSummary(stats: WatchStats, outputs: readonly Output[]): string[] {
   const unwritten = outputs.reduce((sum, output) => sum + linesLost(output.counts()), 0);
   const { ports, live, falco, news } = stats;
-  const dropped = (live === undefined ? 0 : lostRecords(live.probe.dropped)) + unwritten;
   const counts = [
-    ...(live === undefined ? [] : [`${live.events} events`]),
-    `${dropped + (ports?.notExamined ?? 0) + (falco?.droppedPorts ?? 0)} dropped`,
-    `${news.byKind.alert ?? 0} alerts`,
+    ...(live === undefined
+      ? []
+      : [`${live.events} events`, `${lostRecords(live.probe.dropped)} dropped`]),
+    `${news.byKind.alert ?? 0} alerts${butNot(unwritten, "delivered")}`,
     ...(falco === undefined ? [] : [`${falco.badLines} bad lines`]),
-    `${ports?.examined ?? 0} ports examined`,
+    `${ports?.examined ?? 0} ports examined${butNot(notExamined(stats), "examined")}`,
     `${ports?.openPorts ?? 0} open`,
     ...(falco === undefined ? [] : [`${falco.pastPorts} past ones left`]),
   ];
@@ -29,6 +29,14 @@ export function watchSummary(stats: WatchStats, outputs: readonly Output[]): str
     ...outputs.flatMap(unwrittenLines),
     ...missedLines(stats),
   ];
+}
+
+function butNot(count: number, what: string): string {
+  return count === 0 ? "" : ` (${count} not ${what})`;
+}
+
+function notExamined({ ports, falco }: WatchStats): number {
+  return (ports?.notExamined ?? 0) + (falco?.droppedPorts ?? 0);
 }
 
 /** The state of a running watch, in several lines. */
@@ -53,14 +61,13 @@ function megabytes(bytes: number): number {
   return Math.round(bytes / (1 << 20));
 }
 
-function liveLines({ probe, refreshed, lostBy }: NonNullable<WatchStats["live"]>): string[] {
+function liveLines({ probe, lostBy }: NonNullable<WatchStats["live"]>): string[] {
   const lost = lostRecords(probe.dropped);
   const losers = lostBy.slice(0, LOSERS_SHOWN_MAX).map((one) => `${one.name}: ${one.lost}`);
   const by = losers.length === 0 ? "" : ` (${losers.join(", ")})`;
   return [
     ...(probe.filtered > 0 ? [kernelLine(probe)] : []),
     ...cutLines(probe.cut),
-    ...(refreshed > 0 ? [`${refreshed} processes were looked up again after losses`] : []),
     ...(lost > 0 ? [`dropped: ${cpuText(probe)}${lossText(probe.dropped)}${by}`] : []),
   ];
 }
@@ -78,51 +85,6 @@ function unwrittenLines(output: Output): string[] {
   if (reasons.length === 0) return [];
   const text = reasons.map(([reason, count]) => `${count} (${reason})`).join(", ");
   return [`alerts that did not reach ${output.name} at ${output.target}: ${text}`];
-}
-
-/** Each counter that says that something was not seen, not asked or not said. */
-function missedLines({ ports, live, falco, news, silences = 0 }: WatchStats): string[] {
-  const failures = [...news.failures].map(([name, count]) => `${name} ${count}`).join(", ");
-  const counts: readonly (readonly [number, string])[] = [
-    [silences, "times no event was read for more than two seconds"],
-    [live?.malformed ?? 0, "records could not be read"],
-    [live?.failed ?? 0, "records made the engine fail"],
-    [live?.notHeld ?? 0, "events did not wait for their container's name: too many waited"],
-    ...correlationCounts(live?.correlator),
-    [live?.evicted ?? 0, "processes were forgotten for want of room"],
-    [live?.files.hung ?? 0, "files of containers were not read in time"],
-    [
-      live?.files.refused ?? 0,
-      "files of containers were not even tried: too many waited, or the same one hung",
-    ],
-    [live?.namelessContainers ?? 0, "containers have users without names: see above"],
-    [ports?.unlistedPorts ?? 0, "openings of ports had no room in the inventory"],
-    [ports?.notExamined ?? 0, "ports were not examined: too many waited, or the watch ended"],
-    [falco?.droppedPorts ?? 0, "alerted ports were not looked for: too many waited"],
-    [news.refused, "pieces of news were refused: subscribers published them without end"],
-    [ports?.knownPorts ?? 0, "alerts left out: their port was known"],
-    [ports?.ownEffects ?? 0, "alerts left out: our own examination made the program do it"],
-  ];
-  return [
-    ...counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`),
-    ...(failures === "" ? [] : [`subscribers that failed: ${failures}`]),
-  ];
-}
-
-/** What counts and sequences did not take into account. */
-export function correlationCounts(
-  stats: CorrelatorStats | undefined,
-): readonly (readonly [number, string])[] {
-  return [
-    [
-      stats?.withoutKey ?? 0,
-      "matches were not counted: they lack a value that the count or sequence goes by",
-    ],
-    [
-      stats?.forgotten ?? 0,
-      "unfinished counts or sequences were forgotten: too many different values came",
-    ],
-  ];
 }
 
 /** Host names that stand in rules, with some that nothing can be compared with. */

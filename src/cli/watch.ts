@@ -3,6 +3,7 @@ import { hostNameOf } from "../config/host-name.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import { startWatch } from "../engine/watch.ts";
 import type { Watch } from "../engine/watch-options.ts";
+import { lockFolder } from "../outputs/folder-lock.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
@@ -14,7 +15,7 @@ import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
 import type { WatchOptions } from "./watch-options.ts";
-import { outputsOf, type ReadOptions, rulesOf, sourceOf } from "./watch-parts.ts";
+import { outputsOf, type ReadOptions, rulesOf, sourceOf, warnOfWriters } from "./watch-parts.ts";
 import { statsText, watchSummary } from "./watch-summary.ts";
 
 /** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
@@ -26,6 +27,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const audits = !json || options.withAudits === true;
   const terminal = new Terminal({ json, audits, log: settings.log });
   for (const note of [...notes, ...read.places.notes]) terminal.note(note);
+  warnOfWriters(read.loaded.files, { terminal, warned: new Set() });
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
@@ -38,6 +40,11 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   });
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
   const reports = new ReportFolder(read.places.folder);
+  const lock = lockFolder(reports.path);
+  if (lock.doubt !== undefined)
+    terminal.note(
+      `Cannot tell whether another watch writes to ${JSON.stringify(reports.path)}: ${lock.doubt}`,
+    );
   const outputs = await outputsOf(options, read, { reports, terminal });
   const endReopening = reopenOnSignal(outputs);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
@@ -66,6 +73,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
     clearInterval(ticker);
     rules?.close();
     await (running ?? closing(outputs)).close();
+    lock.release();
     endReopening();
     endSoon();
   }

@@ -12,8 +12,7 @@ export function whyNotWritable(path: string): string | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory() === true) makeFileIn(path);
-    else if (stats !== undefined)
-      closeSync(openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK));
+    else if (stats !== undefined) closeSync(openSync(path, APPENDING));
     else if (dirname(path) !== path) return whyNotInFolder(dirname(path));
     return undefined;
   } catch (thrown) {
@@ -83,7 +82,11 @@ const STATES: Readonly<Record<string, string>> = {
   EROFS: "its file system is read-only",
 };
 
-const PASSING: ReadonlySet<string> = new Set(["ENXIO", "ENOSPC", "EDQUOT"]);
+const PASSING: ReadonlySet<string> = new Set(["ENXIO", "ENOSPC", "EDQUOT", "ELOOP"]);
+
+const { O_WRONLY, O_APPEND, O_NONBLOCK, O_NOFOLLOW, O_NOCTTY } = constants;
+/** Opening alone makes some devices act: what a link leads to is not for this to open. */
+const APPENDING = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY;
 
 /**
  * O_TMPFILE of include/uapi/asm-generic/fcntl.h: a file that no other process sees, and that is

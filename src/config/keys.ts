@@ -130,6 +130,22 @@ export const KEYS = {
     default: 0.03333,
     doc: "Times a second that losses may be reported, on average.",
   }),
+  repeatsMax: key("repeated_alerts.max", whole("alerts", 0, 10_000_000), {
+    default: 100,
+    doc: 'Saker\'s own: so many alerts of one rule with the same `repeated_alerts.fields` are written in an interval, 0 for no limit. Those beyond become one at its end: "seen N more times", with `saker.repeats` among its output fields.',
+  }),
+  repeatsContainerMax: key("repeated_alerts.container_max", whole("alerts", 0, 10_000_000), {
+    default: 1000,
+    doc: "Saker's own: the same for all alerts of one container, or of the host; beyond it each rule's are counted together. Never for a port that is opened the first time.",
+  }),
+  repeatsInterval: key("repeated_alerts.interval", whole("milliseconds", 100, DAY_MS), {
+    default: 10_000,
+    doc: "Saker's own: how long alerts are counted together.",
+  }),
+  repeatsFields: key("repeated_alerts.fields", TEXTS, {
+    default: ["container.id", "proc.exepath"],
+    doc: "Saker's own: the fields that tell alerts of one rule apart, where they are counted.",
+  }),
   captureEnabled: key("capture.enabled", FLAG, {
     default: false,
     doc: "The events around a rule's match go into a capture file.",

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 
 /** The name under which rules of one's own are found without being asked for. */
 const CUSTOM_RULES = "falco_custom_rules.yaml";
@@ -28,10 +29,22 @@ export interface RuleFile {
 /**
  * Reads rule files in order; of a folder its `.yaml` and `.yml` files by name, but hidden ones.
  * Without paths: the shipped rules, then `falco_custom_rules.yaml` beside them and in the current
- * folder. Throws `CONFIG_RULES` when something is not there.
+ * folder. Throws `CONFIG_RULES` when something is not there, or when that one was found where others
+ * may write it.
  */
 export function readRuleFiles(paths: readonly string[]): RuleFile[] {
-  return ruleFileNames(paths).map((name) => ({ name, text: readText(name) }));
+  const names = ruleFileNames(paths);
+  if (paths.length === 0) names.filter((name) => name === foundRules()).forEach(requireTrusted);
+  return names.map((name) => ({ name, text: readText(name) }));
+}
+
+/** Nobody has named it: whoever left it in a folder is not to decide what is watched. */
+function requireTrusted(path: string): void {
+  const who = whoElseWrites(path);
+  if (who === undefined) return;
+  throw new AppError("CONFIG_RULES", `Cannot load rules from "${path}": ${who}`, {
+    hint: `it was found in the current folder; if it is yours, "chown root" and "chmod go-w" it and its folder, or name it: --rules ${SHIPPED_RULES} --rules ${path}`,
+  });
 }
 
 /**
@@ -67,10 +80,14 @@ function defaultFiles(): string[] {
   const shipped = expand(SHIPPED_RULES).filter(
     (path) => !path.endsWith(`/${CUSTOM_RULES}`) && !path.endsWith(".test.yaml"),
   );
-  const custom = [join(SHIPPED_RULES, CUSTOM_RULES), resolve(CUSTOM_RULES)].filter((path) =>
+  const custom = [join(SHIPPED_RULES, CUSTOM_RULES), foundRules()].filter((path) =>
     existsSync(path),
   );
   return [...shipped, ...new Set(custom)];
+}
+
+function foundRules(): string {
+  return resolve(CUSTOM_RULES);
 }
 
 function expand(path: string): string[] {

@@ -35,6 +35,7 @@ export interface Settings {
   /** Size of the probe's ring buffer in bytes. */
   readonly ringBytes: number;
   readonly drops: DropSettings;
+  readonly repeats: RepeatSettings;
   /** Falco's capture: the events around a rule's match go into a file. Undefined when it is off. */
   readonly capture: CaptureSettings | undefined;
 }
@@ -52,6 +53,17 @@ export interface DropSettings {
   readonly actions: readonly DropAction[];
   /** Times a second that it may be told, on average. */
   readonly rate: number;
+}
+
+/** How many alerts are published of what repeats; the rest is counted. */
+export interface RepeatSettings {
+  /** Of alerts of one rule with the same fields, in an interval; 0 for no limit. */
+  readonly max: number;
+  /** Of all alerts of one container, or of the host, in an interval; 0 for no limit. */
+  readonly containerMax: number;
+  readonly intervalMs: number;
+  /** Names of fields that tell alerts of one rule apart. */
+  readonly fields: readonly string[];
 }
 
 /** How matches are captured into files: where, for how long, and how much disk at most. */
@@ -105,6 +117,12 @@ export function settingsFrom(valueOf: ValueOf): Settings {
       threshold: valueOf(KEYS.dropThreshold),
       actions: valueOf(KEYS.dropActions),
       rate: valueOf(KEYS.dropRate),
+    },
+    repeats: {
+      max: valueOf(KEYS.repeatsMax),
+      containerMax: valueOf(KEYS.repeatsContainerMax),
+      intervalMs: valueOf(KEYS.repeatsInterval),
+      fields: valueOf(KEYS.repeatsFields),
     },
     capture: valueOf(KEYS.captureEnabled) ? captureSettings(valueOf) : undefined,
   };

@@ -63,6 +63,7 @@ async function beside(
     containers,
     ports,
     publish,
+    onAlert: () => {},
     startedAt: BigInt(Date.now()) * 1_000_000n,
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });

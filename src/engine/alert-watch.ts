@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { OPEN_PORT_TAG } from "../alerts/alert.ts";
+import { type Alert, OPEN_PORT_TAG } from "../alerts/alert.ts";
 import { parseAlert } from "../alerts/parse.ts";
 import { LineSource } from "../capture/line-source.ts";
 import { RepeatedReports } from "../lib/repeated-reports.ts";
@@ -11,6 +11,7 @@ import type { HostPorts } from "./host-ports.ts";
 /** What a watch of ready-made alerts works with; ports undefined where none are examined. */
 export interface AlertWatchOptions extends Omit<AlertedPortsOptions, "ports" | "publish"> {
   readonly publish: (body: NewsBody, time?: bigint) => void;
+  readonly onAlert: (alert: Alert) => void;
   /** Undefined when ports are not to be examined. */
   readonly ports: HostPorts | undefined;
 }
@@ -77,7 +78,7 @@ export class AlertWatch {
     }
     const { alert } = result;
     this.#alerts += 1;
-    this.#options.publish({ kind: "alert", alert }, alert.time);
+    this.#options.onAlert(alert);
     if (alert.tags.includes(OPEN_PORT_TAG)) this.#ports?.opened(alert);
   }
 }

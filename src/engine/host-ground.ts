@@ -3,6 +3,7 @@ import type { NewsBody } from "../news/news.ts";
 import { containersOfHost } from "./containers-of-host.ts";
 import { HostPorts } from "./host-ports.ts";
 import type { NewsStream } from "./news-stream.ts";
+import { RepeatedAlerts } from "./repeated-alerts.ts";
 import type { WatchOptions, WatchStats } from "./watch-options.ts";
 
 /** What the sources that watch a host stand on: its containers and its ports. */
@@ -11,6 +12,7 @@ export interface HostGround {
   readonly news: NewsStream;
   readonly containers: ContainerRegistry;
   readonly ports: HostPorts;
+  readonly repeated: RepeatedAlerts;
   readonly publish: (body: NewsBody, time?: bigint) => void;
   stats(): WatchStats;
   close(): void;
@@ -25,14 +27,25 @@ export function hostGround(options: WatchOptions, news: NewsStream): HostGround 
     onStopped: (container) => ports.containerStopped(container),
   });
   const ports = new HostPorts({ containers, publish, reports: options.reports });
+  const repeated = new RepeatedAlerts({
+    settings: options.settings.repeats,
+    publish: (alert) => publish({ kind: "alert", alert }, alert.time),
+  });
   return {
     options,
     news,
     containers,
     ports,
+    repeated,
     publish,
-    stats: () => ({ ports: ports.stats(), news: news.counts() }),
+    stats: () => ({
+      ports: ports.stats(),
+      news: news.counts(),
+      repeated: repeated.stats(),
+      containers: containers.stats(),
+    }),
     close: () => {
+      repeated.close();
       ports.close();
       containers.stop();
     },

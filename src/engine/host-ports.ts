@@ -70,6 +70,8 @@ export class HostPorts {
       /** Alerts left out because our own connection made the program do it. */
       ownEffects: this.#ownEffects,
       examined: this.#examiner?.examined ?? 0,
+      /** Reports of finished examinations that could not be written, up to the end. */
+      unwrittenReports: this.#examiner?.unwritten ?? 0,
       /** Ports that were not examined for want of room or time. */
       notExamined: this.#examiner?.dropped ?? 0,
     };

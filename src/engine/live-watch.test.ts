@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { makeAlert } from "../alerts/make-alert.ts";
 import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { describe, test, type TestContext } from "node:test";
@@ -54,6 +56,8 @@ function liveWatch(t: TestContext, rules: RuleSet, more: Partial<LiveWatchOption
     isRoot: true,
     source: "ebpf",
     publish,
+    onAlert: (rule, scene) =>
+      publish({ kind: "alert", alert: makeAlert(rule, scene, randomUUID()) }),
     ports,
     drops: { ...DEFAULT_SETTINGS.drops, onLoss: () => {} },
     ...more,

@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import { OPEN_PORT_TAG } from "../alerts/alert.ts";
-import { makeAlert } from "../alerts/make-alert.ts";
 import { AccountsReader } from "../capture/accounts-reader.ts";
 import { ExecutableReader } from "../capture/executable-reader.ts";
 import type { CgroupKey, KernelSource } from "../capture/kernel-source.ts";
@@ -47,6 +45,8 @@ export interface LiveWatchOptions {
   /** `time`: epoch nanoseconds, where it is not now. */
   readonly publish: (body: NewsBody, time?: bigint) => void;
   readonly ports: HostPorts;
+  /** A rule matched, and what it says is news; the scene changes with the next event. */
+  readonly onAlert: (rule: Alerting, scene: CurrentScene) => void;
   readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & {
     readonly onLoss: (loss: Loss) => void;
   };
@@ -301,12 +301,11 @@ export class LiveWatch {
   }
 
   #matched(rule: Alerting, scene: CurrentScene): void {
-    const { captures, ports, publish } = this.#options;
+    const { captures, ports, onAlert } = this.#options;
     if (ports.isOwnEffect(scene)) return;
     captures?.matched(rule, scene.event);
     if (rule.tags.includes(OPEN_PORT_TAG) && ports.verdictOf(rule, scene) === "known") return;
-    const alert = makeAlert(rule, scene, randomUUID());
-    publish({ kind: "alert", alert }, alert.time);
+    onAlert(rule, scene);
   }
 
   #notice(event: Event): void {

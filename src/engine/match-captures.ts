@@ -15,6 +15,14 @@ export interface MatchCapturesOptions {
   readonly onLimit: (path: string) => void;
 }
 
+/** What was not captured, or not whole. */
+export interface MatchCapturesStats {
+  /** Matches whose file was not begun or could not be written. */
+  readonly notCaptured: number;
+  /** Times that a file lacks events. */
+  readonly cut: number;
+}
+
 /** A rule that may ask for a capture. */
 interface CapturingRule {
   readonly name: string;
@@ -53,6 +61,10 @@ export class MatchCaptures {
       onLimit,
       onEnded: () => this.#close(),
     });
+  }
+
+  stats(): MatchCapturesStats {
+    return this.#files.stats();
   }
 
   /** The watch has begun: the next match is not to wait for a thread to start. */

@@ -4,16 +4,17 @@ import type { AuditReport, ProbeErrorCode } from "../audit/report.ts";
 import type { Container } from "../containers/container.ts";
 import { messageOf } from "../lib/errors.ts";
 import { FairQueue } from "../lib/fair-queue.ts";
-import type { WrittenReport } from "../outputs/report-folder.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { openDatagram } from "../ports/datagram.ts";
-import { listListenersOn } from "../ports/listeners.ts";
+import { type Listener, listListenersOn } from "../ports/listeners.ts";
 import { hostNamespaceInode, type NetworkNamespace } from "../ports/network-namespace.ts";
 import { isOwnAddress } from "../ports/own-address.ts";
 import type { OwnConnections } from "../ports/own-connections.ts";
+import { sharingPrograms } from "../ports/sharing-programs.ts";
 import { placeKey, type PortPlace } from "../ports/port-inventory.ts";
 import { reachability } from "./reachability.ts";
+import { UnwrittenReports } from "./unwritten-reports.ts";
 
 /** A port to be examined. */
 export interface Examination {
@@ -76,11 +77,13 @@ export class PortExaminer {
   /** What the queue holds: a job that does not run any more closes no namespace. */
   readonly #waiting = new Set<Look>();
   readonly #later = new Map<NodeJS.Timeout, Look>();
+  readonly #reports: UnwrittenReports;
   #examined = 0;
   #given = 0;
 
   constructor(options: PortExaminerOptions) {
     this.#options = options;
+    this.#reports = new UnwrittenReports(options);
   }
 
   /** Reports that were made. */
@@ -91,6 +94,11 @@ export class PortExaminer {
   /** Ports that were not examined because too many waited, or the watch ended before their turn. */
   get dropped(): number {
     return this.#queue.refused + this.#given;
+  }
+
+  /** Reports that were made and could not be written. */
+  get unwritten(): number {
+    return this.#reports.lost;
   }
 
   /**
@@ -125,6 +133,7 @@ export class PortExaminer {
       namespace.close();
     }
     this.#later.clear();
+    this.#reports.close();
   }
 
   #enqueue(look: Look): void {
@@ -190,7 +199,9 @@ export class PortExaminer {
       { container, onHostNetwork },
       { addresses: [address], port },
     );
-    return { ...found, reachable, listener: listenerOf(place) };
+    const sharedBy = await sharingPrograms(way.listening, place);
+    const listener = { ...listenerOf(place), ...(sharedBy.length === 0 ? {} : { sharedBy }) };
+    return { ...found, reachable, listener };
   }
 
   /** Its name is what the report is called by, so a runtime that is being asked is waited for. */
@@ -203,24 +214,19 @@ export class PortExaminer {
     report: AuditReport,
     verdicts: readonly string[],
   ): void {
-    const { folder, isOpen, onReport, onProblem } = this.#options;
+    const { isOpen, onReport } = this.#options;
     this.#examined += 1;
-    let written: WrittenReport | undefined;
-    try {
-      written = folder.writeAudit(
-        {
-          container: container === undefined ? undefined : nameOf(container),
-          port: place.port,
-          address: place.address,
-          key: placeKey(place),
-          isOpen: () => isOpen(place),
-          isRepeated: verdicts.length > 0,
-        },
-        report,
-      );
-    } catch (thrown) {
-      onProblem(`Cannot write the report of ${report.target}: ${messageOf(thrown)}`);
-    }
+    const written = this.#reports.write(
+      {
+        container: container === undefined ? undefined : nameOf(container),
+        port: place.port,
+        address: place.address,
+        key: placeKey(place),
+        isOpen: () => isOpen(place),
+        isRepeated: verdicts.length > 0,
+      },
+      report,
+    );
     // A port that stays silent is said once, however often it is looked at.
     if (verdicts.at(-1) !== verdictOf(report)) onReport(written?.report ?? report, written?.stem);
   }
@@ -257,6 +263,8 @@ interface Obstacle {
 /** By which addresses the port, and no other, may be connected to. */
 interface Way {
   readonly addresses: readonly [string, ...string[]];
+  /** All that listens on its number. */
+  readonly listening: readonly Listener[];
 }
 
 function wayTo(namespace: NetworkNamespace, { address, port }: PortPlace): Way | Obstacle {
@@ -268,7 +276,7 @@ function wayTo(namespace: NetworkNamespace, { address, port }: PortPlace): Way |
     const error = `others listen on port ${port} of each loopback address: nothing was connected to`;
     return { code: "unreachable", error };
   }
-  if (isOwnAddress(namespace, first)) return { addresses: [first, ...others] };
+  if (isOwnAddress(namespace, first)) return { addresses: [first, ...others], listening };
   const error = `${address} is no address of its network namespace: nothing was connected to`;
   return { code: "unreachable", error };
 }

@@ -1,14 +1,17 @@
+import { factsOfAlert } from "./alert-facts.ts";
 import { AlertWatch } from "./alert-watch.ts";
 import { type HostGround, orAborted, reportsText } from "./host-ground.ts";
 import type { FalcoWatchSource, Watch } from "./watch-options.ts";
 
 /** Watches a running Falco's alerts. Throws `USAGE_FILE` where they cannot be read. */
 export async function watchFalco(ground: HostGround, { input }: FalcoWatchSource): Promise<Watch> {
-  const { options, news, containers, ports, publish } = ground;
+  const { options, news, containers, ports, repeated, publish } = ground;
+  const { fields } = options.settings.repeats;
   await orAborted(containers.start(), options.signal);
   const watch = new AlertWatch({
     containers,
     publish,
+    onAlert: (alert) => repeated.alert(factsOfAlert(alert, fields), alert.time, () => alert),
     ports: options.reports === undefined ? undefined : ports,
     startedAt: BigInt(Date.now()) * 1_000_000n,
   });

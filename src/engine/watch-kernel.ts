@@ -1,3 +1,6 @@
+import { randomUUID } from "node:crypto";
+import { makeAlert } from "../alerts/make-alert.ts";
+import { factsOfScenes } from "./alert-facts.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { type HostGround, orAborted, reportsText } from "./host-ground.ts";
 import { actOnLoss, internalAlert } from "./drop-policy.ts";
@@ -8,8 +11,9 @@ import type { KernelWatchSource, Watch } from "./watch-options.ts";
 
 /** Watches the running kernel. Throws `KERNEL_…` where that cannot be. */
 export async function watchKernel(ground: HostGround, source: KernelWatchSource): Promise<Watch> {
-  const { options, containers, ports, publish } = ground;
+  const { options, containers, ports, repeated, publish } = ground;
   const { settings } = options;
+  const factsOf = factsOfScenes(settings.repeats.fields);
   const { promise: ended, resolve: end } = Promise.withResolvers<"drops">();
   const captures = capturesFor(ground);
   const live = new LiveWatch({
@@ -33,6 +37,10 @@ export async function watchKernel(ground: HostGround, source: KernelWatchSource)
         }),
     },
     captures,
+    onAlert: (rule, scene) =>
+      repeated.alert(factsOf(rule, scene), scene.event.timestamp, () =>
+        makeAlert(rule, scene, randomUUID()),
+      ),
   });
   try {
     return await startedWatch(ground, source, { live, captures, ended });
@@ -77,7 +85,12 @@ async function startedWatch(
   return {
     news,
     ended,
-    stats: () => ({ ...ground.stats(), live: live.stats(), silences: heartbeat.silences }),
+    stats: () => ({
+      ...ground.stats(),
+      live: live.stats(),
+      silences: heartbeat.silences,
+      ...(captures === undefined ? {} : { captures: captures.stats() }),
+    }),
     useRules: (rules) => live.useRules(rules),
     close: async () => {
       notifier?.stopping();

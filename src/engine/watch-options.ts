@@ -1,3 +1,4 @@
+import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { InheritedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
@@ -8,7 +9,9 @@ import type { CurrentScene } from "../state/current-scene.ts";
 import type { AlertWatch } from "./alert-watch.ts";
 import type { HostPorts } from "./host-ports.ts";
 import type { LiveWatch } from "./live-watch.ts";
+import type { MatchCapturesStats } from "./match-captures.ts";
 import type { NewsCounts, NewsStream, Subscriber } from "./news-stream.ts";
+import type { RepeatedAlertsStats } from "./repeated-alerts.ts";
 
 /** Where events, or ready-made alerts, come from. */
 export type WatchSource = KernelWatchSource | FalcoWatchSource | CaptureWatchSource;
@@ -49,7 +52,7 @@ export interface WatchOptions {
   readonly source: WatchSource;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture">;
+  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "repeats">;
   /** Where reports of ports go; undefined when ports are not to be examined. */
   readonly reports: ReportFolder | undefined;
   /** Get all news, from the first on. */
@@ -97,6 +100,12 @@ export interface WatchStats {
   readonly live?: ReturnType<LiveWatch["stats"]>;
   /** Times that the thread which reads events did not run for seconds; undefined as `live`. */
   readonly silences?: number;
+  /** Of the questions to runtimes; undefined for a capture. */
+  readonly containers?: ReturnType<ContainerRegistry["stats"]>;
+  /** Of captures of matches; undefined where there are none. */
+  readonly captures?: MatchCapturesStats;
+  /** Of alerts that were counted alone; undefined for a capture. */
+  readonly repeated?: RepeatedAlertsStats;
   /** Of ready-made alerts; undefined for other sources. */
   readonly falco?: ReturnType<AlertWatch["stats"]>;
   /** Of a capture; undefined for other sources. */

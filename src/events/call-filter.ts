@@ -73,6 +73,7 @@ const PLAIN_CODES = codesOf(
   "splice",
   "copy_file_range",
   "delete_module",
+  "prctl",
 );
 
 /**

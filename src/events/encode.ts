@@ -80,8 +80,10 @@ export function encodeEvent(event: EventValues): Uint8Array<ArrayBuffer> {
 interface Sections {
   readonly descriptor?: DescriptorValues;
   readonly directory?: string;
-  /** Of an open: where it led, if not to the path that was passed. */
+  /** Of an open: where it led, if not to the path that was passed; of others where the first path did. */
   readonly resolved?: string;
+  /** Where the second path of a call led. */
+  readonly resolvedSecond?: string;
 }
 
 /** A live record: context, scap event, sections. */
@@ -93,8 +95,7 @@ export function encodeRecord(
   const scap = encodeEvent(event);
   const directory =
     sections.directory === undefined ? new Uint8Array(0) : prefixed(sections.directory);
-  const resolved =
-    sections.resolved === undefined ? new Uint8Array(0) : prefixed(sections.resolved);
+  const resolved = resolvedBytes(sections);
   const descriptor =
     sections.descriptor === undefined ? new Uint8Array(0) : encodeDescriptor(sections.descriptor);
   const size = scap.length + directory.length + resolved.length + descriptor.length;
@@ -166,6 +167,14 @@ function encodeDescriptor(values: DescriptorValues): Uint8Array {
   view.setBigUint64(DESCRIPTOR.inode, BigInt(values.inode ?? 0), true);
   bytes.set(tail, DESCRIPTOR.end);
   return bytes;
+}
+
+function resolvedBytes({ resolved, resolvedSecond }: Sections): Uint8Array {
+  if (resolved === undefined && resolvedSecond === undefined) return new Uint8Array(0);
+  const first = prefixed(resolved ?? "");
+  return resolvedSecond === undefined
+    ? first
+    : Uint8Array.from([...first, ...prefixed(resolvedSecond)]);
 }
 
 function prefixed(text: string): Uint8Array {

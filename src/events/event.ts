@@ -1,8 +1,10 @@
 import { decodeText } from "../lib/text.ts";
-import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "./record.ts";
+import { OPEN_CODES } from "./call-filter.ts";
+import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, RECORD_FLAGS, SCAP_HEADER } from "./record.ts";
 import { EVENT_TYPES, type EventType, isLargePayload } from "./schema.ts";
 
 const MAX_PARAMS = 64;
+const OPENING: ReadonlySet<number> = new Set(OPEN_CODES);
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -137,14 +139,30 @@ export class Event {
     return decodeText(this.bytes, at, at + 16);
   }
 
-  /** Whether an open led to another path than the one that was passed. */
+  /** Whether the kernel tells where the paths of the event led. */
   get hasResolved(): boolean {
     return this.context >= 0 && this.contextU32(CONTEXT.resolved) !== 0;
   }
 
-  /** The file's own path, from the root of all mounts, where it is not the one that was passed. */
+  /** Whether a path of the event is not whole, so that any path may be meant. */
+  get isPathUnknown(): boolean {
+    return this.context >= 0 && (this.contextU32(CONTEXT.flags) & RECORD_FLAGS.PATH_UNKNOWN) !== 0;
+  }
+
+  /**
+   * The file's own path, from the root of all mounts: of an open where it is not the one that was
+   * passed, of a call with two paths the first; of a program the file that was named.
+   */
   get resolved(): string | undefined {
     return this.hasResolved ? this.#section(this.contextU32(CONTEXT.resolved)) : undefined;
+  }
+
+  /** Of a call with two paths where the second one led; of a program its executable. */
+  get resolvedSecond(): string | undefined {
+    if (!this.hasResolved || OPENING.has(this.code)) return undefined;
+    const first = this.contextU32(CONTEXT.resolved);
+    if (this.context + first + 2 > this.#end) return undefined;
+    return this.#section(first + 2 + this.view.getUint16(this.context + first, true));
   }
 
   /** The directory that a relative path of this event starts from, read in the kernel. */
@@ -277,6 +295,7 @@ export class Event {
     const at = this.context + offset;
     if (offset === 0 || at + 2 > this.#end) return undefined;
     const length = this.view.getUint16(at, true);
+    if (length === 0) return undefined;
     return at + 2 + length > this.#end
       ? undefined
       : decodeText(this.bytes, at + 2, at + 2 + length);

@@ -7,8 +7,8 @@
 // All numbers are little-endian, as are both architectures the probe is built for. The scap event
 // is byte for byte what a .scap file holds, so recording is a copy. Sections are what the kernel
 // knew beyond scap's parameters: directory  the absolute path that a relative path parameter starts
-// from: bytes `{ u16 length, path }` resolved the path of the file that an open led to, from the root of
-// all mounts, in the same form descriptor what the event's descriptor is, see DESCRIPTOR
+// from: bytes `{ u16 length, path }` resolved the paths of the files that a call led to, from the root of
+// all mounts, in the same form, one behind the other descriptor what the event's descriptor is, see DESCRIPTOR
 
 /**
  * Offsets into the context that stands before each live event. Namespaces are inode numbers; times
@@ -39,21 +39,32 @@ export const CONTEXT = {
   descriptor: 56,
   /**
    * bits: 1 a parameter or section was cut at its limit, 2 a 32-bit system call, 4 found at the
-   * start, not seen to happen, 8 done by io_uring (RECORD_FLAGS)
+   * start, not seen to happen, 8 done by io_uring, 16 a path is not whole, and where it led is not
+   * told either (RECORD_FLAGS)
    */
   flags: 60,
   /** the thread's name, 16 bytes, NUL-terminated */
   comm: 64,
   /** offset of the directory section from the record's start, 0 when absent */
   directory: 80,
-  /** offset of the section with the path that an open led to, 0 when it is the one that was passed */
+  /**
+   * offset of the section that tells where paths led: of an open one, absent when it is the one that
+   * was passed; of calls on files without a descriptor two, of which the second or either may be
+   * empty; of a program that starts the file that was named, and the executable
+   */
   resolved: 84,
   /** where the scap event starts */
   end: 88,
 } as const;
 
 /** Bits of a context's `flags`. */
-export const RECORD_FLAGS = { CUT: 1, COMPAT: 2, FOUND_AT_START: 4, IO_URING: 8 } as const;
+export const RECORD_FLAGS = {
+  CUT: 1,
+  COMPAT: 2,
+  FOUND_AT_START: 4,
+  IO_URING: 8,
+  PATH_UNKNOWN: 16,
+} as const;
 
 /**
  * Offsets into the header of a scap event (libs, `struct ppm_evt_hdr`, packed). The lengths follow

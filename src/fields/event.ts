@@ -13,6 +13,7 @@ import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import { isSyscall, parameterIndex, resultOf } from "./_event-result.ts";
+import { resolvedParam } from "./_path-params.ts";
 import type { Extract, Field, FieldType } from "./field.ts";
 import { absolutePath } from "./fs-path.ts";
 import { SceneNames } from "./scene-names.ts";
@@ -88,6 +89,7 @@ export const EVENT_FIELDS: readonly Field[] = [
       dotted: true,
       typeOf: argumentType,
       environmentArguments: ENVIRONMENT,
+      path: isPathArgument,
     },
     (argument) => (argument === undefined ? undefined : argumentText(argument)),
   ),
@@ -111,7 +113,7 @@ export const EVENT_FIELDS: readonly Field[] = [
     "evt.abspath",
     "CHARBUF",
     "Absolute path that the call is about; .src and .dst where it has two",
-    { kind: "key", required: true, optional: true, dotted: true },
+    { kind: "key", required: true, optional: true, dotted: true, path: true },
     (argument) => {
       const side = argument === undefined ? "src" : argument;
       return side === "src" || side === "dst" ? (scene) => absolutePath(scene, side) : undefined;
@@ -329,6 +331,10 @@ function argumentText(argument: string): Extract {
   return (scene) => {
     const index = parameterIndex(scene.event.type, argument);
     if (index < 0 || index >= scene.event.count) return undefined;
+    const led = scene.isResolved
+      ? resolvedParam(scene, scene.event.type?.params[index]?.name ?? "")
+      : undefined;
+    if (led !== undefined) return led;
     const { value, meaning } = paramText(scene.event, index, new SceneNames(scene));
     return meaning ?? value;
   };
@@ -342,6 +348,16 @@ function rawType(name: string): FieldType | undefined {
 function argumentType(argument: string): FieldType | undefined {
   return /^\d+$/.test(argument) || PARAM_TYPES.has(argument) ? "CHARBUF" : undefined;
 }
+
+function isPathArgument(argument: string | undefined): boolean {
+  return argument !== undefined && PATH_PARAM_NAMES.has(argument);
+}
+
+const PATH_PARAM_NAMES: ReadonlySet<string> = new Set(
+  EVENT_TYPES.flatMap((type) => type?.params ?? [])
+    .filter(({ type }) => type === "FSPATH" || type === "FSRELPATH")
+    .map(({ name }) => name),
+);
 
 const PARAM_TYPES: ReadonlyMap<string, FieldType> = new Map(
   EVENT_TYPES.flatMap((type) => type?.params ?? [])

@@ -40,18 +40,21 @@ export const FD_FIELDS: readonly Field[] = [
     "CHARBUF",
     "Path of a file, client->server of a connected socket, address:port of a listening one",
     (scene) => scene.descriptor?.name,
+    { path: true },
   ),
   plain(
     "fd.nameraw",
     "CHARBUF",
     "Path as it was passed, not normalised",
     (scene) => scene.descriptor?.rawName,
+    { path: true },
   ),
   plain(
     "fd.directory",
     "CHARBUF",
     "Directory part of a file's fd.name; of a directory fd.name itself",
     perEvent((scene) => directoryPart(scene.descriptor)),
+    { path: true },
   ),
   plain(
     "fd.filename",

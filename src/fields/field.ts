@@ -103,6 +103,11 @@ export interface Field {
    * socket).
    */
   readonly several?: "any" | "ends";
+  /**
+   * With these arguments (or any) the value is a path that the kernel may have cut: then what compares
+   * it counts as what would make its rule match.
+   */
+  readonly path?: true | ((argument: string | undefined) => boolean);
   /** The values are host names: those that rules compare it with are to be looked up. */
   readonly hostNames?: true;
   /**

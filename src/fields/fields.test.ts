@@ -5,6 +5,7 @@ import { scene as sceneOf } from "../../test/fixtures/scenes.ts";
 import { event, type ParamValues, type RecordValues } from "../../test/fixtures/records.ts";
 import type { Container } from "../containers/container.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
+import type { Process } from "../state/process.ts";
 import { CurrentScene } from "../state/current-scene.ts";
 import { NOBODY, ProcessTable } from "../state/process-table.ts";
 import { parseAccounts } from "../state/accounts.ts";
@@ -342,4 +343,26 @@ test("ancestors end with the first process: the idle task is none", () => {
     ["0", "1", "2", "3"].map((up) => value(shown, "proc.aname", up)),
     ["sh", "init", undefined, undefined],
   );
+});
+
+test("whose file a program is, and whether it bears its name", () => {
+  const told = (process: Partial<Process>, host = 10): unknown[] => {
+    const chain = [
+      { pid: 1, programMountNamespace: host },
+      { pid: 5, ppid: 1, ...process },
+    ];
+    const shown = sceneOf("close", { res: 0, fd: 3 }, { chain });
+    return ["saker.proc.is_from_container", "saker.proc.has_own_name"].map((name) =>
+      value(shown, name),
+    );
+  };
+  const cat = { comm: "cat", exepath: "/usr/bin/cat" };
+  assert.deepEqual(told({ ...cat, programMountNamespace: 20 }), [true, true]);
+  assert.deepEqual(told({ ...cat, programMountNamespace: 10 }), [false, true]);
+  assert.deepEqual(told({ ...cat, comm: "sshd" }), [undefined, false]);
+  assert.deepEqual(told({ ...cat, programMountNamespace: 20 }, 0), [undefined, true]);
+  assert.deepEqual(told({ comm: "systemd-userwor", exepath: "/lib/systemd-userwork" }), [
+    undefined,
+    true,
+  ]);
 });

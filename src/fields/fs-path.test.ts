@@ -113,3 +113,70 @@ test("paths of live events are told whole, and (NULL) is a name like any other",
   const moved = scene("chdir", { res: 0, path: "(NULL)" });
   assert.equal(FIELDS.get("evt.arg")?.bind?.("path")?.(moved), "(NULL)");
 });
+
+/** Fields of a call as it was passed, and as it led elsewhere. */
+function bothWays(
+  event: string,
+  values: Parameters<typeof scene>[1],
+  { sections, fields }: { sections: Parameters<typeof scene>[2]; fields: readonly string[] },
+): unknown[][] {
+  const shown = scene(event, values, sections);
+  const read = (): unknown[] => {
+    const found: unknown[] = [];
+    for (const name of fields) {
+      const [field = "", argument] = /^(evt\.arg|evt\.abspath)\.(.*)$/.exec(name)?.slice(1) ?? [
+        name,
+      ];
+      found.push(FIELDS.get(field)?.bind?.(argument)?.(shown));
+    }
+    return found;
+  };
+  const ways: unknown[][] = [];
+  shown.holds(() => {
+    ways.push(read());
+    return false;
+  });
+  return ways;
+}
+
+test("where the paths of a rename led is shown beside their words", () => {
+  assert.deepEqual(
+    bothWays(
+      "renameat2",
+      { res: 0, olddirfd: -100, oldpath: "l/a", newdirfd: -100, newpath: "/x", flags: 0 },
+      {
+        sections: { directory: "/tmp", resolved: "/etc/a", resolvedSecond: "/x" },
+        fields: [
+          "fs.path.source",
+          "evt.arg.oldpath",
+          "evt.abspath.src",
+          "fs.path.target",
+          "saker.fs.other_source",
+          "saker.fs.other_target",
+          "saker.fd.is_resolved",
+        ],
+      },
+    ),
+    [
+      ["/tmp/l/a", "/tmp/l/a", "/tmp/l/a", "/x", "/etc/a", undefined, false],
+      ["/etc/a", "/etc/a", "/etc/a", "/x", "/tmp/l/a", undefined, true],
+    ],
+  );
+});
+
+test("a link's new name is its source, wherever it led; what a symbolic one says stays", () => {
+  assert.deepEqual(
+    bothWays(
+      "symlink",
+      { res: 0, target: "/etc/shadow", linkpath: "l/x" },
+      {
+        sections: { directory: "/tmp", resolvedSecond: "/root/x" },
+        fields: ["fs.path.source", "fs.path.target", "evt.arg.linkpath", "evt.arg.target"],
+      },
+    ),
+    [
+      ["/tmp/l/x", "/etc/shadow", "/tmp/l/x", "/etc/shadow"],
+      ["/root/x", "/etc/shadow", "/root/x", "/etc/shadow"],
+    ],
+  );
+});

@@ -4,10 +4,15 @@ import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import { parameterIndex, resultOf } from "./_event-result.ts";
-import type { Field } from "./field.ts";
+import { PATH_PARAMS, type PathParams, resolvedParam } from "./_path-params.ts";
+import type { Extract, Field, FieldType } from "./field.ts";
 import { SceneNames } from "./scene-names.ts";
 
-const pathField = fieldsOf("fs.path").plain;
+const { plain } = fieldsOf("fs.path");
+
+function pathField(name: string, type: FieldType, doc: string, extract: Extract): Field {
+  return plain(name, type, doc, extract, { path: true });
+}
 
 /** `fs.path.*`: the paths of calls on files, with or without a descriptor. */
 export const FS_PATH_FIELDS: readonly Field[] = [
@@ -43,49 +48,17 @@ export const FS_PATH_FIELDS: readonly Field[] = [
 /** What stands for a path that the kernel could not read. */
 const UNREADABLE = "<NA>";
 
-interface PathParams {
-  readonly name?: string;
-  readonly source?: string;
-  readonly target?: string;
-}
-
-/** Which parameters are a call's paths, by their names in the schema. */
-const PATH_PARAMS: Readonly<Record<string, PathParams>> = {
-  open: { name: "name" },
-  openat: { name: "name" },
-  openat2: { name: "name" },
-  creat: { name: "name" },
-  mkdir: { name: "path" },
-  mkdirat: { name: "path" },
-  rmdir: { name: "path" },
-  unlink: { name: "path" },
-  unlinkat: { name: "name" },
-  chmod: { name: "filename" },
-  fchmodat: { name: "filename" },
-  chown: { name: "path" },
-  lchown: { name: "path" },
-  fchownat: { name: "pathname" },
-  mknod: { name: "path" },
-  mknodat: { name: "path" },
-  mount: { source: "dev", target: "dir" },
-  umount: { name: "name" },
-  umount2: { name: "name" },
-  quotactl: { name: "special" },
-  rename: { source: "oldpath", target: "newpath" },
-  renameat: { source: "oldpath", target: "newpath" },
-  renameat2: { source: "oldpath", target: "newpath" },
-  link: { source: "oldpath", target: "newpath" },
-  linkat: { source: "oldpath", target: "newpath" },
-  symlink: { source: "target", target: "linkpath" },
-  symlinkat: { source: "target", target: "linkpath" },
-};
-
 /**
  * `fs.path.*` of a call with two paths. A link's source is the new name: the real engine has it so.
  */
-function sidePath(scene: Scene, side: "source" | "target", absolute: boolean): string | undefined {
-  if (!LINKS.has(scene.event.type?.name ?? "")) return pathOf(scene, side, absolute);
-  const path = pathOf(scene, side === "source" ? "target" : "source", absolute);
+function sidePath(
+  scene: Scene,
+  side: "source" | "target",
+  absolute: boolean,
+  isResolved = scene.isResolved,
+): string | undefined {
+  if (!LINKS.has(scene.event.type?.name ?? "")) return pathOf(scene, side, absolute, isResolved);
+  const path = pathOf(scene, side === "source" ? "target" : "source", absolute, isResolved);
   const raw =
     side === "target" && absolute && scene.event.type?.name === "symlinkat"
       ? pathOf(scene, "source", false)
@@ -97,7 +70,12 @@ function sidePath(scene: Scene, side: "source" | "target", absolute: boolean): s
 const LINKS: ReadonlySet<string> = new Set(["link", "linkat", "symlink", "symlinkat"]);
 
 /** Undefined for a call that failed, too. */
-function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): string | undefined {
+function pathOf(
+  scene: Scene,
+  which: keyof PathParams,
+  absolute: boolean,
+  isResolved = scene.isResolved,
+): string | undefined {
   const type = scene.event.type;
   if (resultOf(scene) === -1 || (type?.params[0]?.name === "res" && scene.event.int(0) !== 0))
     return undefined;
@@ -108,7 +86,10 @@ function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): strin
       : undefined;
   const isCaptured = scene.thread !== undefined;
   if (isCaptured && PATHS_OF_OURS.has(type?.name ?? "")) return undefined;
-  if (scene.isResolved && absolute) return scene.descriptor?.name;
+  if (scene.isResolved && isResolved && absolute && scene.descriptor !== undefined)
+    return scene.descriptor.name;
+  const led = absolute ? resolvedParam(scene, name, isResolved) : undefined;
+  if (led !== undefined) return led;
   const index = parameterIndex(type, name);
   const path = scene.event.text(index);
   if (path === undefined || path === UNREADABLE || !absolute)
@@ -125,6 +106,20 @@ function pathOf(scene: Scene, which: keyof PathParams, absolute: boolean): strin
   const isFromCwd = isCaptured && (type?.name === "linkat" || type?.name === "renameat");
   const dirfd = isFromCwd ? undefined : dirfdOf(scene.event, index);
   return new SceneNames(scene).absolute(path, dirfd);
+}
+
+/**
+ * Of the two that a path of a call without a descriptor has, as it was passed and where it led, the
+ * one that `fs.path.*` does not show; undefined where they are one.
+ */
+export function otherPath(scene: Scene, which: keyof PathParams): string | undefined {
+  if (!scene.event.hasResolved) return undefined;
+  const path = (isResolved: boolean): string | undefined =>
+    which === "name"
+      ? pathOf(scene, which, true, isResolved)
+      : sidePath(scene, which, true, isResolved);
+  const other = path(!scene.isResolved);
+  return other === path(scene.isResolved) ? undefined : other;
 }
 
 /** Calls whose paths the real engine leaves out of `fs.path.*`. */
@@ -152,6 +147,8 @@ export function absolutePath(scene: Scene, side: "src" | "dst"): string | undefi
   if (names === undefined) return side === "src" ? pathOf(scene, "name", true) : undefined;
   if (type?.name === "open_by_handle_at" && (scene.event.int(0) ?? 0) <= 0) return undefined;
   const index = parameterIndex(type, (side === "dst" ? names[1] : undefined) ?? names[0] ?? "");
+  const led = resolvedParam(scene, type?.params[index]?.name ?? "");
+  if (led !== undefined) return led;
   const path = scene.event.text(index);
   if (path === undefined) return undefined;
   return new SceneNames(scene).absolute(path, dirfdOf(scene.event, index));

@@ -6,6 +6,7 @@ import type { Scene } from "../state/scene.ts";
 import { furtherThreads } from "../state/thread.ts";
 import { MAX_ANCESTORS } from "./_ancestors.ts";
 import { fieldsOf } from "./_define.ts";
+import { resolvedParam } from "./_path-params.ts";
 import { capabilityNames } from "./capabilities.ts";
 import type { Field } from "./field.ts";
 
@@ -29,7 +30,7 @@ export const PROCESS_FIELDS: readonly Field[] = [
     "proc.exepath",
     "CHARBUF",
     "Resolved path of the executable",
-    (scene) => scene.process?.exepath,
+    (scene) => resolvedParam(scene, "trusted_exepath") ?? scene.process?.exepath,
   ),
   plain(
     "proc.cmdline",

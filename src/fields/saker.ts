@@ -6,6 +6,7 @@ import type { Scene } from "../state/scene.ts";
 import { fileNameOf } from "../state/path.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field } from "./field.ts";
+import { otherPath } from "./fs-path.ts";
 import { podOwner } from "./k8s.ts";
 import { ancestor } from "./process.ts";
 
@@ -71,8 +72,47 @@ export const SAKER_FIELDS: readonly Field[] = [
   plain(
     "saker.fd.is_resolved",
     "BOOL",
-    "True when fd.name is the opened file's own path, by which the rule matched, and not the one that was passed",
+    "True when the rule matched by where the paths led, which fd.name, fs.path.*, evt.arg and proc.exepath then show, and not by what was passed",
     (scene) => scene.isResolved,
+  ),
+  plain(
+    "saker.fs.is_unknown",
+    "BOOL",
+    "True when the rule matched because a path was too long or deep to be told whole, so that it might be what the rule asks for",
+    (scene) => scene.isDoubtful,
+  ),
+  plain(
+    "saker.fs.other_name",
+    "CHARBUF",
+    "Where a path of a call without a descriptor (unlink, mkdir, chmod, …) led elsewhere than its words say: the one of both that is not fs.path.name",
+    (scene) => otherPath(scene, "name"),
+  ),
+  plain(
+    "saker.fs.other_source",
+    "CHARBUF",
+    "The same for fs.path.source of a rename or link",
+    (scene) => otherPath(scene, "source"),
+  ),
+  plain("saker.fs.other_target", "CHARBUF", "The same for fs.path.target", (scene) =>
+    otherPath(scene, "target"),
+  ),
+  plain(
+    "saker.proc.is_from_container",
+    "BOOL",
+    "True for a program that was started in another mount namespace than the host's, whose files are the container's to choose; missing where that is not known (captures)",
+    isFromContainer,
+  ),
+  plain(
+    "saker.proc.has_own_name",
+    "BOOL",
+    "True when proc.name is the name of the executable, and not one that the process gave itself or that a link or script has",
+    hasOwnName,
+  ),
+  plain(
+    "saker.proc.named_file",
+    "CHARBUF",
+    "Of a program that starts: the path of the file that was named, links resolved; of a script its own and not its interpreter's",
+    (scene) => (scene.event.type?.name === "execve" ? scene.event.resolved : undefined),
   ),
   plain(
     "saker.connection.is_kubernetes_api",
@@ -139,6 +179,20 @@ function isStarted(process: Process, { command }: ContainerMetadata): boolean {
     names.includes(fileNameOf(process.exe))
   );
 }
+
+function isFromContainer({ process, processes }: Scene): boolean | undefined {
+  const host = processes.get(1)?.programMountNamespace ?? 0;
+  const own = process?.programMountNamespace ?? 0;
+  return host === 0 || own === 0 ? undefined : own !== host;
+}
+
+function hasOwnName({ process }: Scene): boolean | undefined {
+  if (process === undefined || process.exepath === "") return undefined;
+  return fileNameOf(process.exepath).slice(0, MAX_NAME) === process.comm;
+}
+
+/** The kernel's names of threads have so many characters at most. */
+const MAX_NAME = 15;
 
 function isDeclared(scene: Scene): boolean | undefined {
   const ports = scene.container?.metadata?.ports;

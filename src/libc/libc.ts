@@ -22,11 +22,15 @@ export const libc = {
   munmap: process_.func("int munmap(void *address, size_t length)"),
   close: process_.func("int close(int fd)"),
   openat: process_.func("int openat(int directory, const char *path, int flags, uint32_t mode)"),
+  flock: process_.func("int flock(int fd, int operation)"),
   fcntl: process_.func("int fcntl(int fd, int command, int64_t argument)"),
   prctl: process_.func("int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)"),
   /** Ends the process without what exit(3) does before. */
   _exit: process_.func("void _exit(int status)"),
   kill: process_.func("int kill(int pid, int signal)"),
+  pthread_sigmask: process_.func(
+    "int pthread_sigmask(int how, const void *set, _Out_ void *before)",
+  ),
   setns: process_.func("int setns(int fd, int type)"),
   socket: process_.func("int socket(int family, int type, int protocol)"),
   connect: process_.func("int connect(int fd, const void *address, uint32_t length)"),

@@ -34,6 +34,8 @@ export interface AuditPortOptions {
   readonly starttls?: string;
   /** A file of certificates (PEM) that are trusted, instead of the system's. */
   readonly caFile?: string;
+  /** Asks the certificates' authorities whether they are revoked, over HTTP; default no. */
+  readonly revocation?: boolean;
   /** The most time for all of it; by default work counts: some 20 s without an answer end it. */
   readonly timeoutMs?: number;
   /** Aborted: the report comes at once, with what is known. */
@@ -46,7 +48,7 @@ export interface AuditPortOptions {
  * stands in the report's `errors`. Rejects with `USAGE_…` for what cannot be asked for.
  */
 export async function auditPort(options: AuditPortOptions): Promise<AuditReport> {
-  const { starttls = "auto", caFile, timeoutMs, signal } = options;
+  const { starttls = "auto", caFile, revocation = false, timeoutMs, signal } = options;
   const target = targetOf(options);
   const optional: AuditOptions = {
     ...(timeoutMs === undefined ? {} : { targetTimeoutMs: timeoutMs }),
@@ -55,6 +57,7 @@ export async function auditPort(options: AuditPortOptions): Promise<AuditReport>
   };
   return audit(target, {
     ...optional,
+    revocation,
     starttls: starttls === "auto" ? "auto" : checkStarttls(starttls),
   });
 }

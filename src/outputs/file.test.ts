@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import {
+  chownSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -105,6 +106,22 @@ for (const [kind, make, reason] of [
     assert.deepEqual(Object.values(dropped), [2]);
   });
 }
+
+test("a file output writes into no further name of a file, in a folder of others", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root, to give a folder away");
+  const folder = scratch(t);
+  const [treasure, theirs] = [join(folder, "treasure"), join(folder, "theirs")];
+  writeFileSync(treasure, "gold");
+  mkdirSync(theirs);
+  linkSync(treasure, join(theirs, "alerts.txt"));
+  chownSync(theirs, 12_345, 12_345);
+  const { delivery, said, take } = fileOutput(join(theirs, "alerts.txt"));
+  await delivery.check();
+  take("one");
+  await delivery.close();
+  assert.match(said[0] ?? "", /it is a further name of another file, in a folder of others/);
+  assert.equal(readFileSync(treasure, "utf8"), "gold");
+});
 
 test("a file output has one clear line for a socket and for a file as a folder", async (t) => {
   const folder = scratch(t);

@@ -3,6 +3,7 @@ import { type FileHandle, lstat, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import { errnoOf } from "../lib/errno.ts";
+import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 import type { News } from "../news/news.ts";
 import { alertLine } from "./alert-line.ts";
 import type { Answer, Destination } from "./destination.ts";
@@ -171,7 +172,23 @@ async function openForLines(path: string): Promise<FileHandle> {
   if (kind !== undefined) throw new Error(kind);
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-  return open(path, flags, 0o640);
+  const file = await open(path, flags, 0o640);
+  try {
+    await requireOnlyName(path, file);
+    return file;
+  } catch (thrown) {
+    await file.close();
+    throw thrown;
+  }
+}
+
+/** In a folder of others a hard link may stand for any file of the same disk. */
+async function requireOnlyName(path: string, file: FileHandle): Promise<void> {
+  const stats = await file.stat();
+  if (!stats.isFile() || stats.nlink <= 1) return;
+  const who = whoElseWrites(dirname(path));
+  if (who !== undefined)
+    throw new Error(`it is a further name of another file, in a folder of others (${who})`);
 }
 
 /** Why lines cannot be appended to what a path names; undefined when they can, or nothing does. */

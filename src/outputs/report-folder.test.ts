@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -45,6 +47,25 @@ test("ReportFolder.writeAudit() writes text and JSON that others may not read", 
   assert.equal(statSync(`${stem}.txt`).mode & 0o777, 0o640);
   assert.deepEqual(JSON.parse(readFileSync(`${stem}.json`, "utf8")), report);
   assert.equal(report.changes, undefined);
+});
+
+test("ReportFolder.writeAudit() gives reports to the group of a folder with setgid", (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root, to give a folder to a group");
+  const { path, folder, tls } = folderOf(t);
+  chownSync(path, 0, 12_345);
+  chmodSync(path, 0o2750);
+  const { stem } = folder.writeAudit(web, bare);
+  assert.deepEqual(
+    [tls, `${stem}.txt`, `${stem}.json`].map((one) => [
+      statSync(one).gid,
+      statSync(one).mode & 0o7777,
+    ]),
+    [
+      [12_345, 0o2750],
+      [12_345, 0o640],
+      [12_345, 0o640],
+    ],
+  );
 });
 
 test("ReportFolder.writeAudit() keeps earlier reports, and says what has changed", (t) => {

@@ -51,6 +51,10 @@ const FEATURES: readonly (readonly [
   ["renegotiation by clients", ({ clientRenegotiation }) => yes(clientRenegotiation)],
   ["fallback SCSV", ({ fallbackScsv }) => yes(fallbackScsv)],
   ["heartbeat", ({ heartbeat }) => yes(heartbeat)],
+  [
+    "logins before TLS",
+    ({ clearLogins }) => (clearLogins === undefined ? undefined : clearLogins.join(", ") || "none"),
+  ],
   ["HTTP", ({ http }) => (http === undefined ? undefined : httpText(http))],
   [
     "DH prime",
@@ -148,6 +152,12 @@ export function chainFacts(chain: ChainReport): Fact[] {
   if (chain.superfluous.length > 0) facts.push(["needless", chain.superfluous.join("; ")]);
   if (chain.ocsp !== undefined)
     facts.push(["OCSP staple", `${chain.ocsp.status}: ${chain.ocsp.detail}`]);
+  for (const { certificate, method = "revocation", status, detail } of chain.revocation ?? []) {
+    const place = chain.sent.indexOf(certificate);
+    const whose =
+      place === 0 ? "" : ` of ${place < 0 ? "an unsent issuer" : `certificate ${place + 1}`}`;
+    facts.push([`${method}${whose}`, `${status}: ${detail}`]);
+  }
   if (chain.scts !== undefined) facts.push(["SCTs", `${chain.scts.length} in the handshake`]);
   return facts;
 }
@@ -205,7 +215,7 @@ export function datagramFacts(
   { versions, cipher, group, alpn, certificates }: DatagramReport,
 ): Fact[] {
   const facts: Fact[] = [[name, versions.join(", ")]];
-  if (cipher !== undefined) facts.push(["suite", cipher.name]);
+  if (cipher !== undefined) facts.push(["first suite", cipher.name]);
   if (group !== undefined) facts.push(["group", group]);
   if (alpn !== undefined) facts.push(["ALPN", alpn.join(", ") || "none"]);
   return [...facts, ...certificates.slice(0, 1).flatMap(certificateFacts)];
@@ -223,7 +233,13 @@ export function whereText({
 }: AuditReport): string {
   const at = address === undefined || address === host ? host : `${host} (${address})`;
   const inside = container === undefined ? "" : ` in container ${container}`;
-  const by = listener?.exepath === undefined ? "" : ` by ${listener.exepath}`;
+  const { exepath, sharedBy = [] } = listener ?? {};
+  const by =
+    sharedBy.length > 0
+      ? `, shared by ${sharedBy.length} programs (${sharedBy.join(", ")}): the kernel chooses who answers`
+      : exepath === undefined
+        ? ""
+        : ` by ${exepath}`;
   const listens = listener === undefined ? "" : `; listens at ${listener.address}${by}`;
   return `examined ${startedAt}, at ${at} port ${port}${inside}${listens}${reachable === undefined ? "" : `; reachable: ${reachable}`}`;
 }

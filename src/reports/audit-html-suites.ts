@@ -6,7 +6,7 @@ import { type Html, html } from "./html.ts";
  * Which suite is accepted in which version, with ssl-enum-ciphers' letters, the place in the
  * server's order where it has one, and what the key exchange rests on.
  */
-export function suiteMatrix({ protocols }: AuditReport): Html {
+export function suiteMatrix({ protocols }: Pick<AuditReport, "protocols">, title = "Suites"): Html {
   const versions = Object.entries(protocols).toSorted(([a], [b]) => (a < b ? 1 : -1));
   if (versions.length === 0) return html``;
   const names = [
@@ -30,7 +30,7 @@ export function suiteMatrix({ protocols }: AuditReport): Html {
     ),
   );
   return part(
-    "Suites",
+    title,
     html`<div class="wide"><table class="matrix"><thead><tr><th scope="col">${names.length} suites</th>${heads}</tr></thead><tbody>
 ${rows}</tbody></table></div>${warnings.length === 0 ? "" : html`<ul class="dim">${warnings}</ul>`}`,
   );

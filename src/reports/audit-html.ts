@@ -1,5 +1,6 @@
 import type { AuditReport } from "../audit/report.ts";
 import { datagramFacts, datagrams, type Fact, featureFacts, whereText } from "./audit-facts.ts";
+import { clientPart } from "./audit-clients.ts";
 import { chainParts } from "./audit-html-chain.ts";
 import { badge, factTable, part } from "./audit-html-pieces.ts";
 import { AUDIT_STYLE } from "./audit-html-style.ts";
@@ -87,9 +88,11 @@ ${[
   part("Features", factTable(featureFacts(report))),
   ...chainParts(report),
   weaknessPart(report),
-  ...datagrams(report).map(([name, one]) =>
+  clientPart(report),
+  ...datagrams(report).flatMap(([name, one]) => [
     part(`${name}, over UDP`, factTable(datagramFacts(name, one))),
-  ),
+    suiteMatrix({ protocols: one.protocols ?? {} }, `Suites of ${name}`),
+  ]),
   part("Could not tell", factTable(report.errors.map(({ probe, error }): Fact => [probe, error]))),
 ]}</article>
 `;

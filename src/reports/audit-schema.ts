@@ -3,6 +3,7 @@ import type {
   CertificateReport,
   ChainReport,
   CipherReport,
+  ClientReport,
   DatagramReport,
   Features,
   Finding,
@@ -10,6 +11,7 @@ import type {
   ProbeError,
   ProbeErrorCode,
   ProtocolReport,
+  RevocationReport,
   SctReport,
   UnreadablePart,
 } from "../audit/report.ts";
@@ -153,6 +155,7 @@ const FEATURES: Table<Features> = {
   ),
   ocspStapling: may(flag()),
   heartbeat: may(flag()),
+  clearLogins: may(list(text(), "mechanisms by which passwords are taken before STARTTLS")),
   http: may(
     object<NonNullable<Features["http"]>>(
       {
@@ -240,6 +243,20 @@ const CHAIN: Table<ChainReport> = {
       "the stapled response",
     ),
   ),
+  revocation: may(
+    list(
+      object<RevocationReport>({
+        certificate: text("SHA-256 fingerprint"),
+        method: may(one(["OCSP", "CRL"])),
+        url: may(text()),
+        status: one(["good", "revoked", "unknown", "could not tell"]),
+        detail: text(),
+        thisUpdate: may(text()),
+        nextUpdate: may(text()),
+      }),
+      "what authorities say; absent without --revocation",
+    ),
+  ),
   scts: may(list(object(SCT))),
 };
 
@@ -272,6 +289,7 @@ const GRADE: Table<OverallGrade> = {
 
 const DATAGRAM: Table<DatagramReport> = {
   versions: NAMES,
+  protocols: may(map(object(PROTOCOL), "suites by version, as over TCP")),
   cipher: may(object<NonNullable<DatagramReport["cipher"]>>({ id: text(), name: text() })),
   group: may(text()),
   alpn: may(NAMES),
@@ -287,7 +305,11 @@ const REPORT: Table<AuditReport> = {
   reachable: may(text("from where the port can be reached, where the watch knows")),
   listener: may(
     object<NonNullable<AuditReport["listener"]>>(
-      { address: text(), exepath: may(text("the program's executable")) },
+      {
+        address: text(),
+        exepath: may(text("the program's executable")),
+        sharedBy: may(list(text(), "programs that share it: the kernel chooses who answers")),
+      },
       "who listens there and at which address, where the watch knows",
     ),
   ),
@@ -328,6 +350,20 @@ const REPORT: Table<AuditReport> = {
       "verdicts by the weakness's id",
     ),
   ),
+  clients: may(
+    list(
+      object<ClientReport>({
+        name: text(),
+        version: may(text("absent: none in common")),
+        cipher: may(text()),
+        groups: may(list(text(), "the key exchange's group; of several, it is one of these")),
+        alpn: may(text()),
+        failure: may(text("why the client gets no connection")),
+        unsure: may(text("what could not be told")),
+      }),
+      "what real clients get, as far as that follows from the report",
+    ),
+  ),
   findings: list(object(FINDING), "worst first"),
   grade: may(object(GRADE, "SSL Labs' rating, guide 2009r; absent without TLS")),
   datagram: may(
@@ -355,8 +391,9 @@ const REPORT: Table<AuditReport> = {
             "aborted",
             "incomplete",
             "spared",
+            "differs",
           ] satisfies ProbeErrorCode[],
-          "why the port could not be examined; incomplete, spared: why not all of it was",
+          "why the port could not be examined; incomplete, spared: why not all of it was; differs: it was, and is not the same on each connection",
         ),
       ),
     }),

@@ -29,6 +29,7 @@ function summaryParts(report: AuditReport): string[] {
   return [
     `${target} ${versions.join(" ")}${report.starttls === undefined ? "" : ` after STARTTLS (${report.starttls})`}`,
     ...(report.grade === undefined ? [] : [gradeText(report.grade)]),
+    ...(report.errors.some(({ code }) => code === "differs") ? ["answers differently"] : []),
     `least strength ${report.leastStrength ?? "unknown"}`,
     `${suites} suites`,
     ...(leaf === undefined

@@ -9,6 +9,7 @@ import {
   weaknessFacts,
   whereText,
 } from "./audit-facts.ts";
+import { clientLines } from "./audit-clients.ts";
 import { cipherBlock } from "./audit-nmap.ts";
 import { auditSummary, gradeText } from "./audit-summary.ts";
 import { escaped } from "./escaped.ts";
@@ -43,9 +44,13 @@ export function auditText(report: AuditReport, { colour = false }: AuditTextOpti
     section("features:", factLines(featureFacts(report))),
     ...certificateSections(report).map(([title = "", ...lines]) => section(title, lines)),
     section("weaknesses:", factLines(weaknessFacts(report))),
+    section("clients:", clientLines(report).map(escaped)),
     section(
       "over UDP:",
-      datagrams(report).flatMap(([name, one]) => factLines(datagramFacts(name, one))),
+      datagrams(report).flatMap(([name, one]) => [
+        ...factLines(datagramFacts(name, one)),
+        ...cipherBlock({ protocols: one.protocols ?? {} }).map((line) => suiteInk(line, ink)),
+      ]),
     ),
     section(
       "could not tell:",

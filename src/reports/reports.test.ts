@@ -194,3 +194,11 @@ test("attentionRank() goes by encryption, then by trust", () => {
     ["T F", "F undefined", "T A", "A undefined", "A+ undefined", "undefined undefined"],
   );
 });
+
+test("auditText() says that several programs share the port", () => {
+  const listener = { address: "0.0.0.0", sharedBy: ["nginx", "python3"] };
+  assert.match(
+    auditText({ ...secure, listener }),
+    /listens at 0\.0\.0\.0, shared by 2 programs \(nginx, python3\): the kernel chooses who answers/,
+  );
+});

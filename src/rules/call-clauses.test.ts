@@ -120,7 +120,14 @@ const check = fc.oneof(
     .map((names) => `evt.type in (${names.join(", ")})`),
   fc
     .tuple(
-      fc.constantFrom("fd.name", "fd.directory", "fd.nameraw", "fd.filename"),
+      fc.constantFrom(
+        "fd.name",
+        "fd.directory",
+        "fd.nameraw",
+        "fd.filename",
+        "fs.path.name",
+        "evt.arg.name",
+      ),
       fc.constantFrom("=", "!=", "startswith", "contains", "endswith"),
       value,
     )
@@ -295,7 +302,7 @@ function sceneOf(call: TestCall) {
   const isNone = isOpen || call.name === "unlinkat" || (call.name === "socket" && call.result < 0);
   return scene(call.name, paramsOf(call), {
     directory: "/etc",
-    ...(isOpen && call.result >= 0 && call.resolved !== undefined
+    ...((isOpen || call.name === "unlinkat") && call.result >= 0 && call.resolved !== undefined
       ? { resolved: call.resolved }
       : {}),
     ...(isNone ? {} : { descriptor: descriptorOf(call.family) }),

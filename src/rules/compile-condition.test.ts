@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { container, scene } from "../../test/fixtures/scenes.ts";
+import { RECORD_FLAGS } from "../events/record.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
 import { compileCondition } from "./compile-condition.ts";
@@ -139,3 +140,23 @@ for (const [pattern, text, matches] of [
     assert.equal(compileRegex(pattern)(text), matches);
   });
 }
+
+test("what compares a path that was cut holds, or does not behind not", () => {
+  const cut = (text: string): boolean => {
+    const shown = scene(
+      "openat",
+      { fd: 3, dirfd: -100, name: "/d/d/secret", flags: 1, mode: 0 },
+      { context: { flags: RECORD_FLAGS.PATH_UNKNOWN } },
+    );
+    return shown.holds(compileCondition(parseCondition(text), FIELDS).predicate);
+  };
+  assert.equal(cut("fd.name = /etc/secret"), true);
+  assert.equal(cut("not fd.name startswith /d/d"), true);
+  assert.equal(cut("not (evt.type = close or fs.path.name startswith /d/d)"), true);
+  assert.equal(cut("tolower(fd.name) = /etc/secret"), true);
+  assert.equal(cut("evt.arg.name contains /etc"), true);
+  // Its last part is told whole.
+  assert.equal(cut("fd.name = /etc/secret and fd.filename = shadow"), false);
+  assert.equal(cut("fd.name = /etc/secret and evt.type = close"), false);
+  assert.equal(cut("saker.fs.is_unknown = true"), true);
+});

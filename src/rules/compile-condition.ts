@@ -3,7 +3,16 @@ import type { Field, FieldRegistry, FieldValue } from "../fields/field.ts";
 import { latin1Text } from "../lib/text.ts";
 import { perEvent } from "../state/per-event.ts";
 import type { Scene } from "../state/scene.ts";
-import type { Check, Expression, Modifier, Operand, Operator, Right, Value } from "./ast.ts";
+import type {
+  Check,
+  Expression,
+  Modifier,
+  Operand,
+  Operator,
+  Right,
+  TransformArgument,
+  Value,
+} from "./ast.ts";
 import { lowerAscii } from "./ascii-case.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import { adviceOn } from "./condition-advice.ts";
@@ -11,7 +20,7 @@ import { compileGlob } from "./glob.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { isKnownEventName } from "./event-codes.ts";
 import { normal } from "./numbers.ts";
-import { type BoundOperand, bindOperand, UnknownFieldError } from "./operands.ts";
+import { type BoundOperand, bindOperand, findField, UnknownFieldError } from "./operands.ts";
 import { compileComparison, requireOperator, type ValueTest } from "./operators.ts";
 import { isText, TYPE_SHAPES } from "./value-types.ts";
 
@@ -39,6 +48,8 @@ export interface CompiledCondition {
 export interface SharedParts {
   readonly isShared: (expression: Expression) => boolean;
   readonly compiled: Map<Expression, CompiledCondition>;
+  /** The same where they stand behind an odd number of `not`. */
+  readonly negated: Map<Expression, CompiledCondition>;
 }
 
 /** Compiles a condition without macros. Throws `FailedCheck`. */
@@ -52,7 +63,7 @@ export function compileCondition(
   return { predicate, fields: context.used, hostNames: context.hostNames, advice: context.advice };
 }
 
-const NONE_SHARED: SharedParts = { isShared: () => false, compiled: new Map() };
+const NONE_SHARED: SharedParts = { isShared: () => false, compiled: new Map(), negated: new Map() };
 
 interface Context {
   readonly registry: FieldRegistry;
@@ -60,25 +71,28 @@ interface Context {
   readonly hostNames: Set<string>;
   readonly advice: { check: Check; advice: ConditionError }[];
   readonly shared: SharedParts;
+  /** Whether what is compiled stands behind an odd number of `not`. */
+  isNegated: boolean;
 }
 
-function newContext(registry: FieldRegistry, shared: SharedParts): Context {
-  return { registry, used: new Set(), hostNames: new Set(), advice: [], shared };
+function newContext(registry: FieldRegistry, shared: SharedParts, isNegated = false): Context {
+  return { registry, used: new Set(), hostNames: new Set(), advice: [], shared, isNegated };
 }
 
 function compile(expression: Expression, context: Context): Predicate {
   const { shared, registry } = context;
   if (!shared.isShared(expression)) return compileNew(expression, context);
-  let part = shared.compiled.get(expression);
+  const compiled = context.isNegated ? shared.negated : shared.compiled;
+  let part = compiled.get(expression);
   if (part === undefined) {
-    const own = newContext(registry, shared);
+    const own = newContext(registry, shared, context.isNegated);
     part = {
       predicate: perEvent(compileNew(expression, own)),
       fields: own.used,
       hostNames: own.hostNames,
       advice: own.advice,
     };
-    shared.compiled.set(expression, part);
+    compiled.set(expression, part);
   }
   for (const field of part.fields) context.used.add(field);
   for (const name of part.hostNames) context.hostNames.add(name);
@@ -93,18 +107,37 @@ function compileNew(expression: Expression, context: Context): Predicate {
     case "or":
       return any(expression.operands.map((operand) => compile(operand, context)));
     case "not": {
+      context.isNegated = !context.isNegated;
       const operand = compile(expression.operand, context);
+      context.isNegated = !context.isNegated;
       return (scene) => !operand(scene);
     }
     case "check":
       try {
-        return compileCheck(expression, context);
+        return inDoubt(expression, compileCheck(expression, context), context);
       } catch (thrown) {
         throw thrown instanceof ConditionError ? new FailedCheck(thrown, expression) : thrown;
       }
     case "macro":
       throw new ConditionError(`undefined macro "${expression.name}"`, expression);
   }
+}
+
+/** A comparison of paths holds of a path that was cut, or does not behind `not`: either way its rule may match. */
+function inDoubt(
+  { left }: Check,
+  predicate: Predicate,
+  { registry, isNegated }: Context,
+): Predicate {
+  if (!isPath(left, registry)) return predicate;
+  return (scene) => (scene.isDoubtful ? !isNegated : predicate(scene));
+}
+
+function isPath(operand: Operand | TransformArgument, registry: FieldRegistry): boolean {
+  if (operand.kind === "transform") return operand.arguments.some((one) => isPath(one, registry));
+  if (operand.kind !== "field") return false;
+  const { field, argument } = findField(operand, registry);
+  return field.path === true || field.path?.(argument) === true;
 }
 
 function all(predicates: readonly Predicate[]): Predicate {

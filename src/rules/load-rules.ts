@@ -153,6 +153,7 @@ function compileAll(
   const shared: SharedParts = {
     isShared: (expression) => macros.isShared(expression),
     compiled: new Map(),
+    negated: new Map(),
   };
   const context = { macros, options, report, shared };
   const rules = [...collector.rules.values()].flatMap((rule) => compileRule(rule, context) ?? []);

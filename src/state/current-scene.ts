@@ -43,6 +43,7 @@ export class CurrentScene implements Scene {
   thread: Thread | undefined;
   isResolved = false;
   correlated: Correlated | undefined;
+  isDoubtful = false;
   readonly #surroundings: SceneSurroundings;
   #descriptor: Descriptor | undefined;
   #hasDescriptor = false;
@@ -70,6 +71,7 @@ export class CurrentScene implements Scene {
     const threads = this.#surroundings.threads;
     this.isResolved = false;
     this.correlated = undefined;
+    this.isDoubtful = false;
     this.thread = threads?.thread;
     this.#descriptor = threads?.descriptor;
     this.#hasDescriptor = threads !== undefined;
@@ -93,13 +95,18 @@ export class CurrentScene implements Scene {
 
   /**
    * Whether a condition holds of this scene: with the path that was passed or else, of a file that
-   * was opened, with its own. The one that it holds with is shown from then on.
+   * was opened, with its own; where paths were cut, whether it might. What it holds with is shown
+   * from then on.
    */
   holds(condition: (scene: Scene) => boolean): boolean {
-    if (this.isResolved) this.#show(false);
+    if (this.isResolved || this.isDoubtful) this.#show({});
     if (condition(this)) return true;
-    if (!this.#hasOther) return false;
-    this.#show(true);
+    if (this.#hasOther) {
+      this.#show({ isResolved: true });
+      if (condition(this)) return true;
+    }
+    if (!this.event.isPathUnknown) return false;
+    this.#show({ isDoubtful: true });
     return condition(this);
   }
 
@@ -108,10 +115,11 @@ export class CurrentScene implements Scene {
     return this.event.hasResolved && this.#surroundings.threads === undefined;
   }
 
-  #show(isResolved: boolean): void {
+  #show({ isResolved = false, isDoubtful = false }): void {
     generations += 1;
     this.generation = generations;
     this.isResolved = isResolved;
+    this.isDoubtful = isDoubtful;
     this.#hasDescriptor = false;
   }
 
@@ -150,7 +158,7 @@ export class CurrentScene implements Scene {
       this.container,
       this.accounts,
     );
-    if (this.isResolved) frozen.#show(true);
+    if (this.isResolved || this.isDoubtful) frozen.#show(this);
     frozen.correlated = this.correlated;
     if (this.#surroundings.threads !== undefined) {
       frozen.thread = this.thread;

@@ -7,7 +7,7 @@ import {
   type SocketEnd,
 } from "../events/socket-address.ts";
 import { isUnspecified } from "../lib/ip-text.ts";
-import { type Descriptor, NO_DESCRIPTOR } from "./descriptor.ts";
+import { type Descriptor, EINPROGRESS, NO_DESCRIPTOR } from "./descriptor.ts";
 import { connectedSocket, endText, serverSocket } from "./entry-descriptor.ts";
 import { OpenedFile } from "./opened-file.ts";
 import { UNREADABLE } from "./path.ts";
@@ -233,9 +233,6 @@ function applyBind(table: ThreadTable, thread: Thread, event: Event): void {
       : socket;
   table.open(thread, { ...bound, name, nameChanged: name !== socket.name });
 }
-
-/** errno-base.h: the connection is being made. */
-const EINPROGRESS = 115;
 
 function applyConnect(table: ThreadTable, thread: Thread, event: Event): void {
   const socket = table.descriptor;

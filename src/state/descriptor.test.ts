@@ -129,3 +129,44 @@ test("descriptorOf() takes the peer of a message from its tuple where the socket
     "a peer of its own",
   );
 });
+
+// draios/sysdig#691: such a message is IPv4's.
+test("descriptorOf() takes a message from an unset IPv6 end to an IPv4 address for IPv4", () => {
+  const unset = new Uint8Array(16);
+  const mapped = end("::ffff:10.0.0.2", 53).address;
+  const tuple = new Uint8Array([10, ...unset, 0x40, 0x9c, ...mapped, 53, 0]);
+  const socket = { address: unset, port: 0 };
+  const found = descriptorOf(
+    event(
+      "sendto",
+      { fd: 3, res: 5, tuple },
+      {
+        descriptor: {
+          kind: "6",
+          family: 10,
+          protocol: 17,
+          state: 7,
+          local: { ...socket, port: 40000 },
+          remote: socket,
+        },
+      },
+    ),
+    "/",
+  );
+  assert.deepEqual([found?.kind, found?.name], ["4", "0.0.0.0:40000->10.0.0.2:53"]);
+});
+
+test("descriptorOf() leaves a socket as it was when its connect failed", () => {
+  const ends = { local: end("0.0.0.0", 54846), remote: end("127.0.0.1", 0) };
+  const told = (res: number) =>
+    descriptorOf(
+      event("connect", { res, fd: 3 }, { descriptor: { ...tcp4, state: 7, ...ends } }),
+      "/",
+    );
+  const [refused, underWay] = [told(-111), told(-115)];
+  assert.deepEqual(
+    [refused?.name, refused?.server, refused?.kind, refused?.nameChanged],
+    ["", undefined, "4", false],
+  );
+  assert.equal(underWay?.nameChanged, true);
+});

@@ -10,7 +10,7 @@ import {
   readTuple,
   type SocketEnd,
 } from "../events/socket-address.ts";
-import { ipText } from "../lib/ip-text.ts";
+import { ipText, isUnspecified } from "../lib/ip-text.ts";
 import { joinPath } from "./path.ts";
 
 /** What the descriptor of an event is. Addresses are views of the event's memory. */
@@ -123,6 +123,7 @@ function fromSection(event: Event, type: EventType): Descriptor {
     const path = event.descriptorPath ?? "";
     return { ...common, name: path, rawName: path };
   }
+  if (isFailedConnect(event, type)) return { ...common, nameChanged: false };
   const local = readEnd(event, at + DESCRIPTOR.end, size);
   const remote = readEnd(event, at + DESCRIPTOR.end + size + 2, size);
   const state = event.bytes[at + DESCRIPTOR.state] ?? 0;
@@ -130,6 +131,13 @@ function fromSection(event: Event, type: EventType): Descriptor {
   if (message !== undefined)
     return withEnds({ ...common, nameChanged: true }, type, { ...message, state });
   return withEnds(common, type, { local, remote, state });
+}
+
+/** It leaves the socket as it was; the kernel keeps the address it was for, but not the port. */
+function isFailedConnect(event: Event, type: EventType): boolean {
+  if (type.name !== "connect") return false;
+  const result = event.int(0) ?? 0;
+  return result < 0 && result !== -EINPROGRESS;
 }
 
 /**
@@ -142,9 +150,14 @@ function endsOfMessage(event: Event, type: EventType): Pick<Ends, "local" | "rem
     : -1;
   const { source, destination } = (tupleAt < 0 ? undefined : readTuple(event, tupleAt)) ?? {};
   if (source === undefined || destination === undefined || isUnset(destination)) return undefined;
-  return type.category === "io_write"
-    ? { local: source, remote: destination }
-    : { local: destination, remote: source };
+  // From a socket of both families a message goes to an IPv4 address from an unset IPv6 one.
+  const [from, to] = [inFamilyOf(destination, source), inFamilyOf(source, destination)];
+  return type.category === "io_write" ? { local: from, remote: to } : { local: to, remote: from };
+}
+
+function inFamilyOf(other: SocketEnd, end: SocketEnd): SocketEnd {
+  const isLonger = end.address.length > other.address.length;
+  return isLonger && isUnspecified(end.address) ? { ...end, address: UNSET_IPV4 } : end;
 }
 
 /** What a capture's event tells of its socket: its tuple or address alone. */
@@ -259,6 +272,10 @@ const NAMING: ReadonlySet<string> = new Set([
   "accept4",
   "memfd_create",
 ]);
+
+/** errno-base.h: the connection is being made. */
+export const EINPROGRESS = 115;
+const UNSET_IPV4 = new Uint8Array(4);
 
 const PROTOCOLS: Readonly<Record<number, "tcp" | "udp" | "icmp" | "raw">> = {
   1: "icmp",

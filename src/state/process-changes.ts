@@ -1,5 +1,6 @@
 import type { Event } from "../events/event.ts";
 import { CLONE_FLAGS } from "../events/flag-names.ts";
+import { CONTEXT } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { joinPath, withoutDeleted } from "./path.ts";
 import type { Process, Resources } from "./process.ts";
@@ -31,6 +32,7 @@ function applyExec(process: Process, event: Event): Process {
     exepath: withoutDeleted(event.text(27) ?? ""),
     pgid: event.int(28) ?? process.pgid,
     execTime: event.timestamp,
+    programMountNamespace: event.context < 0 ? 0 : event.contextU32(CONTEXT.mountNamespace),
     resources: resourcesOf(event),
   };
 }

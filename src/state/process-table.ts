@@ -360,6 +360,7 @@ export const NOBODY: Process = {
   startBoot: 0,
   startTime: 0n,
   execTime: 0n,
+  programMountNamespace: 0,
   cgroup: 0,
   networkNamespace: 0,
   pidNamespace: 0,

@@ -50,6 +50,8 @@ export interface Process {
   /** inode of its cgroup, see events/record.ts. */
   readonly cgroup: number;
   readonly networkNamespace: number;
+  /** The mount namespace in which its program was started, that is whose file that is; 0: not known. */
+  readonly programMountNamespace: number;
   readonly pidNamespace: number;
   /**
    * Start of the pid namespace's first process, nanoseconds since the Unix epoch; undefined when no

@@ -68,6 +68,8 @@ export interface Scene {
    * that was passed.
    */
   readonly isResolved: boolean;
+  /** True while a path that was cut is taken for any: what compares paths may hold, whatever it says. */
+  readonly isDoubtful: boolean;
   /** The other of these two paths; undefined where there is only one. */
   readonly otherName: string | undefined;
   /** Undefined but where the event has just completed a count or a sequence. */

@@ -46,7 +46,7 @@ const fragment = (
 const SERVER_HELLO = [0xfe, 0xfd, ...Array.from({ length: 32 }, () => 7), 0, 0xc0, 0x2f, 0];
 
 test("encodeDatagramHello puts the cookie behind the session id and counts the message", () => {
-  const [version] = DTLS_VERSIONS;
+  const [, version] = DTLS_VERSIONS;
   const bytes = encodeDatagramHello(
     version,
     { suites: [0xc02f], random: new Uint8Array(32) },
@@ -56,6 +56,25 @@ test("encodeDatagramHello puts the cookie behind the session id and counts the m
   assert.deepEqual([...bytes.subarray(17, 19)], [0, 1]);
   assert.deepEqual([...bytes.subarray(25, 27)], [0xfe, 0xfd]);
   assert.deepEqual([...bytes.subarray(59, 67)], [0, 2, 9, 8, 0, 2, 0xc0, 0x2f]);
+});
+
+test("DTLS 1.3 stands in supported_versions, and its ServerHello ends the reading", () => {
+  const [version] = DTLS_VERSIONS;
+  const hello = encodeDatagramHello(
+    version,
+    { suites: [0x1301], random: new Uint8Array(32) },
+    { cookie: new Uint8Array(0), turn: 0 },
+  );
+  assert.deepEqual([...hello.subarray(25, 27)], [0xfe, 0xfd]);
+  assert.ok(Buffer.from(hello).includes(Buffer.of(0, 43, 0, 3, 2, 0xfe, 0xfc)));
+  const extensions = [0, 6, 0, 43, 0, 2, 0xfe, 0xfc];
+  const body = [0xfe, 0xfd, ...Array.from({ length: 32 }, () => 7), 0, 0x13, 1, 0, ...extensions];
+  const reader = new DatagramFlightReader();
+  reader.push(fragment(2, 0, body, [0, body.length]));
+  assert.deepEqual(
+    [reader.isDone, reader.hello?.version, reader.hello?.suite],
+    [true, 0x0304, 0x1301],
+  );
 });
 
 test("DatagramFlightReader joins fragments that are cut, repeated and out of order", () => {

@@ -5,6 +5,7 @@ import type { Alert } from "./alerts.ts";
 import { encodeClientHello, type HelloOptions } from "./client-hello.ts";
 import { MAX_FLIGHT_BYTES, MESSAGE, RECORD } from "./records.ts";
 import {
+  type Flight,
   readCertificates,
   readFatalAlert,
   readServerHello,
@@ -12,10 +13,11 @@ import {
 } from "./server-flight.ts";
 
 /**
- * DTLS versions by the TLS version that each is built on (RFC 4347, RFC 6347); there is no DTLS
- * 1.1.
+ * DTLS versions by the TLS version that each is built on (RFC 4347, RFC 6347, RFC 9147), newest
+ * first; there is no DTLS 1.1.
  */
 export const DTLS_VERSIONS = [
+  { code: 0xfefc, tls: 0x0304, name: "DTLSv1.3" },
   { code: 0xfefd, tls: 0x0303, name: "DTLSv1.2" },
   { code: 0xfeff, tls: 0x0302, name: "DTLSv1.0" },
 ] as const;
@@ -33,14 +35,19 @@ export function encodeDatagramHello(
   { cookie, turn }: { cookie: Uint8Array; turn: number },
 ): Uint8Array {
   const plain = new ByteReader(
-    encodeClientHello({ ...options, version: version.tls }).subarray(9),
+    encodeClientHello({
+      ...options,
+      version: version.tls,
+      supportedVersion: version.code,
+    }).subarray(9),
     "PEER_TLS",
   );
   plain.u16("version");
   const head = plain.take(32, "random");
   const sessionId = plain.take(plain.u8("session id length"), "session id");
   const body = new ByteWriter();
-  body.u16(version.code).bytes(head);
+  // DTLS 1.3 stands in supported_versions, and here as 1.2 (RFC 9147 §5.3).
+  body.u16(Math.max(version.code, DTLS_1_2)).bytes(head);
   body
     .vector(1, (id) => id.bytes(sessionId))
     .vector(1, (written) => written.bytes(cookie))
@@ -59,6 +66,8 @@ export function encodeDatagramHello(
   return encodeRecord(RECORD.handshake, turn, message.finish());
 }
 
+const DTLS_1_2 = 0xfefd;
+
 /** Tells the server that we leave, so that it need not repeat its flight: a fatal user_canceled. */
 export function encodeDatagramFarewell(turn: number): Uint8Array {
   return encodeRecord(RECORD.alert, turn, Uint8Array.of(2, 90));
@@ -76,15 +85,18 @@ function encodeRecord(type: number, turn: number, body: Uint8Array): Uint8Array 
 const MAX_MESSAGES = 16;
 
 /**
- * Reads a DTLS server's first flight from datagrams that may be cut, repeated and out of order.
- * Throws `PEER_TLS` for what is no DTLS, and for too many bytes.
+ * Reads a DTLS server's first flight from datagrams that may be cut, repeated and out of order; of
+ * DTLS 1.3 its ServerHello or HelloRetryRequest, for the rest is encrypted. Versions are given as
+ * those of TLS that they are built on. Throws `PEER_TLS` for what is no DTLS, and for too many bytes.
  */
-export class DatagramFlightReader {
+export class DatagramFlightReader implements Flight {
   /** Of a HelloVerifyRequest (RFC 6347 §4.2.1). */
   cookie: Uint8Array | undefined;
   hello: ServerHello | undefined;
   certificates: readonly Uint8Array[] = [];
   keyExchange: Uint8Array | undefined;
+  readonly ocspResponse = undefined;
+  readonly wantsClientCertificate = false;
   alert: Alert | undefined;
   isDone = false;
   readonly #messages = new Map<number, Assembly>();
@@ -165,8 +177,10 @@ export class DatagramFlightReader {
       reader.u16("version");
       this.cookie = reader.take(reader.u8("cookie length"), "cookie").slice();
       this.isDone = true;
-    } else if (type === MESSAGE.serverHello) this.hello = readServerHello(withTlsVersion(body));
-    else if (type === MESSAGE.certificate)
+    } else if (type === MESSAGE.serverHello) {
+      this.hello = readDatagramServerHello(body);
+      this.isDone = this.hello.version === 0x0304;
+    } else if (type === MESSAGE.certificate)
       this.certificates = readCertificates(new ByteReader(body, "PEER_TLS"));
     else if (type === MESSAGE.serverKeyExchange) this.keyExchange = body;
   }
@@ -195,17 +209,21 @@ interface Assembly {
   isRead: boolean;
 }
 
-function withTlsVersion(body: Uint8Array): Uint8Array {
-  const code = new ByteReader(body, "PEER_TLS").u16("server version");
-  const version = DTLS_VERSIONS.find((one) => one.code === code);
-  if (version === undefined)
-    throw new AppError(
-      "PEER_TLS",
-      `Cannot read ServerHello: version 0x${code.toString(16)} is none of DTLS`,
-    );
+function readDatagramServerHello(body: Uint8Array): ServerHello {
+  const legacy = tlsVersion(new ByteReader(body, "PEER_TLS").u16("server version"));
   const copy = body.slice();
-  copy.set([version.tls >>> 8, version.tls & 0xff]);
-  return copy;
+  copy.set([legacy >>> 8, legacy & 0xff]);
+  const hello = readServerHello(copy);
+  return hello.version === legacy ? hello : { ...hello, version: tlsVersion(hello.version) };
+}
+
+function tlsVersion(code: number): number {
+  const version = DTLS_VERSIONS.find((one) => one.code === code);
+  if (version !== undefined) return version.tls;
+  throw new AppError(
+    "PEER_TLS",
+    `Cannot read ServerHello: version 0x${code.toString(16)} is none of DTLS`,
+  );
 }
 
 const HELLO_VERIFY_REQUEST = 3;

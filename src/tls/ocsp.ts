@@ -1,3 +1,4 @@
+import { ByteWriter } from "../lib/byte-writer.ts";
 import { DerReader, oidText, TAG, timeText, type DerElement } from "./der.ts";
 import { type AlgorithmIdentifier, bitString, readAlgorithm } from "./x509.ts";
 
@@ -69,6 +70,42 @@ export function readOcspResponse(der: Uint8Array): OcspResponse {
     answers: readAnswers(new DerReader(data.body)),
     certificates: readCertificates(basic),
   };
+}
+
+/** How a question names a certificate: SHA-1 of its issuer's name and key, and its serial number. */
+export interface OcspQuestion {
+  readonly issuerNameHash: Uint8Array;
+  readonly issuerKeyHash: Uint8Array;
+  readonly serial: Uint8Array;
+}
+
+/**
+ * DER of an OCSP request about one certificate, as RFC 5019 §2.1 has it: SHA-1, which every responder
+ * takes, and no nonce.
+ */
+export function encodeOcspRequest({
+  issuerNameHash,
+  issuerKeyHash,
+  serial,
+}: OcspQuestion): Uint8Array {
+  const id = element(
+    TAG.sequence,
+    Uint8Array.of(0x30, 9, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0),
+    element(TAG.octetString, issuerNameHash),
+    element(TAG.octetString, issuerKeyHash),
+    element(TAG.integer, serial),
+  );
+  // OCSPRequest, TBSRequest, list of requests, one Request.
+  return [1, 2, 3, 4].reduce((inside) => element(TAG.sequence, inside), id);
+}
+
+function element(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const length = contents.reduce((sum, { length: one }) => sum + one, 0);
+  const writer = new ByteWriter().u8(tag);
+  if (length < 0x80) writer.u8(length);
+  else writer.u8(0x82).u16(length);
+  for (const bytes of contents) writer.bytes(bytes);
+  return writer.finish();
 }
 
 function readAnswers(data: DerReader): OcspAnswer[] {

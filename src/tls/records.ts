@@ -11,6 +11,7 @@ export const RECORD = {
 
 /** Types of handshake messages that a server's first flight has (RFC 8446 §4, RFC 5246 §7.4). */
 export const MESSAGE = {
+  clientHello: 1,
   serverHello: 2,
   newSessionTicket: 4,
   encryptedExtensions: 8,

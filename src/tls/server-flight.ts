@@ -96,6 +96,8 @@ export class FlightReader implements Flight {
 
   #message({ type, body }: HandshakeMessage): void {
     switch (type) {
+      case MESSAGE.clientHello:
+        throw new AppError("PEER_TLS", "Cannot read the server's flight: it is a client's");
       case MESSAGE.serverHello:
         this.hello = readServerHello(body);
         if (this.hello.version === 0x0304) this.isDone = true;

@@ -1,5 +1,7 @@
+import { closeSync } from "node:fs";
 import { errnoOf } from "../lib/errno.ts";
 import { type KeptStat, statKept } from "../libc/stat-kept.ts";
+import { openRoot } from "./open-inside.ts";
 import { readBeginning } from "./read-bounded.ts";
 import { type FileInside, ProcessRoot, readOwn, type Refusal } from "./read-inside.ts";
 
@@ -83,14 +85,30 @@ function readAccounts({
     if (hostProcesses.some((other) => isSame(root.stat(), statKept(`${other}/root`))))
       return "host";
     const options = { maxBytes: MAX_BYTES };
-    return {
+    const files = {
       passwd: root.read("/etc/passwd", { ...options, knownStamp: known?.passwd }),
       group: root.read("/etc/group", { ...options, knownStamp: known?.group }),
     };
+    // The mounts of a container that ends meanwhile are taken away under our hands.
+    return isRefused(files) && hasEnded(process) ? "gone" : files;
   } catch (thrown) {
     return GONE.has(errnoOf(thrown) ?? "") ? "gone" : { passwd: "failed", group: "failed" };
   } finally {
     root.close();
+  }
+}
+
+function isRefused({ passwd, group }: AccountFiles): boolean {
+  return [passwd, group].some((file) => typeof file === "string" && file !== "unchanged");
+}
+
+/** A process that nobody has waited for yet has no root any more. */
+function hasEnded(process: string): boolean {
+  try {
+    closeSync(openRoot(process));
+    return false;
+  } catch (thrown) {
+    return GONE.has(errnoOf(thrown) ?? "");
   }
 }
 

@@ -81,6 +81,24 @@ describe("saker rules install, from a real registry", { skip: registryMissing() 
     assert.deepEqual(readdirSync(rulesDir).toSorted(), [".saker-artifacts.json", "renamed.yaml"]);
   });
 
+  test("replaces no file that it has not installed for this artifact", async () => {
+    const theirs = join(rulesDir, "theirs.yaml");
+    writeFileSync(theirs, rule("Theirs"));
+    const layer = tarGz([{ name: "theirs.yaml", data: rule("Three") }]);
+    await push(registry.host, "rules/clash", "1", { config: CONFIG, layer });
+    const refused = await install("rules/clash:1");
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /theirs.yaml": a file of that name was not installed by Saker/);
+    assert.equal(readFileSync(theirs, "utf8"), rule("Theirs"));
+    rmSync(theirs);
+    const twin = tarGz([{ name: "renamed.yaml", data: rule("Four") }]);
+    await push(registry.host, "rules/twin", "1", { config: CONFIG, layer: twin });
+    const other = await install("rules/twin:1");
+    assert.equal(other.code, 2);
+    assert.match(other.err, /a file of that name is of 127.0.0.1:\d+\/rules\/mine:2/);
+    assert.equal(readFileSync(join(rulesDir, "renamed.yaml"), "utf8"), rule("Two"));
+  });
+
   test("takes the first manifest of an index", async () => {
     const digest = await push(registry.host, "rules/indexed", "inner", {
       config: CONFIG,

@@ -155,7 +155,7 @@ function socketsChecks(): Check[] {
 function eventChecks(variant: string): Check[] {
   // Kernels that take the raw_tp object alone are too old for requests of io_uring, and before 6.4
   // the classic one does not see them.
-  const count = { tp_btf: 5, raw_tp: 1, classic: 2 }[variant] ?? 0;
+  const count = { tp_btf: 8, raw_tp: 2, classic: 3 }[variant] ?? 0;
   const what =
     variant === "tp_btf"
       ? "each event of the probe, by system calls and by io_uring, with all objects"

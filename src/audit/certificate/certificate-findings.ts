@@ -29,7 +29,8 @@ const CHECKS: readonly Check[] = [
     title: "The certificate is revoked",
     explanation:
       "Its authority has withdrawn it, mostly because the key is known to somebody else.",
-    evidence: ({ chain }) => (chain.ocsp?.status === "revoked" ? chain.ocsp.detail : undefined),
+    evidence: ({ chain, leaf }) =>
+      chain.ocsp?.status === "revoked" ? chain.ocsp.detail : revokedText(chain, leaf),
   },
   {
     id: "rsa-exponent-1",
@@ -228,6 +229,17 @@ export function certificateFindings(
 
 function list(texts: readonly string[]): string | undefined {
   return texts.length === 0 ? undefined : shortened(texts);
+}
+
+/** What an authority that was asked has said. */
+function revokedText(
+  { revocation = [] }: ChainReport,
+  leaf: CertificateReport,
+): string | undefined {
+  const revoked = revocation.find(({ status }) => status === "revoked");
+  if (revoked === undefined) return undefined;
+  const isLeaf = revoked.certificate === leaf.fingerprintSha256;
+  return `${revoked.method}: ${revoked.detail}${isLeaf ? "" : " (an authority of the chain)"}`;
 }
 
 /** The first few of many: an attacker's certificate may have thousands of names. */

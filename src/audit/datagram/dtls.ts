@@ -1,139 +1,88 @@
-import { randomBytes } from "node:crypto";
-import { messageOf } from "../../lib/errors.ts";
 import type { DatagramDoor } from "../../ports/datagram.ts";
 import { alertText } from "../../tls/alerts.ts";
-import {
-  CIPHER_SUITES,
-  type CipherSuite,
-  cipherSuite,
-  hasForwardSecrecy,
-} from "../../tls/cipher-suites.ts";
-import { COMMON } from "../../tls/client-hello.ts";
-import {
-  DatagramFlightReader,
-  DTLS_VERSIONS,
-  encodeDatagramFarewell,
-  encodeDatagramHello,
-  type DtlsVersion,
-} from "../../tls/dtls.ts";
+import { cipherSuite } from "../../tls/cipher-suites.ts";
+import { DTLS_VERSIONS, type DtlsVersion } from "../../tls/dtls.ts";
 import { groupName } from "../../tls/groups.ts";
-import { readServerKey } from "../../tls/server-key.ts";
-import type { DatagramReport } from "../report.ts";
-import { certificatesOf, type DatagramOptions } from "./datagram-options.ts";
+import { SeenCertificates } from "../certificate/seen-certificates.ts";
+import { candidateSuites } from "../enumerate.ts";
+import { chosenGroup } from "../grade.ts";
+import { namedSuite } from "../protocol-report.ts";
+import type { DatagramReport, ProtocolReport } from "../report.ts";
+import type { DatagramOptions } from "./datagram-options.ts";
+import { DtlsAnswerer } from "./dtls-answerer.ts";
+import { findSuites, type FoundSuites } from "./find-suites.ts";
+import { reportSuites } from "./report-suites.ts";
 
 /**
- * The DTLS versions of a port, with suite, group and certificates of the newest; undefined when it
- * speaks no DTLS. One silent wait at most.
+ * The DTLS versions of a port with their suites, and certificates up to 1.2 (1.3 encrypts them);
+ * undefined when it speaks no DTLS. One silent wait at most, where it does not.
  */
 export async function examineDtls(
   open: () => Promise<DatagramDoor>,
   options: DatagramOptions,
 ): Promise<DatagramReport | undefined> {
-  const flights = new Map<string, DatagramFlightReader>();
-  for (const version of DTLS_VERSIONS) {
-    const door = await open();
-    const answer = await converse(door, version, options).finally(() => door.close());
-    if (answer === undefined) break;
-    const chosen = DTLS_VERSIONS.find(({ tls }) => tls === answer.reader.hello?.version);
-    if (chosen !== undefined && !flights.has(chosen.name)) flights.set(chosen.name, answer.reader);
-    const { fault } = answer;
-    // That it has no older version is no fault.
-    if (fault !== undefined && (flights.size === 0 || !answer.isRefusal))
-      options.note("dtls", `${version.name} could not be read: ${fault}`);
+  const found: Found[] = [];
+  for (const version of ASKED) {
+    const answerer = new DtlsAnswerer(open, version, options);
+    const suites = await findSuites(answerer, version.tls, suitesOf(version));
+    if (!answerer.hasSpoken && found.length === 0) return undefined;
+    found.push({ version, suites, answerer });
   }
-  const [newest] = flights.values();
-  if (newest?.hello === undefined) return undefined;
-  const suite = cipherSuite(newest.hello.suite);
-  const key =
-    newest.keyExchange === undefined ? undefined : readServerKey(newest.keyExchange, suite);
+  const spoken = found
+    .filter(({ suites: { runs } }) => runs.length > 0)
+    .toSorted((a, b) => b.version.tls - a.version.tls);
+  noteFaults(found, spoken.length > 0, options);
+  const first = spoken[0]?.suites.runs[0]?.[0];
+  if (first === undefined) return undefined;
+  const seen = new SeenCertificates();
+  const protocols: Record<string, ProtocolReport> = {};
+  for (const { version, suites, answerer } of spoken)
+    protocols[version.name] = await reportSuites(answerer, {
+      version: version.tls,
+      name: version.name,
+      suites,
+      seen,
+      note: options.note,
+    });
+  const group = chosenGroup(cipherSuite(first.suite), first.flight);
   return {
-    versions: [...flights.keys()],
-    cipher: { id: `0x${suite.id.toString(16).toUpperCase().padStart(4, "0")}`, name: suite.name },
-    ...(key?.kind === "ec" ? { group: groupName(key.group) } : {}),
-    certificates: certificatesOf(newest.certificates),
+    versions: Object.keys(protocols),
+    cipher: namedSuite(cipherSuite(first.suite)),
+    ...(group === undefined ? {} : { group: groupName(group) }),
+    protocols,
+    certificates: seen.all.map(({ report }) => report),
   };
 }
 
-interface Conversation {
-  readonly reader: DatagramFlightReader;
-  /** Why the flight is not whole. */
-  readonly fault: string | undefined;
-  /** The server has refused, by an alert. */
-  readonly isRefusal: boolean;
+interface Found {
+  readonly version: DtlsVersion;
+  readonly suites: FoundSuites;
+  readonly answerer: DtlsAnswerer;
 }
 
-/**
- * One handshake's first flight; undefined when nothing that is DTLS came. Our hello is repeated
- * after 250 ms, 500 ms, … (RFC 6347 §4.2.4).
- */
-async function converse(
-  door: DatagramDoor,
-  version: DtlsVersion,
-  { serverName, signal, silenceMs, onSpoken }: DatagramOptions,
-): Promise<Conversation | undefined> {
-  const hello = { suites: OFFERED, random: randomBytes(32), serverName, ...COMMON };
-  let [cookie, turn, reader, hasSpoken] = [new Uint8Array(0), 0, new DatagramFlightReader(), false];
-  let [waited, pause, fault]: [number, number, string | undefined] = [0, FIRST_PAUSE_MS, undefined];
-  door.send(encodeDatagramHello(version, hello, { cookie, turn }));
-  while (!signal.aborted && waited < silenceMs && turn < MAX_TURNS) {
-    const wait = Math.min(pause, silenceMs - waited);
-    const answer = await door.receive(wait);
-    if (answer === "refused") break;
-    if (answer === "silent") {
-      waited += wait;
-      pause *= 2;
-      turn += 1;
-      if (waited < silenceMs) door.send(encodeDatagramHello(version, hello, { cookie, turn }));
-      continue;
-    }
-    try {
-      reader.push(answer);
-    } catch (thrown) {
-      // Where nothing was DTLS before, the port speaks something else.
-      fault = messageOf(thrown);
-      break;
-    }
-    if (!hasSpoken) onSpoken?.();
-    hasSpoken = true;
-    if (reader.isDone && reader.cookie !== undefined && cookie.length === 0) {
-      cookie = new Uint8Array(reader.cookie);
-      turn += 1;
-      reader = new DatagramFlightReader();
-      door.send(encodeDatagramHello(version, hello, { cookie, turn }));
-    } else if (reader.isDone) break;
+/** 1.2 first: it is what most have, and what the others answer at least with an alert. */
+const ASKED = [0x0303, 0x0304, 0x0302].flatMap((tls) =>
+  DTLS_VERSIONS.filter((version) => version.tls === tls),
+);
+
+/** RC4 is no cipher for datagrams (RFC 6347 §4.1.2.2). */
+function suitesOf({ tls }: DtlsVersion): readonly number[] {
+  return candidateSuites(tls).filter((suite) => cipherSuite(suite).cipher !== "RC4");
+}
+
+/** That it has no other version than those that were found is no fault. */
+function noteFaults(found: readonly Found[], isSpoken: boolean, { note }: DatagramOptions): void {
+  const refusesSilently = found.some(({ suites }) => suites.refusesSilently);
+  for (const { version, suites, answerer } of found) {
+    const { refusal } = suites;
+    if (refusal === undefined) continue;
+    if (refusal.kind === "failed" && refusal.isSilent && refusesSilently) continue;
+    if (refusal.kind === "failed" || refusal.kind === "unreachable")
+      note("dtls", `${version.name} could not be read: ${refusal.reason}`);
+    else if (!isSpoken && answerer.alert !== undefined)
+      note(
+        "dtls",
+        `${version.name} could not be read: the server answered ${alertText(answerer.alert)}`,
+      );
   }
-  if (!hasSpoken) return undefined;
-  door.send(encodeDatagramFarewell(turn + 1));
-  if (reader.alert !== undefined)
-    return { reader, fault: `the server answered ${alertText(reader.alert)}`, isRefusal: true };
-  return {
-    reader,
-    fault: fault ?? (reader.isDone ? undefined : "the server's flight did not come whole"),
-    isRefusal: false,
-  };
-}
-
-const FIRST_PAUSE_MS = 250;
-
-/** Records of ours in one conversation: a cookie and the repetitions. */
-const MAX_TURNS = 12;
-
-/**
- * Strongest first, for servers that follow the client. RC4 is no cipher for datagrams (RFC 6347
- * §4.1.2.2).
- */
-const OFFERED = [...CIPHER_SUITES.values()]
-  .filter(({ isOlder, cipher }) => isOlder && cipher !== "RC4")
-  .toSorted((a, b) => rank(b) - rank(a))
-  .map(({ id }) => id);
-
-function rank(suite: CipherSuite): number {
-  const proven = suite.isAnonymous || suite.certificateKey === undefined ? 0 : 4000;
-  return (
-    proven +
-    (hasForwardSecrecy(suite) ? 2000 : 0) +
-    (suite.isCbc ? 0 : 1000) +
-    (suite.ephemeral === "ec" ? 500 : 0) +
-    suite.bits
-  );
 }

@@ -21,14 +21,18 @@ import {
   MESSAGE,
   MessageReader,
 } from "../../tls/records.ts";
-import { readModernCertificates, readServerHello } from "../../tls/server-flight.ts";
+import {
+  readModernCertificates,
+  readServerHello,
+  type ServerHello,
+} from "../../tls/server-flight.ts";
 import { handshakeSecrets } from "../handshake/handshake-keys.ts";
 import { readAlpn } from "../handshake/modern-certificates.ts";
 import type { OwnKey } from "../handshake/key-agreement.ts";
 import { initialProtection, QuicProtection } from "./quic-protection.ts";
 
 /** Suites of QUIC that we can read (RFC 9001 §5.3). */
-const SUITES = [0x1301, 0x1302, 0x1303, 0x1304];
+export const QUIC_SUITES: readonly number[] = [0x1301, 0x1302, 0x1303, 0x1304];
 
 /** IANA "TLS ALPN Protocol IDs": those that are spoken over QUIC. */
 const QUIC_ALPN = [
@@ -64,6 +68,10 @@ export interface QuicHello {
   readonly key: OwnKey;
   /** All groups that the server may ask for instead. */
   readonly groups: readonly number[];
+  /** Those of `QUIC_SUITES` when left out. */
+  readonly suites?: readonly number[];
+  /** Nothing behind the ServerHello is wanted. */
+  readonly isHelloOnly?: boolean;
 }
 
 /**
@@ -72,12 +80,10 @@ export interface QuicHello {
  * breaks the protocol; packets that cannot be opened are ignored, as RFC 9000 §12.2 wants.
  */
 export class QuicHandshake {
-  suite: number | undefined;
-  group: number | undefined;
+  /** A ServerHello or HelloRetryRequest. */
+  hello: ServerHello | undefined;
   alpn: string | undefined;
   certificates: readonly Uint8Array[] = [];
-  /** The group of a HelloRetryRequest: to be asked anew with a key of it. */
-  retryGroup: number | undefined;
   /** How the server ended the connection. */
   close: { readonly alert: number | undefined; readonly text: string } | undefined;
   isDone = false;
@@ -90,8 +96,17 @@ export class QuicHandshake {
   #initial: Level;
   #handshake: Level | undefined;
   #hasHeard = false;
+  readonly #isHelloOnly: boolean;
 
-  constructor({ version, serverName, key, groups }: QuicHello) {
+  constructor({
+    version,
+    serverName,
+    key,
+    groups,
+    suites = QUIC_SUITES,
+    isHelloOnly = false,
+  }: QuicHello) {
+    this.#isHelloOnly = isHelloOnly;
     this.#version = version;
     this.#key = key;
     const parameters = {
@@ -100,7 +115,7 @@ export class QuicHandshake {
     };
     const record = encodeClientHello({
       version: 0x0304,
-      suites: SUITES,
+      suites,
       random: randomBytes(32),
       serverName,
       groups,
@@ -109,6 +124,16 @@ export class QuicHandshake {
     });
     this.#hello = record.subarray(5);
     this.#initial = this.#newInitial();
+  }
+
+  /** The group of a HelloRetryRequest: to be asked anew with a key of it. */
+  get retryGroup(): number | undefined {
+    return this.hello?.isRetryRequest === true ? this.hello.group : undefined;
+  }
+
+  /** Something that could be opened has come. */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
   }
 
   /** Takes a datagram; true when it brought something new that wants an answer. */
@@ -204,12 +229,9 @@ export class QuicHandshake {
 
   #serverHello(body: Uint8Array, whole: Uint8Array): void {
     const hello = readServerHello(body);
-    if (hello.isRetryRequest) {
-      this.retryGroup = hello.group;
-      this.isDone = true;
-      return;
-    }
-    [this.suite, this.group] = [hello.suite, hello.group];
+    this.hello = hello;
+    this.isDone = hello.isRetryRequest || this.#isHelloOnly;
+    if (this.isDone) return;
     if (hello.group !== this.#key.share.group || hello.keyShare === undefined)
       throw new AppError("PEER_TLS", "Cannot read the handshake: the server took no key of ours");
     const { protection, client, server } = handshakeSecrets(

@@ -64,6 +64,11 @@ test(
         [found.cipher?.name, found.group, found.alpn],
         ["TLS_AKE_WITH_AES_128_GCM_SHA256", "x25519", ["h3"]],
       );
+      // Go's fixed list for a machine with AES (crypto/tls, cipherSuitesTLS13), in its order.
+      assert.deepEqual(
+        found.protocols?.["QUICv1"]?.ciphers.map(({ name }) => name.replace(/^TLS_AKE_WITH_/, "")),
+        ["AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256"],
+      );
       assert.deepEqual(
         found.certificates.map(({ subject, keyBits }) => [subject, keyBits]),
         [

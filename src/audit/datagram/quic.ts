@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
 import type { DatagramDoor } from "../../ports/datagram.ts";
-import { alertText } from "../../tls/alerts.ts";
+import { type Alert, alertText } from "../../tls/alerts.ts";
 import { cipherSuite } from "../../tls/cipher-suites.ts";
 import { groupName } from "../../tls/groups.ts";
 import {
@@ -11,10 +11,15 @@ import {
   quicVersionName,
   readQuicVersions,
 } from "../../tls/quic.ts";
+import { SeenCertificates } from "../certificate/seen-certificates.ts";
 import { COMPUTED_GROUPS, generateKey } from "../handshake/key-agreement.ts";
-import type { DatagramReport } from "../report.ts";
+import type { Answerer } from "../preference.ts";
+import { namedSuite } from "../protocol-report.ts";
+import type { DatagramReport, ProtocolReport } from "../report.ts";
 import { certificatesOf, type DatagramOptions } from "./datagram-options.ts";
+import { findSuites } from "./find-suites.ts";
 import { QuicHandshake } from "./quic-handshake.ts";
+import { reportSuites } from "./report-suites.ts";
 
 /** Groups whose key fits the first datagram beside the rest of the hello. */
 const SHORT_GROUPS = COMPUTED_GROUPS.filter((code) => code < 0x100);
@@ -69,27 +74,26 @@ async function shakeHands(
   try {
     const first = await converse(open, version, { groups: SHORT_GROUPS, options });
     const asked = first.retryGroup;
+    const groups = asked === undefined || !SHORT_GROUPS.includes(asked) ? SHORT_GROUPS : [asked];
     const last =
-      asked === undefined || !SHORT_GROUPS.includes(asked)
-        ? first
-        : await converse(open, version, { groups: [asked], options });
-    const { suite, group, alpn, certificates, close } = last;
-    const why =
-      close === undefined
-        ? "no answer"
-        : `the server ended with ${close.alert === undefined ? close.text : alertText({ level: 2, description: close.alert, recordVersion: 0 })}`;
-    if (certificates.length === 0) options.note("quic", `certificate could not be read: ${why}`);
+      groups === SHORT_GROUPS ? first : await converse(open, version, { groups, options });
+    const { hello, alpn, certificates } = last;
+    if (certificates.length === 0)
+      options.note("quic", `certificate could not be read: ${closing(last)}`);
+    const isPicked = hello !== undefined && !hello.isRetryRequest;
     return {
-      ...(suite === undefined
+      ...(isPicked ? { cipher: namedSuite(cipherSuite(hello.suite)) } : {}),
+      ...(isPicked && hello.group !== undefined ? { group: groupName(hello.group) } : {}),
+      ...(alpn === undefined ? {} : { alpn: [alpn] }),
+      ...(hello === undefined
         ? {}
         : {
-            cipher: {
-              id: `0x${suite.toString(16).toUpperCase().padStart(4, "0")}`,
-              name: cipherSuite(suite).name,
-            },
+            protocols: await suitesOf(
+              answererOf(open, version, { groups, options }),
+              version,
+              options,
+            ),
           }),
-      ...(group === undefined ? {} : { group: groupName(group) }),
-      ...(alpn === undefined ? {} : { alpn: [alpn] }),
       certificates: certificatesOf(certificates),
     };
   } catch (thrown) {
@@ -98,9 +102,62 @@ async function shakeHands(
   }
 }
 
+/** How the server has ended a handshake, in words. */
+function closing({ close }: QuicHandshake): string {
+  if (close === undefined) return "no answer";
+  const { alert, text } = close;
+  return `the server ended with ${alert === undefined ? text : alertText(alertOf(alert))}`;
+}
+
+function alertOf(description: number): Alert {
+  return { level: 2, description, recordVersion: 0 };
+}
+
+/** All suites of TLS 1.3: the server may know more of them than we. */
+async function suitesOf(
+  answerer: Answerer,
+  { name }: QuicVersion,
+  { note }: DatagramOptions,
+): Promise<Record<string, ProtocolReport>> {
+  const suites = await findSuites(answerer, 0x0304);
+  if (suites.runs.length === 0) return {};
+  const seen = new SeenCertificates();
+  return { [name]: await reportSuites(answerer, { version: 0x0304, name, suites, seen, note }) };
+}
+
+/** Asks for suites, and leaves each handshake at the ServerHello: it is in the clear. */
+function answererOf(
+  open: () => Promise<DatagramDoor>,
+  version: QuicVersion,
+  conversation: Conversation,
+): Answerer {
+  return {
+    hello: async ({ suites }) => {
+      const handshake = await converse(open, version, { ...conversation, suites });
+      if (!handshake.hasHeard) return { kind: "nothing", ending: "silent" };
+      const { hello, close } = handshake;
+      return {
+        kind: "flight",
+        ending: handshake.isDone ? "done" : "silent",
+        flight: {
+          hello,
+          alert: close?.alert === undefined ? undefined : alertOf(close.alert),
+          certificates: [],
+          keyExchange: undefined,
+          ocspResponse: undefined,
+          wantsClientCertificate: false,
+        },
+        ...(close === undefined ? {} : { fault: closing(handshake) }),
+      };
+    },
+  };
+}
+
 interface Conversation {
   readonly groups: readonly number[];
   readonly options: DatagramOptions;
+  /** Only these, and nothing behind the ServerHello. */
+  readonly suites?: readonly number[];
 }
 
 /**
@@ -110,7 +167,7 @@ interface Conversation {
 async function converse(
   open: () => Promise<DatagramDoor>,
   version: QuicVersion,
-  { groups, options }: Conversation,
+  { groups, options, suites }: Conversation,
 ): Promise<QuicHandshake> {
   const key = generateKey(groups);
   if (key === undefined)
@@ -118,7 +175,13 @@ async function converse(
       "BUG_QUIC_GROUP",
       `Cannot ask for a QUIC handshake: none of the groups ${groups.join(", ")} can be computed`,
     );
-  const handshake = new QuicHandshake({ version, serverName: options.serverName, key, groups });
+  const handshake = new QuicHandshake({
+    version,
+    serverName: options.serverName,
+    key,
+    groups,
+    ...(suites === undefined ? {} : { suites, isHelloOnly: true }),
+  });
   const door = await open();
   try {
     door.send(handshake.next());

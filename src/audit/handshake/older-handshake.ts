@@ -7,9 +7,9 @@ import { MESSAGE, MessageReader, RECORD, RecordReader } from "../../tls/records.
 import { FlightReader } from "../../tls/server-flight.ts";
 import { readServerKey } from "../../tls/server-key.ts";
 import { readX509 } from "../../tls/x509.ts";
-import { type AnswerReader, converse } from "../connection.ts";
+import { type Answer, type AnswerReader, converse } from "../connection.ts";
 import type { Subject, SubjectProtocol } from "../subject.ts";
-import { record } from "../weaknesses/handshake-probe.ts";
+import { failureText, record } from "../weaknesses/handshake-probe.ts";
 import type { Wire } from "../wire.ts";
 import { generateKey } from "./key-agreement.ts";
 import { olderProtection, type OlderProtection, type Padding, sealFinished } from "./older-keys.ts";
@@ -74,11 +74,13 @@ export async function atClientsTurn<T>(
     async (
       wire,
     ): Promise<
-      { readonly value: T } | { readonly failure: string } | { readonly kind: "nothing" }
+      | { readonly value: T }
+      | { readonly failure: string }
+      | Extract<Answer, { kind: "nothing" | "plain" }>
     > => {
       const reader = new TranscriptReader();
       const answer = await converse(wire, hello, reader);
-      if (answer.kind === "nothing") return { kind: "nothing" };
+      if (answer.kind === "nothing" || answer.kind === "plain") return answer;
       const protection =
         reader.hello === undefined ? undefined : olderProtection(reader.hello.suite);
       if (!reader.isDone || reader.alert !== undefined || protection === undefined)
@@ -98,10 +100,7 @@ export async function atClientsTurn<T>(
     },
   );
   if ("value" in result) return result.value;
-  throw new AppError(
-    "PEER_HANDSHAKE",
-    `Cannot probe ${name}: ${"failure" in result ? result.failure : result.kind === "nothing" ? "the server said nothing" : result.reason}`,
-  );
+  throw new AppError("PEER_HANDSHAKE", `Cannot probe ${name}: ${failureText(result)}`);
 }
 
 /** A server's flight with its messages as they stood. */

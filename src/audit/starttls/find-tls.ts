@@ -213,6 +213,9 @@ async function askPlainly(
     { silenceMs: prober.patienceMs, dialogue: null, signal: context.signal },
   );
   if (!("words" in answer) || answer.words.length === 0) return { kind: "none" };
+  // An echo (RFC 862) says what it was told, whatever protocol that was of.
+  if (request !== undefined && answer.words.subarray(0, request.length).equals(request))
+    return { kind: "none", hasSpoken: true };
   if (hintsAtTls(answer.words.toString("latin1"))) return { kind: "hint" };
   const way = await findByWords(prober, answer.words, context);
   return way.kind === "none" ? { kind: "none", hasSpoken: true } : way;

@@ -141,7 +141,10 @@ describe("TLS behind other protocols", { skip: opensslMissing() ?? false }, () =
         const expected = steps[at];
         // Half a word may still become whole.
         if (before === at && expected instanceof RegExp && heard.length > 1000) socket.destroy();
-        if (before === at && /^(?:\x16\x03|GET |PING|\x10\x10|[^]{12}\xdd\x07)/.test(heard))
+        if (
+          before === at &&
+          /^(?:\x16\x03|GET |PING|CAPA|a1 CAPA|\x10\x10|[^]{12}\xdd\x07)/.test(heard)
+        )
           socket.destroy();
       };
       socket.on("data", hear);
@@ -207,10 +210,17 @@ describe("TLS behind other protocols", { skip: opensslMissing() ?? false }, () =
       );
       const told = await examine(port, name);
       assert.deepEqual(
-        [told.starttls, Object.keys(told.protocols), told.errors.map(({ probe }) => probe)],
+        [told.starttls, Object.keys(told.protocols), probesOf(told)],
         [name, ["TLSv1.2"], name === "ms-sql" ? ["session", "ticketbleed"] : []],
       );
     });
+  }
+
+  /** These peers know the way to TLS, and no other word of their protocol. */
+  function probesOf({ errors }: AuditReport): string[] {
+    return errors
+      .map(({ probe }) => probe)
+      .filter((probe) => probe !== "logins" && probe !== "starttls-injection");
   }
 
   /** One that answers each line of a client by a table, and by `otherwise` what is not in it. */
@@ -279,7 +289,7 @@ describe("TLS behind other protocols", { skip: opensslMissing() ?? false }, () =
     for (const starttls of [undefined, "smtp"]) {
       const report = await examine(port, starttls, 60_000);
       assert.deepEqual(
-        [report.tls, report.starttls, report.errors],
+        [report.tls, report.starttls, probesOf(report)],
         [true, "smtp", []],
         JSON.stringify(report.errors),
       );

@@ -42,7 +42,7 @@ async function startSmtp(stream: PlainStream, offered: string): Promise<void> {
  * The greeting of SMTP, LMTP or FTP: 220; FTP may ask for time before it by 120 (RFC 959 §5.4).
  * Throws for the 4xx or 5xx of a server that wants nobody.
  */
-async function greeted(stream: PlainStream): Promise<string> {
+export async function greeted(stream: PlainStream): Promise<string> {
   let greeting = await reply(stream);
   while (greeting.startsWith("120")) greeting = await reply(stream);
   if (greeting.startsWith("220")) return greeting;
@@ -52,7 +52,7 @@ async function greeted(stream: PlainStream): Promise<string> {
 }
 
 /** All lines of a reply of SMTP and its kin: `250-…` goes on, `250 …` ends. */
-async function reply(stream: PlainStream): Promise<string> {
+export async function reply(stream: PlainStream): Promise<string> {
   const lines: string[] = [];
   for (;;) {
     const line = await stream.line();

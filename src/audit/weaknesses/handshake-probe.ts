@@ -4,7 +4,7 @@ import { alertText } from "../../tls/alerts.ts";
 import type { Extension } from "../../tls/client-hello.ts";
 import { RECORD, RecordReader } from "../../tls/records.ts";
 import { type Flight, FlightReader, readFatalAlert } from "../../tls/server-flight.ts";
-import { converse } from "../connection.ts";
+import { type Answer, converse } from "../connection.ts";
 import type { Subject, SubjectProtocol } from "../subject.ts";
 import type { Wire } from "../wire.ts";
 
@@ -27,23 +27,33 @@ export async function afterFlight<T>(
     async (
       wire,
     ): Promise<
-      { readonly value: T } | { readonly failure: string } | { readonly kind: "nothing" }
+      | { readonly value: T }
+      | { readonly failure: string }
+      | Extract<Answer, { kind: "nothing" | "plain" }>
     > => {
       const flight = new FlightReader();
       const answer = await converse(wire, prober.encode({ version, ...hello }), flight);
       if (flight.hello !== undefined && flight.alert === undefined && flight.isDone)
         return { value: await talk(wire, flight) };
-      if (answer.kind === "nothing") return { kind: "nothing" };
+      if (answer.kind === "nothing" || answer.kind === "plain") return answer;
       return {
         failure: flight.alert === undefined ? "the handshake ended early" : alertText(flight.alert),
       };
     },
   );
   if ("value" in result) return result.value;
-  throw new AppError(
-    "PEER_HANDSHAKE",
-    `Cannot probe ${name}: ${"failure" in result ? result.failure : result.kind === "nothing" ? "the server said nothing" : result.reason}`,
-  );
+  throw new AppError("PEER_HANDSHAKE", `Cannot probe ${name}: ${failureText(result)}`);
+}
+
+/** Why a handshake did not get to where a probe begins. */
+export function failureText(
+  result:
+    | { readonly failure: string }
+    | Extract<Answer, { kind: "nothing" | "plain" | "unreachable" }>,
+): string {
+  if ("failure" in result) return result.failure;
+  if (result.kind === "unreachable") return result.reason;
+  return result.kind === "nothing" ? "the server said nothing" : "the answer is no TLS";
 }
 
 /** One record in plain text. */

@@ -21,6 +21,14 @@ const REMARKS: readonly Remark[] = [
     evidence: ({ plainAnswer }) => plainAnswer,
   },
   {
+    id: "plaintext-login",
+    severity: "medium",
+    title: "Passwords are taken before TLS begins",
+    explanation:
+      "A client that forgets STARTTLS, or is kept from it, shows its password to everybody on the way. Some servers offer this to their own host alone.",
+    evidence: ({ features }) => joined(features.clearLogins ?? []),
+  },
+  {
     id: "old-tls",
     severity: "medium",
     title: "TLS 1.0 and 1.1 are deprecated (RFC 8996)",

@@ -18,6 +18,8 @@ export const NOT_APPLICABLE: Verdict = { kind: "not applicable" };
 /** What weaknesses are judged from. */
 export interface Evidence extends Subject {
   readonly features: Features;
+  /** The protocol in which TLS was asked for; undefined where it begins at once. */
+  readonly starttls?: string | undefined;
   /** DER of the leaf certificates, one for each kind of key. */
   readonly leaves: readonly Uint8Array[];
   /** Names of the groups of all versions. */

@@ -7,6 +7,7 @@ import { INVALID_CURVE } from "./invalid-curve.ts";
 import { POODLE_TLS } from "./poodle-tls.ts";
 import { remarks } from "./remarks.ts";
 import { ROBOT } from "./robot.ts";
+import { STARTTLS_INJECTION } from "./starttls-injection.ts";
 import { SUITE_WEAKNESSES } from "./suite-weaknesses.ts";
 import { TICKETBLEED } from "./ticketbleed.ts";
 import type { Evidence, Verdict, Weakness } from "./weakness.ts";
@@ -22,6 +23,7 @@ export const WEAKNESSES: readonly Weakness[] = [
   POODLE_TLS,
   TICKETBLEED,
   INVALID_CURVE,
+  STARTTLS_INJECTION,
   ...SUITE_WEAKNESSES,
 ];
 

@@ -121,7 +121,7 @@ async function probeEvents(): Promise<void> {
   const variant = process.env["SAKER_VARIANT"] ?? "";
   const pattern = { raw_tp: "rawtp", classic: "classic" }[variant];
   const only = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];
-  const files = ["probe-events", "io-uring-events"].map((name) =>
+  const files = ["probe-events", "io-uring-events", "call-paths"].map((name) =>
     join(CHECKOUT, `src/capture/${name}.test.ts`),
   );
   const args = ["--test", "--test-reporter=tap", ...only, ...files];

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// Where a kernel has no kprobes (on-path.h): from 6.13 on tracepoints tell of each file whose time of change is set, which calls on files
+// do before the file has its new name or is gone. They show the file and not by which of its names it was found: of one with several the
+// first stands for all, and none for a rename or unlink. Files of the process's root and working directory alone, no folders, no io_uring.
+#pragma once
+#include "call-paths.h"
+#include "registers.h"
+
+#ifndef CLASSIC
+#ifdef RAW_TP
+#define TOUCH_HOOK(name) SEC("?raw_tp/" name)
+#else
+#define TOUCH_HOOK(name) SEC("?tp_btf/" name)
+#endif
+
+INLINE u32 has_one_name(struct inode *inode) {
+  struct hlist_node *node = PROBE(inode, i_dentry.first);
+  return node && !PROBE(node, next);
+}
+
+/** A mount of the inode's file system: the one of the process's root or of its working directory; null for all others. */
+INLINE struct vfsmount *mount_of_inode(struct task_struct *task, struct inode *inode) {
+  struct super_block *sb = PROBE(inode, i_sb);
+  struct fs_struct *fs = PROBE(task, fs);
+  struct vfsmount *mnt = PROBE(fs, root.mnt);
+  if (PROBE(mnt, mnt_sb) == sb) return mnt;
+  mnt = PROBE(fs, pwd.mnt);
+  return PROBE(mnt, mnt_sb) == sb ? mnt : NULL;
+}
+
+INLINE int keep_touched(struct inode *inode) {
+  struct task_struct *task = current_task();
+  if (READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)) return 0;
+  u32 number = syscall_number(registers_of(task));
+  u32 found = is_compat(task) ? find_compat_syscall(number) : find_syscall(number);
+  u32 act = act_of(found >> 16);
+  if (!act || act == ACT_EXEC || act == ACT_MKDIR) return 0;
+  u32 is_own = act == ACT_CHMOD || act == ACT_CHOWN;
+  if (!is_own && (PROBE(inode, i_mode) & S_IFMT) == S_IFDIR) return 0;
+  struct vfsmount *mnt = mount_of_inode(task, inode);
+  if (!mnt) return 0;
+  struct settings *settings = the_settings();
+  if (!settings || !settings->enabled[(found >> 16) & (CODES - 1)] || READ(task, tgid) == settings->own_pid) return 0;
+  struct scratch *s = begin_paths(act);
+  if (!s) return 0;
+  struct dentry *dentry = first_name_of(inode);
+  u32 is_sure = has_one_name(inode);
+  if (dentry && (is_sure || is_own || act == ACT_LINK)) keep_path(s, 0, dentry, mnt);
+  // Its new name is there when the call is done.
+  if (act == ACT_LINK || act == ACT_SYMLINK || (act == ACT_RENAME && is_sure)) {
+    s->paths.inode = (u64)inode;
+    s->paths.mount = (u64)mnt;
+  }
+  close_paths(s);
+  return 0;
+}
+
+TOUCH_HOOK("inode_set_ctime_to_ts")
+int touched(u64 *ctx) {
+  return keep_touched((struct inode *)ctx[0]);
+}
+
+TOUCH_HOOK("ctime_ns_xchg")
+int touched_finely(u64 *ctx) {
+  return keep_touched((struct inode *)ctx[0]);
+}
+
+TOUCH_HOOK("ctime_xchg_skip")
+int touched_twice(u64 *ctx) {
+  return keep_touched((struct inode *)ctx[0]);
+}
+#endif

@@ -1,0 +1,103 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { tlsClient } from "../handshake/tls-client.ts";
+import type { Prober } from "../prober.ts";
+import { CLEAR_TEXT, type ClearText, clearPatience } from "../starttls/clear-text.ts";
+import { PlainStream } from "../starttls/plain-stream.ts";
+import type { Wire } from "../wire.ts";
+import { NOT_APPLICABLE, NOT_VULNERABLE, type Verdict, type Weakness } from "./weakness.ts";
+
+/**
+ * CVE-2011-0411 and its kin: what was sent in one piece with STARTTLS, before TLS, is taken for a
+ * command inside it. Asked with a command that does nothing; then we take our leave inside TLS, and
+ * what is answered before that tells.
+ */
+export const STARTTLS_INJECTION: Weakness = {
+  id: "starttls-injection",
+  severity: "high",
+  title: "Commands from before STARTTLS are obeyed inside TLS (CVE-2011-0411)",
+  explanation:
+    "An attacker in the middle puts commands of his own in front of a client's session, which the server then takes for the client's.",
+  examine: async ({ prober, starttls }) => {
+    const clear = starttls === undefined ? undefined : CLEAR_TEXT[starttls];
+    if (starttls === undefined || clear === undefined) return NOT_APPLICABLE;
+    const verdict = await prober.session(
+      (wire) => inject(wire, clear, { prober, protocol: starttls }),
+      clearPatience(prober),
+    );
+    return verdict.kind === "unreachable" ? { kind: "unknown", reason: verdict.reason } : verdict;
+  },
+};
+
+async function inject(
+  wire: Wire,
+  clear: ClearText,
+  { prober, protocol }: { readonly prober: Prober; readonly protocol: string },
+): Promise<Verdict> {
+  const stream = new PlainStream(wire, protocol);
+  await clear.offers(stream);
+  stream.send(`${clear.starttls}${clear.command}`);
+  let line = await stream.line();
+  while (/^(?:\*|\d{3}-)/.test(line)) line = await stream.line();
+  if (!clear.goesOn.test(line)) return NOT_VULNERABLE;
+  if (stream.hasMore)
+    return { kind: "unknown", reason: "the server answered the early command before TLS" };
+  stream.end();
+  const socket = wire.release();
+  if (socket === undefined) return HANGS_UP;
+  const tls = tlsClient(socket, { host: prober.serverName ?? "localhost" });
+  const { text, isWhole, isRefused } = await lastWords(tls, socket, clear);
+  tls.destroy();
+  const answer = text?.split("\n").find((one) => clear.answered.test(one));
+  if (answer !== undefined)
+    return { kind: "vulnerable", evidence: `inside TLS the server says "${answer.trim()}"` };
+  if (isRefused) return HANGS_UP;
+  if (isWhole && text !== undefined) return NOT_VULNERABLE;
+  const state =
+    text === undefined ? "no TLS came about behind it" : "the farewell was not answered";
+  return { kind: "unknown", reason: state };
+}
+
+/** Without the command TLS comes about: hanging up is the answer to it (Dovecot). */
+const HANGS_UP = NOT_VULNERABLE;
+
+/** Characters of an answer that are read. */
+const MAX_CHARACTERS = 4096;
+
+interface LastWords {
+  /** Undefined where no TLS came about. */
+  readonly text: string | undefined;
+  /** The farewell was answered, or the server has ended the connection behind it. */
+  readonly isWhole: boolean;
+  /** The server hung up before TLS. */
+  readonly isRefused: boolean;
+}
+
+/** All that is said inside TLS until the farewell is answered; the wire ends what takes too long. */
+function lastWords(
+  tls: TLSSocket,
+  socket: Socket,
+  { farewell, ended }: ClearText,
+): Promise<LastWords> {
+  return new Promise((resolve) => {
+    let text: string | undefined;
+    const settle = (isWhole: boolean, isRefused = false): void =>
+      resolve({ text, isWhole, isRefused });
+    const hangsUp = (): void => settle(true, text === undefined);
+    tls.once("secureConnect", () => {
+      text = "";
+      tls.write(farewell);
+    });
+    tls.on("data", (bytes: Buffer) => {
+      text = `${text ?? ""}${bytes.toString("latin1")}`;
+      if (ended?.test(text) === true || text.length > MAX_CHARACTERS) settle(true);
+    });
+    tls.on("end", hangsUp);
+    tls.on("error", (error: NodeJS.ErrnoException) =>
+      settle(false, text === undefined && error.code === "ECONNRESET"),
+    );
+    tls.on("close", () => settle(false));
+    // Of a socket that ends before TLS has begun, the client of TLS may say nothing.
+    socket.once("end", hangsUp);
+  });
+}
