@@ -5,6 +5,7 @@ import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { type LoadOptions, loadRules } from "../rules/load-rules.ts";
+import type { LoadedCorrelation } from "../rules/compile-correlation.ts";
 import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { selectRules } from "../rules/select-rules.ts";
@@ -26,6 +27,7 @@ export interface LoadedRuleSet {
   readonly set: RuleSet;
   /** Those of the set, as they were loaded. */
   readonly rules: readonly LoadedRule[];
+  readonly correlations: readonly LoadedCorrelation[];
   readonly files: readonly RuleFile[];
 }
 
@@ -61,7 +63,10 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     for (const warning of file.warnings)
       options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
   const enabled = options.enable.map((rule) => ({ action: "enable", by: { rule } }) as const);
-  const rules = selectRules(result.rules, [...enabled, ...ruleSelections]);
+  const selections = [...enabled, ...ruleSelections];
+  const rules = selectRules(result.rules, selections);
+  const correlations = selectRules(result.correlations, selections);
   if (ruleMatching === "first") for (const note of shadowingNotes(rules)) options.onWarning(note);
-  return { set: compileRuleSet(rules, { matching: ruleMatching }), rules, files };
+  const set = compileRuleSet(rules, { matching: ruleMatching, correlations });
+  return { set, rules, correlations, files };
 }

@@ -214,11 +214,13 @@ config
   .command("schema")
   .description("a JSON Schema of the configuration, for editors")
   .action(async () => (await import("./config.ts")).configSchemaText());
+const RULES_FILES =
+  "rules file or folder; may be given more than once (default: the shipped rules)";
 const RULES_OPTION = "the same; may be given more than once, and comes behind the others";
 
 const rules = program
   .command("rules")
-  .description("rules: check, list, show, explain, test, install, schema");
+  .description("rules: check, list, show, explain, test, tune, install, lsp, schema");
 rules
   .command("check")
   .description(
@@ -294,6 +296,24 @@ rules
   .option("--json", "one JSON object a test")
   .action(async (paths, options) => (await import("./rules-test.ts")).testRules(paths, options));
 rules
+  .command("tune")
+  .description(
+    "the noisiest rules of stored alerts or captures; an exception for each, what it would have silenced and what it would not",
+  )
+  .argument("<file...>", "files of Falco's JSON alerts (- for standard input), or captures")
+  .option("--rules <path>", RULES_FILES, collect, [])
+  .option("--top <number>", "so many rules", "10")
+  .option(
+    "--field <field>",
+    "make exceptions of this field; may be given more than once (default: of any that fits)",
+    collect,
+    [],
+  )
+  .option("-o, --output <file>", "write the exceptions there, as a rules file with override")
+  .option("--tests <file>", "write rule tests there, made of alerts that are and are not silenced")
+  .option("--json", "one JSON object a rule")
+  .action(async (paths, options) => (await import("./rules-tune.ts")).tuneRules(paths, options));
+rules
   .command("install")
   .description(
     "pull a rules artifact from an OCI registry, as falcoctl does: registry/repository:tag, or a name of Falco's own such as falco-rules:3",
@@ -309,6 +329,13 @@ rules
   .action(async (reference, options) =>
     (await import("./rules-install.ts")).installFrom(reference, options),
   );
+rules
+  .command("lsp")
+  .description(
+    "a language server for rules files: problems, completion and explanation as an editor asks for them (standard input and output)",
+  )
+  .option("--rules <path>", "what lies beneath each file; may be given more than once", collect, [])
+  .action(async (options) => (await import("./rules-lsp.ts")).serveEditor(options));
 rules
   .command("schema")
   .description("the JSON Schema of rules files, for editors")

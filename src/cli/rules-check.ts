@@ -37,7 +37,14 @@ export function checkRules(paths: readonly string[], options: { readonly json?: 
   }
   for (const note of shadowingNotes(result.rules.filter((rule) => rule.enabled)))
     printLine(`note: ${note}`);
-  if (isOk) printLine(counted(result.rules.length, "rule"));
+  if (!isOk) return;
+  const { rules, correlations } = result;
+  const kinds = (["count", "sequence"] as const).map((kind): [number, string] => [
+    correlations.filter((one) => one.kind === kind).length,
+    kind,
+  ]);
+  const more = kinds.filter(([count]) => count > 0).map(([count, kind]) => counted(count, kind));
+  printLine([counted(rules.length, "rule"), ...more].join(", "));
 }
 
 function counted(count: number, what: string): string {

@@ -9,7 +9,7 @@ import { listeningPlaces } from "../ports/listening-places.ts";
 import { openFirstNamespace } from "../ports/open-first-namespace.ts";
 import { OwnConnections } from "../ports/own-connections.ts";
 import type { OpenSocket, PortClosing, PortOpening, PortPlace } from "../ports/port-inventory.ts";
-import type { CompiledRule } from "../rules/rule-set.ts";
+import type { Alerting } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
 import type { Process } from "../state/process.ts";
@@ -91,7 +91,7 @@ export class HostPorts {
   }
 
   /** What an alert of an open_port rule is worth; a port that it is about is examined. */
-  verdictOf(rule: CompiledRule, scene: CurrentScene): PortVerdict {
+  verdictOf(rule: Alerting, scene: CurrentScene): PortVerdict {
     const place = placeOf(scene);
     if (place === undefined) return "news";
     if (scene.descriptor?.protocol === "udp") return this.#datagramBound(rule, scene, place);
@@ -187,7 +187,7 @@ export class HostPorts {
     });
   }
 
-  #datagramBound(rule: CompiledRule, scene: CurrentScene, place: PortPlace): PortVerdict {
+  #datagramBound(rule: Alerting, scene: CurrentScene, place: PortPlace): PortVerdict {
     if (actOf(scene) !== "bind") return "news";
     const verdict = this.#datagrams.alert(rule.name, place);
     if (verdict === "news") this.#publish("port-opened", place, "udp");

@@ -10,7 +10,7 @@ import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE } from "../events/record.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { NewsBody } from "../news/news.ts";
-import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES } from "../state/process-changes.ts";
@@ -46,7 +46,7 @@ export interface LiveWatchOptions {
   readonly publish: (body: NewsBody, time?: bigint) => void;
   readonly ports: HostPorts;
   /** A rule matched, and what it says is news; the scene changes with the next event. */
-  readonly onAlert: (rule: CompiledRule, scene: CurrentScene) => void;
+  readonly onAlert: (rule: Alerting, scene: CurrentScene) => void;
   readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & {
     readonly onLoss: (loss: Loss) => void;
   };
@@ -300,7 +300,7 @@ export class LiveWatch {
     this.#probe.setHostCgroup(group, containers.byCgroup(group.id) === undefined);
   }
 
-  #matched(rule: CompiledRule, scene: CurrentScene): void {
+  #matched(rule: Alerting, scene: CurrentScene): void {
     const { captures, ports, onAlert } = this.#options;
     if (ports.isOwnEffect(scene)) return;
     captures?.matched(rule, scene.event);

@@ -62,6 +62,7 @@ export class Pipeline {
    */
   set rules(rules: RuleSet) {
     this.#rules = rules;
+    this.#evaluator.use(rules);
   }
 
   stats(): PipelineStats {
@@ -114,8 +115,7 @@ export class Pipeline {
     this.#options.onEvent?.(event);
     const process = this.#options.processes.apply(event);
     const rules = this.#rules;
-    const bucket = rules.forEvent(event.code);
-    if (bucket.length === 0) return;
+    if (rules.forEvent(event.code).length === 0 && rules.feedsOf(event.code).length === 0) return;
     const container = this.#options.containerOf(process.cgroup, process.pidNamespace);
     const scene = this.#scene.show(
       event,

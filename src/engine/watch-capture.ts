@@ -68,6 +68,7 @@ function statsOf(
     threads: replay.threads.size,
     refusedThreads: replay.threads.refused,
     copied: copy?.written ?? 0,
+    correlator: replay.correlator,
     end,
   };
 }

@@ -3,6 +3,7 @@ import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { InheritedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
+import type { CorrelatorStats } from "../rules/correlator.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import type { AlertWatch } from "./alert-watch.ts";
@@ -122,6 +123,7 @@ export interface CaptureStats {
   readonly refusedThreads: number;
   /** Events in the copy. */
   readonly copied: number;
+  readonly correlator: CorrelatorStats;
   /** Undefined until the file is read. */
   readonly end?: CaptureEnd | undefined;
 }
