@@ -16,7 +16,7 @@ enum {
   CALL_SPECIFIC = 15, CALL_DONE = 16, CALL_FAILED = 32, CALL_KINDS = 64,
 };
 enum { CALLER_CONTAINED = 1, CALLER_HOST = 2, CALLER_ROOT = 4, CALLER_OTHER = 8, CALLERS = 16 };
-enum { FILTER_ROWS = 64 };
+enum { FILTER_ROWS = 128 };
 
 struct call_filter {
   /** 0: all calls are sent */

@@ -2,7 +2,9 @@ import type { LoadedConfig } from "../config/config-file.ts";
 import type { ReportPlaces } from "../config/report-places.ts";
 import type { Settings } from "../config/settings.ts";
 import type { WatchSource } from "../engine/watch-options.ts";
-import { PROBE_EVENTS } from "../events/probe-events.ts";
+import { PROBE_EVENTS } from "../capture/probe-sight.ts";
+import { frequentCallsNote } from "../rules/frequent-calls.ts";
+import { sentEvents, unknownCalls } from "../rules/selected-calls.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
 import type { Output } from "../outputs/output.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
@@ -10,7 +12,7 @@ import type { RuleSet } from "../rules/rule-set.ts";
 import { INHERITED_PROBE, inheritedProbe } from "./confinement.ts";
 import { formatOf } from "./format-of.ts";
 import { LiveRules } from "./live-rules.ts";
-import { loadRuleSet } from "./load-rule-set.ts";
+import { type LoadedRuleSet, loadRuleSet } from "./load-rule-set.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Source, WatchOptions } from "./watch-options.ts";
 
@@ -35,13 +37,20 @@ export function sourceOf(source: Source, rules: RuleSet | undefined): WatchSourc
 /** The rules that the options and settings name, loaded; and again when they change. */
 export function rulesOf(options: WatchOptions, settings: Settings, terminal: Terminal): LiveRules {
   const paths = options.rules.length > 0 ? options.rules : settings.rulesFiles;
-  const load = () =>
-    loadRuleSet(paths, {
+  const sent = sentEvents(PROBE_EVENTS, settings.baseSyscalls);
+  const load = (): LoadedRuleSet => {
+    const loaded = loadRuleSet(paths, {
       settings,
       enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
-      ...(options.source === "sockets" ? {} : { seenEvents: PROBE_EVENTS }),
+      ...(options.source === "sockets" ? {} : { sentEvents: sent }),
       onWarning: (text) => terminal.note(text),
     });
+    const note = options.source === "sockets" ? undefined : frequentCallsNote(loaded.rules, sent);
+    if (note !== undefined) terminal.note(note);
+    return loaded;
+  };
+  for (const name of unknownCalls(settings.baseSyscalls))
+    terminal.problem(`base_syscalls.custom_set: there is no call "${name}"`);
   return new LiveRules({ paths, load, terminal });
 }
 

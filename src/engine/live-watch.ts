@@ -10,6 +10,7 @@ import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE } from "../events/record.ts";
+import { type BaseSyscalls, wantedCalls } from "../rules/selected-calls.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { NewsBody } from "../news/news.ts";
 import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
@@ -35,6 +36,8 @@ export interface LiveWatchOptions {
   readonly containers: ContainerRegistry;
   readonly hostname: string;
   readonly ringBytes: number;
+  /** Which calls are sent beside those that rules ask for, and which are not whoever asks. */
+  readonly baseSyscalls: BaseSyscalls;
   readonly utcOffsetMinutes: (epochMs: number) => number;
   /** A probe that was loaded before. */
   readonly inherited?: InheritedProbe | undefined;
@@ -225,11 +228,13 @@ export class LiveWatch {
   }
 
   #enableEvents(rules: RuleSet): void {
-    const { eventCodes, callFilter, needsEnvironment } = rules;
+    const { callFilter, needsEnvironment } = rules;
+    const { codes, genericCalls } = wantedCalls(rules, this.#options.baseSyscalls);
     // The events around a match are kept whole.
     const isFiltered = this.#options.captures === undefined;
-    this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), {
+    this.#probe.setEnabled(new Set([...codes, ...PROCESS_EVENT_CODES]), {
       environment: needsEnvironment || !isFiltered,
+      genericCalls,
     });
     if (needsEnvironment && !this.#knowsEnvironment) this.#processes.markStale();
     this.#knowsEnvironment = needsEnvironment || !isFiltered;

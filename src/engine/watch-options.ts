@@ -48,7 +48,7 @@ export interface WatchOptions {
   readonly source: WatchSource;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture">;
+  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "baseSyscalls">;
   /** Where reports of ports go; undefined when ports are not to be examined. */
   readonly reports: ReportFolder | undefined;
   /** Get all news, from the first on. */

@@ -8,7 +8,7 @@ import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
 import { DEPRECATED_FIELDS, namesDeprecated } from "./deprecated-fields.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import { seenCodesOf } from "./event-codes.ts";
+import { genericCallsOf, seenCodesOf } from "./event-codes.ts";
 import { withExceptions } from "./exceptions.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import type { LoadOptions } from "./load-rules.ts";
@@ -17,7 +17,7 @@ import { UnknownFieldError } from "./operands.ts";
 import { compileOutput, type OutputTemplate } from "./output.ts";
 import { isAtLeast } from "./priority.ts";
 import type { CompiledRule } from "./rule-set.ts";
-import { unseenRules, unseenWarning } from "./unseen-rules.ts";
+import { unseenOf, unseenWarning } from "./unseen-rules.ts";
 
 /** Keeps a diagnostic, with the file of its place, else with the one named. */
 export type Report = (diagnostic: Diagnostic, fallback: string) => void;
@@ -68,14 +68,12 @@ export function compileRule(rule: RuleDefinition, context: RuleContext): LoadedR
 }
 
 function warnUnseen(rule: RuleDefinition, condition: Condition, context: RuleContext): void {
-  const { seenEvents } = context.options;
-  if (seenEvents === undefined) return;
-  for (const { events } of unseenRules([condition], seenEvents.codes))
-    warn(rule, context, {
-      code: "LOAD_UNSEEN_EVENTS",
-      message: unseenWarning(events, seenEvents.name),
-      hint: "captures may hold such events: saker replay",
-    });
+  const { sentEvents } = context.options;
+  if (sentEvents === undefined) return;
+  const unseen = unseenOf(condition, sentEvents);
+  if (unseen === undefined) return;
+  const { message, hint } = unseenWarning(unseen, sentEvents);
+  warn(rule, context, { code: "LOAD_UNSEEN_EVENTS", message, hint });
 }
 
 /** A rule whose event types are more than this many is warned of: it is asked on nearly every event. */
@@ -121,7 +119,7 @@ function warn(
 
 type Condition = Pick<
   CompiledRule,
-  "condition" | "conditionFields" | "hostNames" | "eventCodes" | "callClauses"
+  "condition" | "conditionFields" | "hostNames" | "eventCodes" | "genericCalls" | "callClauses"
 > & { readonly expression: Expression };
 
 function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condition {
@@ -137,6 +135,7 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
         hint: found.hint,
         place: macros.textOf(check)?.place(found.start, found.end) ?? rule.place,
       });
+    const eventCodes = seenCodesOf(expression);
     for (const field of fields)
       if (DEPRECATED_FIELDS.has(field.name)) warnDeprecated(rule, context, field.name);
     return {
@@ -144,7 +143,8 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
       hostNames,
       condition: predicate,
       expression,
-      eventCodes: seenCodesOf(expression),
+      eventCodes,
+      genericCalls: eventCodes.has(GENERIC) ? genericCallsOf(expression) : NO_CALLS,
       callClauses: callClausesOf(expression),
     };
   } catch (thrown) {
@@ -152,6 +152,10 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
     throw failedChecks(thrown, expression, rule, context);
   }
 }
+
+/** The event that carries system calls without an event of their own. */
+const GENERIC = eventType("syscall").code;
+const NO_CALLS: ReadonlySet<number> = new Set();
 
 function conditionOf(rule: RuleDefinition) {
   try {

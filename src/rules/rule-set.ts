@@ -37,6 +37,8 @@ export interface CompiledRule {
   readonly captureDuration: number;
   /** Codes of the events that it can match. */
   readonly eventCodes: ReadonlySet<number>;
+  /** scap's numbers of the calls without an event of their own that it can match. */
+  readonly genericCalls: ReadonlySet<number>;
   /** The calls that it can match, and perhaps more. */
   readonly callClauses: readonly CallClause[];
   /** Host names whose addresses its condition asks for. */
@@ -58,6 +60,8 @@ export interface RuleSet {
   readonly rules: readonly CompiledRule[];
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
+  /** scap's numbers of the calls that the generic event is asked about. */
+  readonly genericCalls: ReadonlySet<number>;
   readonly needsEnvironment: boolean;
   /** Of events that a condition asks about by names of users or groups. */
   readonly accountCodes: ReadonlySet<number>;
@@ -91,6 +95,7 @@ export function compileRuleSet(
     rules,
     matching,
     eventCodes,
+    genericCalls: new Set(rules.flatMap((rule) => [...rule.genericCalls])),
     needsEnvironment: rules.some((rule) => rule.needsEnvironment),
     accountCodes,
     hostNames,
