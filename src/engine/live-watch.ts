@@ -19,6 +19,7 @@ import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES } from "../state/process-changes.ts";
 import { ProcessTable } from "../state/process-table.ts";
 import { FileReader } from "../untrusted/file-reader.ts";
+import { containerNews } from "./contained-events.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { HostNames } from "../capture/host-names.ts";
 import type { HostPorts } from "./host-ports.ts";
@@ -135,6 +136,8 @@ export class LiveWatch {
       this.#withExecutable(known);
     }
     this.#processes.snapshotTaken(BigInt(Date.now()) * 1_000_000n);
+    options.containers.onKnown = (container) =>
+      this.#pipeline.tell(containerNews(container, BigInt(Date.now()) * 1_000_000n), container);
     options.containers.onFound = (cgroup) => this.#probe.setHostCgroup(cgroup, false);
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
