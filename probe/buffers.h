@@ -27,15 +27,25 @@ INLINE struct buffer buffer_at(struct scratch *s, u64 row, u32 index) {
   return buffer;
 }
 
+/** The row of buffers that the next two functions are about. */
+INLINE void take_row(struct scratch *s, u64 row, u64 count) {
+  *(volatile u64 *)&s->message.row = row;
+  *(volatile u64 *)&s->message.count = count;
+}
+
+#define ROW(s) (*(volatile u64 *)&(s)->message.row)
+#define COUNT_OF_ROW(s) (*(volatile u64 *)&(s)->message.count)
+
 /** The sum stands in the scratch, where the verifier forgets it from one buffer to the next. */
-INLINE u64 size_of_buffers(struct scratch *s, u64 row, u64 count) {
-  s->buffers_size = 0;
+INLINE u64 size_of_buffers(struct scratch *s) {
+  volatile u64 *size = &s->buffers_size;
+  *size = 0;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < MAX_BUFFERS; i += 1) {
-    if (i >= count) break;
-    *(volatile u64 *)&s->buffers_size += buffer_at(s, row, i).size;
+    if (i >= COUNT_OF_ROW(s)) break;
+    *size += buffer_at(s, ROW(s), i).size;
   }
-  return *(volatile u64 *)&s->buffers_size;
+  return *size;
 }
 
 /** Appends what stands in a buffer, as far as it is wanted, and gives its length; 0 when it cannot be read. */
@@ -52,19 +62,19 @@ INLINE void put_data(struct scratch *s, u64 data, u64 size) {
 }
 
 /** What stands in a row of buffers as one parameter, `size` bytes at most. */
-INLINE void put_buffers(struct scratch *s, u64 row, u64 count, u64 size) {
+INLINE void put_buffers(struct scratch *s, u64 size) {
   volatile u64 *left = &s->buffers_size;
   *left = size > DATA_WANTED ? DATA_WANTED : size;
   s->buffers_at = s->used;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < MAX_BUFFERS; i += 1) {
-    if (i >= count || !*left) break;
-    struct buffer buffer = buffer_at(s, row, i);
+    if (i >= COUNT_OF_ROW(s) || !*left) break;
+    struct buffer buffer = buffer_at(s, ROW(s), i);
     u32 length = append_data(s, buffer.data, buffer.size < *left ? buffer.size : *left);
     OPAQUE(length);
     s->used += length;
     // Behind one that cannot be read nothing is told.
-    *left = length || !buffer.size ? *left - length : 0;
+    *left = (*left - length) & -is_any(length | !buffer.size);
   }
   u32 length = s->used - *(volatile u32 *)&s->buffers_at;
   s->used = *(volatile u32 *)&s->buffers_at;

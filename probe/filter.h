@@ -124,13 +124,6 @@ INLINE u64 zero_bytes(u64 word) {
   return ~(((word & EACH_BYTE(0x7f)) + EACH_BYTE(0x7f)) | word | EACH_BYTE(0x7f));
 }
 
-/** 1 when any bit is set, else 0; without a jump, each of which would double what the verifier has to follow. */
-INLINE u64 is_any(u64 word) {
-  u64 sign = word | -word;
-  OPAQUE(sign);
-  return sign >> 63;
-}
-
 /** Eight characters in s->walk. */
 INLINE u64 word_at(struct scratch *s, u32 at) {
   OPAQUE(at);

@@ -119,7 +119,7 @@ int sys_exit(u64 *ctx) {
   s->call_id = call->id;
   s->call_native = call->native;
   s->call_number = number;
-  s->message = 0;
+  s->message_index = 0;
   COUNT_OUTCOME(code, seen);
   u32 wanted = is_call_wanted(s, task);
   if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);

@@ -88,7 +88,8 @@ INLINE void put_foreign_memory(struct scratch *s) {
   begin(s, s->code, 3);
   put_u64(s, result);
   put_u64(s, (s64)(s32)s->args[0]);
-  put_buffers(s, s->args[1], s->args[2], result < 0 ? 0 : result);
+  take_row(s, s->args[1], s->args[2]);
+  put_buffers(s, result < 0 ? 0 : result);
 }
 
 INLINE void put_fsconfig(struct scratch *s) {

@@ -33,7 +33,8 @@ INLINE void put_vector_read(struct scratch *s) {
   begin(s, s->code, s->code == EVENT_PREADV ? 5 : 4);
   put_u64(s, result);
   put_u32(s, size);
-  put_buffers(s, s->args[1], s->args[2], size);
+  take_row(s, s->args[1], s->args[2]);
+  put_buffers(s, size);
   put_u64(s, (s64)(s32)s->args[0]);
   if (s->code == EVENT_PREADV) put_u64(s, file_position(s));
 }
@@ -43,9 +44,10 @@ INLINE void put_vector_write(struct scratch *s) {
   s64 result = s->args[ARG_RESULT];
   begin(s, s->code, s->code == EVENT_PWRITEV ? 5 : 4);
   put_u64(s, result);
-  put_buffers(s, s->args[1], s->args[2], result > 0 ? result : DATA_WANTED);
+  take_row(s, s->args[1], s->args[2]);
+  put_buffers(s, result > 0 ? result : DATA_WANTED);
   put_u64(s, (s64)(s32)s->args[0]);
-  put_u32(s, size_of_buffers(s, s->args[1], s->args[2]));
+  put_u32(s, size_of_buffers(s));
   if (s->code == EVENT_PWRITEV) put_u64(s, file_position(s));
 }
 
@@ -81,28 +83,27 @@ enum { MESSAGES_MAX = 8 };
 /** One message of sendmmsg or recvmmsg; where none was sent or received, the call alone. */
 INLINE void put_messages(struct scratch *s) {
   s64 result = s->args[ARG_RESULT];
-  u32 is_received = s->code == EVENT_RECVMMSG, length = 0;
-  u64 at = s->args[1] + s->message * (s->is_compat ? MESSAGE_SIZE_COMPAT : MESSAGE_SIZE);
-  struct message message = {};
+  u32 length = 0;
+  MESSAGE(s, count) = MESSAGE(s, size) = MESSAGE(s, control_size) = 0;
   if (result > 0) {
-    message = read_message(s, at);
+    u64 at = s->args[1] + s->message_index * (s->is_compat ? MESSAGE_SIZE_COMPAT : MESSAGE_SIZE);
+    read_message(s, at);
     bpf_probe_read_user(&length, sizeof(length), (void *)(at + (s->is_compat ? MESSAGE_LENGTH_COMPAT : MESSAGE_LENGTH)));
   }
-  struct sock *sk = result > 0 ? socket_at(s, s->args[0]) : NULL;
-  begin(s, s->code, is_received ? 6 : 5);
+  begin(s, CODE(s), is_received(s) ? 6 : 5);
   put_u64(s, result > 0 ? length : result);
   put_u64(s, (s64)(s32)s->args[0]);
-  put_u32(s, is_received ? length : message.size);
-  put_buffers(s, message.vectors, message.count, length);
-  if (sk) put_message_tuple(s, sk, message.peer, message.peer_size, is_received);
+  put_u32(s, is_received(s) ? length : MESSAGE(s, size));
+  put_buffers(s, length);
+  if (result > 0) put_peer(s);
   else put_nothing(s);
-  if (is_received) put_data(s, message.control, message.control_size);
+  if (is_received(s)) put_data(s, MESSAGE(s, control), MESSAGE(s, control_size));
 }
 
 /** True when the call has a further message that is told. */
 INLINE u32 has_next_message(struct scratch *s) {
-  s->message += 1;
-  if (s->message >= MESSAGES_MAX || (s64)s->message >= (s64)s->args[ARG_RESULT]) return 0;
+  s->message_index += 1;
+  if (s->message_index >= MESSAGES_MAX || (s64)s->message_index >= (s64)s->args[ARG_RESULT]) return 0;
   COUNT_OUTCOME(s->code, seen);
   return 1;
 }

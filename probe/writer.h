@@ -32,6 +32,20 @@ struct request {
   u8 texts[2][REQUEST_TEXT];
 };
 
+/** A message as far as its event tells of it; a row of buffers is 0 where it is one alone. */
+struct message {
+  /** whom it goes to or comes from, as far as the process passed that or asked for it */
+  u64 peer;
+  u32 peer_size;
+  u64 data;
+  u64 data_size;
+  u64 row;
+  u64 count;
+  u64 size;
+  u64 control;
+  u64 control_size;
+};
+
 struct scratch {
   u32 busy;
   u32 used;
@@ -62,8 +76,9 @@ struct scratch {
   u16 call_native;
   /** the number by which the call was made */
   u32 call_number;
-  /** of calls with several messages: the one that is told next */
-  u32 message;
+  /** of calls with several messages: the one that is told */
+  u32 message_index;
+  struct message message;
   /** of a row of buffers: where what stands in them begins, and how much is left of it, or their size */
   u32 buffers_at;
   u64 buffers_size;
