@@ -1,12 +1,13 @@
 import { fileURLToPath } from "node:url";
+import { PROBE_EVENTS } from "../capture/probe-sight.ts";
 import { baseRules } from "../config/rule-files.ts";
-import { PROBE_EVENTS } from "../events/probe-events.ts";
 import { FIELDS } from "../fields/registry.ts";
 import type { Place } from "../lib/errors.ts";
 import type { Diagnostic } from "../rules/diagnostic.ts";
 import { completionsAt, type EditorWord, editorWords, wordAt } from "../rules/editor-words.ts";
 import { loadRules, type RulesText } from "../rules/load-rules.ts";
 import { readItems } from "../rules/raw-items.ts";
+import { DEFAULT_BASE_SYSCALLS, sentEvents } from "../rules/selected-calls.ts";
 
 /** One message of the Language Server Protocol (JSON-RPC 2.0), either way. */
 export interface Message {
@@ -84,7 +85,7 @@ export class LanguageServer {
     const { files } = loadRules([...beneath, file], {
       fields: FIELDS,
       base: baseRules(),
-      seenEvents: PROBE_EVENTS,
+      sentEvents: sentEvents(PROBE_EVENTS, DEFAULT_BASE_SYSCALLS),
     });
     const { errors = [], warnings = [] } = files.at(-1) ?? {};
     const diagnostics = [

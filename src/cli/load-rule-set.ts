@@ -18,7 +18,7 @@ export interface LoadRuleSetOptions {
   /** Names of rules that are switched on although their file has them off. */
   readonly enable: readonly string[];
   /** The events that are seen: rules that ask for none of them are warned of. */
-  readonly seenEvents?: LoadOptions["seenEvents"];
+  readonly sentEvents?: LoadOptions["sentEvents"];
   readonly onWarning: (text: string) => void;
 }
 
@@ -43,7 +43,7 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     base: baseRules(),
     minimumPriority: priority,
     appendOutput,
-    ...(options.seenEvents === undefined ? {} : { seenEvents: options.seenEvents }),
+    ...(options.sentEvents === undefined ? {} : { sentEvents: options.sentEvents }),
   });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));
   const errors = result.files.flatMap((file) =>

@@ -43,6 +43,10 @@ program
     collect,
     [],
   )
+  .option(
+    "-A, --all-events",
+    "send calls that only read and write, too, where a rule asks for them (as base_syscalls.all)",
+  )
   .option("--report <folder>", "where reports are written (default: ./report)")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")

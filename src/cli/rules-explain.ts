@@ -5,13 +5,14 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { HostPorts } from "../engine/host-ports.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
 import { Replay } from "../engine/replay.ts";
-import { PROBE_EVENTS } from "../events/probe-events.ts";
+import { PROBE_EVENTS } from "../capture/probe-sight.ts";
+import { DEFAULT_BASE_SYSCALLS, sentEvents } from "../rules/selected-calls.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
 import { ExplanationTally } from "../rules/explanation-tally.ts";
 import type { LoadedRule } from "../rules/loaded-rule.ts";
-import { unseenRules, unseenWarning } from "../rules/unseen-rules.ts";
+import { unseenOf, unseenWarning } from "../rules/unseen-rules.ts";
 import { ANY_CALL } from "../events/call-filter.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
@@ -74,10 +75,13 @@ export async function explainRule(
 function noEvents(rule: Listed, { capture, duration }: ExplainOptions): readonly string[] {
   const when = capture === undefined ? `within ${duration}` : `in ${capture}`;
   const none = `no event of ${rule.name} ${when}: it is asked on ${eventNames(codesOf(rule)).join(", ") || "no event at all"}`;
-  const asked = { eventCodes: codesOf(rule) };
-  const [unseen] = capture === undefined ? unseenRules([asked], PROBE_EVENTS.codes) : [];
-  return unseen === undefined ? [none] : [none, unseenWarning(unseen.events, PROBE_EVENTS.name)];
+  const asked = isCorrelation(rule) ? undefined : rule;
+  const unseen = capture === undefined && asked ? unseenOf(asked, SENT) : undefined;
+  return unseen === undefined ? [none] : [none, unseenWarning(unseen, SENT).message];
 }
+
+const ALL_SYSCALLS = { ...DEFAULT_BASE_SYSCALLS, all: true };
+const SENT = sentEvents(PROBE_EVENTS, ALL_SYSCALLS);
 
 interface Run extends Explained {
   readonly name: string;
@@ -133,6 +137,8 @@ async function explainLive({ rules, name, enough, durationMs }: Run): Promise<vo
     containers,
     hostname: hostname(),
     ringBytes: DEFAULT_SETTINGS.ringBytes,
+    // Who wants a rule explained has asked.
+    baseSyscalls: ALL_SYSCALLS,
     utcOffsetMinutes: () => 0,
     publish: (news) => {
       if (news.kind === "problem") onProblem(news.text);

@@ -10,6 +10,8 @@ export interface WatchOptions {
   /** `key=value` over the configuration. */
   readonly override?: readonly string[];
   readonly buffer?: string;
+  /** Falco's: as `base_syscalls.all`. */
+  readonly allEvents?: boolean;
   /** Undefined: where `ownReportPlaces` says. */
   readonly report?: string;
   readonly hostPorts?: boolean;
@@ -24,11 +26,21 @@ export interface WatchOptions {
  * What the configuration and the options say that stand for a part of it. Throws `CONFIG_…`,
  * `USAGE_SIZE`.
  */
-export function settingsOf({ config, override, buffer }: WatchOptions): LoadedConfig {
+export function settingsOf(options: WatchOptions): LoadedConfig {
+  const { config, override, buffer, allEvents } = options;
   const loaded = loadConfig(config, { environment: process.env, overrides: override });
-  return buffer === undefined
-    ? loaded
-    : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };
+  const { settings } = loaded;
+  return {
+    ...loaded,
+    settings: {
+      ...settings,
+      ringBytes: buffer === undefined ? settings.ringBytes : parseRingSize(buffer),
+      baseSyscalls: {
+        ...settings.baseSyscalls,
+        all: settings.baseSyscalls.all || allEvents === true,
+      },
+    },
+  };
 }
 
 /** Where `saker watch` has events or alerts from. */

@@ -118,6 +118,18 @@ export const KEYS = {
     default: "modern_ebpf",
     doc: "Saker's own probe stands for each of them. `replay` is `saker replay FILE`.",
   }),
+  baseCustomSet: key("base_syscalls.custom_set", TEXTS, {
+    default: [],
+    doc: "Calls that are traced whether a rule asks for them or not, by name; `!name` leaves one out, whoever asks. Saker's own knowledge of processes needs none of them.",
+  }),
+  baseRepair: key("base_syscalls.repair", FLAG, {
+    default: false,
+    doc: "Falco's smaller set of calls that its state needs. Saker's state needs neither set, so it changes nothing.",
+  }),
+  baseAll: key("base_syscalls.all", FLAG, {
+    default: false,
+    doc: "Calls that only read and write (`read`, `write`, `send`, `sendfile` and their kin) are sent where a rule asks for them. Programs make them all the time: each costs what an event costs.",
+  }),
   dropThreshold: key("syscall_event_drops.threshold", decimal(0, 1), {
     default: 0,
     doc: "Losses are reported from this share of the events on. Falco's default is 0.1.",

@@ -1,3 +1,4 @@
+import type { BaseSyscalls } from "../rules/selected-calls.ts";
 import type { JsonProperties } from "../alerts/format.ts";
 import type { OutputSettings } from "../outputs/open-outputs.ts";
 import type { Option, OptionTable } from "../outputs/option.ts";
@@ -34,6 +35,7 @@ export interface Settings {
   readonly hostPorts: boolean;
   /** Size of the probe's ring buffer in bytes. */
   readonly ringBytes: number;
+  readonly baseSyscalls: BaseSyscalls;
   readonly drops: DropSettings;
   readonly repeats: RepeatSettings;
   /** Falco's capture: the events around a rule's match go into a file. Undefined when it is off. */
@@ -113,6 +115,11 @@ export function settingsFrom(valueOf: ValueOf): Settings {
     log: { level: valueOf(KEYS.logLevel), stderr: valueOf(KEYS.logStderr) },
     hostPorts: valueOf(KEYS.hostPorts),
     ringBytes: ringBytesOfPreset(valueOf(KEYS.ringPreset)),
+    baseSyscalls: {
+      customSet: valueOf(KEYS.baseCustomSet),
+      repair: valueOf(KEYS.baseRepair),
+      all: valueOf(KEYS.baseAll),
+    },
     drops: {
       threshold: valueOf(KEYS.dropThreshold),
       actions: valueOf(KEYS.dropActions),

@@ -98,6 +98,21 @@ export class Pipeline {
     if (this.#failed === 1) this.#options.onFailure(thrown);
   }
 
+  /** An event that no process made, about a container; the bytes are its own. Never throws, as `record`. */
+  tell(event: Event, container: Container): void {
+    try {
+      this.#events += 1;
+      event.num = this.#events;
+      this.#counts[event.code] = (this.#counts[event.code] ?? 0) + 1;
+      const rules = this.#rules;
+      if (rules.forEvent(event.code).length === 0) return;
+      const accounts = this.#options.accountsOf(container, 0);
+      this.#evaluator.evaluate(this.#scene.show(event, undefined, container, accounts), rules);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
   #record(bytes: Uint8Array, view: DataView, start: number, length: number): void {
     const event = this.#event;
     if (!event.load(bytes, view, start, length, true)) {

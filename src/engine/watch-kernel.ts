@@ -25,6 +25,7 @@ export async function watchKernel(ground: HostGround, source: KernelWatchSource)
     ports,
     publish,
     ringBytes: settings.ringBytes,
+    baseSyscalls: settings.baseSyscalls,
     drops: {
       ...settings.drops,
       onLoss: (loss) =>

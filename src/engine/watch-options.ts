@@ -52,7 +52,7 @@ export interface WatchOptions {
   readonly source: WatchSource;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "repeats">;
+  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "repeats" | "baseSyscalls">;
   /** Where reports of ports go; undefined when ports are not to be examined. */
   readonly reports: ReportFolder | undefined;
   /** Get all news, from the first on. */

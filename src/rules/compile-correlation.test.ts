@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { FIELDS } from "../fields/registry.ts";
 import { formatDiagnostic } from "./diagnostic.ts";
 import { type LoadOptions, loadRules } from "./load-rules.ts";
+import { DEFAULT_BASE_SYSCALLS, sentEvents } from "./selected-calls.ts";
 
 const RULES = `
 - {rule: Login failed, desc: d, condition: evt.type = execve, output: o, priority: INFO, enabled: false}
@@ -90,7 +91,12 @@ test("loadRules() leaves a count of little urgency switched off", () => {
 test("loadRules() warns of a sequence with a step that is never seen", () => {
   const { told } = load(
     "- {sequence: S, desc: d, rules: [Login failed, Call], within: 5s, output: o, priority: ERROR}\n",
-    { seenEvents: { codes: new Set(), name: "the probe" } },
+    {
+      sentEvents: sentEvents(
+        { codes: new Set(), calls: new Set(), name: "the probe" },
+        DEFAULT_BASE_SYSCALLS,
+      ),
+    },
   );
   assert.match(told.join("\n"), /LOAD_UNSEEN_EVENTS: No match of "Login failed" ever comes here/);
 });

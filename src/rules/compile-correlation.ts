@@ -11,6 +11,7 @@ import { parseOperandAt } from "./parse-condition.ts";
 import { isAtLeast } from "./priority.ts";
 import { attempt, type RuleContext, warn } from "./rule-context.ts";
 import type { MappedText } from "./source-text.ts";
+import { unseenRules } from "./unseen-rules.ts";
 
 /** A count or sequence that loaded, whether it is switched on or not. */
 export interface LoadedCorrelation extends Correlation {
@@ -145,15 +146,13 @@ function warnUnseen(
   steps: readonly (readonly LoadedRule[])[],
   context: CorrelationContext,
 ): void {
-  const { seenEvents } = context.options;
-  if (seenEvents === undefined) return;
-  const unseen = steps.find((rules) =>
-    rules.every(({ eventCodes }) => eventCodes.isDisjointFrom(seenEvents.codes)),
-  );
+  const { sentEvents } = context.options;
+  if (sentEvents === undefined) return;
+  const unseen = steps.find((rules) => unseenRules(rules, sentEvents).length === rules.length);
   if (unseen === undefined) return;
   const names = unseen.map(({ name }) => `"${name}"`).join(", ");
   warn(definition, context, {
     code: "LOAD_UNSEEN_EVENTS",
-    message: `No match of ${names} ever comes here: ${seenEvents.name} sends none of its events`,
+    message: `No match of ${names} ever comes here: ${sentEvents.name} sends none of its events`,
   });
 }

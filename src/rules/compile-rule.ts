@@ -8,7 +8,7 @@ import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
 import { compileRuleOutput, type RuleOutput } from "./compile-rule-output.ts";
 import { DEPRECATED_FIELDS } from "./deprecated-fields.ts";
-import { seenCodesOf } from "./event-codes.ts";
+import { genericCallsOf, seenCodesOf } from "./event-codes.ts";
 import { withExceptions } from "./exceptions.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import { PlacedConditionError } from "./macros.ts";
@@ -16,7 +16,7 @@ import { UnknownFieldError } from "./operands.ts";
 import { isAtLeast } from "./priority.ts";
 import { attempt, type RuleContext, warn, warnDeprecated } from "./rule-context.ts";
 import type { CompiledRule } from "./rule-set.ts";
-import { unseenRules, unseenWarning } from "./unseen-rules.ts";
+import { unseenOf, unseenWarning } from "./unseen-rules.ts";
 
 /**
  * A rule as it was collected, compiled; undefined when something of it does not, and everything
@@ -56,14 +56,12 @@ export function compileRule(rule: RuleDefinition, context: RuleContext): LoadedR
 }
 
 function warnUnseen(rule: RuleDefinition, condition: Condition, context: RuleContext): void {
-  const { seenEvents } = context.options;
-  if (seenEvents === undefined) return;
-  for (const { events } of unseenRules([condition], seenEvents.codes))
-    warn(rule, context, {
-      code: "LOAD_UNSEEN_EVENTS",
-      message: unseenWarning(events, seenEvents.name),
-      hint: "captures may hold such events: saker replay",
-    });
+  const { sentEvents } = context.options;
+  if (sentEvents === undefined) return;
+  const unseen = unseenOf(condition, sentEvents);
+  if (unseen === undefined) return;
+  const { message, hint } = unseenWarning(unseen, sentEvents);
+  warn(rule, context, { code: "LOAD_UNSEEN_EVENTS", message, hint });
 }
 
 /** A rule whose event types are more than this many is warned of: it is asked on nearly every event. */
@@ -71,7 +69,7 @@ const MANY_EVENT_CODES = 100;
 
 type Condition = Pick<
   CompiledRule,
-  "condition" | "conditionFields" | "hostNames" | "eventCodes" | "callClauses"
+  "condition" | "conditionFields" | "hostNames" | "eventCodes" | "genericCalls" | "callClauses"
 > & { readonly expression: Expression };
 
 function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condition {
@@ -87,6 +85,7 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
         hint: found.hint,
         place: macros.textOf(check)?.place(found.start, found.end) ?? rule.place,
       });
+    const eventCodes = seenCodesOf(expression);
     for (const field of fields)
       if (DEPRECATED_FIELDS.has(field.name)) warnDeprecated(rule, context, field.name);
     return {
@@ -94,7 +93,8 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
       hostNames,
       condition: predicate,
       expression,
-      eventCodes: seenCodesOf(expression),
+      eventCodes,
+      genericCalls: eventCodes.has(GENERIC) ? genericCallsOf(expression) : NO_CALLS,
       callClauses: callClausesOf(expression),
     };
   } catch (thrown) {
@@ -102,6 +102,10 @@ function compileRuleCondition(rule: RuleDefinition, context: RuleContext): Condi
     throw failedChecks(thrown, expression, rule, context);
   }
 }
+
+/** The event that carries system calls without an event of their own. */
+const GENERIC = eventType("syscall").code;
+const NO_CALLS: ReadonlySet<number> = new Set();
 
 /** The condition with macros in place. Throws what is wrong with them, and with its own comparisons. */
 function resolved(rule: RuleDefinition, context: RuleContext): Expression {

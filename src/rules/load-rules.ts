@@ -1,3 +1,4 @@
+import type { SentEvents } from "./selected-calls.ts";
 import type { FieldRegistry } from "../fields/field.ts";
 import type { AppendedOutput } from "./append-output.ts";
 import { BaseUses } from "./base-uses.ts";
@@ -49,10 +50,10 @@ export interface LoadOptions {
   /** Macros and lists that are known beneath all files; what files define themselves wins. */
   readonly base?: RulesText;
   /**
-   * The events that are seen where the rules are for, and who sends them: rules that ask for none of
-   * them are warned of.
+   * The events that are sent where the rules are for, and by whom: rules that ask for none of them
+   * are warned of.
    */
-  readonly seenEvents?: { readonly codes: ReadonlySet<number>; readonly name: string };
+  readonly sentEvents?: SentEvents;
   /** Files that lean on the base are warned of: Falco has no such thing. */
   readonly warnsOfBase?: boolean;
 }

@@ -46,6 +46,8 @@ export interface CompiledRule extends Alerting {
   readonly conditionFields: ReadonlySet<Field>;
   /** Codes of the events that it can match. */
   readonly eventCodes: ReadonlySet<number>;
+  /** scap's numbers of the calls without an event of their own that it can match. */
+  readonly genericCalls: ReadonlySet<number>;
   /** The calls that it can match, and perhaps more. */
   readonly callClauses: readonly CallClause[];
   /** Host names whose addresses its condition asks for. */
@@ -64,6 +66,8 @@ export interface RuleSet {
   readonly correlations: readonly Correlation[];
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
+  /** scap's numbers of the calls that the generic event is asked about. */
+  readonly genericCalls: ReadonlySet<number>;
   readonly needsEnvironment: boolean;
   /** Of events that a condition or a correlation asks about by names of users or groups. */
   readonly accountCodes: ReadonlySet<number>;
@@ -104,6 +108,7 @@ export function compileRuleSet(
     correlations,
     matching,
     eventCodes: codesOf(asked),
+    genericCalls: new Set(asked.flatMap((rule) => [...rule.genericCalls])),
     needsEnvironment:
       asked.some((rule) => rule.needsEnvironment) ||
       correlations.some((correlation) => correlation.needsEnvironment),

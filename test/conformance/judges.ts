@@ -37,6 +37,7 @@ import { assessConfig } from "./config-judges.ts";
 import { assessConverting } from "./converter-judges.ts";
 import { assessScenario } from "./event-judges.ts";
 import { assessEnabling, assessLoading, assessPlugins, assessResolving } from "./loading-judges.ts";
+import { assessSelection } from "./selection-judges.ts";
 import { fieldsWithMocks, type MockScene, mockScene } from "./mock-fields.ts";
 
 const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", import.meta.url));
@@ -44,6 +45,7 @@ const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", impor
 /** One judge a kind of case file. A kind without a judge is printed as such by the runner. */
 export const JUDGES: Readonly<Record<string, Judge>> = {
   config: () => assessConfig,
+  interesting_syscalls: () => assessSelection,
   condition_parser: () => (one) => {
     const depth = Number(one["max_depth"] ?? 100);
     const parsed = attempt(() =>
