@@ -35,7 +35,7 @@ export function frequentCallsNote(
 }
 
 const COST =
-  "each such call that may match costs its program about 1 µs and Saker a few (bench/results.md)";
+  "each such call that may match costs its program about 2 µs and Saker 3 (bench/results.md)";
 
 function named(all: readonly string[]): string {
   const more = all.length - MAX_NAMED;
