@@ -70,6 +70,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["lib", "untrusted", "rules", "alerts", "outputs"],
     why: "config turns settings into typed options",
   },
+  web: {
+    imports: ["lib", "rules", "alerts", "news", "audit", "reports"],
+    why: "web shows what the store keeps; what else it shows is handed to it",
+  },
   engine: {
     imports: [
       "lib",
