@@ -50,12 +50,13 @@ export const AlertCounts = z.object({
 });
 export type AlertCounts = z.infer<typeof AlertCounts>;
 
-/** Alerts over time by one dimension. Steps without alerts are left out. */
+/** Alerts over time by one dimension: for each value as many numbers as there are steps. */
 export const AlertTimeline = z.object({
   from: z.int().describe("epoch ms"),
   to: z.int().describe("epoch ms"),
   stepMs: z.int().describe("whole minutes"),
-  steps: z.array(z.object({ at: z.int(), counts: z.record(z.string(), z.int()) })),
+  steps: z.int(),
+  series: z.record(z.string(), z.array(z.int())),
   countedSince: RowId.nullable(),
 });
 export type AlertTimeline = z.infer<typeof AlertTimeline>;
