@@ -131,6 +131,35 @@ function borders(room: string, { imports, pure, why }: Room) {
   };
 }
 
+/** What the page shares with the rest: pure rooms' texts, and the shapes of the API. */
+const PAGE_IMPORTS = ["lib", "rules", "reports", "audit", "web"];
+
+const page = {
+  files: ["ui/**/*.{ts,tsx}"],
+  excludeFiles: ["ui/**/*.test.ts"],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      {
+        patterns: [
+          {
+            group: [...Object.keys(ROOMS), ...ABOVE_ALL]
+              .filter((room) => !PAGE_IMPORTS.includes(room))
+              .map((room) => `**/src/${room}/**`),
+            message: "The page talks to the server by its API alone",
+          },
+          {
+            group: ["**/src/web/**", "**/src/audit/**"],
+            message: "The page takes their types: what they do is done by the server",
+            allowTypeImports: true,
+          },
+          { group: NODE_IO, message: "The page runs in a browser" },
+        ],
+      },
+    ],
+  },
+} as const;
+
 export default defineConfig({
   plugins: ["typescript", "import", "promise", "node", "unicorn", "oxc"],
   categories: { correctness: "error", suspicious: "error" },
@@ -168,6 +197,7 @@ export default defineConfig({
   },
   overrides: [
     ...Object.entries(ROOMS).map(([room, rules]) => borders(room, rules)),
+    page,
     ...ABOVE_ALL.map((room) =>
       borders(room, {
         imports: Object.keys(ROOMS),
@@ -186,5 +216,5 @@ export default defineConfig({
     { files: ["test/types/**"], rules: { "typescript/no-unnecessary-type-parameters": "off" } },
     { files: ["oxlint.config.ts"], rules: { "import/no-default-export": "off" } },
   ],
-  ignorePatterns: ["node_modules", "dist", ".tools", "ui"],
+  ignorePatterns: ["node_modules", "dist", ".tools"],
 });
