@@ -1,3 +1,4 @@
+import { quoteValue } from "../../src/rules/quoted-text.ts";
 import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 
 /**
@@ -8,7 +9,12 @@ export function exceptionText(
   { rule, uuid, output_fields }: Pick<StoredAlert, "rule" | "uuid" | "output_fields">,
   names: readonly string[],
 ): string {
-  const values = names.map((name) => yamlText(output_fields[name] ?? null));
+  // A value becomes a word of the condition as it stands: without quotes a container's own words
+  // would be read as more of the condition.
+  const values = names.map((name) => {
+    const value = output_fields[name] ?? null;
+    return typeof value === "number" ? String(value) : yamlText(quoteValue(String(value)));
+  });
   return `- rule: ${yamlText(rule)}
   exceptions:
     - name: ${yamlText(`except_${uuid.slice(0, 8)}`)}
@@ -23,17 +29,21 @@ export function exceptionText(
 
 /** Fields that say who did it, and not when: what an exception is usually about. */
 export function usualExceptionFields(fields: StoredAlert["output_fields"]): readonly string[] {
-  return USUAL.filter((name) => name in fields && fields[name] !== null).slice(0, 3);
+  return USUAL.filter((name) => isExceptable(name, fields[name] ?? null)).slice(0, 3);
 }
 
-/** True for a field that an exception can compare. */
+/**
+ * True for a field that an exception can compare: Falco takes no empty values there, and no text of
+ * a file of rules holds a NUL.
+ */
 export function isExceptable(name: string, value: StoredAlert["output_fields"][string]): boolean {
-  return /^[a-z]+\.[\w.]+(\[[^\],]*\])?$/.test(name) && typeof value !== "object";
+  if (typeof value === "object" || value === "" || String(value).includes("\0")) return false;
+  return /^[a-z]+\.[\w.]+(\[[^\],]*\])?$/.test(name);
 }
 
-// A string of JSON is one of YAML's double-quoted scalars (YAML 1.2, section 10.2).
-function yamlText(value: StoredAlert["output_fields"][string]): string {
-  return typeof value === "number" ? String(value) : JSON.stringify(String(value));
+/** A string of JSON is one of YAML's double-quoted scalars (YAML 1.2, section 10.2). */
+function yamlText(value: string): string {
+  return JSON.stringify(value);
 }
 
 const USUAL = [

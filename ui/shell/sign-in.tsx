@@ -1,15 +1,18 @@
 import { useState } from "preact/hooks";
 import { isSignedOut, send } from "../data/api.ts";
+import { here } from "../data/route.ts";
 
 /** Asks for the token where there is no session. */
 export function SignIn() {
   const [token, setToken] = useState("");
-  const [error, setError] = useState<string>();
+  const [error, setError] = useState(
+    here.value.searchParams.get("login") === "failed" ? USED_UP : undefined,
+  );
   const signIn = async (): Promise<void> => {
     try {
       await send("POST", "/login", { token: token.trim() });
       isSignedOut.value = false;
-      location.reload();
+      location.assign("/");
     } catch (cause) {
       setError((cause as Error).message);
     }
@@ -50,3 +53,6 @@ export function SignIn() {
     </main>
   );
 }
+
+/** What a link of `saker open` that does not sign in leads to. */
+const USED_UP = "This link has been used, or is too old: saker open prints a new one";
