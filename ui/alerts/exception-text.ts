@@ -1,4 +1,4 @@
-import { quoteValue } from "../../src/rules/quoted-text.ts";
+import { quoteValue } from "../../src/rules/quote-value.ts";
 import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 
 /**
