@@ -26,5 +26,6 @@ export function useKeys(keys: Keys): void {
 function isTaken({ key, target }: KeyboardEvent): boolean {
   if (!(target instanceof Element) || key === "Escape") return false;
   if (target.matches("input:not([type=checkbox]), textarea, select")) return true;
-  return (key === "Enter" || key === " ") && target.matches("a, button, summary, input");
+  if (key === "Enter") return target.matches("a, button, summary, input");
+  return key === " " && target.matches("button, summary, input");
 }

@@ -10,6 +10,7 @@ import { Empty } from "../parts/empty.tsx";
 import { PortPage } from "../ports/port-page.tsx";
 import { PortsPage } from "../ports/ports-page.tsx";
 import { Header } from "./header.tsx";
+import { KeysHelp } from "./keys-help.tsx";
 import { SignIn } from "./sign-in.tsx";
 
 /** The page of the address. */
@@ -24,6 +25,7 @@ function SignedIn() {
     <>
       <Header />
       <Room />
+      <KeysHelp />
     </>
   );
 }

@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { here } from "../data/route.ts";
 import { liveState } from "../data/live.ts";
 import { nextTheme, theme } from "./theme.ts";
@@ -12,6 +13,10 @@ const ROOMS = [
 /** Where one can go, whether news still comes in, and how bright it all is. */
 export function Header() {
   const { pathname } = here.value;
+  const room = ROOMS.find(([path]) => isWithin(pathname, path)) ?? ROOMS[0];
+  useEffect(() => {
+    document.title = `${room[1]} · Saker`;
+  }, [room]);
   return (
     <header class="top">
       <a class="brand" href="/alerts">
@@ -19,11 +24,7 @@ export function Header() {
       </a>
       <nav aria-label="Pages">
         {ROOMS.map(([path, name]) => (
-          <a
-            key={path}
-            href={path}
-            aria-current={pathname === path || pathname.startsWith(`${path}/`) ? "page" : undefined}
-          >
+          <a key={path} href={path} aria-current={path === room[0] ? "page" : undefined}>
             {name}
           </a>
         ))}
@@ -40,6 +41,10 @@ export function Header() {
       </button>
     </header>
   );
+}
+
+function isWithin(pathname: string, path: string): boolean {
+  return pathname === path || pathname.startsWith(`${path}/`);
 }
 
 function LiveMark() {
