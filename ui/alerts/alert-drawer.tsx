@@ -100,6 +100,11 @@ function Container({ alert: { output_fields, container } }: { alert: StoredAlert
     <section>
       <h3>Container</h3>
       <Facts facts={named.length > 0 ? named : [["name", container ?? ""]]} />
+      <p>
+        <a href={`/ports?${new URLSearchParams({ container: container ?? "", state: "all" })}`}>
+          Its ports
+        </a>
+      </p>
     </section>
   );
 }

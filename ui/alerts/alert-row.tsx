@@ -24,25 +24,26 @@ export function AlertRow({
     <div
       class={`row ${toneOf(priority)}${isSelected ? " selected" : ""}`}
       role="row"
+      id={`alert-${alert.id}`}
       aria-rowindex={index + 2}
       aria-selected={isSelected}
       style={{ transform: `translateY(${top}px)` }}
       onClick={() => onOpen(alert)}
     >
-      <time role="cell" dateTime={time} title={time}>
+      <time role="gridcell" dateTime={time} title={time}>
         {momentText(new Date(time), now)}
       </time>
-      <span role="cell" class="priority">
+      <span role="gridcell" class="priority">
         <i class="dot" />
         {priority}
       </span>
-      <span role="cell" class="rule">
+      <span role="gridcell" class="rule">
         {escaped(rule)}
       </span>
-      <span role="cell" class="container" title={escaped(hostname)}>
+      <span role="gridcell" class="container" title={escaped(hostname)}>
         {escaped(container ?? "")}
       </span>
-      <span role="cell" class="output">
+      <span role="gridcell" class="output">
         {escaped(message)}
       </span>
     </div>

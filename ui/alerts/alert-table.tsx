@@ -1,3 +1,4 @@
+import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import { useMedia } from "../parts/use-media.ts";
@@ -17,25 +18,14 @@ export function AlertTable({
   onOpen: (alert: StoredAlert) => void;
 }) {
   const box = useRef<HTMLDivElement>(null);
-  const isNarrow = useMedia("(max-width: 48rem)");
-  const rows = feed.rows.value;
+  const { rows, from, to, rowHeight } = useRows(box, feed, selected);
   const now = useNow(60_000);
-  const rowHeight = isNarrow ? 62 : 30;
-  const { from, to, show } = useVirtualRows(box, rows.length, rowHeight);
-  useEffect(() => {
-    if (to >= rows.length - 50) void feed.readOlder();
-  }, [to, rows.length, feed]);
-  useEffect(() => {
-    const index = rows.findIndex(({ id }) => id === selected);
-    if (index >= 0) show(index);
-  }, [selected]);
-  useEffect(() => {
-    if (box.current !== null) box.current.scrollTop = 0;
-  }, [feed]);
   return (
     <div
       class="table"
-      role="table"
+      role="grid"
+      tabindex={0}
+      aria-activedescendant={selected === undefined ? undefined : `alert-${selected}`}
       aria-label="Alerts"
       aria-rowcount={feed.hasOlder.value ? -1 : rows.length + 1}
     >
@@ -43,11 +33,14 @@ export function AlertTable({
       <div
         class="body"
         role="rowgroup"
-        tabindex={0}
         ref={box}
         onScroll={({ currentTarget }) => feed.scrolled(currentTarget.scrollTop > 4)}
       >
-        <div class="rows" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
+        <div
+          class="rows"
+          role="presentation"
+          style={{ height: `${(rows.length + 1) * rowHeight}px` }}
+        >
           {rows.slice(from, to).map((alert, index) => (
             <AlertRow
               key={alert.id}
@@ -59,9 +52,40 @@ export function AlertTable({
               onOpen={onOpen}
             />
           ))}
+          {!feed.hasOlder.value && !feed.isLoading.value && <End top={rows.length * rowHeight} />}
         </div>
       </div>
     </div>
+  );
+}
+
+/** The rows in sight; older ones are read when one comes near the end. */
+function useRows(
+  box: RefObject<HTMLDivElement | null>,
+  feed: AlertFeed,
+  selected: number | undefined,
+) {
+  const rowHeight = useMedia("(max-width: 48rem)") ? 62 : 30;
+  const rows = feed.rows.value;
+  const { from, to, show } = useVirtualRows(box, rows.length, rowHeight);
+  useEffect(() => {
+    if (to >= rows.length - 50) void feed.readOlder();
+  }, [to, rows.length, feed]);
+  useEffect(() => {
+    const index = rows.findIndex(({ id }) => id === selected);
+    if (index >= 0) show(index);
+  }, [selected]);
+  useEffect(() => {
+    if (box.current !== null) box.current.scrollTop = 0;
+  }, [feed]);
+  return { rows, from, to, rowHeight };
+}
+
+function End({ top }: { top: number }) {
+  return (
+    <p class="end" style={{ transform: `translateY(${top}px)` }}>
+      No older one is kept
+    </p>
   );
 }
 

@@ -64,11 +64,7 @@ function Span({ name }: { name: string | undefined }) {
       ? !["last", "since", "until"].some((one) => query.has(one))
       : query.get("last") === name;
   return (
-    <a
-      role="button"
-      aria-pressed={isChosen}
-      href={withQuery({ last: name, since: undefined, until: undefined })}
-    >
+    <a aria-current={isChosen} href={withQuery({ last: name, since: undefined, until: undefined })}>
       {name ?? "all"}
     </a>
   );

@@ -19,8 +19,7 @@ export function PriorityChips({ counts }: { counts: AlertCounts | undefined }) {
             key={priority}
             class={`chip ${toneOf(priority)}${count === 0 ? " none" : ""}`}
             href={toggled("priority", priority)}
-            role="button"
-            aria-pressed={isChosen}
+            aria-current={isChosen}
           >
             <i class="dot" />
             {priority}
