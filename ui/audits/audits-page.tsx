@@ -25,8 +25,7 @@ export function AuditsPage() {
           {["all", ...GRADES].map((grade) => (
             <a
               key={grade}
-              role="button"
-              aria-pressed={(asked.get("grade") ?? "all") === grade}
+              aria-current={(asked.get("grade") ?? "all") === grade}
               href={withQuery({ grade: grade === "all" ? undefined : grade, before: undefined })}
             >
               {grade}

@@ -36,6 +36,12 @@ export function PortPage({ id }: { id: string }) {
             {escaped(port.hostname)}
           </p>
         </div>
+        <a
+          class="button"
+          href={`/alerts?${new URLSearchParams({ container: port.container ?? "host", tag: "open_port" })}`}
+        >
+          Its alerts
+        </a>
         <AuditAgain path={path} isOpen={port.closedAt === null} />
       </header>
       <Facts
@@ -53,22 +59,29 @@ export function PortPage({ id }: { id: string }) {
       ) : (
         <AuditTable audits={audits} now={now} />
       )}
+      <Openings openings={openings} />
+    </main>
+  );
+}
+
+function Openings({ openings }: Pick<PortHistory, "openings">) {
+  return (
+    <section>
       <h2>Openings</h2>
       <ul class="openings">
         {openings.map((one) => (
           <li key={one.id}>
-            <time dateTime={one.openedAt}>{new Date(one.openedAt).toLocaleString("en-GB")}</time> –{" "}
-            {one.closedAt === null ? (
-              <b>open</b>
-            ) : (
-              <time dateTime={one.closedAt}>{new Date(one.closedAt).toLocaleString("en-GB")}</time>
-            )}{" "}
+            {when(one.openedAt)} – {one.closedAt === null ? <b>open</b> : when(one.closedAt)}{" "}
             <span class="dim">{ownerText(one)}</span>
           </li>
         ))}
       </ul>
-    </main>
+    </section>
   );
+}
+
+function when(time: string) {
+  return <time dateTime={time}>{new Date(time).toLocaleString("en-GB")}</time>;
 }
 
 function AuditAgain({ path, isOpen }: { path: string; isOpen: boolean }) {

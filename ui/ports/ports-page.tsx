@@ -1,3 +1,4 @@
+import { escaped } from "../../src/reports/escaped.ts";
 import type { PortPage as Page } from "../../src/web/schemas/port.ts";
 import { here, withQuery } from "../data/route.ts";
 import { useLoaded } from "../data/use-loaded.ts";
@@ -10,11 +11,13 @@ import { PortTable } from "./port-table.tsx";
 
 /** What listens, in which container, reachable from where, and how good it is. */
 export function PortsPage() {
-  const state = here.value.searchParams.get("state") ?? "open";
-  const before = here.value.searchParams.get("before");
-  const { value, error, reload } = useLoaded<Page>(
-    `/ports?state=${encodeURIComponent(state)}&limit=200${before === null ? "" : `&before=${encodeURIComponent(before)}`}`,
-  );
+  const asked = new URLSearchParams({ state: "open", limit: "200" });
+  for (const name of ["state", "container", "port", "before"]) {
+    const given = here.value.searchParams.get(name);
+    if (given !== null) asked.set(name, given);
+  }
+  const state = asked.get("state") ?? "open";
+  const { value, error, reload } = useLoaded<Page>(`/ports?${asked}`);
   useReloads(["port-opened", "port-closed", "audit"], reload);
   const now = useNow();
   return (
@@ -25,14 +28,18 @@ export function PortsPage() {
           {STATES.map((name) => (
             <a
               key={name}
-              role="button"
-              aria-pressed={state === name}
+              aria-current={state === name}
               href={withQuery({ state: name === "open" ? undefined : name, before: undefined })}
             >
               {name}
             </a>
           ))}
         </div>
+        {asked.has("container") && (
+          <a class="part" href={withQuery({ container: undefined })}>
+            container = {escaped(asked.get("container") ?? "")} <span aria-hidden="true">×</span>
+          </a>
+        )}
       </div>
       <Drift now={now} />
       {error !== undefined && <Trouble error={error} retry={reload} />}
