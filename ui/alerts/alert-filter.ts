@@ -42,6 +42,12 @@ export function filterQuery(query: URLSearchParams, now: Date): URLSearchParams 
   return asked;
 }
 
+/** Epoch milliseconds of `since` or `until`, which may be that number or ISO 8601. */
+export function momentOf(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  return /^\d+$/.test(value) ? Number(value) : Date.parse(value);
+}
+
 /** True when the address leaves anything out. */
 export function isFiltered(query: URLSearchParams): boolean {
   return [...query.keys()].some((name) => name in ASKED || name === "last");

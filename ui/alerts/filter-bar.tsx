@@ -1,7 +1,7 @@
 import type { RefObject } from "preact";
 import { escaped } from "../../src/reports/escaped.ts";
 import { go, here, withQuery } from "../data/route.ts";
-import { filterParts, isFiltered, SPANS, toggled, unfiltered } from "./alert-filter.ts";
+import { filterParts, isFiltered, momentOf, SPANS, toggled, unfiltered } from "./alert-filter.ts";
 
 /** Words to search for, the span of time, and each part of the filter with a way to take it out. */
 export function FilterBar({ search }: { search: RefObject<HTMLInputElement | null> }) {
@@ -74,7 +74,7 @@ function partText(name: string, value: string): string {
   const isLeftOut = name.endsWith("!");
   const plain = name.replace("!", "");
   if (plain === "since" || plain === "until")
-    return `${plain} ${new Date(/^\d+$/.test(value) ? Number(value) : value).toLocaleString("en-GB")}`;
+    return `${plain} ${new Date(momentOf(value) ?? 0).toLocaleString("en-GB")}`;
   const text = escaped(value);
   if (plain !== "field") return `${plain} ${isLeftOut ? "≠" : "="} ${text}`;
   return isLeftOut ? text.replace("=", " ≠ ") : text.replace("=", " = ");

@@ -3,7 +3,7 @@ import type { AlertCounts, AlertTimeline } from "../../src/web/schemas/alert.ts"
 import { follow } from "../data/live.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { AlertFeed } from "./alert-feed.ts";
-import { filterQuery } from "./alert-filter.ts";
+import { filterQuery, momentOf } from "./alert-filter.ts";
 
 /** What the page shows of the alerts that a filter lets through. */
 export interface Alerts {
@@ -27,9 +27,12 @@ export function useAlerts(search: string): Alerts {
       void feed.catchUp();
       countSoon();
     };
+    // Of a span that has ended nothing can arrive.
+    const end = momentOf(asked.get("until")) ?? Number.POSITIVE_INFINITY;
     return follow(
       {
         alert: (alert) => {
+          if (alert.id / 1000 >= end) return;
           feed.arrive(alert);
           countSoon();
         },

@@ -28,8 +28,8 @@ export function follow(handlers: LiveHandlers, alerts = NO_ALERTS): () => void {
   };
 }
 
-/** Before 1970 none arrived. */
-const NO_ALERTS = "until=0";
+/** No rule has an empty name. */
+const NO_ALERTS = "rule=";
 
 const heard = new Set<LiveHandlers>();
 let source: EventSource | undefined;
