@@ -3,6 +3,7 @@
 // the old or the new one.
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -48,8 +49,9 @@ try {
     compress(join(made, name));
   chmodSync(made, 0o755);
   const place = join(DIST, "ui");
-  rmSync(place, { recursive: true, force: true });
+  if (existsSync(place)) renameSync(place, join(made, "before"));
   renameSync(made, place);
+  rmSync(join(place, "before"), { recursive: true, force: true });
 } finally {
   rmSync(made, { recursive: true, force: true });
 }
