@@ -4,7 +4,7 @@ import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { Facts } from "../parts/facts.tsx";
 import { Trouble } from "../parts/trouble.tsx";
-import { toggled } from "./alert-filter.ts";
+import { type FilterName, toggled } from "./alert-filter.ts";
 import { ExceptionWriter } from "./exception-writer.tsx";
 import { FieldChips } from "./field-chips.tsx";
 import { toneOf } from "./priorities.ts";
@@ -50,18 +50,26 @@ function Alert({ alert }: { alert: StoredAlert }) {
           {priority}
         </span>
         <h2>{escaped(rule)}</h2>
-        <p class="dim">
-          <time dateTime={time}>{new Date(time).toLocaleString("en-GB")}</time> ·{" "}
-          {escaped(hostname)} · {escaped(source)}
+        <p class="tags dim">
+          <time dateTime={time}>{new Date(time).toLocaleString("en-GB")}</time>
+          <Only name="host" value={hostname} />
+          <Only name="source" value={source} />
+          {container !== null && <Only name="container" value={container} />}
         </p>
       </header>
       <p class="message">{escaped(message)}</p>
       <p class="tags">
         {tags.map((tag) => (
-          <a key={tag} class="tag" href={toggled("tag", tag)}>
-            {escaped(tag)}
-          </a>
+          <Only key={tag} name="tag" value={tag} />
         ))}
+      </p>
+      <p class="tags">
+        <a class="button small" href={toggled("rule", rule)}>
+          Only this rule
+        </a>
+        <a class="button small" href={toggled("rule!", rule)}>
+          Leave out this rule
+        </a>
       </p>
       <Tree alert={alert} />
       {container !== null && container !== "host" && <Container alert={alert} />}
@@ -70,6 +78,15 @@ function Alert({ alert }: { alert: StoredAlert }) {
       <ExceptionWriter alert={alert} />
       <RawJson alert={alert} />
     </>
+  );
+}
+
+/** A word that the filter can be narrowed to. */
+function Only({ name, value }: { name: FilterName; value: string }) {
+  return (
+    <a class="tag" href={toggled(name, value)} title={`Only this ${name}`}>
+      {escaped(value)}
+    </a>
   );
 }
 

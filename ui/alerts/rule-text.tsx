@@ -17,7 +17,7 @@ export function RuleText({ alert }: { alert: StoredAlert }) {
     <section>
       <h3>Rule</h3>
       <p>{escaped(rule.desc)}</p>
-      <p class="dim">All of these held:</p>
+      <p class="dim">All of these hold for an alert, as the rule is loaded now:</p>
       <ul class="clauses">
         {rule.clauses.map((clause) => (
           <Clause key={clause} clause={clause} fields={alert.output_fields} />
