@@ -9,7 +9,10 @@ export interface BackendOptions extends SqliteOptions {
 
 /** Throws `CONFIG_STORE`, `INPUT_STORE`. */
 export async function openBackend(options: BackendOptions): Promise<Backend> {
-  return openSqlite(options);
+  const { url } = options;
+  if (url === undefined) return openSqlite(options);
+  const { openPostgresql } = await import("./postgresql.ts");
+  return openPostgresql(url);
 }
 
 /** The same in place of one that is damaged; what is left of a file lies beside it. */
