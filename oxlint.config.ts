@@ -70,9 +70,17 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["lib", "untrusted", "rules", "alerts", "outputs"],
     why: "config turns settings into typed options",
   },
+  store: {
+    imports: ["lib", "fields", "rules", "alerts", "news", "audit"],
+    why: "store sees news only, and keeps them",
+  },
   web: {
-    imports: ["lib", "rules", "alerts", "news", "audit", "reports"],
+    imports: ["lib", "rules", "alerts", "news", "audit", "reports", "store"],
     why: "web shows what the store keeps; what else it shows is handed to it",
+  },
+  history: {
+    imports: ["lib", "alerts", "news", "store", "web"],
+    why: "history is the thread in which store and web live",
   },
   engine: {
     imports: [

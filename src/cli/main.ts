@@ -52,6 +52,11 @@ program
     "--buffer <size>",
     "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)",
   )
+  .option(
+    "--no-store",
+    "keep no alerts, ports and audits on disk: the page shows what memory holds",
+  )
+  .option("--no-web", "serve no page, no API and no metrics")
   .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .action(async (options) => (await import("./confined-watch.ts")).confinedWatch(options));

@@ -17,6 +17,9 @@ export interface WatchOptions {
   readonly json?: boolean;
   readonly withAudits?: boolean;
   readonly stats?: boolean;
+  /** Off: `store.enabled`, `web.enabled`. */
+  readonly store: boolean;
+  readonly web: boolean;
   readonly duration?: string;
 }
 
@@ -24,11 +27,19 @@ export interface WatchOptions {
  * What the configuration and the options say that stand for a part of it. Throws `CONFIG_…`,
  * `USAGE_SIZE`.
  */
-export function settingsOf({ config, override, buffer }: WatchOptions): LoadedConfig {
+export function settingsOf(options: WatchOptions): LoadedConfig {
+  const { config, override, buffer } = options;
   const loaded = loadConfig(config, { environment: process.env, overrides: override });
-  return buffer === undefined
-    ? loaded
-    : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };
+  const { ringBytes, store, web } = loaded.settings;
+  return {
+    ...loaded,
+    settings: {
+      ...loaded.settings,
+      ringBytes: buffer === undefined ? ringBytes : parseRingSize(buffer),
+      store: { ...store, enabled: store.enabled && options.store },
+      web: options.web ? web : undefined,
+    },
+  };
 }
 
 /** Where `saker watch` has events or alerts from. */

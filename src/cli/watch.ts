@@ -3,12 +3,14 @@ import { hostNameOf } from "../config/host-name.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import { startWatch } from "../engine/watch.ts";
 import type { Watch } from "../engine/watch-options.ts";
+import type { History } from "../history/history.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT } from "./exit.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
+import { openHistory } from "./open-history.ts";
 import { reopenOnSignal } from "./reopen-signal.ts";
 import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
@@ -38,10 +40,12 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   });
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
   const reports = new ReportFolder(read.places.folder);
+  let running: Watch | undefined;
+  const health = { terminal, rules, reports, running: () => running, outputs: () => outputs };
+  const history = await openHistory(settings, health);
   const outputs = await outputsOf(options, read, { reports, terminal });
   const endReopening = reopenOnSignal(outputs);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
-  let running: Watch | undefined;
   let ticker: NodeJS.Timeout | undefined;
   try {
     running = await startWatch({
@@ -50,7 +54,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
       utcOffsetMinutes,
       settings,
       reports: options.audit ? reports : undefined,
-      subscribers: [terminal, ...outputs],
+      subscribers: [terminal, ...outputs, ...(history === undefined ? [] : [history])],
       environment: process.env,
       ownPid: ownHostPid(),
       isRoot: process.geteuid?.() === 0,
@@ -65,7 +69,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   } finally {
     clearInterval(ticker);
     rules?.close();
-    await (running ?? closing(outputs)).close();
+    await (running ?? closing([...outputs, ...(history === undefined ? [] : [history])])).close();
     endReopening();
     endSoon();
   }
@@ -74,11 +78,11 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
 
 const STATS_INTERVAL_MS = 5000;
 
-/** Outputs of a watch that did not come about. */
-function closing(outputs: readonly Output[]): Pick<Watch, "close"> {
+/** Subscribers of a watch that did not come about. */
+function closing(subscribers: readonly (Output | History)[]): Pick<Watch, "close"> {
   return {
     close: async () => {
-      await Promise.all(outputs.map((output) => output.close()));
+      await Promise.all(subscribers.map((subscriber) => subscriber.close()));
     },
   };
 }

@@ -85,7 +85,7 @@ export const OTHER_KEYS: readonly OtherKey[] = [
   }),
   ...unsupported(
     "webserver",
-    "Saker answers no /healthz, /versions or /metrics: take a probe of the process instead",
+    "Saker answers /healthz, /versions and /metrics at web.address and web.port",
     { "webserver.enabled": isOn, webserver: never },
   ),
   ...neutral("there is no web server", ["webserver.listen_address"], IP_ADDRESS),

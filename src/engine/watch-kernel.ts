@@ -79,6 +79,7 @@ async function startedWatch(
     ended,
     stats: () => ({ ...ground.stats(), live: live.stats(), silences: heartbeat.silences }),
     useRules: (rules) => live.useRules(rules),
+    examine: (port) => ground.ports.examineAgain(port),
     close: async () => {
       notifier?.stopping();
       heartbeat.close();

@@ -23,7 +23,7 @@ export const StoredAlert = z.object({
   source: z.string(),
   hostname: z.string(),
   tags: z.array(z.string()),
-  container: z.string().nullable().describe("its name, else its id; `host` outside of containers"),
+  container: z.string().describe("its name, else its id; `host` outside of containers"),
   message: z.string().describe("the output without time and priority"),
   output_fields: z.record(z.string(), z.union([FieldScalar, z.array(FieldScalar)])),
 });

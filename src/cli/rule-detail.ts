@@ -1,0 +1,31 @@
+import type { LoadedRule } from "../rules/loaded-rule.ts";
+import { wrapCondition } from "../rules/wrap-condition.ts";
+import type { RuleDetail, RuleSummary } from "../web/schemas/rule.ts";
+import { eventNames } from "./rules-list.ts";
+
+/** A rule as lists of the page have it. */
+export function ruleSummary({
+  name,
+  desc,
+  priority,
+  enabled,
+  source,
+  tags,
+  file,
+}: LoadedRule): RuleSummary {
+  return { name, desc: desc.trim(), priority, enabled, source, tags: [...tags], file };
+}
+
+/** A rule with its texts. */
+export function ruleDetail(rule: LoadedRule): RuleDetail {
+  return {
+    ...ruleSummary(rule),
+    condition: rule.conditionText,
+    clauses: [...wrapCondition(rule.expression)],
+    output: rule.outputText,
+    events: [...eventNames(rule.eventCodes)],
+    fields: [
+      ...new Set([...rule.conditionFields, ...rule.output.fields].map((field) => field.name)),
+    ].toSorted(),
+  };
+}
