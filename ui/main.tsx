@@ -10,4 +10,5 @@ import "./style/reports.css";
 const root = document.querySelector("#page");
 if (root === null) throw new Error("BUG: index.html has no #page");
 followLinks();
+root.textContent = "";
 render(<App />, root);

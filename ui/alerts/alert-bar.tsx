@@ -10,7 +10,8 @@ export function AlertBar({ feed, total }: { feed: AlertFeed; total: AlertCounts 
   return (
     <div class="bar">
       <span>
-        <b>{total === undefined ? "…" : countText(total.total)}</b> alerts
+        <b>{total === undefined ? "…" : countText(total.total)}</b>{" "}
+        {total?.total === 1 ? "alert" : "alerts"}
         {total?.countedSince != null && ` since ${momentOf(total.countedSince)}, older not counted`}
       </span>
       <button

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import { escapeUnseen } from "../../src/lib/escape-unseen.ts";
 import { escaped } from "../../src/reports/escaped.ts";
 import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import { CopyButton } from "../parts/copy-button.tsx";
+import { escapedLines } from "../parts/escaped-lines.ts";
 import { exceptionText, isExceptable, usualExceptionFields } from "./exception-text.ts";
 
 /** An exception for this alert, of the fields that one picks, to be put into a file of rules. */
@@ -39,7 +39,7 @@ export function ExceptionWriter({ alert }: { alert: StoredAlert }) {
       ) : (
         <>
           <CopyButton text={text} />
-          <pre>{text.split("\n").map(escapeUnseen).join("\n")}</pre>
+          <pre>{escapedLines(text)}</pre>
         </>
       )}
     </details>

@@ -1,6 +1,6 @@
-import { escapeUnseen } from "../../src/lib/escape-unseen.ts";
 import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import { CopyButton } from "../parts/copy-button.tsx";
+import { escapedLines } from "../parts/escaped-lines.ts";
 
 /** The alert as Falco's JSON has it. */
 export function RawJson({ alert }: { alert: StoredAlert }) {
@@ -9,7 +9,7 @@ export function RawJson({ alert }: { alert: StoredAlert }) {
     <details>
       <summary>Raw JSON</summary>
       <CopyButton text={text} />
-      <pre>{text.split("\n").map(escapeUnseen).join("\n")}</pre>
+      <pre>{escapedLines(text)}</pre>
     </details>
   );
 }

@@ -1,4 +1,5 @@
 import { escaped } from "../../src/reports/escaped.ts";
+import { escapedLines } from "../parts/escaped-lines.ts";
 import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import type { RuleDetail } from "../../src/web/schemas/rule.ts";
 import { useLoaded } from "../data/use-loaded.ts";
@@ -25,7 +26,7 @@ export function RuleText({ alert }: { alert: StoredAlert }) {
       </ul>
       <details>
         <summary>As it is written, in {escaped(rule.file)}</summary>
-        <pre>{escaped(rule.condition).replaceAll("\\u000a", "\n")}</pre>
+        <pre>{escapedLines(rule.condition)}</pre>
       </details>
     </section>
   );
@@ -35,7 +36,7 @@ function Clause({ clause, fields }: { clause: string; fields: StoredAlert["outpu
   const named = [...new Set(clause.match(FIELD_NAME))].filter((name) => name in fields);
   return (
     <li>
-      <code>{escaped(clause)}</code>
+      <code class="lines">{escapedLines(clause)}</code>
       {named.map((name) => (
         <span key={name} class="seen">
           {name} was <b>{escaped(String(fields[name]))}</b>

@@ -18,7 +18,7 @@ export const RuleDetail = RuleSummary.extend({
   condition: z.string().describe("as it is written"),
   clauses: z
     .array(z.string())
-    .describe("with exceptions, lists and macros in place, a line for each clause"),
+    .describe("what must all hold: exceptions, lists and macros in place"),
   output: z.string(),
   events: z.array(z.string()),
   fields: z.array(z.string()),
