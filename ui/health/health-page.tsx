@@ -38,7 +38,7 @@ export function HealthPage() {
               <Facts
                 facts={[
                   ["follow the news", countText(value.readers.open)],
-                  ["missed, being slow", countText(value.readers.missed)],
+                  ["read later, being slow", countText(value.readers.missed)],
                 ]}
               />
             </section>

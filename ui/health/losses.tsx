@@ -2,7 +2,10 @@ import { escaped } from "../../src/reports/escaped.ts";
 import type { Health } from "../../src/web/schemas/health.ts";
 import { countText } from "../parts/numbers.ts";
 
-/** All that was lost anywhere, by reason; or that nothing was. */
+/**
+ * All that was lost anywhere, by reason; or that nothing was. What a slow page was not sent is not:
+ * it reads that by the cursor.
+ */
 export function Losses({ health }: { health: Health }) {
   const losses = lossesOf(health);
   if (losses.length === 0)
@@ -31,13 +34,12 @@ interface Loss {
   readonly count: number;
 }
 
-function lossesOf({ watch, store, readers }: Health): readonly Loss[] {
+function lossesOf({ watch, store }: Health): readonly Loss[] {
   const byReason = (what: string, reasons: Readonly<Record<string, number>>): Loss[] =>
     Object.entries(reasons).map(([reason, count]) => ({ what, reason, count }));
   return [
     ...byReason("events", watch?.events?.dropped ?? {}),
     ...byReason("news not kept", store.dropped),
     ...(watch?.outputs ?? []).flatMap(({ name, dropped }) => byReason(`for ${name}`, dropped)),
-    { what: "events", reason: "not sent to a slow page", count: readers.missed },
   ].filter(({ count }) => count > 0);
 }
