@@ -119,7 +119,7 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
 }
 
 function sourceText(stats: WatchStats | undefined): string {
-  if (stats === undefined) return "starting";
+  if (stats === undefined) return "none";
   if (stats.falco !== undefined) return "falco";
   return stats.live === undefined ? "none" : stats.live.variant;
 }

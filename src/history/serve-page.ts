@@ -44,7 +44,7 @@ export async function servePage({
     store,
     storeHealth: () => storeHealth({ store, settings, keeper, dropped }),
     watch,
-    access: new Access({ token, hosts, port, isTls, now }),
+    access: new Access({ token, address, hosts, port, isTls, now }),
     stream: new LiveStream(store),
     take: (news) => keeper.take(news),
     now,
