@@ -91,7 +91,7 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
         kernel: release(),
         startedAt,
         source: sourceText(stats),
-        rules: loaded().filter(({ enabled }) => enabled).length,
+        rules: loaded().length,
         events: eventsOf(stats),
         ports: stats?.ports
           ? {
