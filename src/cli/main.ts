@@ -62,6 +62,29 @@ program
   .action(async (options) => (await import("./confined-watch.ts")).confinedWatch(options));
 
 program
+  .command("serve")
+  .description(
+    "serve the page of what a watch has kept, and of alerts that come by HTTP (Falco's http_output, falcosidekick), until Ctrl-C",
+  )
+  .option("--config <file>", "saker.yaml or an existing falco.yaml")
+  .option(
+    "-o, --override <key=value>",
+    "a key of the configuration with another value, such as web.port=8080; may be given more than once",
+    collect,
+    [],
+  )
+  .option("--report <folder>", "where watch writes its reports (default: ./report)")
+  .action(async (options) => (await import("./serve.ts")).serve(options));
+
+program
+  .command("open")
+  .description("print the page's address, with a word that logs in once within ten minutes")
+  .option("--config <file>", "the watch's configuration")
+  .option("-o, --override <key=value>", "as the watch's; may be given more than once", collect, [])
+  .option("--report <folder>", "the watch's report folder (default: ./report)")
+  .action(async (options) => (await import("./open.ts")).open(options));
+
+program
   .command("audit")
   .description(
     "examine the TLS of ports: host:port, [v6]:port, a URL, container:NAME[:PORT], listening (all of this host), @FILE or - (targets, one a line)",

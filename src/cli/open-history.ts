@@ -91,7 +91,7 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
         kernel: release(),
         startedAt,
         source: sourceText(stats),
-        rules: loaded().filter(({ enabled }) => enabled).length,
+        rules: loaded().length,
         events: eventsOf(stats),
         ports: stats?.ports
           ? {
@@ -119,7 +119,7 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
 }
 
 function sourceText(stats: WatchStats | undefined): string {
-  if (stats === undefined) return "starting";
+  if (stats === undefined) return "none";
   if (stats.falco !== undefined) return "falco";
   return stats.live === undefined ? "none" : stats.live.variant;
 }

@@ -4,17 +4,17 @@ import { wrapCondition } from "../rules/wrap-condition.ts";
 import type { RuleDetail, RuleSummary } from "../web/schemas/rule.ts";
 import { eventNames } from "./rules-list.ts";
 
-/** A rule as lists of the page have it. */
+/** A rule of the set as lists of the page have it: those are switched on. */
 export function ruleSummary({
   name,
   desc,
   priority,
-  enabled,
+
   source,
   tags,
   file,
 }: LoadedRule): RuleSummary {
-  return { name, desc: desc.trim(), priority, enabled, source, tags: [...tags], file };
+  return { name, desc: desc.trim(), priority, enabled: true, source, tags: [...tags], file };
 }
 
 /** A rule with its texts. */

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { isIPv6 } from "node:net";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { Keeper } from "../store/keeper.ts";
 import type { Store } from "../store/store.ts";
@@ -8,6 +7,7 @@ import type { WatchDoor } from "../web/handlers.ts";
 import { LiveStream } from "../web/live-stream.ts";
 import { startServer, type WebServer } from "../web/server.ts";
 import type { StoreSettings, WebSettings } from "./messages.ts";
+import { pageAddress } from "./page-address.ts";
 import { storeHealth } from "./store-health.ts";
 import { tokenOf } from "./token-file.ts";
 
@@ -44,7 +44,7 @@ export async function servePage({
     store,
     storeHealth: () => storeHealth({ store, settings, keeper, dropped }),
     watch,
-    access: new Access({ token, hosts, port, isTls, now }),
+    access: new Access({ token, address, hosts, port, isTls, now }),
     stream: new LiveStream(store),
     take: (news) => keeper.take(news),
     now,
@@ -56,18 +56,6 @@ export async function servePage({
     );
   });
   return { server, page: pageAddress(web, server.port, onceWord(token, now())) };
-}
-
-/** `http://127.0.0.1:2803/login?once=…` */
-export function pageAddress(
-  { address, certificate }: Pick<WebSettings, "address" | "certificate">,
-  port: number,
-  word: string,
-): string {
-  const isAny = address === "0.0.0.0" || address === "::";
-  const host = isAny ? "127.0.0.1" : isIPv6(address) ? `[${address}]` : address;
-  const scheme = certificate === undefined ? "http" : "https";
-  return `${scheme}://${host}:${port}/login?once=${word}`;
 }
 
 function pem(path: string): string {

@@ -53,5 +53,9 @@ export interface Backend {
   bytes(): Promise<number>;
   /** Gives some of what was deleted back to the file system; briefly. */
   shrink(): Promise<void>;
+  /** Gives up the room that was set aside, so that rows can be removed on a full disk. */
+  relieve(): Promise<void>;
+  /** Sets room aside, as far as there is any. */
+  setAside(): Promise<void>;
   close(): Promise<void>;
 }

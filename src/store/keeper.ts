@@ -46,6 +46,7 @@ export class Keeper {
   readonly #dropped: Record<string, number> = {};
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
+  #isRunning = false;
   #removed = 0;
   #problem: string | undefined;
   #sinceRetention = RETENTION_ROWS;
@@ -92,25 +93,31 @@ export class Keeper {
   }
 
   #start(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#running = this.#run();
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batch: News[] = [];
-      while (batch.length < BATCH_ROWS) {
-        const news = this.#queue.shift();
-        if (news === undefined) break;
-        batch.push(news);
-      }
-      await this.#write(batch);
-      this.#options.onDone(batch.length);
-      if (this.#sinceRetention >= RETENTION_ROWS) await this.#retain();
+    for (;;) {
+      const batch = this.#nextBatch();
+      if (batch.length > 0) await this.#write(batch);
+      if (batch.length > 0) this.#options.onDone(batch.length);
+      const isDue = this.#sinceRetention >= RETENTION_ROWS && !this.#closing.signal.aborted;
+      if (isDue) await this.#retain();
+      else if (this.#queue.length === 0) break;
     }
-    while (this.#sinceRetention >= RETENTION_ROWS && !this.#closing.signal.aborted)
-      await this.#retain();
+    this.#isRunning = false;
+  }
+
+  #nextBatch(): News[] {
+    const batch: News[] = [];
+    while (batch.length < BATCH_ROWS) {
+      const news = this.#queue.shift();
+      if (news === undefined) break;
+      batch.push(news);
+    }
+    return batch;
   }
 
   /** Until it is written, or cannot be. */
@@ -136,8 +143,12 @@ export class Keeper {
     try {
       if (fault === "corrupt") return await onCorrupt();
       if (fault === "full") {
-        const removed = await removeSliceNow(store.backend);
+        await store.backend.relieve();
+        let removed = 0;
+        for (let slice = 0; slice < SLICES_FOR_ROOM; slice += 1)
+          removed += await removeSliceNow(store.backend);
         this.#removed += removed;
+        await store.backend.setAside();
         if (removed > 0) return;
       }
     } catch (thrown) {
@@ -202,3 +213,5 @@ const AGAIN_MS = 1000;
 const RETENTION_ROWS = 5000;
 const RETENTION_MS = 60_000;
 const SLICES_PER_SWEEP = 100;
+/** Slices that go at once where the disk is full: four batches have room then. */
+const SLICES_FOR_ROOM = 4;

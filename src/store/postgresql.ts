@@ -93,6 +93,10 @@ class PostgresqlBackend implements Backend {
   /** The server's autovacuum does it. */
   async shrink(): Promise<void> {}
 
+  async relieve(): Promise<void> {}
+
+  async setAside(): Promise<void> {}
+
   async close(): Promise<void> {
     await this.db.destroy();
   }

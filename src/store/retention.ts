@@ -24,7 +24,8 @@ export async function removeOldest(
   const border = isTooBig ? await sliceBorder(backend, oldest) : oldest;
   const { removed, isMore } = await removeSlice(backend, border);
   await backend.shrink();
-  return { removed, isMore: isMore || isTooBig };
+  // What is still too big with nothing left to remove stays so until it is written to.
+  return { removed, isMore: isMore || (isTooBig && removed > 0) };
 }
 
 /** Removes a slice whatever the limits: the disk is full. Alerts that are gone. */

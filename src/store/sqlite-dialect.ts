@@ -12,6 +12,8 @@ export function kyselyDatabase(database: DatabaseSync): SqliteDatabase {
     statements.set(sql, statement);
     return statement;
   };
+  // A full disk ends a transaction by itself; the error to be seen is the one before.
+  const isTakenBack = (sql: string): boolean => sql === "rollback" && !database.isTransaction;
   return {
     close: () => database.close(),
     prepare: (sql): SqliteStatement => {
@@ -19,13 +21,16 @@ export function kyselyDatabase(database: DatabaseSync): SqliteDatabase {
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
-        run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+        run: (parameters) =>
+          isTakenBack(sql) ? NO_CHANGES : statement.run(...(parameters as SQLInputValue[])),
         iterate: (parameters) =>
           statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
       };
     },
   };
 }
+
+const NO_CHANGES = { changes: 0, lastInsertRowid: 0 };
 
 /** Filters with other numbers of values are other statements. */
 const STATEMENTS_MAX = 256;

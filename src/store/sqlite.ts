@@ -5,8 +5,10 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  rmSync,
   type Stats,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -86,7 +88,9 @@ async function tryOpen({ path, durability }: SqliteOptions): Promise<Backend> {
       dialect: new SqliteDialect({ database: kyselyDatabase(database) }),
     });
     await migrate(db, "sqlite");
-    return new SqliteBackend(database, db, path);
+    const backend = new SqliteBackend(database, db, path);
+    await backend.setAside();
+    return backend;
   } catch (thrown) {
     if (database.isOpen) database.close();
     throw thrown;
@@ -134,6 +138,7 @@ class SqliteBackend implements Backend {
   readonly place: string;
   readonly db: Kysely<Tables>;
   readonly #database: DatabaseSync;
+  readonly #reserve: string | undefined;
   readonly #insertAlert: StatementSync;
   readonly #insertTerms: StatementSync;
   readonly #deleteAlert: StatementSync;
@@ -145,6 +150,7 @@ class SqliteBackend implements Backend {
     this.place = path ?? "in memory";
     this.db = db;
     this.#database = database;
+    this.#reserve = path === undefined ? undefined : `${path}-reserve`;
     this.#insertAlert = database.prepare(
       "INSERT INTO alert (id, sequence, series, time, message, fields, uuid) VALUES (?,?,?,?,?,?,?)",
     );
@@ -189,7 +195,28 @@ class SqliteBackend implements Backend {
   }
 
   async shrink(): Promise<void> {
+    // Terms of alerts that are gone stay in their segments until those are merged.
+    this.#database.exec(
+      `INSERT INTO alert_terms (alert_terms, rank) VALUES ('merge', ${MERGE_PAGES})`,
+    );
     this.#database.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+  }
+
+  async relieve(): Promise<void> {
+    if (this.#reserve === undefined) return;
+    rmSync(this.#reserve, { force: true });
+    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  /** A full disk has no room for the log of what is removed, either. */
+  async setAside(): Promise<void> {
+    if (this.#reserve === undefined) return;
+    if (statSync(this.#reserve, { throwIfNoEntry: false })?.size === RESERVE_BYTES) return;
+    try {
+      writeFileSync(this.#reserve, new Uint8Array(RESERVE_BYTES), { mode: 0o640 });
+    } catch {
+      rmSync(this.#reserve, { force: true });
+    }
   }
 
   async close(): Promise<void> {
@@ -202,5 +229,9 @@ const APPLICATION_ID = 0x53_4b_52_31;
 const BUSY_MS = 1000;
 const CACHE_KIB = 8192;
 const WAL_BYTES = 8 << 20;
+/** Twice the log between two checkpoints. */
+const RESERVE_BYTES = 8 << 20;
 /** Pages of 4 KiB that are given back at once: more of them are seconds on a busy disk. */
 const VACUUM_PAGES = 64;
+/** Pages of the index that are merged at once. */
+const MERGE_PAGES = 16;

@@ -5,6 +5,8 @@ import { isGoodPass, isSameSecret, passUntil } from "./token.ts";
 /** Who may ask, and by which names. */
 export interface AccessOptions {
   readonly token: string;
+  /** Where it listens. */
+  readonly address: string;
   /** `HOST:PORT` by which the page is reached, besides those of loopback. */
   readonly hosts: readonly string[];
   readonly port: number;
@@ -28,7 +30,8 @@ export class Access {
   constructor(options: AccessOptions) {
     this.#options = options;
     const { port, hosts } = options;
-    const own = ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`);
+    const names = ["127.0.0.1", "localhost", "[::1]", nameOf(options.address)];
+    const own = names.map((name) => `${name}:${port}`);
     this.#hosts = new Set([...own, ...hosts].map((host) => host.toLowerCase()));
   }
 
@@ -126,6 +129,11 @@ export class Access {
 /** A word for one login, that is good for ten minutes. `now`: epoch milliseconds. */
 export function onceWord(token: string, now: number): string {
   return passUntil(token, "once", now + ONCE_MS);
+}
+
+/** As it stands in a URL. */
+function nameOf(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 function cookieOf(cookies: string, name: string): string | undefined {

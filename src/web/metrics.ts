@@ -88,7 +88,7 @@ export class Metrics {
   }
 
   async #portFamilies(): Promise<readonly Family[]> {
-    const { store, now } = this.#site;
+    const { store } = this.#site;
     const ports = await portPage(store.backend, { state: "open", limit: PORTS_MAX });
     const grades = new Map<string, number>();
     for (const { audit } of ports) {
@@ -97,7 +97,7 @@ export class Metrics {
     }
     const audits = await auditPage(store.backend, { limit: 1 });
     const ends = ports.flatMap(({ audit }) => Date.parse(audit?.not_after ?? "") || []);
-    const days = ends.length === 0 ? [] : [{ value: (Math.min(...ends) - now()) / DAY_MS }];
+    const end = ends.length === 0 ? [] : [{ value: Math.min(...ends) / 1000 }];
     return [
       gauge(
         "saker_ports_open",
@@ -105,9 +105,9 @@ export class Metrics {
         [...grades].map(([grade, value]) => ({ labels: { grade }, value })),
       ),
       gauge(
-        "saker_certificate_expiry_days",
-        "Until the first certificate of an open port ends",
-        days,
+        "saker_certificate_end_timestamp_seconds",
+        "When the first certificate of an open port ends",
+        end,
       ),
       gauge(
         "saker_last_audit_timestamp_seconds",
@@ -189,4 +189,3 @@ function byReason(counts: Readonly<Record<string, number>>): readonly Sample[] {
 const SERIES_MAX = 1000;
 const OTHERS = "others";
 const PORTS_MAX = 2000;
-const DAY_MS = 86_400_000;

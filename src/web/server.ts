@@ -161,7 +161,9 @@ class Paths {
     return handler(asked, this.#site);
   }
 
-  #ready(): Answer {
+  /** Throws what the database does. */
+  async #ready(): Promise<Answer> {
+    await this.#site.store.backend.db.selectFrom("alert").select("id").limit(1).execute();
     return json({ status: "ok" });
   }
 

@@ -10,7 +10,11 @@ export const WatchHealth = z.object({
   hostname: z.string(),
   kernel: z.string(),
   startedAt: z.int().describe("epoch ms"),
-  source: z.string().describe("`ebpf`, `sockets`, `falco:FILE`, `none`"),
+  source: z
+    .string()
+    .describe(
+      "how the kernel is read (`tp_btf`, `raw_tp`, `sockets`, …), `falco`, or `none`: a watch that is starting, or no watch",
+    ),
   rules: Count.describe("that are loaded and switched on"),
   events: z
     .object({
