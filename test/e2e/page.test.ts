@@ -192,6 +192,22 @@ describe("the page", { skip: chromiumMissing() ?? false }, () => {
     await row("Port opened").waitFor();
   });
 
+  test("takes a span that is dragged over the chart", async () => {
+    const chart = await page.locator(".u-over").boundingBox();
+    assert.ok(chart !== null);
+    const middle = chart.y + chart.height / 2;
+    await page.mouse.move(chart.x + 2, middle);
+    await page.mouse.down();
+    await page.mouse.move(chart.x + chart.width - 2, middle, { steps: 4 });
+    await page.mouse.up();
+    await page.getByRole("link", { name: /^until / }).waitFor();
+    const { searchParams } = new URL(page.url());
+    assert.match(searchParams.get("since") ?? "", /:00\.000Z$/);
+    await row("Port opened").waitFor();
+    assert.equal(await rows().count(), 3);
+    await page.getByRole("link", { name: "Clear all" }).click();
+  });
+
   test("holds still while it is paused, and says how many wait", async () => {
     await page.getByRole("grid").focus();
     await page.keyboard.press(" ");

@@ -82,7 +82,7 @@ function optionsOf(
     shown: { readonly current: AlertTimeline };
   },
 ): uPlot.Options {
-  const bars = uPlot.paths.bars?.({ size: [0.9, 40], align: 1 });
+  const bars = uPlot.paths.bars?.({ size: [0.94, Number.POSITIVE_INFINITY], align: 1 });
   const axis = {
     stroke: styleColour("var(--dim)"),
     grid: { stroke: styleColour("var(--line)"), width: 1 },
@@ -101,7 +101,13 @@ function optionsOf(
       y: { range: (_, __, max) => [0, Math.max(1, max)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 22, values: (_, splits) => clockTexts(splits) },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 22,
+        incrs: TIME_STEPS,
+        values: (_, splits) => clockTexts(splits),
+      },
       { ...axis, size: 44, space: 28, incrs: WHOLE_STEPS },
     ],
     series: [
@@ -119,9 +125,9 @@ function optionsOf(
         (chart) => {
           const { left, width: span } = chart.select;
           if (span < 3) return;
-          const at = (x: number): Date => new Date(chart.posToVal(x, "x") * 1000);
+          const [first, last] = [left, left + span].map((x) => chart.posToVal(x, "x") * 1000);
           chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          chosen.current(at(left), at(left + span));
+          chosen.current(...wholeSteps(shown.current, first ?? 0, last ?? 0));
         },
       ],
     },
@@ -132,6 +138,17 @@ function optionsOf(
 function spanOf({ from, stepMs, steps }: AlertTimeline): [number, number] {
   return [from / 1000, (from + Math.max(1, steps) * stepMs) / 1000];
 }
+
+/** The steps that a span of epoch milliseconds touches: what is counted is whole steps. */
+function wholeSteps({ from, stepMs }: AlertTimeline, first: number, last: number): [Date, Date] {
+  const [since, until] = [Math.floor((first - from) / stepMs), Math.ceil((last - from) / stepMs)];
+  return [new Date(from + Math.max(0, since) * stepMs), new Date(from + until * stepMs)];
+}
+
+/** Seconds between labels of time: no step is shorter than a minute. */
+const TIME_STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 14_400, 43_200,
+].map((minutes) => minutes * 60);
 
 const WHOLE_STEPS = [1, 2, 5]
   .flatMap((digit) => Array.from({ length: 9 }, (_, power) => digit * 10 ** power))
