@@ -15,6 +15,7 @@ export function serveSettings({
   override,
 }: ServeOptions): LoadedConfig & { readonly settings: Settings & { readonly web: WebSettings } } {
   const loaded = loadConfig(config, { environment: process.env, overrides: override });
-  const web = loaded.settings.web ?? (DEFAULT_SETTINGS.web as WebSettings);
+  const web = loaded.settings.web ?? DEFAULT_SETTINGS.web;
+  if (web === undefined) throw new Error("the page is on by default");
   return { ...loaded, settings: { ...loaded.settings, web } };
 }

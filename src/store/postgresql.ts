@@ -36,8 +36,10 @@ function placeOf(url: string): string {
 }
 
 /** Ids and counts are below 2^53: numbers, as SQLite has them. */
-function parserOf(type: number): (text: string) => unknown {
-  return type === INT8 || type === NUMERIC ? Number : (pg.types.getTypeParser(type) as never);
+function parserOf(type: Parameters<typeof pg.types.getTypeParser>[0]): (text: string) => unknown {
+  return type === pg.types.builtins.INT8 || type === pg.types.builtins.NUMERIC
+    ? Number
+    : pg.types.getTypeParser(type);
 }
 
 class PostgresqlBackend implements Backend {
@@ -114,6 +116,3 @@ function withoutNul(text: string): string {
 
 const CONNECTIONS_MAX = 4;
 const CONNECT_MS = 5000;
-/** Numbers of types: pg_type.dat. */
-const INT8 = 20;
-const NUMERIC = 1700;

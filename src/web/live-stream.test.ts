@@ -103,7 +103,7 @@ describe("the stream", () => {
     await until("the gap", () => slow.events().some(({ name }) => name === "gap"));
     assert.ok(quick.events().length > 0);
     const gap = slow.events().find(({ name }) => name === "gap");
-    assert.ok((gap?.data as { gap: number } | undefined)?.gap ?? 0 > 0);
+    assert.ok(((gap?.data as { gap: number } | undefined)?.gap ?? 0) > 0);
     slow.close();
     quick.close();
   });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { bare } from "../../test/fixtures/audit-reports.ts";
-import { openSite, type TestSite } from "../../test/fixtures/site.ts";
+import { openSite, type SiteRequest, type TestSite } from "../../test/fixtures/site.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { onceWord } from "./access.ts";
 import { ROUTES } from "./routes.ts";
@@ -35,7 +35,7 @@ describe("the server", () => {
   });
   after(() => site.close());
 
-  const status = async (path: string, init?: RequestInit): Promise<number> =>
+  const status = async (path: string, init?: SiteRequest): Promise<number> =>
     (await site.get(path, init)).status;
   const body = async (path: string): Promise<unknown> => (await site.get(path)).json();
 
