@@ -56,9 +56,37 @@ program
     "--buffer <size>",
     "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)",
   )
+  .option(
+    "--no-store",
+    "keep no alerts, ports and audits on disk: the page shows what memory holds",
+  )
+  .option("--no-web", "serve no page, no API and no metrics")
   .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .action(async (options) => (await import("./confined-watch.ts")).confinedWatch(options));
+
+program
+  .command("serve")
+  .description(
+    "serve the page of what a watch has kept, and of alerts that come by HTTP (Falco's http_output, falcosidekick), until Ctrl-C",
+  )
+  .option("--config <file>", "saker.yaml or an existing falco.yaml")
+  .option(
+    "-o, --override <key=value>",
+    "a key of the configuration with another value, such as web.port=8080; may be given more than once",
+    collect,
+    [],
+  )
+  .option("--report <folder>", "where watch writes its reports (default: ./report)")
+  .action(async (options) => (await import("./serve.ts")).serve(options));
+
+program
+  .command("open")
+  .description("print the page's address, with a word that logs in once within ten minutes")
+  .option("--config <file>", "the watch's configuration")
+  .option("-o, --override <key=value>", "as the watch's; may be given more than once", collect, [])
+  .option("--report <folder>", "the watch's report folder (default: ./report)")
+  .action(async (options) => (await import("./open.ts")).open(options));
 
 program
   .command("audit")

@@ -31,6 +31,7 @@ const LIVE: Words<Live> = {
   events: undefined,
   held: undefined,
   byType: undefined,
+  variant: undefined,
   probe: undefined,
   processes: undefined,
   lookedUp: undefined,

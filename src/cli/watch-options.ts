@@ -19,6 +19,9 @@ export interface WatchOptions {
   readonly json?: boolean;
   readonly withAudits?: boolean;
   readonly stats?: boolean;
+  /** Off: `store.enabled`, `web.enabled`. */
+  readonly store: boolean;
+  readonly web: boolean;
   readonly duration?: string;
 }
 
@@ -29,16 +32,15 @@ export interface WatchOptions {
 export function settingsOf(options: WatchOptions): LoadedConfig {
   const { config, override, buffer, allEvents } = options;
   const loaded = loadConfig(config, { environment: process.env, overrides: override });
-  const { settings } = loaded;
+  const { ringBytes, store, web, baseSyscalls } = loaded.settings;
   return {
     ...loaded,
     settings: {
-      ...settings,
-      ringBytes: buffer === undefined ? settings.ringBytes : parseRingSize(buffer),
-      baseSyscalls: {
-        ...settings.baseSyscalls,
-        all: settings.baseSyscalls.all || allEvents === true,
-      },
+      ...loaded.settings,
+      ringBytes: buffer === undefined ? ringBytes : parseRingSize(buffer),
+      baseSyscalls: { ...baseSyscalls, all: baseSyscalls.all || allEvents === true },
+      store: { ...store, enabled: store.enabled && options.store },
+      web: options.web ? web : undefined,
     },
   };
 }

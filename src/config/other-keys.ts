@@ -80,10 +80,10 @@ export const OTHER_KEYS: readonly OtherKey[] = [
   }),
   ...unsupported(
     "webserver",
-    "Saker answers no /healthz, /versions or /metrics: take a probe of the process instead",
+    "Saker answers /healthz, /versions and /metrics at web.address and web.port",
     { "webserver.enabled": isOn, webserver: never },
   ),
-  ...neutral("there is no web server", ["webserver.listen_address"], IP_ADDRESS),
+  ...neutral("the page listens at web.address", ["webserver.listen_address"], IP_ADDRESS),
   ...unsupported("metrics", "Saker writes none of Falco's metrics; --stats shows its own", {
     "metrics.enabled": isOn,
     metrics: never,

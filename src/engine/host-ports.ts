@@ -149,6 +149,26 @@ export class HostPorts {
     return this.#watch.alert({ rule: "", priority: "Debug", place: opening, by: "listen", at });
   }
 
+  /**
+   * Examines an open port again. Returns why not, in words; undefined when it waits for its turn.
+   */
+  examineAgain({ protocol, namespace, address, port, containerId }: PortNews): string | undefined {
+    if (this.#examiner === undefined) return "this watch examines no ports";
+    if (protocol === "udp") return "ports of UDP are not examined by themselves";
+    const place = this.#watch.inventory
+      .list()
+      .find(
+        (open) =>
+          open.namespace === namespace &&
+          open.address === address &&
+          open.port === port &&
+          open.container === containerId,
+      );
+    if (place === undefined) return "it does not listen any more";
+    this.#examine(place);
+    return undefined;
+  }
+
   /** Resolves when no examination waits or runs any more. */
   async idle(): Promise<void> {
     await this.#examiner?.idle();

@@ -191,6 +191,7 @@ export class LiveWatch {
   stats() {
     return {
       ...this.#pipeline.stats(),
+      variant: this.variant,
       probe: this.#probe.counters(),
       processes: this.#processes.size,
       evicted: this.#processes.evicted,

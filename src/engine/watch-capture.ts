@@ -50,6 +50,7 @@ export async function watchCapture(
     ended,
     stats: () => ({ news: news.counts(), capture: statsOf(replay, copy, end) }),
     useRules: () => {},
+    examine: () => "a capture has no ports that are open",
     close: async () => {
       stop.abort();
       await ended.catch(() => {});

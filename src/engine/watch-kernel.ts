@@ -93,6 +93,7 @@ async function startedWatch(
       ...(captures === undefined ? {} : { captures: captures.stats() }),
     }),
     useRules: (rules) => live.useRules(rules),
+    examine: (port) => ground.ports.examineAgain(port),
     close: async () => {
       notifier?.stopping();
       heartbeat.close();

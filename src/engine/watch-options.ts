@@ -9,6 +9,7 @@ import type { CurrentScene } from "../state/current-scene.ts";
 import type { AlertWatch } from "./alert-watch.ts";
 import type { HostPorts } from "./host-ports.ts";
 import type { LiveWatch } from "./live-watch.ts";
+import type { PortNews } from "../news/news.ts";
 import type { MatchCapturesStats } from "./match-captures.ts";
 import type { NewsCounts, NewsStream, Subscriber } from "./news-stream.ts";
 import type { RepeatedAlertsStats } from "./repeated-alerts.ts";
@@ -79,6 +80,11 @@ export interface Watch {
    * once the watch is closed, or is closing.
    */
   useRules(rules: RuleSet): void;
+  /**
+   * Examines an open port again: its audit is news, as the first was. Returns why it is not, in
+   * words; undefined when it is queued.
+   */
+  examine(port: PortNews): string | undefined;
   /**
    * `over`: the source ended by itself; `drops`: events were lost and the settings say to end.
    * Rejects with `USAGE_FILE`, `INPUT_CAPTURE_…` when the source cannot be read.

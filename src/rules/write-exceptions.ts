@@ -1,4 +1,4 @@
-import { quoteValue } from "./quoted-text.ts";
+import { quoteValue } from "./quote-value.ts";
 import type { SuggestedException } from "./suggest-exception.ts";
 
 /** What is excepted of one rule, under the name that the exception has. */

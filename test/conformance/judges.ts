@@ -20,7 +20,8 @@ import {
 import { parseCondition, parseOperandAt } from "../../src/rules/parse-condition.ts";
 import { compilePathPrefixes } from "../../src/rules/path-prefixes.ts";
 import { printCondition, printOperand } from "../../src/rules/print-condition.ts";
-import { escapeValue, unescapeQuoted } from "../../src/rules/quoted-text.ts";
+import { escapeValue } from "../../src/rules/quote-value.ts";
+import { unescapeQuoted } from "../../src/rules/quoted-text.ts";
 import { compileWildcard } from "../../src/rules/select-rules.ts";
 import { UNARY_TRANSFORMERS } from "../../src/rules/transformers.ts";
 import { concatenatePaths } from "../../src/state/path.ts";
