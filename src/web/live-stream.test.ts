@@ -66,6 +66,23 @@ describe("the stream", () => {
     reader.close();
   });
 
+  it("tells of no alerts of another time, or of a rule without a name", async () => {
+    const past = await read("?until=2020-01-01T00:00:00Z");
+    const nameless = await read("?rule=");
+    await site.store.append([
+      alertNews({ rule: "Now" }),
+      { kind: "note", sequence: 9, time: 1n, host: "h", text: "n" },
+    ]);
+    for (const reader of [past, nameless]) {
+      await until("the note", () => reader.events().length > 0);
+      assert.deepEqual(
+        reader.events().map(({ name }) => name),
+        ["notice"],
+      );
+      reader.close();
+    }
+  });
+
   it("goes on where a reader left off", async () => {
     await site.store.append([alertNews({ rule: "Resumed", message: "first" })]);
     const after = site.store.newest;

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { alertPage, type AlertFilter } from "../store/alert-queries.ts";
+import type { IdRange } from "../store/backend.ts";
 import { auditById, noticePage } from "../store/audit-queries.ts";
 import type { Kept } from "../store/kept.ts";
 import { portById } from "../store/port-queries.ts";
@@ -10,8 +11,9 @@ import { alertJson, auditSummary, keptAlertJson, notice, storedPort } from "./ro
 
 interface Reader {
   readonly response: ServerResponse;
-  /** Which alerts; undefined for all. */
+  /** Which alerts; undefined for all of its time. */
   readonly terms: TermQuery | undefined;
+  readonly range: IdRange;
   /** Of the last event that it was sent. */
   last: number;
   /** Events since then. */
@@ -66,7 +68,8 @@ export class LiveStream {
     });
     const terms = termQuery(filter);
     const last = after ?? this.#store.newest;
-    const reader: Reader = { response, terms, last, missed: 0, waiting: [] };
+    const range = { above: filter.above, below: filter.below };
+    const reader: Reader = { response, terms, range, last, missed: 0, waiting: [] };
     this.#readers.add(reader);
     response.on("close", () => this.#readers.delete(reader));
     response.on("drain", () => this.#drained(reader));
@@ -155,12 +158,12 @@ export class LiveStream {
     const { backend } = this.#store;
     if (alert !== undefined) {
       let terms: ReadonlySet<string> | undefined;
-      const isMeant = ({ terms: query }: Reader): boolean =>
-        query === undefined ||
-        matchesTerms(
-          query,
-          (terms ??= new Set([...alert.row.terms, ...wordsOf(alert.row.message)])),
-        );
+      const isMeant = ({ terms: query, range }: Reader): boolean => {
+        if (id <= (range.above ?? 0) || id >= (range.below ?? Infinity)) return false;
+        if (query === undefined) return true;
+        terms ??= new Set([...alert.row.terms, ...wordsOf(alert.row.message)]);
+        return matchesTerms(query, terms);
+      };
       return { id, text: eventText("alert", id, keptAlertJson(alert)), isMeant };
     }
     const data = await rowOf();
