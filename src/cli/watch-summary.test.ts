@@ -71,7 +71,7 @@ function output(counts: Partial<OutputCounts>): Output {
 }
 
 test("watchSummary() of a watch that missed nothing is one line", () => {
-  assert.deepEqual(watchSummary(stats(), [output({ delivered: 5 })]), [
+  assert.deepEqual(watchSummary(stats(), [output({ delivered: 5 })], 0), [
     "1000 events, 0 dropped, 5 alerts, 2 ports examined, 3 open; 50 processes known",
   ]);
 });
@@ -81,9 +81,9 @@ test("watchSummary() tells what the kernel dropped from what was not delivered o
     { lostBy: [{ name: "flood", lost: 6 }] as Live["lostBy"] },
     { ringFull: 7, byCpu: [0, 7] },
   );
-  const lines = watchSummary(stats({ live: lost, ports: { ...PORTS, notExamined: 2 } }), [
-    output({ refused: { "no space": 3 }, dropped: { "the queue was full": 1 } }),
-  ]);
+  const missed = stats({ live: lost, ports: { ...PORTS, notExamined: 2 } });
+  const full = output({ refused: { "no space": 3 }, dropped: { "the queue was full": 1 } });
+  const lines = watchSummary(missed, [full], 9);
   assert.match(
     lines[0] ?? "",
     /^1000 events, 7 dropped, 5 alerts \(4 not delivered\), 2 ports examined \(2 not examined\), 3 open/,
@@ -91,6 +91,7 @@ test("watchSummary() tells what the kernel dropped from what was not delivered o
   assert.deepEqual(lines.slice(1), [
     "dropped: CPU 1: 7; 7 events found the ring full: with eBPF a larger --buffer helps (flood: 6)",
     "alerts that did not reach file_output at /var/log/events.txt: 3 (no space), 1 (the queue was full)",
+    "9 news are not in the store: too many waited for it",
     "2 ports were not examined: too many waited, or the watch ended",
   ]);
 });
@@ -98,7 +99,7 @@ test("watchSummary() tells what the kernel dropped from what was not delivered o
 test("watchSummary() of a running Falco's alerts counts lines in place of events", () => {
   const falco = { badLines: 1, pastPorts: 2, droppedPorts: 3 } as NonNullable<WatchStats["falco"]>;
   const { ports, news } = stats();
-  assert.deepEqual(watchSummary({ ports: ports as typeof PORTS, news, falco }, []), [
+  assert.deepEqual(watchSummary({ ports: ports as typeof PORTS, news, falco }, [], 0), [
     "5 alerts, 1 bad lines, 2 ports examined (3 not examined), 3 open, 2 past ones left",
     "3 alerted ports were not looked for: too many waited",
   ]);

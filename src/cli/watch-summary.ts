@@ -8,8 +8,12 @@ import { missedLines } from "./missed.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { linesLost, type Output } from "../outputs/output.ts";
 
-/** What a watch came to, and all that it missed: a line each. */
-export function watchSummary(stats: WatchStats, outputs: readonly Output[]): string[] {
+/** What a watch came to, and all that it missed: a line each. `unkept`: news that the store dropped. */
+export function watchSummary(
+  stats: WatchStats,
+  outputs: readonly Output[],
+  unkept: number,
+): string[] {
   const unwritten = outputs.reduce((sum, output) => sum + linesLost(output.counts()), 0);
   const { ports, live, falco, news } = stats;
   const counts = [
@@ -27,6 +31,7 @@ export function watchSummary(stats: WatchStats, outputs: readonly Output[]): str
     `${counts.join(", ")}${known}`,
     ...(live === undefined ? [] : liveLines(live)),
     ...outputs.flatMap(unwrittenLines),
+    ...(unkept === 0 ? [] : [`${unkept} news are not in the store: too many waited for it`]),
     ...missedLines(stats),
   ];
 }

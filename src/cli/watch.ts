@@ -81,7 +81,8 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
     endReopening();
     endSoon();
   }
-  for (const line of watchSummary(running.stats(), outputs)) terminal.note(line);
+  const unkept = history?.counts().dropped ?? 0;
+  for (const line of watchSummary(running.stats(), outputs, unkept)) terminal.note(line);
 }
 
 const STATS_INTERVAL_MS = 5000;
