@@ -53,6 +53,7 @@ function applyCloneInParent(
     ...bornAs(table, event),
     ...own,
     vpid: own.pid,
+    execTime: isThread ? caller.process.execTime : 0n,
     env: isThread || isLeader(caller) ? inherited.env : [],
   };
   const born = table.add(process, {
@@ -100,13 +101,9 @@ function applyCloneInChild(table: ThreadTable, event: Event): void {
   const isValid = !model.isUnknown;
   const inherited = isValid ? model.process : UNBORN;
   const inNamespace =
-    (flags & CLONE_FLAGS.CLONE_CHILD_IN_PIDNS) !== 0 || (event.int(19) ?? pid) !== pid;
-  const parent = table.find(ppid);
-  const own = {
-    pid,
-    ppid: parent === undefined || parent.isUnknown ? 0 : ppid,
-    vpid: event.int(19) ?? pid,
-  };
+    (flags & (CLONE_FLAGS.CLONE_CHILD_IN_PIDNS | CLONE_FLAGS.CLONE_NEWPID)) !== 0 ||
+    (event.int(18) ?? tid) !== tid;
+  const own = { pid, ppid, vpid: event.int(19) ?? pid };
   const namespace = inNamespace
     ? { pidNamespaceStart: (event.bigUint(20) ?? 0n) + table.bootTime }
     : {};
@@ -115,6 +112,7 @@ function applyCloneInChild(table: ThreadTable, event: Event): void {
     ...bornAs(table, event),
     ...own,
     ...namespace,
+    execTime: isThread && isValid ? model.process.execTime : 0n,
     env: isThread || isLeader(model) ? inherited.env : [],
   };
   const born = table.add(process, {
@@ -149,7 +147,7 @@ function modelOf(
   const ids = { pid: event.int(4) ?? -1, ppid: event.int(5) ?? -1, vpid: event.int(19) ?? -1 };
   return table.add(
     { ...UNBORN, ...program, ...ids, resources: FRESH_RESOURCES },
-    { tid, vtid: -1, flags: 0 },
+    { tid, vtid: ids.vpid, flags: 0 },
   );
 }
 
@@ -189,6 +187,5 @@ function bornAs(table: ThreadTable, event: Event) {
     resources: resourcesOf(event, undefined),
     pidNamespaceStart: table.bootTime,
     startTime: event.timestamp,
-    execTime: 0n,
   };
 }
