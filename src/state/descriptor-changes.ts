@@ -27,6 +27,8 @@ interface OpenParams {
    * OPEN_FLAGS.
    */
   readonly layers?: { readonly upper: number; readonly lower: number };
+  /** The path is the kernel's whole one, from the root. */
+  readonly isWhole?: true;
   readonly entered?: { readonly dirfd?: number; readonly path: number; readonly flags?: number };
 }
 
@@ -57,7 +59,8 @@ function opensFile(params: OpenParams): Change {
       if (entered.flags !== undefined)
         flags = (flags & EXIT_FLAGS) | (enter.uint(entered.flags) ?? 0);
     }
-    const base = path.startsWith("/") ? "" : table.directoryOf(thread, dirfd);
+    const base =
+      path.startsWith("/") || params.isWhole === true ? "" : table.directoryOf(thread, dirfd);
     const hasFailed = number < 0;
     const opened = new OpenedFile({
       base,
@@ -95,15 +98,9 @@ function makesPipe(table: ThreadTable, thread: Thread, event: Event): void {
 function makesSocketPair(table: ThreadTable, thread: Thread, event: Event): void {
   const [first, second] = [event.int(1) ?? -1, event.int(2) ?? -1];
   if ((event.int(0) ?? -1) < 0 || first === second) return;
-  const name = `${hex(event, 3)}->${hex(event, 4)}`;
-  const made = { ...NO_DESCRIPTOR, kind: "u", name, nameChanged: true };
-  table.open(thread, { ...made, number: second, nameChanged: false });
+  const made = { ...NO_DESCRIPTOR, kind: "u" };
+  table.open(thread, { ...made, number: second });
   table.open(thread, { ...made, number: first });
-  table.descriptor = { ...made, number: second };
-}
-
-function hex(event: Event, index: number): string {
-  return (event.bigUint(index) ?? 0n).toString(16);
 }
 
 function withNumber(descriptor: Descriptor, number: number): Descriptor {
@@ -408,7 +405,7 @@ export const DESCRIPTOR_CHANGES: Readonly<Record<string, Change>> = {
     layers: CREAT_LAYERS,
     entered: { path: 0 },
   }),
-  open_by_handle_at: opensFile({ path: 3, flags: 2, device: 4, inode: 5 }),
+  open_by_handle_at: opensFile({ path: 3, flags: 2, device: 4, inode: 5, isWhole: true }),
   pipe: makesPipe,
   pipe2: makesPipe,
   socketpair: makesSocketPair,
