@@ -132,7 +132,7 @@ export function textOf(operand: BoundOperand, scene: Scene): string | undefined 
           format: operand.formatIn(scene) === "HEX" ? "HEX" : undefined,
         });
   const values = operand.getAll?.(scene) ?? [];
-  if (values.length === 0) return undefined;
+  if (values.length === 0) return operand.emptyIn?.(scene);
   // Nothing stands between empty values at the beginning, as in the real engine.
   let text = "";
   for (const one of values) text += `${text === "" ? "" : " "}${printed(one, operand)}`;
