@@ -249,7 +249,7 @@ function assessFormatted(one: Case, template: OutputTemplate, shown: Scene): Ver
     return "complete differs";
   if (one["json"] === true) {
     const values = template.named
-      .filter(({ isTransformed }) => !isTransformed)
+      .filter(({ isTransformed }) => !isTransformed || one["resolve_transformed"] === true)
       .map(({ key, operand }) => [key, valueOf(operand, shown)] as const);
     return same(
       values.length === 0
