@@ -114,7 +114,7 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
     const got = attempt(() =>
       one["op"] === "escape"
         ? escapeValue(text(one["in"]))
-        : unescapeQuoted(text(one["in"]).slice(1, -1)),
+        : unescapeQuoted(text(one["in"]).slice(1, -1), text(one["in"]).slice(0, 1)),
     );
     if (got instanceof Error) return one["error"] !== undefined || got.message;
     return one["error"] === undefined ? same(got, text(one["out"])) : got;
