@@ -70,6 +70,18 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["lib", "untrusted", "rules", "alerts", "outputs"],
     why: "config turns settings into typed options",
   },
+  store: {
+    imports: ["lib", "fields", "rules", "alerts", "news", "audit"],
+    why: "store sees news only, and keeps them",
+  },
+  web: {
+    imports: ["lib", "rules", "alerts", "news", "audit", "reports", "store"],
+    why: "web shows what the store keeps; what else it shows is handed to it",
+  },
+  history: {
+    imports: ["lib", "alerts", "news", "store", "web"],
+    why: "history is the thread in which store and web live",
+  },
   engine: {
     imports: [
       "lib",
@@ -127,6 +139,35 @@ function borders(room: string, { imports, pure, why }: Room) {
   };
 }
 
+/** What the page shares with the rest: pure rooms' texts, and the shapes of the API. */
+const PAGE_IMPORTS = ["lib", "rules", "reports", "audit", "web"];
+
+const page = {
+  files: ["ui/**/*.{ts,tsx}"],
+  excludeFiles: ["ui/**/*.test.ts"],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      {
+        patterns: [
+          {
+            group: [...Object.keys(ROOMS), ...ABOVE_ALL]
+              .filter((room) => !PAGE_IMPORTS.includes(room))
+              .map((room) => `**/src/${room}/**`),
+            message: "The page talks to the server by its API alone",
+          },
+          {
+            group: ["**/src/web/**", "**/src/audit/**"],
+            message: "The page takes their types: what they do is done by the server",
+            allowTypeImports: true,
+          },
+          { group: NODE_IO, message: "The page runs in a browser" },
+        ],
+      },
+    ],
+  },
+} as const;
+
 export default defineConfig({
   plugins: ["typescript", "import", "promise", "node", "unicorn", "oxc"],
   categories: { correctness: "error", suspicious: "error" },
@@ -164,6 +205,7 @@ export default defineConfig({
   },
   overrides: [
     ...Object.entries(ROOMS).map(([room, rules]) => borders(room, rules)),
+    page,
     ...ABOVE_ALL.map((room) =>
       borders(room, {
         imports: Object.keys(ROOMS),
@@ -182,5 +224,5 @@ export default defineConfig({
     { files: ["test/types/**"], rules: { "typescript/no-unnecessary-type-parameters": "off" } },
     { files: ["oxlint.config.ts"], rules: { "import/no-default-export": "off" } },
   ],
-  ignorePatterns: ["node_modules", "dist", ".tools", "ui"],
+  ignorePatterns: ["node_modules", "dist", ".tools"],
 });

@@ -41,6 +41,13 @@ static long (*bpf_task_pt_regs)(struct task_struct *task) = (void *)175;
 // Hides a number's origin from the compiler, so that the bound that follows is kept and the verifier sees it.
 #define OPAQUE(n) asm volatile("" : "+r"(n))
 
+/** 1 when any bit is set, else 0; without a jump, each of which would double what the verifier has to follow. */
+INLINE u64 is_any(u64 word) {
+  u64 sign = word | -word;
+  OPAQUE(sign);
+  return sign >> 63;
+}
+
 // CO-RE questions to the loader (clang's language extension, kinds as in include/uapi/linux/bpf.h `enum bpf_core_relo_kind`).
 #define FIELD_EXISTS(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
 #define FIELD_OFFSET(type, field) __builtin_preserve_field_info(((type *)0)->field, 0)

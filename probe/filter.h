@@ -16,7 +16,7 @@ enum {
   CALL_SPECIFIC = 15, CALL_DONE = 16, CALL_FAILED = 32, CALL_KINDS = 64,
 };
 enum { CALLER_CONTAINED = 1, CALLER_HOST = 2, CALLER_ROOT = 4, CALLER_OTHER = 8, CALLERS = 16 };
-enum { FILTER_ROWS = 64 };
+enum { FILTER_ROWS = 128 };
 
 struct call_filter {
   /** 0: all calls are sent */
@@ -122,13 +122,6 @@ enum { PATH_LOOK = 256, WORD = 8, TEXT_AT = 4 };
 /** 0x80 in each byte that is zero, and 0 in the others. */
 INLINE u64 zero_bytes(u64 word) {
   return ~(((word & EACH_BYTE(0x7f)) + EACH_BYTE(0x7f)) | word | EACH_BYTE(0x7f));
-}
-
-/** 1 when any bit is set, else 0; without a jump, each of which would double what the verifier has to follow. */
-INLINE u64 is_any(u64 word) {
-  u64 sign = word | -word;
-  OPAQUE(sign);
-  return sign >> 63;
 }
 
 /** Eight characters in s->walk. */

@@ -69,6 +69,86 @@ INLINE u32 mount_flags(u32 flags) {
   return (flags & 0xffff0000) == 0xc0ed0000 ? flags & 0xffff : flags;
 }
 
+/** pipe2()'s flags. */
+INLINE u32 pipe_flags(u32 flags) {
+  return descriptor_flags(flags) | MAP(LINUX_O_DIRECT, 0x200);
+}
+
+/** A futex operation and its two flags. */
+INLINE u32 futex_operation(u32 flags) {
+  return ((flags & 127) <= 12 ? flags & 127 : 0) | (flags & 0x180);
+}
+
+/** lseek()'s whence; what scap has no number for is SEEK_SET. */
+INLINE u32 seek_start(u32 whence) {
+  return whence <= 2 ? whence : 0;
+}
+
+/** IPC_CREAT and IPC_EXCL of semget(). */
+INLINE u32 semaphore_set_flags(u32 flags) {
+  return MAP(01000, 0x2000) | MAP(02000, 0x4000);
+}
+
+/** IPC_NOWAIT and SEM_UNDO of semop(). */
+INLINE u16 semaphore_flags(u32 flags) {
+  return MAP(04000, 1) | MAP(0x1000, 2);
+}
+
+/** What poll() says of a descriptor. */
+INLINE u16 poll_events(u32 flags) {
+  return (flags & 7) | MAP(0x2000, 8) | MAP(8, 0x10) | MAP(0x10, 0x20) | MAP(0x20, 0x40) | MAP(0x40, 0x80) | MAP(0x80, 0x100) |
+         MAP(0x100, 0x200) | MAP(0x200, 0x400);
+}
+
+/** scap's bit for a semctl() command (include/uapi/linux/sem.h); the flag of calls by ipc() is no part of it. */
+INLINE u16 semaphore_command(u32 command) {
+  switch (command & 0xff) {
+  case 0: return 4;
+  case 1: return 2;
+  case 2: return 1;
+  case 3: return 8;
+  case 11: return 0x100;
+  case 12: return 0x200;
+  case 13: return 0x40;
+  case 14: return 0x80;
+  case 15: return 0x400;
+  case 16: return 0x1000;
+  case 17: return 0x800;
+  case 18: return 0x20;
+  case 19: return 0x10;
+  default: return 0;
+  }
+}
+
+/** scap's number for a quotactl() command (include/uapi/linux/quota.h, dqblk_xfs.h). */
+enum { QUOTA_SYNC = 0x80, QUOTA_ON = 1, QUOTA_GETFMT = 4, QUOTA_GETINFO = 8, QUOTA_SETINFO = 0x10, QUOTA_GETQUOTA = 0x20, QUOTA_SETQUOTA = 0x40, QUOTA_XGETQUOTA = 0x400, QUOTA_XSETQLIM = 0x800 };
+INLINE u16 quota_command(u32 command) {
+  u32 plain = command - 0x800002, xfs = command - 0x5801;
+  if (command == 0x800001) return QUOTA_SYNC;
+  if (plain < 7) return 1 << plain;
+  return xfs < 7 ? 0x100 << xfs : 0;
+}
+
+/** scap's number for a quota format. */
+INLINE u8 quota_format(u32 format) {
+  return format == 1 ? 2 : format == 2 ? 4 : format == 4 ? 8 : 1;
+}
+
+/** scap's number for an option of SOL_SOCKET: Linux's own but for three. */
+INLINE u8 socket_option(u32 option) {
+  switch (option) {
+  case 55: return 52;
+  case 57: return 53;
+  case 59: return 51;
+  case 63: return 29;
+  case 64: return 35;
+  case 65: return 37;
+  case 66: return 20;
+  case 67: return 21;
+  default: return option <= 50 ? option : 0;
+  }
+}
+
 /** scap's number for a fcntl() command; only the two that make descriptors. */
 enum { F_DUPFD = 0, F_DUPFD_CLOEXEC = 1030 };
 INLINE u8 fcntl_command(u32 command) {

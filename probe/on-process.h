@@ -118,12 +118,14 @@ int process_exit(u64 *ctx) {
   struct list_head *children = &task->children;
   u32 has_children = (u64)PROBE(task, children.next) != (u64)children;
   struct task_struct *reaper = PROBE((struct pid_namespace *)s->namespace, child_reaper);
+  // Where its namespace's first process ends, nobody is left for the children, and they end with it.
+  u32 is_left = has_children && PROBE(reaper, tgid) != READ(task, tgid);
   begin(s, EVENT_PROCEXIT, 5);
   put_u64(s, (s64)(s32)status);
   put_u64(s, status >> 8 & 0xff);
   put_u8(s, signal);
   put_u8(s, signal && status & 0x80);
-  put_u64(s, has_children ? PROBE(reaper, pid) : 0);
+  put_u64(s, is_left ? PROBE(reaper, pid) : 0);
   finish(s);
   return 0;
 }

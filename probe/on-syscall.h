@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // sys_exit: finds the event of a syscall, fills the context, and hands over to the program that knows the parameters:
-//   sys_exit ─▶ (ask the file) ─▶ (cgroup, when it is new) ─▶ simple │ open ─▶ opened │ network │ exec │ clone │ message │ other ─▶ sections
+//   sys_exit ─▶ (ask the file) ─▶ (cgroup, when it is new) ─▶ simple │ open ─▶ opened │ network │ exec │ clone │ message │ other │ ipc ─▶ sections, or transfer ─▶ (each message) ─▶ sections
 // All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
 #pragma once
 #include "chain.h"
@@ -13,8 +13,10 @@
 #include "processes.h"
 #include "registers.h"
 #include "simple.h"
+#include "transfers.h"
 
-handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_other, exit_sections, exit_cgroup, exit_opened, exit_ask_file;
+handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_other, exit_sections, exit_cgroup, exit_opened, exit_ask_file, exit_transfer, exit_ipc,
+  exit_next_message;
 
 struct {
   MAP_NUMBER(type, MAP_PROG_ARRAY);
@@ -34,6 +36,9 @@ struct {
     [HANDLER_CGROUP] = &exit_cgroup,
     [HANDLER_OPENED] = &exit_opened,
     [HANDLER_ASK_FILE] = &exit_ask_file,
+    [HANDLER_TRANSFER] = &exit_transfer,
+    [HANDLER_IPC] = &exit_ipc,
+    [HANDLER_NEXT_MESSAGE] = &exit_next_message,
   },
 };
 
@@ -49,11 +54,21 @@ INLINE u32 unfold_socketcall(struct scratch *s) {
   case 3: return FOUND(EVENT_CONNECT, HANDLER_SOCKET);
   case 4: return FOUND(EVENT_LISTEN, HANDLER_SOCKET);
   case 5: return FOUND(EVENT_ACCEPT, HANDLER_SOCKET);
+  case 6: return FOUND(EVENT_GETSOCKNAME, HANDLER_SIMPLE);
+  case 7: return FOUND(EVENT_GETPEERNAME, HANDLER_SIMPLE);
+  case 8: return FOUND(EVENT_SOCKETPAIR, HANDLER_IPC);
+  case 9: return FOUND(EVENT_SEND, HANDLER_TRANSFER);
+  case 10: return FOUND(EVENT_RECV, HANDLER_TRANSFER);
   case 11: return FOUND(EVENT_SENDTO, HANDLER_MESSAGE);
   case 12: return FOUND(EVENT_RECVFROM, HANDLER_MESSAGE);
+  case 13: return FOUND(EVENT_SHUTDOWN, HANDLER_SIMPLE);
+  case 14: return FOUND(EVENT_SETSOCKOPT, HANDLER_OTHER);
+  case 15: return FOUND(EVENT_GETSOCKOPT, HANDLER_OTHER);
   case 16: return FOUND(EVENT_SENDMSG, HANDLER_MESSAGE);
   case 17: return FOUND(EVENT_RECVMSG, HANDLER_MESSAGE);
   case 18: return FOUND(EVENT_ACCEPT4, HANDLER_SOCKET);
+  case 19: return FOUND(EVENT_RECVMMSG, HANDLER_TRANSFER);
+  case 20: return FOUND(EVENT_SENDMMSG, HANDLER_TRANSFER);
   default: return 0;
   }
 }
@@ -79,11 +94,10 @@ HOOK("raw_syscalls", "sys_exit")
 int sys_exit(u64 *ctx) {
   struct pt_regs *regs = EXIT_REGISTERS;
   struct task_struct *task = current_task();
-  u32 compat = is_compat(task);
-  u32 number = syscall_number(regs);
-  u32 found = compat ? find_compat_syscall(number) : find_syscall(number);
-  u32 is_socketcall = compat && number == COMPAT_SOCKETCALL;
-  if (!found && !is_socketcall) return 0;
+  u32 compat = is_compat(task), number = syscall_number(regs);
+  struct call *call = find_call(number, compat);
+  if (!call || !call->code) return 0;
+  u32 found = FOUND(call->code, call->handler), is_socketcall = call->handler == HANDLER_SOCKETCALL;
   struct settings *settings = the_settings();
   if (settings && (found >> 16 == EVENT_LISTEN || is_socketcall) && !EXIT_RESULT) name_listener(task, settings);
   if (!settings || (!is_socketcall && !settings->enabled[(found >> 16) & 511])) return 0;
@@ -101,7 +115,11 @@ int sys_exit(u64 *ctx) {
   s->args[ARG_RESULT] = result;
   s->code = code;
   s->handler = found;
-  s->is_compat = compat;
+  s->is_compat = compat != 0;
+  s->call_id = call->id;
+  s->call_native = call->native;
+  s->call_number = number;
+  s->message_index = 0;
   COUNT_OUTCOME(code, seen);
   u32 wanted = is_call_wanted(s, task);
   if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);
@@ -127,4 +145,28 @@ EXIT_HANDLER(exit_exec, put_failed_exec(s, current_task()))
 EXIT_HANDLER(exit_clone, put_clone(s, current_task()))
 EXIT_HANDLER(exit_message, put_message(s))
 EXIT_HANDLER(exit_other, put_other(s))
+EXIT_HANDLER(exit_ipc, put_ipc(s))
+
+HOOK("raw_syscalls", "sys_exit")
+int exit_transfer(u64 *ctx) {
+  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
+  if (!s) return 0;
+  put_transfer(s);
+  bpf_tail_call(ctx, &handlers, has_messages(s->code) ? HANDLER_NEXT_MESSAGE : HANDLER_SECTIONS);
+  s->busy = 0;
+  return 0;
+}
+
+/** Sends the event of one message, and goes back for the next. */
+HOOK("raw_syscalls", "sys_exit")
+int exit_next_message(u64 *ctx) {
+  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
+  struct settings *settings = the_settings();
+  if (!s || !settings) return 0;
+  append_sections(s);
+  send(s, bpf_ktime_get_boot_ns() + settings->epoch_offset_ns, context_of(s)->tid);
+  if (has_next_message(s)) bpf_tail_call(ctx, &handlers, HANDLER_TRANSFER);
+  s->busy = 0;
+  return 0;
+}
 LINK_SECTIONS(HOOK("raw_syscalls", "sys_exit"), exit_sections, SCRATCH_SYSCALL)

@@ -31,16 +31,17 @@ INLINE struct vfsmount *mount_of_inode(struct task_struct *task, struct inode *i
 INLINE int keep_touched(struct inode *inode) {
   struct task_struct *task = current_task();
   if (READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)) return 0;
-  u32 number = syscall_number(registers_of(task));
-  u32 found = is_compat(task) ? find_compat_syscall(number) : find_syscall(number);
-  u32 act = act_of(found >> 16);
+  struct call *call = find_call(syscall_number(registers_of(task)), is_compat(task));
+  if (!call) return 0;
+  u32 code = call->code;
+  u32 act = act_of(code);
   if (!act || act == ACT_EXEC || act == ACT_MKDIR) return 0;
   u32 is_own = act == ACT_CHMOD || act == ACT_CHOWN;
   if (!is_own && (PROBE(inode, i_mode) & S_IFMT) == S_IFDIR) return 0;
   struct vfsmount *mnt = mount_of_inode(task, inode);
   if (!mnt) return 0;
   struct settings *settings = the_settings();
-  if (!settings || !settings->enabled[(found >> 16) & (CODES - 1)] || READ(task, tgid) == settings->own_pid) return 0;
+  if (!settings || !settings->enabled[code & (CODES - 1)] || READ(task, tgid) == settings->own_pid) return 0;
   struct scratch *s = begin_paths(act);
   if (!s) return 0;
   struct dentry *dentry = first_name_of(inode);

@@ -22,10 +22,11 @@ enum {
   FORM_PEER_DATA,
   FORM_BYTES,     // the first bytes of a buffer whose length is the next argument
   FORM_FLAGS16,   // as FORM_FLAGS, 2 bytes
+  FORM_FLAGS8,    // as FORM_FLAGS, 1 byte
 };
 enum { BYTES_MAX = 128 };
 
-#define STEP(form, argument) ((u64)((form) | (argument) << 4))
+#define STEP(form, argument) ((u64)((form) | (argument) << 5))
 #define RECIPE(a, b, c, d, e, f, g)                                                                                                \
   ((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | (u64)(f) << 40 | (u64)(g) << 48)
 /** The event is on the descriptor in this argument (or the result): its section is added. */
@@ -39,6 +40,8 @@ enum { BYTES_MAX = 128 };
 #define TEXT(argument) STEP(FORM_TEXT, argument)
 #define FLAGS(argument) STEP(FORM_FLAGS, argument)
 #define FLAGS16(argument) STEP(FORM_FLAGS16, argument)
+#define FLAGS8(argument) STEP(FORM_FLAGS8, argument)
+#define U8(argument) STEP(FORM_U8, argument)
 #define MODE(argument) STEP(FORM_MODE, argument)
 #define U64(argument) STEP(FORM_S64, argument)
 
@@ -116,6 +119,33 @@ INLINE u64 recipe_of(u16 code) {
   case EVENT_EVENTFD2: return RECIPE(RES, FLAGS16(1), U64(0), 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
   case EVENT_DELETE_MODULE: return RECIPE(RES, TEXT(0), FLAGS(1), 0, 0, 0, 0);
   case EVENT_USERFAULTFD: return RECIPE(RES, FLAGS(0), 0, 0, 0, 0, 0);
+  case EVENT_EVENTFD: return RECIPE(RES, U64(0), U32(ARG_ZERO), 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_SIGNALFD: return RECIPE(RES, FD(0), U32(ARG_ZERO), U8(ARG_ZERO), 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_SIGNALFD4: return RECIPE(RES, FLAGS16(3), FD(0), U32(ARG_ZERO), 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_TIMERFD_CREATE: return RECIPE(RES, U8(0), FLAGS8(1), 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_INOTIFY_INIT: return RECIPE(RES, U8(ARG_ZERO), 0, 0, 0, 0, 0) | ON_DESCRIPTOR(ARG_RESULT);
+  case EVENT_FUTEX: return RECIPE(RES, U64(0), FLAGS16(1), U64(2), 0, 0, 0);
+  case EVENT_STAT:
+  case EVENT_LSTAT:
+  case EVENT_STAT64:
+  case EVENT_LSTAT64: return RECIPE(RES, PATH(0), 0, 0, 0, 0, 0);
+  case EVENT_NEWFSTATAT: return RECIPE(RES, FD(0), PATH_AT(1), FLAGS(3), 0, 0, 0);
+  case EVENT_ACCESS: return RECIPE(RES, PATH(0), FLAGS(1), 0, 0, 0, 0);
+  case EVENT_FSTAT:
+  case EVENT_GETDENTS:
+  case EVENT_GETDENTS64: return RECIPE(RES, FD(0), 0, 0, 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_FSTAT64: return RECIPE(RES, 0, 0, 0, 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_LSEEK: return RECIPE(RES, FD(0), U64(1), FLAGS8(2), 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_EPOLL_WAIT: return RECIPE(RES, FD(2), 0, 0, 0, 0, 0) | ON_DESCRIPTOR(0);
+  case EVENT_SELECT: return RECIPE(RES, 0, 0, 0, 0, 0, 0);
+  case EVENT_GETSOCKNAME:
+  case EVENT_GETPEERNAME: return ON_DESCRIPTOR(0);
+  case EVENT_GETUID:
+  case EVENT_GETEUID:
+  case EVENT_GETGID:
+  case EVENT_GETEGID: return RECIPE(U32(ARG_RESULT), 0, 0, 0, 0, 0, 0);
+  case EVENT_SEMGET: return RECIPE(RES, U32(0), U32(1), FLAGS(2), 0, 0, 0);
+  case EVENT_CLOSE_RANGE: return RECIPE(RES, U32(0), U32(1), FLAGS(2), 0, 0, 0);
   default: return 0;
   }
 }
@@ -126,6 +156,8 @@ INLINE u32 flags_of(u16 code, u64 flags) {
   case EVENT_DUP3:
   case EVENT_INOTIFY_INIT1:
   case EVENT_EVENTFD2:
+  case EVENT_SIGNALFD4:
+  case EVENT_TIMERFD_CREATE:
   case EVENT_USERFAULTFD: return descriptor_flags(flags);
   case EVENT_PIDFD_OPEN: return (flags & LINUX_O_NONBLOCK) != 0;
   case EVENT_EPOLL_CREATE1: return (flags & LINUX_O_CLOEXEC) != 0;
@@ -136,6 +168,12 @@ INLINE u32 flags_of(u16 code, u64 flags) {
   case EVENT_FCHOWNAT: return fchownat_flags(flags);
   case EVENT_MOUNT: return mount_flags(flags);
   case EVENT_UNLINKAT: return flags & 0x200;
+  case EVENT_FUTEX: return futex_operation(flags);
+  case EVENT_LSEEK: return seek_start(flags);
+  case EVENT_ACCESS: return flags & 7;
+  case EVENT_NEWFSTATAT: return flags & 0x1900;
+  case EVENT_CLOSE_RANGE: return flags & 6;
+  case EVENT_SEMGET: return semaphore_set_flags(flags);
   default: return flags;
   }
 }
@@ -183,6 +221,7 @@ INLINE void put_step(struct scratch *s, u16 code, u32 form, u32 argument) {
   case FORM_MODE: return put_u32(s, value & 07777);
   case FORM_FLAGS: return put_u32(s, flags_of(code, value));
   case FORM_FLAGS16: return put_u16(s, flags_of(code, value));
+  case FORM_FLAGS8: return put_u8(s, flags_of(code, value));
   case FORM_TEXT: return put_user_text(s, value);
   case FORM_PATH: return put_user_path(s, value, AT_FDCWD);
   case FORM_PATH_AT: return put_user_path(s, value, s->args[(argument - 1) & (ARGS - 1)]);
@@ -204,7 +243,7 @@ INLINE void put_simple(struct scratch *s) {
     u32 step = recipe & 0xff;
     if (step == 0) break;
     recipe >>= 8;
-    put_step(s, code, step & 15, step >> 4);
+    put_step(s, code, step & 31, step >> 5);
   }
   if (on) want_descriptor(s, s->args[(on - 1) & (ARGS - 1)]);
   // By now the working directory is the new one, not what the path started from.

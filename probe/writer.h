@@ -14,8 +14,8 @@ enum {
   MAX_CGROUP_DEPTH = 24,
 };
 
-/** A place among the arguments: 0 to 5, or the syscall's result. */
-enum { ARG_RESULT = 6, ARGS = 8 };
+/** A place among the arguments: 0 to 5, the syscall's result, or what is always 0. */
+enum { ARG_RESULT = 6, ARG_ZERO = 7, ARGS = 8 };
 
 enum { REQUEST_ARGS = 6, REQUEST_BYTES = 128, REQUEST_TEXT = 1024 };
 
@@ -47,6 +47,20 @@ struct call_paths {
   u8 texts[2][KEPT_PATH];
 };
 
+/** A message as far as its event tells of it; a row of buffers is 0 where it is one alone. */
+struct message {
+  /** whom it goes to or comes from, as far as the process passed that or asked for it */
+  u64 peer;
+  u32 peer_size;
+  u64 data;
+  u64 data_size;
+  u64 row;
+  u64 count;
+  u64 size;
+  u64 control;
+  u64 control_size;
+};
+
 struct scratch {
   u32 busy;
   u32 used;
@@ -74,6 +88,17 @@ struct scratch {
   u32 generation;
   u32 wanted;
   u32 is_compat;
+  /** of the generic event: scap's number of the call, and its own in 64-bit programs */
+  u16 call_id;
+  u16 call_native;
+  /** the number by which the call was made */
+  u32 call_number;
+  /** of calls with several messages: the one that is told */
+  u32 message_index;
+  struct message message;
+  /** of a row of buffers: where what stands in them begins, and how much is left of it, or their size */
+  u32 buffers_at;
+  u64 buffers_size;
   /** the `struct file` or, failing that, the `struct sock` of the descriptor section, or 0 */
   u64 descriptor_file;
   u64 descriptor_socket;

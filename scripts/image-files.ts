@@ -50,7 +50,7 @@ function putFalcoFolder(folder: string): void {
 }
 
 function putCheckout(to: string): void {
-  const parts = ["package.json", "LICENSE", "bin", "src", "rules", "scripts/node24"];
+  const parts = ["package.json", "LICENSE", "bin", "src", "rules", "scripts/node24", "dist/ui"];
   for (const part of [
     ...parts,
     `probe/saker.${process.arch}.bpf.o`,

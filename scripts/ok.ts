@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["format", "node_modules/oxfmt/bin/oxfmt", "--check", "."],
   ["types", "node_modules/.bin/tsc", "-p", "."],
+  ["types of the page", "node_modules/.bin/tsc", "-p", "ui"],
   ["lint and borders", "node_modules/oxlint/bin/oxlint", "-c", "oxlint.config.ts"],
   ["dead code", "node_modules/knip/bin/knip.js"],
   ["documents made from tables", "scripts/docs.ts", "--check"],

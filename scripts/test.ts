@@ -5,7 +5,7 @@ import { globSync } from "node:fs";
 import { PATIENCE } from "../test/fixtures/patience.ts";
 
 const named = process.argv.slice(2);
-const files = named.length > 0 ? named : globSync("{src,test,scripts}/**/*.test.ts").toSorted();
+const files = named.length > 0 ? named : globSync("{src,test,scripts,ui}/**/*.test.ts").toSorted();
 // The end-to-end tests load the machine; two files at once keep timing-free tests quick without
 // starving them.
 const limitMs = 600_000 * PATIENCE;

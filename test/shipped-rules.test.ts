@@ -355,7 +355,8 @@ describe("the shipped rules", () => {
   });
 
   const stated = statedFields(FIELDS);
-  const statedRules = loadRules(readRuleFiles([]), { fields: stated }).rules;
+  const statedLoad = loadRules(readRuleFiles([]), { fields: stated });
+  const statedRules = statedLoad.rules;
   const { tests, problems } = readRuleTests(
     { name: SHIPPED_TESTS, text: readFileSync(SHIPPED_TESTS, "utf8") },
     FIELDS,
@@ -366,7 +367,9 @@ describe("the shipped rules", () => {
   test("each rule has a test that it is for, and one of the same event that it is not for", () => {
     assert.deepEqual(problems, []);
     const lacking = statedRules.filter((rule) => {
-      const asked = tests.filter((one) => rule.eventCodes.has(one.scene.event.code));
+      const asked = tests.filter((one) =>
+        one.scenes.some(({ event }) => rule.eventCodes.has(event.code)),
+      );
       return (
         !asked.some((one) => expectedIn(one, rule.name)) ||
         !asked.some((one) => !expectedIn(one, rule.name))
@@ -378,9 +381,24 @@ describe("the shipped rules", () => {
     );
   });
 
+  test("each count and sequence has a test that completes it, and one of its rules that does not", () => {
+    const lacking = statedLoad.correlations.filter(({ name, ruleNames }) => {
+      const [last = ""] = ruleNames.slice(-1);
+      return (
+        !tests.some((one) => expectedIn(one, name)) ||
+        !tests.some((one) => expectedIn(one, last) && !expectedIn(one, name))
+      );
+    });
+    assert.deepEqual(
+      lacking.map(({ name }) => name),
+      [],
+    );
+    assert.equal(statedLoad.correlations.length, 3);
+  });
+
   for (const one of tests) {
     test(`tested with ${one.name}`, () => {
-      const { passed, got, because } = runRuleTest(one, statedRules, stated);
+      const { passed, got, because } = runRuleTest(one, statedLoad, stated);
       assert.ok(
         passed,
         `expected ${String(one.expect)}, got ${String(got)}: ${because.join("; ")}`,

@@ -2,7 +2,7 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 import { ipText } from "../lib/ip-text.ts";
 import { clockText, isoOffsetText, isoText } from "../lib/time-text.ts";
 import type { FieldValue } from "../fields/field.ts";
-import type { Alert } from "./alert.ts";
+import type { Alert, OutputFields } from "./alert.ts";
 
 /** How alerts become lines, beyond what each of them says. */
 export interface FormatOptions {
@@ -62,6 +62,12 @@ function plainLine(alert: Alert, options: FormatOptions): string {
     ? isoOffsetText(alert.time)
     : clockText(alert.time, options.utcOffsetMinutes(Number(alert.time / 1_000_000n)));
   return `${time}: ${alert.priority} ${alert.message.toWellFormed()}`;
+}
+
+/** The output fields alone as a JSON object, by Falco's names and in Falco's forms. */
+export function fieldsText(fields: OutputFields): string {
+  const entries = Object.entries(fields).map(([name, value]) => [name, jsonValue(value)]);
+  return escapeUnseen(JSON.stringify(Object.fromEntries(entries)));
 }
 
 /** Sorted by name, as Falco's are, with the alert's time among them. */

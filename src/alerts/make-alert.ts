@@ -1,10 +1,10 @@
 import { outputFields, type OutputValue, renderOutput, valueOf } from "../rules/output.ts";
-import type { CompiledRule } from "../rules/rule-set.ts";
+import type { Alerting } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import type { Alert } from "./alert.ts";
 
 /** The alert of a rule that matched a scene. */
-export function makeAlert(rule: CompiledRule, scene: Scene, uuid: string): Alert {
+export function makeAlert(rule: Alerting, scene: Scene, uuid: string): Alert {
   return {
     rule: rule.name,
     priority: rule.priority,
@@ -18,7 +18,7 @@ export function makeAlert(rule: CompiledRule, scene: Scene, uuid: string): Alert
   };
 }
 
-function extraFields(rule: CompiledRule, scene: Scene): Record<string, OutputValue> {
+function extraFields(rule: Alerting, scene: Scene): Record<string, OutputValue> {
   const values: Record<string, OutputValue> = {};
   for (const { key, isRaw, template } of rule.extraFields) {
     const [field] = template.named;

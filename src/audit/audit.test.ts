@@ -34,6 +34,33 @@ function block(output: string): string[] {
   return lines.map((line) => line.slice(2).trimEnd().trimStart() && line.slice(2).trimEnd());
 }
 
+// PostgreSQL 17 and MS-SQL 2022 end a connection whose ALPN is not theirs (scripted: Debian 12 has
+// neither).
+for (const [protocol, speaks] of [
+  ["postgresql", "postgresql"],
+  ["tds/8.0", "ms-sql"],
+] as const)
+  test(`audit() names what ${protocol} in ALPN shows to be inside TLS`, async (t) => {
+    const servers = new TlsServers();
+    t.after(() => servers.stop());
+    const { key, certificate } = servers.keyPair("rsa:2048");
+    const server = createTlsServer(
+      { key: readFileSync(key), cert: readFileSync(certificate), ALPNProtocols: [protocol] },
+      (socket) => {
+        socket.on("error", () => {});
+        if (socket.alpnProtocol !== protocol) socket.destroy();
+      },
+    );
+    await new Promise<void>((resolve) => server.listen({ host: "127.0.0.1", port: 0 }, resolve));
+    t.after(() => server.close());
+    const report = await examine((server.address() as { port: number }).port);
+    assert.deepEqual(
+      [report.tls, report.starttls, report.speaks, report.features?.alpn],
+      [true, undefined, speaks, [protocol]],
+    );
+    assert.ok((report.protocols["TLSv1.3"]?.ciphers.length ?? 0) >= 3);
+  });
+
 describe("audit() of OpenSSL's server", { skip: opensslMissing() ?? false }, () => {
   const servers = new TlsServers();
   after(() => servers.stop());

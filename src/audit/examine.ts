@@ -44,19 +44,27 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
   const [protocols, sslv2] = await Promise.all([enumerateAll(prober, first), findSslv2(prober)]);
   const isWhole = !prober.isIncomplete;
   const frame = starttls === undefined ? {} : { starttls, speaks: starttls };
-  if (protocols.length > 0 || sslv2 !== undefined)
-    return {
-      ...(await assessServer(
-        prober,
-        { protocols, sslv2, isWhole },
-        { ...context, name, starttls },
-      )),
-      ...frame,
-    };
+  if (protocols.length > 0 || sslv2 !== undefined) {
+    const spoken = { protocols, sslv2, isWhole };
+    const found = await assessServer(prober, spoken, { ...context, name, starttls });
+    return { ...named(found), ...found, ...frame };
+  }
   // An alert is TLS, even where no suite of ours was good enough.
   const alert = first.kind === "flight" ? first.flight.alert : undefined;
   prober.note("ciphers", `none was accepted${alert === undefined ? "" : `: ${alertText(alert)}`}`);
   return { ...NOTHING, ...frame, tls: true };
+}
+
+/**
+ * Protocols whose servers begin TLS at once and show themselves by ALPN (IANA's register):
+ * PostgreSQL 17 with `sslnegotiation=direct`, TDS 8.0 ([MS-TDS] §2.2.6.5).
+ */
+const BY_ALPN: Readonly<Record<string, string>> = { postgresql: "postgresql", "tds/8.0": "ms-sql" };
+
+/** What a server speaks inside TLS, where that is sure. */
+function named({ features }: Found): Pick<Found, "speaks"> {
+  const speaks = features?.alpn?.map((name) => BY_ALPN[name]).find((name) => name !== undefined);
+  return speaks === undefined ? {} : { speaks };
 }
 
 /**

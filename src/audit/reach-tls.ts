@@ -56,10 +56,18 @@ export async function reachTls(prober: Prober, options: ReachOptions): Promise<R
     isRefused(first) ? firstAnswer(prober, { nudge: NUDGE }) : first,
   );
   const early = await Promise.race([pending, sleep(SLOW_MS, undefined, { ref: false })]);
-  if (early === undefined) return search(prober, pending, names);
-  const decided = await decide(prober, early, names);
-  if (decided?.kind === "plain") return lookAgain(prober, decided);
+  const decided = early === undefined ? undefined : await decideTwice(prober, early, names);
   return decided ?? search(prober, pending, names);
+}
+
+/** As `decide`; that a port has no TLS is never decided by one answer. */
+async function decideTwice(
+  prober: Prober,
+  first: Answer,
+  names: readonly string[],
+): Promise<Reached | undefined> {
+  const decided = await decide(prober, first, names);
+  return decided?.kind === "plain" ? lookAgain(prober, decided) : decided;
 }
 
 function isRefused(first: Answer): boolean {
@@ -129,7 +137,7 @@ async function search(
   if (evidence.by !== "none") over.abort();
   if (evidence.by === "way") return follow(prober, evidence.way);
   if (evidence.by === "first")
-    return (await decide(prober, evidence.first, names)) ?? { kind: "unknown" };
+    return (await decideTwice(prober, evidence.first, names)) ?? { kind: "unknown" };
   if (evidence.by === "other") return { kind: "tls", first: await unhurried(pending) };
   return settle(prober, await pending, await trials.all);
 }

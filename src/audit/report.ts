@@ -34,7 +34,8 @@ export interface AuditReport {
   /** The protocol in which TLS was asked for, such as `smtp`; absent where TLS begins at once. */
   readonly starttls?: string;
   /**
-   * What a port without TLS speaks, or one with STARTTLS before it: `http`, `ssh`, …; `silent` when
+   * What a port without TLS speaks, or one with STARTTLS before it, or what ALPN shows to be inside
+   * (PostgreSQL, MS-SQL): `http`, `ssh`, …; `silent` when
    * it takes connections and says nothing, and then `tls` is absent.
    */
   readonly speaks?: string;

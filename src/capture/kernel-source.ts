@@ -13,6 +13,8 @@ export interface CgroupKey {
 export interface EventOptions {
   /** A program's start tells its environment. */
   readonly environment?: boolean;
+  /** scap's numbers of the calls that the generic event tells of. */
+  readonly genericCalls?: ReadonlySet<number>;
 }
 
 /** Where records of the running kernel come from (layout: events/record.ts). */

@@ -20,11 +20,13 @@ import { AppError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host-root.ts";
 import { recordTime } from "../events/record.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
+import { CallTable } from "./_call-table.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { withLockdown } from "./lockdown.ts";
 import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
+import { probeArchitecture } from "./probe-sight.ts";
 
 /** How `openProbe` loads the probe, or adopts one that is attached already. */
 export interface ProbeOptions {
@@ -148,6 +150,7 @@ export class ProbeSource {
   readonly #counters: BpfMap;
   readonly #outcomes: BpfMap;
   readonly #callFilter: CallFilterMaps;
+  readonly #calls: CallTable;
   readonly #hostCgroups: BpfMap;
   readonly #requests: BpfMap;
   readonly #cgroupLosses: BpfMap;
@@ -180,6 +183,7 @@ export class ProbeSource {
     this.#counters = object.map("counters");
     this.#outcomes = object.map("outcomes");
     this.#callFilter = new CallFilterMaps(object);
+    this.#calls = new CallTable(object.map("calls"), probeArchitecture());
     this.#hostCgroups = object.map("host_cgroups");
     this.#requests = object.map("requests");
     this.#cgroupLosses = object.map("cgroup_losses");
@@ -202,10 +206,13 @@ export class ProbeSource {
   }
 
   /**
-   * Sends events of these scap codes only, and with programs that start their environment where
-   * that is asked for; takes effect at once.
+   * Sends events of these scap codes only, the generic one for these calls, and with programs that
+   * start their environment where that is asked for; takes effect at once.
    */
-  setEnabled(codes: ReadonlySet<number>, { environment = false }: EventOptions = {}): void {
+  setEnabled(
+    codes: ReadonlySet<number>,
+    { environment = false, genericCalls = NO_CALLS }: EventOptions = {},
+  ): void {
     const bytes = new Uint8Array(SETTINGS.size);
     this.#bytes = bytes;
     const view = new DataView(bytes.buffer);
@@ -218,6 +225,7 @@ export class ProbeSource {
       this.#everEnabled.add(code);
     }
     this.#settings.update(FIRST_KEY, bytes);
+    this.#calls.use({ codes, genericCalls });
   }
 
   /**
@@ -354,6 +362,8 @@ export class ProbeSource {
   }
 }
 
+const NO_CALLS: ReadonlySet<number> = new Set();
+
 interface Loaded {
   readonly object: LoadedObject;
   readonly variant: ProbeVariant;
@@ -379,7 +389,7 @@ function loadBest(
   for (const variant of tried)
     for (const extras of EXTRAS) {
       try {
-        const path = join(directory, `${OBJECT[variant]}.${architecture()}.bpf.o`);
+        const path = join(directory, `${OBJECT[variant]}.${probeArchitecture()}.bpf.o`);
         const select = (program: ProgramSpec): boolean =>
           program.autoload || isExtra(program, { extras, takesKprobes, kernelBtf });
         const object = loadObject(parseObject(readObject(path)), {
@@ -451,14 +461,6 @@ function readObject(path: string): Uint8Array {
 }
 
 const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp", classic: "saker-classic" } as const;
-
-function architecture(): string {
-  if (process.arch === "x64" || process.arch === "arm64") return process.arch;
-  throw new AppError(
-    "KERNEL_ARCHITECTURE",
-    `Cannot load a probe on "${process.arch}": there is one for x64 and arm64 only`,
-  );
-}
 
 /** Bits of `flags`. */
 const SETTING_ENVIRONMENT = 1;

@@ -9,6 +9,7 @@ import type { ProcReader } from "./proc-snapshot.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import { encodeParams, encodeRecord, paramBytes } from "../events/encode.ts";
 import { NOTICE } from "../events/record.ts";
+import { CONTAINER_NEWS } from "../events/probe-events.ts";
 import { eventType } from "../events/schema.ts";
 import { messageOf } from "../lib/errors.ts";
 import { encodeText } from "../lib/text.ts";
@@ -89,7 +90,8 @@ export class SocketsSource implements KernelSource {
 
   /** The events that it sees. */
   get codes(): ReadonlySet<number> {
-    return new Set([EXECVE.code, BIND.code, LISTEN.code, ...(this.seesFiles ? [OPENAT.code] : [])]);
+    const files = this.seesFiles ? [OPENAT.code] : [];
+    return new Set([EXECVE.code, BIND.code, LISTEN.code, CONTAINER_NEWS, ...files]);
   }
 
   get seesFiles(): boolean {

@@ -4,6 +4,8 @@ import { ownHostPid } from "../capture/own-process.ts";
 import { confine } from "./confinement.ts";
 import { ownReportPlaces } from "../config/report-places.ts";
 import { requireReportFolder } from "./writable.ts";
+import type { Settings } from "../config/settings.ts";
+import { historyFiles } from "./history-files.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
 /**
@@ -22,6 +24,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
     const writes = [
       report,
       join(report, "tls"),
+      ...storeFiles(settings, report),
       ...filesIn(report),
       ...places.alertFiles,
       ...places.openPortFiles,
@@ -39,6 +42,13 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
   await watch(options, { source, loaded, places });
+}
+
+/** Where the store and the page's token lie: files of a folder of their own. */
+function storeFiles({ store, web }: Settings, report: string): string[] {
+  const { storeFile, tokenFile } = historyFiles(store, report);
+  const files = [...(store.enabled ? [storeFile] : []), ...(web === undefined ? [] : [tokenFile])];
+  return files.flatMap((file) => [dirname(file), file]);
 }
 
 /** What earlier watches have written. */

@@ -71,7 +71,7 @@ export class LiveRules {
       use(after.set);
       this.#loaded = after;
       terminal.note(
-        `rules reloaded: ${summarizeChanges(ruleChanges(before.rules, after.rules))}; ${after.rules.length} rules from ${after.files.length} files`,
+        `rules reloaded: ${summarizeChanges(ruleChanges(alerting(before), alerting(after)))}; ${after.rules.length} rules from ${after.files.length} files`,
       );
     } catch (thrown) {
       // Whatever it is, a watch outlives it.
@@ -82,6 +82,10 @@ export class LiveRules {
       );
     }
   }
+}
+
+function alerting({ rules, correlations }: LoadedRuleSet) {
+  return [...rules, ...correlations];
 }
 
 /**

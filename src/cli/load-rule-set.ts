@@ -5,6 +5,7 @@ import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { type LoadOptions, loadRules } from "../rules/load-rules.ts";
+import type { LoadedCorrelation } from "../rules/compile-correlation.ts";
 import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { selectRules } from "../rules/select-rules.ts";
@@ -17,7 +18,7 @@ export interface LoadRuleSetOptions {
   /** Names of rules that are switched on although their file has them off. */
   readonly enable: readonly string[];
   /** The events that are seen: rules that ask for none of them are warned of. */
-  readonly seenEvents?: LoadOptions["seenEvents"];
+  readonly sentEvents?: LoadOptions["sentEvents"];
   readonly onWarning: (text: string) => void;
 }
 
@@ -26,6 +27,7 @@ export interface LoadedRuleSet {
   readonly set: RuleSet;
   /** Those of the set, as they were loaded. */
   readonly rules: readonly LoadedRule[];
+  readonly correlations: readonly LoadedCorrelation[];
   readonly files: readonly RuleFile[];
 }
 
@@ -41,7 +43,7 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     base: baseRules(),
     minimumPriority: priority,
     appendOutput,
-    ...(options.seenEvents === undefined ? {} : { seenEvents: options.seenEvents }),
+    ...(options.sentEvents === undefined ? {} : { sentEvents: options.sentEvents }),
   });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));
   const errors = result.files.flatMap((file) =>
@@ -61,7 +63,10 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     for (const warning of file.warnings)
       options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
   const enabled = options.enable.map((rule) => ({ action: "enable", by: { rule } }) as const);
-  const rules = selectRules(result.rules, [...enabled, ...ruleSelections]);
+  const selections = [...enabled, ...ruleSelections];
+  const rules = selectRules(result.rules, selections);
+  const correlations = selectRules(result.correlations, selections);
   if (ruleMatching === "first") for (const note of shadowingNotes(rules)) options.onWarning(note);
-  return { set: compileRuleSet(rules, { matching: ruleMatching }), rules, files };
+  const set = compileRuleSet(rules, { matching: ruleMatching, correlations });
+  return { set, rules, correlations, files };
 }

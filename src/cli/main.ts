@@ -43,6 +43,10 @@ program
     collect,
     [],
   )
+  .option(
+    "-A, --all-events",
+    "send calls that only read and write, too, where a rule asks for them (as base_syscalls.all)",
+  )
   .option("--report <folder>", "where reports are written (default: ./report)")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
@@ -52,9 +56,37 @@ program
     "--buffer <size>",
     "memory for events that wait to be read, such as 32M (default: 8M, or engine.modern_ebpf.buf_size_preset)",
   )
+  .option(
+    "--no-store",
+    "keep no alerts, ports and audits on disk: the page shows what memory holds",
+  )
+  .option("--no-web", "serve no page, no API and no metrics")
   .option("--stats", "statistics every five seconds: events, memory, the rules that take most time")
   .option("--duration <time>", "stop after this time, such as 30s, 5m or 500ms")
   .action(async (options) => (await import("./confined-watch.ts")).confinedWatch(options));
+
+program
+  .command("serve")
+  .description(
+    "serve the page of what a watch has kept, and of alerts that come by HTTP (Falco's http_output, falcosidekick), until Ctrl-C",
+  )
+  .option("--config <file>", "saker.yaml or an existing falco.yaml")
+  .option(
+    "-o, --override <key=value>",
+    "a key of the configuration with another value, such as web.port=8080; may be given more than once",
+    collect,
+    [],
+  )
+  .option("--report <folder>", "where watch writes its reports (default: ./report)")
+  .action(async (options) => (await import("./serve.ts")).serve(options));
+
+program
+  .command("open")
+  .description("print the page's address, with a word that logs in once within ten minutes")
+  .option("--config <file>", "the watch's configuration")
+  .option("-o, --override <key=value>", "as the watch's; may be given more than once", collect, [])
+  .option("--report <folder>", "the watch's report folder (default: ./report)")
+  .action(async (options) => (await import("./open.ts")).open(options));
 
 program
   .command("audit")
@@ -214,11 +246,13 @@ config
   .command("schema")
   .description("a JSON Schema of the configuration, for editors")
   .action(async () => (await import("./config.ts")).configSchemaText());
+const RULES_FILES =
+  "rules file or folder; may be given more than once (default: the shipped rules)";
 const RULES_OPTION = "the same; may be given more than once, and comes behind the others";
 
 const rules = program
   .command("rules")
-  .description("rules: check, list, show, explain, test, install, schema");
+  .description("rules: check, list, show, explain, test, tune, install, lsp, schema");
 rules
   .command("check")
   .description(
@@ -294,6 +328,24 @@ rules
   .option("--json", "one JSON object a test")
   .action(async (paths, options) => (await import("./rules-test.ts")).testRules(paths, options));
 rules
+  .command("tune")
+  .description(
+    "the noisiest rules of stored alerts or captures; an exception for each, what it would have silenced and what it would not",
+  )
+  .argument("<file...>", "files of Falco's JSON alerts (- for standard input), or captures")
+  .option("--rules <path>", RULES_FILES, collect, [])
+  .option("--top <number>", "so many rules", "10")
+  .option(
+    "--field <field>",
+    "make exceptions of this field; may be given more than once (default: of any that fits)",
+    collect,
+    [],
+  )
+  .option("-o, --output <file>", "write the exceptions there, as a rules file with override")
+  .option("--tests <file>", "write rule tests there, made of alerts that are and are not silenced")
+  .option("--json", "one JSON object a rule")
+  .action(async (paths, options) => (await import("./rules-tune.ts")).tuneRules(paths, options));
+rules
   .command("install")
   .description(
     "pull a rules artifact from an OCI registry, as falcoctl does: registry/repository:tag, or a name of Falco's own such as falco-rules:3",
@@ -309,6 +361,13 @@ rules
   .action(async (reference, options) =>
     (await import("./rules-install.ts")).installFrom(reference, options),
   );
+rules
+  .command("lsp")
+  .description(
+    "a language server for rules files: problems, completion and explanation as an editor asks for them (standard input and output)",
+  )
+  .option("--rules <path>", "what lies beneath each file; may be given more than once", collect, [])
+  .action(async (options) => (await import("./rules-lsp.ts")).serveEditor(options));
 rules
   .command("schema")
   .description("the JSON Schema of rules files, for editors")

@@ -22,6 +22,7 @@ test("missedLines() has a line for each counter of something missed, and none fo
       held: 900,
       processes: 900,
       lookedUp: 900,
+      correlator: { withoutKey: 22, forgotten: 23 },
       files: { hung: 8, refused: 9, hungThreads: 900 },
     },
     containers: { refused: 10, asked: 900, unknown: 900, containers: 900 },
@@ -43,7 +44,7 @@ test("missedLines() has a line for each counter of something missed, and none fo
   const counts = missedLines(stats).map((text) => Number(/\d+/.exec(text)?.[0]));
   assert.deepEqual(
     counts.toSorted((one, other) => one - other),
-    Array.from({ length: 21 }, (_, index) => index + 1),
+    Array.from({ length: 23 }, (_, index) => index + 1),
   );
   assert.equal(missedLines(stats).at(-1), "subscribers that failed: syslog 21");
   assert.deepEqual(missedLines({ news: NEWS }), []);
@@ -75,6 +76,9 @@ const SHOWN: Readonly<Record<string, string>> = {
   "lib/bounded-queue.ts #dropped": "notExamined",
   "lib/fair-queue.ts #refused": "notExamined, containers.refused",
   "ports/port-inventory.ts #dropped": "unlistedPorts",
+  "rules/correlated-groups.ts #evicted": "correlator.forgotten",
+  "rules/correlator.ts #forgotten": "correlator.forgotten",
+  "rules/correlator.ts #withoutKey": "correlator.withoutKey",
   "state/process-table.ts #evicted": "evicted",
   "state/thread-table.ts #refused": "refusedThreads",
   "untrusted/file-reader.ts #hung": "files.hung",
@@ -83,11 +87,11 @@ const SHOWN: Readonly<Record<string, string>> = {
 
 /** What counts no loss: work done, places in a buffer, numbers of things. */
 const NO_LOSS =
-  /^#(?:alerts|asked|at|bytes|comparisons|count|delivered|done|duplicates|events|examined|failures|filtered|flushed|found|head|held|heldBytes|lastId|length|lines|notices|num|offset|past|pending|position|refreshed|running|sent|sequence|shown|size|storedBytes|tallies|text|timedMs|used|waiting|waitingBytes|waitingCount|written)$/;
+  /^#(?:alerts|asked|at|bytes|comparisons|count|delivered|depth|done|duplicates|events|examined|failures|filtered|flushed|found|head|held|heldBytes|lastId|length|lines|matches|misses|notices|num|offset|past|pending|position|refreshed|running|sent|sequence|shown|size|steps|storedBytes|tallies|text|timedMs|used|visibility|waiting|waitingBytes|waitingCount|written)$/;
 
 test("each loss that the sources count is shown somewhere", () => {
   const found = globSync(
-    "{bpf,capture,cli,containers,engine,events,lib,outputs,ports,state,untrusted}/**/*.ts",
+    "{bpf,capture,cli,containers,engine,events,lib,outputs,ports,rules,state,untrusted}/**/*.ts",
     { cwd: SRC, exclude: (path) => path.endsWith(".test.ts") },
   ).flatMap((file) => {
     const text = readFileSync(join(SRC, file), "utf8");

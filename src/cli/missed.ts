@@ -1,3 +1,4 @@
+import type { CorrelatorStats } from "../rules/correlator.ts";
 import type { WatchStats } from "../engine/watch-options.ts";
 
 /**
@@ -30,12 +31,19 @@ const LIVE: Words<Live> = {
   events: undefined,
   held: undefined,
   byType: undefined,
+  variant: undefined,
   probe: undefined,
   processes: undefined,
   lookedUp: undefined,
   hostNames: undefined,
   files: undefined,
+  correlator: undefined,
   lostBy: undefined,
+};
+
+const CORRELATOR: Words<CorrelatorStats> = {
+  withoutKey: "matches were not counted: they lack a value that the count or sequence goes by",
+  forgotten: "unfinished counts or sequences were forgotten: too many different values came",
 };
 
 const FILES: Words<Live["files"]> = {
@@ -95,6 +103,7 @@ export function missedLines(stats: WatchStats): string[] {
   return [
     ...lines(stats, WATCH),
     ...lines(live, LIVE),
+    ...correlatorLines(live?.correlator),
     ...lines(live?.files, FILES),
     ...lines(containers, CONTAINERS),
     ...lines(ports, PORTS),
@@ -104,6 +113,11 @@ export function missedLines(stats: WatchStats): string[] {
     ...lines(repeated, REPEATED),
     ...(failures === "" ? [] : [`subscribers that failed: ${failures}`]),
   ];
+}
+
+/** What counts and sequences did not take into account. */
+export function correlatorLines(stats: CorrelatorStats | undefined): string[] {
+  return lines(stats, CORRELATOR);
 }
 
 function lines<Stats extends object>(stats: Stats | undefined, words: Words<Stats>): string[] {

@@ -19,6 +19,7 @@ import { Progress } from "./progress.ts";
 import { stopSignal } from "./stop.ts";
 import { printTable } from "./table.ts";
 import { Terminal } from "./terminal.ts";
+import { correlatorLines } from "./missed.ts";
 import { parseWhere } from "./where.ts";
 import { printJson, printLine } from "./print.ts";
 
@@ -132,7 +133,7 @@ interface AlertPrinterOptions {
 
 /** What of the file was not replayed as it should be. */
 function shortcomings(path: string, capture: CaptureStats, end: CaptureEnd): string[] {
-  const { refusedThreads } = capture;
+  const { refusedThreads, correlator } = capture;
   return [
     end.truncated === undefined
       ? ""
@@ -146,6 +147,7 @@ function shortcomings(path: string, capture: CaptureStats, end: CaptureEnd): str
     refusedThreads === 0
       ? ""
       : `${refusedThreads} threads had no room in the table: they are known by their own events alone`,
+    ...correlatorLines(correlator),
   ].filter((text) => text !== "");
 }
 

@@ -1,5 +1,6 @@
 import { baseRules, readRuleFiles } from "../config/rule-files.ts";
-import { PROBE_EVENTS } from "../events/probe-events.ts";
+import { PROBE_EVENTS } from "../capture/probe-sight.ts";
+import { DEFAULT_BASE_SYSCALLS, sentEvents } from "../rules/selected-calls.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { falcoLoadResults } from "../rules/load-result.ts";
@@ -19,7 +20,7 @@ export function checkRules(paths: readonly string[], options: { readonly json?: 
     fields: FIELDS,
     base: baseRules(),
     warnsOfBase: true,
-    seenEvents: PROBE_EVENTS,
+    sentEvents: sentEvents(PROBE_EVENTS, DEFAULT_BASE_SYSCALLS),
   });
   const isOk = result.files.every((file) => file.errors.length === 0);
   if (!isOk) process.exitCode = EXIT.finding;
@@ -37,7 +38,14 @@ export function checkRules(paths: readonly string[], options: { readonly json?: 
   }
   for (const note of shadowingNotes(result.rules.filter((rule) => rule.enabled)))
     printLine(`note: ${note}`);
-  if (isOk) printLine(counted(result.rules.length, "rule"));
+  if (!isOk) return;
+  const { rules, correlations } = result;
+  const kinds = (["count", "sequence"] as const).map((kind): [number, string] => [
+    correlations.filter((one) => one.kind === kind).length,
+    kind,
+  ]);
+  const more = kinds.filter(([count]) => count > 0).map(([count, kind]) => counted(count, kind));
+  printLine([counted(rules.length, "rule"), ...more].join(", "));
 }
 
 function counted(count: number, what: string): string {

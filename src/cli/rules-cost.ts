@@ -1,6 +1,6 @@
 import { EVENT_TYPES } from "../events/schema.ts";
 import { ruleCosts } from "../rules/rule-cost.ts";
-import { loadOrReport } from "./rules-list.ts";
+import { isCorrelation, loadOrReport } from "./rules-list.ts";
 import { printTable } from "./table.ts";
 import { printJson } from "./print.ts";
 
@@ -9,7 +9,10 @@ import { printJson } from "./print.ts";
  * code 1 when a file does not load.
  */
 export function checkCost(paths: readonly string[], options: { readonly json?: boolean }): void {
-  const costs = ruleCosts(loadOrReport(paths).filter((rule) => rule.enabled));
+  const enabled = loadOrReport(paths).filter((rule) => rule.enabled);
+  // A rule that is off costs the same where a count takes its matches.
+  const asked = enabled.flatMap((one) => (isCorrelation(one) ? one.steps.flat() : [one]));
+  const costs = ruleCosts([...new Set(asked)]);
   if (options.json === true) {
     for (const { rule, score, rate, comparisons, perEvent, reasons } of costs) {
       const events = [...rule.eventCodes].flatMap((code) => EVENT_TYPES[code]?.name ?? []);

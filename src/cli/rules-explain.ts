@@ -5,19 +5,28 @@ import { containersOfHost } from "../engine/containers-of-host.ts";
 import { HostPorts } from "../engine/host-ports.ts";
 import { LiveWatch } from "../engine/live-watch.ts";
 import { Replay } from "../engine/replay.ts";
-import { PROBE_EVENTS } from "../events/probe-events.ts";
+import { PROBE_EVENTS } from "../capture/probe-sight.ts";
+import { DEFAULT_BASE_SYSCALLS, sentEvents } from "../rules/selected-calls.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError } from "../lib/errors.ts";
 import { compileExplanation, decisiveChecks, type Explanation } from "../rules/explain.ts";
 import { ExplanationTally } from "../rules/explanation-tally.ts";
 import type { LoadedRule } from "../rules/loaded-rule.ts";
-import { unseenRules, unseenWarning } from "../rules/unseen-rules.ts";
+import { unseenOf, unseenWarning } from "../rules/unseen-rules.ts";
 import { ANY_CALL } from "../events/call-filter.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import type { Scene } from "../state/scene.ts";
 import { DEFAULT_SETTINGS } from "../config/settings.ts";
 import { parseDuration } from "./duration.ts";
-import { eventNames, loadOrReport, ruleNamed } from "./rules-list.ts";
+import { type Explained, explainedCorrelation } from "./explained-correlation.ts";
+import {
+  codesOf,
+  eventNames,
+  isCorrelation,
+  type Listed,
+  loadOrReport,
+  ruleNamed,
+} from "./rules-list.ts";
 import { parseWhere } from "./where.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { escaped } from "../reports/escaped.ts";
@@ -50,39 +59,43 @@ export async function explainRule(
       `Cannot use --limit "${options.limit}": it must be a whole number from 1`,
     );
   const durationMs = parseDuration(options.duration, "--duration");
-  const rule = ruleNamed(name, loadOrReport([...paths, ...options.rules]));
-  const tally = new ExplanationTally(limit);
-  const run = { options, tally, durationMs };
-  if (options.capture === undefined) await explainLive(rule, run);
-  else await explainCapture(rule, options.capture, run);
-  const summary = tally.summary();
-  const lines = summary.length > 0 ? summary : noEvents(rule, options);
+  const named = ruleNamed(name, loadOrReport([...paths, ...options.rules]));
+  const explained = isCorrelation(named)
+    ? explainedCorrelation(named, { ...options, limit })
+    : explainedRule(named, options, limit);
+  const run = { ...explained, name: named.name, options, durationMs };
+  if (options.capture === undefined) await explainLive(run);
+  else await explainCapture(options.capture, run);
+  const summary = explained.summary();
+  const lines = summary.length > 0 ? summary : noEvents(named, options);
   printAside(lines.join("\n"));
 }
 
 /** None came: which would have, and whether any can. */
-function noEvents(rule: LoadedRule, { capture, duration }: ExplainOptions): readonly string[] {
+function noEvents(rule: Listed, { capture, duration }: ExplainOptions): readonly string[] {
   const when = capture === undefined ? `within ${duration}` : `in ${capture}`;
-  const none = `no event of ${rule.name} ${when}: it is asked on ${eventNames(rule.eventCodes).join(", ") || "no event at all"}`;
-  const [unseen] = capture === undefined ? unseenRules([rule], PROBE_EVENTS.codes) : [];
-  return unseen === undefined ? [none] : [none, unseenWarning(unseen.events, PROBE_EVENTS.name)];
+  const none = `no event of ${rule.name} ${when}: it is asked on ${eventNames(codesOf(rule)).join(", ") || "no event at all"}`;
+  const asked = isCorrelation(rule) ? undefined : rule;
+  const unseen = capture === undefined && asked ? unseenOf(asked, SENT) : undefined;
+  return unseen === undefined ? [none] : [none, unseenWarning(unseen, SENT).message];
 }
 
-interface Run {
+const ALL_SYSCALLS = { ...DEFAULT_BASE_SYSCALLS, all: true };
+const SENT = sentEvents(PROBE_EVENTS, ALL_SYSCALLS);
+
+interface Run extends Explained {
+  readonly name: string;
   readonly options: ExplainOptions;
-  readonly tally: ExplanationTally;
   readonly durationMs: number;
 }
 
-/** The rule's condition put in a way that tells of each event; it matches none itself. */
-function explainer(
-  rule: LoadedRule,
-  { options, tally }: Run,
-  onEnough: () => void,
-): (scene: Scene) => boolean {
+/** The rule's condition put in a way that tells of each event. */
+function explainedRule(rule: LoadedRule, options: ExplainOptions, limit: number): Explained {
+  const tally = new ExplanationTally(limit);
   const explain = compileExplanation(rule.expression, FIELDS);
   const isMeant = options.where === undefined ? () => true : parseWhere(options.where);
-  return (scene) => {
+  const { promise: enough, resolve: onEnough } = Promise.withResolvers<void>();
+  const condition = (scene: Scene): boolean => {
     if (tally.isFull || !isMeant(scene)) return false;
     const explanation = explain(scene);
     // Of the events that a rule is asked about nearly all are not of the type that it names.
@@ -96,13 +109,13 @@ function explainer(
     if (tally.isFull) onEnough();
     return false;
   };
+  return { rules: [{ ...rule, condition }], enough, summary: () => tally.summary() };
 }
 
-async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise<void> {
+async function explainCapture(path: string, { rules: explained, enough }: Run): Promise<void> {
   const stop = new AbortController();
-  const condition = explainer(rule, run, () => stop.abort());
-  void stopSignal().then(() => stop.abort());
-  const rules = compileRuleSet([{ ...rule, condition }], { matching: "all" });
+  void Promise.race([stopSignal(), enough]).then(() => stop.abort());
+  const rules = compileRuleSet(explained, { matching: "all" });
   const end = await readCapture(
     path,
     new Replay({ rules, hostname: hostname(), utcOffsetMinutes: () => 0, onMatch: () => {} }),
@@ -111,19 +124,21 @@ async function explainCapture(rule: LoadedRule, path: string, run: Run): Promise
   if (end.truncated !== undefined) printAside(`capture "${path}" is not whole: ${end.truncated}`);
 }
 
-async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
-  let enough = (): void => {};
-  const full = new Promise<void>((resolve) => (enough = resolve));
-  const condition = explainer(rule, run, () => enough());
+async function explainLive({ rules, name, enough, durationMs }: Run): Promise<void> {
   const onProblem = (text: string): void => printAside(text);
   const containers = containersOfHost({ environment: process.env, onProblem });
   const ports = new HostPorts({ containers, publish: () => {}, reports: undefined });
   const live = new LiveWatch({
     // What cannot match is explained, too.
-    rules: compileRuleSet([{ ...rule, condition, callClauses: [ANY_CALL] }], { matching: "all" }),
+    rules: compileRuleSet(
+      rules.map((rule) => ({ ...rule, callClauses: [ANY_CALL] })),
+      { matching: "all" },
+    ),
     containers,
     hostname: hostname(),
     ringBytes: DEFAULT_SETTINGS.ringBytes,
+    // Who wants a rule explained has asked.
+    baseSyscalls: ALL_SYSCALLS,
     utcOffsetMinutes: () => 0,
     publish: (news) => {
       if (news.kind === "problem") onProblem(news.text);
@@ -141,9 +156,9 @@ async function explainLive(rule: LoadedRule, run: Run): Promise<void> {
   const stopped = stopSignal();
   try {
     await Promise.race([containers.start(), stopped]);
-    printAside(`explaining ${rule.name} on this host's events`);
+    printAside(`explaining ${name} on this host's events`);
     await Promise.race([live.start(), stopped]);
-    await untilStopped(Promise.race([stopped, full]), run.durationMs);
+    await untilStopped(Promise.race([stopped, enough]), durationMs);
   } finally {
     live.close();
     ports.close();

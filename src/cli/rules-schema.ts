@@ -1,7 +1,8 @@
+import { ALL_FIELDS } from "../fields/registry.ts";
 import { rulesSchema } from "../rules/json-schema.ts";
 import { printJson } from "./print.ts";
 
 /** `saker rules schema`: the JSON Schema of rules files, for editors. */
 export function printSchema(): void {
-  printJson(rulesSchema(), 2);
+  printJson(rulesSchema(ALL_FIELDS), 2);
 }

@@ -1,6 +1,16 @@
+import type { LoadedCorrelation } from "../rules/compile-correlation.ts";
+import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { printCondition } from "../rules/print-condition.ts";
 import { wrapCondition } from "../rules/wrap-condition.ts";
-import { eventNames, loadOrReport, ruleNamed } from "./rules-list.ts";
+import {
+  codesOf,
+  eventNames,
+  isCorrelation,
+  kindOf,
+  type Listed,
+  loadOrReport,
+  ruleNamed,
+} from "./rules-list.ts";
 import { painted, printJson, printLine } from "./print.ts";
 
 /** The options of `saker rules show`. */
@@ -11,36 +21,20 @@ export interface ShowOptions {
 
 /**
  * `saker rules show`: one rule as it runs, with what files, exceptions, lists and macros made of
- * it.
+ * it; or a count or sequence with the rules that it takes.
  */
 export function showRule(name: string, paths: readonly string[], options: ShowOptions): void {
-  const rule = ruleNamed(name, loadOrReport([...paths, ...options.rules]));
-  const fields = [
-    ...new Set([...rule.conditionFields, ...rule.output.fields].map((field) => field.name)),
-  ].toSorted();
-  const { desc, priority, enabled, source, tags, file, conditionText, outputText } = rule;
-  const condition = printCondition(rule.expression, "source");
-  const events = eventNames(rule.eventCodes);
+  const shown = ruleNamed(name, loadOrReport([...paths, ...options.rules]));
+  const { desc, priority, enabled, source, tags, file, outputText } = shown;
+  const fields = fieldsOf(shown);
+  const events = eventNames(codesOf(shown));
   if (options.json === true) {
-    printJson({
-      name: rule.name,
-      desc,
-      priority,
-      enabled,
-      source,
-      tags,
-      file,
-      condition: conditionText,
-      expanded: condition,
-      output: outputText,
-      events,
-      fields,
-    });
+    const about = { name: shown.name, kind: kindOf(shown), desc, priority, enabled, source, tags };
+    const what = isCorrelation(shown) ? correlationJson(shown) : conditionJson(shown);
+    printJson({ ...about, file, ...what, output: outputText, events, fields });
     return;
   }
-  const row = (title: string, text: string): void =>
-    printLine(painted("bold", title.padEnd(10)), text);
-  row("rule", rule.name);
+  row(kindOf(shown), shown.name);
   row("desc", desc.trim());
   row("priority", `${priority}${enabled ? "" : ", switched off"}`);
   row("tags", tags.join(", ") || "none");
@@ -48,6 +42,37 @@ export function showRule(name: string, paths: readonly string[], options: ShowOp
   row("events", events.join(", "));
   row("fields", fields.join(", "));
   row("output", outputText);
-  printLine(painted("bold", "condition"));
-  for (const line of wrapCondition(rule.expression)) printLine(`  ${line}`);
+  if (isCorrelation(shown)) showCorrelation(shown);
+  else {
+    printLine(painted("bold", "condition"));
+    for (const line of wrapCondition(shown.expression)) printLine(`  ${line}`);
+  }
+}
+
+function row(title: string, text: string): void {
+  printLine(painted("bold", title.padEnd(10)), text);
+}
+
+function showCorrelation({ kind, steps, threshold, withinMs, byNames }: LoadedCorrelation): void {
+  if (kind === "count") row("threshold", String(threshold));
+  row("within", `${withinMs / 1000} s`);
+  row("by", byNames.join(", ") || "nothing: all matches belong together");
+  for (const [index, rule] of steps.flat().entries())
+    row(kind === "count" ? "counts" : `step ${index + 1}`, rule.name);
+}
+
+function fieldsOf(shown: Listed): readonly string[] {
+  const asked = isCorrelation(shown)
+    ? shown.by.flatMap(({ fields }) => fields)
+    : shown.conditionFields;
+  return [...new Set([...asked, ...shown.output.fields].map((field) => field.name))].toSorted();
+}
+
+function conditionJson({ conditionText, expression }: LoadedRule): object {
+  return { condition: conditionText, expanded: printCondition(expression, "source") };
+}
+
+function correlationJson(correlation: LoadedCorrelation): object {
+  const { ruleNames, byNames, threshold, withinMs } = correlation;
+  return { rules: ruleNames, by: byNames, threshold, withinMs };
 }

@@ -8,10 +8,16 @@ import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { loadRules } from "../rules/load-rules.ts";
-import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { readRuleTests, type RuleTest } from "../rules/rule-tests.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
-import { runRuleTest, type TestResult } from "../rules/run-rule-tests.ts";
+import {
+  askedOf,
+  namesOf,
+  runRuleTest,
+  type Tested,
+  type TestResult,
+  verdictOf,
+} from "../rules/run-rule-tests.ts";
 import { statedFields } from "../rules/stated-fields.ts";
 import { EXIT } from "./exit.ts";
 import { parseWhere } from "./where.ts";
@@ -61,7 +67,9 @@ function testsOf(path: string): readonly RuleTest[] {
 }
 
 /** Rules by the files that tests name, compiled for stated fields or for those of events. */
-type Loaded = Map<string, readonly LoadedRule[]>;
+type Loaded = Map<string, Tested>;
+
+const NO_RULES: Tested = { rules: [], correlations: [] };
 
 /**
  * A test on a capture: the rules that match any of its events, or whether any event satisfies the
@@ -74,21 +82,22 @@ async function runCapture(
 ): Promise<TestResult> {
   const { condition, expect } = test;
   const expected = typeof expect === "boolean" ? [] : expect;
-  const rules = condition === undefined ? rulesOf(test, path, { loaded, fields: FIELDS }) : [];
-  const unknown = expected.find((name) => !rules.some((rule) => rule.name === name));
+  const tested =
+    condition === undefined ? rulesOf(test, path, { loaded, fields: FIELDS }) : NO_RULES;
+  const unknown = expected.find((name) => !namesOf(tested).includes(name));
   if (unknown !== undefined)
     throw new AppError(
       "USAGE_TESTS",
       `Cannot run test "${test.name}" of "${path}:${test.line}": no rule is named "${unknown}"`,
     );
-  const asked = rules.filter((rule) => rule.enabled || expected.includes(rule.name));
+  const { rules, correlations } = askedOf(tested, expected);
   const matched = new Map<string, number>();
   const satisfied = condition === undefined ? undefined : parseWhere(condition.text);
   let holds = false;
   await readCapture(
     resolve(dirname(path), capture),
     new Replay({
-      rules: compileRuleSet(asked, { matching: "all" }),
+      rules: compileRuleSet(rules, { matching: "all", correlations }),
       hostname: "",
       utcOffsetMinutes: () => 0,
       onMatch: (rule, scene) =>
@@ -96,33 +105,21 @@ async function runCapture(
       ...(satisfied === undefined ? {} : { onScene: (scene) => void (holds ||= satisfied(scene)) }),
     }),
   );
-  const names = rules.map((rule) => rule.name).filter((name) => matched.has(name));
-  const got =
-    condition !== undefined ? holds : typeof expect === "boolean" ? names.length > 0 : names;
-  const wrong = rules
-    .map((rule) => rule.name)
-    .filter((name) => expected.includes(name) !== matched.has(name));
-  const passed = typeof expect === "boolean" ? got === expect : wrong.length === 0;
-  const because = typeof expect === "boolean" ? names : wrong;
-  return {
-    test,
-    passed,
-    got,
-    because: passed
-      ? []
-      : because.map((name) =>
-          matched.has(name)
-            ? `${name}: matches event ${matched.get(name)}`
-            : `${name}: matches no event; saker rules explain "${name}" --capture says why`,
-        ),
-  };
+  if (condition !== undefined) return { test, passed: holds === expect, got: holds, because: [] };
+  const { passed, got, wrong } = verdictOf(test, tested, new Set(matched.keys()));
+  const because = wrong.map((name) =>
+    matched.has(name)
+      ? `${name}: matches event ${matched.get(name)}`
+      : `${name}: matches no event; saker rules explain "${name}" --capture says why`,
+  );
+  return { test, passed, got, because };
 }
 
 function run(test: RuleTest, path: string, loaded: Loaded): TestResult {
   try {
     return runRuleTest(
       test,
-      test.condition === undefined ? rulesOf(test, path, { loaded, fields: STATED }) : [],
+      test.condition === undefined ? rulesOf(test, path, { loaded, fields: STATED }) : NO_RULES,
       STATED,
     );
   } catch (thrown) {
@@ -139,7 +136,7 @@ function rulesOf(
   test: RuleTest,
   path: string,
   { loaded, fields }: { readonly loaded: Loaded; readonly fields: FieldRegistry },
-): readonly LoadedRule[] {
+): Tested {
   const paths = (test.rules ?? []).map((name) => resolve(dirname(path), name));
   const key = `${fields === STATED ? "stated" : "events"}\n${paths.join("\n")}`;
   const known = loaded.get(key);
@@ -156,8 +153,8 @@ function rulesOf(
       `Cannot run test "${test.name}" of "${path}": its rules do not load`,
     );
   }
-  loaded.set(key, result.rules);
-  return result.rules;
+  loaded.set(key, result);
+  return result;
 }
 
 function printResult(

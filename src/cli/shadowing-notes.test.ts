@@ -45,3 +45,12 @@ test("shadowingNotes() tells of ten rules and counts the rest", () => {
   );
   assert.deepEqual([all.length, all.at(-1)], [11, "2 more rules are hidden by others"]);
 });
+
+test("shadowingNotes() compares the first thousand rules alone, and says so", () => {
+  const many = Array.from({ length: 1001 }, (_, index) =>
+    rule(`R${index}`, `evt.type = open and proc.name = p${index}`),
+  );
+  assert.deepEqual(notes(many.join("")), [
+    "which rules hide others was looked for among the first 1000 alone",
+  ]);
+});

@@ -10,6 +10,8 @@ export interface WatchOptions {
   /** `key=value` over the configuration. */
   readonly override?: readonly string[];
   readonly buffer?: string;
+  /** Falco's: as `base_syscalls.all`. */
+  readonly allEvents?: boolean;
   /** Undefined: where `ownReportPlaces` says. */
   readonly report?: string;
   readonly hostPorts?: boolean;
@@ -17,6 +19,9 @@ export interface WatchOptions {
   readonly json?: boolean;
   readonly withAudits?: boolean;
   readonly stats?: boolean;
+  /** Off: `store.enabled`, `web.enabled`. */
+  readonly store: boolean;
+  readonly web: boolean;
   readonly duration?: string;
 }
 
@@ -24,11 +29,20 @@ export interface WatchOptions {
  * What the configuration and the options say that stand for a part of it. Throws `CONFIG_…`,
  * `USAGE_SIZE`.
  */
-export function settingsOf({ config, override, buffer }: WatchOptions): LoadedConfig {
+export function settingsOf(options: WatchOptions): LoadedConfig {
+  const { config, override, buffer, allEvents } = options;
   const loaded = loadConfig(config, { environment: process.env, overrides: override });
-  return buffer === undefined
-    ? loaded
-    : { ...loaded, settings: { ...loaded.settings, ringBytes: parseRingSize(buffer) } };
+  const { ringBytes, store, web, baseSyscalls } = loaded.settings;
+  return {
+    ...loaded,
+    settings: {
+      ...loaded.settings,
+      ringBytes: buffer === undefined ? ringBytes : parseRingSize(buffer),
+      baseSyscalls: { ...baseSyscalls, all: baseSyscalls.all || allEvents === true },
+      store: { ...store, enabled: store.enabled && options.store },
+      web: options.web ? web : undefined,
+    },
+  };
 }
 
 /** Where `saker watch` has events or alerts from. */

@@ -4,7 +4,9 @@ import { SHIPPED_RULES } from "../config/rule-files.ts";
 import type { Settings } from "../config/settings.ts";
 import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 import type { WatchSource } from "../engine/watch-options.ts";
-import { PROBE_EVENTS } from "../events/probe-events.ts";
+import { PROBE_EVENTS } from "../capture/probe-sight.ts";
+import { frequentCallsNote } from "../rules/frequent-calls.ts";
+import { sentEvents, unknownCalls } from "../rules/selected-calls.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
 import type { Output } from "../outputs/output.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
@@ -41,11 +43,12 @@ export function sourceOf(source: Source, rules: RuleSet | undefined): WatchSourc
 export function rulesOf(options: WatchOptions, settings: Settings, terminal: Terminal): LiveRules {
   const paths = options.rules.length > 0 ? options.rules : settings.rulesFiles;
   const warned = new Set<string>();
+  const sent = sentEvents(PROBE_EVENTS, settings.baseSyscalls);
   const load = (): LoadedRuleSet => {
     const loaded = loadRuleSet(paths, {
       settings,
       enable: settings.hostPorts || options.hostPorts === true ? ["Port opened on host"] : [],
-      ...(options.source === "sockets" ? {} : { seenEvents: PROBE_EVENTS }),
+      ...(options.source === "sockets" ? {} : { sentEvents: sent }),
       onWarning: (text) => terminal.note(text),
     });
     const own = loaded.files.filter(({ name }) => !name.startsWith(SHIPPED_RULES));
@@ -53,8 +56,12 @@ export function rulesOf(options: WatchOptions, settings: Settings, terminal: Ter
       own.map(({ name }) => name),
       { terminal, warned },
     );
+    const note = options.source === "sockets" ? undefined : frequentCallsNote(loaded.rules, sent);
+    if (note !== undefined) terminal.note(note);
     return loaded;
   };
+  for (const name of unknownCalls(settings.baseSyscalls))
+    terminal.problem(`base_syscalls.custom_set: there is no call "${name}"`);
   const rules = new LiveRules({ paths, load, terminal });
   const names = rules.loaded.files.map(({ name }) => name);
   const more = names.length > FILES_SHOWN_MAX ? ` and ${names.length - FILES_SHOWN_MAX} more` : "";

@@ -27,6 +27,7 @@ function live(values: Partial<Live> = {}, dropped: Partial<Losses> = {}): Live {
     byType: new Map(),
     held: 4,
     notHeld: 0,
+    correlator: { withoutKey: 0, forgotten: 0 },
     processes: 50,
     evicted: 0,
     lookedUp: 0,

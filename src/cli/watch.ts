@@ -3,6 +3,7 @@ import { hostNameOf } from "../config/host-name.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import { startWatch } from "../engine/watch.ts";
 import type { Watch } from "../engine/watch-options.ts";
+import type { History } from "../history/history.ts";
 import { lockFolder } from "../outputs/folder-lock.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
@@ -10,6 +11,7 @@ import type { RuleSet } from "../rules/rule-set.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT } from "./exit.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
+import { openHistory } from "./open-history.ts";
 import { reopenOnSignal } from "./reopen-signal.ts";
 import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
@@ -45,10 +47,12 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
     terminal.note(
       `Cannot tell whether another watch writes to ${JSON.stringify(reports.path)}: ${lock.doubt}`,
     );
+  let running: Watch | undefined;
+  const health = { terminal, rules, reports, running: () => running, outputs: () => outputs };
+  const history = await openHistory(settings, health);
   const outputs = await outputsOf(options, read, { reports, terminal });
   const endReopening = reopenOnSignal(outputs);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
-  let running: Watch | undefined;
   let ticker: NodeJS.Timeout | undefined;
   try {
     running = await startWatch({
@@ -57,7 +61,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
       utcOffsetMinutes,
       settings,
       reports: options.audit ? reports : undefined,
-      subscribers: [terminal, ...outputs],
+      subscribers: [terminal, ...outputs, ...(history === undefined ? [] : [history])],
       environment: process.env,
       ownPid: ownHostPid(),
       isRoot: process.geteuid?.() === 0,
@@ -72,7 +76,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   } finally {
     clearInterval(ticker);
     rules?.close();
-    await (running ?? closing(outputs)).close();
+    await (running ?? closing([...outputs, ...(history === undefined ? [] : [history])])).close();
     lock.release();
     endReopening();
     endSoon();
@@ -82,11 +86,11 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
 
 const STATS_INTERVAL_MS = 5000;
 
-/** Outputs of a watch that did not come about. */
-function closing(outputs: readonly Output[]): Pick<Watch, "close"> {
+/** Subscribers of a watch that did not come about. */
+function closing(subscribers: readonly (Output | History)[]): Pick<Watch, "close"> {
   return {
     close: async () => {
-      await Promise.all(outputs.map((output) => output.close()));
+      await Promise.all(subscribers.map((subscriber) => subscriber.close()));
     },
   };
 }

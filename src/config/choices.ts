@@ -7,3 +7,7 @@ export type DropAction = (typeof DROP_ACTIONS)[number];
 export const CAPTURE_MODES = ["rules", "all_rules"] as const;
 /** One of `CAPTURE_MODES`. */
 export type CaptureMode = (typeof CAPTURE_MODES)[number];
+
+/** What is committed to the store: written, or on the disk. */
+export const DURABILITIES = ["normal", "full"] as const;
+export type Durability = (typeof DURABILITIES)[number];

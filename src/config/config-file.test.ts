@@ -118,7 +118,7 @@ test("loadConfig() of the seed's falco.yaml gives no note but on the web server"
   // Whether Falco's rules are there is this machine's affair.
   const others = notes.filter((note) => !note.startsWith("rules_files:"));
   assert.deepEqual(others, [
-    "../shared/seed/falco.yaml:828: webserver.enabled has no effect: Saker answers no /healthz, /versions or /metrics: take a probe of the process instead",
+    "../shared/seed/falco.yaml:828: webserver.enabled has no effect: Saker answers /healthz, /versions and /metrics at web.address and web.port",
   ]);
   assert.deepEqual(settings.outputs, {
     ...DEFAULT_SETTINGS.outputs,

@@ -2,7 +2,13 @@ import type { Option } from "../outputs/option.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { SEVERITIES, type Severity } from "../outputs/syslog.ts";
 import { PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
-import { CAPTURE_MODES, type CaptureMode, DROP_ACTIONS, type DropAction } from "./choices.ts";
+import {
+  CAPTURE_MODES,
+  type CaptureMode,
+  DROP_ACTIONS,
+  type DropAction,
+  DURABILITIES,
+} from "./choices.ts";
 import type { Key } from "./key.ts";
 import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS } from "./rule-options.ts";
 import {
@@ -118,6 +124,18 @@ export const KEYS = {
     default: "modern_ebpf",
     doc: "Saker's own probe stands for each of them. `replay` is `saker replay FILE`.",
   }),
+  baseCustomSet: key("base_syscalls.custom_set", TEXTS, {
+    default: [],
+    doc: "Calls that are traced whether a rule asks for them or not, by name; `!name` leaves one out, whoever asks. Saker's own knowledge of processes needs none of them.",
+  }),
+  baseRepair: key("base_syscalls.repair", FLAG, {
+    default: false,
+    doc: "Falco's smaller set of calls that its state needs. Saker's state needs neither set, so it changes nothing.",
+  }),
+  baseAll: key("base_syscalls.all", FLAG, {
+    default: false,
+    doc: "Calls that only read and write (`read`, `write`, `send`, `sendfile` and their kin) are sent where a rule asks for them. Programs make them all the time: each costs what an event costs.",
+  }),
   dropThreshold: key("syscall_event_drops.threshold", decimal(0, 1), {
     default: 0,
     doc: "Losses are reported from this share of the events on. Falco's default is 0.1.",
@@ -185,6 +203,55 @@ export const KEYS = {
   hostPorts: key("ports.host", FLAG, {
     default: false,
     doc: "Saker's own: ports that the host itself opens give alerts and audits, too.",
+  }),
+  storeEnabled: key("store.enabled", FLAG, {
+    default: true,
+    doc: "Saker's own: alerts, ports and audits are kept in a database; off, in memory until the end, as far as the page is on.",
+  }),
+  storePath: key("store.path", TEXT, {
+    default: "",
+    doc: "Saker's own: its file; empty for `store/saker.db` in the report folder. Nobody else may write to its folder.",
+  }),
+  storeUrl: key("store.url", TEXT, {
+    default: "",
+    doc: "Saker's own: `postgresql://USER@HOST/DATABASE`, in place of a file.",
+  }),
+  storeDurability: key("store.durability", word(DURABILITIES, exactly(DURABILITIES)), {
+    default: "normal",
+    doc: "Saker's own: `full` keeps what was written through a power failure, too, and waits for the disk each time.",
+  }),
+  storeDays: key("store.days", whole("days", 1, 36_500), {
+    default: 30,
+    doc: "Saker's own: what is older is removed.",
+  }),
+  storeMegabytes: key("store.megabytes", whole("megabytes", 4, 10_000_000), {
+    default: 1000,
+    doc: "Saker's own: when the database is larger, the oldest is removed.",
+  }),
+  webEnabled: key("web.enabled", FLAG, {
+    default: true,
+    doc: "Saker's own: the page, its API and metrics are served.",
+  }),
+  webAddress: key("web.address", TEXT, {
+    default: "127.0.0.1",
+    doc: "Saker's own: where. Others than loopback need a certificate.",
+  }),
+  webPort: key("web.port", whole("port", 0, 65_535), {
+    default: 2803,
+    doc: "Saker's own: at which port, 0 for any.",
+  }),
+  webHosts: key("web.hosts", TEXTS, {
+    default: [],
+    doc: "Saker's own: further names, as `HOST` or `HOST:PORT`, by which the page is reached, as behind a proxy. Requests under other names are refused.",
+  }),
+  webCertificate: key("web.certificate", TEXT, {
+    default: "",
+    doc: "Saker's own: its certificate and chain (PEM); with it the page is served over TLS.",
+  }),
+  webKey: key("web.key", TEXT, { default: "", doc: "Saker's own: the certificate's key (PEM)." }),
+  webInsecure: key("web.insecure", FLAG, {
+    default: false,
+    doc: "Saker's own: served without TLS to others than this host, too: who listens on the way reads the token.",
   }),
 } as const;
 

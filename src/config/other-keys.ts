@@ -65,11 +65,6 @@ export const OTHER_KEYS: readonly OtherKey[] = [
   ...neutral("Saker's own log has one level, log_level", ["libs_logger"], SECTION),
   ...neutral("Saker waits for the ring without a time-out", ["syscall_event_timeouts"], SECTION),
   ...neutral("losses are reported once, then at the rate", ["syscall_event_drops.max_burst"]),
-  ...neutral(
-    "the calls that the loaded rules ask for are traced, and what they need",
-    ["base_syscalls"],
-    SECTION,
-  ),
   ...neutral("Saker bounds its tables by itself", ["falco_libs"], SECTION),
   ...neutral("every runtime whose socket is found is asked", ["container_engines"], SECTION),
   ...neutral("plug-ins that are not loaded do nothing", ["plugins_hostinfo"]),
@@ -85,10 +80,10 @@ export const OTHER_KEYS: readonly OtherKey[] = [
   }),
   ...unsupported(
     "webserver",
-    "Saker answers no /healthz, /versions or /metrics: take a probe of the process instead",
+    "Saker answers /healthz, /versions and /metrics at web.address and web.port",
     { "webserver.enabled": isOn, webserver: never },
   ),
-  ...neutral("there is no web server", ["webserver.listen_address"], IP_ADDRESS),
+  ...neutral("the page listens at web.address", ["webserver.listen_address"], IP_ADDRESS),
   ...unsupported("metrics", "Saker writes none of Falco's metrics; --stats shows its own", {
     "metrics.enabled": isOn,
     metrics: never,

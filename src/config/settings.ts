@@ -1,3 +1,4 @@
+import type { BaseSyscalls } from "../rules/selected-calls.ts";
 import type { JsonProperties } from "../alerts/format.ts";
 import type { OutputSettings } from "../outputs/open-outputs.ts";
 import type { Option, OptionTable } from "../outputs/option.ts";
@@ -6,7 +7,7 @@ import type { Severity } from "../outputs/syslog.ts";
 import type { AppendedOutput } from "../rules/append-output.ts";
 import type { Priority } from "../rules/priority.ts";
 import type { RuleSelection } from "../rules/select-rules.ts";
-import type { CaptureMode, DropAction } from "./choices.ts";
+import type { CaptureMode, DropAction, Durability } from "./choices.ts";
 import type { Key } from "./key.ts";
 import { KEYS, outputKey } from "./keys.ts";
 
@@ -34,10 +35,41 @@ export interface Settings {
   readonly hostPorts: boolean;
   /** Size of the probe's ring buffer in bytes. */
   readonly ringBytes: number;
+  readonly baseSyscalls: BaseSyscalls;
   readonly drops: DropSettings;
   readonly repeats: RepeatSettings;
   /** Falco's capture: the events around a rule's match go into a file. Undefined when it is off. */
   readonly capture: CaptureSettings | undefined;
+  readonly store: StoreSettings;
+  /** Undefined: nothing is served. */
+  readonly web: WebSettings | undefined;
+}
+
+/** Where alerts, ports and audits are kept, and for how long. */
+export interface StoreSettings {
+  /** Off: in memory. */
+  readonly enabled: boolean;
+  /** Of the database; undefined for one in the report folder. */
+  readonly path: string | undefined;
+  /** Of a PostgreSQL server, in place of a file. */
+  readonly url: string | undefined;
+  readonly durability: Durability;
+  readonly days: number;
+  readonly megabytes: number;
+}
+
+/** Where the page, its API and metrics are served. */
+export interface WebSettings {
+  readonly address: string;
+  /** 0 for any. */
+  readonly port: number;
+  /** Further names by which it is reached. */
+  readonly hosts: readonly string[];
+  /** Files, PEM; both or none. */
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  /** Without TLS to others than this host, too. */
+  readonly insecure: boolean;
 }
 
 /** Where Saker's own problems (warning) and notes (info) go. */
@@ -113,6 +145,11 @@ export function settingsFrom(valueOf: ValueOf): Settings {
     log: { level: valueOf(KEYS.logLevel), stderr: valueOf(KEYS.logStderr) },
     hostPorts: valueOf(KEYS.hostPorts),
     ringBytes: ringBytesOfPreset(valueOf(KEYS.ringPreset)),
+    baseSyscalls: {
+      customSet: valueOf(KEYS.baseCustomSet),
+      repair: valueOf(KEYS.baseRepair),
+      all: valueOf(KEYS.baseAll),
+    },
     drops: {
       threshold: valueOf(KEYS.dropThreshold),
       actions: valueOf(KEYS.dropActions),
@@ -125,6 +162,15 @@ export function settingsFrom(valueOf: ValueOf): Settings {
       fields: valueOf(KEYS.repeatsFields),
     },
     capture: valueOf(KEYS.captureEnabled) ? captureSettings(valueOf) : undefined,
+    store: {
+      enabled: valueOf(KEYS.storeEnabled),
+      path: valueOf(KEYS.storePath) || undefined,
+      url: valueOf(KEYS.storeUrl) || undefined,
+      durability: valueOf(KEYS.storeDurability),
+      days: valueOf(KEYS.storeDays),
+      megabytes: valueOf(KEYS.storeMegabytes),
+    },
+    web: valueOf(KEYS.webEnabled) ? webSettings(valueOf) : undefined,
   };
 }
 
@@ -155,6 +201,17 @@ function optionValues<Options extends OutputOptions[keyof OutputOptions]>(
   return Object.fromEntries(
     entries.map(([name, option]) => [name, valueOf(outputKey(section, option))]),
   ) as unknown as Options;
+}
+
+function webSettings(valueOf: ValueOf): WebSettings {
+  return {
+    address: valueOf(KEYS.webAddress),
+    port: valueOf(KEYS.webPort),
+    hosts: valueOf(KEYS.webHosts),
+    certificate: valueOf(KEYS.webCertificate) || undefined,
+    key: valueOf(KEYS.webKey) || undefined,
+    insecure: valueOf(KEYS.webInsecure),
+  };
 }
 
 function captureSettings(valueOf: ValueOf): CaptureSettings {

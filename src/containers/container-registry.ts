@@ -50,6 +50,9 @@ export class ContainerRegistry {
   readonly #stop = new AbortController();
   /** Called for a cgroup that is a container's, as it turns out after it appeared. */
   onFound: (cgroup: CgroupId) => void = () => undefined;
+  /** Called once for each container, when its runtime has told what it is. */
+  onKnown: (container: Container) => void = () => undefined;
+  readonly #told = new WeakSet<ContainerRecord>();
 
   constructor(options: ContainerRegistryOptions) {
     this.#options = options;
@@ -292,14 +295,21 @@ export class ContainerRegistry {
   #learn(record: ContainerRecord, known: KnownContainer): void {
     record.runtime = known.runtime;
     this.#prove(record, known);
-    if (known.isComplete || record.state === "known") record.know(record.metadataWith(known));
+    if (known.isComplete || record.state === "known") this.#settle(record, known);
     else record.metadata = record.metadataWith(known);
+  }
+
+  #settle(record: ContainerRecord, known: KnownContainer): void {
+    record.know(record.metadataWith(known));
+    if (this.#told.has(record)) return;
+    this.#told.add(record);
+    this.onKnown(record);
   }
 
   #know(record: ContainerRecord, known: KnownContainer): void {
     record.runtime = known.runtime;
     this.#prove(record, known);
-    record.know(record.metadataWith(known));
+    this.#settle(record, known);
     if (known.running === true) this.#started(record);
     // Its process starts later than its control group, and not all runtimes tell when.
     if (record.running && known.metadata.pid === 0) void this.#askLater(record);

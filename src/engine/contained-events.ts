@@ -57,6 +57,25 @@ export function containerEvent(container: Container, now: bigint): Event | undef
   });
 }
 
+/**
+ * The same as a watch tells its rules of it: Falco's plugin sends it as an asynchronous event of this
+ * name.
+ */
+export function containerNews(container: Container, now: bigint): Event {
+  return loaded({
+    timestamp: now,
+    tid: 0,
+    code: ASYNC,
+    params: [
+      paramBytes.number(0, 4),
+      paramBytes.text("container"),
+      paramBytes.text(containerEventJson(container)),
+    ],
+  });
+}
+
+const ASYNC = eventType("asyncevent").code;
+
 function loaded(values: Parameters<typeof encodeEvent>[0]): Event {
   const bytes = encodeEvent(values);
   const event = new Event();

@@ -69,7 +69,8 @@ test("Evaluator.evaluate() asks the rules of the event in their order: the first
     const { evaluator, lines } = evaluatorWith([]);
     evaluator.evaluate(chdir(undefined), ruleSet(rules, matching));
     assert.deepEqual(lines, expected);
-    assert.deepEqual(evaluator.stats(), { held: 0, notHeld: 0 });
+    const { held, notHeld } = evaluator.stats();
+    assert.deepEqual({ held, notHeld }, { held: 0, notHeld: 0 });
   }
 });
 
@@ -84,7 +85,8 @@ test("Evaluator.evaluate() lets a container wait for its own runtime alone", asy
   assert.deepEqual(lines, ["R: host /3", "R: quick /2"]);
   await slow.settle();
   assert.deepEqual(lines.at(-1), "R: slow /1");
-  assert.deepEqual(evaluator.stats(), { held: 2, notHeld: 0 });
+  const { held, notHeld } = evaluator.stats();
+  assert.deepEqual({ held, notHeld }, { held: 2, notHeld: 0 });
 });
 
 test("Evaluator.evaluate() keeps what waits in order, and each as it was", async () => {
@@ -160,7 +162,8 @@ test("Evaluator.evaluate() holds so many bytes of one container, and four times 
   for (const { pending } of lates.slice(0, 5))
     for (let index = 0; index <= most; index += 1) evaluator.evaluate(write(pending), rules);
   // Four containers fill the whole with their shares; each one's last, and all of the fifth, go on.
-  assert.deepEqual(evaluator.stats(), { held: 4 * most, notHeld: 4 + most + 1 });
+  const { held, notHeld } = evaluator.stats();
+  assert.deepEqual({ held, notHeld }, { held: 4 * most, notHeld: 4 + most + 1 });
   assert.equal(lines.length, 4 + most + 1);
   await lates[0]?.settle();
   assert.equal(lines.length, 4 + 2 * most + 1);
@@ -187,4 +190,44 @@ test("Evaluator counts what a scene that waited throws, and goes on with the oth
   await late.settle();
   assert.deepEqual(seen, ["/first", "/second"]);
   assert.deepEqual(failures, [new Error("no")]);
+});
+
+const CORRELATED = `
+- {rule: Silent, desc: d, condition: evt.type = chdir and evt.arg.path startswith /s, output: "*silent", priority: NOTICE, enabled: false}
+- {count: Twice, desc: d, rules: [Silent], by: [container.id], threshold: 2, within: 10s, output: "%saker.matches in %saker.span at %evt.arg.path of %container.name", priority: WARNING}
+`;
+
+function correlatedSet(more: string) {
+  const { rules, correlations, files } = loadRules([{ name: "r.yaml", text: CORRELATED + more }], {
+    fields: FIELDS,
+  });
+  assert.deepEqual(files[0]?.errors, []);
+  const enabled = rules.filter((one) => one.enabled);
+  return compileRuleSet(enabled, { matching: "first", correlations });
+}
+
+test("Evaluator.evaluate() counts matches of a rule that is off, or that another one hides", () => {
+  const { evaluator, lines } = evaluatorWith([]);
+  const rules = correlatedSet(rule("Loud", "", "loud"));
+  for (const path of ["/s1", "/x", "/s2"]) evaluator.evaluate(chdir(undefined, path), rules);
+  assert.deepEqual(lines, [
+    "Loud: loud",
+    "Loud: loud",
+    "Loud: loud",
+    "Twice: 2 in 0 at /s2 of host",
+  ]);
+  evaluator.evaluate(chdir(undefined, "/s3"), rules);
+  evaluator.use(correlatedSet(""));
+  evaluator.evaluate(chdir(undefined, "/s4"), correlatedSet(""));
+  assert.equal(lines.filter((line) => line.startsWith("Twice")).length, 1);
+});
+
+test("Evaluator.evaluate() lets a count's alert wait for its container's name", async () => {
+  const late = lateContainer("web");
+  const { evaluator, lines } = evaluatorWith([late]);
+  const rules = correlatedSet("");
+  for (const path of ["/s1", "/s2"]) evaluator.evaluate(chdir(late.pending, path), rules);
+  assert.deepEqual(lines, []);
+  await late.settle();
+  assert.deepEqual(lines, ["Twice: 2 in 0 at /s2 of web"]);
 });

@@ -1,10 +1,11 @@
 import type { Container } from "../containers/container.ts";
-import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import { Correlator, type CorrelatorStats } from "../rules/correlator.ts";
+import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 
 /** Who gets matches, and who is asked for what is missing. */
 export interface EvaluatorOptions {
-  readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
+  readonly onMatch: (rule: Alerting, scene: CurrentScene) => void;
   /** Resolves when the runtime has told about a container, or will not in time. */
   readonly whenSettled?: (container: Container) => Promise<Container>;
   /** What a control group is, for a container that no runtime turned out to know. */
@@ -19,6 +20,7 @@ export interface EvaluatorStats {
   readonly held: number;
   /** Those that should have waited but did not, because too many waited. */
   readonly notHeld: number;
+  readonly correlator: CorrelatorStats;
 }
 
 /** What waits for metadata at once, over all containers: scenes, and bytes of their events. */
@@ -35,6 +37,7 @@ const SHARE = 1 / 4;
 export class Evaluator {
   readonly #options: EvaluatorOptions;
   readonly #waiting = new Map<string, Queue>();
+  readonly #correlator = new Correlator();
   #held = 0;
   #notHeld = 0;
   #waitingCount = 0;
@@ -45,7 +48,12 @@ export class Evaluator {
   }
 
   stats(): EvaluatorStats {
-    return { held: this.#held, notHeld: this.#notHeld };
+    return { held: this.#held, notHeld: this.#notHeld, correlator: this.#correlator.stats() };
+  }
+
+  /** From now on these rules are in place: what only others had counted is forgotten. */
+  use(rules: RuleSet): void {
+    this.#correlator.keep(rules.correlations);
   }
 
   /** The rules of the scene's event are asked, in their order. */
@@ -65,26 +73,42 @@ export class Evaluator {
    */
   #asksContainer({ container, event }: CurrentScene, rules: RuleSet): boolean {
     if (container?.state !== "pending") return false;
-    const bucket = rules.forEvent(event.code);
-    if (container.isClaimed === true) return bucket.length > 0;
-    return bucket.some((rule) => rule.needsMetadata);
+    const [bucket, feeds] = [rules.forEvent(event.code), rules.feedsOf(event.code)];
+    if (container.isClaimed === true) return bucket.length > 0 || feeds.length > 0;
+    return (
+      bucket.some((rule) => rule.needsMetadata) ||
+      feeds.some(({ rule, correlation }) => rule.needsMetadata || correlation.needsMetadata)
+    );
   }
 
   /** `hasWaited`: what was missing had its time to come, nothing waits a second time. */
   #ask(scene: CurrentScene, rules: RuleSet, hasWaited: boolean): void {
-    const { onMatch } = this.#options;
     for (const rule of rules.forEvent(scene.event.code)) {
       if (!scene.holds(rule.condition)) continue;
-      const missing = hasWaited
-        ? undefined
-        : this.#missingIn(scene, {
-            metadata: rule.outputNeedsMetadata,
-            accounts: rule.outputNeedsAccounts,
-          });
-      if (missing === undefined) onMatch(rule, scene);
-      else this.#hold(scene, missing, (frozen) => onMatch(rule, frozen));
-      if (rules.matching === "first") return;
+      this.#tell(rule, scene, hasWaited);
+      if (rules.matching === "first") break;
     }
+    // Whether or not another rule was told first: nobody hides a match from a count.
+    for (const feed of rules.feedsOf(scene.event.code)) {
+      if (!scene.holds(feed.rule.condition)) continue;
+      const progress = this.#correlator.see(feed, scene);
+      if (progress?.isComplete !== true) continue;
+      scene.correlated = progress;
+      this.#tell(feed.correlation, scene, hasWaited);
+      scene.correlated = undefined;
+    }
+  }
+
+  #tell(rule: Alerting, scene: CurrentScene, hasWaited: boolean): void {
+    const { onMatch } = this.#options;
+    const missing = hasWaited
+      ? undefined
+      : this.#missingIn(scene, {
+          metadata: rule.outputNeedsMetadata,
+          accounts: rule.outputNeedsAccounts,
+        });
+    if (missing === undefined) onMatch(rule, scene);
+    else this.#hold(scene, missing, (frozen) => onMatch(rule, frozen));
   }
 
   /** Undefined when nothing that is needed is on its way; who has to wait waits for all there is. */

@@ -9,7 +9,7 @@ import { listeningPlaces } from "../ports/listening-places.ts";
 import { openFirstNamespace } from "../ports/open-first-namespace.ts";
 import { OwnConnections } from "../ports/own-connections.ts";
 import type { OpenSocket, PortClosing, PortOpening, PortPlace } from "../ports/port-inventory.ts";
-import type { CompiledRule } from "../rules/rule-set.ts";
+import type { Alerting } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import { socketOfNotice } from "../state/descriptor.ts";
 import type { Process } from "../state/process.ts";
@@ -91,7 +91,7 @@ export class HostPorts {
   }
 
   /** What an alert of an open_port rule is worth; a port that it is about is examined. */
-  verdictOf(rule: CompiledRule, scene: CurrentScene): PortVerdict {
+  verdictOf(rule: Alerting, scene: CurrentScene): PortVerdict {
     const place = placeOf(scene);
     if (place === undefined) return "news";
     if (scene.descriptor?.protocol === "udp") return this.#datagramBound(rule, scene, place);
@@ -149,6 +149,26 @@ export class HostPorts {
     return this.#watch.alert({ rule: "", priority: "Debug", place: opening, by: "listen", at });
   }
 
+  /**
+   * Examines an open port again. Returns why not, in words; undefined when it waits for its turn.
+   */
+  examineAgain({ protocol, namespace, address, port, containerId }: PortNews): string | undefined {
+    if (this.#examiner === undefined) return "this watch examines no ports";
+    if (protocol === "udp") return "ports of UDP are not examined by themselves";
+    const place = this.#watch.inventory
+      .list()
+      .find(
+        (open) =>
+          open.namespace === namespace &&
+          open.address === address &&
+          open.port === port &&
+          open.container === containerId,
+      );
+    if (place === undefined) return "it does not listen any more";
+    this.#examine(place);
+    return undefined;
+  }
+
   /** Resolves when no examination waits or runs any more. */
   async idle(): Promise<void> {
     await this.#examiner?.idle();
@@ -187,7 +207,7 @@ export class HostPorts {
     });
   }
 
-  #datagramBound(rule: CompiledRule, scene: CurrentScene, place: PortPlace): PortVerdict {
+  #datagramBound(rule: Alerting, scene: CurrentScene, place: PortPlace): PortVerdict {
     if (actOf(scene) !== "bind") return "news";
     const verdict = this.#datagrams.alert(rule.name, place);
     if (verdict === "news") this.#publish("port-opened", place, "udp");

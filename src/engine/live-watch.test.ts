@@ -50,6 +50,7 @@ function liveWatch(t: TestContext, rules: RuleSet, more: Partial<LiveWatchOption
     containers,
     hostname: "here",
     ringBytes: DEFAULT_SETTINGS.ringBytes,
+    baseSyscalls: DEFAULT_SETTINGS.baseSyscalls,
     utcOffsetMinutes: () => 0,
     // Programs that a test starts are its own children: another process stands for the watch.
     ownPid: 2 ** 22 - 1,

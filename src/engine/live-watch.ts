@@ -8,14 +8,16 @@ import { ProcReader } from "../capture/proc-snapshot.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE } from "../events/record.ts";
+import { type BaseSyscalls, wantedCalls } from "../rules/selected-calls.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { NewsBody } from "../news/news.ts";
-import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import type { Process } from "../state/process.ts";
 import { PROCESS_EVENT_CODES } from "../state/process-changes.ts";
 import { ProcessTable } from "../state/process-table.ts";
 import { FileReader } from "../untrusted/file-reader.ts";
+import { containerNews } from "./contained-events.ts";
 import { DropWatch, type DropWatchOptions, type Loss } from "./drop-watch.ts";
 import { HostNames } from "../capture/host-names.ts";
 import type { HostPorts } from "./host-ports.ts";
@@ -33,6 +35,8 @@ export interface LiveWatchOptions {
   readonly containers: ContainerRegistry;
   readonly hostname: string;
   readonly ringBytes: number;
+  /** Which calls are sent beside those that rules ask for, and which are not whoever asks. */
+  readonly baseSyscalls: BaseSyscalls;
   readonly utcOffsetMinutes: (epochMs: number) => number;
   /** A probe that was loaded before. */
   readonly inherited?: InheritedProbe | undefined;
@@ -46,7 +50,7 @@ export interface LiveWatchOptions {
   readonly publish: (body: NewsBody, time?: bigint) => void;
   readonly ports: HostPorts;
   /** A rule matched, and what it says is news; the scene changes with the next event. */
-  readonly onAlert: (rule: CompiledRule, scene: CurrentScene) => void;
+  readonly onAlert: (rule: Alerting, scene: CurrentScene) => void;
   readonly drops: Pick<DropWatchOptions, "threshold" | "rate"> & {
     readonly onLoss: (loss: Loss) => void;
   };
@@ -132,6 +136,8 @@ export class LiveWatch {
       this.#withExecutable(known);
     }
     this.#processes.snapshotTaken(BigInt(Date.now()) * 1_000_000n);
+    options.containers.onKnown = (container) =>
+      this.#pipeline.tell(containerNews(container, BigInt(Date.now()) * 1_000_000n), container);
     options.containers.onFound = (cgroup) => this.#probe.setHostCgroup(cgroup, false);
     for (const [id, path] of proc.unknownCgroups()) options.containers.cgroupAppeared(id, path);
   }
@@ -185,6 +191,7 @@ export class LiveWatch {
   stats() {
     return {
       ...this.#pipeline.stats(),
+      variant: this.variant,
       probe: this.#probe.counters(),
       processes: this.#processes.size,
       evicted: this.#processes.evicted,
@@ -225,11 +232,13 @@ export class LiveWatch {
   }
 
   #enableEvents(rules: RuleSet): void {
-    const { eventCodes, callFilter, needsEnvironment } = rules;
+    const { callFilter, needsEnvironment } = rules;
+    const { codes, genericCalls } = wantedCalls(rules, this.#options.baseSyscalls);
     // The events around a match are kept whole.
     const isFiltered = this.#options.captures === undefined;
-    this.#probe.setEnabled(new Set([...eventCodes, ...PROCESS_EVENT_CODES]), {
+    this.#probe.setEnabled(new Set([...codes, ...PROCESS_EVENT_CODES]), {
       environment: needsEnvironment || !isFiltered,
+      genericCalls,
     });
     if (needsEnvironment && !this.#knowsEnvironment) this.#processes.markStale();
     this.#knowsEnvironment = needsEnvironment || !isFiltered;
@@ -300,7 +309,7 @@ export class LiveWatch {
     this.#probe.setHostCgroup(group, containers.byCgroup(group.id) === undefined);
   }
 
-  #matched(rule: CompiledRule, scene: CurrentScene): void {
+  #matched(rule: Alerting, scene: CurrentScene): void {
     const { captures, ports, onAlert } = this.#options;
     if (ports.isOwnEffect(scene)) return;
     captures?.matched(rule, scene.event);

@@ -10,6 +10,7 @@ import { compileRuleSet } from "../rules/rule-set.ts";
 import { parseAccounts } from "../state/accounts.ts";
 import type { Accounts } from "../state/scene.ts";
 import { NOBODY, ProcessTable } from "../state/process-table.ts";
+import { containerNews } from "./contained-events.ts";
 import { Pipeline } from "./pipeline.ts";
 
 const CGROUP = 77;
@@ -198,4 +199,16 @@ test("Pipeline.record() counts what is no record and goes on", () => {
     [lines, stats.malformed, stats.events, stats.byType.get("chdir")],
     [["R: /x"], 1, 1, 1],
   );
+});
+
+test("Pipeline.tell() asks rules on evt.type = container about a container", () => {
+  const rule =
+    "- rule: C\n  desc: d\n  condition: evt.type = container and container.name = web\n  output: '%evt.type %container.name %evt.asynctype'\n  priority: NOTICE\n";
+  const { lines, pipeline } = pipelineWith(rule);
+  for (const name of ["web", "db"]) {
+    const told = container(name);
+    pipeline.tell(containerNews(told, 1n), told);
+  }
+  assert.deepEqual(lines, ["C: container web container"]);
+  assert.equal(pipeline.stats().events, 2);
 });

@@ -62,6 +62,7 @@ export class Pipeline {
    */
   set rules(rules: RuleSet) {
     this.#rules = rules;
+    this.#evaluator.use(rules);
   }
 
   stats(): PipelineStats {
@@ -97,6 +98,21 @@ export class Pipeline {
     if (this.#failed === 1) this.#options.onFailure(thrown);
   }
 
+  /** An event that no process made, about a container; the bytes are its own. Never throws, as `record`. */
+  tell(event: Event, container: Container): void {
+    try {
+      this.#events += 1;
+      event.num = this.#events;
+      this.#counts[event.code] = (this.#counts[event.code] ?? 0) + 1;
+      const rules = this.#rules;
+      if (rules.forEvent(event.code).length === 0) return;
+      const accounts = this.#options.accountsOf(container, 0);
+      this.#evaluator.evaluate(this.#scene.show(event, undefined, container, accounts), rules);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
   #record(bytes: Uint8Array, view: DataView, start: number, length: number): void {
     const event = this.#event;
     if (!event.load(bytes, view, start, length, true)) {
@@ -114,8 +130,7 @@ export class Pipeline {
     this.#options.onEvent?.(event);
     const process = this.#options.processes.apply(event);
     const rules = this.#rules;
-    const bucket = rules.forEvent(event.code);
-    if (bucket.length === 0) return;
+    if (rules.forEvent(event.code).length === 0 && rules.feedsOf(event.code).length === 0) return;
     const container = this.#options.containerOf(process.cgroup, process.pidNamespace);
     const scene = this.#scene.show(
       event,

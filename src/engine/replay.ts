@@ -10,7 +10,8 @@ import type { Container } from "../containers/container.ts";
 import { parseContainerEvent } from "../containers/container-event.ts";
 import type { Event } from "../events/event.ts";
 import { EVENT_TYPES, eventType } from "../events/schema.ts";
-import type { CompiledRule, RuleSet } from "../rules/rule-set.ts";
+import type { CorrelatorStats } from "../rules/correlator.ts";
+import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import { accountsOf } from "../state/accounts.ts";
 import { CurrentScene } from "../state/current-scene.ts";
 import type { HostEntries } from "../state/host-entries.ts";
@@ -25,7 +26,7 @@ export interface ReplayOptions {
   readonly rules: RuleSet;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  readonly onMatch: (rule: CompiledRule, scene: CurrentScene) => void;
+  readonly onMatch: (rule: Alerting, scene: CurrentScene) => void;
   /**
    * Every event that is shown, matched or not, before the rules are asked; the scene is the next
    * event's after the callback.
@@ -100,6 +101,11 @@ export class Replay implements CaptureSink {
     return this.#shown;
   }
 
+  /** What counts and sequences did not take into account. */
+  get correlator(): CorrelatorStats {
+    return this.#evaluator.stats().correlator;
+  }
+
   /** Events shown by their names, the most frequent first. */
   byType(): [name: string, count: number][] {
     const named = [...this.#counts.entries()]
@@ -131,8 +137,8 @@ export class Replay implements CaptureSink {
       return;
     this.#shown += 1;
     this.#counts[code] = (this.#counts[code] ?? 0) + 1;
-    const bucket = rules.forEvent(code);
-    if (bucket.length === 0 && onScene === undefined && where === undefined) {
+    const isAsked = rules.forEvent(code).length > 0 || rules.feedsOf(code).length > 0;
+    if (!isAsked && onScene === undefined && where === undefined) {
       this.wasShown = true;
       return;
     }
@@ -146,7 +152,7 @@ export class Replay implements CaptureSink {
     if (where !== undefined && !where(scene)) return;
     this.wasShown = true;
     onScene?.(scene);
-    if (bucket.length > 0) this.#evaluator.evaluate(scene, rules);
+    if (isAsked) this.#evaluator.evaluate(scene, rules);
   }
 
   #isWithin(timestamp: bigint): boolean {

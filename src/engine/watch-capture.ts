@@ -50,6 +50,7 @@ export async function watchCapture(
     ended,
     stats: () => ({ news: news.counts(), capture: statsOf(replay, copy, end) }),
     useRules: () => {},
+    examine: () => "a capture has no ports that are open",
     close: async () => {
       stop.abort();
       await ended.catch(() => {});
@@ -68,6 +69,7 @@ function statsOf(
     threads: replay.threads.size,
     refusedThreads: replay.threads.refused,
     copied: copy?.written ?? 0,
+    correlator: replay.correlator,
     end,
   };
 }

@@ -29,6 +29,7 @@ export async function watchFalco(ground: HostGround, { input }: FalcoWatchSource
     ended,
     stats: () => ({ ...ground.stats(), falco: watch.stats() }),
     useRules: () => {},
+    examine: (port) => ground.ports.examineAgain(port),
     close: async () => {
       watch.close();
       ground.close();

@@ -25,6 +25,7 @@ export async function watchKernel(ground: HostGround, source: KernelWatchSource)
     ports,
     publish,
     ringBytes: settings.ringBytes,
+    baseSyscalls: settings.baseSyscalls,
     drops: {
       ...settings.drops,
       onLoss: (loss) =>
@@ -92,6 +93,7 @@ async function startedWatch(
       ...(captures === undefined ? {} : { captures: captures.stats() }),
     }),
     useRules: (rules) => live.useRules(rules),
+    examine: (port) => ground.ports.examineAgain(port),
     close: async () => {
       notifier?.stopping();
       heartbeat.close();

@@ -3,11 +3,13 @@ import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { InheritedProbe } from "../capture/probe.ts";
 import type { Settings } from "../config/settings.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
+import type { CorrelatorStats } from "../rules/correlator.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
 import type { AlertWatch } from "./alert-watch.ts";
 import type { HostPorts } from "./host-ports.ts";
 import type { LiveWatch } from "./live-watch.ts";
+import type { PortNews } from "../news/news.ts";
 import type { MatchCapturesStats } from "./match-captures.ts";
 import type { NewsCounts, NewsStream, Subscriber } from "./news-stream.ts";
 import type { RepeatedAlertsStats } from "./repeated-alerts.ts";
@@ -51,7 +53,7 @@ export interface WatchOptions {
   readonly source: WatchSource;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "repeats">;
+  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "repeats" | "baseSyscalls">;
   /** Where reports of ports go; undefined when ports are not to be examined. */
   readonly reports: ReportFolder | undefined;
   /** Get all news, from the first on. */
@@ -78,6 +80,11 @@ export interface Watch {
    * once the watch is closed, or is closing.
    */
   useRules(rules: RuleSet): void;
+  /**
+   * Examines an open port again: its audit is news, as the first was. Returns why it is not, in
+   * words; undefined when it is queued.
+   */
+  examine(port: PortNews): string | undefined;
   /**
    * `over`: the source ended by itself; `drops`: events were lost and the settings say to end.
    * Rejects with `USAGE_FILE`, `INPUT_CAPTURE_…` when the source cannot be read.
@@ -122,6 +129,7 @@ export interface CaptureStats {
   readonly refusedThreads: number;
   /** Events in the copy. */
   readonly copied: number;
+  readonly correlator: CorrelatorStats;
   /** Undefined until the file is read. */
   readonly end?: CaptureEnd | undefined;
 }

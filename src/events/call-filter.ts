@@ -74,6 +74,49 @@ const PLAIN_CODES = codesOf(
   "copy_file_range",
   "delete_module",
   "prctl",
+  "syscall",
+  "read",
+  "write",
+  "pread",
+  "pwrite",
+  "readv",
+  "writev",
+  "preadv",
+  "pwritev",
+  "send",
+  "recv",
+  "sendfile",
+  "sendmmsg",
+  "recvmmsg",
+  "getsockname",
+  "getpeername",
+  "socketpair",
+  "setsockopt",
+  "getsockopt",
+  "pipe",
+  "pipe2",
+  "eventfd",
+  "futex",
+  "stat",
+  "lstat",
+  "fstat",
+  "newfstatat",
+  "access",
+  "poll",
+  "ppoll",
+  "select",
+  "epoll_wait",
+  "lseek",
+  "getcwd",
+  "getdents",
+  "getdents64",
+  "nanosleep",
+  "brk",
+  "getuid",
+  "geteuid",
+  "getgid",
+  "getegid",
+  "keyctl",
 );
 
 /**
@@ -81,7 +124,16 @@ const PLAIN_CODES = codesOf(
  * which want everything else.
  */
 export const FREQUENT_CODES: ReadonlySet<number> = new Set(
-  codesOf("close", "mmap", "mmap2", "munmap", "mprotect", "ioctl", "io_uring_enter"),
+  codesOf(
+    ...`
+    close mmap mmap2 munmap mprotect ioctl io_uring_enter syscall read write pread pwrite readv writev preadv pwritev send recv
+    sendfile futex stat lstat fstat stat64 lstat64 fstat64 newfstatat access poll ppoll select epoll_wait lseek llseek getcwd
+    getdents getdents64 nanosleep brk getuid geteuid getgid getegid getresuid getresgid getsockname getpeername setsockopt
+    getsockopt getrlimit semop
+    `
+      .trim()
+      .split(/\s+/),
+  ),
 );
 
 /** The events that the filter knows, by row. */
@@ -110,7 +162,7 @@ const ALL_SPECIFIC = 15;
 export const CALLER = { contained: 1, host: 2, root: 4, other: 8 } as const;
 
 /** Rows, and values of the two sets of bits, that the kernel's tables have (probe/filter.h). */
-export const FILTER_TABLE = { rows: 64, kinds: 64, callers: 16 } as const;
+export const FILTER_TABLE = { rows: 128, kinds: 64, callers: 16 } as const;
 
 /** One way in which a call can be what a rule asks for: all of its parts hold. */
 export interface CallClause {

@@ -154,7 +154,7 @@ export class Event {
    * passed, of a call with two paths the first; of a program the file that was named.
    */
   get resolved(): string | undefined {
-    return this.hasResolved ? this.#section(this.contextU32(CONTEXT.resolved)) : undefined;
+    return this.hasResolved ? this.#ledTo(this.contextU32(CONTEXT.resolved)) : undefined;
   }
 
   /** Of a call with two paths where the second one led; of a program its executable. */
@@ -162,7 +162,7 @@ export class Event {
     if (!this.hasResolved || OPENING.has(this.code)) return undefined;
     const first = this.contextU32(CONTEXT.resolved);
     if (this.context + first + 2 > this.#end) return undefined;
-    return this.#section(first + 2 + this.view.getUint16(this.context + first, true));
+    return this.#ledTo(first + 2 + this.view.getUint16(this.context + first, true));
   }
 
   /** The directory that a relative path of this event starts from, read in the kernel. */
@@ -291,11 +291,16 @@ export class Event {
     return this.bytes.subarray(at, at + this.length(index));
   }
 
+  /** Of two paths one may not be there: it has no bytes. */
+  #ledTo(offset: number): string | undefined {
+    const path = this.#section(offset);
+    return path === "" ? undefined : path;
+  }
+
   #section(offset: number): string | undefined {
     const at = this.context + offset;
     if (offset === 0 || at + 2 > this.#end) return undefined;
     const length = this.view.getUint16(at, true);
-    if (length === 0) return undefined;
     return at + 2 + length > this.#end
       ? undefined
       : decodeText(this.bytes, at + 2, at + 2 + length);

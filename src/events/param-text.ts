@@ -1,9 +1,10 @@
 import { ipText } from "../lib/ip-text.ts";
+import { decodeText } from "../lib/text.ts";
 import { errnoName } from "./errno-names.ts";
 import type { Event } from "./event.ts";
 import type { NameTable } from "./flag-names.ts";
 import { eventType, type Param } from "./schema.ts";
-import { syscallName } from "./syscall-names.ts";
+import { syscallName } from "./system-calls.ts";
 import { readSockaddr, readTuple, type SocketEnd } from "./socket-address.ts";
 
 /** What numbers in parameters stand for, as far as it is known. */
@@ -164,9 +165,15 @@ function bytebufText(event: Event, index: number): ParamText {
 const MAX_BYTES = 4096;
 
 /** A byte that tells which of its call's kinds the value is, and the value. */
+/** The one event whose DYN parameters may be texts, which this variant says. */
+const KEYCTL = eventType("keyctl").code;
+const KEY_TEXT = 1;
+
 function dynText(event: Event, index: number, { param }: TextContext): ParamText {
   const [at, length] = [event.offset(index) + 1, event.length(index) - 1];
   if (length < 0) return plain("<NA>");
+  if (event.code === KEYCTL && event.bytes[at - 1] === KEY_TEXT)
+    return plain(decodeText(event.bytes, at, at + Math.max(0, length - 1)));
   const value =
     length === 8
       ? event.view.getBigInt64(at, true)

@@ -7,7 +7,7 @@ import {
   eventType,
   type NumberFormat,
 } from "../events/schema.ts";
-import { syscallName } from "../events/syscall-names.ts";
+import { syscallName } from "../events/system-calls.ts";
 import { errnoName } from "../events/errno-names.ts";
 import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
 import type { Scene } from "../state/scene.ts";

@@ -121,6 +121,20 @@ export const SAKER_FIELDS: readonly Field[] = [
     isKubernetesApi,
     { metadata: true },
   ),
+  plain(
+    "saker.matches",
+    "UINT64",
+    "In alerts of a count or sequence: how many matches it is made of, the last one included",
+    (scene) => scene.correlated?.matches,
+    { printOnly: true },
+  ),
+  plain(
+    "saker.span",
+    "RELTIME",
+    "In alerts of a count or sequence: the time from the first of these matches to the last",
+    (scene) => scene.correlated?.spanNs,
+    { printOnly: true },
+  ),
 ];
 
 /** Programs that start what a container is for, and look after it. */

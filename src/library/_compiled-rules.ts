@@ -3,7 +3,10 @@ import type { RuleSet } from "../rules/rule-set.ts";
 
 /** Rules that are ready to run; what is behind them is Saker's own. */
 export interface CompiledRules {
-  /** Of the rules that are switched on, in the order of their definition. */
+  /**
+   * Of the rules that are switched on, in the order of their definition, then of the counts and
+   * sequences.
+   */
   readonly names: readonly string[];
 }
 
@@ -11,7 +14,9 @@ const SETS = new WeakMap<CompiledRules, RuleSet>();
 
 /** Gives a set of rules its outside. */
 export function compiledRulesOf(set: RuleSet): CompiledRules {
-  const rules: CompiledRules = Object.freeze({ names: set.rules.map(({ name }) => name) });
+  const rules: CompiledRules = Object.freeze({
+    names: [...set.rules, ...set.correlations].map(({ name }) => name),
+  });
   SETS.set(rules, set);
   return rules;
 }

@@ -85,7 +85,8 @@ export function compileRules(
       at: first.place,
     });
   const enabled = loaded.rules.filter((rule) => rule.enabled);
-  return compiledRulesOf(compileRuleSet(enabled, { matching }));
+  const correlations = loaded.correlations.filter((one) => one.enabled);
+  return compiledRulesOf(compileRuleSet(enabled, { matching, correlations }));
 }
 
 /** Which rules meet the capture, and who gets its alerts. */

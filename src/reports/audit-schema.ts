@@ -327,7 +327,7 @@ const REPORT: Table<AuditReport> = {
   starttls: may(text("the protocol in which TLS was asked for; absent where TLS begins at once")),
   speaks: may(
     text(
-      "what a port without TLS speaks, or one with STARTTLS before it; silent when it says nothing, and tls is absent then",
+      "what a port without TLS speaks, or one with STARTTLS before it, or ALPN shows to be inside; silent when it says nothing, and tls is absent then",
     ),
   ),
   startedAt: DATE,

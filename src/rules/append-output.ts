@@ -1,5 +1,5 @@
 import type { FieldRegistry } from "../fields/field.ts";
-import type { RuleDefinition } from "./definitions.ts";
+import type { AlertingDefinition } from "./definitions.ts";
 
 /**
  * One entry of `append_output` (falco.yaml): what is added to the outputs of the rules that it is
@@ -30,7 +30,7 @@ export interface AppendedField {
 
 /** A rule's output with everything that is appended to it, and the fields that are added. */
 export function withAppendedOutput(
-  rule: RuleDefinition,
+  rule: AlertingDefinition,
   entries: readonly AppendedOutput[],
   fields: FieldRegistry,
 ): { readonly text: string; readonly fields: readonly AppendedField[] } {
@@ -47,7 +47,7 @@ export function withAppendedOutput(
   return { text: [own, ...texts].join(" "), fields: [...added.values()] };
 }
 
-function isFor(entry: AppendedOutput, rule: RuleDefinition): boolean {
+function isFor(entry: AppendedOutput, rule: AlertingDefinition): boolean {
   if (entry.rule !== undefined && entry.rule !== rule.name) return false;
   if (entry.source !== undefined && entry.source !== rule.source) return false;
   return (entry.tags ?? []).every((tag) => rule.tags.includes(tag));

@@ -9,7 +9,7 @@ import {
   rowsOf,
   SOCKET_CODES,
 } from "../events/call-filter.ts";
-import { EVENT_TYPES } from "../events/schema.ts";
+import { EVENT_TYPES, eventType } from "../events/schema.ts";
 import type { Check, Expression, Operator } from "./ast.ts";
 
 type Clauses = readonly CallClause[];
@@ -188,13 +188,22 @@ const FIELD_CLAUSES: Readonly<
 };
 
 function ofTypes(names: readonly string[]): Clauses {
-  const rows = rowsOf(names.flatMap((name) => CODES_BY_NAME.get(name) ?? []));
+  const rows = rowsOf(names.flatMap((name) => CODES_BY_NAME.get(name) ?? GENERIC));
   return rows === 0n ? NONE : [of({ rows })];
 }
 
+/** Events that do not tell what their call gave are neither. */
 function ofResult(rows: bigint, result: "done" | "failed"): Clauses {
-  return [of({ rows, kinds: CALL_KIND[result] })];
+  const silent = of({ rows: rows & ~TELLING });
+  const telling = of({ rows: rows & TELLING, kinds: CALL_KIND[result] });
+  return silent.rows === 0n ? [telling] : [telling, silent];
 }
+
+const TELLING = rowsOf(
+  EVENT_TYPES.flatMap((type) =>
+    type !== undefined && ["res", "fd"].includes(type.params[0]?.name ?? "") ? [type.code] : [],
+  ),
+);
 
 function ofResults(words: readonly string[]): Clauses {
   const successes = words.filter((word) => word === "SUCCESS").length;
@@ -269,6 +278,9 @@ function beginnings(operator: Operator, values: readonly string[]): readonly str
   const plain = prefixes.filter((prefix) => !/\/\/|\/\.\.?\//.test(prefix));
   return plain.map((prefix) => (prefix === "/" ? prefix : prefix.replace(/\/$/, "")));
 }
+
+/** What carries calls without an event of their own. */
+const GENERIC = [eventType("syscall").code];
 
 const CODES_BY_NAME: ReadonlyMap<string, readonly number[]> = (() => {
   const codes = new Map<string, number[]>();

@@ -1,15 +1,16 @@
 import { isNull, scalarText } from "../yaml/node.ts";
 import type { Place } from "../lib/errors.ts";
 import type { BaseUses } from "./base-uses.ts";
+import { changeCorrelation, readCorrelation } from "./correlation-items.ts";
 import type {
-  ExceptionDefinition,
+  CorrelationDefinition,
   ListDefinition,
   MacroDefinition,
   RuleDefinition,
 } from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import type { Diagnostic, ErrorCode, WarningCode } from "./diagnostic.ts";
-import { exceptionProblem, mergeExceptions, readExceptions } from "./exceptions.ts";
+import { type Diagnostic, isErrorCode, type WarningCode } from "./diagnostic.ts";
+import { ExceptionItems } from "./exception-items.ts";
 import { type Overrides, overridesOf } from "./item-overrides.ts";
 import {
   aboutItem,
@@ -39,16 +40,20 @@ export class Collector {
   readonly lists = new Map<string, ListDefinition>();
   readonly macros = new Map<string, MacroDefinition>();
   readonly rules = new Map<string, RuleDefinition>();
+  readonly correlations = new Map<string, CorrelationDefinition>();
   /** What `required_plugin_versions` ask for, over all files. */
   readonly plugins: PluginRequirement[] = [];
-  readonly #isKnownField: (name: string) => boolean;
+  readonly #exceptions: ExceptionItems;
   readonly #baseUses: BaseUses;
   #isBase = false;
   #visibility = 0;
   #diagnostics: Diagnostic[] = [];
 
   constructor(isKnownField: (name: string) => boolean, baseUses: BaseUses) {
-    this.#isKnownField = isKnownField;
+    this.#exceptions = new ExceptionItems({
+      isKnownField,
+      report: (diagnostic) => void this.#diagnostics.push(diagnostic),
+    });
     this.#baseUses = baseUses;
   }
 
@@ -83,6 +88,9 @@ export class Collector {
         return this.#macro(item);
       case "rule":
         return this.#rule(item);
+      case "count":
+      case "sequence":
+        return this.#correlation(item);
       case "required_engine_version": {
         const problem = checkEngineVersion(item);
         if (problem !== undefined) throw new ItemError(problem);
@@ -171,6 +179,23 @@ export class Collector {
     this.rules.set(item.name, this.#newRule(item, known));
   }
 
+  #correlation(item: RawItem): void {
+    this.#requireName(item);
+    const overrides = this.#overrides(item);
+    const report = (diagnostic: Diagnostic): void => void this.#diagnostics.push(diagnostic);
+    const known = this.correlations.get(item.name);
+    if (overrides === undefined) this.correlations.set(item.name, readCorrelation(item, report));
+    else if (known?.word === item.word) changeCorrelation(known, { item, overrides }, report);
+    else
+      throw itemError(
+        item,
+        "LOAD_ERR_VALIDATE",
+        `No ${item.word} of this name was defined before`,
+        item.word,
+        didYouMean(item.name, this.correlations.keys()),
+      );
+  }
+
   #newRule(item: RawItem, known: RuleDefinition | undefined): RuleDefinition {
     const before = this.#diagnostics.length;
     const or = <T>(read: () => T, fallback: T): T => this.#orReported(read, fallback);
@@ -178,6 +203,7 @@ export class Collector {
     const isUnknownSource = source !== "syscall";
     const nothing = (text: string) => MappedText.at(text, item.source, item.offset);
     const rule = {
+      word: "rule" as const,
       name: item.name,
       condition: or(() => textOf(item, "condition"), nothing("evt.num = 0")),
       output: or(() => textOf(item, "output").trimmed(), nothing("none")),
@@ -187,7 +213,7 @@ export class Collector {
       isUnknownSource,
       enabled: or(() => flagOf(item, "enabled", true), true),
       tags: or(() => (item.keys.has("tags") ? unique(textsOf(item, "tags")) : []), []),
-      exceptions: or(() => this.#exceptions(item, { isAppended: false, isUnknownSource }), []),
+      exceptions: or(() => this.#exceptions.of(item, isUnknownSource), []),
       warnEventTypes: or(() => flagOf(item, "warn_evttypes", true), true),
       skipIfUnknownFilter: or(() => flagOf(item, "skip-if-unknown-filter", false), false),
       capture: or(() => flagOf(item, "capture", false), false),
@@ -301,8 +327,8 @@ export class Collector {
       case "exceptions":
         rule.exceptions =
           how === "append"
-            ? this.#merged(item, rule)
-            : this.#exceptions(item, { isAppended: false, isUnknownSource: rule.isUnknownSource });
+            ? this.#exceptions.merged(item, rule)
+            : this.#exceptions.of(item, rule.isUnknownSource);
         break;
       case "priority":
         rule.priority = priorityOf(item);
@@ -324,82 +350,6 @@ export class Collector {
         break;
     }
     return true;
-  }
-
-  #merged(item: RawItem, rule: RuleDefinition): readonly ExceptionDefinition[] {
-    const added = this.#read(item, true);
-    const { exceptions, problem } = mergeExceptions(rule.exceptions, added);
-    if (problem !== undefined) throw itemError(item, "LOAD_ERR_VALIDATE", problem, "exceptions");
-    this.#validate(
-      item,
-      added.filter((exception) => exception.fields !== undefined),
-      rule.isUnknownSource,
-    );
-    return exceptions;
-  }
-
-  #exceptions(
-    item: RawItem,
-    {
-      isAppended,
-      isUnknownSource,
-    }: { readonly isAppended: boolean; readonly isUnknownSource: boolean },
-  ): readonly ExceptionDefinition[] {
-    if (!item.keys.has("exceptions")) return [];
-    const exceptions = this.#read(item, isAppended);
-    this.#validate(item, exceptions, isUnknownSource);
-    return exceptions;
-  }
-
-  #read(item: RawItem, isAppended: boolean): readonly ExceptionDefinition[] {
-    const errors: Diagnostic[] = [];
-    const exceptions = readExceptions(item, isAppended, (code, message, node, name) => {
-      const place = placeAt(item.source, node?.start ?? item.offset);
-      const diagnostic: Diagnostic = {
-        code,
-        message,
-        place,
-        itemType: "exception",
-        itemName: name ?? item.name,
-      };
-      (isErrorCode(code) ? errors : this.#diagnostics).push(diagnostic);
-    });
-    this.#throwAll(errors);
-    return exceptions;
-  }
-
-  /** The fields of a source that is not there cannot be known. */
-  #validate(
-    item: RawItem,
-    exceptions: readonly ExceptionDefinition[],
-    isUnknownSource: boolean,
-  ): void {
-    const errors: Diagnostic[] = [];
-    for (const exception of exceptions) {
-      const problem = exceptionProblem(
-        exception,
-        isUnknownSource ? () => true : this.#isKnownField,
-      );
-      const isSkipped =
-        problem?.isUnknownField === true && flagOf(item, "skip-if-unknown-filter", false);
-      if (problem !== undefined && !isSkipped)
-        errors.push({
-          code: "LOAD_ERR_VALIDATE",
-          message: problem.message,
-          place: exception.place,
-          itemType: "exception",
-          itemName: exception.name,
-        });
-    }
-    this.#throwAll(errors);
-  }
-
-  /** The last one leaves the item out, the others stand beside it. */
-  #throwAll(errors: readonly Diagnostic[]): void {
-    const last = errors.at(-1);
-    if (last === undefined) return;
-    this.#diagnostics.push(...errors.slice(0, -1));
-    throw new ItemError(last);
   }
 
   #overrides(item: RawItem): Overrides | undefined {
@@ -437,10 +387,6 @@ export class Collector {
   #warn(item: RawItem, code: WarningCode, message: string, key: string): void {
     this.#diagnostics.push({ ...aboutItem(item, key), code, message });
   }
-}
-
-function isErrorCode(code: ErrorCode | WarningCode): boolean {
-  return code.startsWith("LOAD_ERR_");
 }
 
 function unique(texts: readonly string[]): readonly string[] {

@@ -46,27 +46,44 @@ export interface ExceptionDefinition {
 /** A text, or a list of entries. */
 export type ExceptionEntry = string | readonly ExceptionEntry[];
 
-/** A rule as the files define it, after all appends and overrides. */
-export interface RuleDefinition {
+/** What makes alerts, as the files define it, after all appends and overrides. */
+export interface AlertingDefinition {
+  readonly word: "rule" | "count" | "sequence";
   readonly name: string;
-  condition: MappedText;
   output: MappedText;
   desc: string;
   priority: Priority;
   source: string;
   enabled: boolean;
   tags: readonly string[];
+  skipIfUnknownFilter: boolean;
+  /** Something of its item is wrong: it is compiled for what else may be, and left out. */
+  isBroken: boolean;
+  place: Place;
+  readonly file: string;
+}
+
+/** A rule as the files define it, after all appends and overrides. */
+export interface RuleDefinition extends AlertingDefinition {
+  readonly word: "rule";
+  condition: MappedText;
   exceptions: readonly ExceptionDefinition[];
   warnEventTypes: boolean;
-  skipIfUnknownFilter: boolean;
   /** Falco's `capture`: keep the events around a match. */
   capture: boolean;
   /** How long such a capture lasts, in milliseconds; 0 is what the configuration says. */
   captureDuration: number;
   /** No source of that name is loaded: the rule is left out. */
   readonly isUnknownSource: boolean;
-  /** Something of its item is wrong: it is compiled for what else may be, and left out. */
-  isBroken: boolean;
-  place: Place;
-  readonly file: string;
+}
+
+/** A count or sequence as the files define it, after all overrides. */
+export interface CorrelationDefinition extends AlertingDefinition {
+  readonly word: "count" | "sequence";
+  /** Names of rules: of a sequence in their order. */
+  rules: readonly MappedText[];
+  /** Fields whose values matches must have in common. */
+  by: readonly MappedText[];
+  threshold: number;
+  withinMs: number;
 }

@@ -30,11 +30,18 @@ export type WarningCode =
   | "LOAD_UNSEEN_EVENTS"
   | "LOAD_EMPTY_DOCUMENT";
 
+/** Whether a code keeps a file from loading. */
+export function isErrorCode(code: ErrorCode | WarningCode): boolean {
+  return code.startsWith("LOAD_ERR_");
+}
+
 /** What a diagnostic is about, in Falco's words. */
 export type ItemType =
   | "rule"
   | "macro"
   | "list"
+  | "count"
+  | "sequence"
   | "exception"
   | "required_engine_version"
   | "required_plugin_versions"
@@ -58,7 +65,7 @@ const MAX_LINE = 160;
  */
 export function formatDiagnostic(diagnostic: Diagnostic, text: string): string {
   const { code, message, hint, place, itemType, itemName } = diagnostic;
-  const level = code.startsWith("LOAD_ERR_") ? "error" : "warning";
+  const level = isErrorCode(code) ? "error" : "warning";
   const where = place === undefined ? "" : `${place.source}:${place.line}:${place.column}: `;
   const what = itemName === undefined ? "" : ` (${itemType ?? "item"} "${itemName}")`;
   const lines = [`${where}${level} ${code}: ${message}${what}`];

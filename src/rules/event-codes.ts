@@ -1,5 +1,5 @@
 import { EVENT_TYPE_BY_NAME, EVENT_TYPES, eventType } from "../events/schema.ts";
-import { GENERIC_SYSCALLS } from "../events/syscall-names.ts";
+import { GENERIC_CALLS } from "../events/system-calls.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { Check, Expression, Operator } from "./ast.ts";
 
@@ -12,7 +12,7 @@ const ALL_CODES: readonly number[] = EVENT_TYPES.flatMap((type) =>
 
 /** True for names that `evt.type` may be compared with. */
 export function isKnownEventName(name: string): boolean {
-  return EVENT_TYPE_BY_NAME.has(name) || GENERIC_SYSCALLS.has(name);
+  return EVENT_TYPE_BY_NAME.has(name) || GENERIC_CALLS.has(name);
 }
 
 /**
@@ -20,7 +20,7 @@ export function isKnownEventName(name: string): boolean {
  * everything else leaves all; `not` goes down to the comparisons (Falco, `filter_ruleset`).
  */
 export function eventCodesOf(expression: Expression): ReadonlySet<number> {
-  return codesOf(expression, false, [new Map(), new Map()]);
+  return narrow(expression, EVENT_CODES);
 }
 
 /**
@@ -36,41 +36,96 @@ const CONTAINER = eventType("container").code;
 const OF_PLUGINS: ReadonlySet<number> = new Set([eventType("asyncevent").code]);
 
 /**
+ * scap's numbers of the calls without an event of their own that the condition can match. They share
+ * the generic event, so its code alone does not tell them apart.
+ */
+export function genericCallsOf(expression: Expression): ReadonlySet<number> {
+  return narrow(expression, GENERIC_CALLS_NAMED);
+}
+
+/** What is told apart by name: event codes, or numbers of calls. */
+interface Named {
+  readonly all: ReadonlySet<number>;
+  /** Those of this name; none for a name that nothing has in that field. */
+  of(name: string, field: "evt.type" | "syscall.type"): readonly number[];
+  /** Those that are without doubt something else when the name is not this one. */
+  only(name: string, field: "evt.type" | "syscall.type"): readonly number[];
+  /** Those that have no name in that field. */
+  nameless(field: "evt.type" | "syscall.type"): ReadonlySet<number>;
+}
+
+/**
  * What is known of expressions, as they stand and negated: a macro's is one object wherever it is
  * used.
  */
 type Known = readonly [Map<Expression, ReadonlySet<number>>, Map<Expression, ReadonlySet<number>>];
 
-function codesOf(expression: Expression, negated: boolean, known: Known): ReadonlySet<number> {
-  const memory = known[negated ? 1 : 0];
-  const codes = memory.get(expression) ?? newCodesOf(expression, negated, known);
+function narrow(expression: Expression, named: Named): ReadonlySet<number> {
+  return narrowed(expression, false, { named, known: [new Map(), new Map()] });
+}
+
+interface Narrowing {
+  readonly named: Named;
+  readonly known: Known;
+}
+
+function narrowed(
+  expression: Expression,
+  negated: boolean,
+  narrowing: Narrowing,
+): ReadonlySet<number> {
+  const memory = narrowing.known[negated ? 1 : 0];
+  const codes = memory.get(expression) ?? newlyNarrowed(expression, negated, narrowing);
   memory.set(expression, codes);
   return codes;
 }
 
-function newCodesOf(expression: Expression, negated: boolean, known: Known): ReadonlySet<number> {
+function newlyNarrowed(
+  expression: Expression,
+  negated: boolean,
+  narrowing: Narrowing,
+): ReadonlySet<number> {
   switch (expression.kind) {
     case "and":
     case "or": {
-      const sets = expression.operands.map((operand) => codesOf(operand, negated, known));
+      const sets = expression.operands.map((operand) => narrowed(operand, negated, narrowing));
       const isUnion = (expression.kind === "or") !== negated;
       return sets.reduce((left, right) => (isUnion ? left.union(right) : left.intersection(right)));
     }
     case "not":
-      return codesOf(expression.operand, !negated, known);
+      return narrowed(expression.operand, !negated, narrowing);
     case "check":
-      return checkCodes(expression, negated);
+      return ofCheck(expression, negated, narrowing.named);
     case "macro":
-      return EVERYTHING;
+      return narrowing.named.all;
   }
 }
-
-const EVERYTHING: ReadonlySet<number> = new Set(ALL_CODES);
 
 /** Events that are no system calls: the even ones. */
 const NO_SYSCALLS: ReadonlySet<number> = new Set(ALL_CODES.filter((code) => code % 2 === 0));
 
-function checkCodes(check: Check, negated: boolean): ReadonlySet<number> {
+const EVENT_CODES: Named = {
+  all: new Set(ALL_CODES),
+  of: codeOf,
+  // The generic event carries many system calls: that it is not one of them says nothing of the
+  // others.
+  only: (name, field) => codeOf(name, field).filter((code) => code !== GENERIC),
+  nameless: (field) => (field === "evt.type" ? NOTHING : NO_SYSCALLS),
+};
+
+const callOf = (name: string): readonly number[] => {
+  const call = GENERIC_CALLS.get(name);
+  return call === undefined ? [] : [call];
+};
+
+const GENERIC_CALLS_NAMED: Named = {
+  all: new Set(GENERIC_CALLS.values()),
+  of: callOf,
+  only: callOf,
+  nameless: () => NOTHING,
+};
+
+function ofCheck(check: Check, negated: boolean, named: Named): ReadonlySet<number> {
   const name = check.left.kind === "field" ? check.left.name : "";
   requirePlainEventType(check);
   const values =
@@ -80,30 +135,21 @@ function checkCodes(check: Check, negated: boolean): ReadonlySet<number> {
         ? [check.right]
         : undefined;
   // What another field holds is known at the event only.
-  if (values === undefined) return EVERYTHING;
+  if (values === undefined) return named.all;
   // With a modifier, an event that equals some of the names is no event that equals none, and the
   // other way round.
   const isListed = check.operator === "=" || check.operator === "==" || check.operator === "in";
   if (check.modifier !== undefined && (negated || !isListed || name === "evt.num"))
-    return EVERYTHING;
-  if (name === "evt.num")
-    return isNever(
-      check.operator,
-      values.map((value) => value.text),
-      negated,
-    )
-      ? NOTHING
-      : EVERYTHING;
+    return named.all;
+  const texts = values.map((value) => value.text);
+  if (name === "evt.num") return isNever(check.operator, texts, negated) ? NOTHING : named.all;
   if (!(name === "evt.type" || name === "syscall.type") || !(isListed || check.operator === "!="))
-    return EVERYTHING;
-  const listed = new Set(values.flatMap((value) => codeOf(value.text, name)));
+    return named.all;
+  const listed = new Set(texts.flatMap((text) => named.of(text, name)));
   if (isListed && !negated) return listed;
   // A name that is missing differs from none, so "not !=" takes it in.
-  if (!isListed && negated) return name === "evt.type" ? listed : listed.union(NO_SYSCALLS);
-  // The generic event carries many system calls: that it is not one of them says nothing of the
-  // others.
-  listed.delete(GENERIC);
-  return EVERYTHING.difference(listed);
+  if (!isListed && negated) return listed.union(named.nameless(name));
+  return named.all.difference(new Set(texts.flatMap((text) => named.only(text, name))));
 }
 
 /** The code of the events that have a name; none for names that no event has there. */

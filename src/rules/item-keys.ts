@@ -4,10 +4,13 @@ export type KeyValue =
   | "condition"
   | "text"
   | "texts"
+  | "fields"
   | "boolean"
   | "priority"
   | "milliseconds"
   | "exceptions"
+  | "threshold"
+  | "duration"
   | "override";
 
 /**
@@ -25,7 +28,7 @@ interface KeyRule {
 }
 
 /** The kinds of items that have keys of their own. */
-export type ItemKind = "rule" | "macro" | "list";
+export type ItemKind = "rule" | "macro" | "list" | "count" | "sequence";
 
 const APPEND = {
   value: "boolean",
@@ -34,6 +37,31 @@ const APPEND = {
 const OVERRIDE = {
   value: "override",
   doc: "Which keys of the item defined before are changed here, and whether by append or replace",
+} as const;
+
+/** What a count and a sequence have in common. */
+const CORRELATION = {
+  within: {
+    value: "duration",
+    required: true,
+    replace: true,
+    doc: "The most time from the first match to the last, such as 30s, 5m or 2h; at most 24h",
+  },
+  output: {
+    value: "text",
+    required: true,
+    replace: true,
+    doc: "What an alert says: text with %fields of the last event, and %saker.matches, %saker.span",
+  },
+  desc: { value: "text", required: true, replace: true, doc: "What it is about, for people" },
+  priority: { value: "priority", required: true, replace: true, doc: "How urgent an alert is" },
+  enabled: {
+    value: "boolean",
+    replace: true,
+    doc: "Whether it is switched on; true when left out",
+  },
+  tags: { value: "texts", replace: true, doc: "Words that it is switched and routed by" },
+  override: OVERRIDE,
 } as const;
 
 /**
@@ -134,6 +162,50 @@ export const ITEM_KEYS: Readonly<Record<ItemKind, Readonly<Record<string, KeyRul
     append: APPEND,
     override: OVERRIDE,
   },
+  count: {
+    count: {
+      value: "name",
+      required: true,
+      doc: "Name of the count, the same in every alert of it. Saker's own: Falco skips it with a warning",
+    },
+    rules: {
+      value: "texts",
+      required: true,
+      replace: true,
+      doc: "Rules whose matches are counted together, also where they are switched off and alert of nothing themselves",
+    },
+    by: {
+      value: "fields",
+      replace: true,
+      doc: "Fields: matches that have the same values there are counted together; all when left out",
+    },
+    threshold: {
+      value: "threshold",
+      required: true,
+      replace: true,
+      doc: "So many matches make an alert, 2 to 10000; the next alert takes as many again",
+    },
+    ...CORRELATION,
+  },
+  sequence: {
+    sequence: {
+      value: "name",
+      required: true,
+      doc: "Name of the sequence, the same in every alert of it. Saker's own: Falco skips it with a warning",
+    },
+    rules: {
+      value: "texts",
+      required: true,
+      replace: true,
+      doc: "Rules that match one after the other, also where they are switched off and alert of nothing themselves",
+    },
+    by: {
+      value: "fields",
+      replace: true,
+      doc: "Fields that have the same values in all these matches, such as container.id and proc.sid",
+    },
+    ...CORRELATION,
+  },
 };
 
 /** All words that make an item what it is; of several in one item the first counts. */
@@ -143,4 +215,6 @@ export const ITEM_WORDS: readonly string[] = [
   "list",
   "macro",
   "rule",
+  "count",
+  "sequence",
 ];

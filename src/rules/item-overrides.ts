@@ -19,7 +19,8 @@ export function overridesOf(
   item: RawItem,
   warn: (code: WarningCode, message: string, key: string) => void,
 ): Overrides | undefined {
-  const isAppend = item.keys.has("append") && flagOf(item, "append", false);
+  const canAppend = ITEM_KEYS[item.word as ItemKind]["append"] !== undefined;
+  const isAppend = canAppend && item.keys.has("append") && flagOf(item, "append", false);
   const node = item.keys.get("override");
   if (isAppend) {
     warn(

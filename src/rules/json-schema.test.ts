@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ALL_FIELDS } from "../fields/registry.ts";
 import { ITEM_KEYS } from "./item-keys.ts";
 import { rulesSchema } from "./json-schema.ts";
 
@@ -10,7 +11,7 @@ interface ItemSchema {
   readonly anyOf: readonly { readonly required: readonly string[] }[];
 }
 
-const definitions = rulesSchema()["$defs"] as Readonly<Record<string, ItemSchema>>;
+const definitions = rulesSchema(ALL_FIELDS)["$defs"] as Readonly<Record<string, ItemSchema>>;
 
 for (const [kind, keys] of Object.entries(ITEM_KEYS)) {
   test(`rulesSchema() has every key of a ${kind}, each with what it is for`, () => {

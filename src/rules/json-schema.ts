@@ -1,4 +1,5 @@
 import { assertNever } from "../lib/assert-never.ts";
+import type { Field } from "../fields/field.ts";
 import { MODIFIERS, OPERATORS } from "./ast.ts";
 import { ITEM_KEYS, type ItemKind, type KeyValue } from "./item-keys.ts";
 import { PRIORITIES } from "./priority.ts";
@@ -9,10 +10,10 @@ const TEXT: Schema = { type: ["string", "number", "boolean"] };
 const NON_EMPTY: Schema = { type: "string", minLength: 1 };
 
 /**
- * The JSON Schema (2020-12) of a rules file, for editors, made from the same table that the loader
- * checks by.
+ * The JSON Schema (2020-12) of a rules file, for editors, made from the same tables that the loader
+ * checks by. Conditions are texts to it: what stands in them is not its matter.
  */
-export function rulesSchema(): Schema {
+export function rulesSchema(fields: readonly DescribedField[]): Schema {
   const kinds = Object.keys(ITEM_KEYS) as ItemKind[];
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -26,6 +27,7 @@ export function rulesSchema(): Schema {
       ],
     },
     $defs: {
+      field: fieldSchema(fields),
       ...Object.fromEntries(kinds.map((kind) => [kind, itemSchema(kind)])),
       required_engine_version: {
         type: "object",
@@ -53,6 +55,23 @@ export function rulesSchema(): Schema {
     },
   };
 }
+
+/** A field as editors complete and explain it. */
+export type DescribedField = Pick<Field, "name" | "doc">;
+
+/** Any field, or one with its argument, which no list can hold. */
+function fieldSchema(fields: readonly DescribedField[]): Schema {
+  const docs = fields.map(({ doc }) => doc);
+  // `enumDescriptions` is what editors show beside JSON Schema's own words.
+  const known = {
+    enum: fields.map(({ name }) => name),
+    enumDescriptions: docs,
+    markdownEnumDescriptions: docs,
+  };
+  return { anyOf: [known, NON_EMPTY] };
+}
+
+const FIELD: Schema = { $ref: "#/$defs/field" };
 
 const PLUGIN: Schema = {
   type: "object",
@@ -88,7 +107,7 @@ function itemSchema(kind: ItemKind): Schema {
     anyOf: [
       { required },
       { required: ["override"] },
-      { required: ["append"] },
+      ...(ITEM_KEYS[kind]["append"] === undefined ? [] : [{ required: ["append"] }]),
       ...(kind === "rule" ? [{ required: ["enabled"] }] : []),
     ],
   };
@@ -102,6 +121,8 @@ function valueSchema(value: KeyValue, kind: ItemKind): Schema {
       return NON_EMPTY;
     case "texts":
       return { type: "array", items: TEXT };
+    case "fields":
+      return { type: "array", items: FIELD };
     case "boolean":
       return { type: "boolean" };
     case "milliseconds":
@@ -115,6 +136,10 @@ function valueSchema(value: KeyValue, kind: ItemKind): Schema {
           name.toLowerCase(),
         ]),
       };
+    case "threshold":
+      return { type: "integer", minimum: 2, maximum: 10_000 };
+    case "duration":
+      return { type: ["string", "integer"], pattern: "^\\d+(?:\\.\\d+)?(?:ms|s|m|h)?$" };
     case "exceptions":
       return { type: "array", items: EXCEPTION };
     case "override": {
@@ -145,7 +170,7 @@ const EXCEPTION: Schema = {
   properties: {
     name: NON_EMPTY,
     fields: {
-      anyOf: [NON_EMPTY, { type: "array", items: NON_EMPTY }],
+      anyOf: [FIELD, { type: "array", items: FIELD }],
       description: "One field, whose values are one set, or a list of fields",
     },
     comps: {

@@ -693,3 +693,42 @@ test("loadRules() takes blanks off an output where it is defined, and none off w
   const replaced = `${text}- {rule: R, output: ' b ', override: {output: replace}}\n`;
   assert.equal(load(replaced).rules[0]?.outputText, " b ");
 });
+
+test("loadRules() tells every error of a condition at once, whatever stage finds it", () => {
+  const text = `- macro: broken
+  condition: (proc.name =
+- rule: R
+  desc: d
+  condition: evt.type = opn and nobody and fd.sport > abc and broken and proc.nmae = x
+  output: "%fd.nme"
+  priority: LOUD
+`;
+  const [file] = loadRules([{ name: "r.yaml", text }], { fields: FIELDS }).files;
+  const places = file?.errors.map(
+    ({ place, message }) => `${place?.line}:${place?.column} ${message}`,
+  );
+  assert.deepEqual(places?.toSorted(), [
+    "2:25 expected a value, found the end",
+    '5:25 unknown event type "opn"',
+    '5:33 Undefined macro "nobody" used in the condition',
+    '5:55 expected a number, found "abc"',
+    '5:74 unknown field "proc.nmae"',
+    '6:12 unknown field "fd.nme"',
+    '7:13 Invalid priority "LOUD"',
+  ]);
+});
+
+test("loadRules() leaves unknown fields to skip-if-unknown-filter, and tells what else is wrong", () => {
+  const text = `- rule: R
+  desc: d
+  condition: evt.type = open and nobody and proc.nmae = x
+  output: o
+  priority: INFO
+  skip-if-unknown-filter: true
+`;
+  const [file] = loadRules([{ name: "r.yaml", text }], { fields: FIELDS }).files;
+  assert.deepEqual(
+    file?.errors.map(({ message }) => message),
+    ['Undefined macro "nobody" used in the condition'],
+  );
+});

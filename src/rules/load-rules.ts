@@ -1,12 +1,14 @@
+import type { SentEvents } from "./selected-calls.ts";
 import type { FieldRegistry } from "../fields/field.ts";
 import type { AppendedOutput } from "./append-output.ts";
 import { BaseUses } from "./base-uses.ts";
 import { Collector } from "./collector.ts";
 import type { SharedParts } from "./compile-condition.ts";
-import { compileRule, conditionDiagnostic, type Report } from "./compile-rule.ts";
+import { compileCorrelation, type LoadedCorrelation } from "./compile-correlation.ts";
+import { compileRule } from "./compile-rule.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { MacroDefinition } from "./definitions.ts";
-import type { Diagnostic } from "./diagnostic.ts";
+import { type Diagnostic, isErrorCode } from "./diagnostic.ts";
 import { ListExpander } from "./expand-lists.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import { MacroResolver, PlacedConditionError } from "./macros.ts";
@@ -14,6 +16,7 @@ import { bindOperand } from "./operands.ts";
 import { parseOperandAt } from "./parse-condition.ts";
 import type { Priority } from "./priority.ts";
 import { readItems } from "./raw-items.ts";
+import { conditionDiagnostic, type Report } from "./rule-context.ts";
 import { PLUGINS, unmetPlugin } from "./requirements.ts";
 
 /** What one file came to. */
@@ -27,6 +30,8 @@ export interface FileResult {
 export interface LoadResult {
   /** In the order in which they were first defined. */
   readonly rules: readonly LoadedRule[];
+  /** Counts and sequences, in the same order. */
+  readonly correlations: readonly LoadedCorrelation[];
   readonly files: readonly FileResult[];
 }
 
@@ -45,10 +50,10 @@ export interface LoadOptions {
   /** Macros and lists that are known beneath all files; what files define themselves wins. */
   readonly base?: RulesText;
   /**
-   * The events that are seen where the rules are for, and who sends them: rules that ask for none of
-   * them are warned of.
+   * The events that are sent where the rules are for, and by whom: rules that ask for none of them
+   * are warned of.
    */
-  readonly seenEvents?: { readonly codes: ReadonlySet<number>; readonly name: string };
+  readonly sentEvents?: SentEvents;
   /** Files that lean on the base are warned of: Falco has no such thing. */
   readonly warnsOfBase?: boolean;
 }
@@ -80,23 +85,23 @@ export function loadRules(files: readonly RulesText[], options: LoadOptions): Lo
   const plugins = options.plugins ?? PLUGINS;
   const unmet = plugins === "unchecked" ? undefined : unmetPlugin(collector.plugins, plugins);
   if (unmet !== undefined) report(unmet, "");
-  const rules = compileAll(collector, { options, report, baseUses });
+  const loaded = compileAll(collector, { options, report, baseUses });
   if (options.warnsOfBase === true) for (const warning of baseUses.warnings()) report(warning, "");
   const results = files.map(({ name }) => {
     const all = diagnostics.get(name) ?? [];
     return {
       name,
       errors: listed(
-        all.filter((diagnostic) => isError(diagnostic)),
+        all.filter((diagnostic) => isErrorCode(diagnostic.code)),
         "errors",
       ),
       warnings: listed(
-        all.filter((diagnostic) => !isError(diagnostic)),
+        all.filter((diagnostic) => !isErrorCode(diagnostic.code)),
         "warnings",
       ),
     };
   });
-  return { rules, files: results };
+  return { ...loaded, files: results };
 }
 
 /**
@@ -138,7 +143,10 @@ interface Loading {
   readonly baseUses: BaseUses;
 }
 
-function compileAll(collector: Collector, loading: Loading): LoadedRule[] {
+function compileAll(
+  collector: Collector,
+  loading: Loading,
+): Pick<LoadResult, "rules" | "correlations"> {
   const { options, report, baseUses } = loading;
   const lists = new ListExpander(collector.lists, baseUses);
   const macros = new MacroResolver(collector.macros, lists, baseUses);
@@ -148,11 +156,15 @@ function compileAll(collector: Collector, loading: Loading): LoadedRule[] {
     compiled: new Map(),
     negated: new Map(),
   };
-  const rules = [...collector.rules.values()].flatMap(
-    (rule) => compileRule(rule, { macros, options, report, shared }) ?? [],
+  const context = { macros, options, report, shared };
+  const rules = [...collector.rules.values()].flatMap((rule) => compileRule(rule, context) ?? []);
+  const { rules: defined, correlations: all } = collector;
+  const correlations = [...all.values()].flatMap(
+    (one) =>
+      compileCorrelation(one, { ...context, defined, loaded: rules, correlations: all }) ?? [],
   );
   reportUnused(collector, { lists, macros, report });
-  return rules;
+  return { rules, correlations };
 }
 
 /** A macro's own errors are told with it, and not again with every rule that uses it. */
@@ -190,8 +202,4 @@ function reportUnused(
     const message = "List not referred to by any other rule/macro/list";
     report({ code: "LOAD_UNUSED_LIST", message, place, itemType: "list", itemName: name }, "");
   }
-}
-
-function isError(diagnostic: Diagnostic): boolean {
-  return diagnostic.code.startsWith("LOAD_ERR_");
 }

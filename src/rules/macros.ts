@@ -1,11 +1,12 @@
 import type { Check, Expression } from "./ast.ts";
 import type { BaseUses } from "./base-uses.ts";
+import { checksOf } from "./checks-of.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { MacroDefinition } from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { ErrorCode } from "./diagnostic.ts";
 import type { ListExpander } from "./expand-lists.ts";
-import { parseCondition } from "./parse-condition.ts";
+import { MAX_DEPTH, parseCondition } from "./parse-condition.ts";
 import type { MappedText } from "./source-text.ts";
 
 /**
@@ -118,14 +119,34 @@ export class MacroResolver {
     return this.#textOf.get(check);
   }
 
+  /** A condition's own comparisons, whatever is wrong with its macros; none where it cannot be read. */
+  ownChecks(condition: MappedText): readonly Check[] {
+    try {
+      const text = this.#lists.expand(condition);
+      const checks = [...checksOf(parseCondition(text.text, MAX_DEPTH, []))];
+      for (const check of checks) this.#textOf.set(check, text);
+      return checks;
+    } catch (thrown) {
+      if (thrown instanceof ConditionError) return [];
+      throw thrown;
+    }
+  }
+
   #resolve(condition: MappedText, visibility: number): Expression {
     let text = condition;
+    const problems: ConditionError[] = [];
     try {
       text = this.#lists.expand(condition);
-      return this.#inline(parseCondition(text.text), { text, visibility });
+      const parsed = parseCondition(text.text, MAX_DEPTH, problems);
+      const expression = this.#inline(parsed, { text, visibility });
+      if (problems.length === 0) return expression;
     } catch (thrown) {
-      throw thrown instanceof ConditionError ? new PlacedConditionError(thrown, text) : thrown;
+      if (thrown instanceof PlacedConditionError && problems.length === 0) throw thrown;
+      if (thrown instanceof ConditionError) problems.push(thrown);
+      else if (thrown instanceof PlacedConditionError) throw placedAt(problems, text, thrown.all());
+      else throw thrown;
     }
+    throw placedAt(problems, text);
   }
 
   #inline(expression: Expression, context: Context): Expression {
@@ -214,6 +235,20 @@ export class MacroResolver {
       throw new UndefinedMacroError(`Macro "${macro.name}" refers to itself`, reference);
     return this.resolveMacro(macro);
   }
+}
+
+/** All of them in one, the first of the text before the others. */
+function placedAt(
+  problems: readonly ConditionError[],
+  text: MappedText,
+  further: readonly PlacedConditionError[] = [],
+): PlacedConditionError {
+  const [first, ...others] = [
+    ...problems.map((problem) => new PlacedConditionError(problem, text)),
+    ...further,
+  ];
+  if (first === undefined) throw new Error("no problem is given");
+  return others.length === 0 ? first : first.beside(others);
 }
 
 interface Context {

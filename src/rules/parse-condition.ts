@@ -30,10 +30,15 @@ export const MAX_DEPTH = 1000;
 
 /**
  * The condition language (libs, `userspace/libsinsp/filter/parser.h`): `or` binds weakest, then
- * `and`, then `not`. Throws `ConditionError` at the first place that does not fit.
+ * `and`, then `not`. Throws `ConditionError` at the first place that does not fit; what can be read
+ * on after is put into `problems`, where they are given, and the condition is then none.
  */
-export function parseCondition(text: string, maxDepth = MAX_DEPTH): Expression {
-  return new ConditionParser(text, maxDepth).whole();
+export function parseCondition(
+  text: string,
+  maxDepth = MAX_DEPTH,
+  problems?: ConditionError[],
+): Expression {
+  return new ConditionParser(text, maxDepth, problems).whole();
 }
 
 /**
@@ -71,9 +76,12 @@ class ConditionParser {
   #at = 0;
   #depth = 0;
 
-  constructor(text: string, maxDepth: number) {
+  readonly #problems: ConditionError[] | undefined;
+
+  constructor(text: string, maxDepth: number, problems?: ConditionError[]) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#problems = problems;
   }
 
   whole(): Expression {
@@ -338,8 +346,17 @@ class ConditionParser {
     if (!NUMERIC.includes(operator)) return this.#value();
     const start = this.#at;
     const number = this.#match(NUMBER);
-    if (number === undefined) throw this.#error(`expected a number, found ${this.#next()}`);
-    return { kind: "value", text: number, quoted: false, start, end: this.#at };
+    const text = number ?? this.#otherThanNumber();
+    return { kind: "value", text, quoted: false, start, end: this.#at };
+  }
+
+  /** A number in place of what is none, so that the rest can be read. */
+  #otherThanNumber(): string {
+    const error = this.#error(`expected a number, found ${this.#next()}`);
+    if (this.#problems === undefined) throw error;
+    this.#value();
+    this.#problems.push(error);
+    return "0";
   }
 
   #list(): ValueList {

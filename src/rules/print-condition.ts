@@ -1,6 +1,6 @@
 import { assertNever } from "../lib/assert-never.ts";
 import type { Check, Expression, Operand, Right, TransformArgument, Value } from "./ast.ts";
-import { escapeValue, quoteValue } from "./quoted-text.ts";
+import { escapeValue, quoteValue } from "./quote-value.ts";
 
 /**
  * `engine`: as the real engine prints its tree, which leaves quotes out where its parser needs

@@ -1,3 +1,4 @@
+import type { LoadedCorrelation } from "./compile-correlation.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import { printCondition } from "./print-condition.ts";
 
@@ -19,8 +20,8 @@ export interface RuleChanges {
 
 /** Compares two sets of rules that are switched on. */
 export function ruleChanges(
-  before: readonly LoadedRule[],
-  after: readonly LoadedRule[],
+  before: readonly (LoadedRule | LoadedCorrelation)[],
+  after: readonly (LoadedRule | LoadedCorrelation)[],
 ): RuleChanges {
   const [old, now] = [
     new Map(before.map((rule) => [rule.name, rule])),
@@ -59,9 +60,9 @@ function named(what: string, names: readonly string[]): string {
     .join(", ")}${more}`;
 }
 
-function contentOf(rule: LoadedRule | undefined): string {
+function contentOf(rule: LoadedRule | LoadedCorrelation | undefined): string {
   if (rule === undefined) return "";
-  const { priority, source, tags, desc, outputText, capture, captureDuration, expression } = rule;
+  const { priority, source, tags, desc, outputText, capture, captureDuration } = rule;
   return JSON.stringify([
     priority,
     source,
@@ -70,6 +71,12 @@ function contentOf(rule: LoadedRule | undefined): string {
     outputText,
     capture,
     captureDuration,
-    printCondition(expression),
+    "expression" in rule ? printCondition(rule.expression) : correlationContent(rule),
   ]);
+}
+
+/** Its rules themselves are not part of it: they are compared on their own. */
+function correlationContent(correlation: LoadedCorrelation): readonly unknown[] {
+  const { kind, ruleNames, byNames, threshold, withinMs } = correlation;
+  return [kind, ruleNames, byNames, threshold, withinMs];
 }

@@ -5,18 +5,18 @@ import {
   FILTERED_CODES,
 } from "../events/call-filter.ts";
 import type { Field } from "../fields/field.ts";
+import { type Correlation, type Feed, feedsOf } from "./correlation.ts";
 import type { Predicate } from "./compile-condition.ts";
 import type { OutputTemplate } from "./output.ts";
 import type { Priority } from "./priority.ts";
 
-/** A rule as the engine runs it. */
-export interface CompiledRule {
+/** What an alert is made by, once there is reason for one. */
+export interface Alerting {
   readonly name: string;
   readonly priority: Priority;
   readonly source: string;
   readonly tags: readonly string[];
   readonly desc: string;
-  readonly condition: Predicate;
   readonly output: OutputTemplate;
   /**
    * Further `output_fields` (falco.yaml, `append_output`): a raw field keeps its type, a format is
@@ -27,16 +27,27 @@ export interface CompiledRule {
     readonly isRaw: boolean;
     readonly template: OutputTemplate;
   }[];
-  /** All fields that the condition reads. */
-  readonly conditionFields: ReadonlySet<Field>;
   /**
    * Falco's `capture`: keep the events around a match, for so many milliseconds (0: what the
    * configuration says).
    */
   readonly capture: boolean;
   readonly captureDuration: number;
+  /** Its output prints what only the container runtime knows. */
+  readonly outputNeedsMetadata: boolean;
+  /** Its output prints names of users or groups. */
+  readonly outputNeedsAccounts: boolean;
+}
+
+/** A rule as the engine runs it. */
+export interface CompiledRule extends Alerting {
+  readonly condition: Predicate;
+  /** All fields that the condition reads. */
+  readonly conditionFields: ReadonlySet<Field>;
   /** Codes of the events that it can match. */
   readonly eventCodes: ReadonlySet<number>;
+  /** scap's numbers of the calls without an event of their own that it can match. */
+  readonly genericCalls: ReadonlySet<number>;
   /** The calls that it can match, and perhaps more. */
   readonly callClauses: readonly CallClause[];
   /** Host names whose addresses its condition asks for. */
@@ -45,21 +56,20 @@ export interface CompiledRule {
   readonly needsEnvironment: boolean;
   /** Its condition asks what only the container runtime knows. */
   readonly needsMetadata: boolean;
-  /** Its output prints what only the container runtime knows. */
-  readonly outputNeedsMetadata: boolean;
   /** Its condition asks for names of users or groups. */
   readonly needsAccounts: boolean;
-  /** Its output prints names of users or groups. */
-  readonly outputNeedsAccounts: boolean;
 }
 
 /** Rules bucketed by event code: an event meets those alone that can match it. */
 export interface RuleSet {
   readonly rules: readonly CompiledRule[];
+  readonly correlations: readonly Correlation[];
   readonly matching: "first" | "all";
   readonly eventCodes: ReadonlySet<number>;
+  /** scap's numbers of the calls that the generic event is asked about. */
+  readonly genericCalls: ReadonlySet<number>;
   readonly needsEnvironment: boolean;
-  /** Of events that a condition asks about by names of users or groups. */
+  /** Of events that a condition or a correlation asks about by names of users or groups. */
   readonly accountCodes: ReadonlySet<number>;
   /** Host names that are to be looked up. */
   readonly hostNames: ReadonlySet<string>;
@@ -67,36 +77,59 @@ export interface RuleSet {
   readonly callFilter: CallFilter | undefined;
   /** Hot: in the order of definition. */
   forEvent(code: number): readonly CompiledRule[];
+  /** Hot: the rules whose matches correlations take, whether or not they alert themselves. */
+  feedsOf(code: number): readonly Feed[];
 }
 
-/** Buckets rules; `first` stops at the first rule that matches an event, `all` reports each. */
+/** How rules are matched, and what is made of several matches. */
+export interface RuleSetOptions {
+  /** `first` stops at the first rule that matches an event, `all` reports each. */
+  readonly matching: "first" | "all";
+  /** Those that are switched on; the rules that they take need not be. */
+  readonly correlations?: readonly Correlation[];
+}
+
+/** Buckets rules, and the rules that correlations take. */
 export function compileRuleSet(
   rules: readonly CompiledRule[],
-  { matching }: { readonly matching: "first" | "all" },
+  { matching, correlations = [] }: RuleSetOptions,
 ): RuleSet {
-  const buckets: CompiledRule[][] = [];
-  const eventCodes = new Set<number>();
-  const accountCodes = new Set<number>();
-  for (const rule of rules) {
-    for (const code of rule.eventCodes) {
-      (buckets[code] ??= []).push(rule);
-      eventCodes.add(code);
-      if (rule.needsAccounts) accountCodes.add(code);
-    }
-  }
-  const asking = rules.filter((rule) => FILTERED_CODES.some((code) => rule.eventCodes.has(code)));
-  const callFilter = callFilterOf(asking.flatMap((rule) => rule.callClauses));
-  const hostNames = new Set(rules.flatMap((rule) => [...rule.hostNames]));
+  const feeds = feedsOf(correlations);
+  const asked = [...new Set([...rules, ...feeds.map(({ rule }) => rule)])];
+  const asking = asked.filter((rule) => FILTERED_CODES.some((code) => rule.eventCodes.has(code)));
+  const needAccounts = [
+    ...asked.filter((rule) => rule.needsAccounts),
+    ...feeds.filter(({ correlation }) => correlation.needsAccounts).map(({ rule }) => rule),
+  ];
+  const buckets = bucketed(rules, (rule) => rule);
+  const feedBuckets = bucketed(feeds, ({ rule }) => rule);
   return {
     rules,
+    correlations,
     matching,
-    eventCodes,
-    needsEnvironment: rules.some((rule) => rule.needsEnvironment),
-    accountCodes,
-    hostNames,
-    callFilter,
-    forEvent: (code) => buckets[code] ?? NO_RULES,
+    eventCodes: codesOf(asked),
+    genericCalls: new Set(asked.flatMap((rule) => [...rule.genericCalls])),
+    needsEnvironment:
+      asked.some((rule) => rule.needsEnvironment) ||
+      correlations.some((correlation) => correlation.needsEnvironment),
+    accountCodes: codesOf(needAccounts),
+    hostNames: new Set(asked.flatMap((rule) => [...rule.hostNames])),
+    callFilter: callFilterOf(asking.flatMap((rule) => rule.callClauses)),
+    forEvent: (code) => buckets[code] ?? NONE,
+    feedsOf: (code) => feedBuckets[code] ?? NONE,
   };
 }
 
-const NO_RULES: readonly CompiledRule[] = [];
+const NONE: readonly never[] = [];
+
+function codesOf(rules: readonly CompiledRule[]): ReadonlySet<number> {
+  return new Set(rules.flatMap((rule) => [...rule.eventCodes]));
+}
+
+/** By event code, each in the order given. */
+function bucketed<T>(all: readonly T[], ruleOf: (one: T) => CompiledRule): readonly T[][] {
+  const buckets: T[][] = [];
+  for (const one of all)
+    for (const code of ruleOf(one).eventCodes) (buckets[code] ??= []).push(one);
+  return buckets;
+}

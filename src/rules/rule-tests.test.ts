@@ -20,12 +20,12 @@ const RULES = `- rule: Opened
   priority: NOTICE
   enabled: false
 `;
-const { rules } = loadRules([{ name: "r.yaml", text: RULES }], { fields: STATED });
+const loaded = loadRules([{ name: "r.yaml", text: RULES }], { fields: STATED });
 
 function run(text: string) {
   const { tests, problems } = readRuleTests({ name: "t.yaml", text }, FIELDS);
   assert.deepEqual(problems, []);
-  return tests.map((one) => runRuleTest(one, rules, STATED));
+  return tests.map((one) => runRuleTest(one, loaded, STATED));
 }
 
 for (const [name, text, passed, got] of [
@@ -100,6 +100,35 @@ test("runRuleTest() says of a failed test which comparisons decided", () => {
   assert.deepEqual(other?.because, ["Opened: is not asked on this event type"]);
 });
 
+const COUNTED = `- count: Often
+  desc: d
+  rules: [Off]
+  by: [proc.name]
+  threshold: 3
+  within: 10s
+  output: o
+  priority: NOTICE
+`;
+
+test("runRuleTest() gives counts the events of a test with their times", () => {
+  const counted = loadRules([{ name: "r.yaml", text: RULES + COUNTED }], { fields: STATED });
+  const results = (events: string, expect: string) => {
+    const text = `- {test: t, events: [${events}], expect: [${expect}]}\n`;
+    const { tests, problems } = readRuleTests({ name: "t.yaml", text }, FIELDS);
+    assert.deepEqual(problems, []);
+    const { passed, because } = runRuleTest(tests[0]!, counted, STATED);
+    return passed ? "passed" : because;
+  };
+  const open = "evt.type: open, proc.name: cat";
+  assert.equal(results(`{times: 3, ${open}}`, "Often"), "passed");
+  assert.equal(results(`{at: 1s, times: 2, ${open}}, {at: 11s, ${open}}`, "Often"), "passed");
+  assert.equal(results(`{at: 1s, times: 2, ${open}}, {at: 12s, ${open}}`, ""), "passed");
+  assert.equal(results(`{times: 2, ${open}}, {evt.type: open, proc.name: sh}`, ""), "passed");
+  assert.deepEqual(results(`{times: 2, ${open}}, {evt.type: close}`, "Often"), [
+    "Often: Off matches 2 of 3 events",
+  ]);
+});
+
 test("runRuleTest() refuses a rule that is not there", () => {
   assert.throws(() => run("- {test: t, event: {evt.type: open}, expect: [Closed]}\n"), {
     message: 'no rule is named "Closed"',
@@ -161,6 +190,24 @@ for (const [name, text, message, hint] of [
     "test: t",
     "Tests are a list: each begins with a dash and its name",
     "- test: what it is about",
+  ],
+  [
+    "events that are no list",
+    "- {test: t, events: {evt.type: open}, expect: []}",
+    'The events of test "t" must be a list',
+    undefined,
+  ],
+  [
+    "a time that is none",
+    "- {test: t, events: [{at: soon}], expect: []}",
+    'Time of an event of test "t" is none',
+    "write at: 10s",
+  ],
+  [
+    "an event that comes too often",
+    "- {test: t, events: [{times: 15000}, {times: 15000}], expect: []}",
+    'An event of test "t" must come 1 to 5000 times',
+    undefined,
   ],
   ["no YAML", "- [", undefined, undefined],
 ] as const) {

@@ -2,6 +2,7 @@ import { isNull, scalarText, valueOfKey, type YamlNode } from "../yaml/node.ts";
 import { parseYaml } from "../yaml/parse-yaml.ts";
 import { YamlError } from "../yaml/yaml-error.ts";
 import { EVENT_TYPE_BY_NAME } from "../events/schema.ts";
+import { durationMs } from "../lib/duration.ts";
 import type { FieldRegistry, FieldValue, SingleValue } from "../fields/field.ts";
 import { ConditionError } from "./condition-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -20,13 +21,22 @@ export interface RuleTest {
   readonly rules: readonly string[] | undefined;
   readonly condition: { readonly text: string; readonly offset: number } | undefined;
   readonly capture: string | undefined;
-  readonly scene: StatedScene;
+  /** One for `event`; for `events` one after the other, in their order. */
+  readonly scenes: readonly StatedScene[];
   /** The rules that match, or whether any does. */
   readonly expect: readonly string[] | boolean;
   readonly line: number;
 }
 
-const KEYS: readonly string[] = ["test", "rules", "condition", "event", "capture", "expect"];
+const KEYS: readonly string[] = [
+  "test",
+  "rules",
+  "condition",
+  "event",
+  "events",
+  "capture",
+  "expect",
+];
 
 /**
  * Reads a file of rule tests. What is wrong is a list of diagnostics with places; such tests are
@@ -86,7 +96,7 @@ function readTest(node: YamlNode, reading: Reading): RuleTest | undefined {
   const get = (key: string): YamlNode | undefined => valueOfKey(node, key);
   const name = scalarText(get("test")) ?? "";
   if (name === "") fail('Test has no name: "test" says what it is about', get("test") ?? node);
-  if (get("event") === undefined && get("capture") === undefined)
+  if (["event", "events", "capture"].every((key) => get(key) === undefined))
     fail(`Test "${name}" has neither an event nor a capture`, get("test") ?? node);
   const condition = get("condition");
   return {
@@ -100,7 +110,10 @@ function readTest(node: YamlNode, reading: Reading): RuleTest | undefined {
         ? undefined
         : { text: scalarText(condition) ?? "", offset: condition.start },
     capture: scalarText(get("capture")),
-    scene: readScene(get("event"), name, reading),
+    scenes:
+      get("events") === undefined
+        ? [sceneOf(readStatedFields(get("event"), name, reading), 0)]
+        : readEvents(get("events"), { name, isCondition: condition !== undefined }, reading),
     expect: readExpectation(get("expect"), { name, isCondition: condition !== undefined }, reading),
     line: placeAt(source, node.start).line,
   };
@@ -130,15 +143,59 @@ function readExpectation(
   return readTexts(node, `expectation of test "${name}"`, reading);
 }
 
+/** Most events of one test. */
+const MAX_EVENTS = 20_000;
+
 /**
- * What is stated of the event, by field. The event's number is 1 unless it is stated: rules say
+ * Events one after the other: beside its fields each may say when it is (`at: 10s`, after the
+ * beginning; else when the one before is) and how often it comes (`times: 5`).
+ */
+function readEvents(
+  node: YamlNode | undefined,
+  { name, isCondition }: { readonly name: string; readonly isCondition: boolean },
+  reading: Reading,
+): readonly StatedScene[] {
+  if (isCondition || node?.kind !== "sequence") {
+    reading.fail(
+      isCondition
+        ? `Test "${name}" asks a condition of one event, not of several`
+        : `The events of test "${name}" must be a list`,
+      node,
+    );
+    return [];
+  }
+  let at = 0;
+  let left = MAX_EVENTS;
+  return node.items.flatMap((item) => {
+    const [when, times] = [valueOfKey(item, "at"), valueOfKey(item, "times")];
+    at = when === undefined ? at : (durationMs(scalarText(when) ?? "") ?? Number.NaN);
+    const count = times === undefined ? 1 : Number(scalarText(times));
+    if (Number.isNaN(at))
+      reading.fail(`Time of an event of test "${name}" is none`, when, "write at: 10s");
+    if (!Number.isInteger(count) || count < 1 || count > left)
+      reading.fail(`An event of test "${name}" must come 1 to ${left} times`, times);
+    else left -= count;
+    const stated = readStatedFields(item, name, reading, ["at", "times"]);
+    const shown = Number.isInteger(count) && left >= 0 ? Math.min(count, MAX_EVENTS) : 0;
+    return Array.from({ length: shown }, () => sceneOf(stated, at));
+  });
+}
+
+/**
+ * What is stated of an event, by field. The event's number is 1 unless it is stated: rules say
  * "always" and "never" with it.
  */
-function readScene(node: YamlNode | undefined, name: string, reading: Reading): StatedScene {
+function readStatedFields(
+  node: YamlNode | undefined,
+  name: string,
+  reading: Reading,
+  others: readonly string[] = [],
+): ReadonlyMap<string, FieldValue> {
   const stated = new Map<string, FieldValue>([["evt.num", 1]]);
   if (node !== undefined && node.kind !== "map")
     reading.fail(`The event of test "${name}" must be a map of fields and values`, node);
   for (const { key, value } of node?.kind === "map" ? node.entries : []) {
+    if (others.includes(scalarText(key) ?? "")) continue;
     try {
       readStated(key, value, { ...reading, stated });
     } catch (thrown) {
@@ -146,9 +203,15 @@ function readScene(node: YamlNode | undefined, name: string, reading: Reading): 
       reading.fail(`Test "${name}": ${thrown.message}`, key, thrown.hint);
     }
   }
+  return stated;
+}
+
+/** An event so many milliseconds after the beginning. */
+function sceneOf(stated: ReadonlyMap<string, FieldValue>, atMs: number): StatedScene {
   const type = EVENT_TYPE_BY_NAME.get(String(stated.get("evt.type") ?? ""));
+  const timestamp = BigInt(Math.round((Number.isNaN(atMs) ? 0 : atMs) * 1e6));
   // Everything else that a scene has is asked by nobody: fields are read from what is stated.
-  return { stated, event: { code: type?.code ?? GENERIC } } as unknown as StatedScene;
+  return { stated, event: { code: type?.code ?? GENERIC, timestamp } } as unknown as StatedScene;
 }
 
 /** The event that carries system calls without an event of their own. */

@@ -1,51 +1,86 @@
+import { heldBackBy, type SentEvents } from "./selected-calls.ts";
 import { EVENT_TYPES, eventType } from "../events/schema.ts";
+import { syscallName } from "../events/system-calls.ts";
 
 /** What is asked of a rule here. */
 interface Asking {
   readonly eventCodes: ReadonlySet<number>;
+  readonly genericCalls: ReadonlySet<number>;
 }
 
-/** A rule that never can match where events come from now, and the events that it waits for. */
-export interface UnseenRule<Rule extends Asking> {
-  readonly rule: Rule;
+/** What a rule waits for in vain. */
+export interface Unseen {
   /** Names, each once. */
   readonly events: readonly string[];
-}
-
-/**
- * The rules that ask for nothing but events that are not seen: `seen` holds the codes of those that
- * are. Rules that are written never to match (`evt.num = 0`) are not among them.
- */
-export function unseenRules<Rule extends Asking>(
-  rules: readonly Rule[],
-  seen: ReadonlySet<number>,
-): readonly UnseenRule<Rule>[] {
-  return rules.flatMap((rule) => {
-    const { eventCodes } = rule;
-    if (eventCodes.size === 0 || !eventCodes.isDisjointFrom(seen)) return [];
-    const names = [...eventCodes].map((code) => nameOf(code));
-    return [{ rule, events: [...new Set(names)] }];
-  });
+  /** Nothing else is left that it could match. */
+  readonly isNever: boolean;
 }
 
 /** The generic event stands for every system call that has none of its own. */
-const GENERIC = 1;
+const GENERIC = eventType("syscall").code;
 
 /** What plugins tell of containers bears the name of the engine's own event. */
 const OF_PLUGINS = eventType("asyncevent").code;
 
-function nameOf(code: number): string {
-  if (code === OF_PLUGINS) return "container";
-  if (code === GENERIC) return "system calls without an event of their own";
-  return EVENT_TYPES[code]?.name ?? `event ${code}`;
+/** A rule of more events than these names none of them: what it misses of a few is no surprise. */
+const MANY_EVENTS = 100;
+
+/**
+ * The events that a rule asks for and that are not sent: all of its events, or those that only the
+ * configuration holds back. Undefined where it misses nothing, and for rules that are written never
+ * to match (`evt.num = 0`).
+ */
+export function unseenOf(rule: Asking, sent: SentEvents): Unseen | undefined {
+  const { eventCodes, genericCalls } = rule;
+  const isSeen = (code: number): boolean =>
+    code === GENERIC ? !genericCalls.isDisjointFrom(sent.calls) : sent.codes.has(code);
+  if (eventCodes.size === 0) return undefined;
+  const isNever = ![...eventCodes].some(isSeen);
+  if (!isNever && eventCodes.size > MANY_EVENTS) return undefined;
+  const names = new Set(
+    [...eventCodes].flatMap((code) => (isSeen(code) ? [] : namesOf(code, rule))),
+  );
+  const events = [...names].filter((name) => isNever || heldBackBy(name, sent.base) !== undefined);
+  return events.length === 0 ? undefined : { events, isNever };
+}
+
+/** The rules that ask for nothing but events that are not seen. */
+export function unseenRules<Rule extends Asking>(
+  rules: readonly Rule[],
+  sent: SentEvents,
+): readonly { readonly rule: Rule; readonly events: readonly string[] }[] {
+  return rules.flatMap((rule) => {
+    const unseen = unseenOf(rule, sent);
+    return unseen?.isNever === true ? [{ rule, events: unseen.events }] : [];
+  });
+}
+
+function namesOf(code: number, { genericCalls }: Asking): readonly string[] {
+  if (code === OF_PLUGINS) return ["container"];
+  if (code === GENERIC) return [...genericCalls].flatMap((call) => syscallName(call) ?? []);
+  return [EVENT_TYPES[code]?.name ?? `event ${code}`];
 }
 
 /** So many events are named in a warning. */
 const MAX_NAMED = 6;
 
-/** What is wrong, in words: `source` is what sends no such events. */
-export function unseenWarning(events: readonly string[], source: string): string {
+/** What is wrong, in words, and what can be done. */
+export function unseenWarning(
+  { events, isNever }: Unseen,
+  { name, base }: SentEvents,
+): { readonly message: string; readonly hint: string } {
   const named = events.slice(0, MAX_NAMED).join(", ");
   const more = events.length > MAX_NAMED ? ` and ${events.length - MAX_NAMED} more` : "";
-  return `Rule can never match here: ${source} sends no ${named}${more}`;
+  const what = isNever ? "can never match here" : "misses events here";
+  return {
+    message: `Rule ${what}: ${name} sends no ${named}${more}`,
+    hint: hintOf(new Set(events.map((event) => heldBackBy(event, base)))),
+  };
+}
+
+function hintOf(reasons: ReadonlySet<string | undefined>): string {
+  if (reasons.has("all"))
+    return "calls that only read and write cost much: base_syscalls.all (watch -A) sends them where a rule asks";
+  if (reasons.has("custom_set")) return "base_syscalls.custom_set leaves it out";
+  return "captures may hold such events: saker replay";
 }

@@ -2,7 +2,7 @@ import type { Container } from "../containers/container.ts";
 import { Event } from "../events/event.ts";
 import { type Descriptor, descriptorOf } from "./descriptor.ts";
 import type { Process } from "./process.ts";
-import type { Accounts, Ancestry, Scene } from "./scene.ts";
+import type { Accounts, Ancestry, Correlated, Scene } from "./scene.ts";
 import type { Thread } from "./thread.ts";
 import type { ThreadTable } from "./thread-table.ts";
 import type { EventTimes } from "./timeline.ts";
@@ -42,6 +42,7 @@ export class CurrentScene implements Scene {
   accounts: Accounts = NO_ACCOUNTS;
   thread: Thread | undefined;
   isResolved = false;
+  correlated: Correlated | undefined;
   isDoubtful = false;
   readonly #surroundings: SceneSurroundings;
   #descriptor: Descriptor | undefined;
@@ -69,6 +70,7 @@ export class CurrentScene implements Scene {
     this.accounts = accounts;
     const threads = this.#surroundings.threads;
     this.isResolved = false;
+    this.correlated = undefined;
     this.isDoubtful = false;
     this.thread = threads?.thread;
     this.#descriptor = threads?.descriptor;
@@ -157,6 +159,7 @@ export class CurrentScene implements Scene {
       this.accounts,
     );
     if (this.isResolved || this.isDoubtful) frozen.#show(this);
+    frozen.correlated = this.correlated;
     if (this.#surroundings.threads !== undefined) {
       frozen.thread = this.thread;
       frozen.#descriptor = this.#descriptor === undefined ? undefined : copyOf(this.#descriptor);

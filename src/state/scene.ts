@@ -23,6 +23,14 @@ export interface Ancestry {
   get(pid: number): Process | undefined;
 }
 
+/** What a count or a sequence has seen once an event completed it. */
+export interface Correlated {
+  /** Matches that it is made of, the last one included. */
+  readonly matches: number;
+  /** From the first of them to the last, in nanoseconds. */
+  readonly spanNs: number;
+}
+
 /**
  * An event and what surrounds it: all that a rule may ask about. Hot: the engine reuses one scene
  * for all events, so whoever keeps it beyond the callback freezes it (CurrentScene.freeze).
@@ -64,6 +72,8 @@ export interface Scene {
   readonly isDoubtful: boolean;
   /** The other of these two paths; undefined where there is only one. */
   readonly otherName: string | undefined;
+  /** Undefined but where the event has just completed a count or a sequence. */
+  readonly correlated?: Correlated | undefined;
   /**
    * The thread that acted, where the source tells of threads and their descriptors (a capture);
    * undefined for a live one.

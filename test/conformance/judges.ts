@@ -20,7 +20,8 @@ import {
 import { parseCondition, parseOperandAt } from "../../src/rules/parse-condition.ts";
 import { compilePathPrefixes } from "../../src/rules/path-prefixes.ts";
 import { printCondition, printOperand } from "../../src/rules/print-condition.ts";
-import { escapeValue, unescapeQuoted } from "../../src/rules/quoted-text.ts";
+import { escapeValue } from "../../src/rules/quote-value.ts";
+import { unescapeQuoted } from "../../src/rules/quoted-text.ts";
 import { compileWildcard } from "../../src/rules/select-rules.ts";
 import { UNARY_TRANSFORMERS } from "../../src/rules/transformers.ts";
 import { concatenatePaths } from "../../src/state/path.ts";
@@ -37,6 +38,7 @@ import { assessConfig } from "./config-judges.ts";
 import { assessConverting } from "./converter-judges.ts";
 import { assessScenario } from "./event-judges.ts";
 import { assessEnabling, assessLoading, assessPlugins, assessResolving } from "./loading-judges.ts";
+import { assessSelection } from "./selection-judges.ts";
 import { fieldsWithMocks, type MockScene, mockScene } from "./mock-fields.ts";
 
 const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", import.meta.url));
@@ -44,6 +46,7 @@ const SHARED_RULES = fileURLToPath(new URL("../../../shared/falco-rules/", impor
 /** One judge a kind of case file. A kind without a judge is printed as such by the runner. */
 export const JUDGES: Readonly<Record<string, Judge>> = {
   config: () => assessConfig,
+  interesting_syscalls: () => assessSelection,
   condition_parser: () => (one) => {
     const depth = Number(one["max_depth"] ?? 100);
     const parsed = attempt(() =>

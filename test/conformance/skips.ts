@@ -1,10 +1,7 @@
 import type { Case } from "./case-file.ts";
 
 /** Kinds of case files that nothing of ours can answer yet, with the reason. */
-export const SKIPPED_KINDS: Readonly<Record<string, string>> = {
-  interesting_syscalls:
-    "the probe sends what the rules ask for; base_syscalls is no setting yet (issue 6)",
-};
+export const SKIPPED_KINDS: Readonly<Record<string, string>> = {};
 
 interface Skip {
   readonly kind: string;

@@ -7,7 +7,9 @@ import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { dockerdMissing, startDockerd } from "../fixtures/dockerd.ts";
+import { readCapture } from "../../src/capture/scap-reader.ts";
 import { CaptureFile } from "../../src/capture/scap-writer.ts";
+import { CaptureInvariants } from "../fixtures/capture-invariants.ts";
 import { captureBytes, capturedEvent, SMALL_HOST } from "../fixtures/captures.ts";
 import { whyNoBpf } from "../fixtures/live-bpf.ts";
 import { saker, startSaker } from "../fixtures/saker.ts";
@@ -364,6 +366,10 @@ describe("saker record with containers", { skip: dockerdMissing() ?? whyNoBpf() 
       "cat",
       "/etc/passwd",
     );
+    // First processes that end before their children, who end with them.
+    const orphans = "for i in 1 2 3; do sleep 5 & done; exec true";
+    for (let round = 0; round < 3; round += 1)
+      await dockerd.docker("run", "--rm", image, "/bin/busybox", "sh", "-c", orphans);
     const format = "%container.name %container.image.repository %container.image.tag %fd.name";
     const where =
       "evt.type in (open, openat) and fd.name in (/etc/hostname, /etc/passwd) and container.id != host";
@@ -383,5 +389,10 @@ describe("saker record with containers", { skip: dockerdMissing() ?? whyNoBpf() 
         `not all of ${expected.join(", ")} are among ${[...new Set(lines)].join(", ")}`,
       );
     }
+    await recording.stop();
+    const invariants = new CaptureInvariants();
+    await readCapture(path, invariants);
+    assert.ok(invariants.events > 1000);
+    assert.deepEqual(invariants.broken, []);
   });
 });

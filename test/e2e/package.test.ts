@@ -38,6 +38,7 @@ describe("the package that npm pack makes", async () => {
       `probe/saker.${process.arch}.bpf.o`,
       "rules/saker_rules.yaml",
       "rules/base/falco_names.yaml",
+      "dist/ui/index.html",
     ])
       assert.ok(files.includes(name), `${name} is missing`);
     const strange = files.filter((name) =>

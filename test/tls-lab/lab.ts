@@ -75,7 +75,7 @@ export class Lab {
     child.once("error", (error) => (said = String(error)));
     for (
       let turn = 0;
-      turn < 300 && child.exitCode === null && child.pid !== undefined;
+      turn < STARTING_TURNS && child.exitCode === null && child.pid !== undefined;
       turn += 1
     ) {
       if (await answers(port)) return port;
@@ -103,6 +103,9 @@ export class Lab {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** Of 50 ms: Java compiles its server first, and the machine may be busy. */
+const STARTING_TURNS = 1200;
 
 /** A process and all that it has started: Postfix's are of groups of their own. */
 function processTree(root: number): number[] {

@@ -6,7 +6,7 @@ import { connectDirectly } from "../../src/ports/connect.ts";
 import { auditNmap } from "../../src/reports/audit-nmap.ts";
 import { hasProgram, type Lab } from "./lab.ts";
 import type { LabServer } from "./builders.ts";
-import { compareWithOpenssl } from "./oracle.ts";
+import { compareWithOpenssl, type OpensslView, viewOfOpenssl } from "./oracle.ts";
 import { startServer } from "./servers.ts";
 
 /** What one server's audit came to. */
@@ -19,45 +19,71 @@ export interface Look {
   readonly problems: readonly string[];
 }
 
+export interface LookOptions {
+  /** Audits, one after the other. */
+  readonly rounds?: number;
+  /** OpenSSL's client takes a process for each suite. */
+  readonly asksOpenssl?: boolean;
+}
+
 /** Whether nmap is there to compare with. */
 export const hasNmap = hasProgram("/usr/bin/nmap");
 
 /**
- * Starts one server, audits it, compares each line with nmap's ssl-enum-ciphers, and ends it.
- * Throws when it does not start.
+ * Starts one server, audits it so many times, holds each audit against nmap's ssl-enum-ciphers, line
+ * by line, and against what OpenSSL's client sees, and ends it. Throws when it does not start.
  */
-export async function lookAt(lab: Lab, server: LabServer): Promise<Look> {
+export async function lookAt(
+  lab: Lab,
+  server: LabServer,
+  { rounds = 1, asksOpenssl = server.noOracle === undefined }: LookOptions = {},
+): Promise<Look> {
   try {
     const port = await startServer(lab, server);
-    const report = await audit({
-      label: server.name,
-      host: "127.0.0.1",
-      port,
-      connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
-    });
-    const seen = report.tls
-      ? report.starttls === undefined
-        ? "tls"
-        : `starttls ${report.starttls}`
-      : (report.speaks ?? "nothing");
-    const problems = seen === server.expect ? [] : [`expected ${server.expect}, found ${seen}`];
-    for (const id of server.vulnerable ?? [])
-      if (report.weaknesses?.[id] !== "vulnerable")
-        problems.push(`expected ${id}, found ${report.weaknesses?.[id]}`);
-    for (const { probe, error } of report.errors)
-      if (server.untold?.test(`${probe}: ${error}`) !== true) problems.push(`${probe}: ${error}`);
-    if (report.tls === true && server.noOracle === undefined)
-      problems.push(...((await compareWithOpenssl(port, report)) ?? []));
-    if (hasNmap && server.isCompared === true)
-      problems.push(...(await compare(server, report, port)));
-    // A port without TLS that has a way to it says why it does not go it: that is no problem of
-    // ours.
-    const left = problems.filter((text) => report.tls || !text.startsWith("starttls: "));
-    const summary = `${seen}, ${Object.keys(report.protocols).toSorted().join(" ")} grade ${report.grade?.ignoringTrust ?? report.grade?.letter ?? "-"}, ${report.connections} connections, ${report.durationMs} ms`;
-    return { summary, problems: left };
+    const problems = new Set<string>();
+    let summary = "";
+    let view: OpensslView | undefined;
+    for (let round = 1; round <= rounds; round += 1) {
+      const report = await audit({
+        label: server.name,
+        host: "127.0.0.1",
+        port,
+        connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
+      });
+      summary = summaryOf(report);
+      for (const problem of problemsOf(server, report)) problems.add(problem);
+      if (report.tls === true && asksOpenssl) view ??= await viewOfOpenssl(port, report.starttls);
+      if (view !== undefined)
+        for (const problem of compareWithOpenssl(view, report)) problems.add(problem);
+      if (hasNmap && server.isCompared === true)
+        for (const problem of await compare(server, report, port)) problems.add(problem);
+    }
+    return { summary, problems: [...problems] };
   } finally {
     lab.endServers();
   }
+}
+
+function seenOf(report: AuditReport): string {
+  if (report.tls !== true) return report.speaks ?? "nothing";
+  return report.starttls === undefined ? "tls" : `starttls ${report.starttls}`;
+}
+
+function summaryOf(report: AuditReport): string {
+  return `${seenOf(report)}, ${Object.keys(report.protocols).toSorted().join(" ")} grade ${report.grade?.ignoringTrust ?? report.grade?.letter ?? "-"}, ${report.connections} connections, ${report.durationMs} ms`;
+}
+
+function problemsOf(server: LabServer, report: AuditReport): string[] {
+  const seen = seenOf(report);
+  const problems = seen === server.expect ? [] : [`expected ${server.expect}, found ${seen}`];
+  for (const id of server.vulnerable ?? [])
+    if (report.weaknesses?.[id] !== "vulnerable")
+      problems.push(`expected ${id}, found ${report.weaknesses?.[id]}`);
+  for (const { probe, error } of report.errors)
+    if (server.untold?.test(`${probe}: ${error}`) !== true) problems.push(`${probe}: ${error}`);
+  // A port without TLS that has a way to it says why it does not go it: that is no problem of
+  // ours.
+  return problems.filter((text) => report.tls || !text.startsWith("starttls: "));
 }
 
 /**

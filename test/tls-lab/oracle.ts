@@ -43,16 +43,17 @@ interface Seen {
   readonly leaves: ReadonlySet<string>;
 }
 
+/** What OpenSSL's own client finds, by version. */
+export type OpensslView = ReadonlyMap<string, { readonly offer: Offer; readonly seen: Seen }>;
+
 /**
- * Holds an audit against OpenSSL's own client: versions, those suites that both know, who chooses,
- * the server's order, and that each leaf is in the report. Gives what differs; undefined where
- * OpenSSL's client does not find the way to TLS in that protocol.
+ * Has OpenSSL's own client look at a port; undefined where it does not find the way to TLS in that
+ * protocol.
  */
-export async function compareWithOpenssl(
+export async function viewOfOpenssl(
   port: number,
-  report: AuditReport,
-): Promise<readonly string[] | undefined> {
-  const { starttls } = report;
+  starttls: string | undefined,
+): Promise<OpensslView | undefined> {
   const way = starttls === undefined ? [] : STARTTLS[starttls];
   if (way === undefined) return undefined;
   const connect = [
@@ -60,13 +61,22 @@ export async function compareWithOpenssl(
     `127.0.0.1:${port}`,
     ...(way.length > 0 ? ["-starttls", ...way] : []),
   ];
-  const problems: string[] = [];
+  const view = new Map<string, { readonly offer: Offer; readonly seen: Seen }>();
   for (const [version, option] of VERSIONS) {
     const offer = await offered(option);
-    const seen = await enumerate(connect, option, offer);
-    problems.push(...differences(version, offer, seen, report).map((text) => `openssl: ${text}`));
+    view.set(version, { offer, seen: await enumerate(connect, option, offer) });
   }
-  return problems;
+  return view;
+}
+
+/**
+ * Holds an audit against OpenSSL's view: versions, those suites that both know, who chooses, the
+ * server's order, and that each leaf is in the report. Gives what differs.
+ */
+export function compareWithOpenssl(view: OpensslView, report: AuditReport): string[] {
+  return [...view].flatMap(([version, { offer, seen }]) =>
+    differences(version, offer, seen, report).map((text) => `openssl: ${text}`),
+  );
 }
 
 function differences(version: string, offer: Offer, seen: Seen, report: AuditReport): string[] {

@@ -1,14 +1,18 @@
 import { execFileSync } from "node:child_process";
+import { parseArgs } from "node:util";
 import { hasProgram, Lab } from "./lab.ts";
 import { hasNmap, lookAt } from "./look.ts";
 import { LAB_SERVERS } from "./servers.ts";
 
-// Audits real servers on loopback, one after the other, and compares each line with nmap's
-// ssl-enum-ciphers. `npm run tls-lab -- [NAME…]`; with --install,
-// missing servers are installed from Debian's packages first. Exit code 1 when something differs
-// that no entry explains.
+// Audits real servers on loopback, one after the other, and compares each with nmap's
+// ssl-enum-ciphers and OpenSSL's client. `npm run tls-lab -- [--rounds N] [NAME…]`: each is audited
+// so many times. With --install, missing servers are installed from Debian's packages first. Exit
+// code 1 when something differs that no entry explains.
 
-const words = process.argv.slice(2).filter((word) => word !== "--install");
+const { values, positionals: words } = parseArgs({
+  options: { install: { type: "boolean" }, rounds: { type: "string", default: "1" } },
+  allowPositionals: true,
+});
 const servers = LAB_SERVERS.filter(
   ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
 );
@@ -19,7 +23,7 @@ const missing = [
       .map(({ needs: [, debian] }) => debian),
   ),
 ];
-if (missing.length > 0 && process.argv.includes("--install"))
+if (missing.length > 0 && values.install === true)
   execFileSync("apt-get", ["install", "-y", "--no-install-recommends", ...missing], {
     stdio: "inherit",
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
@@ -38,10 +42,9 @@ for (const server of servers) {
     );
     continue;
   }
-  const { summary, problems } = await lookAt(lab, server).catch((thrown: unknown) => ({
-    summary: "did not start",
-    problems: [String(thrown)],
-  }));
+  const { summary, problems } = await lookAt(lab, server, { rounds: Number(values.rounds) }).catch(
+    (thrown: unknown) => ({ summary: "did not start", problems: [String(thrown)] }),
+  );
   counts[problems.length === 0 ? "good" : "bad"] += 1;
   console.log(`${problems.length === 0 ? "ok  " : "DIFF"}  ${server.name}: ${summary}`);
   for (const line of problems) console.log(`      ${line}`);

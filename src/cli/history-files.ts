@@ -1,0 +1,11 @@
+import { dirname, join, resolve } from "node:path";
+import type { StoreSettings } from "../config/settings.ts";
+
+/** Where the store is, and beside it the token of its page: absolute paths. */
+export function historyFiles(
+  { path }: Pick<StoreSettings, "path">,
+  reportFolder: string,
+): { readonly storeFile: string; readonly tokenFile: string } {
+  const storeFile = path === undefined ? join(reportFolder, "store", "saker.db") : resolve(path);
+  return { storeFile, tokenFile: join(dirname(storeFile), "token") };
+}

@@ -1,0 +1,21 @@
+import { ownReportPlaces } from "../config/report-places.ts";
+import { AppError } from "../lib/errors.ts";
+import { historyFiles } from "./history-files.ts";
+import { printLine } from "./print.ts";
+import { type ServeOptions, serveSettings } from "./serve-options.ts";
+
+/** `saker open`: the page's address, with a new word for one login. */
+export async function open(options: ServeOptions): Promise<void> {
+  const { store, web } = serveSettings(options).settings;
+  const { folder } = ownReportPlaces(options.report, process.cwd());
+  const { tokenFile } = historyFiles(store, folder);
+  const { pageAddress } = await import("../history/page-address.ts");
+  const { tokenIn } = await import("../history/token-file.ts");
+  const { onceWord } = await import("../web/access.ts");
+  const token = tokenIn(tokenFile);
+  if (token === undefined)
+    throw new AppError("USAGE_PAGE", `Cannot open the page: there is no token in ${tokenFile}`, {
+      hint: "start saker watch or saker serve first, or name its report folder with --report",
+    });
+  printLine(pageAddress(web, web.port, onceWord(token, Date.now())));
+}

@@ -1,0 +1,97 @@
+// The thread of `history.ts`: the store, and where it is asked for the server of its page.
+import { parentPort, workerData } from "node:worker_threads";
+import { AppError, messageOf } from "../lib/errors.ts";
+import { Keeper } from "../store/keeper.ts";
+import { openBackend, replaceBackend } from "../store/open-backend.ts";
+import { storeOf, type Store } from "../store/store.ts";
+import type { WebServer } from "../web/server.ts";
+import type { FromThread, HistoryData, ToThread } from "./messages.ts";
+import { Questioner } from "./questioner.ts";
+
+const { version, hostname, store: settings, web } = workerData as HistoryData;
+const port = parentPort ?? fail();
+
+function fail(): never {
+  throw new Error("this file is a thread's");
+}
+
+const post = (message: FromThread): void => port.postMessage(message);
+const onProblem = (text: string): void => post({ kind: "problem", text });
+const onNote = (text: string): void => post({ kind: "note", text });
+const now = (): number => Date.now();
+
+const questioner = new Questioner(({ id, what, about }) =>
+  post({ kind: "question", id, what, about }),
+);
+const store = await openStore();
+await store.beginWatch(hostname);
+/** Of a store in memory. */
+const MEMORY_BYTES = 32e6;
+let droppedBefore = 0;
+const keeper = new Keeper({
+  store,
+  retention: {
+    ageMs: settings.days * 86_400_000,
+    bytes: Math.min(
+      settings.megabytes * 1e6,
+      store.backend.kind === "memory" ? MEMORY_BYTES : Infinity,
+    ),
+  },
+  now,
+  onDone: (count) => post({ kind: "done", count }),
+  onProblem,
+  onNote,
+  onCorrupt: () => store.reopen(() => replaceBackend({ ...settings, onNote })),
+});
+const server = web === undefined ? undefined : await serve();
+post({ kind: "ready", place: store.backend.place, page: server?.page });
+
+port.on("message", (message: ToThread) => {
+  if (message.kind === "answer") return questioner.answered(message.id, message.answer);
+  if (message.kind === "close") return void end();
+  droppedBefore = message.dropped;
+  for (const news of message.news) if (!keeper.take(news)) post({ kind: "done", count: 1 });
+});
+
+async function end(): Promise<void> {
+  await server?.server.close();
+  await keeper.close();
+  await store.close().catch(() => undefined);
+  port.close();
+  process.exit();
+}
+
+/** What cannot be kept where it should be is kept in memory: the page shows it all the same. */
+async function openStore(): Promise<Store> {
+  try {
+    return await storeOf(await openBackend({ ...settings, onNote }), now);
+  } catch (thrown) {
+    const hint = thrown instanceof AppError && thrown.hint !== undefined ? ` (${thrown.hint})` : "";
+    onProblem(`${messageOf(thrown)}${hint}; news are kept in memory until the end`);
+    return storeOf(
+      await openBackend({ ...settings, path: undefined, url: undefined, onNote }),
+      now,
+    );
+  }
+}
+
+async function serve(): Promise<{ readonly server: WebServer; readonly page: string } | undefined> {
+  if (web === undefined) return undefined;
+  const { servePage } = await import("./serve-page.ts");
+  try {
+    return await servePage({
+      web,
+      version,
+      store,
+      settings,
+      keeper,
+      dropped: () => droppedBefore,
+      watch: questioner,
+      now,
+    });
+  } catch (thrown) {
+    const hint = thrown instanceof AppError && thrown.hint !== undefined ? ` (${thrown.hint})` : "";
+    onProblem(`${messageOf(thrown)}${hint}; the watch goes on without its page`);
+    return undefined;
+  }
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { alertNews } from "../../test/fixtures/alert-news.ts";
+import { until } from "../../test/fixtures/until.ts";
+import { openSqlite } from "../store/sqlite.ts";
+import { AlertPage } from "../web/schemas/alert.ts";
+import { Health } from "../web/schemas/health.ts";
+import { History, type HistoryOptions } from "./history.ts";
+import { tokenIn, tokenOf } from "./token-file.ts";
+
+describe("History", () => {
+  let folder: string;
+  let said: string[];
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "saker-history-"));
+    said = [];
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const path = (): string => join(folder, "store", "saker.db");
+  const opened = (rest: Partial<HistoryOptions> = {}): History =>
+    new History({
+      version: "1.2.3",
+      hostname: "h",
+      store: { path: path(), url: undefined, durability: "normal", days: 1, megabytes: 100 },
+      web: undefined,
+      watch: {
+        health: async () => undefined,
+        rules: async () => [],
+        rule: async () => undefined,
+        examine: async () => "",
+      },
+      onNote: (text) => said.push(text),
+      onProblem: (text) => said.push(text),
+      ...rest,
+    });
+  const web = (port = 0) => ({
+    address: "127.0.0.1",
+    port,
+    hosts: [],
+    certificate: undefined,
+    key: undefined,
+    tokenFile: join(folder, "store", "token"),
+    pageFolder: folder,
+  });
+
+  it("has written all that it took when it ends", async () => {
+    const history = opened();
+    for (let sequence = 1; sequence <= 1200; sequence += 1) history.take(alertNews({}, sequence));
+    await history.close();
+    assert.deepEqual(history.counts(), { waiting: 0, dropped: 0 });
+    const backend = await openSqlite({ path: path(), durability: "normal", onNote: () => {} });
+    const { rows } = await backend.db
+      .selectFrom("alert")
+      .select((from) => from.fn.countAll().as("rows"))
+      .executeTakeFirstOrThrow();
+    assert.equal(rows, 1200);
+    await backend.close();
+  });
+
+  it("drops what does not fit, a container's flood before the others'", async () => {
+    const history = opened();
+    for (let count = 0; count < 15_000; count += 1) history.take(alertNews());
+    assert.equal(history.counts().dropped, 5000);
+    history.take(alertNews({ outputFields: { "container.name": "other" } }));
+    assert.equal(history.counts().dropped, 5000);
+    await history.close();
+  });
+
+  it("serves what it keeps, and asks the watch for the rest", async () => {
+    const history = opened({ web: web() });
+    await history.ready;
+    const page = new URL(history.page ?? "");
+    const login = await fetch(page, { redirect: "manual" });
+    const cookie = login.headers.get("set-cookie")?.split(";")[0] ?? "";
+    history.take(alertNews({ message: "over the thread" }));
+    const get = async (url: string): Promise<unknown> =>
+      (await fetch(new URL(url, page), { headers: { cookie } })).json();
+    let alerts: AlertPage["alerts"] = [];
+    while (alerts.length === 0) ({ alerts } = AlertPage.parse(await get("/api/v1/alerts")));
+    assert.equal(alerts[0]?.message, "over the thread");
+    assert.equal(Health.parse(await get("/api/v1/health")).watch, null);
+    await history.close();
+  });
+
+  it("goes on without its page where the port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await until("the port", () => other.listening);
+    const { port } = other.address() as { port: number };
+    const history = opened({ web: web(port) });
+    await history.ready;
+    assert.match(said.join(), /^Cannot serve the page at 127.0.0.1:\d+: .*EADDRINUSE.*--no-web/);
+    history.take(alertNews());
+    await history.close();
+    assert.equal(history.counts().dropped, 0);
+    other.close();
+  });
+
+  it("keeps news in memory where the folder is not its own", async () => {
+    const history = opened();
+    await history.close();
+    chmodSync(join(folder, "store"), 0o777);
+    const second = opened();
+    await second.ready;
+    assert.match(said.join(), /others can write to it.*news are kept in memory until the end/);
+    second.take(alertNews());
+    await second.close();
+    assert.equal(second.counts().dropped, 0);
+  });
+});
+
+describe("tokenOf", () => {
+  it("makes a token that its owner alone can read, and finds it again", () => {
+    const folder = mkdtempSync(join(tmpdir(), "saker-token-"));
+    const path = join(folder, "store", "token");
+    assert.equal(tokenIn(path), undefined);
+    const token = tokenOf(path);
+    assert.match(token, /^[\w-]{43}$/);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.equal(tokenOf(path), token);
+    chmodSync(path, 0o640);
+    assert.throws(() => tokenOf(path), /others may have read it/);
+    chmodSync(path, 0o600);
+    writeFileSync(path, "short");
+    assert.throws(() => tokenOf(path), /too short/);
+    rmSync(folder, { recursive: true });
+  });
+});

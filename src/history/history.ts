@@ -1,0 +1,214 @@
+import { Worker } from "node:worker_threads";
+import { ownerName } from "../alerts/opened-port.ts";
+import { assertNever } from "../lib/assert-never.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { News } from "../news/news.ts";
+import type { WatchDoor } from "../web/handlers.ts";
+import type { FromThread, HistoryData, ToThread } from "./messages.ts";
+
+/** What the thread is started with, whom it asks, and who hears of it. */
+export interface HistoryOptions extends HistoryData {
+  readonly watch: WatchDoor;
+  readonly onNote: (text: string) => void;
+  readonly onProblem: (text: string) => void;
+}
+
+/** News that are on their way, of one message. */
+interface Sent {
+  readonly owners: Map<string, number>;
+  left: number;
+}
+
+/**
+ * What is kept of the news, and the page that shows it: in a thread of their own, so that who reads
+ * the page, or knocks at its door, never holds the one that reads events. A subscriber: news go over
+ * in batches; what the thread has not done yet is bounded, in all and by container.
+ */
+export class History {
+  readonly name = "store";
+  readonly #options: HistoryOptions;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #sent: Sent[] = [];
+  /** Pieces on their way by container. */
+  readonly #owners = new Map<string, number>();
+  #worker: Worker;
+  #batch: News[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #waiting = 0;
+  #dropped = 0;
+  #starts = 1;
+  #isClosing = false;
+  #page: string | undefined;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.#worker = this.#start();
+  }
+
+  /** Resolves when the store is open and the page is served, or when neither can be. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** The page's address with a word for one login; undefined when none is served. */
+  get page(): string | undefined {
+    return this.#page;
+  }
+
+  counts(): { readonly waiting: number; readonly dropped: number } {
+    return { waiting: this.#waiting, dropped: this.#dropped };
+  }
+
+  /** What does not fit is dropped, and counted. */
+  take(news: News): void {
+    const owner = news.kind === "alert" ? ownerName(news.alert) : "";
+    const ofOwner = this.#owners.get(owner) ?? 0;
+    const isFull =
+      this.#waiting >= CAPACITY || (news.kind === "alert" && ofOwner >= CAPACITY_OF_OWNER);
+    if (isFull || this.#isClosing) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#waiting += 1;
+    this.#owners.set(owner, ofOwner + 1);
+    this.#batch.push(news);
+    if (this.#batch.length >= BATCH_MAX) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref();
+  }
+
+  /** Has what waits written, and ends the thread. */
+  async close(): Promise<void> {
+    this.#flush();
+    this.#isClosing = true;
+    this.#worker.ref();
+    this.#post({ kind: "close" });
+    await this.#ended.promise;
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const news = this.#batch;
+    if (news.length === 0) return;
+    this.#batch = [];
+    const owners = new Map<string, number>();
+    for (const piece of news) {
+      const owner = piece.kind === "alert" ? ownerName(piece.alert) : "";
+      owners.set(owner, (owners.get(owner) ?? 0) + 1);
+    }
+    this.#sent.push({ owners, left: news.length });
+    try {
+      this.#post({ kind: "news", news, dropped: this.#dropped });
+    } catch {
+      // Something among them cannot be handed to a thread.
+      this.#dropped += news.length;
+      this.#done(news.length);
+    }
+  }
+
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #start(): Worker {
+    const { watch: _, onNote: _note, onProblem: _problem, ...workerData } = this.#options;
+    const worker = new Worker(THREAD, {
+      workerData,
+      resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 },
+    });
+    worker.on("message", (message: FromThread) => this.#take(message));
+    worker.on("error", (thrown) => this.#failed(messageOf(thrown)));
+    worker.on("exit", () => {
+      if (!this.#isClosing) return;
+      this.#ended.resolve();
+    });
+    return worker;
+  }
+
+  #take(message: FromThread): void {
+    switch (message.kind) {
+      case "ready":
+        this.#page = message.page;
+        // From here on it lasts as long as the watch does.
+        this.#worker.unref();
+        return this.#ready.resolve();
+      case "done":
+        return this.#done(message.count);
+      case "note":
+        return this.#options.onNote(message.text);
+      case "problem":
+        return this.#options.onProblem(message.text);
+      case "question":
+        void this.#answer(message);
+        return;
+      default:
+        assertNever(message);
+    }
+  }
+
+  /** The oldest of those on their way; alerts that came by HTTP are not among them. */
+  #done(count: number): void {
+    let left = Math.min(count, this.#waiting);
+    this.#waiting -= left;
+    while (left > 0) {
+      const first = this.#sent[0];
+      if (first === undefined) return;
+      const taken = Math.min(left, first.left);
+      first.left -= taken;
+      left -= taken;
+      if (first.left > 0) return;
+      this.#sent.shift();
+      for (const [owner, number] of first.owners) {
+        const rest = (this.#owners.get(owner) ?? 0) - number;
+        if (rest > 0) this.#owners.set(owner, rest);
+        else this.#owners.delete(owner);
+      }
+    }
+  }
+
+  async #answer({ id, what, about }: FromThread & { kind: "question" }): Promise<void> {
+    const { watch } = this.#options;
+    let answer: unknown;
+    try {
+      if (what === "health") answer = await watch.health();
+      else if (what === "rules") answer = await watch.rules();
+      else if (what === "rule") answer = await watch.rule(about as string);
+      else answer = await watch.examine(about as Parameters<WatchDoor["examine"]>[0]);
+    } catch (thrown) {
+      this.#options.onProblem(`The page got no answer about ${what}: ${messageOf(thrown)}`);
+    }
+    this.#post({ kind: "answer", id, answer });
+  }
+
+  /** By itself: too little memory, or a fault of ours. What was on its way is lost. */
+  #failed(reason: string): void {
+    const lost = this.#waiting - this.#batch.length;
+    this.#dropped += lost;
+    this.#done(lost);
+    this.#ready.resolve();
+    const isLast = this.#isClosing || this.#starts >= STARTS_MAX;
+    this.#options.onProblem(
+      `The thread that keeps news has ended: ${reason}; ${lost} pieces are lost${isLast ? "; no further ones are kept" : ""}`,
+    );
+    if (isLast) {
+      this.#isClosing = true;
+      this.#ended.resolve();
+      return;
+    }
+    this.#starts += 1;
+    this.#worker = this.#start();
+  }
+}
+
+/** Of the sources, or of what was built of them. */
+const THREAD = import.meta.url.endsWith(".ts")
+  ? new URL("./history-thread.ts", import.meta.url)
+  : new URL("./history-thread.js", import.meta.url);
+/** Pieces that the thread has not kept yet, in all and of one container's alerts. */
+const CAPACITY = 20_000;
+const CAPACITY_OF_OWNER = 10_000;
+/** Pieces that go over at once, and how long the first of them waits. */
+const BATCH_MAX = 500;
+const BATCH_MS = 20;
+const STARTS_MAX = 5;

@@ -1,0 +1,63 @@
+import type { News } from "../news/news.ts";
+import type { RuleDetail, RuleSummary } from "../web/schemas/rule.ts";
+import type { WatchHealth } from "../web/schemas/health.ts";
+import type { StoredPort } from "../web/schemas/port.ts";
+
+/** Where news are kept, and for how long. */
+export interface StoreSettings {
+  /** The database's file; undefined for memory. */
+  readonly path: string | undefined;
+  /** `postgresql://…`, in place of a file. */
+  readonly url: string | undefined;
+  readonly durability: "normal" | "full";
+  readonly days: number;
+  readonly megabytes: number;
+}
+
+/** Where the page and the API are served. */
+export interface WebSettings {
+  readonly address: string;
+  readonly port: number;
+  /** Further `HOST:PORT` by which it is reached. */
+  readonly hosts: readonly string[];
+  /** Files, PEM. */
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  readonly tokenFile: string;
+  readonly pageFolder: string;
+}
+
+/** What the thread is started with. */
+export interface HistoryData {
+  readonly version: string;
+  readonly hostname: string;
+  readonly store: StoreSettings;
+  /** Undefined: nothing is served. */
+  readonly web: WebSettings | undefined;
+}
+
+/** What the thread asks of the watch, and what it is answered. */
+export interface Questions {
+  readonly health: { readonly about: undefined; readonly answer: WatchHealth };
+  readonly rules: { readonly about: undefined; readonly answer: readonly RuleSummary[] };
+  readonly rule: { readonly about: string; readonly answer: RuleDetail | undefined };
+  readonly examine: { readonly about: StoredPort; readonly answer: string | undefined };
+}
+
+/** To the thread. */
+export type ToThread =
+  | { readonly kind: "news"; readonly news: readonly News[]; readonly dropped: number }
+  | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
+  | { readonly kind: "close" };
+
+/** From the thread. */
+export type FromThread =
+  | { readonly kind: "ready"; readonly place: string; readonly page: string | undefined }
+  | { readonly kind: "done"; readonly count: number }
+  | { readonly kind: "note" | "problem"; readonly text: string }
+  | {
+      readonly kind: "question";
+      readonly id: number;
+      readonly what: keyof Questions;
+      readonly about: unknown;
+    };
