@@ -337,7 +337,7 @@ function argumentText(argument: string): Extract {
       : undefined;
     if (led !== undefined) return led;
     const { value, meaning } = paramText(scene.event, index, new SceneNames(scene));
-    return meaning ?? value;
+    return meaning === undefined || meaning === "" ? value : meaning;
   };
 }
 
