@@ -61,8 +61,13 @@ function applyCloneInParent(
     vtid: child,
     flags: isThread ? flags | CLONE_FLAGS.CLONE_FILES : flags,
   });
-  if (!isThread && isValid) born.group.descriptors = new Map(caller.group.descriptors);
+  if (!isThread && isValid) inheritDescriptors(born, caller);
   born.group.cgroups = cgroupsOf(event) ?? caller.group.cgroups;
+}
+
+function inheritDescriptors({ group }: Thread, parent: Thread): void {
+  group.descriptors = new Map(parent.group.descriptors);
+  group.closedOnExec = new Set(parent.group.closedOnExec);
 }
 
 /**
@@ -121,7 +126,7 @@ function applyCloneInChild(table: ThreadTable, event: Event): void {
     flags: isThread ? flags | CLONE_FLAGS.CLONE_FILES : flags,
   });
   table.thread = born;
-  if (!isThread && isValid) born.group.descriptors = new Map(model.group.descriptors);
+  if (!isThread && isValid) inheritDescriptors(born, model);
   born.group.cgroups = cgroupsOf(event) ?? model.group.cgroups;
 }
 

@@ -177,3 +177,37 @@ test("events that hold nothing change nothing, and end nothing", () => {
     );
   }
 });
+
+test("what is closed on exec is gone for the next program, of a child too", () => {
+  const { apply, open } = host();
+  const [O_CLOEXEC, F_SETFD, F_DUPFD_CLOEXEC] = [0x1000, 3, 26];
+  apply("open", { fd: 10, name: "/a", flags: O_CLOEXEC });
+  apply("open", { fd: 11, name: "/b", flags: 1 });
+  apply("dup3", { res: 12, oldfd: 11, newfd: 12, flags: O_CLOEXEC });
+  apply("dup2", { res: 13, oldfd: 12, newfd: 13 });
+  apply("pipe2", { res: 0, fd1: 14, fd2: 15, ino: 1, flags: O_CLOEXEC });
+  apply("eventfd2", { res: 16, flags: O_CLOEXEC, initval: 0 });
+  apply("epoll_create1", { res: 17, flags: 1 });
+  apply("memfd_create", { fd: 18, name: "m", flags: 1 });
+  apply("fcntl", { res: 19, fd: 11, cmd: F_DUPFD_CLOEXEC, arg: 0 });
+  apply("fcntl", { res: 0, fd: 13, cmd: F_SETFD, arg: 1 });
+  apply("fcntl", { res: 0, fd: 10, cmd: F_SETFD, arg: 0 });
+  apply("fcntl", { res: 0, fd: 0, cmd: F_SETFD, arg: 1 });
+  apply("close_range", { res: 0, first: 3, last: 3, flags: 4 });
+  apply("clone", {
+    res: 300,
+    exe: "sh",
+    tid: 100,
+    pid: 100,
+    ptid: 1,
+    comm: "sh",
+    vtid: 100,
+    vpid: 100,
+  });
+  const program = (tid: number) => ({ res: 0, exe: "/a", tid, pid: tid, ptid: 1, comm: "a" });
+  apply("execve", program(300), 300);
+  assert.deepEqual(open(300), [4, 10, 11]);
+  assert.equal(open().length, 13);
+  apply("execve", program(100));
+  assert.deepEqual(open(), [4, 10, 11]);
+});

@@ -1,4 +1,9 @@
-import { CREAT_CREAT_FLAGS, OPEN_FLAGS } from "../events/flag-names.ts";
+import {
+  CREAT_CREAT_FLAGS,
+  EPOLL_CREATE1_FLAGS,
+  MEMFD_CREATE_FLAGS,
+  OPEN_FLAGS,
+} from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
 import {
   readSockaddr,
@@ -10,6 +15,14 @@ import { isUnspecified } from "../lib/ip-text.ts";
 import { type Descriptor, EINPROGRESS, NO_DESCRIPTOR } from "./descriptor.ts";
 import { connectedSocket, endText, serverSocket } from "./entry-descriptor.ts";
 import { OpenedFile } from "./opened-file.ts";
+import {
+  applyClose,
+  applyCloseRange,
+  applyDup,
+  applyDup3,
+  applyFcntl,
+  applyPidfdGetfd,
+} from "./number-changes.ts";
 import { UNREADABLE } from "./path.ts";
 import type { Thread } from "./thread.ts";
 import type { Change, ThreadTable } from "./thread-table.ts";
@@ -74,25 +87,40 @@ function opensFile(params: OpenParams): Change {
       lowerLayer: (flags & (params.layers?.lower ?? OPEN_FLAGS.FD_LOWER_LAYER)) !== 0,
     });
     if (hasFailed) table.descriptor = opened;
-    else table.open(thread, opened);
+    else {
+      table.open(thread, opened);
+      table.setClosedOnExec(thread, number, (flags & OPEN_FLAGS.O_CLOEXEC) !== 0);
+    }
   };
 }
 
-/** Calls whose result is a descriptor without a path. */
-function makes(kind: string, nameOf: (event: Event) => string = () => ""): Change {
+/**
+ * Calls whose result is a descriptor without a path; `flags` says where the bits stand that tell
+ * whether the next program gets it.
+ */
+function makes(
+  kind: string,
+  flags?: { readonly param: number; readonly closedOnExec?: number },
+): Change {
   return (table, thread, event) => {
     const number = event.int(0) ?? -1;
-    const name = nameOf(event);
-    if (number >= 0)
-      table.open(thread, { ...NO_DESCRIPTOR, number, kind, name, nameChanged: name !== "" });
+    if (number < 0) return;
+    table.open(thread, { ...NO_DESCRIPTOR, number, kind });
+    const bits = flags === undefined ? 0 : (event.uint(flags.param) ?? 0);
+    const mask = flags?.closedOnExec ?? OPEN_FLAGS.O_CLOEXEC;
+    table.setClosedOnExec(thread, number, (bits & mask) !== 0);
   };
 }
 
 function makesPipe(table: ThreadTable, thread: Thread, event: Event): void {
   if ((event.int(0) ?? -1) < 0) return;
   const made = { ...NO_DESCRIPTOR, kind: "p", inode: event.uint(3) ?? 0 };
-  table.open(thread, { ...made, number: event.int(1) });
-  table.open(thread, { ...made, number: event.int(2) });
+  const isClosed = ((event.uint(4) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0;
+  for (const param of [1, 2]) {
+    const number = event.int(param) ?? -1;
+    table.open(thread, { ...made, number });
+    table.setClosedOnExec(thread, number, isClosed);
+  }
 }
 
 function makesSocketPair(table: ThreadTable, thread: Thread, event: Event): void {
@@ -101,34 +129,6 @@ function makesSocketPair(table: ThreadTable, thread: Thread, event: Event): void
   const made = { ...NO_DESCRIPTOR, kind: "u" };
   table.open(thread, { ...made, number: second });
   table.open(thread, { ...made, number: first });
-}
-
-function withNumber(descriptor: Descriptor, number: number): Descriptor {
-  return descriptor instanceof OpenedFile
-    ? descriptor.duplicate(number)
-    : { ...descriptor, number };
-}
-
-/** dup and its like: the new number stands for the same thing. */
-function applyDup(table: ThreadTable, thread: Thread, event: Event): void {
-  const number = event.int(0) ?? -1;
-  const old = table.descriptor;
-  if (number >= 0 && old !== undefined && old.isUnknown !== true)
-    table.open(thread, withNumber(old, number));
-}
-
-/** F_DUPFD, F_DUPFD_CLOEXEC in scap's numbering. */
-const DUPLICATIONS: ReadonlySet<number> = new Set([1, 26]);
-
-function applyFcntl(table: ThreadTable, thread: Thread, event: Event): void {
-  if (DUPLICATIONS.has(event.uint(2) ?? 0)) applyDup(table, thread, event);
-}
-
-function applyPidfdGetfd(table: ThreadTable, thread: Thread, event: Event): void {
-  const [number, pidfd, target] = [event.int(0) ?? -1, event.int(1) ?? -1, event.int(2) ?? -1];
-  const owner = table.find(thread.group.descriptors.get(pidfd)?.inode ?? -1);
-  const found = owner?.group.descriptors.get(target);
-  if (number >= 0 && found !== undefined) table.open(thread, withNumber(found, number));
 }
 
 function applyPidfdOpen(table: ThreadTable, thread: Thread, event: Event): void {
@@ -143,26 +143,8 @@ function applyPidfdOpen(table: ThreadTable, thread: Thread, event: Event): void 
 function applyMemfdCreate(table: ThreadTable, thread: Thread, event: Event): void {
   const [number, name] = [event.int(0) ?? -1, event.text(1) ?? ""];
   table.open(thread, { ...NO_DESCRIPTOR, number, kind: "m", name, nameChanged: name !== "" });
-}
-
-function applyClose(table: ThreadTable, _thread: Thread, event: Event): void {
-  const { descriptor } = table;
-  if (
-    (event.int(0) ?? -1) >= 0 &&
-    descriptor?.number !== undefined &&
-    descriptor.isUnknown !== true
-  )
-    table.close(descriptor.number);
-}
-
-const CLOSE_RANGE_CLOEXEC = 4;
-
-function applyCloseRange(_table: ThreadTable, thread: Thread, event: Event): void {
-  const [first, last, flags] = [event.uint(1) ?? 0, event.uint(2) ?? 0, event.uint(3) ?? 0];
-  if ((event.int(0) ?? -1) < 0 || (flags & CLOSE_RANGE_CLOEXEC) !== 0) return;
-  for (const number of thread.group.descriptors.keys()) {
-    if (number >= first && number <= last) thread.group.descriptors.delete(number);
-  }
+  const isClosed = ((event.uint(2) ?? 0) & MEMFD_CREATE_FLAGS.MFD_CLOEXEC) !== 0;
+  if (number >= 0) table.setClosedOnExec(thread, number, isClosed);
 }
 
 const [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] = [1, 2, 10, 16];
@@ -277,6 +259,8 @@ function applyAccept(table: ThreadTable, thread: Thread, event: Event): void {
   };
   const named = withTuple(table, socket, tuple);
   table.open(thread, { ...named, connected: true, nameChanged: named.name !== "" });
+  const isClosed = ((event.uint(5) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0;
+  table.setClosedOnExec(thread, number, isClosed);
 }
 
 /** Data on a socket: it is connected. */
@@ -410,14 +394,14 @@ export const DESCRIPTOR_CHANGES: Readonly<Record<string, Change>> = {
   pipe2: makesPipe,
   socketpair: makesSocketPair,
   eventfd: makes("e"),
-  eventfd2: makes("e"),
+  eventfd2: makes("e", { param: 1 }),
   epoll_create: makes("l"),
-  epoll_create1: makes("l"),
+  epoll_create1: makes("l", { param: 1, closedOnExec: EPOLL_CREATE1_FLAGS.EPOLL_CLOEXEC }),
   timerfd_create: makes("t"),
   signalfd: makes("s"),
-  signalfd4: makes("s"),
+  signalfd4: makes("s", { param: 1 }),
   inotify_init: makes("i"),
-  inotify_init1: makes("i"),
+  inotify_init1: makes("i", { param: 1 }),
   bpf: makes("b"),
   userfaultfd: makes("U"),
   io_uring_setup: makes("r"),
@@ -426,7 +410,7 @@ export const DESCRIPTOR_CHANGES: Readonly<Record<string, Change>> = {
   pidfd_getfd: applyPidfdGetfd,
   dup: applyDup,
   dup2: applyDup,
-  dup3: applyDup,
+  dup3: applyDup3,
   fcntl: applyFcntl,
   close: applyClose,
   close_range: applyCloseRange,

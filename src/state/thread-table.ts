@@ -1,10 +1,11 @@
 import type { Event } from "../events/event.ts";
+import { OPEN_FLAGS } from "../events/flag-names.ts";
 import { isUnspecified } from "../lib/ip-text.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { descriptorOfEntry } from "./entry-descriptor.ts";
 import { processOfEntry } from "./entry-process.ts";
 import { EVENT_EFFECTS, NO_PARAM } from "./event-effects.ts";
-import type { HostEntries, ThreadEntry } from "./host-entries.ts";
+import { DESCRIPTOR_ENTRY_TYPES, type HostEntries, type ThreadEntry } from "./host-entries.ts";
 import { UNKNOWN_DIRECTORY } from "./path.ts";
 import { RecentExits } from "./_recent-exits.ts";
 import type { Process } from "./process.ts";
@@ -121,8 +122,14 @@ export class ThreadTable implements Ancestry {
     thread.group.cgroups = entry.cgroups;
     thread.group.isReaper = entry.pid === 1 || entry.vpid === 1;
     const isLocal = (address: Uint8Array): boolean => this.isLocal(address);
-    for (const one of (descriptors.get(entry.tid) ?? []).slice(0, MAX_DESCRIPTORS))
+    for (const one of (descriptors.get(entry.tid) ?? []).slice(0, MAX_DESCRIPTORS)) {
       thread.group.descriptors.set(one.number, descriptorOfEntry(one, isLocal));
+      if (
+        one.type === DESCRIPTOR_ENTRY_TYPES.FILE_V2 &&
+        (one.openFlags & OPEN_FLAGS.O_CLOEXEC) !== 0
+      )
+        thread.group.closedOnExec.add(one.number);
+    }
   }
 
   /** True for an address of one of the host's interfaces. */
@@ -212,6 +219,7 @@ export class ThreadTable implements Ancestry {
       threads: new Map(),
       alive: 0,
       descriptors: new Map(),
+      closedOnExec: new Set(),
       cgroups: [],
       isReaper: tid === process.pid && (process.pid === 1 || process.vpid === 1),
     };
@@ -246,6 +254,18 @@ export class ThreadTable implements Ancestry {
     thread.hasExited = true;
     this.#leaving = thread;
     this.#reaper = reaper;
+  }
+
+  /** Whether the next program of the process of `thread` gets the descriptor. */
+  setClosedOnExec({ group }: Thread, number: number, isClosed: boolean): void {
+    if (isClosed) group.closedOnExec.add(number);
+    else if (group.closedOnExec.size > 0) group.closedOnExec.delete(number);
+  }
+
+  /** A program has started: what it does not get is gone. */
+  closeOnExec({ group }: Thread): void {
+    for (const number of group.closedOnExec) group.descriptors.delete(number);
+    group.closedOnExec.clear();
   }
 
   /** A descriptor goes before the next event. */
@@ -315,7 +335,10 @@ export class ThreadTable implements Ancestry {
   }
 
   #finishClosing(): void {
-    if (this.#closing !== undefined) this.thread?.group.descriptors.delete(this.#closing);
+    if (this.#closing !== undefined && this.thread !== undefined) {
+      this.thread.group.descriptors.delete(this.#closing);
+      this.setClosedOnExec(this.thread, this.#closing, false);
+    }
     this.#closing = undefined;
   }
 
@@ -427,6 +450,7 @@ const NO_THREAD: Thread = {
     threads: new Map(),
     alive: 0,
     descriptors: new Map(),
+    closedOnExec: new Set(),
     cgroups: [],
     isReaper: false,
   },
