@@ -67,7 +67,6 @@ function applyCloneInParent(
 
 function inheritDescriptors({ group }: Thread, parent: Thread): void {
   group.descriptors = new Map(parent.group.descriptors);
-  group.closedOnExec = new Set(parent.group.closedOnExec);
 }
 
 /**

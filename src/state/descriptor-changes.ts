@@ -80,6 +80,7 @@ function opensFile(params: OpenParams): Change {
       path,
       number: hasFailed ? -1 : number,
       isUnknown: hasFailed ? true : undefined,
+      closedOnExec: (flags & OPEN_FLAGS.O_CLOEXEC) !== 0,
       kind: hasFailed ? unknownKind(event) : (flags & OPEN_FLAGS.O_DIRECTORY) === 0 ? "f" : "d",
       device: event.uint(params.device) ?? 0,
       inode: event.uint(params.inode) ?? 0,
@@ -87,10 +88,7 @@ function opensFile(params: OpenParams): Change {
       lowerLayer: (flags & (params.layers?.lower ?? OPEN_FLAGS.FD_LOWER_LAYER)) !== 0,
     });
     if (hasFailed) table.descriptor = opened;
-    else {
-      table.open(thread, opened);
-      table.setClosedOnExec(thread, number, (flags & OPEN_FLAGS.O_CLOEXEC) !== 0);
-    }
+    else table.open(thread, opened);
   };
 }
 
@@ -105,22 +103,18 @@ function makes(
   return (table, thread, event) => {
     const number = event.int(0) ?? -1;
     if (number < 0) return;
-    table.open(thread, { ...NO_DESCRIPTOR, number, kind });
     const bits = flags === undefined ? 0 : (event.uint(flags.param) ?? 0);
-    const mask = flags?.closedOnExec ?? OPEN_FLAGS.O_CLOEXEC;
-    table.setClosedOnExec(thread, number, (bits & mask) !== 0);
+    const closedOnExec = (bits & (flags?.closedOnExec ?? OPEN_FLAGS.O_CLOEXEC)) !== 0;
+    table.open(thread, { ...NO_DESCRIPTOR, number, kind, closedOnExec });
   };
 }
 
 function makesPipe(table: ThreadTable, thread: Thread, event: Event): void {
   if ((event.int(0) ?? -1) < 0) return;
-  const made = { ...NO_DESCRIPTOR, kind: "p", inode: event.uint(3) ?? 0 };
-  const isClosed = ((event.uint(4) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0;
-  for (const param of [1, 2]) {
-    const number = event.int(param) ?? -1;
-    table.open(thread, { ...made, number });
-    table.setClosedOnExec(thread, number, isClosed);
-  }
+  const closedOnExec = ((event.uint(4) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0;
+  const made = { ...NO_DESCRIPTOR, kind: "p", inode: event.uint(3) ?? 0, closedOnExec };
+  table.open(thread, { ...made, number: event.int(1) });
+  table.open(thread, { ...made, number: event.int(2) });
 }
 
 function makesSocketPair(table: ThreadTable, thread: Thread, event: Event): void {
@@ -142,9 +136,9 @@ function applyPidfdOpen(table: ThreadTable, thread: Thread, event: Event): void 
  */
 function applyMemfdCreate(table: ThreadTable, thread: Thread, event: Event): void {
   const [number, name] = [event.int(0) ?? -1, event.text(1) ?? ""];
-  table.open(thread, { ...NO_DESCRIPTOR, number, kind: "m", name, nameChanged: name !== "" });
-  const isClosed = ((event.uint(2) ?? 0) & MEMFD_CREATE_FLAGS.MFD_CLOEXEC) !== 0;
-  if (number >= 0) table.setClosedOnExec(thread, number, isClosed);
+  const closedOnExec = ((event.uint(2) ?? 0) & MEMFD_CREATE_FLAGS.MFD_CLOEXEC) !== 0;
+  const made = { ...NO_DESCRIPTOR, kind: "m", name, nameChanged: name !== "", closedOnExec };
+  table.open(thread, { ...made, number });
 }
 
 const [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] = [1, 2, 10, 16];
@@ -256,11 +250,10 @@ function applyAccept(table: ThreadTable, thread: Thread, event: Event): void {
     ...NO_DESCRIPTOR,
     number,
     createdProtocol: tuple.source === undefined ? undefined : "tcp",
+    closedOnExec: ((event.uint(5) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0,
   };
   const named = withTuple(table, socket, tuple);
   table.open(thread, { ...named, connected: true, nameChanged: named.name !== "" });
-  const isClosed = ((event.uint(5) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0;
-  table.setClosedOnExec(thread, number, isClosed);
 }
 
 /** Data on a socket: it is connected. */

@@ -7,10 +7,16 @@ import type { ThreadTable } from "./thread-table.ts";
 
 // Calls that give a descriptor another number, or take numbers away.
 
-function withNumber(descriptor: Descriptor, number: number): Descriptor {
+function copyOf(descriptor: Descriptor, number: number, closedOnExec: boolean): Descriptor {
   return descriptor instanceof OpenedFile
-    ? descriptor.duplicate(number)
-    : { ...descriptor, number };
+    ? descriptor.duplicate(number, closedOnExec)
+    : { ...descriptor, number, closedOnExec };
+}
+
+function setClosedOnExec({ group }: Thread, number: number, isClosed: boolean): void {
+  const found = group.descriptors.get(number);
+  // A copy: a process of the same parent may have the same object.
+  if (found !== undefined) group.descriptors.set(number, copyOf(found, number, isClosed));
 }
 
 /** dup and its like: the new number stands for the same thing. */
@@ -30,8 +36,7 @@ function duplicate(
 ): void {
   const old = table.descriptor;
   if (number < 0 || old === undefined || old.isUnknown === true) return;
-  table.open(thread, withNumber(old, number));
-  table.setClosedOnExec(thread, number, isClosed);
+  table.open(thread, copyOf(old, number, isClosed));
 }
 
 /** In scap's numbering. */
@@ -44,7 +49,7 @@ export function applyFcntl(table: ThreadTable, thread: Thread, event: Event): vo
     duplicate(table, thread, { number: result, isClosed: command === F_DUPFD_CLOEXEC });
   const number = table.descriptor?.number ?? -1;
   if (command === F_SETFD && result >= 0 && number >= 0)
-    table.setClosedOnExec(thread, number, ((event.uint(3) ?? 0) & FD_CLOEXEC) !== 0);
+    setClosedOnExec(thread, number, ((event.uint(3) ?? 0) & FD_CLOEXEC) !== 0);
 }
 
 export function applyPidfdGetfd(table: ThreadTable, thread: Thread, event: Event): void {
@@ -52,8 +57,7 @@ export function applyPidfdGetfd(table: ThreadTable, thread: Thread, event: Event
   const owner = table.find(thread.group.descriptors.get(pidfd)?.inode ?? -1);
   const found = owner?.group.descriptors.get(target);
   if (number < 0 || found === undefined) return;
-  table.open(thread, withNumber(found, number));
-  table.setClosedOnExec(thread, number, true);
+  table.open(thread, copyOf(found, number, true));
 }
 
 export function applyClose(table: ThreadTable, _thread: Thread, event: Event): void {
@@ -68,13 +72,13 @@ export function applyClose(table: ThreadTable, _thread: Thread, event: Event): v
 
 const CLOSE_RANGE_CLOEXEC = 4;
 
-export function applyCloseRange(table: ThreadTable, thread: Thread, event: Event): void {
+export function applyCloseRange(_table: ThreadTable, thread: Thread, event: Event): void {
   const [first, last, flags] = [event.uint(1) ?? 0, event.uint(2) ?? 0, event.uint(3) ?? 0];
   if ((event.int(0) ?? -1) < 0) return;
   const isLater = (flags & CLOSE_RANGE_CLOEXEC) !== 0;
   for (const number of thread.group.descriptors.keys()) {
     if (number < first || number > last) continue;
-    if (!isLater) thread.group.descriptors.delete(number);
-    table.setClosedOnExec(thread, number, isLater);
+    if (isLater) setClosedOnExec(thread, number, true);
+    else thread.group.descriptors.delete(number);
   }
 }

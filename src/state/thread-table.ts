@@ -1,11 +1,10 @@
 import type { Event } from "../events/event.ts";
-import { OPEN_FLAGS } from "../events/flag-names.ts";
 import { isUnspecified } from "../lib/ip-text.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { descriptorOfEntry } from "./entry-descriptor.ts";
 import { processOfEntry } from "./entry-process.ts";
 import { EVENT_EFFECTS, NO_PARAM } from "./event-effects.ts";
-import { DESCRIPTOR_ENTRY_TYPES, type HostEntries, type ThreadEntry } from "./host-entries.ts";
+import type { HostEntries, ThreadEntry } from "./host-entries.ts";
 import { UNKNOWN_DIRECTORY } from "./path.ts";
 import { RecentExits } from "./_recent-exits.ts";
 import type { Process } from "./process.ts";
@@ -122,14 +121,8 @@ export class ThreadTable implements Ancestry {
     thread.group.cgroups = entry.cgroups;
     thread.group.isReaper = entry.pid === 1 || entry.vpid === 1;
     const isLocal = (address: Uint8Array): boolean => this.isLocal(address);
-    for (const one of (descriptors.get(entry.tid) ?? []).slice(0, MAX_DESCRIPTORS)) {
+    for (const one of (descriptors.get(entry.tid) ?? []).slice(0, MAX_DESCRIPTORS))
       thread.group.descriptors.set(one.number, descriptorOfEntry(one, isLocal));
-      if (
-        one.type === DESCRIPTOR_ENTRY_TYPES.FILE_V2 &&
-        (one.openFlags & OPEN_FLAGS.O_CLOEXEC) !== 0
-      )
-        thread.group.closedOnExec.add(one.number);
-    }
   }
 
   /** True for an address of one of the host's interfaces. */
@@ -219,7 +212,6 @@ export class ThreadTable implements Ancestry {
       threads: new Map(),
       alive: 0,
       descriptors: new Map(),
-      closedOnExec: new Set(),
       cgroups: [],
       isReaper: tid === process.pid && (process.pid === 1 || process.vpid === 1),
     };
@@ -256,16 +248,10 @@ export class ThreadTable implements Ancestry {
     this.#reaper = reaper;
   }
 
-  /** Whether the next program of the process of `thread` gets the descriptor. */
-  setClosedOnExec({ group }: Thread, number: number, isClosed: boolean): void {
-    if (isClosed) group.closedOnExec.add(number);
-    else if (group.closedOnExec.size > 0) group.closedOnExec.delete(number);
-  }
-
   /** A program has started: what it does not get is gone. */
   closeOnExec({ group }: Thread): void {
-    for (const number of group.closedOnExec) group.descriptors.delete(number);
-    group.closedOnExec.clear();
+    for (const [number, { closedOnExec }] of group.descriptors)
+      if (closedOnExec === true) group.descriptors.delete(number);
   }
 
   /** A descriptor goes before the next event. */
@@ -335,10 +321,7 @@ export class ThreadTable implements Ancestry {
   }
 
   #finishClosing(): void {
-    if (this.#closing !== undefined && this.thread !== undefined) {
-      this.thread.group.descriptors.delete(this.#closing);
-      this.setClosedOnExec(this.thread, this.#closing, false);
-    }
+    if (this.#closing !== undefined) this.thread?.group.descriptors.delete(this.#closing);
     this.#closing = undefined;
   }
 
@@ -450,7 +433,6 @@ const NO_THREAD: Thread = {
     threads: new Map(),
     alive: 0,
     descriptors: new Map(),
-    closedOnExec: new Set(),
     cgroups: [],
     isReaper: false,
   },

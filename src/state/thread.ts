@@ -34,8 +34,6 @@ export interface ThreadGroup {
   /** How many threads have not exited. */
   alive: number;
   descriptors: Map<number, Descriptor>;
-  /** Numbers of those that the next program does not get (O_CLOEXEC). */
-  closedOnExec: Set<number>;
   /** `subsystem=path`. */
   cgroups: readonly string[];
   /**
