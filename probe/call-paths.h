@@ -71,7 +71,7 @@ INLINE u32 is_in_tree(struct scratch *s) {
 /** Keeps a whole path in the scratch; of one that is too long its end. */
 INLINE void keep_path(struct scratch *s, const u32 which, struct dentry *dentry, struct vfsmount *mnt) {
   s->cut = 0;
-  walk(s, dentry, mnt, 1);
+  walk(s, dentry, mnt, !s->paths.is_layer);
   u32 at = s->walk_at;
   u32 length = WALK_SIZE - at;
   if (length > KEPT_PATH - 1) {
@@ -93,7 +93,7 @@ INLINE struct scratch *begin_paths(u32 act) {
   struct scratch *s = take_scratch(SCRATCH_PATH, 0);
   if (!s) return NULL;
   s->paths.act = act;
-  s->paths.is_cut = s->paths.lengths[0] = s->paths.lengths[1] = 0;
+  s->paths.is_cut = s->paths.is_layer = s->paths.lengths[0] = s->paths.lengths[1] = 0;
   s->paths.inode = s->paths.mount = 0;
   return s;
 }
@@ -146,7 +146,7 @@ INLINE void append_call_paths(struct scratch *s, u64 actor) {
     append_kept(s, paths, 0);
     if (paths->inode) {
       struct dentry *dentry = first_name_of((struct inode *)paths->inode);
-      walk(s, dentry, (struct vfsmount *)paths->mount, 1);
+      walk(s, dentry, (struct vfsmount *)paths->mount, !paths->is_layer);
       if (is_in_tree(s)) append_prefixed_walk(s);
       else append_no_path(s);
     } else append_kept(s, paths, 1);

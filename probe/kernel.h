@@ -53,7 +53,7 @@ struct pid { u32 level; struct upid numbers[1]; };
 struct qstr { u64 hash_len; const unsigned char *name; };
 struct hlist_node { struct hlist_node *next; };
 struct hlist_head { struct hlist_node *first; };
-struct super_block { u32 s_dev; unsigned long s_flags; unsigned long s_magic; };
+struct super_block { u32 s_dev; unsigned long s_flags; unsigned long s_magic; void *s_fs_info; };
 struct timespec64 { s64 tv_sec; long tv_nsec; };
 struct inode {
   u16 i_mode;
@@ -79,6 +79,9 @@ struct dentry {
 struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; };
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
+/** overlayfs: the first layer is the one that is written to */
+struct ovl_layer { struct vfsmount *mnt; };
+struct ovl_fs { struct ovl_layer *layers; };
 struct file { u32 f_mode; void *private_data; struct inode *f_inode; struct path f_path; };
 struct fdtable { u32 max_fds; struct file **fd; };
 struct files_struct { struct fdtable *fdt; };

@@ -18,6 +18,14 @@ INLINE u32 has_one_name(struct inode *inode) {
   return node && !PROBE(node, next);
 }
 
+/** The mount of what an overlay writes to, whose root is that of the overlay; null for other file systems. */
+INLINE struct vfsmount *upper_mount(struct super_block *sb) {
+  if (PROBE(sb, s_magic) != OVERLAYFS_MAGIC || !FIELD_EXISTS(struct ovl_fs, layers)) return NULL;
+  struct ovl_fs *overlay = PROBE(sb, s_fs_info);
+  struct ovl_layer *layers = PROBE(overlay, layers);
+  return PROBE(layers, mnt);
+}
+
 /** A mount of the inode's file system: the one of the process's root or of its working directory; null for all others. */
 INLINE struct vfsmount *mount_of_inode(struct task_struct *task, struct inode *inode) {
   struct super_block *sb = PROBE(inode, i_sb);
@@ -26,6 +34,13 @@ INLINE struct vfsmount *mount_of_inode(struct task_struct *task, struct inode *i
   if (PROBE(mnt, mnt_sb) == sb) return mnt;
   mnt = PROBE(fs, pwd.mnt);
   return PROBE(mnt, mnt_sb) == sb ? mnt : NULL;
+}
+
+/** The same of a process in an overlay for what is written beneath it. */
+INLINE struct vfsmount *upper_mount_of_inode(struct task_struct *task, struct inode *inode) {
+  struct vfsmount *root = PROBE(task, fs, root.mnt);
+  struct vfsmount *upper = upper_mount(PROBE(root, mnt_sb));
+  return upper && PROBE(upper, mnt_sb) == PROBE(inode, i_sb) ? upper : NULL;
 }
 
 INLINE int keep_touched(struct inode *inode) {
@@ -39,11 +54,15 @@ INLINE int keep_touched(struct inode *inode) {
   u32 is_own = act == ACT_CHMOD || act == ACT_CHOWN;
   if (!is_own && (PROBE(inode, i_mode) & S_IFMT) == S_IFDIR) return 0;
   struct vfsmount *mnt = mount_of_inode(task, inode);
+  // A link is made without a word to the overlay's own inode.
+  u32 is_layer = !mnt && act == ACT_LINK;
+  if (is_layer) mnt = upper_mount_of_inode(task, inode);
   if (!mnt) return 0;
   struct settings *settings = the_settings();
   if (!settings || !settings->enabled[code & (CODES - 1)] || READ(task, tgid) == settings->own_pid) return 0;
   struct scratch *s = begin_paths(act);
   if (!s) return 0;
+  s->paths.is_layer = is_layer;
   struct dentry *dentry = first_name_of(inode);
   u32 is_sure = has_one_name(inode);
   if (dentry && (is_sure || is_own || act == ACT_LINK)) keep_path(s, 0, dentry, mnt);

@@ -40,6 +40,9 @@ struct call_paths {
   u32 act;
   /** not 0 when one is not whole */
   u32 is_cut;
+  /** not 0 when the mount is what an overlay writes to: paths are from its root */
+  u32 is_layer;
+  u32 unused;
   u32 lengths[2];
   /** of a file whose second path is there only when the call is done: its inode and mount, or 0 */
   u64 inode;
