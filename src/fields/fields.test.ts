@@ -346,9 +346,10 @@ test("ancestors end with the first process: the idle task is none", () => {
 });
 
 test("whose file a program is, and whether it bears its name", () => {
-  const told = (process: Partial<Process>, host = 10): unknown[] => {
+  const told = (process: Partial<Process>, host = 10, second: Partial<Process> = {}): unknown[] => {
     const chain = [
       { pid: 1, programMountNamespace: host },
+      { pid: 2, ...second },
       { pid: 5, ppid: 1, ...process },
     ];
     const shown = sceneOf("close", { res: 0, fd: 3 }, { chain });
@@ -361,6 +362,12 @@ test("whose file a program is, and whether it bears its name", () => {
   assert.deepEqual(told({ ...cat, programMountNamespace: 10 }), [false, true]);
   assert.deepEqual(told({ ...cat, comm: "sshd" }), [undefined, false]);
   assert.deepEqual(told({ ...cat, programMountNamespace: 20 }, 0), [undefined, true]);
+  // Where init lets nobody look, the kernel's own thread tells; not a program that is the second.
+  const kernel = { ppid: 0, comm: "kthreadd", exepath: "", programMountNamespace: 10 };
+  assert.deepEqual(told({ ...cat, programMountNamespace: 20 }, 0, kernel), [true, true]);
+  assert.deepEqual(told({ ...cat, programMountNamespace: 10 }, 0, kernel), [false, true]);
+  const fake = { ...kernel, ppid: 1, exepath: "/bin/x" };
+  assert.deepEqual(told({ ...cat, programMountNamespace: 20 }, 0, fake), [undefined, true]);
   assert.deepEqual(told({ comm: "systemd-userwor", exepath: "/lib/systemd-userwork" }), [
     undefined,
     true,

@@ -181,9 +181,18 @@ function isStarted(process: Process, { command }: ContainerMetadata): boolean {
 }
 
 function isFromContainer({ process, processes }: Scene): boolean | undefined {
-  const host = processes.get(1)?.programMountNamespace ?? 0;
+  const host = hostMountNamespace(processes);
   const own = process?.programMountNamespace ?? 0;
   return host === 0 || own === 0 ? undefined : own !== host;
+}
+
+/** 0 where it is not known. Who may read memory may not always ask init; kthreadd has the same. */
+function hostMountNamespace(processes: Scene["processes"]): number {
+  const init = processes.get(1)?.programMountNamespace ?? 0;
+  if (init !== 0) return init;
+  const second = processes.get(2);
+  const isKernelThread = second?.ppid === 0 && second.comm === "kthreadd" && second.exepath === "";
+  return isKernelThread ? second.programMountNamespace : 0;
 }
 
 function hasOwnName({ process }: Scene): boolean | undefined {
