@@ -62,6 +62,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   "capture/proc-connector.ts #overruns": "probe.dropped.ringFull",
   "engine/datagram-binds.ts #suppressed": "knownPorts",
   "engine/evaluator.ts #notHeld": "notHeld",
+  "engine/examination-budget.ts #refused": "notExamined",
   "engine/host-ports.ts #ownEffects": "ownEffects",
   "engine/news-stream.ts #refused": "news.refused",
   "engine/pipeline.ts #failed": "failed",
