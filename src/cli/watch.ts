@@ -50,6 +50,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   let running: Watch | undefined;
   const health = { terminal, rules, reports, running: () => running, outputs: () => outputs };
   const history = await openHistory(settings, health);
+  const kept = history === undefined ? [] : [history];
   const outputs = await outputsOf(options, read, { reports, terminal });
   const endReopening = reopenOnSignal(outputs);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
@@ -61,7 +62,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
       utcOffsetMinutes,
       settings,
       reports: options.audit ? reports : undefined,
-      subscribers: [terminal, ...outputs, ...(history === undefined ? [] : [history])],
+      subscribers: [terminal, ...outputs, ...kept],
       environment: process.env,
       ownPid: ownHostPid(),
       isRoot: process.geteuid?.() === 0,
@@ -76,7 +77,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   } finally {
     clearInterval(ticker);
     rules?.close();
-    await (running ?? closing([...outputs, ...(history === undefined ? [] : [history])])).close();
+    await (running ?? closing([...outputs, ...kept])).close();
     lock.release();
     endReopening();
     endSoon();

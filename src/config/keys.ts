@@ -161,7 +161,7 @@ export const KEYS = {
     doc: "Saker's own: how long alerts are counted together.",
   }),
   repeatsFields: key("repeated_alerts.fields", TEXTS, {
-    default: ["container.id", "proc.exepath"],
+    default: ["container.id", "proc.exepath", "fd.name"],
     doc: "Saker's own: the fields that tell alerts of one rule apart, where they are counted.",
   }),
   captureEnabled: key("capture.enabled", FLAG, {

@@ -16,7 +16,7 @@ const RULES = [
   join(CHECKOUT, "rules/saker_rules.yaml"),
 ];
 /** Longer than any of this takes on a slow processor that is played by a program. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 
 const SCENES: Readonly<Record<string, () => Promise<void>>> = {
   doctor: () => runToEnd("doctor", startSaker(["doctor"])),
@@ -54,6 +54,8 @@ async function watch(scene: string): Promise<void> {
     "--source",
     "ebpf",
     "--host-ports",
+    "--no-store",
+    "--no-web",
     "--report",
     `/tmp/${scene}`,
     ...RULES,
@@ -91,6 +93,8 @@ async function watchSockets(): Promise<void> {
     "sockets",
     "--no-audit",
     "--host-ports",
+    "--no-store",
+    "--no-web",
     "--report",
     "/tmp/sockets",
     ...RULES,
