@@ -244,6 +244,7 @@ for (const [text, message] of [
     "engine: {kind: replay}\n",
     '"engine.kind" must be one of modern_ebpf, kmod, ebpf, not "replay"',
   ],
+  ["engine: {kind: nodriver}\n", "for events of plugins alone"],
   ["syscall_event_drops: {actions: [ignore, log]}\n", '"ignore" does not go with "log"'],
   ["http_output: {enabled: true}\n", '"http_output.url" must be there when it is enabled'],
   ['program_output: {enabled: true, program: ""}\n', '"program_output.program" must be there'],
