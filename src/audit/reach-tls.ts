@@ -100,7 +100,10 @@ const SLOW_MS = 500;
 /** Two ends of lines: what a server of lines waits for, and too little for a record of TLS. */
 const NUDGE: Nudge = { afterMs: SLOW_MS, bytes: Uint8Array.of(13, 10, 13, 10) };
 
-/** What an answer to the first hello decides by itself; undefined for none. */
+/**
+ * What an answer to the first hello decides by itself; undefined for none, and for words that nobody
+ * knows: some protocols have a word of their own for what is not theirs (xrdp).
+ */
 async function decide(
   prober: Prober,
   first: Answer,
@@ -117,7 +120,7 @@ async function decide(
 const MANY = 24;
 
 type Evidence =
-  | { readonly by: "first"; readonly first: Answer }
+  | { readonly by: "first"; readonly reached: Reached }
   | { readonly by: "other" | "none" }
   | { readonly by: "way"; readonly way: Way };
 
@@ -132,28 +135,39 @@ async function search(
   prober.widen(MANY);
   const others = answersToOther(prober, signal);
   const trials = tryProtocols(prober, { names, signal });
-  const evidence = await firstEvidence(pending, others, trials);
+  const byFirst = pending.then((first) => decideTwice(prober, first, names));
+  const evidence = await firstEvidence({ pending, byFirst, others, trials });
   // A server of one connection at a time would wait for these.
   if (evidence.by !== "none") over.abort();
   if (evidence.by === "way") return follow(prober, evidence.way);
-  if (evidence.by === "first")
-    return (await decideTwice(prober, evidence.first, names)) ?? { kind: "unknown" };
-  if (evidence.by === "other") return { kind: "tls", first: await unhurried(pending) };
+  if (evidence.by === "first") return evidence.reached;
+  if (evidence.by === "other") {
+    const first = await unhurried(pending);
+    if (first.kind !== "plain") return { kind: "tls", first };
+    return lookAgain(prober, { kind: "plain", speaks: "unknown" });
+  }
   return settle(prober, await pending, await trials.all);
+}
+
+/** All that is under way in a search. */
+interface Looks {
+  readonly pending: Promise<Answer>;
+  /** What the first hello's answer decides. */
+  readonly byFirst: Promise<Reached | undefined>;
+  /** Whether another hello is answered in TLS. */
+  readonly others: Promise<boolean>;
+  readonly trials: Trials;
 }
 
 /**
  * What decides first. HTTP that shows itself has to wait for the hello's answer: until then the port
  * may still speak TLS. What answers in other protocols, or the like of Redis's PONG, does not.
  */
-function firstEvidence(
-  pending: Promise<Answer>,
-  others: Promise<boolean>,
-  { proven, plain, all }: Trials,
-): Promise<Evidence> {
+function firstEvidence({ pending, byFirst, others, trials }: Looks): Promise<Evidence> {
+  const { proven, plain, all } = trials;
   const never = new Promise<Evidence>(() => {});
-  const byFirst = pending.then((first): Evidence | Promise<Evidence> =>
-    first.kind === "nothing" ? never : { by: "first", first },
+  const byAnswer = byFirst.then((reached): Evidence | Promise<Evidence> =>
+    reached === undefined ? never : { by: "first", reached },
   );
   const byOther = others.then((isTls): Evidence | Promise<Evidence> =>
     isTls ? { by: "other" } : never,
@@ -168,8 +182,8 @@ function firstEvidence(
       async (): Promise<Evidence> => ({ by: "way", way: await plain }),
       () => never,
     );
-  const byNone = Promise.all([pending, others, all]).then((): Evidence => ({ by: "none" }));
-  return Promise.race([byFirst, byOther, byWay, byPlain, byNone]);
+  const byNone = Promise.all([byFirst, others, all]).then((): Evidence => ({ by: "none" }));
+  return Promise.race([byAnswer, byOther, byWay, byPlain, byNone]);
 }
 
 /**
@@ -196,7 +210,8 @@ function unhurried(pending: Promise<Answer>): Promise<Answer> {
 async function settle(prober: Prober, first: Answer, ways: readonly Way[]): Promise<Reached> {
   const ending = first.kind === "nothing" ? first.ending : "silent";
   if (ways.some(({ kind }) => kind === "hint")) return askAgain(prober, ending);
-  const hasSpoken = ways.some((way) => way.kind === "none" && way.hasSpoken === true);
+  const hasSpoken =
+    first.kind === "plain" || ways.some((way) => way.kind === "none" && way.hasSpoken === true);
   if (hasSpoken) return { kind: "plain", speaks: "unknown" };
   if (ending === "silent") {
     prober.note("protocol", "the port takes connections and says nothing", "silent");
@@ -272,13 +287,13 @@ async function byWords(
   prober: Prober,
   bytes: Uint8Array,
   names: readonly string[],
-): Promise<Reached> {
+): Promise<Reached | undefined> {
   const once = await findByWords(prober, bytes, { names });
   const isRefusal = once.kind === "plain" && once.refusal !== undefined;
   const again = isRefusal ? await findByWords(prober, bytes, { names }) : once;
   if (isRefusal && again.kind === "starttls") prober.noteMixed();
   const way = again.kind === "starttls" ? again : once;
-  return way.kind === "none" ? { kind: "plain", speaks: "unknown" } : follow(prober, way);
+  return way.kind === "none" ? undefined : follow(prober, way);
 }
 
 /**

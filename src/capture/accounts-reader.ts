@@ -12,6 +12,8 @@ export interface AccountsReaderOptions {
   readonly onProblem: (text: string) => void;
   /** In milliseconds, from any beginning. */
   readonly now: () => number;
+  /** As `LiveAccounts` has it. */
+  readonly patienceMs?: number;
   /** Where the host's are; default /etc and /proc, or below `/host` in a container. */
   readonly etc?: string;
   readonly procRoot?: string;
@@ -32,9 +34,10 @@ export class AccountsReader {
   constructor(options: AccountsReaderOptions) {
     this.#options = options;
     const etc = options.etc ?? hostPath("/etc");
-    const { files, now } = options;
+    const { files, now, patienceMs } = options;
     this.#host = new LiveAccounts({
       now,
+      patienceMs,
       read: async (known) =>
         (await files.ask("accountsIn", { etc, known }, "the host's accounts")) ?? "unanswered",
     });
@@ -60,8 +63,10 @@ export class AccountsReader {
 
   #enter(container: Container): Entry {
     this.#makeRoom();
+    const { now, patienceMs } = this.#options;
     const accounts = new LiveAccounts({
-      now: this.#options.now,
+      now,
+      patienceMs,
       read: (known) => this.#read(entry, known),
     });
     const entry: Entry = {

@@ -17,6 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { OPEN_FLAGS } from "../events/flag-names.ts";
 import { ANY_CALL, CALL_KIND, type CallClause, callFilterOf } from "../events/call-filter.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { fanotifyMissing } from "../../test/fixtures/fanotify.ts";
 import { messageOf } from "../lib/errors.ts";
 import { type FileOpen, FileWatch } from "./file-watch.ts";
@@ -140,10 +141,10 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
   test("sees a file system that the host mounts later, and one that only another namespace has", async (t) => {
     const { watch, opens } = watchFiles([inFolder]);
     const script = (before: string): string =>
-      `mkdir -p late && mount -t tmpfs none late && ${before}sleep 0.1 && echo >late/file; sleep 0.1; umount -l late`;
+      `mkdir -p late && mount -t tmpfs none late && ${before}sleep 1 && echo >late/file; sleep 1; umount -l late`;
     try {
       await run("/bin/sh", ["-c", script("")], { cwd: folder });
-      await sleep(30);
+      await until("the open on the mount", () => opens.length > 0);
       assert.deepEqual(
         opens.map(({ path }) => path),
         [join(folder, "late/file")],
@@ -154,11 +155,10 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
       while (!existsSync(join(folder, "mounted"))) await sleep(5);
       watch.programStarted({ pid: inside.child.pid ?? 0, cgroup: 1 });
       await inside;
-      await sleep(30);
-      assert.deepEqual(
-        opens.filter(({ path }) => !path.endsWith("/mounted")).map(({ path }) => path),
-        [join(folder, "late/file"), join(folder, "late/file")],
-      );
+      const onMounts = (): readonly string[] =>
+        opens.flatMap(({ path }) => (path.endsWith("/mounted") ? [] : [path]));
+      await until("the open on the other namespace's mount", () => onMounts().length > 1);
+      assert.deepEqual(onMounts(), [join(folder, "late/file"), join(folder, "late/file")]);
     } catch (thrown) {
       if (/mount: .*permission denied|unshare failed/.test(messageOf(thrown)))
         return t.skip("needs CAP_SYS_ADMIN for mounts");

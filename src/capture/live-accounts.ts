@@ -15,6 +15,8 @@ export interface LiveAccountsOptions {
   readonly read: (known: KnownStamps) => Promise<Reading>;
   /** In milliseconds, from any beginning. */
   readonly now: () => number;
+  /** How long anybody waits for names, in milliseconds; default a second. */
+  readonly patienceMs?: number | undefined;
 }
 
 /**
@@ -93,8 +95,12 @@ export class LiveAccounts implements Accounts {
     return this.#texts.passwd.length + this.#texts.group.length;
   }
 
+  get #patienceMs(): number {
+    return this.#options.patienceMs ?? PATIENCE_MS;
+  }
+
   async #withPatience(asked: Promise<void>): Promise<void> {
-    await Promise.race([asked, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    await Promise.race([asked, sleep(this.#patienceMs, undefined, { ref: false })]);
     if (this.#isAsking) this.#reading = undefined;
   }
 
@@ -113,7 +119,7 @@ export class LiveAccounts implements Accounts {
     const reading = await this.#options.read(this.#known);
     const now = this.#options.now();
     this.#tookReading(reading, now);
-    if (now - since > PATIENCE_MS) return false;
+    if (now - since > this.#patienceMs) return false;
     if (reading === "early") return true;
     const isForOthers = reading === "gone" || (reading !== "unanswered" && "names" in reading);
     return isForOthers && this.#hasJoined;
@@ -159,7 +165,6 @@ export class LiveAccounts implements Accounts {
 }
 
 const NOBODY_KNOWN = parseAccounts("", "");
-/** How long anybody waits for names. */
 const PATIENCE_MS = 1000;
 const AGAIN_MS = 10;
 /** So often an id without a name has the files read again, and so often they are looked at anyway. */

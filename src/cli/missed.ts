@@ -54,7 +54,7 @@ const FILES: Words<Live["files"]> = {
 
 const PORTS: Words<NonNullable<WatchStats["ports"]>> = {
   unlistedPorts: "openings of ports had no room in the inventory",
-  notExamined: "ports were not examined: too many waited, or the watch ended",
+  notExamined: "ports were not examined: there were too many, or the watch ended",
   unwrittenReports: "reports of ports could not be written",
   knownPorts: "alerts left out: their port was known",
   ownEffects: "alerts left out: our own examination made the program do it",

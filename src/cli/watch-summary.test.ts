@@ -92,7 +92,7 @@ test("watchSummary() tells what the kernel dropped from what was not delivered o
     "dropped: CPU 1: 7; 7 events found the ring full: with eBPF a larger --buffer helps (flood: 6)",
     "alerts that did not reach file_output at /var/log/events.txt: 3 (no space), 1 (the queue was full)",
     "9 news are not in the store: too many waited for it",
-    "2 ports were not examined: too many waited, or the watch ended",
+    "2 ports were not examined: there were too many, or the watch ended",
   ]);
 });
 

@@ -280,6 +280,22 @@ test("parseConfig() takes the first of a key that stands twice, as Falco does, a
   );
 });
 
+test("loadConfig() reads the files that options name in config_files; other options win", () => {
+  const folder = mkdtempSync(join(tmpdir(), "saker-config-"));
+  try {
+    const [main, more] = [join(folder, "main.yaml"), join(folder, "more.yaml")];
+    writeFileSync(main, "priority: warning\n");
+    writeFileSync(more, "priority: error\njson_output: true\n");
+    const load = (...overrides: string[]) => loadConfig(main, { environment: {}, overrides });
+    const { settings, files } = load(`config_files=${more}`, "priority=notice");
+    assert.deepEqual([settings.priority, settings.jsonOutput], ["Notice", true]);
+    assert.deepEqual(files, [main, more]);
+    assert.deepEqual(load(`config_files[]=${more}`).files, [main, more]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("parseConfig() throws nothing but AppError, whatever YAML it is", () => {
   const piece = fc.constantFrom(
     ..."? : - , [ ] { } & * ! | > ' \" % @ # << a b ~ null : \n \n  - \t \0 \u202e".split(" "),

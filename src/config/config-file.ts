@@ -48,7 +48,8 @@ export function loadConfig(
   path: string | undefined,
   { environment, overrides = [] }: LoadConfigOptions,
 ): LoadedConfig {
-  const { root, files, notes } = path === undefined ? NOTHING : mergeConfig(path, environment);
+  const { root, files, notes } =
+    path === undefined ? NOTHING : mergeConfig(path, environment, overrides);
   const effective = overrides.reduce(
     (node, override) => applyOverride(node, override, environment),
     root,

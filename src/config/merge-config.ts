@@ -10,6 +10,7 @@ import {
   parseConfigText,
 } from "./config-node.ts";
 import type { Environment } from "./expand.ts";
+import { applyOverride } from "./override.ts";
 
 /** A configuration with everything that its `config_files` add. */
 export interface MergedConfig {
@@ -25,10 +26,17 @@ type Strategy = "append" | "override" | "add-only";
  * Reads a configuration and the files and folders that its `config_files` name, in their order.
  * By default lists are joined and all else of a later file counts; `override` has lists replaced,
  * `add-only` takes what is new alone. Files that are not there are skipped, as Falco does. Relative
- * paths start at the working folder. Throws `CONFIG_…`.
+ * paths start at the working folder. Options (`-o`) of `config_files` count as if the first file
+ * said so. Throws `CONFIG_…`.
  */
-export function mergeConfig(path: string, environment: Environment): MergedConfig {
-  const main = readMap(path, environment);
+export function mergeConfig(
+  path: string,
+  environment: Environment,
+  options: readonly string[] = [],
+): MergedConfig {
+  const main = options
+    .filter((option) => option.startsWith("config_files"))
+    .reduce((node, option) => applyOverride(node, option, environment), readMap(path, environment));
   const files = [path];
   const notes: string[] = [];
   let { root } = { root: main };

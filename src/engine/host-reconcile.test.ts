@@ -81,3 +81,13 @@ test("HostReconcile finds a socket for which there is no room once, and seldom a
   }
   assert.deepEqual([seen[0], seen[18], seen[20]], [1, 1, 2]);
 });
+
+test("HostReconcile tells nothing more once it is closed, though it was comparing", async () => {
+  const { host, found, ended, problems, pass } = reconcile([1]);
+  host.lost();
+  pass(1000);
+  const comparing = host.tick();
+  host.close();
+  await comparing;
+  assert.deepEqual([found, ended, problems], [[], [], []]);
+});

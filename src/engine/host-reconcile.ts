@@ -31,6 +31,7 @@ export class HostReconcile {
   readonly #options: HostReconcileOptions;
   #hasLost = false;
   #isRunning = false;
+  #isClosed = false;
   #next = 0;
   #pauseMs = MIN_PAUSE_MS;
   /** Inodes of sockets found last time: one that is missed again had no room in the inventory. */
@@ -46,6 +47,11 @@ export class HostReconcile {
   lost(): void {
     if (!this.#hasLost) this.#next = Math.min(this.#next, this.#options.now() + this.#pauseMs);
     this.#hasLost = true;
+  }
+
+  /** A comparison that runs comes to nothing: what it would tell is closed. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** To be called about once a second. Resolves when a comparison that was due is over. */
@@ -68,15 +74,20 @@ export class HostReconcile {
   async #compare(): Promise<void> {
     const { namespaces, believed, onCgroup, onFound, onEnded, onNote } = this.#options;
     // First: who opened a socket is known by its control group.
-    for (const group of (await reconcileCgroups(() => [])).missed) onCgroup(group, group.path);
+    const { missed: groups } = await reconcileCgroups(() => []);
+    if (this.#isClosed) return;
+    for (const group of groups) onCgroup(group, group.path);
     const { missed, ended } = await reconcileListeners({ namespaces: namespaces(), believed });
+    if (this.#isClosed) return;
     for (const socket of ended) onEnded(socket);
     const found = missed.filter(({ inode }) => !this.#missed.has(inode));
     this.#comparisons += 1;
     const isAnew = this.#comparisons % COMPARISONS_WITHOUT_ROOM === 0;
     this.#missed = new Set(isAnew ? [] : missed.map(({ inode }) => inode));
     if (found.length === 0) return;
-    for (const listener of await withOwners(found)) onFound(listener);
+    const listeners = await withOwners(found);
+    if (this.#isClosed) return;
+    for (const listener of listeners) onFound(listener);
     onNote(`listening sockets that were found late: ${found.length}`);
   }
 }

@@ -216,6 +216,7 @@ export class LiveWatch {
     clearInterval(this.#dropTimer);
     clearInterval(this.#refreshTimer);
     clearInterval(this.#reconcileTimer);
+    this.#reconcile.close();
     this.#hostNames.close();
     this.#files.close();
     this.#probe.close();

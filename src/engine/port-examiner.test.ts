@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import {
   makeNamespace,
   namespacesMissing,
@@ -172,6 +173,7 @@ describe("PortExaminer", { skip }, () => {
       container: undefined,
       namespace: () => openNamespace(join(folder, "gone")),
     });
+    await examiner.idle();
     assert.match(reports[0]?.errors[0]?.error ?? "", /namespace/i);
     assert.equal(reports[0]?.target, "host:80");
     assert.ok(existsSync(`${stems[0]}.json`));
@@ -248,6 +250,26 @@ describe("PortExaminer", { skip }, () => {
     settle();
     await examiner.idle();
     assert.deepEqual([examiner.examined, held()], [517, 0]);
+  });
+
+  test("events are read between reports that need no connection", async (t) => {
+    const { examiner, examine } = examinerWith(t);
+    for (let port = 1; port <= 40; port += 1) examine(port);
+    examiner.examine({
+      place: placeOf(1),
+      container: container("web"),
+      namespace: () => {
+        throw new Error("gone");
+      },
+    });
+    let most = 0;
+    let before = 0;
+    while (examiner.examined < 41) {
+      await turn();
+      most = Math.max(most, examiner.examined - before);
+      before = examiner.examined;
+    }
+    assert.ok(most <= 4, `${most} in one turn`);
   });
 
   test("close() drops what waits, counts it, and lets every namespace go", async (t) => {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { audit } from "../audit/audit.ts";
 import { needsAnotherLook } from "../audit/needs-another-look.ts";
 import type { AuditReport, ProbeErrorCode } from "../audit/report.ts";
@@ -13,6 +14,7 @@ import { isOwnAddress } from "../ports/own-address.ts";
 import type { OwnConnections } from "../ports/own-connections.ts";
 import { sharingPrograms } from "../ports/sharing-programs.ts";
 import { placeKey, type PortPlace } from "../ports/port-inventory.ts";
+import { ExaminationBudget } from "./examination-budget.ts";
 import { reachability } from "./reachability.ts";
 import { UnwrittenReports } from "./unwritten-reports.ts";
 
@@ -73,6 +75,7 @@ export class PortExaminer {
     parallel: PARALLEL,
     parallelOfKey: PARALLEL_OF_CONTAINER,
   });
+  readonly #budget = new ExaminationBudget(() => performance.now());
   readonly #abort = new AbortController();
   /** What the queue holds: a job that does not run any more closes no namespace. */
   readonly #waiting = new Set<Look>();
@@ -91,9 +94,9 @@ export class PortExaminer {
     return this.#examined;
   }
 
-  /** Ports that were not examined because too many waited, or the watch ended before their turn. */
+  /** Ports that were not examined because there were too many, or the watch ended before their turn. */
   get dropped(): number {
-    return this.#queue.refused + this.#given;
+    return this.#queue.refused + this.#budget.refused + this.#given;
   }
 
   /** Reports that were made and could not be written. */
@@ -106,6 +109,9 @@ export class PortExaminer {
    * reachable to the last.
    */
   examine(examination: Examination): void {
+    const before = this.#budget.refused;
+    if (!this.#budget.take(examination.place.container ?? ""))
+      return this.#refuse(examination, "it has opened too many ports lately", before);
     try {
       this.#enqueue({ examination, namespace: examination.namespace(), verdicts: [] });
     } catch (thrown) {
@@ -113,7 +119,11 @@ export class PortExaminer {
         code: "unreachable",
         error: messageOf(thrown),
       });
-      this.#report(examination, failed, []);
+      // In its turn, too: a container may make thousands of such.
+      this.#push(examination, async () => {
+        await turn();
+        if (!this.#abort.signal.aborted) this.#report(examination, failed, []);
+      });
     }
   }
 
@@ -137,18 +147,25 @@ export class PortExaminer {
   }
 
   #enqueue(look: Look): void {
-    const { place, container } = look.examination;
-    const key = place.container ?? "";
-    const before = this.#queue.refused;
     this.#waiting.add(look);
-    if (this.#queue.push(key, () => this.#look(look))) return;
+    if (this.#push(look.examination, () => this.#look(look))) return;
     this.#waiting.delete(look);
     look.namespace.close();
-    // The first, the second, the fourth …: a container with thousands of ports must not flood.
+  }
+
+  /** False when there is no room; that is told. */
+  #push(examination: Examination, job: () => Promise<void>): boolean {
+    const before = this.#queue.refused;
+    const isTaken = this.#queue.push(examination.place.container ?? "", job);
+    if (!isTaken) this.#refuse(examination, "too many of its ports are waiting already", before);
+    return isTaken;
+  }
+
+  /** The first, the second, the fourth …: a container with thousands of ports must not flood. */
+  #refuse({ place, container }: Examination, reason: string, before: number): void {
     if ((before & (before + 1)) !== 0 || this.#abort.signal.aborted) return;
-    const name = container?.metadata?.name ?? container?.id ?? HOST;
     this.#options.onProblem(
-      `Cannot examine ${name}:${place.port}: too many of its ports are waiting already (${before + 1} ports so far)`,
+      `Cannot examine ${nameOf(container)}:${place.port}: ${reason} (${before + 1} ports so far)`,
     );
   }
 
@@ -156,6 +173,8 @@ export class PortExaminer {
     const { examination, namespace, verdicts } = look;
     this.#waiting.delete(look);
     let isKept = false;
+    // Where nothing is connected to, nothing is waited for: events are read between the reports.
+    await turn();
     try {
       const report = await this.#examine(look);
       if (this.#abort.signal.aborted) return;

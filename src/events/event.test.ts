@@ -66,3 +66,18 @@ test("Event.load() takes any bytes without throwing, and what it takes can be re
     { numRuns: 2000 },
   );
 });
+
+test("evt.args has no brackets behind a process that has no name", () => {
+  const names = {
+    descriptor: () => undefined,
+    process: () => "",
+    user: () => undefined,
+    group: () => undefined,
+    absolute: () => undefined,
+    dateTime: String,
+  };
+  assert.equal(
+    allParamsText(event("kill", { res: 0, pid: 0, sig: 9 }), names),
+    "res=0 pid=0 sig=9(SIGKILL)",
+  );
+});

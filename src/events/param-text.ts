@@ -48,7 +48,10 @@ export function allParamsText(event: Event, names: ParamNames): string {
   if (event.code === GENERIC) return "";
   const texts = params.slice(0, event.count).map((param, index) => {
     const { value, meaning } = paramText(event, index, names);
-    return meaning === undefined ? `${param.name}=${value}` : `${param.name}=${value}(${meaning})`;
+    // A process without a name, such as 0, has no meaning.
+    return meaning === undefined || meaning === ""
+      ? `${param.name}=${value}`
+      : `${param.name}=${value}(${meaning})`;
   });
   return texts.join(" ");
 }

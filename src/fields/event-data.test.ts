@@ -120,11 +120,11 @@ test("evt.reltime and evt.deltatime count from the first event and from the one 
   );
 });
 
-test("evt.count.procinfo and evt.count.threadinfo are for records of processors' use alone", () => {
+test("evt.count.procinfo and evt.count.threadinfo count records of processors' use alone", () => {
   const names = ["evt.count.procinfo", "evt.count.threadinfo", "evt.count.exit"];
   const valuesOf = (name: string, context = {}) =>
     names.map((field) => FIELDS.get(field)?.bind?.(undefined)?.(scene(name, {}, { context })));
   assert.deepEqual(valuesOf("procinfo"), [1, 1, undefined]);
-  assert.deepEqual(valuesOf("procinfo", { tid: 101 }), [undefined, 1, undefined]);
-  assert.deepEqual(valuesOf("chdir"), [undefined, undefined, 1]);
+  assert.deepEqual(valuesOf("procinfo", { tid: 101 }), [0, 1, undefined]);
+  assert.deepEqual(valuesOf("chdir"), [0, 0, 1]);
 });

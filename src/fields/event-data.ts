@@ -86,14 +86,14 @@ export const EVENT_DATA_FIELDS: readonly Field[] = [
   plain(
     "evt.count.procinfo",
     "UINT32",
-    "1 for a record of a process's use of processors; missing for others",
-    (scene) => (isProcessRecord(scene) && scene.process?.pid === scene.event.tid ? 1 : undefined),
+    "1 for a record of a process's use of processors, 0 for others",
+    (scene) => (isProcessRecord(scene) && scene.process?.pid === scene.event.tid ? 1 : 0),
   ),
   plain(
     "evt.count.threadinfo",
     "UINT32",
-    "1 for a record of a thread's use of processors; missing for others",
-    (scene) => (isProcessRecord(scene) ? 1 : undefined),
+    "1 for a record of a thread's use of processors, 0 for others",
+    (scene) => (isProcessRecord(scene) ? 1 : 0),
   ),
 ];
 

@@ -105,6 +105,7 @@ export const EVENT_FIELDS: readonly Field[] = [
       noTransformer: true,
       typeOf: rawType,
       formatIn: rawFormat,
+      emptyIn: rawEmpty,
       environmentArguments: ENVIRONMENT,
     },
     (argument) => (argument === undefined ? undefined : rawArgument(argument)),
@@ -336,7 +337,7 @@ function argumentText(argument: string): Extract {
       : undefined;
     if (led !== undefined) return led;
     const { value, meaning } = paramText(scene.event, index, new SceneNames(scene));
-    return meaning ?? value;
+    return meaning === undefined || meaning === "" ? value : meaning;
   };
 }
 
@@ -381,6 +382,12 @@ function rawArgument(argument: string): Extract {
 function rawFormat(argument: string, scene: Scene): NumberFormat | undefined {
   const { type } = scene.event;
   return type?.params[parameterIndex(type, argument)]?.format;
+}
+
+/** A number without any bytes, as captures of old engines have it, prints as 0 and equals nothing. */
+function rawEmpty(argument: string, { event }: Scene): string | undefined {
+  const index = parameterIndex(event.type, argument);
+  return index >= 0 && index < event.count && !event.has(index) ? "0" : undefined;
 }
 
 const TEXT_TYPES: ReadonlySet<string> = new Set(["CHARBUF", "FSPATH", "FSRELPATH"]);

@@ -76,6 +76,8 @@ export interface Field {
   readonly format?: "HEX";
   /** For fields whose numbers print differently from event to event (`evt.rawarg`). */
   readonly formatIn?: (argument: string, scene: Scene) => NumberFormat | undefined;
+  /** What an output prints in the place of a number that came without any bytes. */
+  readonly emptyIn?: (argument: string, scene: Scene) => string | undefined;
   /** Falco's `suggested_output`: appended to outputs that ask for it. */
   readonly suggested?: true;
   /**

@@ -71,6 +71,22 @@ describe("History", () => {
     await history.close();
   });
 
+  it("has room for one container's alerts whatever ports others open", async () => {
+    const history = opened();
+    const stamp = { time: 0n, hostname: "h", sequence: 0 };
+    for (let count = 0; count < 60_000; count += 1) {
+      const port = { protocol: "tcp", address: "::", port: 1, namespace: 1 } as const;
+      const container = count % 2 === 0 ? "one" : "two";
+      history.take({ ...stamp, ...alertNews(), kind: "port-opened", port: { ...port, container } });
+    }
+    const { dropped } = history.counts();
+    assert.ok(dropped > 0);
+    for (let count = 0; count < 3000; count += 1)
+      history.take(alertNews({ outputFields: { "container.name": "quiet" } }));
+    assert.equal(history.counts().dropped, dropped);
+    await history.close();
+  });
+
   it("serves what it keeps, and asks the watch for the rest", async () => {
     const history = opened({ web: web() });
     await history.ready;

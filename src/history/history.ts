@@ -62,11 +62,11 @@ export class History {
 
   /** What does not fit is dropped, and counted. */
   take(news: News): void {
-    const owner = news.kind === "alert" ? ownerName(news.alert) : "";
+    const owner = ownerOf(news);
     const ofOwner = this.#owners.get(owner) ?? 0;
-    const isFull =
-      this.#waiting >= CAPACITY || (news.kind === "alert" && ofOwner >= CAPACITY_OF_OWNER);
-    if (isFull || this.#isClosing) {
+    const left = CAPACITY - this.#waiting;
+    // No more than is left: however many flood, there is room for who does not.
+    if (left <= (owner === OURS ? 0 : ofOwner) || this.#isClosing) {
       this.#dropped += 1;
       return;
     }
@@ -94,7 +94,7 @@ export class History {
     this.#batch = [];
     const owners = new Map<string, number>();
     for (const piece of news) {
-      const owner = piece.kind === "alert" ? ownerName(piece.alert) : "";
+      const owner = ownerOf(piece);
       owners.set(owner, (owners.get(owner) ?? 0) + 1);
     }
     this.#sent.push({ owners, left: news.length });
@@ -201,13 +201,28 @@ export class History {
   }
 }
 
+/** Whose doing it is: a container, the host, or ours. */
+function ownerOf(news: News): string {
+  switch (news.kind) {
+    case "alert":
+      return ownerName(news.alert);
+    case "port-opened":
+    case "port-closed":
+      return news.port.container ?? news.port.containerId ?? "host";
+    case "audit":
+      return news.report.container ?? "host";
+    default:
+      return OURS;
+  }
+}
+
+const OURS = "";
 /** Of the sources, or of what was built of them. */
 const THREAD = import.meta.url.endsWith(".ts")
   ? new URL("./history-thread.ts", import.meta.url)
   : new URL("./history-thread.js", import.meta.url);
-/** Pieces that the thread has not kept yet, in all and of one container's alerts. */
+/** Pieces that the thread has not kept yet. */
 const CAPACITY = 20_000;
-const CAPACITY_OF_OWNER = 10_000;
 /** Pieces that go over at once, and how long the first of them waits. */
 const BATCH_MAX = 500;
 const BATCH_MS = 20;

@@ -18,7 +18,8 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { bare, secure } from "../../test/fixtures/audit-reports.ts";
 import { mountSmallDisk } from "../../test/fixtures/small-disk.ts";
-import { auditStem, EARLIER_MAX, ReportFolder, type ReportSubject } from "./report-folder.ts";
+import { EARLIER_MAX } from "./earlier-reports.ts";
+import { auditStem, ReportFolder, type ReportSubject } from "./report-folder.ts";
 
 const web: ReportSubject = {
   container: "web",
@@ -98,6 +99,20 @@ test("ReportFolder.writeAudit() keeps a bounded number of earlier reports, the n
     folder.writeAudit(web, { ...bare, ...at(second) });
   assert.equal(files().length, 2 * (EARLIER_MAX + 1));
   assert.ok(files().includes("web_8443.20260101T000004000Z.txt"));
+  assert.ok(!files().includes("web_8443.20260101T000003000Z.txt"));
+});
+
+test("ReportFolder.writeAudit() reads the folder once, and knows what earlier watches left", (t) => {
+  const { folder, files, tls } = folderOf(t);
+  for (let second = 0; second < 5; second += 1) folder.writeAudit(web, { ...bare, ...at(second) });
+  const later = new ReportFolder(folder.path);
+  later.writeAudit(web, { ...bare, ...at(5) });
+  // Not seen any more: who fills the folder does not slow what is written later.
+  writeFileSync(join(tls, "web_8443.20250101T000000000Z.txt"), "");
+  for (let second = 6; second < EARLIER_MAX + 5; second += 1)
+    later.writeAudit(web, { ...bare, ...at(second) });
+  assert.ok(files().includes("web_8443.20250101T000000000Z.txt"));
+  assert.equal(files().length, 2 * (EARLIER_MAX + 1) + 1);
   assert.ok(!files().includes("web_8443.20260101T000003000Z.txt"));
 });
 

@@ -5,7 +5,6 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -16,6 +15,7 @@ import type { AuditReport } from "../audit/report.ts";
 import { auditChanges } from "../reports/audit-changes.ts";
 import { auditJson } from "../reports/audit-json.ts";
 import { auditText } from "../reports/audit-text.ts";
+import { EarlierReports, ENDINGS } from "./earlier-reports.ts";
 
 /** What a report is about, as far as its file's name goes. */
 export interface ReportSubject {
@@ -50,6 +50,7 @@ export class ReportFolder {
   readonly path: string;
   /** Who has a name now, by the file's name without its ending. */
   readonly #claims = new Map<string, Pick<ReportSubject, "key" | "isOpen">>();
+  readonly #earlier = new EarlierReports();
 
   constructor(path: string) {
     this.path = path;
@@ -74,7 +75,8 @@ export class ReportFolder {
     const folder = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | O_NOFOLLOW);
     try {
       const name = this.#claim(subject);
-      const whole = writeReport({ folder, name, isRepeated: subject.isRepeated === true }, report);
+      const isRepeated = subject.isRepeated === true;
+      const whole = writeReport({ folder, name, isRepeated, earlier: this.#earlier }, report);
       return { stem: join(path, name), report: whole };
     } finally {
       closeSync(folder);
@@ -160,6 +162,7 @@ interface Target {
   readonly folder: number;
   readonly name: string;
   readonly isRepeated: boolean;
+  readonly earlier: EarlierReports;
 }
 
 /** The new files are whole before anything is renamed: a full disk leaves what was there. */
@@ -171,7 +174,7 @@ function writeReport(target: Target, report: AuditReport): AuditReport {
   const partials: string[] = [];
   try {
     for (const ending of ENDINGS) partials.push(writePartial(folder, texts[ending]));
-    if (before !== undefined && !isRepeated) keepEarlier(folder, name, before);
+    if (before !== undefined && !isRepeated) keepEarlier(target, before);
     for (const [index, ending] of ENDINGS.entries())
       renameSync(partials[index] ?? "", within(folder, name + ending));
   } catch (thrown) {
@@ -215,7 +218,7 @@ function readReport(folder: number, name: string): AuditReport | undefined {
 }
 
 /** Renames the newest files by the time of their report, and drops the oldest beyond a bound. */
-function keepEarlier(folder: number, name: string, { startedAt }: AuditReport): void {
+function keepEarlier({ folder, name, earlier }: Target, { startedAt }: AuditReport): void {
   const time = startedAt.replace(/[^0-9TZ]/g, "");
   const isTime = /^\d{8}T\d{9}Z$/.test(time);
   for (const ending of ENDINGS)
@@ -224,11 +227,7 @@ function keepEarlier(folder: number, name: string, { startedAt }: AuditReport): 
         ? renameSync(within(folder, name + ending), within(folder, `${name}.${time}${ending}`))
         : rmSync(within(folder, name + ending)),
     );
-  const earlier = readdirSync(within(folder, "."))
-    .filter((file) => file.startsWith(`${name}.`) && EARLIER.test(file.slice(name.length)))
-    .toSorted();
-  for (const file of earlier.slice(0, -EARLIER_MAX * ENDINGS.length))
-    ignoreAbsent(() => rmSync(within(folder, file)));
+  if (isTime) earlier.add(within(folder, "."), name, time);
 }
 
 /** A new file of an unpredictable name; its path. None is left when it throws. */
@@ -262,12 +261,6 @@ function ignoreAbsent(act: () => void): void {
 
 /** What ports of the host itself are called. */
 const HOST = "host";
-
-const ENDINGS = [".txt", ".json"] as const;
-const EARLIER = /^\.\d{8}T\d{9}Z\.(?:txt|json)$/;
-
-/** Earlier reports of one port that are kept. */
-export const EARLIER_MAX = 10;
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/;
 /** Characters of one change that are kept. */

@@ -57,3 +57,14 @@ test("CorrelatedGroups: what ran out goes without being counted", () => {
   assert.ok(groups.bytes < 1000);
   assert.equal(groups.evicted, 0);
 });
+
+test("CorrelatedGroups: what containers that are gone have left takes no room", () => {
+  const maxBytes = 50_000;
+  const groups = new CorrelatedGroups({ withinMs: 100, maxBytes });
+  for (let index = 0; index < 3000; index += 1) groups.change(`gone ${index}`, "a", index, push(0));
+  assert.ok(groups.bytes < 101 * 300, `${groups.bytes} bytes`);
+  for (const key of ["a", "b", "c"]) groups.change("web", key, 3000, push(3000));
+  groups.change("db", "a", 3001, push(3001));
+  assert.deepEqual(timesOf(groups, "web", "a", 3002), [3000]);
+  assert.equal(groups.evicted, 0);
+});

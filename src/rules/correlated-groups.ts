@@ -10,6 +10,8 @@ interface Group {
 interface Lane {
   readonly groups: Map<string, Group>;
   bytes: number;
+  /** Of its last change. */
+  last: number;
 }
 
 /** About what a group takes beside its key and its times. */
@@ -26,6 +28,7 @@ const SHARE = 1 / 4;
 export class CorrelatedGroups {
   readonly #withinMs: number;
   readonly #maxBytes: number;
+  /** The one that changed last stands last. */
   readonly #lanes = new Map<string, Lane>();
   #bytes = 0;
   #evicted = 0;
@@ -49,8 +52,15 @@ export class CorrelatedGroups {
    * one without times is gone.
    */
   change(owner: string, key: string, now: number, apply: (times: number[]) => void): void {
-    const lane = this.#lanes.get(owner) ?? { groups: new Map<string, Group>(), bytes: 0 };
+    const lane = this.#lanes.get(owner) ?? {
+      groups: new Map<string, Group>(),
+      bytes: 0,
+      last: now,
+    };
+    lane.last = now;
+    this.#lanes.delete(owner);
     this.#lanes.set(owner, lane);
+    this.#expireLanes(now);
     this.#expire(lane, now);
     const group = lane.groups.get(key) ?? { times: [], last: now, bytes: 0 };
     if (now - group.last > this.#withinMs) group.times.length = 0;
@@ -66,6 +76,15 @@ export class CorrelatedGroups {
     while (lane.bytes > this.#maxBytes * SHARE) this.#evict(lane, now);
     while (this.#bytes > this.#maxBytes) this.#evict(this.#largest(), now);
     if (lane.groups.size === 0) this.#lanes.delete(owner);
+  }
+
+  /** What containers that are gone have left does not push out what those that run have. */
+  #expireLanes(now: number): void {
+    for (const [owner, { bytes, last }] of this.#lanes) {
+      if (now - last <= this.#withinMs) return;
+      this.#bytes -= bytes;
+      this.#lanes.delete(owner);
+    }
   }
 
   /** Each change takes away what two others left: what has run out does not pile up. */
@@ -94,7 +113,7 @@ export class CorrelatedGroups {
 
   /** Rare: only where many containers share the memory. */
   #largest(): Lane {
-    let [largest, owner]: [Lane, string] = [{ groups: new Map(), bytes: -1 }, ""];
+    let [largest, owner]: [Lane, string] = [{ groups: new Map(), bytes: -1, last: 0 }, ""];
     for (const [name, lane] of this.#lanes)
       if (lane.bytes > largest.bytes) [largest, owner] = [lane, name];
     if (largest.groups.size <= 1) this.#lanes.delete(owner);

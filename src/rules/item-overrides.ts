@@ -23,13 +23,13 @@ export function overridesOf(
   const isAppend = canAppend && item.keys.has("append") && flagOf(item, "append", false);
   const node = item.keys.get("override");
   if (isAppend) {
-    if (node !== undefined)
-      failItem(item, "append", '"append" and "override" cannot stand together');
     warn(
       "LOAD_DEPRECATED_ITEM",
       '"append" is deprecated: write "override" with the keys to append',
       "append",
     );
+    if (node !== undefined)
+      failItem(item, "append", '"append" and "override" cannot stand together');
     const keys =
       item.word === "list"
         ? ["items"]

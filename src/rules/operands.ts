@@ -36,6 +36,8 @@ export interface BoundOperand {
   readonly format: Field["format"];
   /** The same, where it differs from event to event. */
   readonly formatIn?: (scene: Scene) => NumberFormat | undefined;
+  /** What prints where no value came. */
+  readonly emptyIn?: (scene: Scene) => string | undefined;
   /** The fields it reads. */
   readonly fields: readonly Field[];
 }
@@ -110,12 +112,16 @@ function bindField(reference: FieldReference, fields: FieldRegistry, side: Side)
       : (field.bindAll?.(undefined) ?? none);
   const get =
     getAll === undefined ? bound(field, argument, at) : (field.bind?.(undefined) ?? missing);
-  const { formatIn } = field;
+  const { formatIn, emptyIn } = field;
   const several = getAll === undefined ? undefined : field.several;
   const formats =
     formatIn === undefined || argument === undefined
       ? {}
       : { formatIn: (scene: Scene) => formatIn(argument, scene) };
+  const empties =
+    emptyIn === undefined || argument === undefined
+      ? {}
+      : { emptyIn: (scene: Scene) => emptyIn(argument, scene) };
   return {
     type,
     isList: field.list === true,
@@ -125,6 +131,7 @@ function bindField(reference: FieldReference, fields: FieldRegistry, side: Side)
     differs: field.differs,
     format: field.format,
     ...formats,
+    ...empties,
     fields: [asAsked(field, argument)],
   };
 }

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CapturedHost } from "../../test/fixtures/captured-events.ts";
+import { eventType } from "../events/schema.ts";
+import { compileCondition } from "./compile-condition.ts";
+import { parseCondition } from "./parse-condition.ts";
 import { container, scene } from "../../test/fixtures/scenes.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { addressBytes } from "../lib/ip-bytes.ts";
@@ -93,4 +97,16 @@ for (const [output, message, start] of [
 test("outputFields() has a text for what prints in hexadecimal digits, and numbers otherwise", () => {
   const fields = outputFields(compileOutput("%fd.dev %fd.num %evt.rawarg.dev", FIELDS), opened);
   assert.deepEqual(fields, { "fd.dev": "2D", "fd.num": 3, "evt.rawarg.dev": "2D" });
+});
+
+test("a raw number that came without any bytes prints as 0, and equals nothing", () => {
+  const host = new CapturedHost();
+  const params = eventType("execve").params.map(({ type }) => (type === "CHARBUF" ? "" : null));
+  const started = host.show("execve", 1, 0, "", ...params.slice(2));
+  assert.equal(
+    renderOutput(compileOutput("%evt.rawarg.pgid %evt.rawarg.flags", FIELDS), started),
+    "0 0",
+  );
+  const equals = compileCondition(parseCondition("evt.rawarg.pgid = 0"), FIELDS);
+  assert.equal(equals.predicate(started), false);
 });

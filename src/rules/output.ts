@@ -28,7 +28,10 @@ type Token =
 /** A rule's output, ready to be filled in. */
 export interface OutputTemplate {
   readonly tokens: readonly Token[];
-  /** All its fields in their order; what a transformer is applied to stands before it. */
+  /**
+   * All its fields in their order, as often as they stand there; what a transformer is applied to
+   * stands before it.
+   */
   readonly named: readonly OutputField[];
   readonly fields: ReadonlySet<Field>;
   /**
@@ -45,7 +48,7 @@ export interface OutputTemplate {
  */
 export function compileOutput(text: string, fields: FieldRegistry): OutputTemplate {
   const tokens: Token[] = [];
-  const named = new Map<string, OutputField>();
+  const named: OutputField[] = [];
   const printsMissing = text.startsWith("*");
   let at = printsMissing ? 1 : 0;
   while (at < text.length) {
@@ -54,25 +57,16 @@ export function compileOutput(text: string, fields: FieldRegistry): OutputTempla
       tokens.push({ kind: "text", text: text.slice(at, next < 0 ? text.length : next) });
     if (next < 0) break;
     const { operand, bound, end, width } = readToken(text, next, fields);
-    for (const leaf of leaves(operand))
-      named.set(printOperand(leaf), {
-        key: printOperand(leaf),
-        operand: bindOperand(leaf, fields, "print"),
-        isTransformed: false,
-      });
-    const field = {
-      key: printOperand(operand),
-      operand: bound,
-      isTransformed: operand.kind === "transform",
-    };
-    named.set(field.key, field);
-    tokens.push({ kind: "field", width, ...field });
+    named.push(
+      ...namesOf(operand).map((one) => outputField(one, bindOperand(one, fields, "print"))),
+    );
+    tokens.push({ kind: "field", width, ...outputField(operand, bound) });
     at = end;
   }
   return {
     tokens,
-    named: [...named.values()],
-    fields: new Set([...named.values()].flatMap(({ operand }) => operand.fields)),
+    named,
+    fields: new Set(named.flatMap(({ operand }) => operand.fields)),
     printsMissing,
   };
 }
@@ -132,7 +126,7 @@ export function textOf(operand: BoundOperand, scene: Scene): string | undefined 
           format: operand.formatIn(scene) === "HEX" ? "HEX" : undefined,
         });
   const values = operand.getAll?.(scene) ?? [];
-  if (values.length === 0) return undefined;
+  if (values.length === 0) return operand.emptyIn?.(scene);
   // Nothing stands between empty values at the beginning, as in the real engine.
   let text = "";
   for (const one of values) text += `${text === "" ? "" : " "}${printed(one, operand)}`;
@@ -230,13 +224,22 @@ function attempt<T>(act: () => T): T | ConditionError {
   }
 }
 
-/** The fields that a transformer is applied to. */
-function leaves(operand: Operand): Operand[] {
+function outputField(operand: Operand, bound: BoundOperand): OutputField {
+  return {
+    key: printOperand(operand),
+    operand: bound,
+    isTransformed: operand.kind === "transform",
+  };
+}
+
+/**
+ * An operand and what it is made of. Of a transformer that stands last within another one only the
+ * outer has a name, as in the real engine.
+ */
+function namesOf(operand: Operand): Operand[] {
   if (operand.kind === "field") return [operand];
-  return operand.arguments.flatMap((argument) => {
-    const items = argument.kind === "arguments" ? argument.items : [argument];
-    return items.flatMap((item) =>
-      item.kind === "field" || item.kind === "transform" ? leaves(item) : [],
-    );
-  });
+  const names = operand.arguments
+    .flatMap((argument) => (argument.kind === "arguments" ? argument.items : [argument]))
+    .flatMap((item) => (item.kind === "field" || item.kind === "transform" ? namesOf(item) : []));
+  return [...(names.at(-1)?.kind === "transform" ? names.slice(0, -1) : names), operand];
 }

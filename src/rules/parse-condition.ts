@@ -421,7 +421,7 @@ class ConditionParser {
     if (nul >= 0 && nul < end)
       throw new ConditionError("text holds a NUL", { start: nul, hint: "write it as \\x00" });
     this.#at = end + 1;
-    return unescapeQuoted(this.#text.slice(start + 1, end), start + 1);
+    return unescapeQuoted(this.#text.slice(start + 1, end), quote, start + 1);
   }
 
   /** Skips blanks; false when there are none. */

@@ -28,12 +28,12 @@ export function compilePathPrefixes(prefixes: readonly string[]): (path: string)
 }
 
 /** An absolute path without globs, empty components or a slash at its end. */
-const PLAIN = /^(?:\/[^/*?[\\]+)+$/;
+const PLAIN = /^(?:\/[^/*?[]+)+$/;
 
 function add(root: Node, parts: readonly string[]): void {
   let node = root;
   for (const part of parts)
-    node = /[*?[\\]/.test(part) ? globChild(node, part) : exactChild(node, part);
+    node = /[*?[]/.test(part) ? globChild(node, part) : exactChild(node, part);
   node.isEnd = true;
 }
 

@@ -15,11 +15,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * What stands between quotes, with its escapes resolved (libs, `filter/escaping.h`). `\xHH` is one
- * byte: bytes that together are no UTF-8 stand as lone surrogates (`lib/text.ts`). Throws
- * `ConditionError`; `offset` is where the text begins in its condition.
+ * What stands between quotes, with its escapes resolved (libs, `filter/escaping.h`); of the two
+ * quotes only the one around it can be escaped. `\xHH` is one byte: bytes that together are no
+ * UTF-8 stand as lone surrogates (`lib/text.ts`). Throws `ConditionError`; `offset` is where the
+ * text begins in its condition.
  */
-export function unescapeQuoted(text: string, offset = 0): string {
+export function unescapeQuoted(text: string, quote: string, offset = 0): string {
   if (!text.includes("\\")) return text;
   let result = "";
   let hasBytes = false;
@@ -28,18 +29,21 @@ export function unescapeQuoted(text: string, offset = 0): string {
     const next = text[at + 1] ?? "";
     if (char !== "\\") {
       result += char;
-    } else if (next === "x" || next === "X") {
+    } else if (next === "x") {
       const byte = readByte(text, at, offset);
       result += byte < 0x80 ? String.fromCharCode(byte) : String.fromCharCode(0xdc00 + byte);
       hasBytes ||= byte >= 0x80;
       at += 3;
     } else {
       const plain = ESCAPES[next];
-      if (plain === undefined)
+      const isOtherQuote = /["']/.test(next) && next !== quote;
+      if (plain === undefined || isOtherQuote)
         throw new ConditionError(`"\\${next}" is no escape`, {
           start: offset + at,
           end: offset + at + 2,
-          hint: "write a backslash as \\\\",
+          hint: isOtherQuote
+            ? `write ${next} without a backslash between ${quote}`
+            : "write a backslash as \\\\",
         });
       result += plain;
       at += 1;

@@ -53,6 +53,7 @@ function applyCloneInParent(
     ...bornAs(table, event),
     ...own,
     vpid: own.pid,
+    execTime: isThread ? caller.process.execTime : 0n,
     env: isThread || isLeader(caller) ? inherited.env : [],
   };
   const born = table.add(process, {
@@ -60,8 +61,12 @@ function applyCloneInParent(
     vtid: child,
     flags: isThread ? flags | CLONE_FLAGS.CLONE_FILES : flags,
   });
-  if (!isThread && isValid) born.group.descriptors = new Map(caller.group.descriptors);
+  if (!isThread && isValid) inheritDescriptors(born, caller);
   born.group.cgroups = cgroupsOf(event) ?? caller.group.cgroups;
+}
+
+function inheritDescriptors({ group }: Thread, parent: Thread): void {
+  group.descriptors = new Map(parent.group.descriptors);
 }
 
 /**
@@ -100,13 +105,9 @@ function applyCloneInChild(table: ThreadTable, event: Event): void {
   const isValid = !model.isUnknown;
   const inherited = isValid ? model.process : UNBORN;
   const inNamespace =
-    (flags & CLONE_FLAGS.CLONE_CHILD_IN_PIDNS) !== 0 || (event.int(19) ?? pid) !== pid;
-  const parent = table.find(ppid);
-  const own = {
-    pid,
-    ppid: parent === undefined || parent.isUnknown ? 0 : ppid,
-    vpid: event.int(19) ?? pid,
-  };
+    (flags & (CLONE_FLAGS.CLONE_CHILD_IN_PIDNS | CLONE_FLAGS.CLONE_NEWPID)) !== 0 ||
+    (event.int(18) ?? tid) !== tid;
+  const own = { pid, ppid, vpid: event.int(19) ?? pid };
   const namespace = inNamespace
     ? { pidNamespaceStart: (event.bigUint(20) ?? 0n) + table.bootTime }
     : {};
@@ -115,6 +116,7 @@ function applyCloneInChild(table: ThreadTable, event: Event): void {
     ...bornAs(table, event),
     ...own,
     ...namespace,
+    execTime: isThread && isValid ? model.process.execTime : 0n,
     env: isThread || isLeader(model) ? inherited.env : [],
   };
   const born = table.add(process, {
@@ -123,7 +125,7 @@ function applyCloneInChild(table: ThreadTable, event: Event): void {
     flags: isThread ? flags | CLONE_FLAGS.CLONE_FILES : flags,
   });
   table.thread = born;
-  if (!isThread && isValid) born.group.descriptors = new Map(model.group.descriptors);
+  if (!isThread && isValid) inheritDescriptors(born, model);
   born.group.cgroups = cgroupsOf(event) ?? model.group.cgroups;
 }
 
@@ -149,7 +151,7 @@ function modelOf(
   const ids = { pid: event.int(4) ?? -1, ppid: event.int(5) ?? -1, vpid: event.int(19) ?? -1 };
   return table.add(
     { ...UNBORN, ...program, ...ids, resources: FRESH_RESOURCES },
-    { tid, vtid: -1, flags: 0 },
+    { tid, vtid: ids.vpid, flags: 0 },
   );
 }
 
@@ -189,6 +191,5 @@ function bornAs(table: ThreadTable, event: Event) {
     resources: resourcesOf(event, undefined),
     pidNamespaceStart: table.bootTime,
     startTime: event.timestamp,
-    execTime: 0n,
   };
 }

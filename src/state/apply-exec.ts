@@ -50,6 +50,7 @@ export function applyExec(table: ThreadTable, thread: Thread, event: Event): voi
   if (own === thread) own.process = after;
   const cgroups = cgroupsOf(event);
   if (cgroups !== undefined) own.group.cgroups = cgroups;
+  table.closeOnExec(own);
   table.removeOthers(own);
 }
 

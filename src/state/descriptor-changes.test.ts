@@ -80,12 +80,19 @@ test("close takes one away, close_range those between; what fails or only marks 
   assert.deepEqual(open(), []);
 });
 
+test("a file that a handle opens has its whole path or none, whatever the directory", () => {
+  const { apply } = host();
+  const opened = (name: string) =>
+    apply("open_by_handle_at", { fd: 5, mountfd: 6, flags: 1, path: name })?.name;
+  assert.deepEqual([opened("/srv/a"), opened("<NA>")], ["/srv/a", "<NA>"]);
+});
+
 test("pipe and socketpair make two that belong together", () => {
   const { apply, at } = host();
   apply("pipe", { res: 0, fd1: 5, fd2: 6, ino: 77 });
   assert.deepEqual([at(5)?.inode, at(6)?.inode, at(5)?.kind], [77, 77, "p"]);
   apply("socketpair", { res: 0, fd1: 7, fd2: 8, source: 0xabc, peer: 0xdef });
-  assert.deepEqual([at(7)?.name, at(8)?.name, at(7)?.kind], ["abc->def", "abc->def", "u"]);
+  assert.deepEqual([at(7)?.name, at(8)?.name, at(7)?.kind, at(8)?.kind], ["", "", "u", "u"]);
   apply("pipe", { res: -24, fd1: 20, fd2: 21, ino: 1 });
   assert.deepEqual([at(20), at(21)], [undefined, undefined]);
 });
@@ -169,4 +176,38 @@ test("events that hold nothing change nothing, and end nothing", () => {
       name,
     );
   }
+});
+
+test("what is closed on exec is gone for the next program, of a child too", () => {
+  const { apply, open } = host();
+  const [O_CLOEXEC, F_SETFD, F_DUPFD_CLOEXEC] = [0x1000, 3, 26];
+  apply("open", { fd: 10, name: "/a", flags: O_CLOEXEC });
+  apply("open", { fd: 11, name: "/b", flags: 1 });
+  apply("dup3", { res: 12, oldfd: 11, newfd: 12, flags: O_CLOEXEC });
+  apply("dup2", { res: 13, oldfd: 12, newfd: 13 });
+  apply("pipe2", { res: 0, fd1: 14, fd2: 15, ino: 1, flags: O_CLOEXEC });
+  apply("eventfd2", { res: 16, flags: O_CLOEXEC, initval: 0 });
+  apply("epoll_create1", { res: 17, flags: 1 });
+  apply("memfd_create", { fd: 18, name: "m", flags: 1 });
+  apply("fcntl", { res: 19, fd: 11, cmd: F_DUPFD_CLOEXEC, arg: 0 });
+  apply("fcntl", { res: 0, fd: 13, cmd: F_SETFD, arg: 1 });
+  apply("fcntl", { res: 0, fd: 10, cmd: F_SETFD, arg: 0 });
+  apply("fcntl", { res: 0, fd: 0, cmd: F_SETFD, arg: 1 });
+  apply("close_range", { res: 0, first: 3, last: 3, flags: 4 });
+  apply("clone", {
+    res: 300,
+    exe: "sh",
+    tid: 100,
+    pid: 100,
+    ptid: 1,
+    comm: "sh",
+    vtid: 100,
+    vpid: 100,
+  });
+  const program = (tid: number) => ({ res: 0, exe: "/a", tid, pid: tid, ptid: 1, comm: "a" });
+  apply("execve", program(300), 300);
+  assert.deepEqual(open(300), [4, 10, 11]);
+  assert.equal(open().length, 13);
+  apply("execve", program(100));
+  assert.deepEqual(open(), [4, 10, 11]);
 });

@@ -1,4 +1,9 @@
-import { CREAT_CREAT_FLAGS, OPEN_FLAGS } from "../events/flag-names.ts";
+import {
+  CREAT_CREAT_FLAGS,
+  EPOLL_CREATE1_FLAGS,
+  MEMFD_CREATE_FLAGS,
+  OPEN_FLAGS,
+} from "../events/flag-names.ts";
 import type { Event } from "../events/event.ts";
 import {
   readSockaddr,
@@ -10,6 +15,14 @@ import { isUnspecified } from "../lib/ip-text.ts";
 import { type Descriptor, EINPROGRESS, NO_DESCRIPTOR } from "./descriptor.ts";
 import { connectedSocket, endText, serverSocket } from "./entry-descriptor.ts";
 import { OpenedFile } from "./opened-file.ts";
+import {
+  applyClose,
+  applyCloseRange,
+  applyDup,
+  applyDup3,
+  applyFcntl,
+  applyPidfdGetfd,
+} from "./number-changes.ts";
 import { UNREADABLE } from "./path.ts";
 import type { Thread } from "./thread.ts";
 import type { Change, ThreadTable } from "./thread-table.ts";
@@ -27,6 +40,8 @@ interface OpenParams {
    * OPEN_FLAGS.
    */
   readonly layers?: { readonly upper: number; readonly lower: number };
+  /** The path is the kernel's whole one, from the root. */
+  readonly isWhole?: true;
   readonly entered?: { readonly dirfd?: number; readonly path: number; readonly flags?: number };
 }
 
@@ -57,13 +72,15 @@ function opensFile(params: OpenParams): Change {
       if (entered.flags !== undefined)
         flags = (flags & EXIT_FLAGS) | (enter.uint(entered.flags) ?? 0);
     }
-    const base = path.startsWith("/") ? "" : table.directoryOf(thread, dirfd);
+    const base =
+      path.startsWith("/") || params.isWhole === true ? "" : table.directoryOf(thread, dirfd);
     const hasFailed = number < 0;
     const opened = new OpenedFile({
       base,
       path,
       number: hasFailed ? -1 : number,
       isUnknown: hasFailed ? true : undefined,
+      closedOnExec: (flags & OPEN_FLAGS.O_CLOEXEC) !== 0,
       kind: hasFailed ? unknownKind(event) : (flags & OPEN_FLAGS.O_DIRECTORY) === 0 ? "f" : "d",
       device: event.uint(params.device) ?? 0,
       inode: event.uint(params.inode) ?? 0,
@@ -75,19 +92,27 @@ function opensFile(params: OpenParams): Change {
   };
 }
 
-/** Calls whose result is a descriptor without a path. */
-function makes(kind: string, nameOf: (event: Event) => string = () => ""): Change {
+/**
+ * Calls whose result is a descriptor without a path; `flags` says where the bits stand that tell
+ * whether the next program gets it.
+ */
+function makes(
+  kind: string,
+  flags?: { readonly param: number; readonly closedOnExec?: number },
+): Change {
   return (table, thread, event) => {
     const number = event.int(0) ?? -1;
-    const name = nameOf(event);
-    if (number >= 0)
-      table.open(thread, { ...NO_DESCRIPTOR, number, kind, name, nameChanged: name !== "" });
+    if (number < 0) return;
+    const bits = flags === undefined ? 0 : (event.uint(flags.param) ?? 0);
+    const closedOnExec = (bits & (flags?.closedOnExec ?? OPEN_FLAGS.O_CLOEXEC)) !== 0;
+    table.open(thread, { ...NO_DESCRIPTOR, number, kind, closedOnExec });
   };
 }
 
 function makesPipe(table: ThreadTable, thread: Thread, event: Event): void {
   if ((event.int(0) ?? -1) < 0) return;
-  const made = { ...NO_DESCRIPTOR, kind: "p", inode: event.uint(3) ?? 0 };
+  const closedOnExec = ((event.uint(4) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0;
+  const made = { ...NO_DESCRIPTOR, kind: "p", inode: event.uint(3) ?? 0, closedOnExec };
   table.open(thread, { ...made, number: event.int(1) });
   table.open(thread, { ...made, number: event.int(2) });
 }
@@ -95,43 +120,9 @@ function makesPipe(table: ThreadTable, thread: Thread, event: Event): void {
 function makesSocketPair(table: ThreadTable, thread: Thread, event: Event): void {
   const [first, second] = [event.int(1) ?? -1, event.int(2) ?? -1];
   if ((event.int(0) ?? -1) < 0 || first === second) return;
-  const name = `${hex(event, 3)}->${hex(event, 4)}`;
-  const made = { ...NO_DESCRIPTOR, kind: "u", name, nameChanged: true };
-  table.open(thread, { ...made, number: second, nameChanged: false });
+  const made = { ...NO_DESCRIPTOR, kind: "u" };
+  table.open(thread, { ...made, number: second });
   table.open(thread, { ...made, number: first });
-  table.descriptor = { ...made, number: second };
-}
-
-function hex(event: Event, index: number): string {
-  return (event.bigUint(index) ?? 0n).toString(16);
-}
-
-function withNumber(descriptor: Descriptor, number: number): Descriptor {
-  return descriptor instanceof OpenedFile
-    ? descriptor.duplicate(number)
-    : { ...descriptor, number };
-}
-
-/** dup and its like: the new number stands for the same thing. */
-function applyDup(table: ThreadTable, thread: Thread, event: Event): void {
-  const number = event.int(0) ?? -1;
-  const old = table.descriptor;
-  if (number >= 0 && old !== undefined && old.isUnknown !== true)
-    table.open(thread, withNumber(old, number));
-}
-
-/** F_DUPFD, F_DUPFD_CLOEXEC in scap's numbering. */
-const DUPLICATIONS: ReadonlySet<number> = new Set([1, 26]);
-
-function applyFcntl(table: ThreadTable, thread: Thread, event: Event): void {
-  if (DUPLICATIONS.has(event.uint(2) ?? 0)) applyDup(table, thread, event);
-}
-
-function applyPidfdGetfd(table: ThreadTable, thread: Thread, event: Event): void {
-  const [number, pidfd, target] = [event.int(0) ?? -1, event.int(1) ?? -1, event.int(2) ?? -1];
-  const owner = table.find(thread.group.descriptors.get(pidfd)?.inode ?? -1);
-  const found = owner?.group.descriptors.get(target);
-  if (number >= 0 && found !== undefined) table.open(thread, withNumber(found, number));
 }
 
 function applyPidfdOpen(table: ThreadTable, thread: Thread, event: Event): void {
@@ -145,27 +136,9 @@ function applyPidfdOpen(table: ThreadTable, thread: Thread, event: Event): void 
  */
 function applyMemfdCreate(table: ThreadTable, thread: Thread, event: Event): void {
   const [number, name] = [event.int(0) ?? -1, event.text(1) ?? ""];
-  table.open(thread, { ...NO_DESCRIPTOR, number, kind: "m", name, nameChanged: name !== "" });
-}
-
-function applyClose(table: ThreadTable, _thread: Thread, event: Event): void {
-  const { descriptor } = table;
-  if (
-    (event.int(0) ?? -1) >= 0 &&
-    descriptor?.number !== undefined &&
-    descriptor.isUnknown !== true
-  )
-    table.close(descriptor.number);
-}
-
-const CLOSE_RANGE_CLOEXEC = 4;
-
-function applyCloseRange(_table: ThreadTable, thread: Thread, event: Event): void {
-  const [first, last, flags] = [event.uint(1) ?? 0, event.uint(2) ?? 0, event.uint(3) ?? 0];
-  if ((event.int(0) ?? -1) < 0 || (flags & CLOSE_RANGE_CLOEXEC) !== 0) return;
-  for (const number of thread.group.descriptors.keys()) {
-    if (number >= first && number <= last) thread.group.descriptors.delete(number);
-  }
+  const closedOnExec = ((event.uint(2) ?? 0) & MEMFD_CREATE_FLAGS.MFD_CLOEXEC) !== 0;
+  const made = { ...NO_DESCRIPTOR, kind: "m", name, nameChanged: name !== "", closedOnExec };
+  table.open(thread, { ...made, number });
 }
 
 const [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] = [1, 2, 10, 16];
@@ -277,6 +250,7 @@ function applyAccept(table: ThreadTable, thread: Thread, event: Event): void {
     ...NO_DESCRIPTOR,
     number,
     createdProtocol: tuple.source === undefined ? undefined : "tcp",
+    closedOnExec: ((event.uint(5) ?? 0) & OPEN_FLAGS.O_CLOEXEC) !== 0,
   };
   const named = withTuple(table, socket, tuple);
   table.open(thread, { ...named, connected: true, nameChanged: named.name !== "" });
@@ -408,19 +382,19 @@ export const DESCRIPTOR_CHANGES: Readonly<Record<string, Change>> = {
     layers: CREAT_LAYERS,
     entered: { path: 0 },
   }),
-  open_by_handle_at: opensFile({ path: 3, flags: 2, device: 4, inode: 5 }),
+  open_by_handle_at: opensFile({ path: 3, flags: 2, device: 4, inode: 5, isWhole: true }),
   pipe: makesPipe,
   pipe2: makesPipe,
   socketpair: makesSocketPair,
   eventfd: makes("e"),
-  eventfd2: makes("e"),
+  eventfd2: makes("e", { param: 1 }),
   epoll_create: makes("l"),
-  epoll_create1: makes("l"),
+  epoll_create1: makes("l", { param: 1, closedOnExec: EPOLL_CREATE1_FLAGS.EPOLL_CLOEXEC }),
   timerfd_create: makes("t"),
   signalfd: makes("s"),
-  signalfd4: makes("s"),
+  signalfd4: makes("s", { param: 1 }),
   inotify_init: makes("i"),
-  inotify_init1: makes("i"),
+  inotify_init1: makes("i", { param: 1 }),
   bpf: makes("b"),
   userfaultfd: makes("U"),
   io_uring_setup: makes("r"),
@@ -429,7 +403,7 @@ export const DESCRIPTOR_CHANGES: Readonly<Record<string, Change>> = {
   pidfd_getfd: applyPidfdGetfd,
   dup: applyDup,
   dup2: applyDup,
-  dup3: applyDup,
+  dup3: applyDup3,
   fcntl: applyFcntl,
   close: applyClose,
   close_range: applyCloseRange,

@@ -39,6 +39,8 @@ export interface Descriptor {
   readonly lowerLayer: boolean;
   /** Of a socket whose peer is not known yet: what `protocol` will be. */
   readonly createdProtocol?: Descriptor["protocol"];
+  /** The next program of its process does not get it (O_CLOEXEC). */
+  readonly closedOnExec?: boolean;
   /**
    * Nothing told of it, or the call that would have made it failed: there is its number, perhaps
    * its name, and nothing else.

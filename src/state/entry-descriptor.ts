@@ -1,3 +1,4 @@
+import { OPEN_FLAGS } from "../events/flag-names.ts";
 import type { SocketEnd } from "../events/socket-address.ts";
 import { ipText, isMapped, isUnspecified } from "../lib/ip-text.ts";
 import { type Descriptor, NO_DESCRIPTOR } from "./descriptor.ts";
@@ -45,6 +46,7 @@ export function descriptorOfEntry(entry: DescriptorEntry, isLocal: IsLocal): Des
     device: entry.device,
     kind: KINDS[entry.type] ?? "o",
     createdProtocol: protocol,
+    closedOnExec: entry.type === TYPES.FILE_V2 && (entry.openFlags & OPEN_FLAGS.O_CLOEXEC) !== 0,
   };
   const { source, destination } = entry;
   if (source === undefined) return { ...common, name: entry.name };

@@ -13,6 +13,7 @@ export interface OpenedFileValues {
   readonly inode: number;
   readonly upperLayer: boolean;
   readonly lowerLayer: boolean;
+  readonly closedOnExec: boolean;
   /** The open failed: nothing but the name is told. */
   readonly isUnknown: true | undefined;
 }
@@ -28,6 +29,7 @@ export class OpenedFile implements Descriptor {
   readonly inode: number;
   readonly upperLayer: boolean;
   readonly lowerLayer: boolean;
+  readonly closedOnExec: boolean;
   readonly isUnknown: true | undefined;
   nameChanged = true;
   readonly #base: string;
@@ -43,6 +45,7 @@ export class OpenedFile implements Descriptor {
     inode,
     upperLayer,
     lowerLayer,
+    closedOnExec,
     isUnknown,
   }: OpenedFileValues) {
     this.number = number;
@@ -51,6 +54,7 @@ export class OpenedFile implements Descriptor {
     this.inode = inode;
     this.upperLayer = upperLayer;
     this.lowerLayer = lowerLayer;
+    this.closedOnExec = closedOnExec;
     this.isUnknown = isUnknown;
     this.#base = base;
     this.#path = path;
@@ -68,7 +72,7 @@ export class OpenedFile implements Descriptor {
   }
 
   /** The same file under another number, of which the event that made it did not tell the name. */
-  duplicate(number: number): OpenedFile {
+  duplicate(number: number, closedOnExec: boolean): OpenedFile {
     const { kind, device, inode, upperLayer, lowerLayer } = this;
     const same = new OpenedFile({
       number,
@@ -79,6 +83,7 @@ export class OpenedFile implements Descriptor {
       inode,
       upperLayer,
       lowerLayer,
+      closedOnExec,
       isUnknown: undefined,
     });
     same.#name = this.#name;

@@ -19,6 +19,14 @@ export interface ThreadTableOptions {
   readonly capacity: number;
 }
 
+interface ThreadIds {
+  readonly tid: number;
+  readonly vtid: number;
+  /** Bits of CLONE_FLAGS. */
+  readonly flags: number;
+  readonly isUnknown?: boolean;
+}
+
 /** How many descriptors a process may have: the kernel's own ceiling is 2^20. */
 const MAX_DESCRIPTORS = 1 << 20;
 
@@ -88,12 +96,22 @@ export class ThreadTable implements Ancestry {
       for (const entry of threads)
         if ((entry.tid === entry.pid) === isLeader) this.#enterThread(entry, descriptors);
     // A parent may stand behind its children in the list.
-    for (const thread of this.#byTid.values())
-      this.#byTid.get(thread.process.ppid)?.children.add(thread);
+    for (const thread of this.#byTid.values()) this.#findParent(thread);
+  }
+
+  /**
+   * Threads of which nothing is known are nobody's parent: 0 stands in their place. Init keeps what
+   * it was told with.
+   */
+  #findParent(thread: Thread): void {
+    if (thread.isUnknown || thread.process.pid === 1) return;
+    const parent = this.#byTid.get(thread.process.ppid);
+    if (parent !== undefined && !parent.isUnknown) parent.children.add(thread);
+    else if (thread.process.ppid !== 0) thread.process = { ...thread.process, ppid: 0 };
   }
 
   #enterThread(entry: ThreadEntry, descriptors: HostEntries["descriptors"]): void {
-    const thread = this.add(processOfEntry(entry), {
+    const thread = this.#put(processOfEntry(entry), {
       tid: entry.tid,
       vtid: entry.vtid,
       flags: entry.flags,
@@ -179,20 +197,13 @@ export class ThreadTable implements Ancestry {
   }
 
   /** Adds a thread, in place of one of the same id; threads of one pid share their group. */
-  add(
-    process: Process,
-    {
-      tid,
-      vtid,
-      flags,
-      isUnknown = false,
-    }: {
-      readonly tid: number;
-      readonly vtid: number;
-      readonly flags: number;
-      readonly isUnknown?: boolean;
-    },
-  ): Thread {
+  add(process: Process, ids: ThreadIds): Thread {
+    const thread = this.#put(process, ids);
+    this.#findParent(thread);
+    return thread;
+  }
+
+  #put(process: Process, { tid, vtid, flags, isUnknown = false }: ThreadIds): Thread {
     const replaced = this.#byTid.get(tid);
     if (replaced !== undefined) this.#drop(replaced);
     const leader = tid === process.pid ? undefined : this.#byTid.get(process.pid);
@@ -223,7 +234,6 @@ export class ThreadTable implements Ancestry {
     group.threads.set(tid, thread);
     if (!isUnknown) group.alive += 1;
     this.#byTid.set(tid, thread);
-    this.#byTid.get(process.ppid)?.children.add(thread);
     return thread;
   }
 
@@ -238,15 +248,30 @@ export class ThreadTable implements Ancestry {
     this.#reaper = reaper;
   }
 
+  /** A program has started: what it does not get is gone. */
+  closeOnExec({ group }: Thread): void {
+    for (const [number, { closedOnExec }] of group.descriptors)
+      if (closedOnExec === true) group.descriptors.delete(number);
+  }
+
   /** A descriptor goes before the next event. */
   close(number: number): void {
     this.#closing = number;
   }
 
-  /** Takes away the other threads of a process. */
+  /**
+   * A program takes the place of all threads of its process: `thread` goes on, and its leader, should
+   * the kernel not have given it the leader's id. A leader that had exited lives again.
+   */
   removeOthers(thread: Thread): void {
-    for (const other of thread.group.threads.values()) if (other !== thread) this.#drop(other);
-    thread.group.alive = thread.hasExited ? 0 : 1;
+    const { group } = thread;
+    if (thread.hasExited) {
+      thread.hasExited = false;
+      group.alive += 1;
+    }
+    if (group.alive <= 1) return;
+    for (const other of group.threads.values())
+      if (other !== thread && !isLeader(other)) this.#remove(other, 0);
   }
 
   /** Changes what the threads of one process have in common. */
@@ -304,8 +329,15 @@ export class ThreadTable implements Ancestry {
     const thread = this.#leaving;
     this.#leaving = undefined;
     if (thread === undefined || this.#byTid.get(thread.tid) !== thread) return;
+    this.#remove(thread, this.#reaper);
+  }
+
+  /** `reaper` adopts its children, 0 when nothing told who. */
+  #remove(thread: Thread, reaper: number): void {
     const { group } = thread;
-    if (thread.children.size > 0) this.#reparent(thread);
+    if (!thread.hasExited && !thread.isUnknown) group.alive -= 1;
+    thread.hasExited = true;
+    if (thread.children.size > 0) this.#reparent(thread, reaper);
     // A leader stays for what its threads share with it, until the last of them goes.
     if (!isLeader(thread) || group.alive <= 0) this.#drop(thread);
     if (group.alive <= 0) for (const other of group.threads.values()) this.#drop(other);
@@ -313,19 +345,21 @@ export class ThreadTable implements Ancestry {
 
   /**
    * The children of a thread that goes get another parent: who the kernel says, a thread of the
-   * same process, or the nearest reaper.
+   * same process, or the nearest reaper. Another process that adopts is a reaper from then on.
    */
-  #reparent(thread: Thread): void {
-    const reaper =
-      (this.#reaper > 0 ? this.#byTid.get(this.#reaper) : undefined) ??
-      aliveThreadOf(thread) ??
+  #reparent(thread: Thread, reaper: number): void {
+    const told = reaper > 0 ? this.#byTid.get(reaper) : undefined;
+    const parent =
+      (told?.isUnknown === true ? undefined : told) ??
+      aliveThreadOf(thread.group, thread) ??
       this.#reaperAbove(thread);
     for (const child of thread.children) {
       if (child.process.ppid !== thread.tid) continue;
-      child.process = { ...child.process, ppid: reaper?.tid ?? 0 };
-      reaper?.children.add(child);
+      child.process = { ...child.process, ppid: parent?.tid ?? 0 };
+      parent?.children.add(child);
     }
     thread.children.clear();
+    if (parent !== undefined && parent.group !== thread.group) parent.group.isReaper = true;
   }
 
   #reaperAbove(thread: Thread): Thread | undefined {
@@ -337,7 +371,8 @@ export class ThreadTable implements Ancestry {
       next = this.#byTid.get(next.process.ppid)
     ) {
       if ((next.tid !== next.vtid) !== isInNamespace) return undefined;
-      if (next.group.isReaper) return next.hasExited ? aliveThreadOf(next) : next;
+      const reaper = next.group.isReaper ? aliveThreadOf(next.group) : undefined;
+      if (reaper !== undefined) return reaper;
       seen.add(next);
     }
     return undefined;
@@ -351,9 +386,8 @@ export class ThreadTable implements Ancestry {
   }
 }
 
-function aliveThreadOf(thread: Thread): Thread | undefined {
-  for (const other of thread.group.threads.values())
-    if (other !== thread && !other.hasExited) return other;
+function aliveThreadOf({ threads }: ThreadGroup, but?: Thread): Thread | undefined {
+  for (const other of threads.values()) if (other !== but && !other.hasExited) return other;
   return undefined;
 }
 

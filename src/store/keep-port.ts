@@ -1,4 +1,4 @@
-import type { Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { PortNews } from "../news/news.ts";
 import { portRow, type RowStamp } from "./news-rows.ts";
 import type { Kept } from "./kept.ts";
@@ -39,19 +39,22 @@ export async function keepPort(
 }
 
 /** The row of the same opening: for a closing one that is open, for an opening one left open. */
-async function openingOf(
-  transaction: Transaction<Tables>,
-  { stamp, kind, port }: PortEvent,
-): Promise<number | undefined> {
+async function openingOf(db: Kysely<Tables>, event: PortEvent): Promise<number | undefined> {
+  return (await openingQuery(db, event).executeTakeFirst())?.id;
+}
+
+/** By the index of open ports, or of those left open: a port's history may be long. */
+export function openingQuery(db: Kysely<Tables>, { stamp, kind, port }: PortEvent) {
   const row = portRow(stamp, port);
   const same = ["host", "protocol", "address", "port", "namespace"] as const;
-  let query = transaction.selectFrom("port").select("id").orderBy("id", "desc").limit(1);
+  let query = db.selectFrom("port").select("id").orderBy("id", "desc").limit(1);
   for (const column of same) query = query.where(column, "=", row[column]);
   for (const column of ["container_id", "exepath"] as const)
     query = query.where(column, "is not distinct from", row[column] ?? null);
-  query =
-    kind === "port-closed" ? query.where("closed", "is", null) : query.where("unwatched", "=", 1);
-  return (await query.executeTakeFirst())?.id;
+  // To the letter as in the indices: of a bound value nobody would know that it is theirs.
+  return query.where(
+    kind === "port-closed" ? sql<boolean>`closed is null` : sql<boolean>`unwatched = 1`,
+  );
 }
 
 async function close(transaction: Transaction<Tables>, id: number, at: number): Promise<void> {

@@ -4,7 +4,16 @@ import type { Tables } from "./tables.ts";
 
 /** The steps by which the tables came about, in the order of their names; none changes any more. */
 export function migrationsFor(kind: "sqlite" | "postgresql"): Record<string, Migration> {
-  return { "001-first": { up: (db) => first(db as Kysely<Tables>, kind) } };
+  return {
+    "001-first": { up: (db) => first(db as Kysely<Tables>, kind) },
+    "002-open-ports": { up: (db) => openPorts(db as Kysely<Tables>) },
+  };
+}
+
+/** A port that opens over and over has a long history, which its next opening must not read. */
+async function openPorts(db: Kysely<Tables>): Promise<void> {
+  await sql`create index port_open on port (port, id) where closed is null`.execute(db);
+  await sql`create index port_unwatched on port (port, id) where unwatched = 1`.execute(db);
 }
 
 async function first(db: Kysely<Tables>, kind: "sqlite" | "postgresql"): Promise<void> {

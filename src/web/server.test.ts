@@ -264,6 +264,7 @@ describe("the server", () => {
     for (const text of [
       "\0\0\0\0\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+      "GET http://[ HTTP/1.1\r\nHost: localhost\r\n\r\n",
       `GET /${"a".repeat(40_000)} HTTP/1.1\r\n\r\n`,
     ])
       await new Promise((resolve) => {
@@ -274,6 +275,30 @@ describe("the server", () => {
           .resume();
       });
     assert.equal(await status("/healthz"), 200);
+  });
+
+  it("lets in who comes, however many connections others hold, and keeps who is logged in", async () => {
+    const port = Number(new URL(site.url).port);
+    const stream = await site.get("/api/v1/stream");
+    const held = Array.from({ length: 600 }, () =>
+      connect(port, "127.0.0.1").on("error", () => undefined),
+    );
+    await until("the connections", () => held.every(({ connecting }) => !connecting));
+    const answer = await new Promise((resolve, reject) => {
+      request({ port, host: "127.0.0.1", path: "/healthz", agent: false }, (response) =>
+        resolve(response.resume().statusCode),
+      )
+        .on("error", reject)
+        .end();
+    });
+    assert.equal(answer, 200);
+    const reader = stream.body?.getReader();
+    await reader?.read();
+    await site.store.append([alertNews({ message: "still read" })]);
+    const { value } = (await reader?.read()) ?? {};
+    assert.match(new TextDecoder().decode(value), /still read/);
+    await reader?.cancel();
+    for (const socket of held) socket.destroy();
   });
 
   it("is ready as long as the store answers", async () => {

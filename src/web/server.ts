@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
 import { messageOf } from "../lib/errors.ts";
 import { ALERT_HANDLERS } from "./alert-handlers.ts";
 import { type Answer, json, problem, Refusal } from "./answer.ts";
+import { Guests } from "./guests.ts";
 import type { Asked, Handlers, Site } from "./handlers.ts";
 import { alertsIn } from "./ingest.ts";
 import { Metrics } from "./metrics.ts";
@@ -54,7 +55,11 @@ export async function startServer(
   });
   const own = (server.address() as AddressInfo).port;
   const site = siteAt(own);
-  const paths = new Paths(site, pageFolder);
+  const guests = new Guests();
+  server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) =>
+    guests.arrived(socket),
+  );
+  const paths = new Paths(site, { pageFolder, guests });
   server.on("request", (request, response) => void respond(paths, request, response));
   return {
     port: own,
@@ -104,12 +109,17 @@ async function send(
 class Paths {
   readonly #site: Site;
   readonly #pageFolder: string;
+  readonly #guests: Guests;
   readonly #metrics: Metrics;
   #openApi: string | undefined;
 
-  constructor(site: Site, pageFolder: string) {
+  constructor(
+    site: Site,
+    { pageFolder, guests }: { readonly pageFolder: string; readonly guests: Guests },
+  ) {
     this.#site = site;
     this.#pageFolder = pageFolder;
+    this.#guests = guests;
     this.#metrics = new Metrics(site);
   }
 
@@ -119,7 +129,8 @@ class Paths {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
     const { access, version } = this.#site;
-    const url = new URL(request.url ?? "/", "http://saker");
+    const url = URL.parse(request.url ?? "/", "http://saker");
+    if (url === null) throw new Refusal(400, "The path is not well-formed");
     const path = url.pathname;
     // Probes of an orchestrator come by any name, and learn nothing.
     if (path === "/healthz") return json({ status: "ok" });
@@ -134,10 +145,15 @@ class Paths {
     if (path === "/login") return this.#loginOnce(url);
     if (path === "/openapi.json") return this.#describe();
     if (path === "/metrics") {
-      access.requireLogin(request);
+      this.#requireLogin(request);
       return this.#metrics.answer(request.headers.accept ?? "");
     }
     return pageFile(this.#pageFolder, path, request.headers["accept-encoding"] ?? "");
+  }
+
+  #requireLogin(request: IncomingMessage): void {
+    this.#site.access.requireLogin(request);
+    this.#guests.loggedIn(request.socket);
   }
 
   async #callRoute(
@@ -145,7 +161,7 @@ class Paths {
     url: URL,
     { request, response }: Pick<Asked, "request" | "response">,
   ): Promise<Answer | undefined> {
-    if (route.isOpen !== true) this.#site.access.requireLogin(request);
+    if (route.isOpen !== true) this.#requireLogin(request);
     const asked = {
       query: route.query && parsed(route.query, queryOf(route.query, url.searchParams)),
       body: route.body && parsed(route.body, await jsonBodyOf(request, BODY_MAX)),
@@ -168,8 +184,8 @@ class Paths {
   }
 
   async #ingest(request: IncomingMessage): Promise<Answer> {
-    const { access, take, now } = this.#site;
-    access.requireLogin(request);
+    const { take, now } = this.#site;
+    this.#requireLogin(request);
     const news = alertsIn(await bodyOf(request, INGEST_MAX), now());
     if (!news.every((piece) => take(piece))) throw new Refusal(503, "Too many alerts wait");
     return { status: 200 };

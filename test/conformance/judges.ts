@@ -117,7 +117,7 @@ export const JUDGES: Readonly<Record<string, Judge>> = {
     const got = attempt(() =>
       one["op"] === "escape"
         ? escapeValue(text(one["in"]))
-        : unescapeQuoted(text(one["in"]).slice(1, -1)),
+        : unescapeQuoted(text(one["in"]).slice(1, -1), text(one["in"]).slice(0, 1)),
     );
     if (got instanceof Error) return one["error"] !== undefined || got.message;
     return one["error"] === undefined ? same(got, text(one["out"])) : got;
@@ -252,7 +252,7 @@ function assessFormatted(one: Case, template: OutputTemplate, shown: Scene): Ver
     return "complete differs";
   if (one["json"] === true) {
     const values = template.named
-      .filter(({ isTransformed }) => !isTransformed)
+      .filter(({ isTransformed }) => !isTransformed || one["resolve_transformed"] === true)
       .map(({ key, operand }) => [key, valueOf(operand, shown)] as const);
     return same(
       values.length === 0
