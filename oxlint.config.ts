@@ -67,7 +67,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "artifacts pulls what others published: it knows registries and archives, not rules",
   },
   config: {
-    imports: ["lib", "untrusted", "rules", "alerts", "outputs"],
+    imports: ["lib", "yaml", "untrusted", "rules", "alerts", "outputs"],
     why: "config turns settings into typed options",
   },
   store: {

@@ -123,6 +123,23 @@ export async function enumerate(
 ): Promise<Enumeration> {
   const search = new Search(prober, version, shared);
   const inconclusive = await search.all(candidateSuites(version), { first, bearsLongHellos });
+  return enumerationOf(search, inconclusive);
+}
+
+/**
+ * The same of a version whose fullest hello was refused by a server that refused those of all
+ * versions: in other shapes.
+ */
+export async function enumerateRefused(
+  prober: Prober,
+  version: VersionCode,
+  shared: SharedFindings,
+): Promise<Enumeration> {
+  const search = new Search(prober, version, shared);
+  return enumerationOf(search, await search.shaped(candidateSuites(version)));
+}
+
+function enumerationOf(search: Search, inconclusive: Inconclusive | undefined): Enumeration {
   const { runs, undecided } = search;
   return { runs, undecided, ...(inconclusive === undefined ? {} : { inconclusive }) };
 }
@@ -194,14 +211,17 @@ class Search {
       suites.length > MAX_SUITES && !bearsLongHellos
         ? await this.#offer(chunks(suites, MAX_SUITES))
         : whole;
-    return some === undefined ? undefined : this.#shaped(suites, some);
+    return some === undefined ? undefined : this.shaped(suites, some);
   }
 
-  /** Looks for hellos that the server bears, and searches with those. */
-  async #shaped(suites: readonly number[], whole: Failure): Promise<Inconclusive | undefined> {
+  /**
+   * Looks for hellos that the server bears, and searches with those. `whole`: how the fullest
+   * failed, where it was not refused.
+   */
+  async shaped(suites: readonly number[], whole?: Failure): Promise<Inconclusive | undefined> {
     const tolerance = await findShape(this.#prober, this.#version);
     if (tolerance.kind === "none")
-      return tolerance.isRefused && whole.alert !== undefined ? undefined : whole;
+      return tolerance.isRefused && whole?.alert !== undefined ? undefined : whole;
     const { borne } = tolerance;
     this.#prober.useShape(this.#version, borne.shape);
     const { offers, unborne } = await borneSuites(this.#prober, this.#version, { borne, suites });

@@ -4,7 +4,13 @@ import { attempt } from "./attempt.ts";
 import type { Answer } from "./connection.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { findCompressors } from "./compressors.ts";
-import { type Enumeration, enumerate, FIRST_VERSION, SharedFindings } from "./enumerate.ts";
+import {
+  type Enumeration,
+  enumerate,
+  enumerateRefused,
+  FIRST_VERSION,
+  SharedFindings,
+} from "./enumerate.ts";
 import { assessServer, type Found } from "./assess-server.ts";
 import { findKeyExchange } from "./key-exchange.ts";
 import { findPreference } from "./preference.ts";
@@ -91,7 +97,8 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
   };
   // Where the first hello was too much, all versions begin with what its own has found out.
   if (!bearsLongHellos) await start(VERSIONS[3]);
-  const searches = await Promise.all(VERSIONS.toReversed().map(start));
+  const asked = await Promise.all(VERSIONS.toReversed().map(start));
+  const searches = await refusedAgain(prober, asked, shared);
   const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
   noteInconclusive(prober, searches, spoken.length > 0);
   const newestOlder = spoken.find(({ version }) => version < 0x0304);
@@ -122,6 +129,28 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
         keyExchange,
         undecided: enumeration.undecided ?? [],
       };
+    }),
+  );
+}
+
+/**
+ * Where every version was refused, it may be for what else their hellos held: each is asked again
+ * in other shapes.
+ */
+function refusedAgain(
+  prober: Prober,
+  searches: readonly VersionSearch[],
+  shared: SharedFindings,
+): Promise<readonly VersionSearch[]> {
+  if (searches.some(({ enumeration }) => enumeration.runs.length > 0))
+    return Promise.resolve(searches);
+  return Promise.all(
+    searches.map(async (search) => {
+      if (search.enumeration.inconclusive !== undefined) return search;
+      const enumeration = await attempt({ prober, probe: search.name, facts: "its suites" }, () =>
+        enumerateRefused(prober, search.version, shared),
+      );
+      return { ...search, enumeration: enumeration ?? FAILED };
     }),
   );
 }

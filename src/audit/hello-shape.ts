@@ -26,10 +26,10 @@ export const FULL_SHAPE: HelloShape = {
 };
 
 /** Groups and schemes of browsers in 2016 to 2026. */
-const BROWSERS = {
+const BROWSERS: Readonly<Record<"groups" | "schemes", readonly number[]>> = {
   groups: [29, 23, 24],
   schemes: [0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0x0201, 0x0203],
-} as const;
+};
 
 /** Extensions that are in hellos of ours and not in those of every client. */
 const OPTIONAL_EXTENSIONS: readonly number[] = [
@@ -58,8 +58,21 @@ export const MINIMAL_SHAPE: HelloShape = {
   without: [...OPTIONAL_EXTENSIONS, EXTENSION.renegotiationInfo],
 };
 
+/** The same of the time before RSA-PSS, which TLS 1.2 can do without. */
+export const MINIMAL_OLDER_SHAPE: HelloShape = {
+  ...MINIMAL_SHAPE,
+  schemes: [0x0401, 0x0403, 0x0201, 0x0203, 0x0501, 0x0503],
+};
+
 /** Of the time before extensions. */
 export const LEGACY_SHAPE: HelloShape = { ...MINIMAL_SHAPE, isBare: true };
+
+/** A shape for TLS 1.3, which has no RSA signature without PSS. */
+export function modernShape(shape: HelloShape): HelloShape {
+  if (shape.schemes?.some((code) => BROWSERS.schemes.includes(code) && code >> 8 === 8) !== false)
+    return shape;
+  return { ...shape, schemes: BROWSERS.schemes };
+}
 
 /**
  * A hello in a shape: what the shape does not hold is left out, and what the hello leaves open is

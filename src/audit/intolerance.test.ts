@@ -64,6 +64,19 @@ const PEERS: readonly Peer[] = [
     chokes: /old curves/,
   },
   {
+    name: "answers handshake_failure to more than 8 groups, as if it had no version",
+    treat: when(({ groups }) => groups.length > 8, 40),
+    chokes: /further curves .*post-quantum groups/,
+  },
+  {
+    name: "closes at PSS schemes below TLS 1.3",
+    treat: when(
+      ({ isModern, schemes }) => !isModern && schemes.some((code) => code >> 8 === 8),
+      "close",
+    ),
+    chokes: /PSS and EdDSA schemes .*rsa_pss_rsae_sha256/,
+  },
+  {
     name: "answers decode_error to more than 16 groups",
     treat: when(({ groups }) => groups.length > 16, 50),
     chokes: /too much at once/,

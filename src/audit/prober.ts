@@ -11,7 +11,7 @@ import {
   type Unreachable,
 } from "./connection.ts";
 import { generateKey } from "./handshake/key-agreement.ts";
-import { FULL_SHAPE, type HelloShape, inShape } from "./hello-shape.ts";
+import { FULL_SHAPE, type HelloShape, inShape, modernShape } from "./hello-shape.ts";
 import type { ProbeError, ProbeErrorCode } from "./report.ts";
 import { type SessionPatience, Sessions, type SessionsOptions } from "./sessions.ts";
 import type { Ending as WireEnding, Wire } from "./wire.ts";
@@ -195,7 +195,8 @@ export class Prober {
 
   /** What hellos of a version may hold. */
   shapeOf(version: VersionCode): HelloShape {
-    return this.#shapes.get(version) ?? this.#commonShape;
+    const common = this.#commonShape;
+    return this.#shapes.get(version) ?? (version === 0x0304 ? modernShape(common) : common);
   }
 
   /** Has hellos of a version shaped so; those of other versions, too, as long as none has its own. */

@@ -8,7 +8,13 @@ import {
 } from "../tls/client-hello.ts";
 import { groupCodes, groupName } from "../tls/groups.ts";
 import { schemeCodes, schemeName } from "../tls/signature-schemes.ts";
-import { BROWSER_SHAPE, type HelloShape, LEGACY_SHAPE, MINIMAL_SHAPE } from "./hello-shape.ts";
+import {
+  BROWSER_SHAPE,
+  type HelloShape,
+  LEGACY_SHAPE,
+  MINIMAL_OLDER_SHAPE,
+  MINIMAL_SHAPE,
+} from "./hello-shape.ts";
 import type { Hello, Prober } from "./prober.ts";
 import { classifyAnswer, type Verdict } from "./verdict.ts";
 
@@ -40,7 +46,10 @@ const FEW_MODERN: readonly number[] = [0x1301, 0x1302, 0x1303];
  * the fullest shape that it bears.
  */
 export async function findShape(prober: Prober, version: VersionCode): Promise<Tolerance> {
-  const shapes = [BROWSER_SHAPE, MINIMAL_SHAPE, ...(version < 0x0304 ? [LEGACY_SHAPE] : [])];
+  const shapes =
+    version < 0x0304
+      ? [BROWSER_SHAPE, MINIMAL_OLDER_SHAPE, LEGACY_SHAPE]
+      : [BROWSER_SHAPE, MINIMAL_SHAPE];
   const verdicts = await Promise.all(shapes.map((shape) => ask(prober, version, shape)));
   const index = verdicts.findIndex(({ kind }) => kind === "accepted");
   const [shape, verdict] = [shapes[index], verdicts[index]];

@@ -28,7 +28,9 @@ export function configCheck(file: string, options: ConfigOptions): void {
   if (notes.length > 0) process.exitCode = EXIT.finding;
   if (options.json === true) return printJson({ files, notes });
   for (const note of notes) printLine(note);
-  printLine(`${files.join(", ")}: ${notes.length === 0 ? "ok" : `${notes.length} notes`}`);
+  printLine(
+    `${files.join(", ")}: ${notes.length === 0 ? "ok" : `${notes.length} note${notes.length === 1 ? "" : "s"}`}`,
+  );
 }
 
 /** `saker config schema`: a JSON Schema for editors. */

@@ -244,18 +244,19 @@ for (const [text, message] of [
     "engine: {kind: replay}\n",
     '"engine.kind" must be one of modern_ebpf, kmod, ebpf, not "replay"',
   ],
+  ["engine: {kind: nodriver}\n", "for events of plugins alone"],
   ["syscall_event_drops: {actions: [ignore, log]}\n", '"ignore" does not go with "log"'],
   ["http_output: {enabled: true}\n", '"http_output.url" must be there when it is enabled'],
   ['program_output: {enabled: true, program: ""}\n', '"program_output.program" must be there'],
   ["outputs_queue: 5\n", 'falco.yaml:1:16": "outputs_queue" must be a map of keys'],
   ["rules: [{enable: {}}]\n", 'selects by "rule" or "tag"'],
-  ["a: &a [*a, *a]\n", "nested too deeply"],
-  [`a: ${"[".repeat(20_000)}${"]".repeat(20_000)}`, "nested too deeply"],
+  ["a: &a [*a, *a]\n", 'Alias "a" stands inside of what it names'],
+  [`a: ${"[".repeat(20_000)}${"]".repeat(20_000)}`, "nested more than 500 levels deep"],
   ["rules: [{allow: {rule: x}}]\n", 'has entries of "enable" and "disable", not "allow"'],
   ["rules: [{enable: {name: x}}]\n", 'selects by "rule" or "tag", not by "name"'],
   ["append_output: [{matches: {}}]\n", 'has no key "matches"'],
   ["- a\n", "it must be a map of keys"],
-  ["a: [\n", "falco.yaml:2:1"],
+  ["a: [\n", "falco.yaml:1:4"],
 ] as const) {
   test(`parseConfig() refuses ${JSON.stringify(text.slice(0, 50))} with its place`, () => {
     assert.throws(
@@ -267,6 +268,17 @@ for (const [text, message] of [
     );
   });
 }
+
+test("parseConfig() takes the first of a key that stands twice, as Falco does, and tells", () => {
+  // MatejSkultety/PyDetective config/falco.yaml: json_output twice
+  const text = "json_output: true\nengine: {kind: kmod, kind: none}\njson_output: false\n";
+  const { settings, notes } = parseConfig(text, context);
+  assert.equal(settings.jsonOutput, true);
+  assert.deepEqual(
+    notes.map((note) => note.split(" has no effect")[0]),
+    ["/etc/falco/falco.yaml:3: json_output", "/etc/falco/falco.yaml:2: engine.kind"],
+  );
+});
 
 test("loadConfig() reads the files that options name in config_files; other options win", () => {
   const folder = mkdtempSync(join(tmpdir(), "saker-config-"));

@@ -89,7 +89,11 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
   problems.push(...wrongSections(root), ...missingOptions(values));
   throwFirst(problems);
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
-  const notes = [...unsupportedNotes([...values.values()]), ...unknownNotes(root)];
+  const notes = [
+    ...repeatedNotes(root),
+    ...unsupportedNotes([...values.values()]),
+    ...unknownNotes(root),
+  ];
   return { settings: settingsFrom(valueOf), notes, values: [...values.values()] };
 }
 
@@ -197,6 +201,18 @@ function unsupportedNotes(values: readonly EffectiveValue[]): readonly string[] 
       );
   }
   return [...notes.values()];
+}
+
+/** Keys that stand twice. */
+function repeatedNotes({ entries, repeated }: MapNode, prefix = ""): readonly string[] {
+  const own = repeated.map(
+    ({ name, place }) =>
+      `${place.source}:${place.line}: ${prefix}${name} has no effect: it stands before, too, and the first one counts`,
+  );
+  const inner = [...entries].flatMap(([key, { value }]) =>
+    value.kind === "map" ? repeatedNotes(value, `${prefix}${key}.`) : [],
+  );
+  return [...own, ...inner];
 }
 
 /** Keys that nobody knows, with what was meant by them. */

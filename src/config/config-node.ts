@@ -1,15 +1,8 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  type YAMLMap,
-} from "yaml";
 import { AppError, type Place } from "../lib/errors.ts";
+import { linesOf, placeAt, type SourceText } from "../rules/source-text.ts";
+import { isNull, type YamlMap, type YamlNode } from "../yaml/node.ts";
+import { parseYaml } from "../yaml/parse-yaml.ts";
+import { YamlError } from "../yaml/yaml-error.ts";
 import { type Environment, expandVariables } from "./expand.ts";
 
 /** A value of a configuration with the place where it stands. All scalars are text. */
@@ -34,6 +27,14 @@ export interface ListNode {
 export interface MapNode {
   readonly kind: "map";
   readonly entries: ReadonlyMap<string, MapEntry>;
+  /** Keys that stand there again: the first of a name counts, as with Falco. */
+  readonly repeated: readonly RepeatedKey[];
+  readonly place: Place;
+}
+
+/** A key without an effect: its name stands before it. */
+export interface RepeatedKey {
+  readonly name: string;
   readonly place: Place;
 }
 
@@ -54,74 +55,59 @@ export interface ConfigText {
 /** Aliases can make a small file a huge tree, or one without an end. */
 const [MAX_NODES, MAX_DEPTH] = [100_000, 100];
 
-/** The tree of one YAML document; an empty one is an empty map. Throws `CONFIG_YAML`. */
+/**
+ * The tree of one YAML document, in yaml-cpp's grammar; an empty one is an empty map. Throws
+ * `CONFIG_YAML`.
+ */
 export function parseConfigText({ source, text, environment }: ConfigText): ConfigNode {
-  const lines = new LineCounter();
-  const placeAt = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset);
-    return { source, line: Math.max(1, line), column: Math.max(1, col), length: 1 };
-  };
-  const document = parsed(text, lines, placeAt(0));
-  const [problem] = document.errors;
-  if (problem !== undefined)
-    throw configError("CONFIG_YAML", placeAt(problem.pos[0]), problem.message);
-  const place = placeAt(0);
-  if (document.contents === null) return { kind: "map", entries: new Map(), place };
-  return new TreeBuilder(document, { placeAt, environment }).build(document.contents, place, 0);
-}
-
-function parsed(text: string, lines: LineCounter, start: Place): Document.Parsed {
-  // The YAML library descends by recursion: a thousand brackets exhaust the stack, which it either
-  // throws or reports.
-  const tooDeep = configError("CONFIG_YAML", start, "it is nested too deeply");
-  let document: Document.Parsed;
+  const lines: SourceText = { name: source, text, lines: linesOf(text) };
+  const place = placeAt(lines, 0);
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  } catch {
-    throw tooDeep;
+    const [document, another] = parseYaml(text);
+    if (another !== undefined)
+      throw new YamlError("it must be one document", another.start, "leave out the ---");
+    if (document === undefined) return { kind: "map", entries: new Map(), repeated: [], place };
+    return new TreeBuilder(lines, environment).build(document, 0);
+  } catch (thrown) {
+    if (!(thrown instanceof YamlError)) throw thrown;
+    throw configError("CONFIG_YAML", placeAt(lines, thrown.offset), thrown.message, thrown.hint);
   }
-  if (document.errors[0]?.message.includes("call stack")) throw tooDeep;
-  return document;
 }
 
-interface TreeContext {
-  readonly placeAt: (offset: number) => Place;
-  readonly environment: Environment;
-}
-
-/** Makes our tree of the YAML library's. */
+/** Makes a tree with places of YAML's. */
 class TreeBuilder {
-  readonly #document: Document.Parsed;
-  readonly #context: TreeContext;
+  readonly #source: SourceText;
+  readonly #environment: Environment;
   #count = 0;
 
-  constructor(document: Document.Parsed, context: TreeContext) {
-    this.#document = document;
-    this.#context = context;
+  constructor(source: SourceText, environment: Environment) {
+    this.#source = source;
+    this.#environment = environment;
   }
 
-  /** `around`: the place of what holds the node, for one that stands nowhere. */
-  build(node: Node | null, around: Place, depth: number): ConfigNode {
+  build(node: YamlNode, depth: number): ConfigNode {
+    const place = placeAt(this.#source, node.start);
     this.#count += 1;
     if (this.#count > MAX_NODES || depth > MAX_DEPTH)
-      throw configError("CONFIG_YAML", around, "it has too many values or is nested too deeply");
-    if (isAlias(node)) return this.build(node.resolve(this.#document) ?? null, around, depth + 1);
-    const { placeAt, environment } = this.#context;
-    const place = node?.range ? placeAt(node.range[0]) : around;
-    if (isSeq<Node>(node)) {
-      const items = node.items.map((item) => this.build(item, place, depth + 1));
-      return { kind: "list", place, items };
-    }
-    if (isMap<Node, Node | null>(node)) return this.#map(node, place, depth);
-    return { kind: "scalar", place, text: scalarText(node, environment) };
+      throw configError("CONFIG_YAML", place, "it has too many values or is nested too deeply");
+    if (node.kind === "map") return this.#map(node, place, depth);
+    if (node.kind === "scalar")
+      return { kind: "scalar", place, text: expanded(node, this.#environment) };
+    const items = node.items.map((item) => this.build(item, depth + 1));
+    return { kind: "list", place, items };
   }
 
-  #map(node: YAMLMap<Node, Node | null>, place: Place, depth: number): MapNode {
-    const entries = node.items.map(({ key, value }): [string, MapEntry] => {
-      const at = key?.range ? this.#context.placeAt(key.range[0]) : place;
-      return [scalarText(key, {}) ?? "", { place: at, value: this.build(value, at, depth + 1) }];
-    });
-    return { kind: "map", place, entries: new Map(entries) };
+  #map(node: YamlMap, place: Place, depth: number): MapNode {
+    const entries = new Map<string, MapEntry>();
+    const repeated: RepeatedKey[] = [];
+    for (const { key, value } of node.entries) {
+      const name = expanded(key, {}) ?? "";
+      const at = placeAt(this.#source, key.start);
+      const entry: MapEntry = { place: at, value: this.build(value, depth + 1) };
+      if (entries.has(name)) repeated.push({ name, place: at });
+      else entries.set(name, entry);
+    }
+    return { kind: "map", place, entries, repeated };
   }
 }
 
@@ -141,9 +127,7 @@ export function configError(
   return new AppError(code, `Cannot use configuration "${where}": ${state}`, { at, hint });
 }
 
-function scalarText(node: Node | null, environment: Environment): string | null {
-  if (!isScalar(node) || node.value === null) return null;
-  const text =
-    typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
-  return expandVariables(text, environment);
+/** A scalar's text; null for null, and where no scalar stands. */
+function expanded(node: YamlNode, environment: Environment): string | null {
+  return node.kind !== "scalar" || isNull(node) ? null : expandVariables(node.text, environment);
 }

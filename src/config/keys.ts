@@ -292,6 +292,12 @@ function captureMode(): ValueType<CaptureMode> {
   };
 }
 
+/** What to do where Falco would not watch the host. */
+const INSTEAD_OF_KIND: Readonly<Record<string, string>> = {
+  replay: "saker replay FILE reads captures",
+  nodriver: "that is for events of plugins alone, and Saker has none",
+};
+
 /** Saker's own probe stands for all that watch the host; what watches something else is an error. */
 function engineKind(): ValueType<"modern_ebpf"> {
   const KINDS = ["modern_ebpf", "kmod", "ebpf"];
@@ -300,8 +306,9 @@ function engineKind(): ValueType<"modern_ebpf"> {
     read: (node, fail) => {
       const kind = TEXT.read(node, fail).toLowerCase();
       if (KINDS.includes(kind)) return "modern_ebpf";
-      const instead = kind === "replay" ? ": saker replay FILE reads captures" : "";
-      return fail(`must be one of ${KINDS.join(", ")}, not "${kind}"${instead}`, node);
+      const instead = INSTEAD_OF_KIND[kind];
+      const reason = instead === undefined ? "" : `: ${instead}`;
+      return fail(`must be one of ${KINDS.join(", ")}, not "${kind}"${reason}`, node);
     },
   };
 }

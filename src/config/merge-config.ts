@@ -74,7 +74,7 @@ export function readMap(path: string, environment: Environment): MapNode {
 export function asMap(node: ConfigNode): MapNode {
   if (node.kind === "map") return node;
   if (node.kind === "scalar" && node.text === null)
-    return { ...node, kind: "map", entries: new Map() };
+    return { kind: "map", entries: new Map(), repeated: [], place: node.place };
   throw configError("CONFIG_YAML", node.place, "it must be a map of keys");
 }
 
@@ -85,7 +85,7 @@ function merged(base: MapNode, added: MapNode, strategy: Strategy): MapNode {
     if (there === undefined) entries.set(key, entry);
     else if (strategy !== "add-only") entries.set(key, joined(there, entry, strategy));
   }
-  return { ...base, entries };
+  return { ...base, entries, repeated: [...base.repeated, ...added.repeated] };
 }
 
 function joined(there: MapEntry, entry: MapEntry, strategy: Strategy): MapEntry {

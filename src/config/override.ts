@@ -99,5 +99,6 @@ function put(node: ConfigNode | undefined, steps: readonly Step[], value: Config
   const entries = new Map<string, MapEntry>(node?.kind === "map" ? node.entries : []);
   const old = entries.get(step);
   entries.set(step, { place: value.place, value: put(old?.value, rest, value) });
-  return { kind: "map", entries, place: node?.place ?? value.place };
+  const repeated = node?.kind === "map" ? node.repeated : [];
+  return { kind: "map", entries, repeated, place: node?.place ?? value.place };
 }
