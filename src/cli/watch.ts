@@ -42,11 +42,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   });
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
   const reports = new ReportFolder(read.places.folder);
-  const lock = lockFolder(reports.path);
-  if (lock.doubt !== undefined)
-    terminal.note(
-      `Cannot tell whether another watch writes to ${JSON.stringify(reports.path)}: ${lock.doubt}`,
-    );
+  const lock = lockedBy(reports, terminal);
   let running: Watch | undefined;
   const health = { terminal, rules, reports, running: () => running, outputs: () => outputs };
   const history = await openHistory(settings, health);
@@ -84,6 +80,15 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   }
   const unkept = history?.counts().dropped ?? 0;
   for (const line of watchSummary(running.stats(), outputs, unkept)) terminal.note(line);
+}
+
+function lockedBy({ path }: ReportFolder, terminal: Terminal): ReturnType<typeof lockFolder> {
+  const lock = lockFolder(path);
+  if (lock.doubt !== undefined)
+    terminal.note(
+      `Cannot tell whether another watch writes to ${JSON.stringify(path)}: ${lock.doubt}`,
+    );
+  return lock;
 }
 
 const STATS_INTERVAL_MS = 5000;
