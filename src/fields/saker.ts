@@ -167,10 +167,16 @@ function isStarted(process: Process, { command }: ContainerMetadata): boolean {
 }
 
 function isFromContainer({ process, processes }: Scene): boolean | undefined {
-  const host = processes.get(1)?.programMountNamespace ?? 0;
+  const host = HOST_PIDS.reduce(
+    (known, pid) => known || (processes.get(pid)?.programMountNamespace ?? 0),
+    0,
+  );
   const own = process?.programMountNamespace ?? 0;
   return host === 0 || own === 0 ? undefined : own !== host;
 }
+
+/** The host's first process, and the kernel's own where the first one shows nothing. */
+const HOST_PIDS = [1, 2] as const;
 
 function hasOwnName({ process }: Scene): boolean | undefined {
   if (process === undefined || process.exepath === "") return undefined;
