@@ -117,7 +117,10 @@ INLINE u64 actor_of_call(struct scratch *s) {
 
 INLINE struct dentry *first_name_of(struct inode *inode) {
   struct hlist_node *node = PROBE(inode, i_dentry.first);
-  return node ? (struct dentry *)((u64)node - FIELD_OFFSET(struct dentry, d_u.d_alias)) : NULL;
+  if (!node) return NULL;
+  if (FIELD_EXISTS(struct dentry, d_u.d_alias)) return (struct dentry *)((u64)node - FIELD_OFFSET(struct dentry, d_u.d_alias));
+  if (!FIELD_EXISTS(struct dentry___from_7, d_alias)) return NULL;
+  return (struct dentry *)((u64)node - FIELD_OFFSET(struct dentry___from_7, d_alias));
 }
 
 INLINE void append_no_path(struct scratch *s) {

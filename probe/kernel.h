@@ -76,6 +76,7 @@ struct dentry {
   struct inode *d_inode;
   union { struct hlist_node d_alias; } d_u;
 };
+struct dentry___from_7 { struct hlist_node d_alias; };
 struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; };
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
