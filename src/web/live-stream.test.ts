@@ -118,7 +118,7 @@ describe("the stream", () => {
       );
     slow.response.resume();
     await until("the gap", () => slow.events().some(({ name }) => name === "gap"));
-    assert.ok(quick.events().length > 0);
+    await until("the quick reader's alerts", () => quick.events().length > 0);
     const gap = slow.events().find(({ name }) => name === "gap");
     assert.ok(((gap?.data as { gap: number } | undefined)?.gap ?? 0) > 0);
     slow.close();
