@@ -130,8 +130,8 @@ export class History {
     switch (message.kind) {
       case "ready":
         this.#page = message.page;
-        // From here on it lasts as long as the watch does.
-        this.#worker.unref();
+        // From here on it lasts as long as the watch does, and at its end until all is kept.
+        if (!this.#isClosing) this.#worker.unref();
         return this.#ready.resolve();
       case "done":
         return this.#done(message.count);
