@@ -183,6 +183,11 @@ async function watching(
       join(folder, "report"),
       "--no-audit",
       "--json",
+      // Each alert is counted here.
+      "-o",
+      "repeated_alerts.max=0",
+      "-o",
+      "repeated_alerts.container_max=0",
       ...options,
     ],
     { cwd: folder },
