@@ -1,18 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { BpfMap } from "../bpf/bpf-map.ts";
-import { BTF_KIND, type Btf } from "../bpf/btf.ts";
-import { readKernelBtf } from "../bpf/kernel-btf.ts";
-import { hasKprobes } from "../bpf/kprobe.ts";
-import {
-  adoptObject,
-  type InheritedObject,
-  loadObject,
-  type LoadedObject,
-} from "../bpf/load-object.ts";
-import type { ProgramSpec } from "../bpf/object-spec.ts";
-import { parseObject } from "../bpf/parse-object.ts";
+import { adoptObject, type InheritedObject, type LoadedObject } from "../bpf/load-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
 import { RingPair } from "../bpf/ring-pair.ts";
 import type { CallFilter } from "../events/call-filter.ts";
@@ -22,11 +11,13 @@ import { recordTime } from "../events/record.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
 import { CallTable } from "./_call-table.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
+import { type LoadedProbe, loadProbe, type ProbeVariant } from "./_load-probe.ts";
 import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
-import { withLockdown } from "./lockdown.ts";
 import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 import { probeArchitecture } from "./probe-sight.ts";
+
+export type { ProbeVariant } from "./_load-probe.ts";
 
 /** How `openProbe` loads the probe, or adopts one that is attached already. */
 export interface ProbeOptions {
@@ -77,23 +68,6 @@ export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
   readonly byCode: ReadonlyMap<number, Outcomes>;
 }
 
-/** Which build of the probe the kernel took; `tp_btf` is the fastest. */
-export type ProbeVariant = "tp_btf" | "raw_tp" | "classic";
-
-/** What not every kernel lets the probe see: requests of io_uring, where the paths of calls lead. */
-type Extra = "io_uring" | "paths";
-
-/** Which of these are tried together, from the best on: the verifier may refuse one of either. */
-const EXTRAS: readonly ReadonlySet<Extra>[] = [
-  new Set<Extra>(["io_uring", "paths"]),
-  new Set<Extra>(["io_uring"]),
-  new Set<Extra>(["paths"]),
-  new Set<Extra>(),
-];
-
-/** From the best on. */
-const VARIANTS: readonly ProbeVariant[] = ["tp_btf", "raw_tp"];
-
 /**
  * Loads and attaches the probe; notices flow at once, events once they are enabled.
  * Throws `KERNEL_<ERRNO>` (no privilege, or a kernel too old), `KERNEL_NO_BTF`,
@@ -118,7 +92,8 @@ export function openProbe(options: ProbeOptions): ProbeSource {
       `Cannot use a ring of ${ringBytes} bytes: it must be a power of two from 64 KiB to 1 GiB`,
     );
   }
-  const loaded = loadBest(objectDirectory, { ringBytes, only });
+  const stateRingBytes = Math.max(ringBytes / 4, SMALLEST_RING_BYTES);
+  const loaded = loadProbe(objectDirectory, { ringBytes, stateRingBytes, only });
   const { object } = loaded;
   let source: ProbeSource | undefined;
   try {
@@ -169,7 +144,7 @@ export class ProbeSource {
   #requestTimer: NodeJS.Timeout | undefined;
 
   constructor(
-    { object, variant, seesIoUring, seesPaths }: Loaded,
+    { object, variant, seesIoUring, seesPaths }: LoadedProbe,
     { ownPid, epochOffset }: ProbeOptions,
   ) {
     this.#measureOffset = epochOffset ?? epochOffsetNs;
@@ -363,104 +338,6 @@ export class ProbeSource {
 }
 
 const NO_CALLS: ReadonlySet<number> = new Set();
-
-interface Loaded {
-  readonly object: LoadedObject;
-  readonly variant: ProbeVariant;
-  readonly seesIoUring: boolean;
-  readonly seesPaths: boolean;
-}
-
-/**
- * The tp_btf build, and where the kernel does not take it (before 5.11, or without BPF trampolines)
- * the raw_tp one; the classic one first where the others would be skipped.
- */
-function loadBest(
-  directory: string,
-  { ringBytes, only }: { readonly ringBytes: number; readonly only: ProbeVariant | undefined },
-): Loaded {
-  const kernelBtf = readKernelBtf();
-  const hasRequests = kernelBtf.find("io_cmd_data", BTF_KIND.struct) !== undefined;
-  let problem: unknown;
-  const isClassic = arePreempted(kernelBtf);
-  const variants = isClassic ? (["classic", ...VARIANTS] as const) : VARIANTS;
-  const tried = only === undefined ? variants : [only];
-  const takesKprobes = hasKprobes();
-  for (const variant of tried)
-    for (const extras of EXTRAS) {
-      try {
-        const path = join(directory, `${OBJECT[variant]}.${probeArchitecture()}.bpf.o`);
-        const select = (program: ProgramSpec): boolean =>
-          program.autoload || isExtra(program, { extras, takesKprobes, kernelBtf });
-        const object = loadObject(parseObject(readObject(path)), {
-          kernelBtf,
-          select,
-          mapOverrides: {
-            events: { maxEntries: ringBytes },
-            state_events: { maxEntries: Math.max(ringBytes / 4, SMALLEST_RING_BYTES) },
-          },
-        });
-        const seesPaths = object.programs.some((one) => !one.autoload && extraOf(one) === "paths");
-        return { object, variant, seesIoUring: extras.has("io_uring") && hasRequests, seesPaths };
-      } catch (thrown) {
-        if (
-          !(thrown instanceof AppError) ||
-          !thrown.code.startsWith("KERNEL_") ||
-          thrown.code === "KERNEL_ARCHITECTURE"
-        )
-          throw thrown;
-        problem = thrown;
-      }
-    }
-  throw withLockdown(problem);
-}
-
-/**
- * Whether a task can be preempted within a tracepoint's programs, which the kernel then skips for
- * all others on that processor: where tracepoints are guarded by SRCU of the fast kind (Linux 7.0)
- * and not by switching preemption off. Older ones have the first of these two names alone.
- */
-function arePreempted(kernelBtf: Btf): boolean {
-  return (
-    kernelBtf.find("tracepoint_srcu_srcu_data", BTF_KIND.var) !== undefined &&
-    kernelBtf.find("class_srcu_fast_notrace_t", BTF_KIND.typedef) !== undefined
-  );
-}
-
-/** Whether a program that not every kernel can have is wanted, and this one has its place. */
-function isExtra(program: ProgramSpec, { extras, takesKprobes, kernelBtf }: ExtraOptions): boolean {
-  const { attach } = program;
-  const extra = extraOf(program);
-  if (!extras.has(extra) || (extra === "paths" && (attach.kind === "kprobe") !== takesKprobes))
-    return false;
-  return attach.kind === "kprobe"
-    ? kernelBtf.find(attach.tracepoint, BTF_KIND.func) !== undefined
-    : kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef) !== undefined;
-}
-
-interface ExtraOptions {
-  readonly extras: ReadonlySet<Extra>;
-  /** Else paths are seen by tracepoints, where the kernel has these. */
-  readonly takesKprobes: boolean;
-  readonly kernelBtf: Btf;
-}
-
-function extraOf({ attach }: ProgramSpec): Extra {
-  return attach.tracepoint.startsWith("io_uring") ? "io_uring" : "paths";
-}
-
-function readObject(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new AppError("INPUT_NO_PROBE", `Cannot read probe "${path}": there is no such file`, {
-      hint: "install the package again; in a checkout run probe/build",
-      cause,
-    });
-  }
-}
-
-const OBJECT = { tp_btf: "saker", raw_tp: "saker-rawtp", classic: "saker-classic" } as const;
 
 /** Bits of `flags`. */
 const SETTING_ENVIRONMENT = 1;
