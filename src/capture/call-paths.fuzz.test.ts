@@ -1,20 +1,16 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { drained } from "../../test/fixtures/drained.ts";
+import { drained, startedEvents } from "../../test/fixtures/drained.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
+import { inOpenedTree } from "../../test/fixtures/tree-opener.ts";
 import { hasKprobes } from "../bpf/kprobe.ts";
-import { Event } from "../events/event.ts";
 import { CONTEXT } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { openProbe } from "./probe.ts";
 
-const OPENER = fileURLToPath(new URL("./_tree-opener.ts", import.meta.url));
 const TREES = Number(process.env["SAKER_FUZZ_TREES"] ?? 4);
 const skip = whyNoBpf() || (process.getuid?.() === 0 ? false : "needs root, to mount");
 const IS_EXACT = hasKprobes();
@@ -34,19 +30,12 @@ test(
     t.after(() => probe.close());
     if (!probe.seesPaths) return t.skip("this kernel shows no paths");
     probe.setEnabled(new Set(["linkat", "renameat2"].map((name) => eventType(name).code)));
-    const events: Event[] = [];
-    const event = new Event();
-    let records = 0;
-    probe.start((bytes, view, start, length) => {
-      records += 1;
-      assert.ok(event.load(bytes, view, start, length, true));
-      if (!event.isNotice && event.int(0) === 0) events.push(event.copy());
-    });
+    const { events, received } = startedEvents(probe, (event) => event.int(0) === 0);
     let [told, untold] = [0, 0];
     for (let tree = 0; tree < TREES; tree += 1) {
       const seed = (Date.now() + tree * 7919) >>> 0;
       await inTree(t, seed, async (pid, moves) => {
-        await drained(probe, () => records);
+        await drained(probe, received);
         const own = events.filter((one) => one.contextU32(CONTEXT.pid) === pid);
         for (const move of moves) {
           const found = own.find((one) => one.text(2) === move.words[0]);
@@ -96,19 +85,7 @@ async function inTree(
   const base = realpathSync(mkdtempSync(join(tmpdir(), "saker-moves-")));
   t.after(() => rmSync(base, { recursive: true, force: true }));
   const acts = IS_EXACT ? "moves-and-chroot" : "moves";
-  const child = spawn(process.execPath, [OPENER, base, String(seed), acts], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = once(child, "exit");
-  try {
-    let out = "";
-    for await (const chunk of child.stdout) {
-      out += String(chunk);
-      if (out.endsWith("\n")) break;
-    }
-    await look(child.pid ?? 0, JSON.parse(out) as readonly Moved[]);
-  } finally {
-    child.kill("SIGKILL");
-    await ended;
-  }
+  await inOpenedTree([base, String(seed), acts], (pid, told) =>
+    look(pid, told as readonly Moved[]),
+  );
 }

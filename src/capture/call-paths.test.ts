@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { drained } from "../../test/fixtures/drained.ts";
+import { drained, startedEvents } from "../../test/fixtures/drained.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
 import { hasKprobes } from "../bpf/kprobe.ts";
-import { Event } from "../events/event.ts";
+import type { Event } from "../events/event.ts";
 import { CONTEXT } from "../events/record.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { openProbe, type ProbeVariant } from "./probe.ts";
@@ -46,18 +46,11 @@ async function tellPaths(t: TestContext, variant: ProbeVariant): Promise<void> {
   probe.setEnabled(
     new Set(EVENT_TYPES.flatMap((type) => (type && CALLS.has(type.name) ? [type.code] : []))),
   );
-  const events: Event[] = [];
-  const event = new Event();
-  let records = 0;
-  probe.start((bytes, view, start, length) => {
-    records += 1;
-    assert.ok(event.load(bytes, view, start, length, true));
-    if (!event.isNotice) events.push(event.copy());
-  });
+  const { events, received } = startedEvents(probe);
   const child = spawnSync(process.execPath, [ACTOR, dir], { encoding: "utf8" });
   assert.equal(child.status, 0, child.stderr);
   const { rows, script } = JSON.parse(child.stdout) as { rows: readonly Row[]; script: number };
-  await drained(probe, () => records);
+  await drained(probe, received);
   const own = events.filter((one) => one.contextU32(CONTEXT.pid) === child.pid);
   for (const { words, led, always } of rows) {
     if (!always && !hasKprobes()) continue;

@@ -1,27 +1,24 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { drained } from "../../test/fixtures/drained.ts";
+import { drained, startedEvents } from "../../test/fixtures/drained.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
+import { inOpenedTree } from "../../test/fixtures/tree-opener.ts";
 import {
   type CallFilter,
   callFilterOf,
   OPEN_CODES,
   passesCallFilter,
 } from "../events/call-filter.ts";
-import { Event } from "../events/event.ts";
+import type { Event } from "../events/event.ts";
 import { CONTEXT } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { callClausesOf } from "../rules/call-clauses.ts";
 import { parseCondition } from "../rules/parse-condition.ts";
 import { openProbe, type ProbeSource } from "./probe.ts";
 
-const OPENER = fileURLToPath(new URL("./_tree-opener.ts", import.meta.url));
 const OPENAT = eventType("openat").code;
 const TREES = Number(process.env["SAKER_FUZZ_TREES"] ?? 6);
 const skip = whyNoBpf() || (process.getuid?.() === 0 ? false : "needs root, to mount");
@@ -109,47 +106,30 @@ function openedProbe(t: TestContext): Probe {
   const source = openProbe({ ringBytes: 1 << 23, ownPid: process.pid });
   t.after(() => source.close());
   source.setEnabled(new Set(OPEN_CODES));
-  const events: Event[] = [];
-  const event = new Event();
-  let records = 0;
-  source.start((bytes, view, start, length) => {
-    records += 1;
-    assert.ok(event.load(bytes, view, start, length, true));
-    if (event.code === OPENAT && (event.int(0) ?? -1) >= 0) events.push(event.copy());
-  });
-  return { source, events, received: () => records };
+  const isOpen = (event: Event): boolean => event.code === OPENAT && (event.int(0) ?? -1) >= 0;
+  return { source, ...startedEvents(source, isOpen) };
+}
+
+interface Tree {
+  readonly opened: readonly Opened[];
+  readonly events: readonly Event[];
 }
 
 async function openTree(
   t: TestContext,
   { probe, seed, start }: { probe: Probe; seed: number; start?: (base: string) => void },
-): Promise<{ opened: readonly Opened[]; events: readonly Event[] }> {
+): Promise<Tree> {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "saker-tree-")));
   t.after(() => rmSync(base, { recursive: true, force: true }));
   start?.(base);
   probe.events.length = 0;
-  const child = spawn(process.execPath, [OPENER, base, String(seed)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = once(child, "exit");
-  try {
-    let out = "";
-    for await (const chunk of child.stdout) {
-      out += String(chunk);
-      if (out.endsWith("\n")) break;
-    }
-    const rows = JSON.parse(out) as readonly Row[];
+  return inOpenedTree([base, String(seed)], async (pid, told) => {
+    const rows = told as readonly Row[];
     // Read from outside of its root, the links tell paths from that of all mounts.
-    const opened = rows.map((row) => ({
-      ...row,
-      path: readlinkSync(`/proc/${child.pid}/fd/${row.fd}`),
-    }));
+    const opened = rows.map((row) => ({ ...row, path: readlinkSync(`/proc/${pid}/fd/${row.fd}`) }));
     await drained(probe.source, probe.received);
-    const events = probe.events.filter((one) => one.contextU32(CONTEXT.pid) === child.pid);
+    const events = probe.events.filter((one) => one.contextU32(CONTEXT.pid) === pid);
     // Descriptors that Node itself opened and closed before may have had the same numbers.
     return { opened, events: events.toReversed() };
-  } finally {
-    child.kill("SIGKILL");
-    await ended;
-  }
+  });
 }

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { drained } from "../../test/fixtures/drained.ts";
+import { drained, startedEvents } from "../../test/fixtures/drained.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
 import { callFilterOf, OPEN_CODES } from "../events/call-filter.ts";
-import { Event } from "../events/event.ts";
+import type { Event } from "../events/event.ts";
 import { CONTEXT } from "../events/record.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { callClausesOf } from "../rules/call-clauses.ts";
@@ -90,17 +90,10 @@ function filtered(t: TestContext, text: string) {
   t.after(() => probe.close());
   probe.setEnabled(new Set(OPEN_CODES));
   probe.setCallFilter(callFilterOf(callClausesOf(expression)));
-  const events: Event[] = [];
-  const event = new Event();
-  let records = 0;
-  probe.start((bytes, view, start, length) => {
-    records += 1;
-    assert.ok(event.load(bytes, view, start, length, true));
-    if (!event.isNotice) events.push(event.copy());
-  });
+  const { events, received } = startedEvents(probe);
   const opened = (): readonly { words: string; resolved: string | undefined }[] =>
     events.map((one) => ({ words: wordsOf(one), resolved: one.resolved }));
-  return { probe, expression, events, opened, received: () => records };
+  return { probe, expression, events, opened, received };
 }
 
 function wordsOf(event: Event): string {
