@@ -12,7 +12,7 @@ import {
   type SocketEnd,
 } from "../events/socket-address.ts";
 import { isUnspecified } from "../lib/ip-text.ts";
-import { type Descriptor, EINPROGRESS, NO_DESCRIPTOR } from "./descriptor.ts";
+import { type Descriptor, isConnectFailure, NO_DESCRIPTOR } from "./descriptor.ts";
 import { connectedSocket, endText, serverSocket } from "./entry-descriptor.ts";
 import { OpenedFile } from "./opened-file.ts";
 import {
@@ -219,7 +219,7 @@ function applyConnect(table: ThreadTable, thread: Thread, event: Event): void {
       });
     return;
   }
-  if (result < 0 && result !== -EINPROGRESS) return;
+  if (isConnectFailure(result)) return;
   const named = tuple === undefined ? socket : withTuple(table, socket, tuple);
   table.open(thread, { ...named, connected: true, nameChanged: named.name !== socket.name });
 }

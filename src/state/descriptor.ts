@@ -137,8 +137,11 @@ function fromSection(event: Event, type: EventType): Descriptor {
 
 /** It leaves the socket as it was; the kernel keeps the address it was for, but not the port. */
 function isFailedConnect(event: Event, type: EventType): boolean {
-  if (type.name !== "connect") return false;
-  const result = event.int(0) ?? 0;
+  return type.name === "connect" && isConnectFailure(event.int(0) ?? 0);
+}
+
+/** By its result; a connection that is being made (EINPROGRESS) has not failed. */
+export function isConnectFailure(result: number): boolean {
   return result < 0 && result !== -EINPROGRESS;
 }
 
@@ -275,8 +278,8 @@ const NAMING: ReadonlySet<string> = new Set([
   "memfd_create",
 ]);
 
-/** errno-base.h: the connection is being made. */
-export const EINPROGRESS = 115;
+/** include/uapi/asm-generic/errno.h */
+const EINPROGRESS = 115;
 const UNSET_IPV4 = new Uint8Array(4);
 
 const PROTOCOLS: Readonly<Record<number, "tcp" | "udp" | "icmp" | "raw">> = {
