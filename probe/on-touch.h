@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // Where a kernel has no kprobes (on-path.h): from 6.13 on tracepoints tell of each file whose time of change is set, which calls on files
 // do before the file has its new name or is gone. They show the file and not by which of its names it was found: of one with several the
-// first stands for all, and none for a rename or unlink. Files of the process's root and working directory alone, no folders, no io_uring.
+// first stands for all, and none for a rename or unlink. Files of the process's root and working directory
+// alone, of links also those that an overlay at the root writes to; no folders, no io_uring.
 #pragma once
 #include "call-paths.h"
 #include "registers.h"

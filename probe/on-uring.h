@@ -57,7 +57,7 @@ struct {
   },
 };
 
-/** As find_syscall(). */
+/** What a request stands for, as FOUND() has it; 0 for what is none of ours. */
 INLINE u32 find_request(u32 opcode) {
   switch (opcode) {
   case IORING_OP_ACCEPT: return FOUND(EVENT_ACCEPT4, HANDLER_SOCKET);
