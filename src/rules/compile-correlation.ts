@@ -1,4 +1,3 @@
-import type { Field } from "../fields/field.ts";
 import { compileRuleOutput } from "./compile-rule-output.ts";
 import { ConditionError } from "./condition-error.ts";
 import type { Correlation } from "./correlation.ts";
@@ -6,6 +5,7 @@ import type { CorrelationDefinition, RuleDefinition } from "./definitions.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import { PlacedConditionError } from "./macros.ts";
+import { needsOf } from "./needs.ts";
 import { type BoundOperand, bindOperand } from "./operands.ts";
 import { parseOperandAt } from "./parse-condition.ts";
 import { isAtLeast } from "./priority.ts";
@@ -58,12 +58,7 @@ export function compileCorrelation(
   const enabled = definition.enabled && isUrgent;
   const steps = word === "count" ? [rules] : rules.map((rule) => [rule]);
   if (enabled) warnUnseen(definition, steps, context);
-  const keyed = by.flatMap(({ fields }) => fields);
-  const printed = [output.output, ...output.extraFields.map(({ template }) => template)].flatMap(
-    ({ fields }) => [...fields],
-  );
-  const any = (fields: readonly Field[], mark: "metadata" | "accounts" | "environment"): boolean =>
-    fields.some((field) => field[mark] !== undefined);
+  const eventCodes = new Set(rules.flatMap((rule) => [...rule.eventCodes]));
   return {
     kind: word,
     name,
@@ -83,11 +78,11 @@ export function compileCorrelation(
     ruleNames: definition.rules.map(({ text }) => text),
     byNames: definition.by.map(({ text }) => text),
     ...output,
-    needsMetadata: any(keyed, "metadata"),
-    needsAccounts: any(keyed, "accounts"),
-    outputNeedsMetadata: any(printed, "metadata"),
-    outputNeedsAccounts: any(printed, "accounts"),
-    needsEnvironment: any([...keyed, ...printed], "environment"),
+    ...needsOf(
+      by.flatMap(({ fields }) => fields),
+      output,
+      eventCodes,
+    ),
   };
 }
 

@@ -1,17 +1,17 @@
 import { eventType } from "../events/schema.ts";
-import type { Field } from "../fields/field.ts";
 import type { Check, Expression } from "./ast.ts";
 import { checksOf } from "./checks-of.ts";
 import { callClausesOf } from "./call-clauses.ts";
 import { compileCondition } from "./compile-condition.ts";
 import { ConditionError, FailedCheck } from "./condition-error.ts";
 import type { RuleDefinition } from "./definitions.ts";
-import { compileRuleOutput, type RuleOutput } from "./compile-rule-output.ts";
+import { compileRuleOutput } from "./compile-rule-output.ts";
 import { DEPRECATED_FIELDS } from "./deprecated-fields.ts";
 import { genericCallsOf, seenCodesOf } from "./event-codes.ts";
 import { withExceptions } from "./exceptions.ts";
 import type { LoadedRule } from "./loaded-rule.ts";
 import { PlacedConditionError } from "./macros.ts";
+import { needsOf } from "./needs.ts";
 import { UnknownFieldError } from "./operands.ts";
 import { isAtLeast } from "./priority.ts";
 import { attempt, type RuleContext, warn, warnDeprecated } from "./rule-context.ts";
@@ -51,7 +51,7 @@ export function compileRule(rule: RuleDefinition, context: RuleContext): LoadedR
     conditionText: rule.condition.text,
     ...condition,
     ...output,
-    ...needsOf(condition, output),
+    ...needsOf(condition.conditionFields, output, condition.eventCodes),
   };
 }
 
@@ -159,39 +159,4 @@ function failuresOf(
       return [new PlacedConditionError(thrown.error, macros.textOf(check) ?? rule.condition)];
     }
   });
-}
-
-type Needs = Pick<
-  CompiledRule,
-  | "needsMetadata"
-  | "outputNeedsMetadata"
-  | "needsAccounts"
-  | "outputNeedsAccounts"
-  | "needsEnvironment"
->;
-
-/** What must be known or asked for before the rule is asked, or its alert printed. */
-function needsOf(
-  { conditionFields, eventCodes }: Condition,
-  { output, extraFields }: RuleOutput,
-): Needs {
-  const templates = [output, ...extraFields.map(({ template }) => template)];
-  const printed: readonly Field[] = templates.flatMap(({ fields }) => [...fields]);
-  return {
-    needsMetadata: [...conditionFields].some((field) => field.metadata === true),
-    outputNeedsMetadata: printed.some((field) => field.metadata === true),
-    needsAccounts: [...conditionFields].some((field) => field.accounts === true),
-    outputNeedsAccounts: printed.some((field) => field.accounts === true),
-    needsEnvironment: [...conditionFields, ...printed].some(
-      ({ environment }) =>
-        environment === "process" || (environment === "event" && startsPrograms(eventCodes)),
-    ),
-  };
-}
-
-const STARTS = ["execve", "execveat"].map((name) => eventType(name).code);
-
-/** Whether events are among these that have an environment as a parameter. */
-function startsPrograms(codes: ReadonlySet<number>): boolean {
-  return STARTS.some((code) => codes.has(code));
 }
