@@ -1,3 +1,4 @@
+import { bytesUpTo } from "../lib/bytes-up-to.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { requireDigest } from "./digest.ts";
 import type { Reference } from "./reference.ts";
@@ -202,23 +203,14 @@ export function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> 
 }
 
 async function readBody(response: Response, limit: number, what: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
+  const failed = (state: string): AppError =>
+    new AppError("PEER_REGISTRY", `Cannot read ${what}: ${state}`);
+  if (response.body === null) return new Uint8Array(0);
   try {
-    for await (const part of response.body ?? []) {
-      length += part.length;
-      if (length > limit)
-        throw new AppError(
-          "PEER_REGISTRY",
-          `Cannot read ${what}: it is longer than ${limit} bytes`,
-        );
-      parts.push(part);
-    }
+    return await bytesUpTo(response.body, limit, () => failed(`it is longer than ${limit} bytes`));
   } catch (thrown) {
-    if (thrown instanceof AppError) throw thrown;
-    throw new AppError("PEER_REGISTRY", `Cannot read ${what}: ${messageOf(thrown)}`);
+    throw thrown instanceof AppError ? thrown : failed(messageOf(thrown));
   }
-  return Buffer.concat(parts);
 }
 
 function isLoopback(registry: string): boolean {

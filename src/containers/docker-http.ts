@@ -6,6 +6,7 @@ import {
   request,
 } from "node:http";
 import { errnoOf } from "../lib/errno.ts";
+import { bytesUpTo } from "../lib/bytes-up-to.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 
 /** Requests to one daemon, over a unix socket or TCP. */
@@ -105,21 +106,14 @@ function respond(
 }
 
 async function readBody(response: IncomingMessage, limit: number, doing: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const failed = (state: string, cause?: unknown): AppError =>
+    new AppError("PEER_DOCKER_ANSWER", `${doing}: ${state}`, { cause });
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      // Leaving the loop destroys the connection.
-      if (length > limit)
-        throw new AppError("PEER_DOCKER_ANSWER", `${doing}: longer than ${limit} bytes`);
-      chunks.push(chunk);
-    }
+    const body = await bytesUpTo(response, limit, () => failed(`longer than ${limit} bytes`));
+    return body.toString("utf8");
   } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError("PEER_DOCKER_ANSWER", `${doing}: the connection broke off`, { cause });
+    throw cause instanceof AppError ? cause : failed("the connection broke off", cause);
   }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 async function readLines(

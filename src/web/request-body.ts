@@ -1,17 +1,11 @@
 import type { IncomingMessage } from "node:http";
+import { bytesUpTo } from "../lib/bytes-up-to.ts";
 import { Refusal } from "./answer.ts";
 
 /** The body of a request as text. Throws `Refusal` when it is too long, or no JSON's type. */
 export async function bodyOf(request: IncomingMessage, bytesMax: number): Promise<string> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request) {
-    const buffer = piece as Buffer;
-    bytes += buffer.length;
-    if (bytes > bytesMax) throw new Refusal(413, `A body has at most ${bytesMax} bytes`);
-    pieces.push(buffer);
-  }
-  return Buffer.concat(pieces).toString("utf8");
+  const tooLong = (): Refusal => new Refusal(413, `A body has at most ${bytesMax} bytes`);
+  return (await bytesUpTo(request, bytesMax, tooLong)).toString("utf8");
 }
 
 /** The same as a JSON value. A form of another site can send no such type. */

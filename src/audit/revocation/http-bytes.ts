@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from "node:http";
+import { bytesUpTo } from "../../lib/bytes-up-to.ts";
 import { AppError } from "../../lib/errors.ts";
 
 /** One question over HTTP, and its limits. */
@@ -68,19 +69,14 @@ function respond(url: URL, { body, signal }: HttpQuestion): Promise<IncomingMess
 }
 
 async function readBody(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > maxBytes) throw failed(`its answer is over ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
+    return await bytesUpTo(response, maxBytes, () =>
+      failed(`its answer is over ${maxBytes} bytes`),
+    );
   } catch (thrown) {
     response.destroy();
     throw thrown instanceof AppError ? thrown : failed("the answer broke off, or took too long");
   }
-  return Buffer.concat(chunks);
 }
 
 function reasonOf(error: NodeJS.ErrnoException, signal: AbortSignal): string {
