@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { after, describe, test } from "node:test";
-import { splice } from "../../test/fixtures/strict-peers.ts";
+import { gate, splice } from "../../test/fixtures/strict-peers.ts";
 import { opensslMissing, TlsServers } from "../../test/fixtures/tls-servers.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { auditSummary } from "../reports/audit-summary.ts";
@@ -62,4 +62,26 @@ describe("audit() of a port that answers differently", { skip: opensslMissing() 
         );
         assert.match(auditSummary(report), /answers differently/);
       });
+
+  // What is no TLS five times in a row was taken for the server's way to refuse TLS 1.3.
+  test("plain words to the first hellos of TLS 1.3, then to every other one", async () => {
+    const inner = await behind;
+    const met = { modern: 0, older: 0 };
+    const port = await servers.plain(
+      gate(inner, ({ isModern }) => {
+        met[isModern ? "modern" : "older"] += 1;
+        const isPlain = isModern ? met.modern <= 8 : met.older > 1 && met.older % 2 === 0;
+        return isPlain ? Buffer.from("SSH-2.0-test\r\n") : "pass";
+      }),
+    );
+    const report = await audit({
+      label: "t",
+      host: "127.0.0.1",
+      port,
+      connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
+    });
+    const told = JSON.stringify(report.errors);
+    assert.equal(report.protocols["TLSv1.3"]?.ciphers.length, 3, told);
+    assert.equal(report.protocols["TLSv1.2"]?.ciphers.length, 2, told);
+  });
 });

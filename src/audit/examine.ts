@@ -79,10 +79,13 @@ function named({ features }: Found): Pick<Found, "speaks"> {
 async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtocol[]> {
   const bearsLongHellos = first.kind === "flight" && first.flight.hello !== undefined;
   const shared = new SharedFindings();
-  const search = async ({ code, name }: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
+  const search = async (
+    { code, name }: (typeof VERSIONS)[number],
+    known?: Answer,
+  ): Promise<VersionSearch> => {
     const options =
       code === FIRST_VERSION
-        ? { first, bearsLongHellos: false, shared }
+        ? { first: known, bearsLongHellos: false, shared }
         : { first: undefined, bearsLongHellos, shared };
     const enumeration = await attempt({ prober, probe: name, facts: "its suites" }, () =>
       enumerate(prober, code, options),
@@ -91,13 +94,15 @@ async function enumerateAll(prober: Prober, first: Answer): Promise<FoundProtoco
   };
   const pending = new Map<number, Promise<VersionSearch>>();
   const start = (version: (typeof VERSIONS)[number]): Promise<VersionSearch> => {
-    const known = pending.get(version.code) ?? search(version);
+    const known = pending.get(version.code) ?? search(version, first);
     pending.set(version.code, known);
     return known;
   };
   // Where the first hello was too much, all versions begin with what its own has found out.
   if (!bearsLongHellos) await start(VERSIONS[3]);
-  const asked = await Promise.all(VERSIONS.toReversed().map(start));
+  const newestFirst = VERSIONS.toReversed();
+  let asked = await Promise.all(newestFirst.map(start));
+  if (prober.takeMisled()) asked = await Promise.all(newestFirst.map((version) => search(version)));
   const searches = await refusedAgain(prober, asked, shared);
   const spoken = searches.filter(({ enumeration }) => enumeration.runs.length > 0);
   noteInconclusive(prober, searches, spoken.length > 0);

@@ -65,6 +65,12 @@ const MAX_TURNS_CLOSED = 3;
 const MAX_CONFIRMED = 4;
 const OUT_OF_STEP_MS = 20;
 
+/**
+ * Times that what was answered in TLS is asked before words of no TLS are believed: where half of the
+ * answers are such, these and those were chance once in a few thousand cases.
+ */
+const STEADY_ANSWERS = 6;
+
 /** Sends hellos to one target, counts connections and keeps errors. */
 export class Prober {
   readonly #sessions: Sessions;
@@ -79,6 +85,8 @@ export class Prober {
   #control: Uint8Array | undefined;
   #silences = 0;
   #isMixed = false;
+  #hasBelieved = false;
+  #steady: Promise<boolean> | undefined;
   #confirmed = 0;
   #check: Promise<"well" | "recovered" | "gone"> | undefined;
 
@@ -267,12 +275,41 @@ export class Prober {
         }
       }
       if (wasRepeated) this.#confirmed += 1;
-      if (!this.#mayBeChance(turn, silence))
-        return this.#isMixed ? this.#sessions.givenUp("it answers differently each time") : answer;
+      if (!this.#mayBeChance(turn, silence)) {
+        if (this.#isMixed) return this.#sessions.givenUp("it answers differently each time");
+        if (silence !== undefined || (await this.#isSteady(this.#control))) {
+          this.#hasBelieved = true;
+          return answer;
+        }
+        this.noteMixed();
+      }
       wasRepeated = true;
       // Not in step with other questions: where two servers take turns, that would meet the same.
       await this.#sessions.pause(randomInt(OUT_OF_STEP_MS * turn));
     }
+  }
+
+  /**
+   * Whether what is no TLS was taken for the server's way to say no, by a server that turned out to
+   * answer the same differently: what was concluded from it may be wrong. Tells it once.
+   */
+  takeMisled(): boolean {
+    const isMisled = this.#isMixed && this.#hasBelieved;
+    this.#hasBelieved = false;
+    return isMisled;
+  }
+
+  /** Whether the hello that was answered in TLS always is: asked a few times, once a target. */
+  #isSteady(control: Uint8Array): Promise<boolean> {
+    const ask = async (): Promise<boolean> => {
+      for (let turn = 1; turn <= STEADY_ANSWERS; turn += 1) {
+        const answer = await this.session((wire) => converse(wire, control, new FlightReader()));
+        if (answer.kind === "plain") return false;
+        await this.#sessions.pause(randomInt(OUT_OF_STEP_MS));
+      }
+      return true;
+    };
+    return (this.#steady ??= ask());
   }
 
   /** Whether a server that is well may answer the same question otherwise the next time. */
