@@ -64,7 +64,7 @@ test(
     }
     assert.match(
       watch.err(),
-      /dropped: CPU \d+: \d+.*events (of who flooded|found the ring full).*\(host: \d+\)/,
+      /dropped: CPU \d+: \d+.*events (of who flooded|found the ring full).*\(host: \d+[,)]/,
     );
   },
 );
