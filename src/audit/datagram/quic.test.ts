@@ -47,7 +47,7 @@ test(
       const notes: string[] = [];
       const options = {
         serverName: "audit.test",
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(90_000),
         silenceMs: 500,
         note: (probe: string, error: string) => void notes.push(`${probe}: ${error}`),
       };
