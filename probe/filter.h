@@ -13,10 +13,14 @@ enum {
   CALL_READ = 1, CALL_WRITE = 2, CALL_FILE = 4, CALL_DIRECTORY = 8,
   // on a socket
   CALL_IP = 1, CALL_UNIX = 2, CALL_OTHER = 4,
-  CALL_SPECIFIC = 15, CALL_DONE = 16, CALL_FAILED = 32, CALL_KINDS = 64,
+  CALL_SPECIFIC = 15, CALL_DONE = 16, CALL_FAILED = 32,
+  // EPERM or EACCES, beside CALL_FAILED
+  CALL_DENIED = 64,
+  CALL_KINDS = 128,
 };
 enum { CALLER_CONTAINED = 1, CALLER_HOST = 2, CALLER_ROOT = 4, CALLER_OTHER = 8, CALLERS = 16 };
 enum { FILTER_ROWS = 128 };
+enum { EPERM = 1, EACCES = 13 };
 
 struct call_filter {
   /** 0: all calls are sent */
@@ -94,11 +98,16 @@ INLINE u32 kind_of_open(struct scratch *s, u32 code) {
   return (flags & 3) | (flags & 0x400 ? CALL_DIRECTORY : CALL_FILE);
 }
 
+INLINE u32 ending_of(s64 result) {
+  if (result >= 0) return CALL_DONE;
+  return result == -EPERM || result == -EACCES ? CALL_FAILED | CALL_DENIED : CALL_FAILED;
+}
+
 INLINE u32 kinds_of_call(struct scratch *s, u32 code, u32 handler) {
-  u32 done = (s64)s->args[ARG_RESULT] >= 0 ? CALL_DONE : CALL_FAILED;
-  if (handler == HANDLER_OPEN && code != EVENT_OPEN_BY_HANDLE_AT) return done | kind_of_open(s, code);
-  if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE) return done | kind_of_call(s, code);
-  return done | CALL_SPECIFIC;
+  u32 ending = ending_of(s->args[ARG_RESULT]);
+  if (handler == HANDLER_OPEN && code != EVENT_OPEN_BY_HANDLE_AT) return ending | kind_of_open(s, code);
+  if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE) return ending | kind_of_call(s, code);
+  return ending | CALL_SPECIFIC;
 }
 
 /** Who calls; both where it is not known whether in a container. */

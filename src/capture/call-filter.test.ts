@@ -50,6 +50,8 @@ const PATHS = [
   `/${"d".repeat(63)}`,
   `/${"e".repeat(400)}`,
   "/dev/zero",
+  // Root may not open it for writing, either.
+  "/sys/kernel/uevent_seqnum",
 ];
 const FLAGS = [
   constants.O_RDONLY,
@@ -63,6 +65,7 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   "reads of some files":
     "evt.type in (open, openat) and evt.is_open_read = true and fd.typechar = f and fd.num >= 0 and (fd.name in (/etc/shadow, /dev/zero) or fd.directory in (/etc/pam.d))",
   "failed opens anywhere": "evt.type = openat and fd.num = -1",
+  "opens that were denied": "evt.type = openat and evt.rawres in (-13, -1)",
   "writes, and reads below a long folder": `evt.type = openat and (evt.is_open_write = true or fd.name startswith ${LONG})`,
   directories: "evt.type = openat and fd.typechar = d",
   "paths with two dots": "evt.type = openat and fd.nameraw contains ../",

@@ -155,6 +155,8 @@ export const CALL_KIND = {
   other: 4,
   done: 16,
   failed: 32,
+  /** For want of permission (EPERM, EACCES); beside `failed`. */
+  denied: 64,
 } as const;
 const ALL_SPECIFIC = 15;
 
@@ -162,7 +164,7 @@ const ALL_SPECIFIC = 15;
 export const CALLER = { contained: 1, host: 2, root: 4, other: 8 } as const;
 
 /** Rows, and values of the two sets of bits, that the kernel's tables have (probe/filter.h). */
-export const FILTER_TABLE = { rows: 128, kinds: 64, callers: 16 } as const;
+export const FILTER_TABLE = { rows: 128, kinds: 128, callers: 16 } as const;
 
 /** One way in which a call can be what a rule asks for: all of its parts hold. */
 export interface CallClause {
@@ -433,12 +435,20 @@ const SCAP_O_DIRECTORY = 0x400;
 const [AF_UNIX, AF_INET, AF_INET6] = [1, 2, 10];
 
 function kindsOf({ code, result, flags = 0, family }: Call): number {
-  const { read, write, file, directory, ip, unix, other, done, failed } = CALL_KIND;
-  const end = result >= 0 ? done : failed;
+  const { read, write, file, directory, ip, unix, other } = CALL_KIND;
+  const end = endingOf(result);
   if (code === OPEN || code === OPENAT)
     return end | (flags & (read | write)) | ((flags & SCAP_O_DIRECTORY) === 0 ? file : directory);
   if (!SOCKET_CODES.includes(code) || family === undefined) return end | ALL_SPECIFIC;
   return end | (family === AF_INET || family === AF_INET6 ? ip : family === AF_UNIX ? unix : other);
+}
+
+const [EPERM, EACCES] = [1, 13];
+
+function endingOf(result: number): number {
+  const { done, failed, denied } = CALL_KIND;
+  if (result >= 0) return done;
+  return result === -EPERM || result === -EACCES ? failed | denied : failed;
 }
 
 /** Of a path's last part, eight bytes at a time, as probe/filter.h computes it. */

@@ -178,6 +178,11 @@ const check = fc.oneof(
     .map((parts) => `evt.res ${parts.join(" ")}`),
   fc.constantFrom(
     "evt.res in (SUCCESS, EACCES)",
+    "evt.res in (EPERM, EACCES)",
+    "evt.res = EACCES",
+    "evt.rawres in (-13, -1)",
+    "evt.rawres = -13",
+    "evt.rawres in (-13, -2)",
     "evt.failed = true",
     "evt.failed = false",
     "evt.failed != true",
@@ -358,6 +363,20 @@ test("the stable file's opens: writes, and reads of what is sensitive", () => {
     ],
     [false, false, false, false, false],
   );
+});
+
+test("opens that were denied leave the kernel, others that failed do not", () => {
+  for (const denied of ["evt.rawres in (-13, -1)", "evt.res in (EACCES, EPERM)"]) {
+    const filter = callFilterOf(
+      callClausesOf(parseCondition(`evt.type = openat and evt.failed = true and ${denied}`)),
+    );
+    assert.ok(filter !== undefined);
+    const [, openat = 0] = OPEN_CODES;
+    const sent = [-1, -13, -2, -11, 3].filter((result) =>
+      passesCallFilter(filter, { code: openat, flags: 1, result, path: "/x" }),
+    );
+    assert.deepEqual(sent, [-1, -13], denied);
+  }
 });
 
 test("long lists and macros that multiply end soon, and leave opens through", () => {

@@ -163,7 +163,10 @@ const FIELD_CLAUSES: Readonly<
         ? ofResult(ALL_ROWS, "done")
         : undefined,
   "evt.res": ({ isEqual, values }) => (isEqual ? ofResults(values) : undefined),
-  "evt.rawres": (comparison) => ofNumber(ALL_ROWS, comparison),
+  "evt.rawres": (comparison) =>
+    comparison.isEqual && areAll(comparison.values, DENIED_NUMBERS)
+      ? ofResult(ALL_ROWS, "denied")
+      : ofNumber(ALL_ROWS, comparison),
   // Of an open it is the result, of most others the argument.
   "fd.num": (comparison) => {
     const opens = ofNumber(OPENS, comparison);
@@ -193,7 +196,7 @@ function ofTypes(names: readonly string[]): Clauses {
 }
 
 /** Events that do not tell what their call gave are neither. */
-function ofResult(rows: bigint, result: "done" | "failed"): Clauses {
+function ofResult(rows: bigint, result: "done" | "failed" | "denied"): Clauses {
   const silent = of({ rows: rows & ~TELLING });
   const telling = of({ rows: rows & TELLING, kinds: CALL_KIND[result] });
   return silent.rows === 0n ? [telling] : [telling, silent];
@@ -205,7 +208,15 @@ const TELLING = rowsOf(
   ),
 );
 
+const DENIED_WORDS: ReadonlySet<string> = new Set(["EPERM", "EACCES"]);
+const DENIED_NUMBERS: ReadonlySet<string> = new Set(["-1", "-13"]);
+
+function areAll(values: readonly string[], known: ReadonlySet<string>): boolean {
+  return values.length > 0 && values.every((value) => known.has(value));
+}
+
 function ofResults(words: readonly string[]): Clauses {
+  if (areAll(words, DENIED_WORDS)) return ofResult(ALL_ROWS, "denied");
   const successes = words.filter((word) => word === "SUCCESS").length;
   return [
     ...(successes > 0 ? ofResult(ALL_ROWS, "done") : []),
