@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openSync, closeSync } from "node:fs";
 import { test } from "node:test";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
+import { openTracepoint } from "../bpf/tracepoint.ts";
 import { openProbe } from "../capture/probe.ts";
 import type { AppError } from "../lib/errors.ts";
 import { ownCapabilities } from "../libc/capabilities.ts";
@@ -55,6 +56,21 @@ test(
     const text = (pid: number): string => JSON.stringify({ pid, ...handed });
     assert.deepEqual(inherited(text(process.pid)), JSON.parse(JSON.stringify(handed)));
     assert.throws(() => inherited(text(process.pid + 1)), isRefused);
+  },
+);
+
+test(
+  "inheritedProbe() takes the perf events that kprobes hang on, too",
+  { skip: whyNoBpf() },
+  (t) => {
+    const event = openTracepoint("sched", "sched_process_exec");
+    t.after(() => closeSync(event));
+    const probe = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
+    t.after(() => probe.close());
+    const { object, ...handed } = probe.handOver();
+    const links = [...object.links, event];
+    const text = JSON.stringify({ pid: process.pid, ...handed, object: { ...object, links } });
+    assert.deepEqual(inherited(text)?.object.links, links);
   },
 );
 

@@ -82,7 +82,7 @@ export function inheritedProbe(environment: Environment): InheritedProbe | undef
 
 /**
  * Undefined for everything but what `confine` wrote in this process: then every descriptor is a
- * map, a link or a program of BPF's.
+ * map, a link or a program of BPF's, or the event of a kprobe.
  */
 function parseInherited(text: string): InheritedProbe | undefined {
   try {
@@ -95,7 +95,9 @@ function parseInherited(text: string): InheritedProbe | undefined {
     const isWhole =
       pid === process.pid &&
       fds.length > 0 &&
-      fds.every((fd) => /^anon_inode:\[?bpf/.test(readlinkSync(`/proc/self/fd/${fd}`)));
+      fds.every((fd) =>
+        /^anon_inode:\[?(?:bpf|perf_event)/.test(readlinkSync(`/proc/self/fd/${fd}`)),
+      );
     return isWhole ? inherited : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "./answer.ts";
-import { isGoodPass, isSameSecret, passUntil } from "./token.ts";
+import { isGoodPass, isSameSecret, passUntil, proofOf } from "./token.ts";
 
 /** Who may ask, and by which names. */
 export interface AccessOptions {
@@ -81,6 +81,12 @@ export class Access {
     if (!isGood) return undefined;
     this.#used.set(word, now() + ONCE_MS);
     return this.#newSession();
+  }
+
+  /** Shows whoever has the token that this server has it, too. */
+  prove(question: string): string {
+    const { token, port } = this.#options;
+    return proofOf(token, { port, question });
   }
 
   /** The cookie that ends a session. */

@@ -20,7 +20,7 @@ import {
   StoredAudit,
 } from "./schemas/port.ts";
 import { RuleDetail, RuleList } from "./schemas/rule.ts";
-import { Login, Session } from "./schemas/session.ts";
+import { Login, Proof, ProofQuery, Session } from "./schemas/session.ts";
 
 /** One operation of the API. */
 export interface Route {
@@ -166,6 +166,14 @@ export const ROUTES = {
     path: "/api/v1/session",
     doc: "Whether the request has a session",
     answer: Session,
+    isOpen: true,
+  },
+  proof: {
+    method: "get",
+    path: "/api/v1/proof",
+    doc: "Proves to who has the token that the server has it, too: base64url of its HMAC-SHA256 of `proof PORT QUESTION`",
+    query: ProofQuery,
+    answer: Proof,
     isOpen: true,
   },
 } as const satisfies Record<string, Route>;

@@ -42,4 +42,7 @@ export const SITE_HANDLERS = {
   }),
   session: ({ request }, { access, version }) =>
     json({ isLoggedIn: access.isLoggedIn(request), version }),
-} satisfies Handlers<"rules" | "rule" | "health" | "stream" | "login" | "logout" | "session">;
+  proof: ({ query }, { access }) => json({ proof: access.prove(query.question) }),
+} satisfies Handlers<
+  "rules" | "rule" | "health" | "stream" | "login" | "logout" | "session" | "proof"
+>;

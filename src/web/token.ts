@@ -34,6 +34,17 @@ export function isGoodPass(
   return isSigned && Number.parseInt(until, 36) > now;
 }
 
+/**
+ * What only a holder of the token answers to `question`. It names the server's port, so that
+ * another server with the same token cannot be asked in its place.
+ */
+export function proofOf(
+  token: string,
+  { port, question }: { readonly port: number; readonly question: string },
+): string {
+  return signature(token, "proof", `${port} ${question}`);
+}
+
 function signature(token: string, use: string, stated: string): string {
   return createHmac("sha256", token).update(`${use} ${stated}`).digest("base64url");
 }
