@@ -63,15 +63,17 @@ static_fields: {region: eu-1, n: 010}
     { action: "enable", by: { tag: "network" } },
     { action: "enable", by: { rule: "Read*" } },
   ]);
+  const at = (line: number, column: number) => ({ source: context.path, line, column, length: 1 });
   assert.deepEqual(settings.appendOutput, [
     {
       rule: undefined,
       source: "syscall",
       tags: ["persistence"],
       format: "pid=%proc.pid",
+      at: at(6, 19),
       fields: [
-        { key: "evt.hostname", format: "%evt.hostname", isRaw: true },
-        { key: "who", format: "%user.name", isRaw: false },
+        { key: "evt.hostname", format: "%evt.hostname", isRaw: true, at: at(7, 20) },
+        { key: "who", format: "%user.name", isRaw: false, at: at(7, 40) },
       ],
       suggested: false,
     },
@@ -80,6 +82,7 @@ static_fields: {region: eu-1, n: 010}
       source: undefined,
       tags: [],
       format: undefined,
+      at: undefined,
       fields: [],
       suggested: true,
     },

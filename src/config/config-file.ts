@@ -1,7 +1,13 @@
 import { existsSync } from "node:fs";
 import type { AppError, Place } from "../lib/errors.ts";
 import { didYouMean } from "../rules/did-you-mean.ts";
-import { configError, type ConfigNode, type MapNode, parseConfigText } from "./config-node.ts";
+import {
+  configError,
+  type ConfigNode,
+  joinedErrors,
+  type MapNode,
+  parseConfigText,
+} from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import type { Key } from "./key.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
@@ -87,7 +93,8 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
     values.set(key.name, found === undefined ? defaultOf(key) : readValue(key, found, problems));
   }
   problems.push(...wrongSections(root), ...missingOptions(values));
-  throwFirst(problems);
+  const problem = joinedErrors(problems);
+  if (problem !== undefined) throw problem;
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
   const notes = [
     ...repeatedNotes(root),
@@ -173,19 +180,6 @@ function missingOptions(values: ReadonlyMap<string, EffectiveValue>): readonly A
     if (place === undefined) return [];
     return [configError("CONFIG_VALUE", place, `"${needed}" must be there when it is enabled`)];
   });
-}
-
-function throwFirst(problems: readonly AppError[]): void {
-  const [first, ...others] = problems;
-  if (first === undefined) return;
-  if (others.length === 0 || first.at === undefined) throw first;
-  const state = first.message.slice(first.message.indexOf('": ') + 3);
-  throw configError(
-    "CONFIG_VALUE",
-    first.at,
-    state,
-    others.map(({ message }) => message).join("\n"),
-  );
 }
 
 /** One note for each topic of which something is set that changes what Falco would do. */
