@@ -36,12 +36,13 @@ export interface LoadedRuleSet {
  */
 export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): LoadedRuleSet {
   const files = readRuleFiles(paths);
-  const { priority, appendOutput, ruleSelections, ruleMatching } = options.settings;
+  const { priority, appendOutput, ruleSelections, ruleMatching, base64Buffers } = options.settings;
   const result = loadRules(files, {
     fields: fieldsFor(options.settings),
     base: baseRules(),
     minimumPriority: priority,
     appendOutput,
+    outputs: { base64: base64Buffers },
     ...(options.sentEvents === undefined ? {} : { sentEvents: options.sentEvents }),
   });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));

@@ -9,7 +9,7 @@ import {
   parseConfigText,
 } from "./config-node.ts";
 import type { Environment } from "./expand.ts";
-import type { Key } from "./key.ts";
+import type { Key, ValueOf } from "./key.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { KEYS, OUTPUT_KEYS } from "./keys.ts";
 import { asMap, mergeConfig } from "./merge-config.ts";
@@ -98,7 +98,7 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
   const notes = [
     ...repeatedNotes(root),
-    ...unsupportedNotes([...values.values()]),
+    ...unsupportedNotes([...values.values()], valueOf),
     ...unknownNotes(root),
   ];
   return { settings: settingsFrom(valueOf), notes, values: [...values.values()] };
@@ -170,8 +170,17 @@ function wrongSections(root: MapNode): readonly AppError[] {
   });
 }
 
-/** Outputs that are switched on without what they need. */
+/** Outputs that are switched on, and a replay, without what they need. */
 function missingOptions(values: ReadonlyMap<string, EffectiveValue>): readonly AppError[] {
+  const kind = values.get(KEYS.engineKind.name);
+  const file = values.get(KEYS.replayFile.name);
+  const missing = missingOutputOptions(values);
+  if (kind?.place === undefined || kind.value !== "replay" || file?.value !== "") return missing;
+  const state = `"${KEYS.replayFile.name}" must be there where "${KEYS.engineKind.name}" is "replay"`;
+  return [...missing, configError("CONFIG_VALUE", kind.place, state)];
+}
+
+function missingOutputOptions(values: ReadonlyMap<string, EffectiveValue>): readonly AppError[] {
   return Object.values(OUTPUT_KINDS).flatMap(({ section, required }) => {
     const enabled = values.get(`${section}.enabled`);
     const needed = `${section}.${required ?? "enabled"}`;
@@ -183,11 +192,12 @@ function missingOptions(values: ReadonlyMap<string, EffectiveValue>): readonly A
 }
 
 /** One note for each topic of which something is set that changes what Falco would do. */
-function unsupportedNotes(values: readonly EffectiveValue[]): readonly string[] {
+function unsupportedNotes(values: readonly EffectiveValue[], valueOf: ValueOf): readonly string[] {
   const notes = new Map<string, string>();
   for (const { key, value, place } of values) {
     const { unsupported } = key;
-    if (unsupported === undefined || place === undefined || !unsupported.when(value)) continue;
+    if (unsupported === undefined || place === undefined) continue;
+    if (!unsupported.when(value, valueOf)) continue;
     if (!notes.has(unsupported.topic))
       notes.set(
         unsupported.topic,

@@ -28,6 +28,7 @@ describe("History", () => {
       hostname: "h",
       store: { path: path(), url: undefined, durability: "normal", days: 1, megabytes: 100 },
       web: undefined,
+      webserver: undefined,
       watch: {
         health: async () => undefined,
         rules: async () => [],
