@@ -68,3 +68,31 @@ test("config schema names every section and key", async () => {
   assert.equal(schema.properties.outputs_queue.properties.capacity.maximum, 10_000_000);
   assert.equal(schema.additionalProperties, false);
 });
+
+test("an unknown field of append_output is one error with its own place, not one for each rule", async (t) => {
+  // The shape of sysdiglabs' and others' values: a field that Falco dropped.
+  const cwd = scratch(t, {
+    "falco.yaml": `static_fields: {site: here}
+append_output:
+  - extra_output: "site=%static.site node=%k8s.nod.name"
+  - match: {source: k8s_audit}
+    extra_output: "%ka.user.name"
+  - match: {rule: X}
+    extra_fields: [proc.nosuch, {who: "%user.nam"}]
+`,
+  });
+  for (const args of [
+    ["config", "check"],
+    ["replay", "/dev/null", "--config"],
+  ]) {
+    const { code, err } = await saker([...args, "falco.yaml"], { cwd });
+    assert.equal(code, 2, err);
+    assert.match(
+      err,
+      /^saker: error: Cannot use configuration "falco.yaml:3:19": "append_output" is for no output: .*k8s.nod.name/,
+    );
+    assert.equal(err.match(/is for no output/g)?.length, 3, err);
+    assert.match(err, /falco.yaml:7:20": .*proc.nosuch/);
+    assert.doesNotMatch(err, /saker_rules.yaml|ka\.user/);
+  }
+});

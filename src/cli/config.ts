@@ -1,5 +1,6 @@
 import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
 import { configSchema } from "../config/config-schema.ts";
+import { fieldsFor } from "./appended-output.ts";
 import { EXIT } from "./exit.ts";
 import { printJson, printLine } from "./print.ts";
 
@@ -24,7 +25,8 @@ export function configPrint(file: string | undefined, options: ConfigOptions): v
 
 /** `saker config check`: every wrong value (an error) and everything that has no effect. */
 export function configCheck(file: string, options: ConfigOptions): void {
-  const { notes, files } = load(file, options);
+  const { notes, files, settings } = load(file, options);
+  fieldsFor(settings);
   if (notes.length > 0) process.exitCode = EXIT.finding;
   if (options.json === true) return printJson({ files, notes });
   for (const note of notes) printLine(note);

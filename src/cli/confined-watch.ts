@@ -29,6 +29,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
       ...places.alertFiles,
       ...places.openPortFiles,
       resolve(settings.outputs.file.enabled ? settings.outputs.file.filename : report),
+      resolve(settings.metrics?.file ?? report),
       resolve(dirname(settings.capture?.pathPrefix ?? join(report, "x"))),
     ];
     confine({

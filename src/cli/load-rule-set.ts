@@ -1,7 +1,5 @@
 import type { Settings } from "../config/settings.ts";
 import { baseRules, type RuleFile, readRuleFiles } from "../config/rule-files.ts";
-import { FIELDS } from "../fields/registry.ts";
-import { withStaticFields } from "../fields/static-fields.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { type LoadOptions, loadRules } from "../rules/load-rules.ts";
@@ -9,6 +7,7 @@ import type { LoadedCorrelation } from "../rules/compile-correlation.ts";
 import type { LoadedRule } from "../rules/loaded-rule.ts";
 import { compileRuleSet, type RuleSet } from "../rules/rule-set.ts";
 import { selectRules } from "../rules/select-rules.ts";
+import { fieldsFor } from "./appended-output.ts";
 import { shadowingNotes } from "./shadowing-notes.ts";
 import { printAside } from "./print.ts";
 
@@ -33,16 +32,17 @@ export interface LoadedRuleSet {
 
 /**
  * The rules of files and folders, compiled. Throws `RULE_LOAD` with every error of every file, each
- * with its place: nothing is half-loaded.
+ * with its place: nothing is half-loaded; `CONFIG_VALUE` as `fieldsFor`.
  */
 export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOptions): LoadedRuleSet {
   const files = readRuleFiles(paths);
-  const { priority, appendOutput, staticFields, ruleSelections, ruleMatching } = options.settings;
+  const { priority, appendOutput, ruleSelections, ruleMatching, base64Buffers } = options.settings;
   const result = loadRules(files, {
-    fields: withStaticFields(FIELDS, staticFields),
+    fields: fieldsFor(options.settings),
     base: baseRules(),
     minimumPriority: priority,
     appendOutput,
+    outputs: { base64: base64Buffers },
     ...(options.sentEvents === undefined ? {} : { sentEvents: options.sentEvents }),
   });
   const texts = new Map(files.map((file: RuleFile) => [file.name, file.text]));

@@ -34,8 +34,8 @@ export async function openHistory(
   settings: Settings,
   around: AroundHistory,
 ): Promise<History | undefined> {
-  const { store, web } = settings;
-  if (!store.enabled && web === undefined) return undefined;
+  const { store, web, webserver } = settings;
+  if (!store.enabled && web === undefined && webserver === undefined) return undefined;
   const { storeFile, tokenFile } = historyFiles(store, around.reports.path);
   const { terminal } = around;
   const { History } = await import("../history/history.ts");
@@ -50,6 +50,7 @@ export async function openHistory(
       megabytes: store.megabytes,
     },
     web: web && { ...safeWeb(web), tokenFile, pageFolder: PAGE_FOLDER },
+    webserver,
     watch: doorOf(around, Date.now()),
     onNote: (text) => terminal.note(text),
     onProblem: (text) => terminal.problem(text),

@@ -32,7 +32,14 @@ export interface WatchOptions {
 export function settingsOf(options: WatchOptions): LoadedConfig {
   const { config, override, buffer, allEvents } = options;
   const loaded = loadConfig(config, { environment: process.env, overrides: override });
-  const { ringBytes, store, web, baseSyscalls } = loaded.settings;
+  const { replayFile } = loaded.settings;
+  if (replayFile !== undefined)
+    throw new AppError(
+      "CONFIG_REPLAY",
+      `Cannot watch this host: engine.kind is "replay", of capture "${replayFile}"`,
+      { hint: `saker replay ${replayFile}, or saker falco with this configuration` },
+    );
+  const { ringBytes, store, web, webserver, baseSyscalls } = loaded.settings;
   return {
     ...loaded,
     settings: {
@@ -41,6 +48,7 @@ export function settingsOf(options: WatchOptions): LoadedConfig {
       baseSyscalls: { ...baseSyscalls, all: baseSyscalls.all || allEvents === true },
       store: { ...store, enabled: store.enabled && options.store },
       web: options.web ? web : undefined,
+      webserver: options.web ? webserver : undefined,
     },
   };
 }

@@ -103,6 +103,7 @@ export function outputsOf(
       alertFiles: [reports.alertsFile, ...places.alertFiles],
       openPortFiles: [reports.openPortFile, ...places.openPortFiles],
     },
+    metricsFile: settings.metrics?.file,
     sourceFile: source.kind === "falco" && source.file !== "-" ? source.file : undefined,
     onProblem: (text) => terminal.problem(text),
     onNote: (text) => terminal.note(text),

@@ -1,9 +1,9 @@
 import { ownHostPid } from "../capture/own-process.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
+import type { Subscriber } from "../engine/news-stream.ts";
 import { startWatch } from "../engine/watch.ts";
 import type { Watch } from "../engine/watch-options.ts";
-import type { History } from "../history/history.ts";
 import { lockFolder } from "../outputs/folder-lock.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
@@ -16,20 +16,20 @@ import { reopenOnSignal } from "./reopen-signal.ts";
 import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
+import { type WatchMetrics, watchMetrics } from "./watch-metrics.ts";
 import type { WatchOptions } from "./watch-options.ts";
 import { outputsOf, type ReadOptions, rulesOf, sourceOf, warnOfWriters } from "./watch-parts.ts";
 import { statsText, watchSummary } from "./watch-summary.ts";
 
 /** `saker watch`: the main job, until Ctrl-C or for `--duration`. */
 export async function watch(options: WatchOptions, read: ReadOptions): Promise<void> {
-  const { settings, notes } = read.loaded;
+  const { settings } = read.loaded;
   const durationMs =
     options.duration === undefined ? undefined : parseDuration(options.duration, "--duration");
   const json = options.json === true;
   const audits = !json || options.withAudits === true;
   const terminal = new Terminal({ json, audits, log: settings.log });
-  for (const note of [...notes, ...read.places.notes]) terminal.note(note);
-  warnOfWriters(read.loaded.files, { terminal, warned: new Set() });
+  tellOfConfiguration(read, terminal);
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
@@ -44,13 +44,14 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const reports = new ReportFolder(read.places.folder);
   const lock = lockedBy(reports, terminal);
   let running: Watch | undefined;
+  let endTelling = (): void => {};
   const health = { terminal, rules, reports, running: () => running, outputs: () => outputs };
   const history = await openHistory(settings, health);
-  const kept = history === undefined ? [] : [history];
+  const metrics = watchMetrics(settings.metrics, hostNameOf(process.env));
+  const kept = [...(history ? [history] : []), ...(metrics ? [metrics.snapshots] : [])];
   const outputs = await outputsOf(options, read, { reports, terminal });
   const endReopening = reopenOnSignal(outputs);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
-  let ticker: NodeJS.Timeout | undefined;
   try {
     running = await startWatch({
       source: sourceOf(read.source, rules && wrapped(rules.loaded.set)),
@@ -64,14 +65,13 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
       isRoot: process.geteuid?.() === 0,
       signal: stop.signal,
     });
-    const { useRules, stats, ended } = running;
+    endTelling = tellNumbers(running, { meter, metrics, outputs, terminal });
+    const { useRules, ended } = running;
     rules?.follow({ files: settings.watchRules, use: (changed) => useRules(wrapped(changed)) });
-    const tick = (): void => terminal.note(statsText(stats(), meter, process.memoryUsage.rss()));
-    if (meter !== undefined) ticker = setInterval(tick, STATS_INTERVAL_MS);
     const why = await untilStopped(stopped, durationMs, ended);
     if (why === "drops") process.exitCode = EXIT.finding;
   } finally {
-    clearInterval(ticker);
+    endTelling();
     rules?.close();
     await (running ?? closing([...outputs, ...kept])).close();
     lock.release();
@@ -80,6 +80,31 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   }
   const unkept = history?.counts().dropped ?? 0;
   for (const line of watchSummary(running.stats(), outputs, unkept)) terminal.note(line);
+}
+
+/** What of it has no effect, where reports go, and who else may change it. */
+function tellOfConfiguration({ loaded, places }: ReadOptions, terminal: Terminal): void {
+  for (const note of [...loaded.notes, ...places.notes]) terminal.note(note);
+  warnOfWriters(loaded.files, { terminal, warned: new Set() });
+}
+
+interface Numbers {
+  readonly meter: RuleMeter | undefined;
+  readonly metrics: WatchMetrics | undefined;
+  readonly outputs: readonly Output[];
+  readonly terminal: Terminal;
+}
+
+/** `--stats` every five seconds, and Falco's metrics. Returns what ends both. */
+function tellNumbers(watch: Watch, { meter, metrics, outputs, terminal }: Numbers): () => void {
+  const endMetrics = metrics?.start(watch, outputs);
+  const tick = (): void =>
+    meter && terminal.note(statsText(watch.stats(), meter, process.memoryUsage.rss()));
+  const ticker = meter && setInterval(tick, STATS_INTERVAL_MS);
+  return () => {
+    clearInterval(ticker);
+    endMetrics?.();
+  };
 }
 
 function lockedBy({ path }: ReportFolder, terminal: Terminal): ReturnType<typeof lockFolder> {
@@ -94,10 +119,10 @@ function lockedBy({ path }: ReportFolder, terminal: Terminal): ReturnType<typeof
 const STATS_INTERVAL_MS = 5000;
 
 /** Subscribers of a watch that did not come about. */
-function closing(subscribers: readonly (Output | History)[]): Pick<Watch, "close"> {
+function closing(subscribers: readonly Subscriber[]): Pick<Watch, "close"> {
   return {
     close: async () => {
-      await Promise.all(subscribers.map((subscriber) => subscriber.close()));
+      await Promise.all(subscribers.map((subscriber) => subscriber.close?.()));
     },
   };
 }

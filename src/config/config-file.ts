@@ -1,9 +1,15 @@
 import { existsSync } from "node:fs";
 import type { AppError, Place } from "../lib/errors.ts";
 import { didYouMean } from "../rules/did-you-mean.ts";
-import { configError, type ConfigNode, type MapNode, parseConfigText } from "./config-node.ts";
+import {
+  configError,
+  type ConfigNode,
+  joinedErrors,
+  type MapNode,
+  parseConfigText,
+} from "./config-node.ts";
 import type { Environment } from "./expand.ts";
-import type { Key } from "./key.ts";
+import type { Key, ValueOf } from "./key.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { KEYS, OUTPUT_KEYS } from "./keys.ts";
 import { asMap, mergeConfig } from "./merge-config.ts";
@@ -87,11 +93,12 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
     values.set(key.name, found === undefined ? defaultOf(key) : readValue(key, found, problems));
   }
   problems.push(...wrongSections(root), ...missingOptions(values));
-  throwFirst(problems);
+  const problem = joinedErrors(problems);
+  if (problem !== undefined) throw problem;
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
   const notes = [
     ...repeatedNotes(root),
-    ...unsupportedNotes([...values.values()]),
+    ...unsupportedNotes([...values.values()], valueOf),
     ...unknownNotes(root),
   ];
   return { settings: settingsFrom(valueOf), notes, values: [...values.values()] };
@@ -163,8 +170,17 @@ function wrongSections(root: MapNode): readonly AppError[] {
   });
 }
 
-/** Outputs that are switched on without what they need. */
+/** Outputs that are switched on, and a replay, without what they need. */
 function missingOptions(values: ReadonlyMap<string, EffectiveValue>): readonly AppError[] {
+  const kind = values.get(KEYS.engineKind.name);
+  const file = values.get(KEYS.replayFile.name);
+  const missing = missingOutputOptions(values);
+  if (kind?.place === undefined || kind.value !== "replay" || file?.value !== "") return missing;
+  const state = `"${KEYS.replayFile.name}" must be there where "${KEYS.engineKind.name}" is "replay"`;
+  return [...missing, configError("CONFIG_VALUE", kind.place, state)];
+}
+
+function missingOutputOptions(values: ReadonlyMap<string, EffectiveValue>): readonly AppError[] {
   return Object.values(OUTPUT_KINDS).flatMap(({ section, required }) => {
     const enabled = values.get(`${section}.enabled`);
     const needed = `${section}.${required ?? "enabled"}`;
@@ -175,25 +191,13 @@ function missingOptions(values: ReadonlyMap<string, EffectiveValue>): readonly A
   });
 }
 
-function throwFirst(problems: readonly AppError[]): void {
-  const [first, ...others] = problems;
-  if (first === undefined) return;
-  if (others.length === 0 || first.at === undefined) throw first;
-  const state = first.message.slice(first.message.indexOf('": ') + 3);
-  throw configError(
-    "CONFIG_VALUE",
-    first.at,
-    state,
-    others.map(({ message }) => message).join("\n"),
-  );
-}
-
 /** One note for each topic of which something is set that changes what Falco would do. */
-function unsupportedNotes(values: readonly EffectiveValue[]): readonly string[] {
+function unsupportedNotes(values: readonly EffectiveValue[], valueOf: ValueOf): readonly string[] {
   const notes = new Map<string, string>();
   for (const { key, value, place } of values) {
     const { unsupported } = key;
-    if (unsupported === undefined || place === undefined || !unsupported.when(value)) continue;
+    if (unsupported === undefined || place === undefined) continue;
+    if (!unsupported.when(value, valueOf)) continue;
     if (!notes.has(unsupported.topic))
       notes.set(
         unsupported.topic,

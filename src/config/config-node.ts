@@ -127,6 +127,15 @@ export function configError(
   return new AppError(code, `Cannot use configuration "${where}": ${state}`, { at, hint });
 }
 
+/** Several problems as one error: the first, with the others as its hint. */
+export function joinedErrors(problems: readonly AppError[]): AppError | undefined {
+  const [first, ...others] = problems;
+  if (first?.at === undefined || others.length === 0) return first;
+  const state = first.message.slice(first.message.indexOf('": ') + 3);
+  const hint = others.map(({ message }) => message).join("\n");
+  return configError("CONFIG_VALUE", first.at, state, hint);
+}
+
 /** A scalar's text; null for null, and where no scalar stands. */
 function expanded(node: YamlNode, environment: Environment): string | null {
   return node.kind !== "scalar" || isNull(node) ? null : expandVariables(node.text, environment);

@@ -19,6 +19,18 @@ export interface Unsupported<Value> {
   readonly topic: string;
   /** What the user does not get, and what to do instead. */
   readonly reason: string;
-  /** True of values that would change something. */
-  readonly when: (value: Value) => boolean;
+  /** True of values that would change something, next to those of other keys. */
+  readonly when: (value: Value, valueOf: ValueOf) => boolean;
+}
+
+/** The value of a key: the configuration's, or the key's default. */
+export type ValueOf = <Value>(key: Key<Value>) => Value;
+
+/** Defines a key: the value's type follows from `type`. */
+export function defineKey<Value>(
+  name: string,
+  type: ValueType<Value>,
+  rest: Omit<Key<NoInfer<Value>>, "name" | "type">,
+): Key<Value> {
+  return { name, type, ...rest };
 }

@@ -9,7 +9,8 @@ import {
   type DropAction,
   DURABILITIES,
 } from "./choices.ts";
-import type { Key } from "./key.ts";
+import { defineKey as key, type Key } from "./key.ts";
+import { METRICS_KEYS } from "./metrics-keys.ts";
 import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS } from "./rule-options.ts";
 import {
   CONFIG_FILES,
@@ -22,16 +23,10 @@ import {
   word,
 } from "./value-type.ts";
 
-/** Defines a key: the value's type follows from `type`. */
-function key<Value>(
-  name: string,
-  type: ValueType<Value>,
-  rest: Omit<Key<NoInfer<Value>>, "name" | "type">,
-): Key<Value> {
-  return { name, type, ...rest };
-}
-
 const DAY_MS = 86_400_000;
+
+/** What `engine.kind` may say: what watches the host is Saker's own probe, whatever its name. */
+const ENGINE_KINDS = ["modern_ebpf", "kmod", "ebpf", "replay"] as const;
 
 /** Every key that has an effect, by its name in the program. */
 export const KEYS = {
@@ -116,13 +111,25 @@ export const KEYS = {
     default: 0,
     doc: "The most alerts that wait for each output, 0 for 10,000. When it is full the oldest of the container that has most there are dropped, counted.",
   }),
+  base64Buffers: key("buffer_format_base64", FLAG, {
+    default: false,
+    doc: "`%evt.buffer` prints as Base64 in place of text with dots.",
+  }),
   ringPreset: key("engine.modern_ebpf.buf_size_preset", whole("Falco's steps", 1, 10), {
     default: 4,
     doc: "Memory for events that wait to be read: 1 to 10 are 1, 2, 4 … 512 MB.",
   }),
+  kmodRingPreset: key("engine.kmod.buf_size_preset", whole("Falco's steps", 1, 10), {
+    default: 4,
+    doc: "The same where `engine.kind` is `kmod`.",
+  }),
   engineKind: key("engine.kind", engineKind(), {
     default: "modern_ebpf",
-    doc: "Saker's own probe stands for each of them. `replay` is `saker replay FILE`.",
+    doc: "Saker's own probe stands for each that watches the host. With `replay`, `saker falco` replays the capture; `saker watch` refuses it.",
+  }),
+  replayFile: key("engine.replay.capture_file", TEXT, {
+    default: "",
+    doc: "The capture that is replayed where `engine.kind` is `replay`.",
   }),
   baseCustomSet: key("base_syscalls.custom_set", TEXTS, {
     default: [],
@@ -130,7 +137,8 @@ export const KEYS = {
   }),
   baseRepair: key("base_syscalls.repair", FLAG, {
     default: false,
-    doc: "Falco's smaller set of calls that its state needs. Saker's state needs neither set, so it changes nothing.",
+    doc: "Falco's smaller set of calls that its state needs.",
+    neutral: "Saker's state needs neither set",
   }),
   baseAll: key("base_syscalls.all", FLAG, {
     default: false,
@@ -228,6 +236,7 @@ export const KEYS = {
     default: 1000,
     doc: "Saker's own: when the database is larger, the oldest is removed.",
   }),
+  ...METRICS_KEYS,
   webEnabled: key("web.enabled", FLAG, {
     default: true,
     doc: "Saker's own: the page, its API and metrics are served.",
@@ -292,23 +301,19 @@ function captureMode(): ValueType<CaptureMode> {
   };
 }
 
-/** What to do where Falco would not watch the host. */
-const INSTEAD_OF_KIND: Readonly<Record<string, string>> = {
-  replay: "saker replay FILE reads captures",
-  nodriver: "that is for events of plugins alone, and Saker has none",
-};
-
-/** Saker's own probe stands for all that watch the host; what watches something else is an error. */
-function engineKind(): ValueType<"modern_ebpf"> {
-  const KINDS = ["modern_ebpf", "kmod", "ebpf"];
+function engineKind(): ValueType<(typeof ENGINE_KINDS)[number]> {
   return {
-    ...word(KINDS, () => "modern_ebpf"),
+    ...word(ENGINE_KINDS, exactly(ENGINE_KINDS)),
     read: (node, fail) => {
-      const kind = TEXT.read(node, fail).toLowerCase();
-      if (KINDS.includes(kind)) return "modern_ebpf";
-      const instead = INSTEAD_OF_KIND[kind];
-      const reason = instead === undefined ? "" : `: ${instead}`;
-      return fail(`must be one of ${KINDS.join(", ")}, not "${kind}"${reason}`, node);
+      const text = TEXT.read(node, fail);
+      const reason =
+        text.toLowerCase() === "nodriver"
+          ? ": that is for events of plugins alone, and Saker has none"
+          : "";
+      return (
+        exactly(ENGINE_KINDS)(text) ??
+        fail(`must be one of ${ENGINE_KINDS.join(", ")}, not "${text}"${reason}`, node)
+      );
     },
   };
 }

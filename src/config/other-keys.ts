@@ -1,6 +1,7 @@
-import type { Key } from "./key.ts";
-import { ANYTHING, IP_ADDRESS, PLUGINS, SECTION } from "./value-type.ts";
 import type { ConfigNode } from "./config-node.ts";
+import type { Key, ValueOf } from "./key.ts";
+import { KEYS } from "./keys.ts";
+import { ANYTHING, PLUGINS, SECTION } from "./value-type.ts";
 
 type OtherKey = Key<ConfigNode | undefined>;
 
@@ -13,23 +14,37 @@ function neutral(
   return names.map((name) => ({ name, type, default: undefined, doc: "", neutral: reason }));
 }
 
+type When = (value: ConfigNode, valueOf: ValueOf) => boolean;
+
 /** Keys by which Falco does what Saker does not, reported once a topic when they are set. */
 function unsupported(
   topic: string,
   reason: string,
-  names: Readonly<Record<string, (value: ConfigNode) => boolean>>,
+  names: Readonly<Record<string, When>>,
 ): readonly OtherKey[] {
   return Object.entries(names).map(([name, when]) => ({
     name,
     type: ANYTHING,
     default: undefined,
     doc: "",
-    unsupported: { topic, reason, when: (value) => value !== undefined && when(value) },
+    unsupported: {
+      topic,
+      reason,
+      when: (value, valueOf) => value !== undefined && when(value, valueOf),
+    },
   }));
 }
 
+const textOf = (node: ConfigNode): string | undefined =>
+  node.kind === "scalar" ? (node.text ?? undefined) : undefined;
 const isOn = (node: ConfigNode): boolean =>
-  node.kind === "scalar" && ["true", "yes", "on", "y"].includes(node.text?.toLowerCase() ?? "");
+  ["true", "yes", "on", "y"].includes(textOf(node)?.toLowerCase() ?? "");
+const isOther =
+  (byDefault: string): When =>
+  (node) =>
+    textOf(node)?.trim() !== byDefault;
+const isStated = (node: ConfigNode): boolean => node.kind !== "list" || node.items.length > 0;
+const isOnWithMetrics: When = (node, valueOf) => isOn(node) && valueOf(KEYS.metricsEnabled);
 const never = (): boolean => false;
 
 /** Saker knows containers by itself; these plug-ins are all it can stand for. */
@@ -41,6 +56,20 @@ const loadsPlugins = (node: ConfigNode): boolean =>
     (item) => item.kind === "scalar" && item.text !== null && !BUILT_IN_PLUGINS.includes(item.text),
   );
 
+/** Runtimes are looked for at these places anyway. */
+const USUAL_SOCKETS =
+  /^(?:\/var)?\/run\/(?:docker\.sock|podman\/podman\.sock|(?:k3s\/|host-)?containerd\/containerd\.sock|crio\/crio\.sock)$/;
+const isUnusualSocket = (node: ConfigNode): boolean => !USUAL_SOCKETS.test(textOf(node) ?? "");
+
+/** An engine that is switched off, or asked at a place of its own. */
+const choosesEngines = (node: ConfigNode): boolean =>
+  node.kind === "map" &&
+  [...node.entries].some(([name, { value }]) => {
+    if (name === "sockets") return value.kind === "list" && value.items.some(isUnusualSocket);
+    if (name === "enabled") return !isOn(value);
+    return choosesEngines(value);
+  });
+
 /** Every key of Falco's schema that has no effect in Saker, with the reason. */
 export const OTHER_KEYS: readonly OtherKey[] = [
   ...neutral("Saker's probe sizes its buffers by itself", [
@@ -49,24 +78,50 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     "syscall_buf_size_preset",
     "modern_bpf.cpus_for_each_syscall_buffer",
   ]),
-  ...neutral("failed calls that no rule asks for are left in the kernel anyway", [
-    "engine.modern_ebpf.drop_failed_exit",
-    "syscall_drop_failed_exit",
-  ]),
+  ...unsupported(
+    "drop_failed_exit",
+    "failed calls that a rule matches give alerts; those that none asks for are left in the kernel anyway",
+    {
+      "engine.modern_ebpf.drop_failed_exit": isOn,
+      "engine.kmod.drop_failed_exit": isOn,
+      syscall_drop_failed_exit: isOn,
+    },
+  ),
   ...neutral(
     "Saker's own probe takes the place of Falco's drivers",
-    ["engine.kmod", "engine.ebpf", "engine.gvisor", "engine.replay"],
+    ["engine.ebpf", "engine.gvisor"],
     SECTION,
   ),
   ...neutral("Falco itself limits alerts by it no more", ["outputs"], SECTION),
   ...neutral("Saker asks the runtimes, not Kubernetes", ["metadata_download"], SECTION),
-  ...neutral("Falco's schema has it, Falco itself reads rules_files", ["rule_files"]),
+  ...unsupported("rule_files", "Falco's schema has it, but Falco, too, reads rules_files alone", {
+    rule_files: isStated,
+  }),
   ...neutral("lines are written at once, in batches when there are many", ["buffered_outputs"]),
   ...neutral("Saker's own log has one level, log_level", ["libs_logger"], SECTION),
   ...neutral("Saker waits for the ring without a time-out", ["syscall_event_timeouts"], SECTION),
-  ...neutral("losses are reported once, then at the rate", ["syscall_event_drops.max_burst"]),
-  ...neutral("Saker bounds its tables by itself", ["falco_libs"], SECTION),
-  ...neutral("every runtime whose socket is found is asked", ["container_engines"], SECTION),
+  ...unsupported(
+    "syscall_event_drops.max_burst",
+    "losses are reported at the rate, never at once",
+    { "syscall_event_drops.max_burst": isOther("1") },
+  ),
+  ...unsupported("falco_libs.snaplen", "of data that calls read and write 80 bytes are kept", {
+    "falco_libs.snaplen": isOther("80"),
+  }),
+  ...unsupported(
+    "falco_libs.thread_table_size",
+    "Saker's table is one of processes and bounded by itself; who has no room is looked up in /proc, and counted",
+    { "falco_libs.thread_table_size": isOther("262144") },
+  ),
+  ...neutral("processes are forgotten when they end", [
+    "falco_libs.thread_table_auto_purging_interval_s",
+    "falco_libs.thread_table_auto_purging_thread_timeout_s",
+  ]),
+  ...unsupported(
+    "container_engines",
+    "every runtime that is found is asked; DOCKER_HOST, CONTAINERD_ADDRESS and CONTAINER_HOST in the environment name other sockets",
+    { container_engines: choosesEngines },
+  ),
   ...neutral("plug-ins that are not loaded do nothing", ["plugins_hostinfo"]),
   ...neutral("plug-ins that are not loaded do nothing", ["plugins"], PLUGINS),
   ...unsupported("plug-ins", "Saker loads none, so rules of their sources are not evaluated", {
@@ -78,18 +133,16 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     grpc: never,
     grpc_output: never,
   }),
-  ...unsupported(
-    "webserver",
-    "Saker answers /healthz, /versions and /metrics at web.address and web.port",
-    { "webserver.enabled": isOn, webserver: never },
-  ),
-  ...neutral("the page listens at web.address", ["webserver.listen_address"], IP_ADDRESS),
-  ...unsupported("metrics", "Saker writes none of Falco's metrics; --stats shows its own", {
-    "metrics.enabled": isOn,
-    metrics: never,
-  }),
-  ...unsupported("buffer_format_base64", "buffers stand in alerts as text", {
-    buffer_format_base64: isOn,
+  ...neutral("one thread answers all", ["webserver.threadiness"]),
+  ...neutral("Falco itself takes audit events of Kubernetes by a plug-in", [
+    "webserver.k8s_audit_endpoint",
+  ]),
+  ...unsupported("metrics of Falco's own parts", "Saker has no such parts, or counts them in one", {
+    "metrics.kernel_event_counters_per_cpu_enabled": isOnWithMetrics,
+    "metrics.kernel_iter_event_counters_enabled": isOnWithMetrics,
+    "metrics.libbpf_stats_enabled": isOnWithMetrics,
+    "metrics.jemalloc_stats_enabled": isOnWithMetrics,
+    "metrics.plugins_metrics_enabled": isOnWithMetrics,
   }),
   ...unsupported("syscall_event_drops.simulate_drops", "Saker simulates no losses", {
     "syscall_event_drops.simulate_drops": isOn,

@@ -2,6 +2,7 @@ import type { Place } from "../lib/errors.ts";
 import {
   configError,
   type ConfigNode,
+  type ListNode,
   type MapEntry,
   type MapNode,
   parseConfigText,
@@ -92,8 +93,11 @@ function put(node: ConfigNode | undefined, steps: readonly Step[], value: Config
   if (step === undefined) return value;
   if (step === END || typeof step === "number") {
     const items = node?.kind === "list" ? [...node.items] : [];
-    const index = step === END ? items.length : Math.min(step, items.length);
-    items[index] = put(items[index], rest, value);
+    const index = step === END ? items.length : step;
+    // yaml-cpp makes a map of a list that would have a gap; readers of lists refuse it.
+    if (node?.kind === "list" && index > items.length)
+      return put(asIndexed(node), [String(index), ...rest], value);
+    items[Math.min(index, items.length)] = put(items[index], rest, value);
     return { kind: "list", items, place: value.place };
   }
   const entries = new Map<string, MapEntry>(node?.kind === "map" ? node.entries : []);
@@ -101,4 +105,13 @@ function put(node: ConfigNode | undefined, steps: readonly Step[], value: Config
   entries.set(step, { place: value.place, value: put(old?.value, rest, value) });
   const repeated = node?.kind === "map" ? node.repeated : [];
   return { kind: "map", entries, repeated, place: node?.place ?? value.place };
+}
+
+/** A list's items by their numbers. */
+function asIndexed({ items, place }: ListNode): MapNode {
+  const entries = items.map((value, at): [string, MapEntry] => [
+    String(at),
+    { place: value.place, value },
+  ]);
+  return { kind: "map", entries: new Map(entries), repeated: [], place };
 }

@@ -85,6 +85,7 @@ function readAppended(entry: ConfigNode, fail: Fail): AppendedOutput {
     source: optional(match.get("source")),
     tags: list(match.get("tags")).map((tag) => textOf(tag, fail)),
     format: optional(keys.get("extra_output")),
+    at: keys.get("extra_output")?.place,
     fields: list(keys.get("extra_fields")).flatMap((field) => readFields(field, fail)),
     suggested: suggested !== undefined && FLAG.read(suggested, fail),
   };
@@ -94,11 +95,16 @@ function readAppended(entry: ConfigNode, fail: Fail): AppendedOutput {
 function readFields(node: ConfigNode, fail: Fail): AppendedField[] {
   if (node.kind !== "map") {
     const name = textOf(node, fail).replace(/^%/, "");
-    return [{ key: name, format: `%${name}`, isRaw: true }];
+    return [{ key: name, format: `%${name}`, isRaw: true, at: node.place }];
   }
   const pairs = pairsOf(node, fail);
   if (pairs.length !== 1) fail("has extra_fields of one name each", node);
-  return pairs.map(([key, format]) => ({ key, format: textOf(format, fail), isRaw: false }));
+  return pairs.map(([key, format]) => ({
+    key,
+    format: textOf(format, fail),
+    isRaw: false,
+    at: format.place,
+  }));
 }
 
 /** `static_fields` of falco.yaml: `name: value` defines the field `static.name`. */

@@ -8,8 +8,9 @@ import type { AppendedOutput } from "../rules/append-output.ts";
 import type { Priority } from "../rules/priority.ts";
 import type { RuleSelection } from "../rules/select-rules.ts";
 import type { CaptureMode, DropAction, Durability } from "./choices.ts";
-import type { Key } from "./key.ts";
+import type { ValueOf } from "./key.ts";
 import { KEYS, outputKey } from "./keys.ts";
+import { intervalMs } from "./metrics-keys.ts";
 
 /** What an instance of Saker may be told. */
 export interface Settings {
@@ -43,6 +44,43 @@ export interface Settings {
   readonly store: StoreSettings;
   /** Undefined: nothing is served. */
   readonly web: WebSettings | undefined;
+  /** Falco's webserver, beside the page; undefined: none. */
+  readonly webserver: WebserverSettings | undefined;
+  /** Undefined: none are written. */
+  readonly metrics: MetricsSettings | undefined;
+  /** The capture that is replayed in place of watching (engine.kind: replay); undefined for none. */
+  readonly replayFile: string | undefined;
+  /** Buffers print as Base64. */
+  readonly base64Buffers: boolean;
+}
+
+/** Falco's webserver: what asks whether a watch lives. */
+export interface WebserverSettings {
+  readonly address: string;
+  /** 0 for any. */
+  readonly port: number;
+  readonly healthzPath: string;
+  /** Whether it answers `/metrics`. */
+  readonly metrics: boolean;
+  /** Certificate and key in one file (PEM); undefined for plain HTTP. */
+  readonly certificate: string | undefined;
+}
+
+/** Falco's metrics: what of, how often, and where to. */
+export interface MetricsSettings {
+  readonly intervalMs: number;
+  /** As an alert to all outputs. */
+  readonly rule: boolean;
+  /** Into this file; undefined for none. */
+  readonly file: string | undefined;
+  readonly rules: boolean;
+  readonly resources: boolean;
+  readonly state: boolean;
+  readonly kernel: boolean;
+  /** Memory in megabytes, else in kilobytes. */
+  readonly megabytes: boolean;
+  /** Counters that are 0, too. */
+  readonly empty: boolean;
 }
 
 /** Where alerts, ports and audits are kept, and for how long. */
@@ -119,9 +157,6 @@ export interface CaptureSettings {
   readonly ringBytes: number;
 }
 
-/** The value of a key: the configuration's, or the key's default. */
-export type ValueOf = <Value>(key: Key<Value>) => Value;
-
 /** What all keys' values mean together; their order in the file has no part in it. */
 export function settingsFrom(valueOf: ValueOf): Settings {
   const rulesFiles = valueOf(KEYS.rulesFiles);
@@ -144,7 +179,9 @@ export function settingsFrom(valueOf: ValueOf): Settings {
     outputs: outputSettings(valueOf),
     log: { level: valueOf(KEYS.logLevel), stderr: valueOf(KEYS.logStderr) },
     hostPorts: valueOf(KEYS.hostPorts),
-    ringBytes: ringBytesOfPreset(valueOf(KEYS.ringPreset)),
+    ringBytes: ringBytesOfPreset(
+      valueOf(valueOf(KEYS.engineKind) === "kmod" ? KEYS.kmodRingPreset : KEYS.ringPreset),
+    ),
     baseSyscalls: {
       customSet: valueOf(KEYS.baseCustomSet),
       repair: valueOf(KEYS.baseRepair),
@@ -171,6 +208,10 @@ export function settingsFrom(valueOf: ValueOf): Settings {
       megabytes: valueOf(KEYS.storeMegabytes),
     },
     web: valueOf(KEYS.webEnabled) ? webSettings(valueOf) : undefined,
+    webserver: valueOf(KEYS.webserverEnabled) ? webserverSettings(valueOf) : undefined,
+    metrics: valueOf(KEYS.metricsEnabled) ? metricsSettings(valueOf) : undefined,
+    replayFile: valueOf(KEYS.engineKind) === "replay" ? valueOf(KEYS.replayFile) : undefined,
+    base64Buffers: valueOf(KEYS.base64Buffers),
   };
 }
 
@@ -211,6 +252,32 @@ function webSettings(valueOf: ValueOf): WebSettings {
     certificate: valueOf(KEYS.webCertificate) || undefined,
     key: valueOf(KEYS.webKey) || undefined,
     insecure: valueOf(KEYS.webInsecure),
+  };
+}
+
+function webserverSettings(valueOf: ValueOf): WebserverSettings {
+  return {
+    address: valueOf(KEYS.webserverAddress),
+    port: valueOf(KEYS.webserverPort),
+    healthzPath: valueOf(KEYS.webserverHealthz),
+    metrics: valueOf(KEYS.webserverMetrics) && valueOf(KEYS.metricsEnabled),
+    certificate: valueOf(KEYS.webserverTls) ? valueOf(KEYS.webserverCertificate) : undefined,
+  };
+}
+
+const HOUR_MS = 3_600_000;
+
+function metricsSettings(valueOf: ValueOf): MetricsSettings {
+  return {
+    intervalMs: intervalMs(valueOf(KEYS.metricsInterval)) ?? HOUR_MS,
+    rule: valueOf(KEYS.metricsRule),
+    file: valueOf(KEYS.metricsFile) || undefined,
+    rules: valueOf(KEYS.metricsRules),
+    resources: valueOf(KEYS.metricsResources),
+    state: valueOf(KEYS.metricsState),
+    kernel: valueOf(KEYS.metricsKernel),
+    megabytes: valueOf(KEYS.metricsMegabytes),
+    empty: valueOf(KEYS.metricsEmpty),
   };
 }
 

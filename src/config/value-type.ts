@@ -111,11 +111,14 @@ export const SECTION: ValueType<ConfigNode | undefined> = {
   read: (node, fail) => (node.kind === "map" ? node : fail("must be a map of keys", node)),
 };
 
-/** An address of IPv4 or IPv6 that means nothing here. */
-export const IP_ADDRESS: ValueType<ConfigNode | undefined> = {
+/** An address of IPv4 or IPv6. */
+export const IP_ADDRESS: ValueType<string> = {
   name: "IP address",
   schema: { type: "string" },
-  read: (node, fail) => (isIP(textIn(node, fail)) > 0 ? node : fail("must be an IP address", node)),
+  read: (node, fail) => {
+    const text = textIn(node, fail);
+    return isIP(text) > 0 ? text : fail("must be an IP address", node);
+  },
 };
 
 /** Plug-ins as Falco wants them: each has a name and a library that stays in its folder. */

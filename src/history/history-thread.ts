@@ -5,10 +5,18 @@ import { Keeper } from "../store/keeper.ts";
 import { openBackend, replaceBackend } from "../store/open-backend.ts";
 import { storeOf, type Store } from "../store/store.ts";
 import type { WebServer } from "../web/server.ts";
-import type { FromThread, HistoryData, ToThread } from "./messages.ts";
+import type {
+  FromThread,
+  HistoryData,
+  ToThread,
+  WebserverSettings,
+  WebSettings,
+} from "./messages.ts";
 import { Questioner } from "./questioner.ts";
+import type { ServedPage } from "./serve-page.ts";
+import { storeHealth } from "./store-health.ts";
 
-const { version, hostname, store: settings, web } = workerData as HistoryData;
+const { version, hostname, store: settings, web, webserver } = workerData as HistoryData;
 const port = parentPort ?? fail();
 
 function fail(): never {
@@ -43,8 +51,13 @@ const keeper = new Keeper({
   onNote,
   onCorrupt: () => store.reopen(() => replaceBackend({ ...settings, onNote })),
 });
-const server = web === undefined ? undefined : await serve();
-post({ kind: "ready", place: store.backend.place, page: server?.page });
+const dropped = (): number => droppedBefore;
+const page = web === undefined ? undefined : await serve(() => pageOf(web), "its page");
+const health =
+  webserver === undefined
+    ? undefined
+    : await serve(() => healthOf(webserver), "the webserver of falco.yaml");
+post({ kind: "ready", place: store.backend.place, page: page?.page });
 
 port.on("message", (message: ToThread) => {
   if (message.kind === "answer") return questioner.answered(message.id, message.answer);
@@ -54,7 +67,8 @@ port.on("message", (message: ToThread) => {
 });
 
 async function end(): Promise<void> {
-  await server?.server.close();
+  await page?.server.close();
+  await health?.close();
   await keeper.close();
   await store.close().catch(() => undefined);
   port.close();
@@ -75,23 +89,40 @@ async function openStore(): Promise<Store> {
   }
 }
 
-async function serve(): Promise<{ readonly server: WebServer; readonly page: string } | undefined> {
-  if (web === undefined) return undefined;
-  const { servePage } = await import("./serve-page.ts");
+/** What cannot be served is a problem, and the watch goes on without it. */
+async function serve<Served>(
+  begin: () => Promise<Served>,
+  what: string,
+): Promise<Served | undefined> {
   try {
-    return await servePage({
-      web,
-      version,
-      store,
-      settings,
-      keeper,
-      dropped: () => droppedBefore,
-      watch: questioner,
-      now,
-    });
+    return await begin();
   } catch (thrown) {
     const hint = thrown instanceof AppError && thrown.hint !== undefined ? ` (${thrown.hint})` : "";
-    onProblem(`${messageOf(thrown)}${hint}; the watch goes on without its page`);
+    onProblem(`${messageOf(thrown)}${hint}; the watch goes on without ${what}`);
     return undefined;
   }
+}
+
+async function pageOf(served: WebSettings): Promise<ServedPage> {
+  const { servePage } = await import("./serve-page.ts");
+  return servePage({
+    web: served,
+    version,
+    store,
+    settings,
+    keeper,
+    dropped,
+    watch: questioner,
+    now,
+  });
+}
+
+async function healthOf(served: WebserverSettings): Promise<WebServer> {
+  const { serveHealth } = await import("./serve-health.ts");
+  return serveHealth(served, {
+    version,
+    store,
+    storeHealth: () => storeHealth({ store, settings, keeper, dropped }),
+    watch: questioner,
+  });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
+import { freePort } from "../../test/fixtures/free-port.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { openSqlite } from "../store/sqlite.ts";
 import { AlertPage } from "../web/schemas/alert.ts";
@@ -28,6 +29,7 @@ describe("History", () => {
       hostname: "h",
       store: { path: path(), url: undefined, durability: "normal", days: 1, megabytes: 100 },
       web: undefined,
+      webserver: undefined,
       watch: {
         health: async () => undefined,
         rules: async () => [],
@@ -60,6 +62,36 @@ describe("History", () => {
       .executeTakeFirstOrThrow();
     assert.equal(rows, 1200);
     await backend.close();
+  });
+
+  it("answers Falco's webserver beside the page, and only what that answers", async () => {
+    const [health, taken] = [await freePort(), createServer()];
+    const webserver = {
+      address: "127.0.0.1",
+      port: health,
+      healthzPath: "/livez",
+      metrics: true,
+      certificate: undefined,
+    };
+    const history = opened({ webserver });
+    await history.ready;
+    const get = async (path: string) => fetch(`http://127.0.0.1:${health}${path}`);
+    assert.deepEqual(await (await get("/livez?x")).json(), { status: "ok" });
+    assert.deepEqual(await (await get("/versions")).json(), { saker: "1.2.3" });
+    assert.match(await (await get("/metrics")).text(), /^saker_store_alerts 0$/m);
+    for (const path of ["/", "/healthz", "/api/v1/alerts", "//livez"])
+      assert.equal((await get(path)).status, 404, path);
+    const posted = await fetch(`http://127.0.0.1:${health}/livez`, { method: "POST", body: "{}" });
+    assert.equal(posted.status, 405);
+    await history.close();
+    await assert.rejects(get("/livez"));
+
+    await new Promise<void>((resolve) => taken.listen(health, "127.0.0.1", resolve));
+    const without = opened({ webserver });
+    await without.ready;
+    assert.match(said.join("\n"), /Cannot serve \/livez at 127.0.0.1:\d+: .*EADDRINUSE/);
+    await without.close();
+    taken.close();
   });
 
   it("drops what does not fit, a container's flood before the others'", async () => {

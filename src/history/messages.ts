@@ -34,6 +34,18 @@ export interface HistoryData {
   readonly store: StoreSettings;
   /** Undefined: nothing is served. */
   readonly web: WebSettings | undefined;
+  /** Falco's webserver; undefined: none. */
+  readonly webserver: WebserverSettings | undefined;
+}
+
+/** Where Falco's webserver listens, and what it answers. */
+export interface WebserverSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly healthzPath: string;
+  readonly metrics: boolean;
+  /** A file, PEM: certificate and key. */
+  readonly certificate: string | undefined;
 }
 
 /** What the thread asks of the watch, and what it is answered. */

@@ -24,6 +24,12 @@ export interface PageOptions {
   readonly now: () => number;
 }
 
+/** A page that is served, and its address. */
+export interface ServedPage {
+  readonly server: WebServer;
+  readonly page: string;
+}
+
 /** Serves the page; its address has a word for one login. Throws `CONFIG_WEB`. */
 export async function servePage({
   web,
@@ -34,7 +40,7 @@ export async function servePage({
   dropped,
   watch,
   now,
-}: PageOptions): Promise<{ readonly server: WebServer; readonly page: string }> {
+}: PageOptions): Promise<ServedPage> {
   const { address, hosts, certificate, key, pageFolder } = web;
   const isTls = certificate !== undefined && key !== undefined;
   const token = tokenOf(web.tokenFile);
@@ -58,7 +64,8 @@ export async function servePage({
   return { server, page: pageAddress(web, server.port, onceWord(token, now())) };
 }
 
-function pem(path: string): string {
+/** A file of certificates or keys. Throws `CONFIG_WEB`. */
+export function pem(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (thrown) {

@@ -8,3 +8,19 @@ export function durationMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim());
   return match === null ? undefined : Number(match[1]) * (UNITS[match[2] ?? "s"] ?? 1000);
 }
+
+const PERIOD_UNITS: Readonly<Record<string, number>> = { ...UNITS, d: 86_400_000, w: 604_800_000 };
+
+/**
+ * Milliseconds of a time as Prometheus writes it, `1h30m`; a bare number is milliseconds. Undefined
+ * when it is none.
+ */
+export function periodMs(text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text);
+  if (!/^(?:\d+(?:ms|[smhdw]))+$/.test(text)) return undefined;
+  const parts = text.matchAll(/(\d+)(ms|[smhdw])/g);
+  return [...parts].reduce(
+    (sum, [, count, unit = ""]) => sum + Number(count) * (PERIOD_UNITS[unit] ?? 0),
+    0,
+  );
+}

@@ -3,6 +3,7 @@ import { Delivery } from "./delivery.ts";
 import { alertLine, openPortLine } from "./alert-line.ts";
 import { FileClaims } from "./file-claims.ts";
 import { fileDestination } from "./file.ts";
+import { metricsLines } from "./metrics-line.ts";
 import type { Output } from "./output.ts";
 import type { OutputContext } from "./output-context.ts";
 import { logDestination, type Severity } from "./syslog.ts";
@@ -26,6 +27,8 @@ export interface ReportFiles {
 
 /** What outputs are opened beside: the report's files, and a file that is read from. */
 export interface OpenOutputsOptions extends Omit<OutputContext, "claims"> {
+  /** Gets Falco's metrics, a line of JSON each (metrics.output_file); undefined for none. */
+  readonly metricsFile?: string | undefined;
   /** The report's own files; undefined for none. */
   readonly report?: ReportFiles | undefined;
   /** The file that alerts are read from, if any: it is never written to. */
@@ -53,7 +56,7 @@ export async function openOutputs(
 
 function destinationsOf(
   settings: OutputSettings,
-  { report }: OpenOutputsOptions,
+  { report, metricsFile }: OpenOutputsOptions,
   context: OutputContext,
 ): readonly Destination[] {
   const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
@@ -64,9 +67,17 @@ function destinationsOf(
     ...(settings.program.enabled ? [program.open(settings.program, context)] : []),
     ...(settings.syslog.enabled ? [syslog.open(settings.syslog, context)] : []),
     ...(settings.http.enabled ? [http.open(settings.http, context)] : []),
+    ...(metricsFile === undefined ? [] : [metricsDestination(metricsFile, context)]),
     ...(settings.logLevel === undefined ? [] : [logDestination(settings.logLevel, context)]),
   ];
 }
+
+function metricsDestination(path: string, context: OutputContext): Destination {
+  return fileDestination({ name: METRICS_FILE, path, format: metricsLines(), context });
+}
+
+/** The name of the output that writes metrics alone. */
+export const METRICS_FILE = "metrics.output_file";
 
 /** DESIGN, section 4: every alert in falco_report.txt, those of opened ports in openport.txt. */
 function reportFiles(

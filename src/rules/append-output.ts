@@ -1,5 +1,8 @@
 import type { FieldRegistry } from "../fields/field.ts";
+import type { Place } from "../lib/errors.ts";
+import { ConditionError } from "./condition-error.ts";
 import type { AlertingDefinition } from "./definitions.ts";
+import { compileOutput } from "./output.ts";
 
 /**
  * One entry of `append_output` (falco.yaml): what is added to the outputs of the rules that it is
@@ -12,6 +15,8 @@ export interface AppendedOutput {
   readonly tags?: readonly string[] | undefined;
   /** Text appended to the output, with a blank between. */
   readonly format?: string | undefined;
+  /** Where `format` stands in the configuration. */
+  readonly at?: Place | undefined;
   /** Further `output_fields`. */
   readonly fields?: readonly AppendedField[] | undefined;
   /**
@@ -26,6 +31,36 @@ export interface AppendedField {
   readonly key: string;
   readonly format: string;
   readonly isRaw: boolean;
+  /** Where it stands in the configuration. */
+  readonly at?: Place | undefined;
+}
+
+/** A part of `append_output` that no output can have. */
+export interface AppendedOutputError {
+  readonly error: ConditionError;
+  readonly at: Place | undefined;
+}
+
+/**
+ * What is wrong in the entries themselves, told once for all rules that they are for. Fields of
+ * another source than the kernel's are not known here, so nothing is said of them.
+ */
+export function appendedOutputErrors(
+  entries: readonly AppendedOutput[],
+  fields: FieldRegistry,
+): readonly AppendedOutputError[] {
+  return entries
+    .filter(({ source = "syscall" }) => source === "syscall")
+    .flatMap(({ format = "", at, fields: added = [] }) => [{ format, at }, ...added])
+    .flatMap(({ format, at }) => {
+      try {
+        compileOutput(`*${format}`, fields);
+        return [];
+      } catch (error) {
+        if (!(error instanceof ConditionError)) throw error;
+        return [{ error, at }];
+      }
+    });
 }
 
 /** A rule's output with everything that is appended to it, and the fields that are added. */

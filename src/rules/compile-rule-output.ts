@@ -46,7 +46,7 @@ function compileTemplate(
   let left = star === 0 ? text : `*${text}`;
   for (;;) {
     try {
-      const template = compileOutput(left, options.fields);
+      const template = compileOutput(left, options.fields, options.outputs);
       const [first, ...others] = errors;
       if (first === undefined) return template;
       first.others.push(...others);

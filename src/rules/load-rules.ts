@@ -14,6 +14,7 @@ import type { LoadedRule } from "./loaded-rule.ts";
 import { MacroResolver, PlacedConditionError } from "./macros.ts";
 import { bindOperand } from "./operands.ts";
 import { parseOperandAt } from "./parse-condition.ts";
+import type { OutputOptions } from "./output.ts";
 import type { Priority } from "./priority.ts";
 import { readItems } from "./raw-items.ts";
 import { conditionDiagnostic, type Report } from "./rule-context.ts";
@@ -42,6 +43,7 @@ export interface LoadOptions {
   readonly minimumPriority?: Priority;
   /** What is added to the outputs of some rules (falco.yaml, `append_output`). */
   readonly appendOutput?: readonly AppendedOutput[];
+  readonly outputs?: OutputOptions;
   /**
    * Plugins that count as loaded, by name and version; `unchecked` leaves requirements of plugins
    * alone.

@@ -1,5 +1,5 @@
 import type { Field, FieldRegistry, FieldValue, SingleValue } from "../fields/field.ts";
-import { printable } from "../lib/text.ts";
+import { latin1Text, printable } from "../lib/text.ts";
 import type { Scene } from "../state/scene.ts";
 import { type Operand, TRANSFORMERS } from "./ast.ts";
 import { ConditionError } from "./condition-error.ts";
@@ -41,12 +41,23 @@ export interface OutputTemplate {
   readonly printsMissing: boolean;
 }
 
+/** How an output's values look. */
+export interface OutputOptions {
+  /** Buffers (`evt.buffer`) in Base64, in place of text with dots (buffer_format_base64). */
+  readonly base64?: boolean;
+}
+
 /**
  * Compiles an output such as `*file=%fd.name user=%user.name`: `%field`, `%field[argument]`,
  * `%10field` (padded and cut to ten columns), `%tolower(field)`. A field's name is the longest one
  * that exists. Throws `ConditionError` with offsets into `text`.
  */
-export function compileOutput(text: string, fields: FieldRegistry): OutputTemplate {
+export function compileOutput(
+  text: string,
+  fields: FieldRegistry,
+  { base64 = false }: OutputOptions = {},
+): OutputTemplate {
+  const shown = (bound: BoundOperand): BoundOperand => (base64 ? inBase64(bound) : bound);
   const tokens: Token[] = [];
   const named: OutputField[] = [];
   const printsMissing = text.startsWith("*");
@@ -58,9 +69,9 @@ export function compileOutput(text: string, fields: FieldRegistry): OutputTempla
     if (next < 0) break;
     const { operand, bound, end, width } = readToken(text, next, fields);
     named.push(
-      ...namesOf(operand).map((one) => outputField(one, bindOperand(one, fields, "print"))),
+      ...namesOf(operand).map((one) => outputField(one, shown(bindOperand(one, fields, "print")))),
     );
-    tokens.push({ kind: "field", width, ...outputField(operand, bound) });
+    tokens.push({ kind: "field", width, ...outputField(operand, shown(bound)) });
     at = end;
   }
   return {
@@ -140,6 +151,16 @@ function printed(
   if (operand.format === "HEX" && (typeof value === "number" || typeof value === "bigint"))
     return value.toString(16).toUpperCase();
   return printable(formatValue(value, operand.type));
+}
+
+/** A buffer's bytes as Base64; other operands as they are. */
+function inBase64(operand: BoundOperand): BoundOperand {
+  if (operand.type !== "BYTEBUF") return operand;
+  const get = (scene: Scene): FieldValue | undefined => {
+    const value = operand.get(scene);
+    return value instanceof Uint8Array ? btoa(latin1Text(value)) : value;
+  };
+  return { ...operand, get };
 }
 
 const WIDTH = /\d*/y;

@@ -7,13 +7,18 @@ import { familyText, type Family, type Sample } from "./open-metrics.ts";
 import type { Site } from "./handlers.ts";
 import type { WatchHealth } from "./schemas/health.ts";
 
+/** What metrics are made from; readers of the live stream are told of where there is one. */
+export interface MetricsSite extends Pick<Site, "store" | "storeHealth" | "watch" | "version"> {
+  readonly stream?: Pick<Site["stream"], "readers">;
+}
+
 /** What `/metrics` says. Alerts are counted from the start of this process on. */
 export class Metrics {
-  readonly #site: Site;
+  readonly #site: MetricsSite;
   readonly #leave: () => void;
   readonly #alerts = new Map<string, { labels: Record<string, string>; count: number }>();
 
-  constructor(site: Site) {
+  constructor(site: MetricsSite) {
     this.#site = site;
     this.#leave = site.store.follow((kept) => kept.forEach((one) => this.#count(one)));
   }
@@ -80,10 +85,7 @@ export class Metrics {
       gauge("saker_store_alerts", "Alerts in the store", [{ value: store.alerts }]),
       gauge("saker_store_waiting", "News that are not kept yet", [{ value: store.waiting }]),
       counter("saker_store_dropped", "News that were not kept", byReason(store.dropped)),
-      gauge("saker_stream_readers", "Readers of the live stream", [{ value: stream.readers.open }]),
-      counter("saker_stream_missed", "Events that slow readers were not sent", [
-        { value: stream.readers.missed },
-      ]),
+      ...(stream === undefined ? [] : streamFamilies(stream.readers)),
     ];
   }
 
@@ -116,6 +118,13 @@ export class Metrics {
       ),
     ];
   }
+}
+
+function streamFamilies({ open, missed }: Site["stream"]["readers"]): readonly Family[] {
+  return [
+    gauge("saker_stream_readers", "Readers of the live stream", [{ value: open }]),
+    counter("saker_stream_missed", "Events that slow readers were not sent", [{ value: missed }]),
+  ];
 }
 
 function watchFamilies({ events, ports, outputs, startedAt }: WatchHealth): readonly Family[] {

@@ -1,8 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { pipeline } from "node:stream/promises";
-import { Readable } from "node:stream";
 import { messageOf } from "../lib/errors.ts";
 import { ALERT_HANDLERS } from "./alert-handlers.ts";
 import { type Answer, json, problem, Refusal } from "./answer.ts";
@@ -16,6 +14,7 @@ import { PORT_HANDLERS } from "./port-handlers.ts";
 import { bodyOf, jsonBodyOf } from "./request-body.ts";
 import { queryOf, refusalText } from "./request-query.ts";
 import { type Route, ROUTES } from "./routes.ts";
+import { sendAnswer } from "./send-answer.ts";
 import { SITE_HANDLERS } from "./site-handlers.ts";
 
 const HANDLERS: Handlers = { ...ALERT_HANDLERS, ...PORT_HANDLERS, ...SITE_HANDLERS };
@@ -81,28 +80,15 @@ async function respond(
   for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
   try {
     const answer = await paths.answer(request, response);
-    if (answer !== undefined) await send(answer, request, response);
+    if (answer !== undefined) await sendAnswer(answer, request, response);
   } catch (thrown) {
     if (response.headersSent) return void response.destroy();
     const refusal =
       thrown instanceof Refusal
         ? thrown
         : new Refusal(500, "The request failed", messageOf(thrown));
-    await send(problem(refusal), request, response).catch(() => response.destroy());
+    await sendAnswer(problem(refusal), request, response).catch(() => response.destroy());
   }
-}
-
-async function send(
-  { status, headers = {}, body = "" }: Answer,
-  { method }: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const isWhole = typeof body === "string" || body instanceof Uint8Array;
-  const length = isWhole ? { "content-length": String(Buffer.byteLength(body)) } : {};
-  response.writeHead(status, { "cache-control": "no-store", ...length, ...headers });
-  if (method === "HEAD") response.end();
-  else if (isWhole) response.end(body);
-  else await pipeline(Readable.from(body), response);
 }
 
 /** What is behind each path. */

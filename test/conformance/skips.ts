@@ -14,17 +14,8 @@ const BY_HAND = "the upstream test changes the engine's own tables by hand betwe
 
 const SIMULATED = "the case makes Falco simulate drops, which is a test of Falco's own";
 
-const NO_RULES = "none of the rules files is there: they are kept, and loading says so";
-
 /** Cases whose answer is not ours, each with its reason. A case that is met must not stand here. */
 export const SKIPS: readonly Skip[] = [
-  { kind: "config", about: "own_19", reason: NO_RULES },
-  { kind: "config", about: "own_20", reason: NO_RULES },
-  {
-    kind: "config",
-    about: "own_65",
-    reason: "an index behind a list's end appends; Falco makes a map of the list",
-  },
   {
     kind: "config",
     about: "own_90",
