@@ -5,9 +5,10 @@ import { hostNameOf } from "../config/host-name.ts";
 import type { Settings, WebSettings } from "../config/settings.ts";
 import type { Watch, WatchStats } from "../engine/watch-options.ts";
 import type { History } from "../history/history.ts";
-import { AppError } from "../lib/errors.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import type { Output } from "../outputs/output.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
+import type { SilenceBook } from "../store/silence-book.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import type { WatchHealth } from "../web/schemas/health.ts";
 import { historyFiles } from "./history-files.ts";
@@ -21,6 +22,7 @@ export interface AroundHistory {
   readonly terminal: Terminal;
   readonly rules: LiveRules | undefined;
   readonly reports: ReportFolder;
+  readonly silences: SilenceBook;
   /** Undefined until it runs. */
   readonly running: () => Watch | undefined;
   readonly outputs: () => readonly Output[];
@@ -51,9 +53,11 @@ export async function openHistory(
     },
     web: web && { ...safeWeb(web), tokenFile, pageFolder: PAGE_FOLDER },
     watch: doorOf(around, Date.now()),
+    onSilenced: (id, count) => around.silences.count(id, count),
     onNote: (text) => terminal.note(text),
     onProblem: (text) => terminal.problem(text),
   });
+  around.silences.follow((silences) => history.useSilences(silences));
   void sayPage(history, terminal);
   return history;
 }
@@ -80,7 +84,10 @@ async function sayPage(history: History, terminal: Terminal): Promise<void> {
   if (history.page !== undefined) terminal.note(`page: ${history.page}`);
 }
 
-function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): WatchDoor {
+function doorOf(
+  { rules, silences, running, outputs }: AroundHistory,
+  startedAt: number,
+): WatchDoor {
   const loaded = () => rules?.loaded.rules ?? [];
   return {
     health: async () => {
@@ -101,6 +108,7 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
             }
           : null,
         published: stats?.news.published ?? 0,
+        silenced: stats?.news.silenced ?? 0,
         outputs: outputs().map((output) => outputHealth(output)),
       };
     },
@@ -115,6 +123,10 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
       const place = { protocol, address, port, namespace };
       return watch.examine({ ...place, containerId: containerId ?? undefined }) ?? "";
     },
+    silences: async () => silences.list(),
+    silence: (request) =>
+      silences.add(request).catch((thrown: unknown) => ({ obstacle: messageOf(thrown) })),
+    endSilence: (id) => silences.end(id),
   };
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { AppError, messageOf } from "../lib/errors.ts";
+import type { News } from "../news/news.ts";
 import type { Keeper } from "../store/keeper.ts";
 import type { Store } from "../store/store.ts";
 import { Access, onceWord } from "../web/access.ts";
@@ -20,6 +21,8 @@ export interface PageOptions {
   readonly keeper: Keeper;
   /** News that did not reach this thread. */
   readonly dropped: () => number;
+  /** Keeps news that came by HTTP; false when too many wait. */
+  readonly take: (news: News) => boolean;
   readonly watch: WatchDoor;
   readonly now: () => number;
 }
@@ -32,6 +35,7 @@ export async function servePage({
   settings,
   keeper,
   dropped,
+  take,
   watch,
   now,
 }: PageOptions): Promise<{ readonly server: WebServer; readonly page: string }> {
@@ -46,7 +50,7 @@ export async function servePage({
     watch,
     access: new Access({ token, address, hosts, port, isTls, now }),
     stream: new LiveStream(store),
-    take: (news) => keeper.take(news),
+    take,
     now,
   })).catch((thrown: unknown) => {
     throw new AppError(

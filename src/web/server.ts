@@ -16,9 +16,15 @@ import { PORT_HANDLERS } from "./port-handlers.ts";
 import { bodyOf, jsonBodyOf } from "./request-body.ts";
 import { queryOf, refusalText } from "./request-query.ts";
 import { type Route, ROUTES } from "./routes.ts";
+import { SILENCE_HANDLERS } from "./silence-handlers.ts";
 import { SITE_HANDLERS } from "./site-handlers.ts";
 
-const HANDLERS: Handlers = { ...ALERT_HANDLERS, ...PORT_HANDLERS, ...SITE_HANDLERS };
+const HANDLERS: Handlers = {
+  ...ALERT_HANDLERS,
+  ...PORT_HANDLERS,
+  ...SILENCE_HANDLERS,
+  ...SITE_HANDLERS,
+};
 
 /** Where the server listens, and what it serves beside the API. */
 export interface ServerOptions {
@@ -212,11 +218,10 @@ interface FoundRoute {
 
 /** Literal paths stand before those with parameters in the table. */
 function routeOf(method: string, path: string): FoundRoute | undefined {
-  const isRead = method === "GET" || method === "HEAD";
+  const verb = method === "HEAD" ? "get" : method.toLowerCase();
   for (const { name, route, pattern } of PATTERNS) {
     const match = pattern.exec(path);
-    if (match === null || (route.method === "get") !== isRead) continue;
-    if (!isRead && method !== "POST") continue;
+    if (match === null || route.method !== verb) continue;
     try {
       const entries = Object.entries(match.groups ?? {});
       const parameters = Object.fromEntries(
