@@ -2,10 +2,10 @@ import { release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { LOSS_REASONS } from "../capture/losses.ts";
 import { hostNameOf } from "../config/host-name.ts";
-import type { Settings, WebSettings } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { Watch, WatchStats } from "../engine/watch-options.ts";
 import type { History } from "../history/history.ts";
-import { AppError, messageOf } from "../lib/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Output } from "../outputs/output.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import type { SilenceBook } from "../store/silence-book.ts";
@@ -13,6 +13,7 @@ import type { WatchDoor } from "../web/handlers.ts";
 import type { WatchHealth } from "../web/schemas/health.ts";
 import { historyFiles } from "./history-files.ts";
 import type { LiveRules } from "./live-rules.ts";
+import { pageTls } from "./page-tls.ts";
 import { ruleDetail, ruleSummary } from "./rule-detail.ts";
 import type { Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -51,7 +52,14 @@ export async function openHistory(
       days: store.days,
       megabytes: store.megabytes,
     },
-    web: web && { ...safeWeb(web), tokenFile, pageFolder: PAGE_FOLDER },
+    web: web && {
+      address: web.address,
+      port: web.port,
+      hosts: web.hosts,
+      tls: pageTls(web, tokenFile),
+      tokenFile,
+      pageFolder: PAGE_FOLDER,
+    },
     watch: doorOf(around, Date.now()),
     onSilenced: (id, count) => around.silences.count(id, count),
     onNote: (text) => terminal.note(text),
@@ -62,26 +70,13 @@ export async function openHistory(
   return history;
 }
 
-/** Throws `CONFIG_WEB` where anybody on the way could read the token. */
-export function safeWeb(web: WebSettings): WebSettings {
-  const { address, certificate, key, insecure } = web;
-  if ((certificate === undefined) !== (key === undefined))
-    throw new AppError(
-      "CONFIG_WEB",
-      "Cannot serve the page: a certificate and its key go together",
-      { hint: "set both web.certificate and web.key" },
-    );
-  const isLoopback = /^127\.|^::1$/.test(address);
-  if (isLoopback || certificate !== undefined || insecure) return web;
-  throw new AppError("CONFIG_WEB", `Cannot serve the page at ${address}: it would go without TLS`, {
-    hint: "set web.certificate and web.key, or put a proxy with TLS before 127.0.0.1; web.insecure=true forces it",
-  });
-}
-
 /** The watch does not wait for it. */
 async function sayPage(history: History, terminal: Terminal): Promise<void> {
   await history.ready;
-  if (history.page !== undefined) terminal.note(`page: ${history.page}`);
+  const { page, fingerprint } = history;
+  if (page === undefined) return;
+  terminal.note(`page: ${page}`);
+  if (fingerprint !== undefined) terminal.note(`its certificate (SHA-256): ${fingerprint}`);
 }
 
 function doorOf(

@@ -1,7 +1,8 @@
 import { ownReportPlaces } from "../config/report-places.ts";
 import { AppError } from "../lib/errors.ts";
 import { historyFiles } from "./history-files.ts";
-import { printLine } from "./print.ts";
+import { pageTls } from "./page-tls.ts";
+import { printAside, printLine } from "./print.ts";
 import { type ServeOptions, serveSettings } from "./serve-options.ts";
 
 /** `saker open`: the page's address, with a new word for one login. */
@@ -17,5 +18,10 @@ export async function open(options: ServeOptions): Promise<void> {
     throw new AppError("USAGE_PAGE", `Cannot open the page: there is no token in ${tokenFile}`, {
       hint: "start saker watch or saker serve first, or name its report folder with --report",
     });
-  printLine(pageAddress(web, web.port, onceWord(token, Date.now())));
+  const tls = pageTls(web, tokenFile);
+  printLine(pageAddress({ ...web, tls }, web.port, onceWord(token, Date.now())));
+  if (tls?.kind !== "self-signed") return;
+  const { pagePairIn } = await import("../history/page-certificate.ts");
+  const fingerprint = pagePairIn(tls.file)?.fingerprint;
+  if (fingerprint !== undefined) printAside(`saker: its certificate (SHA-256): ${fingerprint}`);
 }

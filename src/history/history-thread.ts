@@ -6,9 +6,9 @@ import { Keeper } from "../store/keeper.ts";
 import { openBackend, replaceBackend } from "../store/open-backend.ts";
 import { isMeant, type Silence } from "../store/silence.ts";
 import { storeOf, type Store } from "../store/store.ts";
-import type { WebServer } from "../web/server.ts";
 import type { FromThread, HistoryData, ToThread } from "./messages.ts";
 import { Questioner } from "./questioner.ts";
+import type { ServedPage } from "./serve-page.ts";
 
 const { version, hostname, store: settings, web } = workerData as HistoryData;
 const port = parentPort ?? fail();
@@ -49,7 +49,12 @@ const keeper = new Keeper({
 let silences: readonly Silence[] = [];
 const silenced = new Map<string, number>();
 const server = web === undefined ? undefined : await serve();
-post({ kind: "ready", place: store.backend.place, page: server?.page });
+post({
+  kind: "ready",
+  place: store.backend.place,
+  page: server?.page,
+  fingerprint: server?.fingerprint,
+});
 
 port.on("message", (message: ToThread) => {
   if (message.kind === "answer") return questioner.answered(message.id, message.answer);
@@ -100,13 +105,14 @@ async function openStore(): Promise<Store> {
   }
 }
 
-async function serve(): Promise<{ readonly server: WebServer; readonly page: string } | undefined> {
+async function serve(): Promise<ServedPage | undefined> {
   if (web === undefined) return undefined;
   const { servePage } = await import("./serve-page.ts");
   try {
     return await servePage({
       web,
       version,
+      hostname,
       store,
       settings,
       keeper,
@@ -114,6 +120,7 @@ async function serve(): Promise<{ readonly server: WebServer; readonly page: str
       take,
       watch: questioner,
       now,
+      onProblem,
     });
   } catch (thrown) {
     const hint = thrown instanceof AppError && thrown.hint !== undefined ? ` (${thrown.hint})` : "";

@@ -46,8 +46,7 @@ describe("History", () => {
     address: "127.0.0.1",
     port,
     hosts: [],
-    certificate: undefined,
-    key: undefined,
+    tls: undefined,
     tokenFile: join(folder, "store", "token"),
     pageFolder: folder,
   });

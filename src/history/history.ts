@@ -45,6 +45,7 @@ export class History {
   #starts = 1;
   #isClosing = false;
   #page: string | undefined;
+  #fingerprint: string | undefined;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -59,6 +60,11 @@ export class History {
   /** The page's address with a word for one login; undefined when none is served. */
   get page(): string | undefined {
     return this.#page;
+  }
+
+  /** Of the certificate that Saker signed itself (SHA-256); undefined where it is another's. */
+  get fingerprint(): string | undefined {
+    return this.#fingerprint;
   }
 
   counts(): { readonly waiting: number; readonly dropped: number } {
@@ -143,6 +149,7 @@ export class History {
     switch (message.kind) {
       case "ready":
         this.#page = message.page;
+        this.#fingerprint = message.fingerprint;
         // From here on it lasts as long as the watch does, and at its end until all is kept.
         if (!this.#isClosing) this.#worker.unref();
         return this.#ready.resolve();

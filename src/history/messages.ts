@@ -23,12 +23,16 @@ export interface WebSettings {
   readonly port: number;
   /** Further `HOST:PORT` by which it is reached. */
   readonly hosts: readonly string[];
-  /** Files, PEM. */
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
+  /** Undefined: plain HTTP. */
+  readonly tls: PageTls | undefined;
   readonly tokenFile: string;
   readonly pageFolder: string;
 }
+
+/** Files (PEM) of a certificate that was given, or the file of one that Saker signs itself. */
+export type PageTls =
+  | { readonly kind: "given"; readonly certificate: string; readonly key: string }
+  | { readonly kind: "self-signed"; readonly file: string };
 
 /** What the thread is started with. */
 export interface HistoryData {
@@ -63,7 +67,12 @@ export type ToThread =
 
 /** From the thread. */
 export type FromThread =
-  | { readonly kind: "ready"; readonly place: string; readonly page: string | undefined }
+  | {
+      readonly kind: "ready";
+      readonly place: string;
+      readonly page: string | undefined;
+      readonly fingerprint: string | undefined;
+    }
   | { readonly kind: "done"; readonly count: number }
   | { readonly kind: "note" | "problem"; readonly text: string }
   /** So many alerts that came by HTTP fell under these silences. */

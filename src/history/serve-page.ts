@@ -7,8 +7,9 @@ import { Access, onceWord } from "../web/access.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import { LiveStream } from "../web/live-stream.ts";
 import { startServer, type WebServer } from "../web/server.ts";
-import type { StoreSettings, WebSettings } from "./messages.ts";
+import type { PageTls, StoreSettings, WebSettings } from "./messages.ts";
 import { pageAddress } from "./page-address.ts";
+import { certificateNames, ownPagePair, type PagePair } from "./page-certificate.ts";
 import { storeHealth } from "./store-health.ts";
 import { tokenOf } from "./token-file.ts";
 
@@ -16,6 +17,7 @@ import { tokenOf } from "./token-file.ts";
 export interface PageOptions {
   readonly web: WebSettings;
   readonly version: string;
+  readonly hostname: string;
   readonly store: Store;
   readonly settings: StoreSettings;
   readonly keeper: Keeper;
@@ -25,12 +27,23 @@ export interface PageOptions {
   readonly take: (news: News) => boolean;
   readonly watch: WatchDoor;
   readonly now: () => number;
+  readonly onProblem: (text: string) => void;
 }
 
-/** Serves the page; its address has a word for one login. Throws `CONFIG_WEB`. */
+/** A page that is served. */
+export interface ServedPage {
+  readonly server: WebServer;
+  /** With a word for one login. */
+  readonly page: string;
+  /** Of a certificate that Saker signs itself: nobody else vouches for it. */
+  readonly fingerprint: string | undefined;
+}
+
+/** Throws `CONFIG_WEB`. */
 export async function servePage({
   web,
   version,
+  hostname,
   store,
   settings,
   keeper,
@@ -38,17 +51,19 @@ export async function servePage({
   take,
   watch,
   now,
-}: PageOptions): Promise<{ readonly server: WebServer; readonly page: string }> {
-  const { address, hosts, certificate, key, pageFolder } = web;
-  const isTls = certificate !== undefined && key !== undefined;
+  onProblem,
+}: PageOptions): Promise<ServedPage> {
+  const { address, hosts, pageFolder } = web;
   const token = tokenOf(web.tokenFile);
-  const tls = isTls ? { cert: pem(certificate), key: pem(key) } : undefined;
+  const pairNow = (): PagePair | undefined =>
+    web.tls && pairOf(web.tls, [hostname, address, ...hosts], now());
+  const tls = pairNow();
   const server = await startServer({ address, port: web.port, tls, pageFolder }, (port) => ({
     version,
     store,
     storeHealth: () => storeHealth({ store, settings, keeper, dropped }),
     watch,
-    access: new Access({ token, address, hosts, port, isTls, now }),
+    access: new Access({ token, address, hostname, hosts, port, isTls: tls !== undefined, now }),
     stream: new LiveStream(store),
     take,
     now,
@@ -59,8 +74,30 @@ export async function servePage({
       { hint: "set web.port, or leave the page out with --no-web" },
     );
   });
-  return { server, page: pageAddress(web, server.port, onceWord(token, now())) };
+  // Certificates end, and are renewed, while a watch runs.
+  setInterval(() => {
+    try {
+      const pair = pairNow();
+      if (pair !== undefined) server.useCertificate(pair);
+    } catch (thrown) {
+      onProblem(`${messageOf(thrown)}; the page goes on with the certificate that it has`);
+    }
+  }, DAY_MS).unref();
+  const isOwn = web.tls?.kind === "self-signed";
+  return {
+    server,
+    page: pageAddress(web, server.port, onceWord(token, now())),
+    fingerprint: isOwn ? tls?.fingerprint : undefined,
+  };
 }
+
+function pairOf(tls: PageTls, hosts: readonly string[], now: number): PagePair {
+  if (tls.kind === "given") return { cert: pem(tls.certificate), key: pem(tls.key) };
+  const names = ["localhost", "127.0.0.1", "::1", ...hosts];
+  return ownPagePair(tls.file, certificateNames(names), now);
+}
+
+const DAY_MS = 86_400_000;
 
 function pem(path: string): string {
   try {

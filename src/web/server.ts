@@ -40,6 +40,8 @@ export interface ServerOptions {
 /** A server that listens. */
 export interface WebServer {
   readonly port: number;
+  /** For the connections that begin from now on; of a server with TLS. */
+  useCertificate(pair: { readonly cert: string; readonly key: string }): void;
   close(): Promise<void>;
 }
 
@@ -52,8 +54,8 @@ export async function startServer(
   siteAt: (port: number) => Site,
 ): Promise<WebServer> {
   const limits = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 };
-  const server: Server =
-    tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls });
+  const tlsServer = tls && createTlsServer({ ...limits, ...tls });
+  const server: Server = tlsServer ?? createServer(limits);
   server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -69,6 +71,7 @@ export async function startServer(
   server.on("request", (request, response) => void respond(paths, request, response));
   return {
     port: own,
+    useCertificate: (pair) => tlsServer?.setSecureContext(pair),
     close: async () => {
       site.stream.close();
       paths.close();
