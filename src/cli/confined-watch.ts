@@ -45,11 +45,11 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
   await watch(options, { source, loaded, places });
 }
 
-/** Where the store and the page's token lie: files of a folder of their own. */
+/** Where the store, silences and the page's token lie: in a folder of their own. */
 function storeFiles({ store, web }: Settings, report: string): string[] {
-  const { storeFile, tokenFile } = historyFiles(store, report);
+  const { storeFile, tokenFile, silenceFolder } = historyFiles(store, report);
   const files = [...(store.enabled ? [storeFile] : []), ...(web === undefined ? [] : [tokenFile])];
-  return files.flatMap((file) => [dirname(file), file]);
+  return [silenceFolder, ...files].flatMap((file) => [dirname(file), file]);
 }
 
 /** What earlier watches have written. */

@@ -6,7 +6,7 @@ import type { WatchStats } from "../engine/watch-options.ts";
 import { missedLines } from "./missed.ts";
 
 const SRC = join(import.meta.dirname, "..");
-const NEWS = { published: 1, byKind: {}, failures: new Map(), refused: 0 };
+const NEWS = { published: 1, byKind: {}, failures: new Map(), refused: 0, silenced: 0 };
 
 test("missedLines() has a line for each counter of something missed, and none for the others", () => {
   const stats = {
@@ -38,13 +38,13 @@ test("missedLines() has a line for each counter of something missed, and none fo
     },
     falco: { droppedPorts: 16, alerts: 900, badLines: 900 },
     captures: { notCaptured: 17, cut: 18 },
-    news: { ...NEWS, refused: 19, failures: new Map([["syslog", 21]]) },
+    news: { ...NEWS, refused: 19, silenced: 24, failures: new Map([["syslog", 21]]) },
     repeated: { repeats: 20, lines: 900 },
   } as unknown as WatchStats;
   const counts = missedLines(stats).map((text) => Number(/\d+/.exec(text)?.[0]));
   assert.deepEqual(
     counts.toSorted((one, other) => one - other),
-    Array.from({ length: 23 }, (_, index) => index + 1),
+    Array.from({ length: 24 }, (_, index) => index + 1),
   );
   assert.equal(missedLines(stats).at(-1), "subscribers that failed: syslog 21");
   assert.deepEqual(missedLines({ news: NEWS }), []);
@@ -65,6 +65,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   "engine/examination-budget.ts #refused": "notExamined",
   "engine/host-ports.ts #ownEffects": "ownEffects",
   "engine/news-stream.ts #refused": "news.refused",
+  "engine/news-stream.ts #silenced": "news.silenced",
   "engine/pipeline.ts #failed": "failed",
   "engine/pipeline.ts #malformed": "malformed",
   "engine/port-examiner.ts #given": "notExamined",

@@ -74,6 +74,7 @@ const FALCO: Words<NonNullable<WatchStats["falco"]>> = {
 
 const NEWS: Words<WatchStats["news"]> = {
   refused: "pieces of news were refused: subscribers published them without end",
+  silenced: "alerts were silenced: kept, and sent nowhere",
   published: undefined,
   byKind: undefined,
   failures: undefined,

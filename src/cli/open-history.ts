@@ -2,16 +2,18 @@ import { release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { LOSS_REASONS } from "../capture/losses.ts";
 import { hostNameOf } from "../config/host-name.ts";
-import type { Settings, WebSettings } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { Watch, WatchStats } from "../engine/watch-options.ts";
 import type { History } from "../history/history.ts";
-import { AppError } from "../lib/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Output } from "../outputs/output.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
+import type { SilenceBook } from "../store/silence-book.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import type { WatchHealth } from "../web/schemas/health.ts";
 import { historyFiles } from "./history-files.ts";
 import type { LiveRules } from "./live-rules.ts";
+import { pageTls } from "./page-tls.ts";
 import { ruleDetail, ruleSummary } from "./rule-detail.ts";
 import type { Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -21,6 +23,7 @@ export interface AroundHistory {
   readonly terminal: Terminal;
   readonly rules: LiveRules | undefined;
   readonly reports: ReportFolder;
+  readonly silences: SilenceBook;
   /** Undefined until it runs. */
   readonly running: () => Watch | undefined;
   readonly outputs: () => readonly Output[];
@@ -49,39 +52,38 @@ export async function openHistory(
       days: store.days,
       megabytes: store.megabytes,
     },
-    web: web && { ...safeWeb(web), tokenFile, pageFolder: PAGE_FOLDER },
+    web: web && {
+      address: web.address,
+      port: web.port,
+      hosts: web.hosts,
+      tls: pageTls(web, tokenFile),
+      tokenFile,
+      pageFolder: PAGE_FOLDER,
+    },
     webserver,
     watch: doorOf(around, Date.now()),
+    onSilenced: (id, count) => around.silences.count(id, count),
     onNote: (text) => terminal.note(text),
     onProblem: (text) => terminal.problem(text),
   });
+  around.silences.follow((silences) => history.useSilences(silences));
   void sayPage(history, terminal);
   return history;
-}
-
-/** Throws `CONFIG_WEB` where anybody on the way could read the token. */
-export function safeWeb(web: WebSettings): WebSettings {
-  const { address, certificate, key, insecure } = web;
-  if ((certificate === undefined) !== (key === undefined))
-    throw new AppError(
-      "CONFIG_WEB",
-      "Cannot serve the page: a certificate and its key go together",
-      { hint: "set both web.certificate and web.key" },
-    );
-  const isLoopback = /^127\.|^::1$/.test(address);
-  if (isLoopback || certificate !== undefined || insecure) return web;
-  throw new AppError("CONFIG_WEB", `Cannot serve the page at ${address}: it would go without TLS`, {
-    hint: "set web.certificate and web.key, or put a proxy with TLS before 127.0.0.1; web.insecure=true forces it",
-  });
 }
 
 /** The watch does not wait for it. */
 async function sayPage(history: History, terminal: Terminal): Promise<void> {
   await history.ready;
-  if (history.page !== undefined) terminal.note(`page: ${history.page}`);
+  const { page, fingerprint } = history;
+  if (page === undefined) return;
+  terminal.note(`page: ${page}`);
+  if (fingerprint !== undefined) terminal.note(`its certificate (SHA-256): ${fingerprint}`);
 }
 
-function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): WatchDoor {
+function doorOf(
+  { rules, silences, running, outputs }: AroundHistory,
+  startedAt: number,
+): WatchDoor {
   const loaded = () => rules?.loaded.rules ?? [];
   return {
     health: async () => {
@@ -102,6 +104,7 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
             }
           : null,
         published: stats?.news.published ?? 0,
+        silenced: stats?.news.silenced ?? 0,
         outputs: outputs().map((output) => outputHealth(output)),
       };
     },
@@ -116,6 +119,10 @@ function doorOf({ rules, running, outputs }: AroundHistory, startedAt: number): 
       const place = { protocol, address, port, namespace };
       return watch.examine({ ...place, containerId: containerId ?? undefined }) ?? "";
     },
+    silences: async () => silences.list(),
+    silence: (request) =>
+      silences.add(request).catch((thrown: unknown) => ({ obstacle: messageOf(thrown) })),
+    endSilence: (id) => silences.end(id),
   };
 }
 

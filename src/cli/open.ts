@@ -1,7 +1,8 @@
 import { ownReportPlaces } from "../config/report-places.ts";
 import { AppError } from "../lib/errors.ts";
 import { historyFiles } from "./history-files.ts";
-import { printLine } from "./print.ts";
+import { pageTls } from "./page-tls.ts";
+import { printAside, printLine } from "./print.ts";
 import { type ServeOptions, serveSettings } from "./serve-options.ts";
 
 /**
@@ -21,11 +22,12 @@ export async function open(options: ServeOptions): Promise<void> {
     throw new AppError("USAGE_PAGE", `Cannot open the page: there is no token in ${tokenFile}`, {
       hint: "start saker watch or saker serve first, or name its report folder with --report",
     });
-  const page = pageAddress(web, web.port, onceWord(token, Date.now()));
+  const tls = pageTls(web, tokenFile);
+  const page = pageAddress({ ...web, tls }, web.port, onceWord(token, Date.now()));
   const { host } = new URL(page);
   switch (await listenerAt(new URL(page), token)) {
     case "ours":
-      return printLine(page);
+      break;
     case "other":
       throw new AppError("USAGE_PAGE", `Cannot open the page: what listens at ${host} is another`, {
         hint: `it does not have the token in ${tokenFile}; name the watch's report folder with --report, or give the page another port (web.port)`,
@@ -35,4 +37,9 @@ export async function open(options: ServeOptions): Promise<void> {
         hint: "start saker watch or saker serve first, or name its configuration with --config",
       });
   }
+  printLine(page);
+  if (tls?.kind !== "self-signed") return;
+  const { pagePairIn } = await import("../history/page-certificate.ts");
+  const fingerprint = pagePairIn(tls.file)?.fingerprint;
+  if (fingerprint !== undefined) printAside(`saker: its certificate (SHA-256): ${fingerprint}`);
 }

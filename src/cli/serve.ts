@@ -1,6 +1,7 @@
 import { ownReportPlaces } from "../config/report-places.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
 import { openHistory } from "./open-history.ts";
+import { openSilences } from "./open-silences.ts";
 import { type ServeOptions, serveSettings } from "./serve-options.ts";
 import { endSoon, stopSignal } from "./stop.ts";
 import { Terminal } from "./terminal.ts";
@@ -12,11 +13,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   const terminal = new Terminal({ json: false, log: settings.log });
   for (const note of notes) terminal.note(note);
   const stopped = stopSignal();
+  const around = { terminal, reports: new ReportFolder(folder), running: () => undefined };
+  const silences = await openSilences(settings, around);
   const history = await openHistory(settings, {
-    terminal,
+    ...around,
     rules: undefined,
-    reports: new ReportFolder(folder),
-    running: () => undefined,
+    silences,
     outputs: () => [],
   });
   // The thread alone keeps no process.
@@ -26,6 +28,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   } finally {
     clearInterval(held);
     await history?.close();
+    await silences.close();
     endSoon();
   }
 }

@@ -52,7 +52,7 @@ function live(values: Partial<Live> = {}, dropped: Partial<Losses> = {}): Live {
 function stats(values: Partial<WatchStats> = {}): WatchStats {
   return {
     ports: PORTS,
-    news: { published: 5, byKind: { alert: 5 }, failures: new Map(), refused: 0 },
+    news: { published: 5, byKind: { alert: 5 }, failures: new Map(), refused: 0, silenced: 0 },
     live: live(),
     ...values,
   };

@@ -1,5 +1,6 @@
 import { ownHostPid } from "../capture/own-process.ts";
 import { hostNameOf } from "../config/host-name.ts";
+import type { Settings } from "../config/settings.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import type { Subscriber } from "../engine/news-stream.ts";
 import { startWatch } from "../engine/watch.ts";
@@ -12,6 +13,7 @@ import { parseDuration } from "./duration.ts";
 import { EXIT } from "./exit.ts";
 import { utcOffsetMinutes } from "./local-time.ts";
 import { openHistory } from "./open-history.ts";
+import { openSilences } from "./open-silences.ts";
 import { reopenOnSignal } from "./reopen-signal.ts";
 import { outliveReader } from "./standard-output.ts";
 import { endSoon, stopSignal, untilStopped } from "./stop.ts";
@@ -35,18 +37,15 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const stopped = stopSignal().then(() => stop.abort());
   const meter =
     options.stats === true ? new RuleMeter({ now: () => performance.now() }) : undefined;
-  outliveReader((reason) => {
-    // Alerts' output says so itself.
-    if (!settings.outputs.stdout.enabled)
-      terminal.problem(`Writing to standard output ends: ${reason}; the watch goes on`);
-  });
+  goOnWithoutReader(settings, terminal);
   const rules = read.source.kind === "kernel" ? rulesOf(options, settings, terminal) : undefined;
   const reports = new ReportFolder(read.places.folder);
   const lock = lockedBy(reports, terminal);
   let running: Watch | undefined;
   let endTelling = (): void => {};
-  const health = { terminal, rules, reports, running: () => running, outputs: () => outputs };
-  const history = await openHistory(settings, health);
+  const around = { terminal, rules, reports, running: () => running, outputs: () => outputs };
+  const silences = await openSilences(settings, around);
+  const history = await openHistory(settings, { ...around, silences });
   const metrics = watchMetrics(settings.metrics, hostNameOf(process.env));
   const kept = [...(history ? [history] : []), ...(metrics ? [metrics.snapshots] : [])];
   const outputs = await outputsOf(options, read, { reports, terminal });
@@ -60,6 +59,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
       settings,
       reports: options.audit ? reports : undefined,
       subscribers: [terminal, ...outputs, ...kept],
+      silencedBy: (alert) => silences.silencedBy(alert),
       environment: process.env,
       ownPid: ownHostPid(),
       isRoot: process.geteuid?.() === 0,
@@ -74,6 +74,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
     endTelling();
     rules?.close();
     await (running ?? closing([...outputs, ...kept])).close();
+    await silences.close();
     lock.release();
     endReopening();
     endSoon();
@@ -105,6 +106,14 @@ function tellNumbers(watch: Watch, { meter, metrics, outputs, terminal }: Number
     clearInterval(ticker);
     endMetrics?.();
   };
+}
+
+function goOnWithoutReader({ outputs }: Settings, terminal: Terminal): void {
+  outliveReader((reason) => {
+    // Alerts' output says so itself.
+    if (!outputs.stdout.enabled)
+      terminal.problem(`Writing to standard output ends: ${reason}; the watch goes on`);
+  });
 }
 
 function lockedBy({ path }: ReportFolder, terminal: Terminal): ReturnType<typeof lockFolder> {

@@ -243,7 +243,7 @@ export const KEYS = {
   }),
   webAddress: key("web.address", TEXT, {
     default: "127.0.0.1",
-    doc: "Saker's own: where. Others than loopback need a certificate.",
+    doc: "Saker's own: where. Others than loopback are served over TLS, unless web.insecure.",
   }),
   webPort: key("web.port", whole("port", 0, 65_535), {
     default: 2803,
@@ -258,6 +258,10 @@ export const KEYS = {
     doc: "Saker's own: its certificate and chain (PEM); with it the page is served over TLS.",
   }),
   webKey: key("web.key", TEXT, { default: "", doc: "Saker's own: the certificate's key (PEM)." }),
+  webTls: key("web.tls", FLAG, {
+    default: false,
+    doc: "Saker's own: over TLS on loopback, too. Without web.certificate Saker makes a certificate and signs it itself; its fingerprint is shown beside the page's address.",
+  }),
   webInsecure: key("web.insecure", FLAG, {
     default: false,
     doc: "Saker's own: served without TLS to others than this host, too: who listens on the way reads the token.",

@@ -106,6 +106,8 @@ export interface WebSettings {
   /** Files, PEM; both or none. */
   readonly certificate: string | undefined;
   readonly key: string | undefined;
+  /** With TLS on loopback, too. */
+  readonly tls: boolean;
   /** Without TLS to others than this host, too. */
   readonly insecure: boolean;
 }
@@ -251,6 +253,7 @@ function webSettings(valueOf: ValueOf): WebSettings {
     hosts: valueOf(KEYS.webHosts),
     certificate: valueOf(KEYS.webCertificate) || undefined,
     key: valueOf(KEYS.webKey) || undefined,
+    tls: valueOf(KEYS.webTls),
     insecure: valueOf(KEYS.webInsecure),
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { alertNews } from "../../test/fixtures/alert-news.ts";
 import type { News } from "../news/news.ts";
 import { NewsStream } from "./news-stream.ts";
 
@@ -91,4 +92,31 @@ test("NewsStream.subscribe() takes in and lets go", () => {
     [seen, stream.counts().published, stream.counts().byKind],
     [[0, 2, 0], 3, { note: 3 }],
   );
+});
+
+test("NewsStream.publish() shows silenced alerts only to those who see them, and counts them", () => {
+  const [kept, sent]: [News[], News[]] = [[], []];
+  const stream = new NewsStream({
+    host: "h",
+    now: () => 7n,
+    silencedBy: ({ rule }) => (rule === "noisy" ? "0000000a" : undefined),
+    subscribers: [
+      { name: "store", seesSilenced: true, take: (news) => kept.push(news) },
+      { name: "output", take: (news) => sent.push(news) },
+    ],
+  });
+  for (const rule of ["noisy", "other"]) {
+    const { sequence: _, time: __, host: ___, ...body } = alertNews({ rule });
+    stream.publish(body);
+  }
+  stream.publish({ kind: "loss", what: "events", count: 1, reason: "noisy" });
+  assert.deepEqual(
+    kept.map((news) => news.kind === "alert" && news.silence),
+    ["0000000a", undefined, false],
+  );
+  assert.deepEqual(
+    sent.map(({ sequence }) => sequence),
+    [2, 3],
+  );
+  assert.equal(stream.counts().silenced, 1);
 });

@@ -1,9 +1,12 @@
+import type { Alert } from "../alerts/alert.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { News, NewsBody } from "../news/news.ts";
 
 /** Whoever reads the news: an output, the terminal, a store. */
 export interface Subscriber {
   readonly name: string;
+  /** Whether it gets silenced alerts, too: who tells people of alerts does not. */
+  readonly seesSilenced?: boolean;
   /** Returns at once; what it throws is counted and reported, and reaches nobody else. */
   take(news: News): void;
   /** Delivers what waits and ends, in bounded time. */
@@ -14,6 +17,8 @@ export interface Subscriber {
 export interface NewsCounts {
   readonly published: number;
   readonly byKind: Readonly<Partial<Record<News["kind"], number>>>;
+  /** Of the alerts those that were silenced. */
+  readonly silenced: number;
   /** How often each subscriber has thrown. */
   readonly failures: ReadonlyMap<string, number>;
   /** Pieces that subscribers published in answer to others, without end: not taken. */
@@ -26,6 +31,8 @@ export interface NewsStreamOptions {
   /** Epoch nanoseconds. */
   readonly now: () => bigint;
   readonly subscribers: readonly Subscriber[];
+  /** The id of the silence that an alert falls under; it counts there. */
+  readonly silencedBy?: ((alert: Alert) => string | undefined) | undefined;
 }
 
 /** Hands all that is reported to all who subscribed, stamped and in one order. */
@@ -40,6 +47,7 @@ export class NewsStream {
   readonly #waiting: News[] = [];
   #isUnderWay = false;
   #refused = 0;
+  #silenced = 0;
 
   constructor(options: NewsStreamOptions) {
     this.#options = options;
@@ -50,6 +58,7 @@ export class NewsStream {
     return {
       published: this.#sequence,
       byKind: { ...this.#byKind },
+      silenced: this.#silenced,
       failures: this.#failures,
       refused: this.#refused,
     };
@@ -67,7 +76,12 @@ export class NewsStream {
     this.#sequence += 1;
     this.#byKind[body.kind] = (this.#byKind[body.kind] ?? 0) + 1;
     const { host, now } = this.#options;
-    const news: News = { sequence: this.#sequence, time: time ?? now(), host, ...body };
+    const news: News = {
+      sequence: this.#sequence,
+      time: time ?? now(),
+      host,
+      ...this.#judged(body),
+    };
     if (this.#isUnderWay) this.#waiting.push(news);
     else this.#deliver(news);
   }
@@ -82,6 +96,14 @@ export class NewsStream {
     return leave;
   }
 
+  #judged(body: NewsBody): NewsBody {
+    if (body.kind !== "alert") return body;
+    const silence = this.#options.silencedBy?.(body.alert);
+    if (silence === undefined) return body;
+    this.#silenced += 1;
+    return { ...body, silence };
+  }
+
   #deliver(news: News): void {
     this.#isUnderWay = true;
     this.#deliverToAll(news);
@@ -92,7 +114,9 @@ export class NewsStream {
   }
 
   #deliverToAll(news: News): void {
-    for (const subscriber of this.#subscribers) this.#hand(subscriber, news);
+    const isSilenced = news.kind === "alert" && news.silence !== undefined;
+    for (const subscriber of this.#subscribers)
+      if (!isSilenced || subscriber.seesSilenced === true) this.#hand(subscriber, news);
   }
 
   #hand(subscriber: Subscriber, news: News): void {

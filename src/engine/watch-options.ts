@@ -1,3 +1,4 @@
+import type { Alert } from "../alerts/alert.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { InheritedProbe } from "../capture/probe.ts";
@@ -58,6 +59,8 @@ export interface WatchOptions {
   readonly reports: ReportFolder | undefined;
   /** Get all news, from the first on. */
   readonly subscribers: readonly Subscriber[];
+  /** The id of the silence that an alert falls under; none does by default. */
+  readonly silencedBy?: (alert: Alert) => string | undefined;
   /** DOCKER_HOST is read from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Of this process, as the host calls it. */

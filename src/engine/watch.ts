@@ -19,6 +19,7 @@ export async function startWatch(options: WatchOptions): Promise<Watch> {
     host: options.hostname,
     now: () => BigInt(Date.now()) * 1_000_000n,
     subscribers: options.subscribers,
+    silencedBy: options.silencedBy,
   });
   const watch = await watchSource(options, news);
   let closed: Promise<void> | undefined;

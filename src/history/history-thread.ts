@@ -1,8 +1,10 @@
 // The thread of `history.ts`: the store, and where it is asked for the server of its page.
 import { parentPort, workerData } from "node:worker_threads";
 import { AppError, messageOf } from "../lib/errors.ts";
+import type { News } from "../news/news.ts";
 import { Keeper } from "../store/keeper.ts";
 import { openBackend, replaceBackend } from "../store/open-backend.ts";
+import { isMeant, type Silence } from "../store/silence.ts";
 import { storeOf, type Store } from "../store/store.ts";
 import type { WebServer } from "../web/server.ts";
 import type {
@@ -51,20 +53,48 @@ const keeper = new Keeper({
   onNote,
   onCorrupt: () => store.reopen(() => replaceBackend({ ...settings, onNote })),
 });
+/** Of alerts that come by HTTP; the others have been judged. */
+let silences: readonly Silence[] = [];
+const silenced = new Map<string, number>();
 const dropped = (): number => droppedBefore;
 const page = web === undefined ? undefined : await serve(() => pageOf(web), "its page");
 const health =
   webserver === undefined
     ? undefined
     : await serve(() => healthOf(webserver), "the webserver of falco.yaml");
-post({ kind: "ready", place: store.backend.place, page: page?.page });
+post({
+  kind: "ready",
+  place: store.backend.place,
+  page: page?.page,
+  fingerprint: page?.fingerprint,
+});
 
 port.on("message", (message: ToThread) => {
   if (message.kind === "answer") return questioner.answered(message.id, message.answer);
   if (message.kind === "close") return void end();
+  if (message.kind === "silences") {
+    ({ silences } = message);
+    return;
+  }
   droppedBefore = message.dropped;
   for (const news of message.news) if (!keeper.take(news)) post({ kind: "done", count: 1 });
 });
+
+/** Keeps news that came by HTTP; false when too many wait. */
+function take(news: News): boolean {
+  if (news.kind !== "alert") return keeper.take(news);
+  const silence = silences.find((silence) => silence.until > now() && isMeant(silence, news.alert));
+  if (silence === undefined) return keeper.take(news);
+  if (silenced.size === 0) setImmediate(postSilenced);
+  silenced.set(silence.id, (silenced.get(silence.id) ?? 0) + 1);
+  return keeper.take({ ...news, silence: silence.id });
+}
+
+/** Once for all alerts of a request. */
+function postSilenced(): void {
+  post({ kind: "silenced", counts: silenced });
+  silenced.clear();
+}
 
 async function end(): Promise<void> {
   await page?.server.close();
@@ -108,12 +138,15 @@ async function pageOf(served: WebSettings): Promise<ServedPage> {
   return servePage({
     web: served,
     version,
+    hostname,
     store,
     settings,
     keeper,
     dropped,
+    take,
     watch: questioner,
     now,
+    onProblem,
   });
 }
 

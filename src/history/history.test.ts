@@ -35,7 +35,11 @@ describe("History", () => {
         rules: async () => [],
         rule: async () => undefined,
         examine: async () => "",
+        silences: async () => [],
+        silence: async () => ({ obstacle: "not here" }),
+        endSilence: async () => false,
       },
+      onSilenced: () => {},
       onNote: (text) => said.push(text),
       onProblem: (text) => said.push(text),
       ...rest,
@@ -44,8 +48,7 @@ describe("History", () => {
     address: "127.0.0.1",
     port,
     hosts: [],
-    certificate: undefined,
-    key: undefined,
+    tls: undefined,
     tokenFile: join(folder, "store", "token"),
     pageFolder: folder,
   });
@@ -132,6 +135,34 @@ describe("History", () => {
     while (alerts.length === 0) ({ alerts } = AlertPage.parse(await get("/api/v1/alerts")));
     assert.equal(alerts[0]?.message, "over the thread");
     assert.equal(Health.parse(await get("/api/v1/health")).watch, null);
+    await history.close();
+  });
+
+  it("marks alerts that come by HTTP and are silenced, and says how many", async () => {
+    const counted: [string, number][] = [];
+    const history = opened({ web: web(), onSilenced: (...count) => counted.push(count) });
+    const silence = { rule: "Noisy", fields: {}, because: "b", from: 0, until: Date.now() + 1e6 };
+    history.useSilences([{ ...silence, id: "0000000a" }]);
+    await history.ready;
+    const headers = { authorization: `Bearer ${tokenIn(web().tokenFile)}` };
+    const page = new URL(history.page ?? "");
+    for (const rule of ["Noisy", "Other", "Noisy"]) {
+      const alert = { rule, priority: "Notice", output: "o", time: new Date().toISOString() };
+      const body = JSON.stringify({ ...alert, source: "syscall", output_fields: {} });
+      assert.equal((await fetch(page.origin, { method: "POST", body, headers })).status, 200);
+    }
+    const url = `${page.origin}/api/v1/alerts?silenced=yes`;
+    let alerts: AlertPage["alerts"] = [];
+    while (alerts.length < 2)
+      ({ alerts } = AlertPage.parse(await (await fetch(url, { headers })).json()));
+    assert.deepEqual(
+      alerts.map(({ rule, silence: id }) => [rule, id]),
+      [
+        ["Noisy", "0000000a"],
+        ["Noisy", "0000000a"],
+      ],
+    );
+    await until("both counts", () => counted.reduce((sum, [, count]) => sum + count, 0) === 2);
     await history.close();
   });
 

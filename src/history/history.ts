@@ -3,12 +3,15 @@ import { ownerName } from "../alerts/opened-port.ts";
 import { assertNever } from "../lib/assert-never.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
+import type { Silence } from "../store/silence.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import type { FromThread, HistoryData, ToThread } from "./messages.ts";
 
 /** What the thread is started with, whom it asks, and who hears of it. */
 export interface HistoryOptions extends HistoryData {
   readonly watch: WatchDoor;
+  /** So many alerts that came by HTTP fell under the silence of this id. */
+  readonly onSilenced: (id: string, count: number) => void;
   readonly onNote: (text: string) => void;
   readonly onProblem: (text: string) => void;
 }
@@ -26,6 +29,7 @@ interface Sent {
  */
 export class History {
   readonly name = "store";
+  readonly seesSilenced = true;
   readonly #options: HistoryOptions;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -33,6 +37,7 @@ export class History {
   /** Pieces on their way by container. */
   readonly #owners = new Map<string, number>();
   #worker: Worker;
+  #silences: readonly Silence[] = [];
   #batch: News[] = [];
   #timer: NodeJS.Timeout | undefined;
   #waiting = 0;
@@ -40,6 +45,7 @@ export class History {
   #starts = 1;
   #isClosing = false;
   #page: string | undefined;
+  #fingerprint: string | undefined;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -54,6 +60,11 @@ export class History {
   /** The page's address with a word for one login; undefined when none is served. */
   get page(): string | undefined {
     return this.#page;
+  }
+
+  /** Of the certificate that Saker signed itself (SHA-256); undefined where it is another's. */
+  get fingerprint(): string | undefined {
+    return this.#fingerprint;
   }
 
   counts(): { readonly waiting: number; readonly dropped: number } {
@@ -75,6 +86,12 @@ export class History {
     this.#batch.push(news);
     if (this.#batch.length >= BATCH_MAX) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref();
+  }
+
+  /** Silences that alerts which come by HTTP fall under, from now on. */
+  useSilences(silences: readonly Silence[]): void {
+    this.#silences = silences;
+    this.#post({ kind: "silences", silences });
   }
 
   /** Has what waits written, and ends the thread. */
@@ -112,11 +129,13 @@ export class History {
   }
 
   #start(): Worker {
-    const { watch: _, onNote: _note, onProblem: _problem, ...workerData } = this.#options;
+    const { version, hostname, store, web, webserver } = this.#options;
+    const workerData: HistoryData = { version, hostname, store, web, webserver };
     const worker = new Worker(THREAD, {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 },
     });
+    worker.postMessage({ kind: "silences", silences: this.#silences } satisfies ToThread);
     worker.on("message", (message: FromThread) => this.#take(message));
     worker.on("error", (thrown) => this.#failed(messageOf(thrown)));
     worker.on("exit", () => {
@@ -130,6 +149,7 @@ export class History {
     switch (message.kind) {
       case "ready":
         this.#page = message.page;
+        this.#fingerprint = message.fingerprint;
         // From here on it lasts as long as the watch does, and at its end until all is kept.
         if (!this.#isClosing) this.#worker.unref();
         return this.#ready.resolve();
@@ -139,6 +159,9 @@ export class History {
         return this.#options.onNote(message.text);
       case "problem":
         return this.#options.onProblem(message.text);
+      case "silenced":
+        for (const [id, count] of message.counts) this.#options.onSilenced(id, count);
+        return;
       case "question":
         void this.#answer(message);
         return;
@@ -168,13 +191,14 @@ export class History {
   }
 
   async #answer({ id, what, about }: FromThread & { kind: "question" }): Promise<void> {
-    const { watch } = this.#options;
+    // Its questions are the door's methods, each with what that takes.
+    const door = this.#options.watch as Record<
+      keyof WatchDoor,
+      (about: unknown) => Promise<unknown>
+    >;
     let answer: unknown;
     try {
-      if (what === "health") answer = await watch.health();
-      else if (what === "rules") answer = await watch.rules();
-      else if (what === "rule") answer = await watch.rule(about as string);
-      else answer = await watch.examine(about as Parameters<WatchDoor["examine"]>[0]);
+      answer = await door[what](about);
     } catch (thrown) {
       this.#options.onProblem(`The page got no answer about ${what}: ${messageOf(thrown)}`);
     }

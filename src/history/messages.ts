@@ -1,4 +1,7 @@
 import type { News } from "../news/news.ts";
+import type { CountedSilence } from "../store/silence-book.ts";
+import type { Silence, SilenceRequest } from "../store/silence.ts";
+import type { SilenceObstacle } from "../web/handlers.ts";
 import type { RuleDetail, RuleSummary } from "../web/schemas/rule.ts";
 import type { WatchHealth } from "../web/schemas/health.ts";
 import type { StoredPort } from "../web/schemas/port.ts";
@@ -20,12 +23,16 @@ export interface WebSettings {
   readonly port: number;
   /** Further `HOST:PORT` by which it is reached. */
   readonly hosts: readonly string[];
-  /** Files, PEM. */
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
+  /** Undefined: plain HTTP. */
+  readonly tls: PageTls | undefined;
   readonly tokenFile: string;
   readonly pageFolder: string;
 }
+
+/** Files (PEM) of a certificate that was given, or the file of one that Saker signs itself. */
+export type PageTls =
+  | { readonly kind: "given"; readonly certificate: string; readonly key: string }
+  | { readonly kind: "self-signed"; readonly file: string };
 
 /** What the thread is started with. */
 export interface HistoryData {
@@ -54,19 +61,34 @@ export interface Questions {
   readonly rules: { readonly about: undefined; readonly answer: readonly RuleSummary[] };
   readonly rule: { readonly about: string; readonly answer: RuleDetail | undefined };
   readonly examine: { readonly about: StoredPort; readonly answer: string | undefined };
+  readonly silences: { readonly about: undefined; readonly answer: readonly CountedSilence[] };
+  readonly silence: {
+    readonly about: SilenceRequest;
+    readonly answer: CountedSilence | SilenceObstacle;
+  };
+  readonly endSilence: { readonly about: string; readonly answer: boolean };
 }
 
 /** To the thread. */
 export type ToThread =
   | { readonly kind: "news"; readonly news: readonly News[]; readonly dropped: number }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
+  /** Those that hold from now on. */
+  | { readonly kind: "silences"; readonly silences: readonly Silence[] }
   | { readonly kind: "close" };
 
 /** From the thread. */
 export type FromThread =
-  | { readonly kind: "ready"; readonly place: string; readonly page: string | undefined }
+  | {
+      readonly kind: "ready";
+      readonly place: string;
+      readonly page: string | undefined;
+      readonly fingerprint: string | undefined;
+    }
   | { readonly kind: "done"; readonly count: number }
   | { readonly kind: "note" | "problem"; readonly text: string }
+  /** So many alerts that came by HTTP fell under these silences. */
+  | { readonly kind: "silenced"; readonly counts: ReadonlyMap<string, number> }
   | {
       readonly kind: "question";
       readonly id: number;

@@ -36,6 +36,18 @@ export class Questioner implements WatchDoor {
     return answer === "" ? undefined : (answer ?? "the watch does not answer");
   }
 
+  silences() {
+    return this.#answer("silences", undefined);
+  }
+
+  silence(request: Questions["silence"]["about"]) {
+    return this.#answer("silence", request);
+  }
+
+  endSilence(id: string) {
+    return this.#answer("endSilence", id);
+  }
+
   answered(id: number, answer: unknown): void {
     this.#open.get(id)?.(answer);
   }

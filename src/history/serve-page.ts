@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
 import { AppError, messageOf } from "../lib/errors.ts";
+import type { News } from "../news/news.ts";
 import type { Keeper } from "../store/keeper.ts";
 import type { Store } from "../store/store.ts";
 import { Access, onceWord } from "../web/access.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import { LiveStream } from "../web/live-stream.ts";
 import { startServer, type WebServer } from "../web/server.ts";
-import type { StoreSettings, WebSettings } from "./messages.ts";
+import type { PageTls, StoreSettings, WebSettings } from "./messages.ts";
 import { pageAddress } from "./page-address.ts";
+import { certificateNames, ownPagePair, type PagePair } from "./page-certificate.ts";
 import { storeHealth } from "./store-health.ts";
 import { tokenOf } from "./token-file.ts";
 
@@ -15,44 +17,55 @@ import { tokenOf } from "./token-file.ts";
 export interface PageOptions {
   readonly web: WebSettings;
   readonly version: string;
+  readonly hostname: string;
   readonly store: Store;
   readonly settings: StoreSettings;
   readonly keeper: Keeper;
   /** News that did not reach this thread. */
   readonly dropped: () => number;
+  /** Keeps news that came by HTTP; false when too many wait. */
+  readonly take: (news: News) => boolean;
   readonly watch: WatchDoor;
   readonly now: () => number;
+  readonly onProblem: (text: string) => void;
 }
 
-/** A page that is served, and its address. */
+/** A page that is served. */
 export interface ServedPage {
   readonly server: WebServer;
+  /** With a word for one login. */
   readonly page: string;
+  /** Of a certificate that Saker signs itself: nobody else vouches for it. */
+  readonly fingerprint: string | undefined;
 }
 
-/** Serves the page; its address has a word for one login. Throws `CONFIG_WEB`. */
+/** Serves the page. Throws `CONFIG_WEB`. */
 export async function servePage({
   web,
   version,
+  hostname,
   store,
   settings,
   keeper,
   dropped,
+  take,
   watch,
   now,
+  onProblem,
 }: PageOptions): Promise<ServedPage> {
-  const { address, hosts, certificate, key, pageFolder } = web;
-  const isTls = certificate !== undefined && key !== undefined;
+  const { address, hosts, pageFolder } = web;
   const token = tokenOf(web.tokenFile);
-  const tls = isTls ? { cert: pem(certificate), key: pem(key) } : undefined;
+  const pairNow = (): PagePair | undefined =>
+    web.tls && pairOf(web.tls, [hostname, address, ...hosts], now());
+  const tls = pairNow();
   const server = await startServer({ address, port: web.port, tls, pageFolder }, (port) => ({
     version,
     store,
     storeHealth: () => storeHealth({ store, settings, keeper, dropped }),
     watch,
-    access: new Access({ token, address, hosts, port, isTls, now }),
+    access: new Access({ token, address, hostname, hosts, port, isTls: tls !== undefined, now }),
     stream: new LiveStream(store),
-    take: (news) => keeper.take(news),
+    take,
     now,
   })).catch((thrown: unknown) => {
     throw new AppError(
@@ -61,8 +74,30 @@ export async function servePage({
       { hint: "set web.port, or leave the page out with --no-web" },
     );
   });
-  return { server, page: pageAddress(web, server.port, onceWord(token, now())) };
+  // Certificates end, and are renewed, while a watch runs.
+  setInterval(() => {
+    try {
+      const pair = pairNow();
+      if (pair !== undefined) server.useCertificate(pair);
+    } catch (thrown) {
+      onProblem(`${messageOf(thrown)}; the page goes on with the certificate that it has`);
+    }
+  }, DAY_MS).unref();
+  const isOwn = web.tls?.kind === "self-signed";
+  return {
+    server,
+    page: pageAddress(web, server.port, onceWord(token, now())),
+    fingerprint: isOwn ? tls?.fingerprint : undefined,
+  };
 }
+
+function pairOf(tls: PageTls, hosts: readonly string[], now: number): PagePair {
+  if (tls.kind === "given") return { cert: pem(tls.certificate), key: pem(tls.key) };
+  const names = ["localhost", "127.0.0.1", "::1", ...hosts];
+  return ownPagePair(tls.file, certificateNames(names), now);
+}
+
+const DAY_MS = 86_400_000;
 
 /** A file of certificates or keys. Throws `CONFIG_WEB`. */
 export function pem(path: string): string {

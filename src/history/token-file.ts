@@ -1,8 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { AppError, messageOf } from "../lib/errors.ts";
 import { makePrivateFolder } from "../store/private-folder.ts";
 import { newToken } from "../web/token.ts";
+import { secretIn, secretRefusal } from "./secret-file.ts";
 
 /**
  * The token in a file that only its owner reads; made where there is none. Throws `CONFIG_WEB` when
@@ -14,22 +14,10 @@ export function tokenOf(path: string): string {
 
 /** The token in a file; undefined when there is no such file. Throws `CONFIG_WEB`. */
 export function tokenIn(path: string): string | undefined {
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const { uid, mode, size } = fstatSync(fd);
-    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0 || size > TOKEN_BYTES)
-      throw refusal(path, "others may have read it");
-    const token = readFileSync(fd, "utf8").trim();
-    if (token.length < TOKEN_MIN) throw refusal(path, "it is too short");
-    return token;
-  } catch (thrown) {
-    if (thrown instanceof AppError) throw thrown;
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw refusal(path, messageOf(thrown));
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
+  const token = secretIn(path, { what: WHAT, bytesMax: TOKEN_BYTES })?.trim();
+  if (token !== undefined && token.length < TOKEN_MIN)
+    throw secretRefusal(path, WHAT, "it is too short");
+  return token;
 }
 
 function makeToken(path: string): string {
@@ -45,11 +33,6 @@ function makeToken(path: string): string {
   return token;
 }
 
-function refusal(path: string, state: string): AppError {
-  return new AppError("CONFIG_WEB", `Cannot use the token in "${path}": ${state}`, {
-    hint: "remove the file, and a new token is made",
-  });
-}
-
+const WHAT = "the token";
 const TOKEN_BYTES = 4096;
 const TOKEN_MIN = 32;

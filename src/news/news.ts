@@ -30,6 +30,8 @@ export type NewsBody =
 export interface AlertNews {
   readonly kind: "alert";
   readonly alert: Alert;
+  /** The id of the silence that it falls under: it is kept, and sent nowhere. */
+  readonly silence?: string | undefined;
 }
 
 /** A container, or the host, has begun to listen where it did not. */

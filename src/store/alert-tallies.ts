@@ -5,6 +5,7 @@ import type { AlertFilter } from "./alert-queries.ts";
 import { minuteOf } from "./row-clock.ts";
 import type { Tables } from "./tables.ts";
 import { termQuery } from "./term-query.ts";
+import type { FactKind } from "./terms.ts";
 
 /** What alerts can be counted by. */
 export type Dimension = "priority" | "rule" | "source" | "host" | "container" | "tag";
@@ -152,10 +153,10 @@ async function seriesFor(
 }
 
 function isMeant(row: SeriesRow, { is, isNot }: AlertFilter): boolean {
-  return SERIES_DIMENSIONS.every((dimension) => {
-    const [wanted, unwanted] = [is[dimension] ?? [], isNot[dimension] ?? []];
+  return SERIES_FACTS.every((fact) => {
+    const [wanted, unwanted] = [is[fact] ?? [], isNot[fact] ?? []];
     if (wanted.length === 0 && unwanted.length === 0) return true;
-    const values = valuesOf(row, dimension);
+    const values = valuesOf(row, fact);
     return (
       (wanted.length === 0 || values.some((value) => wanted.includes(value))) &&
       !values.some((value) => unwanted.includes(value))
@@ -163,13 +164,22 @@ function isMeant(row: SeriesRow, { is, isNot }: AlertFilter): boolean {
   });
 }
 
-function valuesOf(row: SeriesRow, dimension: Dimension): readonly string[] {
-  if (dimension === "tag") return JSON.parse(row.tags) as string[];
-  if (dimension === "priority") return [PRIORITIES[row.priority] ?? ""];
-  return [row[dimension]];
+function valuesOf(row: SeriesRow, fact: (typeof SERIES_FACTS)[number]): readonly string[] {
+  if (fact === "tag") return JSON.parse(row.tags) as string[];
+  if (fact === "priority") return [PRIORITIES[row.priority] ?? ""];
+  if (fact === "silenced") return row.silence === "" ? [] : ["yes"];
+  return [row[fact]];
 }
 
-const SERIES_DIMENSIONS = ["priority", "rule", "source", "host", "container", "tag"] as const;
+const SERIES_FACTS = [
+  "priority",
+  "rule",
+  "source",
+  "host",
+  "container",
+  "tag",
+  "silenced",
+] as const satisfies readonly FactKind[];
 /** Alerts that a filter by fields or words counts: some ten milliseconds. */
 const COUNTED_MAX = 5000;
 /** Series that are asked for by their ids; of more, all are read. */

@@ -7,6 +7,7 @@ export function migrationsFor(kind: "sqlite" | "postgresql"): Record<string, Mig
   return {
     "001-first": { up: (db) => first(db as Kysely<Tables>, kind) },
     "002-open-ports": { up: (db) => openPorts(db as Kysely<Tables>) },
+    "003-silences": { up: (db) => silences(db as Kysely<Tables>) },
   };
 }
 
@@ -14,6 +15,13 @@ export function migrationsFor(kind: "sqlite" | "postgresql"): Record<string, Mig
 async function openPorts(db: Kysely<Tables>): Promise<void> {
   await sql`create index port_open on port (port, id) where closed is null`.execute(db);
   await sql`create index port_unwatched on port (port, id) where unwatched = 1`.execute(db);
+}
+
+async function silences(db: Kysely<Tables>): Promise<void> {
+  await db.schema
+    .alterTable("series")
+    .addColumn("silence", "text", (column) => column.notNull().defaultTo(""))
+    .execute();
 }
 
 async function first(db: Kysely<Tables>, kind: "sqlite" | "postgresql"): Promise<void> {

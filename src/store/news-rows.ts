@@ -1,10 +1,16 @@
 import type { Insertable } from "kysely";
-import type { Alert } from "../alerts/alert.ts";
 import { fieldsText } from "../alerts/format.ts";
 import { ownerName } from "../alerts/opened-port.ts";
 import type { AuditReport } from "../audit/report.ts";
 import { isoText } from "../lib/time-text.ts";
-import type { LossNews, NewsStamp, NoteNews, PortNews, ProblemNews } from "../news/news.ts";
+import type {
+  AlertNews,
+  LossNews,
+  NewsStamp,
+  NoteNews,
+  PortNews,
+  ProblemNews,
+} from "../news/news.ts";
 import { urgencyOf } from "../rules/priority.ts";
 import type { Series } from "./series.ts";
 import type { NewAlert } from "./backend.ts";
@@ -24,7 +30,7 @@ export function rowStamp({ sequence, host }: NewsStamp, id: number): RowStamp {
 }
 
 /** What an alert has in common with others. */
-export function seriesOf(alert: Alert): Series {
+export function seriesOf({ alert, silence }: AlertNews): Series {
   return {
     priority: urgencyOf(alert.priority),
     rule: alert.rule,
@@ -32,10 +38,15 @@ export function seriesOf(alert: Alert): Series {
     host: alert.hostname,
     container: ownerName(alert),
     tags: JSON.stringify(alert.tags.toSorted()),
+    silence: silence ?? "",
   };
 }
 
-export function alertRow({ id, sequence }: RowStamp, alert: Alert, series: number): NewAlert {
+export function alertRow(
+  { id, sequence }: RowStamp,
+  { alert, silence }: AlertNews,
+  series: number,
+): NewAlert {
   return {
     id,
     sequence,
@@ -44,7 +55,7 @@ export function alertRow({ id, sequence }: RowStamp, alert: Alert, series: numbe
     message: alert.message.toWellFormed(),
     fields: fieldsText(alert.outputFields),
     uuid: alert.uuid,
-    terms: factTerms(alert),
+    terms: factTerms(alert, silence !== undefined),
   };
 }
 

@@ -115,8 +115,8 @@ export class Store {
     const { id } = stamp;
     switch (news.kind) {
       case "alert": {
-        const series = seriesOf(news.alert);
-        const row = this.#readable(() => alertRow(stamp, news.alert, 0));
+        const series = seriesOf(news);
+        const row = this.#readable(() => alertRow(stamp, news, 0));
         if (row === undefined) return undefined;
         row.series = await this.#series.idOf(transaction, series);
         alerts.push(row);

@@ -25,6 +25,8 @@ interface SeriesTable {
   readonly container: string;
   /** A JSON list, sorted. */
   readonly tags: string;
+  /** The id of the silence that they fell under; empty for none. */
+  readonly silence: Generated<string>;
 }
 
 /** Beside it are its terms, for searching: in SQLite an FTS5 table, in PostgreSQL a column. */

@@ -10,6 +10,8 @@ export type FactKind =
   | "host"
   | "container"
   | "tag"
+  /** `yes`, or it has no such fact. */
+  | "silenced"
   /** Of the value `NAME=VALUE`. */
   | "field";
 
@@ -25,7 +27,7 @@ export function factTerm(kind: FactKind, value: string): string {
 export const ANY_TERM = "\ue000any";
 
 /** The facts of an alert as terms. */
-export function factTerms(alert: Alert): string[] {
+export function factTerms(alert: Alert, isSilenced: boolean): string[] {
   const container = ownerName(alert);
   const id = alert.outputFields["container.id"];
   return [
@@ -37,6 +39,7 @@ export function factTerms(alert: Alert): string[] {
     factTerm("container", container),
     ...(typeof id === "string" && id !== container ? [factTerm("container", id)] : []),
     ...alert.tags.map((tag) => factTerm("tag", tag)),
+    ...(isSilenced ? [factTerm("silenced", "yes")] : []),
     ...fieldTerms(alert.outputFields),
   ];
 }
@@ -51,12 +54,16 @@ export function wordsOf(text: string): string[] {
   return (plain.toLowerCase().match(WORD) ?? []).filter((word) => word.length <= WORD_MAX);
 }
 
+/** A value as text, each item of a list for itself: missing ones as Falco prints them. */
+export function valueTexts(value: FieldValue | null): string[] {
+  return isList(value) ? value.map(valueText) : [valueText(value)];
+}
+
 function fieldTerms(fields: OutputFields): string[] {
   const terms: string[] = [];
   for (const [name, value] of Object.entries(fields)) {
-    if (isList(value))
-      for (const item of value.slice(0, ITEMS_MAX)) terms.push(fieldTerm(name, item));
-    else terms.push(fieldTerm(name, value));
+    for (const text of valueTexts(isList(value) ? value.slice(0, ITEMS_MAX) : value))
+      terms.push(new FactHash().add("field ").add(name).add("=").add(text).term());
     if (terms.length >= ITEMS_MAX) break;
   }
   return terms;
@@ -66,15 +73,9 @@ function isList(value: FieldValue | null): value is readonly SingleValue[] {
   return Array.isArray(value);
 }
 
-/** Missing values are found as Falco prints them. */
-function fieldTerm(name: string, value: SingleValue | null): string {
-  const text =
-    value === null
-      ? "<NA>"
-      : value instanceof Uint8Array
-        ? Buffer.from(value).toString("latin1")
-        : String(value);
-  return new FactHash().add("field ").add(name).add("=").add(text).term();
+function valueText(value: SingleValue | null): string {
+  if (value === null) return "<NA>";
+  return value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : String(value);
 }
 
 /** Of Unicode's private use, which unicode61 takes for a letter; no word has it. */

@@ -7,6 +7,8 @@ export interface AccessOptions {
   readonly token: string;
   /** Where it listens. */
   readonly address: string;
+  /** The host's own name. */
+  readonly hostname: string;
   /** `HOST:PORT` by which the page is reached, besides those of loopback. */
   readonly hosts: readonly string[];
   readonly port: number;
@@ -30,7 +32,7 @@ export class Access {
   constructor(options: AccessOptions) {
     this.#options = options;
     const { port, hosts } = options;
-    const names = ["127.0.0.1", "localhost", "[::1]", nameOf(options.address)];
+    const names = ["127.0.0.1", "localhost", "[::1]", options.hostname, nameOf(options.address)];
     const own = names.map((name) => `${name}:${port}`);
     this.#hosts = new Set([...own, ...hosts].map((host) => host.toLowerCase()));
   }

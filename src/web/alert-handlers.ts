@@ -27,6 +27,7 @@ export function filterOf(query: AlertFilter): KeptFilter {
       ...(query.container && { container: query.container }),
       ...(query.tag && { tag: query.tag }),
       ...(query.field && { field: query.field }),
+      ...(query.silenced === "yes" && { silenced: ["yes"] }),
     },
     isNot: {
       ...(query["priority!"] && { priority: query["priority!"] }),
@@ -36,6 +37,7 @@ export function filterOf(query: AlertFilter): KeptFilter {
       ...(query["container!"] && { container: query["container!"] }),
       ...(query["tag!"] && { tag: query["tag!"] }),
       ...(query["field!"] && { field: query["field!"] }),
+      ...(query.silenced === "no" && { silenced: ["yes"] }),
     },
     text: query.text,
   };

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { z } from "zod";
+import type { CountedSilence } from "../store/silence-book.ts";
+import type { SilenceRequest } from "../store/silence.ts";
 import type { Store } from "../store/store.ts";
 import type { Access } from "./access.ts";
 import type { Answer } from "./answer.ts";
@@ -18,6 +20,16 @@ export interface WatchDoor {
   rule(name: string): Promise<RuleDetail | undefined>;
   /** Undefined when the port is queued for its examination, else why it is not. */
   examine(port: StoredPort): Promise<string | undefined>;
+  /** Those that hold; undefined as above, and so of the others. */
+  silences(): Promise<readonly CountedSilence[] | undefined>;
+  silence(request: SilenceRequest): Promise<CountedSilence | SilenceObstacle | undefined>;
+  /** False when there is none of that id. */
+  endSilence(id: string): Promise<boolean | undefined>;
+}
+
+/** Why alerts are not silenced, in words. */
+export interface SilenceObstacle {
+  readonly obstacle: string;
 }
 
 /** What handlers work with. */

@@ -18,6 +18,7 @@ describe("/metrics", () => {
         rules: 1,
         events: { seen: 9, keptInKernel: 5, sent: 4, dropped: { ringFull: 2 } },
         ports: { open: 1, examined: 1, notExamined: 0 },
+        silenced: 1,
         published: 3,
         outputs: [
           {

@@ -12,11 +12,15 @@ export interface MetricsSite extends Pick<Site, "store" | "storeHealth" | "watch
   readonly stream?: Pick<Site["stream"], "readers">;
 }
 
+type Counted = Map<string, { readonly labels: Record<string, string>; count: number }>;
+
 /** What `/metrics` says. Alerts are counted from the start of this process on. */
 export class Metrics {
   readonly #site: MetricsSite;
   readonly #leave: () => void;
-  readonly #alerts = new Map<string, { labels: Record<string, string>; count: number }>();
+  /** By their labels, of those that were told and of those that were silenced. */
+  readonly #told: Counted = new Map();
+  readonly #silenced: Counted = new Map();
 
   constructor(site: MetricsSite) {
     this.#site = site;
@@ -45,8 +49,9 @@ export class Metrics {
 
   #count({ alert }: Kept): void {
     if (alert === undefined) return;
-    const { rule, source, host, priority } = alert.series;
-    const isKnown = this.#alerts.size < SERIES_MAX;
+    const { rule, source, host, priority, silence } = alert.series;
+    const alerts = silence === "" ? this.#told : this.#silenced;
+    const isKnown = alerts.size < SERIES_MAX;
     const labels = {
       hostname: host,
       rule: isKnown ? rule : OTHERS,
@@ -54,10 +59,9 @@ export class Metrics {
       source,
     };
     const key = JSON.stringify(labels);
-    const known = this.#alerts.get(key);
+    const known = alerts.get(key);
     if (known !== undefined) known.count += 1;
-    else if (isKnown || this.#alerts.size < SERIES_MAX * 2)
-      this.#alerts.set(key, { labels, count: 1 });
+    else if (isKnown || alerts.size < SERIES_MAX * 2) alerts.set(key, { labels, count: 1 });
   }
 
   async #families(): Promise<readonly Family[]> {
@@ -67,18 +71,17 @@ export class Metrics {
       storeHealth(),
       this.#portFamilies(),
     ]);
-    const samples = [...this.#alerts.values()].map(({ labels, count }) => ({
-      labels,
-      value: count,
-    }));
+    const samples = (alerts: Counted): Sample[] =>
+      [...alerts.values()].map(({ labels, count }) => ({ labels, value: count }));
     return [
       gauge("saker_info", "The version that runs", [{ labels: { version }, value: 1 }]),
       counter(
         "falcosecurity_falcosidekick_falco_events",
         "Alerts, as falcosidekick counts them",
-        samples,
+        samples(this.#told),
       ),
-      counter("saker_alerts", "Alerts", samples),
+      counter("saker_alerts", "Alerts that were not silenced", samples(this.#told)),
+      counter("saker_alerts_silenced", "Alerts that were silenced", samples(this.#silenced)),
       ...(health === undefined ? [] : watchFamilies(health)),
       ...expiry,
       gauge("saker_store_bytes", "Size of the store", [{ value: store.bytes }]),

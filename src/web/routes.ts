@@ -21,10 +21,11 @@ import {
 } from "./schemas/port.ts";
 import { RuleDetail, RuleList } from "./schemas/rule.ts";
 import { Login, Proof, ProofQuery, Session } from "./schemas/session.ts";
+import { NewSilence, Silence, SilenceList } from "./schemas/silence.ts";
 
 /** One operation of the API. */
 export interface Route {
-  readonly method: "get" | "post";
+  readonly method: "get" | "post" | "delete";
   /** Parameters as `{name}`. */
   readonly path: string;
   readonly doc: string;
@@ -138,6 +139,25 @@ export const ROUTES = {
     doc: "Losses, problems and notes, newest first",
     query: NoticeQuery,
     answer: NoticePage,
+  },
+  silences: {
+    method: "get",
+    path: "/api/v1/silences",
+    doc: "The silences that hold, the next to end first",
+    answer: SilenceList,
+  },
+  silence: {
+    method: "post",
+    path: "/api/v1/silences",
+    doc: "Silence alerts of a rule for a while: they are kept, and sent to no output",
+    body: NewSilence,
+    answer: Silence,
+  },
+  endSilence: {
+    method: "delete",
+    path: "/api/v1/silences/{id}",
+    doc: "End a silence: 204",
+    answer: "application/problem+json",
   },
   stream: {
     method: "get",

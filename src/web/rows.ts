@@ -21,6 +21,7 @@ export function alertJson(alert: Omit<KeptAlert, "series">): string {
     hostname: alert.host,
     container: alert.container,
     message,
+    silence: alert.silence === "" ? null : alert.silence,
   };
   return `${JSON.stringify(known).slice(0, -1)},"tags":${alert.tags},"output_fields":${alert.fields}}`;
 }

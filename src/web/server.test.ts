@@ -7,22 +7,42 @@ import { after, before, describe, it } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { bare } from "../../test/fixtures/audit-reports.ts";
 import { openSite, type SiteRequest, type TestSite } from "../../test/fixtures/site.ts";
+import type { SilenceRequest } from "../store/silence.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { onceWord } from "./access.ts";
 import { ROUTES } from "./routes.ts";
 import { AlertCounts, AlertPage, AlertTimeline } from "./schemas/alert.ts";
 import { Health } from "./schemas/health.ts";
 import { AuditPage, PortDrift, PortHistory, PortPage, StoredAudit } from "./schemas/port.ts";
+import { Silence, SilenceList } from "./schemas/silence.ts";
+
+const SILENCE = {
+  id: "0000000a",
+  rule: "R",
+  fields: {},
+  because: "noise",
+  from: 1,
+  until: 2,
+  count: 3,
+};
 
 describe("the server", () => {
   let site: TestSite;
   const examined: number[] = [];
+  const silenced: SilenceRequest[] = [];
   before(async () => {
     site = await openSite({
       examine: async ({ port }) => {
         examined.push(port);
         return port === 8443 ? undefined : "it does not listen any more";
       },
+      silences: async () => [SILENCE],
+      silence: async (request) => {
+        if (request.rule === "full") return { obstacle: "there are 100 silences already" };
+        silenced.push(request);
+        return SILENCE;
+      },
+      endSilence: async (id) => id === SILENCE.id,
     });
     const port = { protocol: "tcp", address: "::", namespace: 1, container: "web" } as const;
     await site.store.append([
@@ -68,6 +88,38 @@ describe("the server", () => {
       /attachment; filename="web_8443.html"/,
     );
     assert.match(await report.text(), /<html/);
+  });
+
+  it("makes, lists and ends silences, and refuses what is none", async () => {
+    const list = SilenceList.parse(await body("/api/v1/silences"));
+    assert.deepEqual(list.silences, [SILENCE]);
+    const post = (value: object, headers: Record<string, string> = {}) =>
+      site.get("/api/v1/silences", {
+        method: "POST",
+        body: JSON.stringify(value),
+        headers: { "content-type": "application/json", ...headers },
+      });
+    const asked = { rule: "R", because: "noise", seconds: 60 };
+    const made = await post(asked);
+    assert.equal(made.status, 201);
+    Silence.parse(await made.json());
+    assert.deepEqual(silenced, [{ rule: "R", because: "noise", fields: {}, ms: 60_000 }]);
+    const refused = [
+      { rule: "R", because: "noise" },
+      { ...asked, seconds: 0 },
+      { ...asked, seconds: 1e9 },
+      { ...asked, because: "" },
+      { ...asked, fields: { a: 1 } },
+      { ...asked, more: true },
+    ];
+    for (const value of refused) assert.equal((await post(value)).status, 400);
+    assert.equal((await post({ ...asked, rule: "full" })).status, 409);
+    assert.equal((await post(asked, { origin: "http://evil.example" })).status, 403);
+    const end = (id: string, headers = {}) =>
+      status(`/api/v1/silences/${id}`, { method: "DELETE", headers });
+    assert.deepEqual([await end("0000000a"), await end("0000000b")], [204, 404]);
+    assert.equal(await end("0000000a", { authorization: "" }), 401);
+    assert.equal(await end("0000000a", { "sec-fetch-site": "cross-site" }), 403);
   });
 
   it("has a handler and a description of every route", async () => {

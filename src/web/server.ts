@@ -15,9 +15,15 @@ import { bodyOf, jsonBodyOf } from "./request-body.ts";
 import { queryOf, refusalText } from "./request-query.ts";
 import { type Route, ROUTES } from "./routes.ts";
 import { sendAnswer } from "./send-answer.ts";
+import { SILENCE_HANDLERS } from "./silence-handlers.ts";
 import { SITE_HANDLERS } from "./site-handlers.ts";
 
-const HANDLERS: Handlers = { ...ALERT_HANDLERS, ...PORT_HANDLERS, ...SITE_HANDLERS };
+const HANDLERS: Handlers = {
+  ...ALERT_HANDLERS,
+  ...PORT_HANDLERS,
+  ...SILENCE_HANDLERS,
+  ...SITE_HANDLERS,
+};
 
 /** Where the server listens, and what it serves beside the API. */
 export interface ServerOptions {
@@ -36,6 +42,12 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
+/** The server of the page and the API. */
+export interface PageServer extends WebServer {
+  /** For the connections that begin from now on; of a server with TLS. */
+  useCertificate(pair: { readonly cert: string; readonly key: string }): void;
+}
+
 /**
  * Serves the API, the page and metrics. `site` is asked for once the port is known. Rejects when the
  * port is taken.
@@ -43,10 +55,10 @@ export interface WebServer {
 export async function startServer(
   { address, port, tls, pageFolder }: ServerOptions,
   siteAt: (port: number) => Site,
-): Promise<WebServer> {
+): Promise<PageServer> {
   const limits = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 };
-  const server: Server =
-    tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls });
+  const tlsServer = tls && createTlsServer({ ...limits, ...tls });
+  const server: Server = tlsServer ?? createServer(limits);
   server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -62,6 +74,7 @@ export async function startServer(
   server.on("request", (request, response) => void respond(paths, request, response));
   return {
     port: own,
+    useCertificate: (pair) => tlsServer?.setSecureContext(pair),
     close: async () => {
       site.stream.close();
       paths.close();
@@ -198,11 +211,10 @@ interface FoundRoute {
 
 /** Literal paths stand before those with parameters in the table. */
 function routeOf(method: string, path: string): FoundRoute | undefined {
-  const isRead = method === "GET" || method === "HEAD";
+  const verb = method === "HEAD" ? "get" : method.toLowerCase();
   for (const { name, route, pattern } of PATTERNS) {
     const match = pattern.exec(path);
-    if (match === null || (route.method === "get") !== isRead) continue;
-    if (!isRead && method !== "POST") continue;
+    if (match === null || route.method !== verb) continue;
     try {
       const entries = Object.entries(match.groups ?? {});
       const parameters = Object.fromEntries(

@@ -4,6 +4,7 @@ import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { Facts } from "../parts/facts.tsx";
 import { Trouble } from "../parts/trouble.tsx";
+import { SilenceForm } from "../silences/silence-form.tsx";
 import { type FilterName, toggled } from "./alert-filter.ts";
 import { ExceptionWriter } from "./exception-writer.tsx";
 import { FieldChips } from "./field-chips.tsx";
@@ -41,7 +42,7 @@ export function AlertDrawer({
 }
 
 function Alert({ alert }: { alert: StoredAlert }) {
-  const { priority, rule, time, hostname, container, tags, source, message } = alert;
+  const { priority, rule, time, hostname, container, tags, source, message, silence } = alert;
   return (
     <>
       <header>
@@ -57,6 +58,11 @@ function Alert({ alert }: { alert: StoredAlert }) {
           {container !== null && <Only name="container" value={container} />}
         </p>
       </header>
+      {silence !== null && (
+        <p class="fair">
+          Silenced: it was sent to no output (<a href="/silences">silence {escaped(silence)}</a>).
+        </p>
+      )}
       <p class="message">{escaped(message)}</p>
       <p class="tags">
         {tags.map((tag) => (
@@ -71,11 +77,12 @@ function Alert({ alert }: { alert: StoredAlert }) {
           Leave out this rule
         </a>
       </p>
+      <SilenceForm alert={alert} />
+      <ExceptionWriter alert={alert} />
       <Tree alert={alert} />
       {container !== null && container !== "host" && <Container alert={alert} />}
       <RuleText alert={alert} />
       <FieldChips fields={alert.output_fields} />
-      <ExceptionWriter alert={alert} />
       <RawJson alert={alert} />
     </>
   );

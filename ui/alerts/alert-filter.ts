@@ -14,6 +14,7 @@ const ASKED = {
   container: true,
   tag: true,
   field: true,
+  silenced: true,
   "priority!": true,
   "rule!": true,
   "source!": true,
@@ -34,11 +35,16 @@ export const SPANS: Readonly<Record<string, number>> = {
   "7d": 604_800_000,
 };
 
-/** The address's filter as the API's query; `last=1h` is a span that ends at `now`. */
+/**
+ * The address's filter as the API's query; `last=1h` is a span that ends at `now`. Silenced alerts
+ * are left out unless it asks for them (`silenced=yes`, or `all` beside the others).
+ */
 export function filterQuery(query: URLSearchParams, now: Date): URLSearchParams {
   const asked = new URLSearchParams([...query].filter(([name]) => name in ASKED));
   const span = SPANS[query.get("last") ?? ""];
   if (span !== undefined) asked.set("since", new Date(now.getTime() - span).toISOString());
+  if (query.get("silenced") === "all") asked.delete("silenced");
+  else if (!query.has("silenced")) asked.set("silenced", "no");
   return asked;
 }
 

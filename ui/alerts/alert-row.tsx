@@ -19,10 +19,10 @@ export function AlertRow({
   isSelected: boolean;
   onOpen: (alert: StoredAlert) => void;
 }) {
-  const { time, priority, rule, container, hostname, message } = alert;
+  const { time, priority, rule, container, hostname, message, silence } = alert;
   return (
     <div
-      class={`row ${toneOf(priority)}${isSelected ? " selected" : ""}`}
+      class={`row ${toneOf(priority)}${isSelected ? " selected" : ""}${silence === null ? "" : " silenced"}`}
       role="row"
       id={`alert-${alert.id}`}
       aria-rowindex={index + 2}
@@ -38,6 +38,7 @@ export function AlertRow({
         {priority}
       </span>
       <span role="gridcell" class="rule">
+        {silence !== null && <small>silenced </small>}
         {escaped(rule)}
       </span>
       <span role="gridcell" class="container" title={escaped(hostname)}>

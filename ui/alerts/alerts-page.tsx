@@ -36,7 +36,7 @@ export function AlertsPage() {
         {alerts.timeline !== undefined && <Timeline timeline={alerts.timeline} onSpan={goToSpan} />}
         <TopRules counts={alerts.counts} />
       </section>
-      <AlertBar feed={feed} total={alerts.counts} />
+      <AlertBar feed={feed} total={alerts.counts} silenced={alerts.silenced} />
       {feed.error.value !== undefined && (
         <Trouble error={feed.error.value} retry={() => void feed.restart()} />
       )}

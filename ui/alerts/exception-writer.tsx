@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import { escaped } from "../../src/reports/escaped.ts";
 import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import { CopyButton } from "../parts/copy-button.tsx";
 import { escapedLines } from "../parts/escaped-lines.ts";
 import { exceptionText, isExceptable, usualExceptionFields } from "./exception-text.ts";
+import { FieldPicks } from "./field-picks.tsx";
 
 /** An exception for this alert, of the fields that one picks, to be put into a file of rules. */
 export function ExceptionWriter({ alert }: { alert: StoredAlert }) {
@@ -20,20 +20,7 @@ export function ExceptionWriter({ alert }: { alert: StoredAlert }) {
         Alerts of this rule with these values are then left out. Put it into a file of rules, such
         as <code>falco_custom_rules.yaml</code>: the watch reads it again by itself.
       </p>
-      <div class="picks" role="group" aria-label="Fields that must be the same">
-        {fields.map(([name, value]) => (
-          <label key={name} title={escaped(String(value))}>
-            <input
-              type="checkbox"
-              checked={names.includes(name)}
-              onChange={({ currentTarget: { checked } }) =>
-                setNames(checked ? [...names, name] : names.filter((other) => other !== name))
-              }
-            />
-            {name}
-          </label>
-        ))}
-      </div>
+      <FieldPicks fields={fields} picked={names} onPick={setNames} />
       {names.length === 0 ? (
         <p class="fair">Pick a field: an exception without any would leave out every alert.</p>
       ) : (

@@ -13,6 +13,8 @@ export interface Alerts {
   /** The filter's own, with the most frequent rules. */
   readonly counts: AlertCounts | undefined;
   readonly timeline: AlertTimeline | undefined;
+  /** How many the filter would let through, were they not silenced. */
+  readonly silenced: number | undefined;
 }
 
 /** The alerts of an address's filter; all of it goes on by itself. `search` is the address's query. */
@@ -46,12 +48,15 @@ export function useAlerts(search: string): Alerts {
   const now = useMemo(() => filterQuery(new URLSearchParams(search), new Date()), [search, round]);
   const anyPriority = new URLSearchParams(now);
   anyPriority.delete("priority");
+  const silenced = new URLSearchParams(now);
+  silenced.set("silenced", "yes");
   const priorities = `/alerts/counts?${anyPriority}&by=priority`;
   return {
     feed,
     priorities: useLoaded<AlertCounts>(priorities, round).value,
     counts: useLoaded<AlertCounts>(`/alerts/counts?${now}&by=rule&top=5`, round).value,
     timeline: useLoaded<AlertTimeline>(`/alerts/timeline?${now}&steps=120`, round).value,
+    silenced: useLoaded<AlertCounts>(`/alerts/counts?${silenced}&top=1`, round).value?.total,
   };
 }
 

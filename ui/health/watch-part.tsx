@@ -41,5 +41,6 @@ function factsOf(watch: WatchHealth, now: Date): (readonly [string, string])[] {
           ["not examined", countText(ports.notExamined)],
         ] as const)),
     ["pieces of news", countText(watch.published)],
+    ["alerts silenced", countText(watch.silenced)],
   ];
 }

@@ -9,6 +9,7 @@ import { HealthPage } from "../health/health-page.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { PortPage } from "../ports/port-page.tsx";
 import { PortsPage } from "../ports/ports-page.tsx";
+import { SilencesPage } from "../silences/silences-page.tsx";
 import { Header } from "./header.tsx";
 import { KeysHelp } from "./keys-help.tsx";
 import { SignIn } from "./sign-in.tsx";
@@ -40,6 +41,8 @@ function Room() {
       return id === undefined ? <PortsPage /> : <PortPage id={id} />;
     case "audits":
       return id === undefined ? <AuditsPage /> : <AuditPage id={id} />;
+    case "silences":
+      return <SilencesPage />;
     case "health":
       return <HealthPage />;
     default:

@@ -7,6 +7,7 @@ const ROOMS = [
   ["/alerts", "Alerts"],
   ["/ports", "Ports"],
   ["/audits", "TLS reports"],
+  ["/silences", "Silences"],
   ["/health", "Health"],
 ] as const;
 

@@ -30,6 +30,7 @@ export const AlertFilter = z.strictObject({
   container: anyOf(Word).describe("name or id; `host` outside of containers"),
   tag: anyOf(Word),
   field: anyOf(Field).describe("an output field: NAME=VALUE"),
+  silenced: z.enum(["yes", "no"]).optional().describe("silenced alerts alone, or without them"),
   text: z.string().max(200).optional().describe("words of the output; the last may be unfinished"),
   "priority!": anyOf(PriorityName),
   "rule!": anyOf(Word),

@@ -25,6 +25,7 @@ export const StoredAlert = z.object({
   tags: z.array(z.string()),
   container: z.string().describe("its name, else its id; `host` outside of containers"),
   message: z.string().describe("the output without time and priority"),
+  silence: z.string().nullable().describe("id of the silence that it fell under"),
   output_fields: z.record(z.string(), z.union([FieldScalar, z.array(FieldScalar)])),
 });
 export type StoredAlert = z.infer<typeof StoredAlert>;

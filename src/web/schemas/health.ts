@@ -27,6 +27,7 @@ export const WatchHealth = z.object({
     .describe("null: the source is not the kernel"),
   ports: z.object({ open: Count, examined: Count, notExamined: Count }).nullable(),
   published: Count.describe("pieces of news"),
+  silenced: Count.describe("of the alerts among them: sent to no output"),
   outputs: z.array(
     z.object({
       name: z.string(),
