@@ -54,6 +54,7 @@ async function watch(scene: string): Promise<void> {
   const saker = startSaker([
     "watch",
     "--json",
+    "--with-audits",
     "--source",
     "ebpf",
     "--host-ports",
