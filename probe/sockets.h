@@ -45,13 +45,15 @@ INLINE u32 append_unix_path(struct scratch *s, const char *from, u32 size) {
   char first = 0;
   if (size == 0 || is_full(s)) return 0;
   bpf_probe_read_kernel(&first, 1, from);
-  OPAQUE(size);
   if (size > 108) size = 108;
   if (first) {
     long length = bpf_probe_read_kernel_str(at, 109, from);
     if (length < 1) return 0;
     return length - 1 < size ? length - 1 : size;
   }
+  // By a mask: of a number that the compiler keeps in memory the verifier of Linux 6.1 forgets what it was compared with.
+  OPAQUE(size);
+  size &= 127;
   bpf_probe_read_kernel(at, size, from);
   *at = '@';
   return size;

@@ -113,7 +113,8 @@ describe("the page", { skip: chromiumMissing() ?? false }, () => {
   };
 
   before(async () => {
-    [browser] = await Promise.all([startChromium(), watched.start()]);
+    await watched.start();
+    browser = await startChromium();
     view = await openPage(browser);
     page = view.page;
     page.setDefaultTimeout(20_000);
@@ -367,7 +368,8 @@ describe("the page of a watch of this host", { skip: missing ?? false }, () => {
   before(async () => {
     const rules = join(watched.folder, "rules.yaml");
     writeFileSync(rules, RULES);
-    [browser] = await Promise.all([startChromium(), watched.start(["--rules", rules])]);
+    await watched.start(["--rules", rules]);
+    browser = await startChromium();
     ({ page } = await openPage(browser));
     page.setDefaultTimeout(60_000);
     await page.goto(watched.link);

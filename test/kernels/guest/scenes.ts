@@ -54,6 +54,7 @@ async function watch(scene: string): Promise<void> {
   const saker = startSaker([
     "watch",
     "--json",
+    "--with-audits",
     "--source",
     "ebpf",
     "--host-ports",
@@ -196,10 +197,16 @@ function skippedRuns(pid: number): number {
   const folder = `/proc/${pid}/fdinfo`;
   // What it said before it ended is printed all the same.
   if (!existsSync(folder)) return 0;
-  const counts = readdirSync(folder).map(
-    (fd) => /^recursion_misses:\s*(\d+)$/m.exec(readFileSync(join(folder, fd), "utf8"))?.[1] ?? "0",
-  );
-  return counts.reduce((sum, count) => sum + Number(count), 0);
+  return readdirSync(folder).reduce((sum, fd) => sum + skippedOf(join(folder, fd)), 0);
+}
+
+function skippedOf(path: string): number {
+  try {
+    return Number(/^recursion_misses:\s*(\d+)$/m.exec(readFileSync(path, "utf8"))?.[1] ?? 0);
+  } catch {
+    // It was closed since it was listed, and is no program's: these stay open.
+    return 0;
+  }
 }
 
 async function runToEnd(scene: string, saker: RunningSaker): Promise<void> {
