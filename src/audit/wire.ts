@@ -29,6 +29,8 @@ export class Wire {
   /** Set by a dialogue whose protocol frames the records. */
   framing: Framing | undefined;
   received = 0;
+  /** The handshake was done to its end, and the server ended the connection in its own protocol. */
+  isWhole = false;
   /** The most milliseconds from a `write` to the first bytes after it. */
   firstByteMs = 0;
   #writtenAt: number | undefined;
