@@ -266,7 +266,8 @@ async function follow(prober: Prober, way: Way): Promise<Reached> {
 
 /** What stands behind a dialogue that went well, or did not. */
 function promised(prober: Prober, protocol: string, first: Answer): Reached {
-  prober.spare(STARTTLS_PROTOCOLS.find(({ name }) => name === protocol)?.countsFailures);
+  const { connectErrors } = STARTTLS_PROTOCOLS.find(({ name }) => name === protocol) ?? {};
+  if (connectErrors !== undefined) prober.spare(connectErrors);
   if (first.kind === "flight") return { kind: "tls", first, starttls: protocol };
   if (first.kind === "unreachable") {
     prober.note("starttls", first.reason, first.code);
