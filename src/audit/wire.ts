@@ -133,8 +133,11 @@ export class Wire {
    */
   close(): void {
     this.#signal.removeEventListener("abort", this.#onAbort);
+    const { readableEnded, writableEnded, writableFinished, destroyed } = this.#socket;
+    // While our own end is on its way, libuv refuses to reset, and Node loses the open handle.
+    const isEnding = writableEnded && !writableFinished;
     // Where the peer has ended already, Node would wait for ever for the rest of our own end.
-    if (this.#socket.readableEnded || this.#socket.destroyed) this.#socket.destroy();
+    if (readableEnded || isEnding || destroyed) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
