@@ -99,7 +99,7 @@ export async function assessServer(
     ticket,
   });
   const certified = await reportCertificates(prober, { seen, features, yardstick });
-  const { isWhole } = spoken;
+  const isWhole = spoken.isWhole && !prober.isIncomplete;
   const found = [
     ...(isWhole ? findings : findingsOnPart(findings)),
     ...certified.findings,

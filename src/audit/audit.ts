@@ -5,10 +5,12 @@ import type { Found } from "./assess-server.ts";
 import { asciiName } from "./certificate/host-match.ts";
 import type { TrustStore } from "./certificate/trust-store.ts";
 import { examineDatagram } from "./datagram/examine-datagram.ts";
-import { type BudgetLimits, budget } from "./budget.ts";
+import { type Budget, type BudgetLimits, budget } from "./budget.ts";
 import { examine, NOTHING } from "./examine.ts";
+import { ConnectErrors, MOST_CONNECT_ERRORS } from "./connect-errors.ts";
 import { Prober } from "./prober.ts";
 import type { AuditReport } from "./report.ts";
+import { BLOCKS } from "./sessions.ts";
 
 /** The limits and settings of one `audit`, all of them optional. */
 export interface AuditOptions {
@@ -35,6 +37,8 @@ export interface AuditOptions {
    * The protocol in which TLS is asked for, such as `smtp`; `auto`, the default, finds that out.
    */
   readonly starttls?: string;
+  /** What servers have counted of earlier audits; without it each audit stands by itself. */
+  readonly connectErrors?: ConnectErrors;
 }
 
 /**
@@ -54,26 +58,24 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     limits,
     AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]),
   );
-  const prober = new Prober({
-    connect: target.connect,
-    signal: limit.signal,
-    silenceMs: options.connectionTimeoutMs ?? 3000,
-    serverName: target.serverName === undefined ? undefined : asciiName(target.serverName),
-    maxParallel: options.maxParallel ?? 6,
-    onProgress: () => limit.progress(),
-  });
+  const { connectErrors = new ConnectErrors() } = options;
+  const server = `${host}:${port}`;
+  const isSpared = connectErrors.of(server) >= MOST_CONNECT_ERRORS;
+  const prober = proberOf(target, { ...options, connectErrors }, limit);
   try {
     const [found, datagram] = await Promise.all([
       attempt({ prober, probe: "target", facts: "what it speaks" }, () =>
-        examine(prober, {
-          names: namesOf(target),
-          identity: target.identity,
-          starttls,
-          greetingMs: limits.stallMs * GREETING_SHARE,
-          now: now(),
-          trust: options.trust,
-          revocation: options.revocation === true ? limit.signal : undefined,
-        }),
+        isSpared
+          ? spared(prober, connectErrors)
+          : examine(prober, {
+              names: namesOf(target),
+              identity: target.identity,
+              starttls,
+              greetingMs: limits.stallMs * GREETING_SHARE,
+              now: now(),
+              trust: options.trust,
+              revocation: options.revocation === true ? limit.signal : undefined,
+            }),
       ),
       overDatagrams(target, prober, limit.signal),
     ]);
@@ -95,7 +97,33 @@ export async function audit(target: AuditTarget, options: AuditOptions = {}): Pr
     over.abort();
     prober.close();
     limit.end();
+    const { connectErrors: made } = prober;
+    if (made !== undefined) connectErrors.add(made.address, server, made.count);
   }
+}
+
+function proberOf(
+  { connect, serverName }: AuditTarget,
+  { connectionTimeoutMs, maxParallel, connectErrors }: AuditOptions,
+  limit: Budget,
+): Prober {
+  return new Prober({
+    connect,
+    signal: limit.signal,
+    silenceMs: connectionTimeoutMs ?? 3000,
+    serverName: serverName === undefined ? undefined : asciiName(serverName),
+    maxParallel: maxParallel ?? 6,
+    onProgress: () => limit.progress(),
+    errorsBefore: (address) => connectErrors?.of(address) ?? 0,
+  });
+}
+
+/** Nothing is asked of a server that would block our address for it. */
+function spared(prober: Prober, { path }: ConnectErrors): Found {
+  const counted = `it has counted ${MOST_CONNECT_ERRORS} of ours and forgets them by a login from here or FLUSH HOSTS`;
+  const kept = path === undefined ? "" : `; then remove ${path}`;
+  prober.note("target", `${BLOCKS}: ${counted}${kept}`, "spared");
+  return NOTHING;
 }
 
 /** Says that a report is not whole, and whose doing that is. */

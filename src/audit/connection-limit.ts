@@ -10,7 +10,7 @@ const STALL_FLOOR_MS = 150;
  * for servers that serve one connection at a time (openssl s_server) stall behind a second one.
  */
 export class ConnectionLimit {
-  readonly #most: number;
+  #most: number;
   readonly #waiting: (() => void)[] = [];
   /** INVARIANT: counts those inside and those that were just let in. */
   #active = 0;
@@ -39,6 +39,12 @@ export class ConnectionLimit {
 
   /** One at a time, until answers are quick again. */
   narrow(): void {
+    this.#limit = 1;
+  }
+
+  /** One at a time from now on, whatever answers show. */
+  keepToOne(): void {
+    this.#most = 1;
     this.#limit = 1;
   }
 

@@ -18,6 +18,7 @@ import type { Prober } from "./prober.ts";
 import { reachTls, type ReachOptions } from "./reach-tls.ts";
 import type { FoundProtocol } from "./protocol-report.ts";
 import { findSslv2 } from "./sslv2.ts";
+import { wantsName } from "./wants-name.ts";
 
 /** Of a target of which nothing is known: the errors say why. */
 export const NOTHING: Found = { protocols: {}, groups: [], certificates: [], findings: [] };
@@ -57,7 +58,8 @@ export async function examine(prober: Prober, context: Context): Promise<Found> 
   }
   // An alert is TLS, even where no suite of ours was good enough.
   const alert = first.kind === "flight" ? first.flight.alert : undefined;
-  prober.note("ciphers", `none was accepted${alert === undefined ? "" : `: ${alertText(alert)}`}`);
+  const how = alert === undefined ? "" : `: ${alertText(alert)}`;
+  prober.note("ciphers", `none was accepted${how}; ${wantsName(prober)}`, "incomplete");
   return { ...NOTHING, ...frame, tls: true };
 }
 
@@ -181,8 +183,11 @@ function noteInconclusive(
   searches: readonly VersionSearch[],
   isAnswered: boolean,
 ): void {
+  const reasons = new Set(searches.map(({ enumeration }) => enumeration.inconclusive?.reason));
   for (const { name, enumeration } of searches) {
     const { inconclusive } = enumeration;
+    // Where all were refused alike, that is said once, of the server.
+    if (!isAnswered && inconclusive?.isSilent === false && reasons.size === 1) continue;
     if (inconclusive !== undefined && (inconclusive.isSilent || !isAnswered))
       prober.note(
         name,

@@ -10,7 +10,9 @@ import {
   type Nudge,
   type Unreachable,
 } from "./connection.ts";
-import { generateKey } from "./handshake/key-agreement.ts";
+import type { ConnectErrorLimit } from "./connect-errors.ts";
+import { converseToEnd, type OfferedHello } from "./handshake/converse-to-end.ts";
+import { generateKey, generateKeys } from "./handshake/key-agreement.ts";
 import { FULL_SHAPE, type HelloShape, inShape, modernShape } from "./hello-shape.ts";
 import type { ProbeError, ProbeErrorCode } from "./report.ts";
 import { type SessionPatience, Sessions, type SessionsOptions } from "./sessions.ts";
@@ -77,6 +79,8 @@ export class Prober {
   readonly errors: ProbeError[] = [];
   /** The name that hellos carry; set to undefined when the server refuses it. */
   serverName: string | undefined;
+  /** Said inside TLS to have the server end a connection that it would otherwise count. */
+  leave: Uint8Array | undefined;
   /** Hellos are brought to lengths that all peers take. */
   isPadded = false;
   readonly #shapes = new Map<VersionCode, HelloShape>();
@@ -137,9 +141,14 @@ export class Prober {
     return this.#sessions.patienceMs;
   }
 
+  /** No more connections end early than the server bears: hellos that it takes get whole handshakes. */
+  spare({ most, leave }: ConnectErrorLimit): void {
+    if (this.#sessions.spare(most)) this.leave = leave;
+  }
+
   /** As `Sessions` has it. */
-  spare(connections: number | undefined): void {
-    this.#sessions.spare(connections);
+  get connectErrors(): Sessions["connectErrors"] {
+    return this.#sessions.connectErrors;
   }
 
   /** As `Sessions` has it. */
@@ -172,12 +181,27 @@ export class Prober {
    * Sends a ClientHello and reads the answer.
    */
   async hello(hello: Hello, options: HelloQuestion = {}): Promise<Answer> {
-    const request = this.encode(hello, options);
-    if (options.isOnce !== true) return this.converse(request, () => new FlightReader());
-    const talk = (wire: Wire): Promise<Answer> => converse(wire, request, new FlightReader());
-    const answer = await this.session(talk, { silenceMs: options.silenceMs });
+    const { leave } = this;
+    const offer = leave === undefined ? undefined : this.#offer(hello, options);
+    const request = offer?.bytes ?? this.encode(hello, options);
+    const talk = (wire: Wire): Promise<Answer> =>
+      offer === undefined || leave === undefined
+        ? converse(wire, request, new FlightReader())
+        : converseToEnd(wire, offer, leave);
+    const answer = await (options.isOnce === true
+      ? this.session(talk, { silenceMs: options.silenceMs })
+      : this.exchange(talk));
     this.#learnControl(answer, request);
     return answer;
+  }
+
+  /** In TLS 1.3 with a key of each group: the server then needs no second hello. */
+  #offer(hello: Hello, options: HelloQuestion): OfferedHello {
+    if (hello.version !== 0x0304) return { bytes: this.encode(hello, options), keys: [] };
+    const { groups } = inShape(hello, options.shape ?? this.shapeOf(0x0304));
+    const keys = generateKeys(groups ?? groupCodes(0x0304));
+    const keyShares = keys.map(({ share }) => share);
+    return { bytes: this.encode({ ...hello, keyShares }, options), keys };
   }
 
   /** A hello's bytes, as this target takes them. */

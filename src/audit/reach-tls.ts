@@ -13,6 +13,7 @@ import {
   type Way,
 } from "./starttls/find-tls.ts";
 import { STARTTLS_PROTOCOLS } from "./starttls/protocols.ts";
+import { wantsName } from "./wants-name.ts";
 
 /** How `reachTls` looks for the place where TLS begins. */
 export interface ReachOptions {
@@ -217,11 +218,9 @@ async function settle(prober: Prober, first: Answer, ways: readonly Way[]): Prom
     prober.note("protocol", "the port takes connections and says nothing", "silent");
     return { kind: "unknown", speaks: "silent" };
   }
-  prober.note(
-    "protocol",
-    `the port ${ending === "reset" ? "resets" : "closes"} every connection without a word`,
-    ending,
-  );
+  const does = ending === "reset" ? "resets" : "closes";
+  const how = `the port ${does} every connection without a word; ${wantsName(prober)}`;
+  prober.note("protocol", how, ending);
   return { kind: "unknown" };
 }
 
@@ -266,7 +265,8 @@ async function follow(prober: Prober, way: Way): Promise<Reached> {
 
 /** What stands behind a dialogue that went well, or did not. */
 function promised(prober: Prober, protocol: string, first: Answer): Reached {
-  prober.spare(STARTTLS_PROTOCOLS.find(({ name }) => name === protocol)?.countsFailures);
+  const { connectErrors } = STARTTLS_PROTOCOLS.find(({ name }) => name === protocol) ?? {};
+  if (connectErrors !== undefined) prober.spare(connectErrors);
   if (first.kind === "flight") return { kind: "tls", first, starttls: protocol };
   if (first.kind === "unreachable") {
     prober.note("starttls", first.reason, first.code);

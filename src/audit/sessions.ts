@@ -21,6 +21,11 @@ export interface SessionsOptions {
   readonly silenceMs: number;
   /** The most connections at once to this target. */
   readonly maxParallel: number;
+  /**
+   * Connect errors that the server at an address (`192.0.2.1:3306`) has counted of us before; 0 when
+   * left out.
+   */
+  readonly errorsBefore?: (address: string) => number;
   /** Called at each sign of life. */
   readonly onProgress?: () => void;
   readonly note: (probe: string, error: string, code?: ProbeErrorCode) => void;
@@ -63,6 +68,9 @@ const MAX_ATTEMPTS = 12;
 /** So often a refused connection is followed by one that is taken where that is the port's way. */
 const FLUKES = 4;
 
+/** Why a server is spared. */
+export const BLOCKS = "the server blocks addresses whose connections end early too often";
+
 /**
  * The connections to one target: how many there are, at once and in all, how long each wait is, and
  * what is done where none comes about.
@@ -76,8 +84,11 @@ export class Sessions {
   greetingMs: number | undefined;
   connections = 0;
   #isIncomplete = false;
-  #isRemote = false;
-  #mostConnections = MAX_CONNECTIONS;
+  /** The peer's address and port, where that is not on loopback. */
+  #remote: string | undefined;
+  #whole = 0;
+  /** As `connectErrors` counts; undefined where the server does not. */
+  #mostErrors: number | undefined;
   /**
    * Took no connection after all pauses: further probes do not wait again, until one gets through.
    */
@@ -122,11 +133,23 @@ export class Sessions {
   }
 
   /**
-   * From now on, no more connections than so many in all; without effect where servers do not count:
-   * on loopback, and for undefined.
+   * The server blocks addresses that have made this many connect errors: no more are made, also with
+   * those of audits before, and one connection at a time. False where servers do not count: on loopback.
    */
-  spare(connections: number | undefined): void {
-    if (connections !== undefined && this.#isRemote) this.#mostConnections = connections;
+  spare(most: number): boolean {
+    if (this.#remote === undefined) return false;
+    this.#mostErrors = Math.max(0, most - (this.#options.errorsBefore?.(this.#remote) ?? 0));
+    this.#limit.keepToOne();
+    return true;
+  }
+
+  /**
+   * Where the server counts them, connections that ended before their protocol did, those under way
+   * included; undefined where it does not.
+   */
+  get connectErrors(): { readonly address: string; readonly count: number } | undefined {
+    if (this.#remote === undefined || this.#mostErrors === undefined) return undefined;
+    return { address: this.#remote, count: this.connections - this.#whole };
   }
 
   /** As `ConnectionLimit` has it. */
@@ -232,6 +255,7 @@ export class Sessions {
         this.#learn(wire, saidHello(result) ? ms : undefined);
         return result;
       } finally {
+        if (wire.isWhole) this.#whole += 1;
         opened.close();
       }
     } finally {
@@ -240,12 +264,13 @@ export class Sessions {
   }
 
   get #limitReached(): Unreachable | undefined {
-    if (!this.isOver && this.connections < this.#mostConnections) return undefined;
-    if (!this.isOver && this.#mostConnections < MAX_CONNECTIONS) {
-      const reason = `the server blocks addresses that end too many connections early: asked no more than ${this.#mostConnections} times`;
+    const hasSpent = (this.connectErrors?.count ?? 0) >= (this.#mostErrors ?? 1);
+    if (!this.isOver && hasSpent) {
+      const reason = `${BLOCKS}: only ${this.#mostErrors} more of ours may`;
       this.#options.note("target", reason, "spared");
       return { kind: "unreachable", reason, code: "spared" };
     }
+    if (!this.isOver && this.connections < MAX_CONNECTIONS) return undefined;
     if (this.#hasAnswered) this.#isIncomplete = true;
     const reason = this.isOver
       ? "the target's time is up"
@@ -262,7 +287,8 @@ export class Sessions {
       connect: async (limit): Promise<Socket> => {
         const socket = await this.#options.connect(limit);
         this.connections += 1;
-        this.#isRemote ||= !isLoopback(socket.remoteAddress);
+        if (!isLoopback(socket.remoteAddress))
+          this.#remote = `${socket.remoteAddress}:${socket.remotePort}`;
         return socket;
       },
       dialogue: dialogue ?? undefined,

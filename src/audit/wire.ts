@@ -29,6 +29,8 @@ export class Wire {
   /** Set by a dialogue whose protocol frames the records. */
   framing: Framing | undefined;
   received = 0;
+  /** The handshake was done to its end, and the server ended the connection in its own protocol. */
+  isWhole = false;
   /** The most milliseconds from a `write` to the first bytes after it. */
   firstByteMs = 0;
   #writtenAt: number | undefined;
@@ -131,8 +133,11 @@ export class Wire {
    */
   close(): void {
     this.#signal.removeEventListener("abort", this.#onAbort);
+    const { readableEnded, writableEnded, writableFinished, destroyed } = this.#socket;
+    // While our own end is on its way, libuv refuses to reset, and Node loses the open handle.
+    const isEnding = writableEnded && !writableFinished;
     // Where the peer has ended already, Node would wait for ever for the rest of our own end.
-    if (this.#socket.readableEnded || this.#socket.destroyed) this.#socket.destroy();
+    if (readableEnded || isEnding || destroyed) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 

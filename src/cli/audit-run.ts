@@ -1,4 +1,5 @@
 import { audit as auditPort } from "../audit/audit.ts";
+import type { ConnectErrors } from "../audit/connect-errors.ts";
 import type { TrustStore } from "../audit/certificate/trust-store.ts";
 import { firstImpression } from "../audit/first-impression.ts";
 import type { AuditReport } from "../audit/report.ts";
@@ -27,6 +28,8 @@ export interface AuditRunOptions extends Demand {
   readonly revocation: boolean;
   readonly sni: string | undefined;
   readonly starttls: string;
+  /** What servers have counted of earlier audits. */
+  readonly connectErrors: ConnectErrors;
   /** The wall clock's limit for one target; by work done when left out. */
   readonly targetTimeoutMs: number | undefined;
   /** How many targets there are in all. */
@@ -103,7 +106,8 @@ export class AuditRun {
   }
 
   async #examineOne(target: ResolvedTarget): Promise<void> {
-    const { signal, sni, starttls, trust, revocation, targetTimeoutMs, rate } = this.#options;
+    const { signal, sni, starttls, trust, revocation, targetTimeoutMs, rate, connectErrors } =
+      this.#options;
     if (signal.aborted) return;
     const { label, host, port, container, datagram, identity } = target;
     const connect: typeof target.connect = async (limit) => {
@@ -131,6 +135,7 @@ export class AuditRun {
           signal,
           starttls,
           revocation,
+          connectErrors,
           ...(targetTimeoutMs === undefined ? {} : { targetTimeoutMs }),
           ...(trust === undefined ? {} : { trust }),
         },

@@ -9,6 +9,7 @@ import { AuditRun } from "./audit-run.ts";
 import { expandTargets } from "./audit-target-list.ts";
 import { resolveTargets } from "./audit-targets.ts";
 import { ConnectionRate } from "./connection-rate.ts";
+import { keptConnectErrors } from "./connect-error-file.ts";
 import { DoneTargets } from "./done-targets.ts";
 import { parseDuration } from "./duration.ts";
 import { EXIT, printError } from "./exit.ts";
@@ -78,6 +79,7 @@ export async function audit(words: readonly string[], options: AuditCommandOptio
   const run = new AuditRun({
     format,
     output,
+    connectErrors: keptConnectErrors(),
     targetTimeoutMs,
     failUnder,
     ...(trust === undefined ? {} : { trust }),

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { audit } from "../audit/audit.ts";
+import { ConnectErrors } from "../audit/connect-errors.ts";
 import { needsAnotherLook } from "../audit/needs-another-look.ts";
 import type { AuditReport, ProbeErrorCode } from "../audit/report.ts";
 import type { Container } from "../containers/container.ts";
@@ -81,6 +82,7 @@ export class PortExaminer {
   readonly #waiting = new Set<Look>();
   readonly #later = new Map<NodeJS.Timeout, Look>();
   readonly #reports: UnwrittenReports;
+  readonly #connectErrors = new ConnectErrors();
   #examined = 0;
   #given = 0;
 
@@ -211,7 +213,7 @@ export class PortExaminer {
           connectToListener(namespace, addresses, port, { signal: ended, onConnection }),
         datagram: () => openDatagram(namespace, host, port),
       },
-      { signal },
+      { signal, connectErrors: this.#connectErrors },
     );
     const onHostNetwork = namespace.inode === hostNamespaceInode();
     const reachable = await reachability(

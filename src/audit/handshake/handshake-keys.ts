@@ -1,4 +1,10 @@
-import { createDecipheriv, createHash, createHmac, type CipherGCMTypes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  type CipherGCMTypes,
+} from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
 
 /** How a TLS 1.3 suite protects records. */
@@ -26,6 +32,8 @@ export interface HandshakeSecrets {
   readonly protection: Protection;
   readonly client: Uint8Array;
   readonly server: Uint8Array;
+  /** What both encrypt from when the handshake is done. */
+  readonly master: Uint8Array;
 }
 
 /**
@@ -47,18 +55,20 @@ export function handshakeSecrets(
   const { hash } = protection;
   const zeros = Buffer.alloc(createHash(hash).digest().length);
   const early = hmac(hash, zeros, zeros);
-  const derived = expandLabel(hash, early, {
-    label: "derived",
-    context: createHash(hash).digest(),
-    length: zeros.length,
-  });
-  const handshake = hmac(hash, derived, shared);
+  const derived = (secret: Uint8Array): Uint8Array =>
+    expandLabel(hash, secret, {
+      label: "derived",
+      context: createHash(hash).digest(),
+      length: zeros.length,
+    });
+  const handshake = hmac(hash, derived(early), shared);
   const context = transcript
     .reduce((digest, message) => digest.update(message), createHash(hash))
     .digest();
   const secretOf = (side: string): Uint8Array =>
     expandLabel(hash, handshake, { label: `${side} hs traffic`, context, length: zeros.length });
-  return { protection, client: secretOf("c"), server: secretOf("s") };
+  const master = hmac(hash, derived(handshake), zeros);
+  return { protection, client: secretOf("c"), server: secretOf("s"), master };
 }
 
 /**
@@ -68,15 +78,12 @@ export function handshakeSecrets(
  */
 export class HandshakeDecryption {
   readonly #protection: Protection;
-  readonly #key: Buffer;
-  readonly #iv: Buffer;
-  #sequence = 0n;
+  readonly #keys: TrafficKeys;
 
   constructor(suite: number, shared: Uint8Array, transcript: readonly Uint8Array[]) {
     const { protection, server } = handshakeSecrets(suite, shared, transcript);
     this.#protection = protection;
-    this.#key = expandLabel(protection.hash, server, { label: "key", length: protection.keyBytes });
-    this.#iv = expandLabel(protection.hash, server, { label: "iv", length: IV_BYTES });
+    this.#keys = new TrafficKeys(protection, server);
   }
 
   /**
@@ -91,9 +98,12 @@ export class HandshakeDecryption {
       throw new AppError("PEER_TLS", "Cannot decrypt a record: it is shorter than its tag");
     const sealed = body.subarray(0, body.length - tagBytes);
     // The type says GCM; Node takes the other AEAD ciphers by the same call.
-    const decipher = createDecipheriv(cipher as CipherGCMTypes, this.#key, this.#nonce(), {
-      authTagLength: tagBytes,
-    });
+    const decipher = createDecipheriv(
+      cipher as CipherGCMTypes,
+      this.#keys.key,
+      this.#keys.nonce(),
+      { authTagLength: tagBytes },
+    );
     decipher.setAuthTag(body.subarray(body.length - tagBytes));
     decipher.setAAD(header, { plaintextLength: sealed.length });
     const plain = Buffer.concat([decipher.update(sealed), decipher.final()]);
@@ -102,8 +112,45 @@ export class HandshakeDecryption {
     while (end >= 0 && plain[end] === 0) end -= 1;
     return { type: plain[end] ?? 0, content: plain.subarray(0, Math.max(0, end)) };
   }
+}
 
-  #nonce(): Buffer {
+/** Encrypts a client's records of TLS 1.3 from one traffic secret (RFC 8446 §5.2). */
+export class ModernSealing {
+  readonly #protection: Protection;
+  readonly #keys: TrafficKeys;
+
+  constructor(protection: Protection, secret: Uint8Array) {
+    this.#protection = protection;
+    this.#keys = new TrafficKeys(protection, secret);
+  }
+
+  /** The next record, header included; `content` has at most 16,384 bytes. */
+  seal(type: number, content: Uint8Array): Uint8Array {
+    const { cipher: name, tagBytes } = this.#protection;
+    const length = content.length + 1 + tagBytes;
+    const header = Uint8Array.of(23, 3, 3, length >>> 8, length & 0xff);
+    // The type says GCM; Node takes the other AEAD ciphers by the same call.
+    const cipher = createCipheriv(name as CipherGCMTypes, this.#keys.key, this.#keys.nonce(), {
+      authTagLength: tagBytes,
+    });
+    cipher.setAAD(header, { plaintextLength: content.length + 1 });
+    const sealed = cipher.update(Buffer.concat([content, Uint8Array.of(type)]));
+    return Buffer.concat([header, sealed, cipher.final(), cipher.getAuthTag()]);
+  }
+}
+
+/** One side's key and its nonces, one for each record (RFC 8446 §7.3, §5.3). */
+class TrafficKeys {
+  readonly key: Buffer;
+  readonly #iv: Buffer;
+  #sequence = 0n;
+
+  constructor({ hash, keyBytes }: Protection, secret: Uint8Array) {
+    this.key = expandLabel(hash, secret, { label: "key", length: keyBytes });
+    this.#iv = expandLabel(hash, secret, { label: "iv", length: IV_BYTES });
+  }
+
+  nonce(): Buffer {
     const nonce = Buffer.from(this.#iv);
     nonce.writeBigUInt64BE(nonce.readBigUInt64BE(4) ^ this.#sequence, 4);
     this.#sequence += 1n;

@@ -74,6 +74,11 @@ export function generateKey(groups: readonly number[]): OwnKey | undefined {
   return undefined;
 }
 
+/** One of each of these groups that we can compute with. */
+export function generateKeys(groups: readonly number[]): OwnKey[] {
+  return groups.map((group) => generateKey([group])).filter((key) => key !== undefined);
+}
+
 function ownKey(group: number, exchanges: readonly Exchange[]): OwnKey {
   const parts = exchanges.map(({ theirBytes, generate }) => ({ theirBytes, ...generate() }));
   const agree = (theirs: Uint8Array): Uint8Array => {
@@ -139,22 +144,24 @@ function mlKem(name: "ml-kem-512" | "ml-kem-768" | "ml-kem-1024", theirBytes: nu
  * (RFC 8446 §4.2.8.1, §7.4.1).
  */
 function finiteField(bits: number): Exchange {
-  const theirBytes = bits / 8;
   return {
-    theirBytes,
-    generate: () => {
-      const prime = numberOf(ffdhePrime(bits) ?? new Uint8Array(0));
-      const exponent = numberOf(randomBytes(EXPONENT_BYTES));
-      const raised = (base: bigint): Uint8Array =>
-        Buffer.from(
-          power(base, exponent, prime)
-            .toString(16)
-            .padStart(theirBytes * 2, "0"),
-          "hex",
-        );
-      return { share: raised(2n), agree: (theirs) => raised(numberOf(theirs)) };
-    },
+    theirBytes: bits / 8,
+    generate: () => keyInField(ffdhePrime(bits) ?? new Uint8Array(0), Uint8Array.of(2)),
   };
+}
+
+/** A fresh key of a prime field; shares and what both know are as long as the prime. */
+export function keyInField(
+  prime: Uint8Array,
+  generator: Uint8Array,
+): ReturnType<Exchange["generate"]> {
+  const modulus = numberOf(prime);
+  const exponent = numberOf(randomBytes(EXPONENT_BYTES));
+  const raised = (base: Uint8Array): Uint8Array => {
+    const digits = power(numberOf(base), exponent, modulus).toString(16);
+    return Buffer.from(digits.padStart(prime.length * 2, "0"), "hex");
+  };
+  return { share: raised(generator), agree: raised };
 }
 
 const EXPONENT_BYTES = 16;

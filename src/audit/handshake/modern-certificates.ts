@@ -21,6 +21,7 @@ import { SCHEME_CODES } from "../../tls/signature-schemes.ts";
 import { ALPN_PROTOCOLS } from "../abilities.ts";
 import type { AnswerReader } from "../connection.ts";
 import type { Prober } from "../prober.ts";
+import { wantsName } from "../wants-name.ts";
 import { HandshakeDecryption, PROTECTIONS } from "./handshake-keys.ts";
 import { COMPUTED_GROUPS, generateKey, type OwnKey } from "./key-agreement.ts";
 
@@ -137,9 +138,13 @@ async function ask(
   // A server that insists on a protocol of its own is asked without.
   if (alert?.description === NO_APPLICATION_PROTOCOL && alpn.length > 0)
     return ask(prober, groups, { schemes, alpn: [], isFirst });
-  const why =
-    alert === undefined ? (answer.kind === "flight" ? answer.fault : undefined) : alertText(alert);
-  if (isFirst) prober.note("certificate", `could not be read from TLS 1.3: ${why ?? "no answer"}`);
+  if (!isFirst) return undefined;
+  const fault = answer.kind === "flight" ? answer.fault : undefined;
+  const how = "could not be read from TLS 1.3";
+  if (alert === undefined) prober.note("certificate", `${how}: ${fault ?? "no answer"}`);
+  // Go's servers look for a certificate once they have said hello, and have none for no name.
+  else
+    prober.note("certificate", `${how}: ${alertText(alert)}; ${wantsName(prober)}`, "incomplete");
   return undefined;
 }
 

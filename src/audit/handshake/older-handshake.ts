@@ -3,7 +3,8 @@ import { AppError } from "../../lib/errors.ts";
 import { ByteReader } from "../../lib/byte-reader.ts";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { cipherSuite } from "../../tls/cipher-suites.ts";
-import { MESSAGE, MessageReader, RECORD, RecordReader } from "../../tls/records.ts";
+import { EXTENSION } from "../../tls/client-hello.ts";
+import { MESSAGE, MessageReader, RECORD, RecordReader, type TlsRecord } from "../../tls/records.ts";
 import { FlightReader } from "../../tls/server-flight.ts";
 import { readServerKey } from "../../tls/server-key.ts";
 import { readX509 } from "../../tls/x509.ts";
@@ -11,8 +12,8 @@ import { type Answer, type AnswerReader, converse } from "../connection.ts";
 import type { Subject, SubjectProtocol } from "../subject.ts";
 import { failureText, record } from "../weaknesses/handshake-probe.ts";
 import type { Wire } from "../wire.ts";
-import { generateKey } from "./key-agreement.ts";
-import { olderProtection, type OlderProtection, type Padding, sealFinished } from "./older-keys.ts";
+import { generateKey, keyInField } from "./key-agreement.ts";
+import { OlderClient, olderProtection, type OlderProtection, type Padding } from "./older-keys.ts";
 
 /** The client's key: what goes into ClientKeyExchange, and what both sides then share. */
 export interface ClientKey {
@@ -31,8 +32,8 @@ export interface ClientsTurn {
   key(): ClientKey;
   /** Sends Certificate where one is wanted, and ClientKeyExchange. */
   sendKey(key: ClientKey): void;
-  /** Sends ChangeCipherSpec and Finished; after `sendKey`. */
-  sendFinished(key: ClientKey, padding?: Padding): void;
+  /** Sends ChangeCipherSpec and Finished; after `sendKey`. Gives what encrypts further records. */
+  sendFinished(key: ClientKey, padding?: Padding): OlderClient;
 }
 
 /** Suites of a version with which handshakes can be done here. */
@@ -68,8 +69,6 @@ export async function atClientsTurn<T>(
   act: (turn: ClientsTurn) => Promise<T>,
 ): Promise<T> {
   const hello = prober.encode({ version, suites, groups });
-  // Behind the headers of record and message, and the version.
-  const clientRandom = hello.subarray(11, 43);
   const result = await prober.exchange(
     async (
       wire,
@@ -81,43 +80,61 @@ export async function atClientsTurn<T>(
       const reader = new TranscriptReader();
       const answer = await converse(wire, hello, reader);
       if (answer.kind === "nothing" || answer.kind === "plain") return answer;
-      const protection =
-        reader.hello === undefined ? undefined : olderProtection(reader.hello.suite);
-      if (!reader.isDone || reader.alert !== undefined || protection === undefined)
-        return { failure: "the handshake ended early" };
-      return {
-        value: await act(
-          new Turn({
-            wire,
-            version,
-            reader,
-            protection,
-            clientRandom,
-            transcript: [hello.subarray(5), ...reader.messages],
-          }),
-        ),
-      };
+      const turn = turnOf(wire, hello, reader);
+      return turn === undefined
+        ? { failure: "the handshake ended early" }
+        : { value: await act(turn) };
     },
   );
   if ("value" in result) return result.value;
   throw new AppError("PEER_HANDSHAKE", `Cannot probe ${name}: ${failureText(result)}`);
 }
 
+/**
+ * The client's turn behind a server's flight; undefined where that has not come to its end, or the
+ * suite is none that is computed here.
+ */
+export function turnOf(
+  wire: Wire,
+  hello: Uint8Array,
+  reader: TranscriptReader,
+): ClientsTurn | undefined {
+  const { version, suite } = reader.hello ?? {};
+  const protection = suite === undefined ? undefined : olderProtection(suite);
+  if (version === undefined || protection === undefined) return undefined;
+  if (!reader.isDone || reader.alert !== undefined) return undefined;
+  return new Turn({
+    wire,
+    version,
+    reader,
+    protection,
+    // Behind the headers of record and message, and the version.
+    clientRandom: hello.subarray(11, 43),
+    transcript: [hello.subarray(5), ...reader.messages],
+  });
+}
+
 /** A server's flight with its messages as they stood. */
-class TranscriptReader extends FlightReader implements AnswerReader {
+export class TranscriptReader extends FlightReader implements AnswerReader {
   readonly messages: Uint8Array[] = [];
-  readonly #records = new RecordReader();
+  /** What came behind the ServerHello of TLS 1.3, as far as it came. */
+  readonly sealed: TlsRecord[] = [];
+  readonly records = new RecordReader();
   readonly #reader = new MessageReader();
 
   override push(bytes: Uint8Array): void {
-    this.#records.push(bytes);
-    for (let one = this.#records.next(); one !== undefined; one = this.#records.next()) {
+    super.push(bytes);
+    // Behind its alert a server may say in its own protocol what was wrong (MariaDB).
+    if (this.alert !== undefined) return;
+    this.records.push(bytes);
+    for (let one = this.records.next(); one !== undefined; one = this.records.next()) {
+      if (one.type === RECORD.applicationData)
+        this.sealed.push({ ...one, body: one.body.slice(), header: one.header.slice() });
       if (one.type !== RECORD.handshake) continue;
       this.#reader.push(one.body);
       for (let message = this.#reader.next(); message !== undefined; message = this.#reader.next())
         this.messages.push(message.whole.slice());
     }
-    super.push(bytes);
   }
 
   /** The random of the ServerHello: after its type, length and version. */
@@ -155,7 +172,8 @@ class Turn implements ClientsTurn {
 
   key(): ClientKey {
     const { reader, protection, version } = this.#state;
-    return protection.keyExchange === "RSA" ? rsaKey(reader, version) : ellipticKey(reader);
+    if (protection.keyExchange === "RSA") return rsaKey(reader, version);
+    return protection.keyExchange === "DHE_RSA" ? finiteKey(reader) : ellipticKey(reader);
   }
 
   sendKey({ exchange }: ClientKey): void {
@@ -168,25 +186,25 @@ class Turn implements ClientsTurn {
     wire.write(record(RECORD.handshake, version, Buffer.concat(messages)));
   }
 
-  sendFinished({ premaster }: ClientKey, padding: Padding = "right"): void {
+  sendFinished({ premaster }: ClientKey, padding: Padding = "right"): OlderClient {
     const { wire, version, reader, protection, clientRandom, transcript } = this.#state;
-    const sealed = sealFinished(
-      {
-        version,
-        protection,
-        premaster,
-        clientRandom,
-        serverRandom: reader.random,
-        transcript: Buffer.concat(transcript),
-      },
-      padding,
-    );
+    const client = new OlderClient({
+      version,
+      protection,
+      premaster,
+      clientRandom,
+      serverRandom: reader.random,
+      transcript: Buffer.concat(transcript),
+      hasExtendedMaster: reader.hello?.extensions.has(EXTENSION.extendedMasterSecret) === true,
+      encryptsThenMacs: reader.hello?.extensions.has(EXTENSION.encryptThenMac) === true,
+    });
     wire.write(
       Buffer.concat([
         record(RECORD.changeCipherSpec, version, Uint8Array.of(1)),
-        record(RECORD.handshake, version, sealed),
+        record(RECORD.handshake, version, client.finished(padding)),
       ]),
     );
+    return client;
   }
 }
 
@@ -224,6 +242,31 @@ function ellipticKey(reader: FlightReader): ClientKey {
   return {
     exchange: new ByteWriter().vector(1, (content) => content.bytes(own.share.key)).finish(),
     premaster: own.agree(point),
+  };
+}
+
+/** The longest prime that is computed with; no server has a longer one. */
+const MAX_PRIME_BYTES = 1024;
+
+/** In the field that the server names (RFC 5246 §7.4.3). */
+function finiteKey({ keyExchange = new Uint8Array(0) }: FlightReader): ClientKey {
+  const reader = new ByteReader(keyExchange, "PEER_TLS");
+  const [prime, generator, theirs] = ["prime", "generator", "public value"].map((name) =>
+    reader.take(reader.u16(`${name} length`), name),
+  ) as [Uint8Array, Uint8Array, Uint8Array];
+  if (prime.length > MAX_PRIME_BYTES || prime.every((byte) => byte === 0))
+    throw new AppError("PEER_HANDSHAKE", "Cannot agree on a key: the server's prime is none");
+  const own = keyInField(prime, generator);
+  const shared = own.agree(theirs);
+  return {
+    exchange: new ByteWriter().vector(2, (content) => content.bytes(own.share)).finish(),
+    // Without its leading zeros (RFC 5246 §8.1.2).
+    premaster: shared.subarray(
+      Math.max(
+        0,
+        shared.findIndex((byte) => byte !== 0),
+      ),
+    ),
   };
 }
 

@@ -65,6 +65,9 @@ const AFTERMATH_MS = 300;
 /** How long a server has to say goodbye, too. */
 const FAREWELL_MS = 50;
 
+/** How long it has to answer in its own protocol, where that is what ends the connection. */
+const LAST_WORDS_MS = 1000;
+
 /**
  * Does one handshake. Nothing is verified: this is a scanner. Never rejects for what the peer does.
  */
@@ -73,7 +76,7 @@ export async function wholeHandshake(
   handshake: WholeHandshake,
 ): Promise<HandshakeOutcome> {
   const outcome = await prober
-    .exchange((wire) => shake(wire, handshake, prober.serverName))
+    .exchange((wire) => shake(wire, handshake, prober))
     .catch((thrown: unknown) => failure(messageOf(thrown)));
   return outcome.kind === "done" || outcome.kind === "failed"
     ? outcome
@@ -88,7 +91,7 @@ type Silence = Omit<Extract<HandshakeOutcome, { readonly kind: "failed" }>, "kin
 async function shake(
   wire: Wire,
   handshake: WholeHandshake,
-  serverName: string | undefined,
+  { serverName, leave }: Pick<Prober, "serverName" | "leave">,
 ): Promise<HandshakeOutcome | Silence> {
   if (wire.framing !== undefined)
     return failure("TLS in packets of another protocol is not spoken to its end here");
@@ -103,6 +106,8 @@ async function shake(
     ...(serverName === undefined || isIP(serverName) !== 0 ? {} : { servername: serverName }),
   });
   const outcome = await outcomeOf(tls, version, handshake.renegotiates === true);
+  if (leave !== undefined && outcome.kind === "done") wire.isWhole = await hasLeft(tls, leave);
+  else if (outcome.kind === "done") await goodbye(tls, FAREWELL_MS);
   tls.destroy();
   return outcome.kind === "failed" && socket.bytesRead === heard
     ? { ...outcome, kind: "nothing" }
@@ -153,10 +158,7 @@ function outcomeOf(
     const fail = (reason: string, code?: string): void => settle(failure(reason, code));
     const done = (hasRenegotiated?: boolean): void => {
       clearTimeout(timer);
-      void farewell(tls, { session: latest, ticket, isModern, hasRenegotiated }).then(
-        settle,
-        (thrown) => fail(messageOf(thrown)),
-      );
+      settle(sessionOf(tls, { session: latest, ticket, isModern, hasRenegotiated }));
     };
     tls.on("error", (error: NodeJS.ErrnoException) => fail(messageOf(error), error.code));
     tls.on("close", () => fail("the connection was closed"));
@@ -184,12 +186,12 @@ interface Finished {
   readonly hasRenegotiated: boolean | undefined;
 }
 
-/** What a finished handshake tells, once the peer has said goodbye or had the time to. */
-async function farewell(
+/** What a finished handshake tells. */
+function sessionOf(
   tls: TLSSocket,
   { session, ticket, isModern, hasRenegotiated }: Finished,
-): Promise<WholeSession> {
-  const outcome: WholeSession = {
+): WholeSession {
+  return {
     kind: "done",
     wasResumed: tls.isSessionReused(),
     // Where the peer has gone already, Node gives null, whatever its types say.
@@ -197,17 +199,35 @@ async function farewell(
     ticket: ticket ?? tls.getTLSTicket() ?? undefined,
     hasRenegotiated,
   };
-  tls.removeAllListeners("session");
-  let timer: NodeJS.Timeout | undefined;
-  await new Promise<void>((resolve) => {
-    tls.removeAllListeners("error").on("error", () => resolve());
-    tls.removeAllListeners("close").on("close", () => resolve());
-    // OpenSSL forgets a session whose connection ends without close_notify.
-    tls.end();
-    timer = setTimeout(resolve, FAREWELL_MS);
+}
+
+/** True when the server has ended the connection in its own protocol. */
+async function hasLeft(tls: TLSSocket, leave: Uint8Array): Promise<boolean> {
+  if (!tls.writable) return false;
+  tls.write(leave);
+  const ending = await endingOf(tls, LAST_WORDS_MS);
+  await goodbye(tls, ending === "end" ? FAREWELL_MS : 0);
+  return ending === "end";
+}
+
+/** OpenSSL forgets a session whose connection ends without close_notify. */
+async function goodbye(tls: TLSSocket, ms: number): Promise<void> {
+  tls.end();
+  await endingOf(tls, ms);
+}
+
+/** How the peer ends the connection; undefined when it has not in time. */
+function endingOf(tls: TLSSocket, ms: number): Promise<"end" | "close" | undefined> {
+  return new Promise((resolve) => {
+    const settle = (ending?: "end" | "close"): void => {
+      clearTimeout(timer);
+      resolve(ending);
+    };
+    const timer = setTimeout(settle, ms);
+    for (const event of ["session", "error", "end", "close"]) tls.removeAllListeners(event);
+    tls.on("error", () => settle("close")).on("close", () => settle("close"));
+    tls.on("end", () => settle("end"));
   });
-  clearTimeout(timer);
-  return outcome;
 }
 
 /**

@@ -44,19 +44,42 @@ export const mysql: Talk = async (stream) => {
   greeting.take(13, "thread id and salt");
   const abilities = greeting.u8("capabilities") | (greeting.u8("capabilities") << 8);
   if ((abilities & MYSQL_SSL) === 0) throw stream.refuses("the server was set up without TLS");
-  // CLIENT_LONG_PASSWORD, PROTOCOL_41, SSL, SECURE_CONNECTION; packets of up to 16 MiB; utf8.
-  stream.send(
-    new ByteWriter()
-      .u8(32)
-      .u16(0)
-      .u8(1)
-      .u32LE(0x8a01)
-      .u32LE(0x0100_0000)
-      .u8(33)
-      .bytes(new Uint8Array(23))
-      .finish(),
-  );
+  stream.send(mysqlPacket(1, mysqlClient()));
 };
+
+/** One packet: 3 bytes of length and its number ("MySQL Packets"). */
+function mysqlPacket(number: number, body: Uint8Array): Uint8Array {
+  const header = new ByteWriter().u32LE((number << 24) | body.length).finish();
+  return Buffer.concat([header, body]);
+}
+
+/**
+ * What SSLRequest is, and HandshakeResponse41 begins with: CLIENT_LONG_PASSWORD, PROTOCOL_41, SSL,
+ * SECURE_CONNECTION, PLUGIN_AUTH; packets of up to 16 MiB; utf8.
+ */
+function mysqlClient(): Uint8Array {
+  return new ByteWriter()
+    .u32LE(0x0008_8a01)
+    .u32LE(0x0100_0000)
+    .u8(33)
+    .bytes(new Uint8Array(23))
+    .finish();
+}
+
+/**
+ * A login that must fail, inside TLS: the answer to a challenge that was not looked at. Only who gets
+ * so far is not counted by `max_connect_errors` (MariaDB's and MySQL's sql_acl.cc: a refused login is
+ * no handshake error).
+ */
+export const MYSQL_LOGIN: Uint8Array = mysqlPacket(
+  2,
+  Buffer.concat([
+    mysqlClient(),
+    Buffer.from("saker\0\x14", "latin1"),
+    Buffer.alloc(20, 0x5a),
+    Buffer.from("mysql_native_password\0", "latin1"),
+  ]),
+);
 
 /** LDAP's StartTLS (RFC 4511 §4.14): an extended request, in BER. */
 export const ldap: Talk = async (stream) => {

@@ -1,7 +1,18 @@
 // oxlint-disable no-control-regex -- binary protocols' first bytes are told apart here
 import { ByteWriter } from "../../lib/byte-writer.ts";
+import { type ConnectErrorLimit, MOST_CONNECT_ERRORS } from "../connect-errors.ts";
 import type { Wire } from "../wire.ts";
-import { amqp, frame, ldap, mssql, mysql, postgresql, rdp, vnc } from "./binary-dialogues.ts";
+import {
+  amqp,
+  frame,
+  ldap,
+  mssql,
+  mysql,
+  MYSQL_LOGIN,
+  postgresql,
+  rdp,
+  vnc,
+} from "./binary-dialogues.ts";
 import {
   ftp,
   imap,
@@ -29,11 +40,8 @@ export interface StarttlsProtocol {
   readonly patienceMs?: number;
   /** What TLS records travel in from then on, while the handshake lasts. */
   readonly frame?: (wire: Wire) => void;
-  /**
-   * Its server counts connections that end early by address, and blocks an address that has too
-   * many: so many of ours it bears.
-   */
-  readonly countsFailures?: number;
+  /** Its server counts connections that end early by address, and blocks one that has too many. */
+  readonly connectErrors?: ConnectErrorLimit;
   /** Told from a bare port by trying it. */
   readonly isTried?: boolean;
 }
@@ -54,8 +62,7 @@ export const STARTTLS_PROTOCOLS: readonly StarttlsProtocol[] = [
     name: "mysql",
     sign: /^[^]\0\0\0(?:\n\d+\.\d+|\xff)/,
     talk: mysql,
-    // max_connect_errors is 100: two audits behind each other are borne.
-    countsFailures: 45,
+    connectErrors: { most: MOST_CONNECT_ERRORS, leave: MYSQL_LOGIN },
   },
   { name: "vnc", sign: /^RFB \d{3}\./, talk: vnc },
   {

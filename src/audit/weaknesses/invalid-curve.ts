@@ -52,7 +52,7 @@ async function examine(evidence: Evidence): Promise<Verdict> {
   const suites =
     protocol === undefined || protocol.version === 0x0300 || !evidence.groups.includes("secp256r1")
       ? []
-      : computableSuites(protocol, ({ keyExchange }) => keyExchange !== "RSA");
+      : computableSuites(protocol, ({ keyExchange }) => keyExchange.startsWith("ECDHE"));
   if (protocol === undefined || suites.length === 0) return NOT_APPLICABLE;
   let [last, deaf]: [Reaction | undefined, number] = [undefined, 0];
   for (let turn = 0; turn < TRIES; turn += 1) {
