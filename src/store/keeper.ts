@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as turnOfOthers, setTimeout as pause } from "node:timers/promises";
 import { BoundedQueue } from "../lib/bounded-queue.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
@@ -100,6 +100,8 @@ export class Keeper {
       const batch = this.#nextBatch();
       if (batch.length > 0) await this.#write(batch);
       if (batch.length > 0) this.#options.onDone(batch.length);
+      // SQLite answers at once: who asks the page would wait until nothing is left to write.
+      await turnOfOthers();
       const isDue = this.#sinceRetention >= RETENTION_ROWS && !this.#closing.signal.aborted;
       if (isDue) await this.#retain();
       else if (this.#queue.length === 0) break;
