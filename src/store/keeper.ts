@@ -1,13 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as turnOfOthers, setTimeout as pause } from "node:timers/promises";
 import { BoundedQueue } from "../lib/bounded-queue.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
-import {
-  removeOldest,
-  removeSliceNow,
-  removeUnusedSeries,
-  type RetentionLimits,
-} from "./retention.ts";
+import { removeUnusedSeries, Retention, type RetentionLimits } from "./retention.ts";
 import { type Fault, faultOf } from "./store-fault.ts";
 import type { Store } from "./store.ts";
 
@@ -42,6 +37,7 @@ export interface KeeperCounts {
  */
 export class Keeper {
   readonly #options: KeeperOptions;
+  readonly #retention: Retention;
   readonly #queue = new BoundedQueue<News>(CAPACITY);
   readonly #dropped: Record<string, number> = {};
   readonly #closing = new AbortController();
@@ -55,6 +51,7 @@ export class Keeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#retention = new Retention(options.retention);
     this.#timer = setInterval(() => {
       this.#sinceRetention = RETENTION_ROWS;
       this.#start();
@@ -103,6 +100,8 @@ export class Keeper {
       const batch = this.#nextBatch();
       if (batch.length > 0) await this.#write(batch);
       if (batch.length > 0) this.#options.onDone(batch.length);
+      // SQLite answers at once: who asks the page would wait until nothing is left to write.
+      await turnOfOthers();
       const isDue = this.#sinceRetention >= RETENTION_ROWS && !this.#closing.signal.aborted;
       if (isDue) await this.#retain();
       else if (this.#queue.length === 0) break;
@@ -146,7 +145,7 @@ export class Keeper {
         await store.backend.relieve();
         let removed = 0;
         for (let slice = 0; slice < SLICES_FOR_ROOM; slice += 1)
-          removed += await removeSliceNow(store.backend);
+          removed += await this.#retention.removeNow(store.backend);
         this.#removed += removed;
         await store.backend.setAside();
         if (removed > 0) return;
@@ -159,9 +158,9 @@ export class Keeper {
 
   /** One slice: what is written next has its turn before the next one. */
   async #retain(): Promise<void> {
-    const { store, retention, now } = this.#options;
+    const { store, now } = this.#options;
     try {
-      const { removed, isMore } = await removeOldest(store.backend, retention, now());
+      const { removed, isMore } = await this.#retention.removeOldest(store.backend, now());
       this.#removed += removed;
       this.#sinceRetention = isMore ? RETENTION_ROWS : 0;
       this.#slices += removed > 0 ? 1 : 0;

@@ -1,7 +1,9 @@
 import { sql, type Transaction } from "kysely";
-import type { Backend } from "./backend.ts";
+import type { Backend, Hit } from "./backend.ts";
 import { idAt, minuteOf } from "./row-clock.ts";
 import type { Tables } from "./tables.ts";
+import type { TermQuery } from "./term-query.ts";
+import { factTerm } from "./terms.ts";
 
 /** How much is kept. */
 export interface RetentionLimits {
@@ -11,28 +13,84 @@ export interface RetentionLimits {
 }
 
 /**
- * Removes the oldest rows where they are too old or too many bytes, a slice at a time: `true` when
- * there is more to remove. Ports that are open stay. `now`: epoch milliseconds.
+ * Removes what is too old, or too much, a slice at a time. Where there is too much, who holds more
+ * than half of the alerts loses first: one container's flood pushes nobody else's history out. Ports
+ * that are open stay.
  */
-export async function removeOldest(
-  backend: Backend,
-  { ageMs, bytes }: RetentionLimits,
-  now: number,
-): Promise<{ readonly removed: number; readonly isMore: boolean }> {
-  const oldest = idAt(now - ageMs);
-  const isTooBig = (await backend.bytes()) > bytes;
-  const border = isTooBig ? await sliceBorder(backend, oldest) : oldest;
-  const { removed, isMore } = await removeSlice(backend, border);
-  await backend.shrink();
-  // What is still too big with nothing left to remove stays so until it is written to.
-  return { removed, isMore: isMore || (isTooBig && removed > 0) };
+export class Retention {
+  readonly #limits: RetentionLimits;
+  #most: Most | undefined;
+
+  constructor(limits: RetentionLimits) {
+    this.#limits = limits;
+  }
+
+  /** `isMore`: there is more to remove. `now`: epoch milliseconds. */
+  async removeOldest(backend: Backend, now: number): Promise<Slice> {
+    const oldest = idAt(now - this.#limits.ageMs);
+    const isTooBig = (await backend.bytes()) > this.#limits.bytes;
+    const { removed, isMore } = isTooBig
+      ? await this.#removeMuch(backend, oldest)
+      : await removeSlice(backend, oldest);
+    await backend.shrink();
+    // What is still too big with nothing left to remove stays so until it is written to.
+    return { removed, isMore: isMore || (isTooBig && removed > 0) };
+  }
+
+  /** Removes a slice whatever the limits: the disk is full. Alerts that are gone. */
+  async removeNow(backend: Backend): Promise<number> {
+    const { removed } = await this.#removeMuch(backend, 0);
+    await backend.shrink();
+    return removed;
+  }
+
+  async #removeMuch(backend: Backend, oldest: number): Promise<Slice> {
+    if (this.#most === undefined || this.#most.surplus <= 0) this.#most = await mostOf(backend);
+    const most = this.#most;
+    if (most === undefined) return removeSlice(backend, await sliceBorder(backend, oldest));
+    const limit = Math.min(SLICE_ROWS, most.surplus);
+    const { above } = most;
+    // What was removed stands in the index for a while: it is not gone through again.
+    const rows = await backend.hits({ terms: termsOf(most), above, order: "asc", limit });
+    await backend.db.transaction().execute((transaction) => remove(backend, transaction, rows));
+    most.above = rows.at(-1)?.id ?? most.above;
+    most.surplus = rows.length < limit ? 0 : most.surplus - rows.length;
+    return { removed: rows.length, isMore: rows.length > 0 };
+  }
 }
 
-/** Removes a slice whatever the limits: the disk is full. Alerts that are gone. */
-export async function removeSliceNow(backend: Backend): Promise<number> {
-  const { removed } = await removeSlice(backend, await sliceBorder(backend, 0));
-  await backend.shrink();
-  return removed;
+/** Alerts that were removed, and whether there are more of their kind. */
+interface Slice {
+  readonly removed: number;
+  readonly isMore: boolean;
+}
+
+/** The container that holds more than half of all alerts. */
+interface Most {
+  readonly container: string;
+  /** So many of its alerts are more than all others have. */
+  surplus: number;
+  /** Its alerts up to this id are gone. */
+  above: number;
+}
+
+/** Reads all minutes: once for as many alerts as are the surplus. Undefined where none has so many. */
+async function mostOf({ db }: Backend): Promise<Most | undefined> {
+  const rows = await db
+    .selectFrom("minute")
+    .innerJoin("series", "series.id", "minute.series")
+    .select(["container", (from) => from.fn.sum<number>("count").as("count")])
+    .groupBy("container")
+    .execute();
+  const total = rows.reduce((sum, { count }) => sum + count, 0);
+  const most = rows.find(({ count }) => 2 * count > total);
+  // Who is alone has nobody to push out.
+  if (most === undefined || most.count === total) return undefined;
+  return { container: most.container, surplus: 2 * most.count - total, above: 0 };
+}
+
+function termsOf({ container }: Most): TermQuery {
+  return { all: [[factTerm("container", container)]], prefix: undefined, none: [] };
 }
 
 /**
@@ -53,10 +111,7 @@ async function sliceBorder({ db }: Backend, oldest: number): Promise<number> {
   return Math.max(oldest, border === Number.MAX_SAFE_INTEGER ? 0 : border);
 }
 
-async function removeSlice(
-  backend: Backend,
-  border: number,
-): Promise<{ readonly removed: number; readonly isMore: boolean }> {
+async function removeSlice(backend: Backend, border: number): Promise<Slice> {
   return backend.db.transaction().execute(async (transaction) => {
     const rows = await transaction
       .selectFrom("alert")
@@ -65,16 +120,24 @@ async function removeSlice(
       .orderBy("id", "asc")
       .limit(SLICE_ROWS)
       .execute();
-    if (rows.length > 0) {
-      await uncount(transaction, rows);
-      await backend.deleteAlerts(
-        transaction,
-        rows.map(({ id }) => id),
-      );
-    }
+    await remove(backend, transaction, rows);
     const others = await removeOthers(transaction, border);
     return { removed: rows.length, isMore: rows.length === SLICE_ROWS || others };
   });
+}
+
+/** Alerts with their terms and counts. */
+async function remove(
+  backend: Backend,
+  transaction: Transaction<Tables>,
+  rows: readonly Hit[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await uncount(transaction, rows);
+  await backend.deleteAlerts(
+    transaction,
+    rows.map(({ id }) => id),
+  );
 }
 
 /** Of each other table the oldest slice: true when that was a whole one. */
@@ -91,10 +154,7 @@ async function removeOthers(transaction: Transaction<Tables>, border: number): P
 }
 
 /** Takes alerts out of the counts; minutes and series without alerts go. */
-async function uncount(
-  transaction: Transaction<Tables>,
-  rows: readonly { readonly id: number; readonly series: number }[],
-): Promise<void> {
+async function uncount(transaction: Transaction<Tables>, rows: readonly Hit[]): Promise<void> {
   const counts = new Map<string, { minute: number; series: number; count: number }>();
   for (const { id, series } of rows) {
     const minute = minuteOf(id);

@@ -21,9 +21,7 @@ const made = (rest: Partial<SilenceRequest>) =>
   newSilence({ ...REQUEST, ...rest }, { id: "0000000a", now: 1000 });
 
 function alertOf(rest: Partial<Alert>): Alert {
-  const news = alertNews({ rule: "R", ...rest });
-  if (news.kind !== "alert") throw new Error("it is an alert");
-  return news.alert;
+  return alertNews({ rule: "R", ...rest }).alert;
 }
 
 describe("newSilence", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { secure } from "../../test/fixtures/audit-reports.ts";
+import { promtool, promtoolMissing } from "../../test/fixtures/promtool.ts";
 import { openSite, type TestSite } from "../../test/fixtures/site.ts";
 import { familyText } from "./open-metrics.ts";
 
@@ -43,6 +44,7 @@ describe("/metrics", () => {
     await site.store.append([
       alertNews({ rule: "R", priority: "Error" }),
       alertNews({ rule: "R", priority: "Error" }),
+      { ...alertNews({ rule: "R", priority: "Error" }), silence: "0000000a" },
       { kind: "port-opened", sequence: 1, time: 1n, host: "h", port },
       { kind: "audit", sequence: 2, time: 1n, host: "h", report: secure },
     ]);
@@ -55,7 +57,9 @@ describe("/metrics", () => {
     /^saker_events_dropped_total\{reason="ringFull"\} 2$/m,
     /^saker_output_lost_total\{output="report",target="a\\"b\\\\c\\n"\} 3$/m,
     /^saker_ports_open\{grade="[^"]+"\} 1$/m,
-    /^saker_store_alerts 2$/m,
+    /^saker_alerts_total\{hostname="h",rule="R",priority="Error",source="syscall"\} 2$/m,
+    /^saker_alerts_silenced_total\{hostname="h",rule="R",priority="Error",source="syscall"\} 1$/m,
+    /^saker_store_alerts 3$/m,
   ];
 
   it("counts in Prometheus' format", async () => {
@@ -73,6 +77,15 @@ describe("/metrics", () => {
     for (const pattern of PATTERNS) assert.match(text, pattern);
     assert.match(text, /^# TYPE saker_alerts counter$/m);
     assert.ok(text.endsWith("# EOF\n"));
+  });
+
+  it("is what promtool takes", { skip: promtoolMissing() ?? false }, async () => {
+    const { status, said } = promtool(
+      ["check", "metrics"],
+      await (await site.get("/metrics")).text(),
+    );
+    assert.equal(status, 0, said);
+    assert.equal(said, "");
   });
 
   it("is for who has the token", async () => {

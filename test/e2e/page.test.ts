@@ -404,6 +404,7 @@ describe("the page of a watch of this host", { skip: missing ?? false }, () => {
     await page.getByText(/Since yesterday: \d+ opened/).waitFor();
     await row.getByRole("link", { name: `:${port}` }).click();
     await page.getByRole("button", { name: "Audit again" }).click();
+    await page.getByText("is being examined").waitFor();
     await page.locator("table.list tbody tr").nth(1).waitFor();
   });
 

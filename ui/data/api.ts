@@ -19,7 +19,7 @@ export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
   return send<T>("GET", path, undefined, signal);
 }
 
-/** A request of `/api/v1` with a JSON body; throws `ApiError`. */
+/** A request of `/api/v1` with a JSON body; an answer without one is undefined. Throws `ApiError`. */
 export async function send<T>(
   method: string,
   path: string,
@@ -37,7 +37,10 @@ export async function send<T>(
     if (signal?.aborted === true) throw cause;
     throw new ApiError(0, "The server does not answer", { cause });
   });
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+  if (response.ok) {
+    const text = await response.text();
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
   if (response.status === 401) isSignedOut.value = true;
   throw new ApiError(response.status, await reasonOf(response));
 }
