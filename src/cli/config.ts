@@ -1,4 +1,5 @@
 import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
+import type { Place } from "../lib/errors.ts";
 import { configSchema } from "../config/config-schema.ts";
 import { fieldsFor } from "./appended-output.ts";
 import { EXIT } from "./exit.ts";
@@ -21,6 +22,11 @@ export function configPrint(file: string | undefined, options: ConfigOptions): v
     return;
   }
   for (const value of known) printLine(valueLine(value));
+  for (const { key, place } of values) {
+    const reason = key.neutral ?? key.unsupported?.reason;
+    if (key.doc === "" && place !== undefined && reason !== undefined)
+      printLine(`${key.name}: no effect, ${reason}  # ${originOf(place)}`);
+  }
 }
 
 /** `saker config check`: every wrong value (an error) and everything that has no effect. */
@@ -45,13 +51,12 @@ function load(file: string | undefined, { override }: ConfigOptions) {
 }
 
 function valueLine({ key, value, place }: EffectiveValue): string {
-  const origin =
-    place === undefined
-      ? "default"
-      : place.line === 0
-        ? place.source
-        : `${place.source}:${place.line}`;
-  return `${key.name}: ${masked(JSON.stringify(value))}  # ${masked(origin)}`;
+  const origin = place === undefined ? "default" : originOf(place);
+  return `${key.name}: ${masked(JSON.stringify(value))}  # ${origin}`;
+}
+
+function originOf({ source, line }: Place): string {
+  return masked(line === 0 ? source : `${source}:${line}`);
 }
 
 /** A URL's password is nobody's business. */

@@ -122,7 +122,7 @@ const STATS_INTERVAL_MS = 5000;
 function closing(subscribers: readonly Subscriber[]): Pick<Watch, "close"> {
   return {
     close: async () => {
-      await Promise.all(subscribers.map((subscriber) => subscriber.close?.()));
+      await Promise.all(subscribers.map(async (subscriber) => subscriber.close?.()));
     },
   };
 }
