@@ -4,6 +4,7 @@ import { hostRootOf } from "../config/host-root.ts";
 import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
 import { addFalcoCommand } from "./falco-command.ts";
+import { addOutputsCommand } from "./outputs-command.ts";
 import { watchStandardOutput } from "./standard-output.ts";
 import { endSoon } from "./stop.ts";
 import { VERSION } from "./version.ts";
@@ -30,7 +31,7 @@ program
   )
   .option(
     "--source <source>",
-    "where events come from: auto, ebpf, sockets (without eBPF: programs that start, ports and files that are opened), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input)",
+    "where events come from: auto, ebpf, sockets (without eBPF: programs that start, ports and files that are opened), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input), falco:http (Falco's http_output, at 127.0.0.1:2801 or falco:http://ADDRESS:PORT)",
     "auto",
   )
   .option(
@@ -232,6 +233,7 @@ program
   .action(async (file, options) => (await import("./events.ts")).events(file, options));
 
 addFalcoCommand(program);
+addOutputsCommand(program);
 
 const config = program.command("config").description("the configuration: print, check, schema");
 config

@@ -181,7 +181,7 @@ const AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** RFC 9110, section 15. */
 function answerOf({ statusCode = 0, headers }: IncomingMessage): Answer {
-  if (statusCode >= 200 && statusCode < 300) return { delivered: 1 };
+  if (statusCode >= 200 && statusCode < 300) return { delivered: 1, said: String(statusCode) };
   const reason = `it answers ${statusCode}`;
   if (statusCode < 500 && !AGAIN.has(statusCode)) return { delivered: 0, refused: 1, reason };
   const waitMs = retryAfter(headers["retry-after"]);

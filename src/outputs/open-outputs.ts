@@ -43,10 +43,9 @@ export async function openOutputs(
   settings: OutputSettings,
   options: OpenOutputsOptions,
 ): Promise<readonly Output[]> {
-  const context: OutputContext = { ...options, claims: new FileClaims(options.sourceFile) };
   const { capacity, slowMs } = settings;
   const { onProblem, onNote } = options;
-  const deliveries = destinationsOf(settings, options, context).map(
+  const deliveries = openDestinations(settings, options).map(
     (destination) => new Delivery(destination, { capacity, slowMs, onProblem, onNote }),
   );
   // One after another: of two that name the same file, the first has it.
@@ -54,11 +53,13 @@ export async function openOutputs(
   return deliveries;
 }
 
-function destinationsOf(
+/** The destinations that are switched on, without a queue. Never throws; the caller closes them. */
+export function openDestinations(
   settings: OutputSettings,
-  { report, metricsFile }: OpenOutputsOptions,
-  context: OutputContext,
+  options: OpenOutputsOptions,
 ): readonly Destination[] {
+  const { report, metricsFile, sourceFile } = options;
+  const context: OutputContext = { ...options, claims: new FileClaims(sourceFile) };
   const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
   return [
     ...(settings.stdout.enabled ? [stdout.open(settings.stdout, context)] : []),
