@@ -84,6 +84,8 @@ ${keys
 
 ${outputs.join("\n")}
 
+Each of the services is on when it has its address; their keys are falcosidekick's. \`\${NAME}\` takes an address or a password from the environment; \`config print\` shows neither.
+
 Besides, the report's \`falco_report.txt\` has every alert and \`openport.txt\` those of opened ports. Each output has a queue of its own: one that is slow,
 full or broken holds no other. What cannot be delivered is tried again with growing pauses; what was refused or had no room is counted by reason.
 

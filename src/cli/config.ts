@@ -16,7 +16,7 @@ export function configPrint(file: string | undefined, options: ConfigOptions): v
   const { values } = load(file, options);
   const known = values.filter(({ key }) => key.doc !== "");
   if (options.json === true) {
-    const entries = known.map(({ key, value }) => [key.name, value]);
+    const entries = known.map((one) => [one.key.name, shownValue(one)]);
     const text = JSON.stringify(Object.fromEntries(entries), null, 2);
     printLine(masked(text));
     return;
@@ -50,9 +50,15 @@ function load(file: string | undefined, { override }: ConfigOptions) {
   return loadConfig(file, { environment: process.env, overrides: override });
 }
 
-function valueLine({ key, value, place }: EffectiveValue): string {
+/** A secret that is set is not shown. */
+function shownValue({ key, value }: EffectiveValue): unknown {
+  return key.secret === true && value !== "" ? "***" : value;
+}
+
+function valueLine(one: EffectiveValue): string {
+  const { key, place } = one;
   const origin = place === undefined ? "default" : originOf(place);
-  return `${key.name}: ${masked(JSON.stringify(value))}  # ${origin}`;
+  return `${key.name}: ${masked(JSON.stringify(shownValue(one)))}  # ${origin}`;
 }
 
 function originOf({ source, line }: Place): string {

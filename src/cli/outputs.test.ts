@@ -21,8 +21,10 @@ test("saker outputs says where alerts go, and test what the other side answered"
   });
   const { port } = server.address() as { port: number };
   const at = (path: string): string[] => [
-    ...["http_output.enabled=true", `http_output.url=http://me:secret@127.0.0.1:${port}${path}`],
-    ...["file_output.enabled=true", `file_output.filename=${folder}/alerts.txt`],
+    "http_output.enabled=true",
+    `http_output.url=http://me:secret@127.0.0.1:${port}${path}`,
+    "file_output.enabled=true",
+    `file_output.filename=${folder}/alerts.txt`,
   ];
   const outputs = (args: readonly string[], overrides: readonly string[]) =>
     saker(["outputs", ...args, ...overrides.flatMap((override) => ["-o", override])]);

@@ -59,6 +59,7 @@ export const HTTP_OUTPUT: OutputKind<HttpOptions> = {
       neutral: "an alert is tried again until it is delivered or its queue is full",
     },
   },
+  isOn: ({ enabled }) => enabled,
   open: (options, context) => new HttpDestination(options, context),
 };
 

@@ -7,7 +7,7 @@ import { metricsLines } from "./metrics-line.ts";
 import type { Output } from "./output.ts";
 import type { OutputContext } from "./output-context.ts";
 import { logDestination, type Severity } from "./syslog.ts";
-import { OUTPUT_KINDS, type OutputOptions } from "./registry.ts";
+import { OFF, openKinds, type OutputOptions } from "./registry.ts";
 
 /** Which outputs there are, with their options. */
 export interface OutputSettings extends OutputOptions {
@@ -60,14 +60,12 @@ export function openDestinations(
 ): readonly Destination[] {
   const { report, metricsFile, sourceFile } = options;
   const context: OutputContext = { ...options, claims: new FileClaims(sourceFile) };
-  const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
+  const off = { ...settings, stdout: { enabled: false } };
   return [
-    ...(settings.stdout.enabled ? [stdout.open(settings.stdout, context)] : []),
+    ...openKinds({ ...OFF, stdout: settings.stdout }, context),
+    // Before file_output: of two that name the same file, the first has it.
     ...(report === undefined ? [] : reportFiles(report, context)),
-    ...(settings.file.enabled ? [file.open(settings.file, context)] : []),
-    ...(settings.program.enabled ? [program.open(settings.program, context)] : []),
-    ...(settings.syslog.enabled ? [syslog.open(settings.syslog, context)] : []),
-    ...(settings.http.enabled ? [http.open(settings.http, context)] : []),
+    ...openKinds(off, context),
     ...(metricsFile === undefined ? [] : [metricsDestination(metricsFile, context)]),
     ...(settings.logLevel === undefined ? [] : [logDestination(settings.logLevel, context)]),
   ];
