@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -18,6 +18,7 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { type DatagramServer, datagramServer } from "../../test/fixtures/datagram-server.ts";
+import { freePort } from "../../test/fixtures/free-port.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { Delivery } from "./delivery.ts";
 import type { Destination } from "./destination.ts";
@@ -94,6 +95,48 @@ function posted(
   };
 }
 
+/** A syslog server over TCP that reads octet counts (RFC 6587). */
+function syslogServer(): Open {
+  return async (_, context) => {
+    const port = await freePort();
+    const chunks: Buffer[] = [];
+    let server: Server | undefined;
+    const begin = (): void => {
+      server = createTcpServer((socket) => {
+        socket.on("data", (chunk) => chunks.push(chunk));
+        socket.on("error", () => {});
+      }).listen(port, "127.0.0.1");
+    };
+    const end = (): void => {
+      server?.close();
+      server = undefined;
+    };
+    begin();
+    return {
+      destination: OUTPUT_KINDS.remoteSyslog.open(
+        { ...OFF.remoteSyslog, host: "127.0.0.1", port },
+        context,
+      ),
+      received: () => framesIn(Buffer.concat(chunks)),
+      fault: { begin: end, end: begin },
+      end,
+    };
+  };
+}
+
+/** The messages behind the heads of whole frames. */
+function framesIn(bytes: Buffer): readonly string[] {
+  const messages: string[] = [];
+  for (let at = 0; ;) {
+    const blank = bytes.indexOf(" ", at);
+    const length = Number(bytes.toString("latin1", at, Math.max(at, blank)));
+    if (blank < 0 || blank + 1 + length > bytes.length) return messages;
+    const frame = bytes.toString("utf8", blank + 1, blank + 1 + length);
+    messages.push(frame.slice(frame.indexOf("{")));
+    at = blank + 1 + length;
+  }
+}
+
 /** The same of messages for people: their text is the alert's message, cut and written out. */
 function forPeople(
   open: (url: string, context: OutputContext) => Destination,
@@ -130,6 +173,7 @@ const HARNESSES: Readonly<Record<string, Open>> = {
     (url, context) => OUTPUT_KINDS.http.open({ ...OFF.http, enabled: true, url }, context),
     (body) => [body],
   ),
+  "remoteSyslog, tcp": syslogServer(),
   loki: posted(
     (address, context) => OUTPUT_KINDS.loki.open({ ...OFF.loki, address }, context),
     (body) =>

@@ -9,6 +9,7 @@ import { LOKI_OUTPUT, type LokiOptions } from "./loki.ts";
 import type { OutputKind } from "./output-kind.ts";
 import type { PostedOptions } from "./posted.ts";
 import { PROGRAM_OUTPUT, type ProgramOptions } from "./program.ts";
+import { REMOTE_SYSLOG_OUTPUT, type RemoteSyslogOptions } from "./remote-syslog.ts";
 import { SLACK_OUTPUT, type SlackOptions } from "./slack.ts";
 import { STDOUT_OUTPUT } from "./stdout.ts";
 import { SYSLOG_OUTPUT } from "./syslog.ts";
@@ -22,6 +23,7 @@ export interface OutputOptions {
   readonly program: ProgramOptions;
   readonly syslog: Switch;
   readonly http: HttpOptions;
+  readonly remoteSyslog: RemoteSyslogOptions;
   readonly slack: SlackOptions;
   readonly teams: PostedOptions;
   readonly alertmanager: PostedOptions;
@@ -39,6 +41,7 @@ export const OUTPUT_KINDS: {
   program: PROGRAM_OUTPUT,
   syslog: SYSLOG_OUTPUT,
   http: HTTP_OUTPUT,
+  remoteSyslog: REMOTE_SYSLOG_OUTPUT,
   slack: SLACK_OUTPUT,
   teams: TEAMS_OUTPUT,
   alertmanager: ALERTMANAGER_OUTPUT,
