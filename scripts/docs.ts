@@ -7,6 +7,7 @@ import { STARTTLS_PROTOCOLS } from "../src/audit/starttls/protocols.ts";
 import { WEAKNESSES } from "../src/audit/weaknesses/weaknesses.ts";
 import { allKeys } from "../src/config/config-file.ts";
 import type { Key } from "../src/config/key.ts";
+import { FALCO_OPTIONS } from "../src/cli/falco-options.ts";
 import { OUTPUT_KINDS } from "../src/outputs/registry.ts";
 import { type VersionCode, versionName } from "../src/tls/client-hello.ts";
 import { groupName } from "../src/tls/groups.ts";
@@ -65,6 +66,11 @@ function configDocument(): string {
   const unsupported = others.flatMap(({ name, unsupported }) =>
     unsupported === undefined ? [] : [`| \`${name}\` | ${unsupported.reason} |`],
   );
+  const falcoOptions = Object.values(FALCO_OPTIONS).map(({ flags, doc, neutral, refused }) => {
+    const kind = neutral === undefined ? "Refused" : "No effect";
+    const reason = neutral ?? refused;
+    return `| \`${cell(flags)}\` | ${cell(doc)}${reason === undefined ? "" : `. *${kind}: ${reason}.*`} |`;
+  });
   const outputs = Object.values(OUTPUT_KINDS).map(({ section, doc }) => `- \`${section}\`: ${doc}`);
   return `${CONFIG_INTRODUCTION}
 | key | value | default | what it does |
@@ -77,6 +83,8 @@ ${keys
 ## Outputs
 
 ${outputs.join("\n")}
+
+Each of the services is on when it has its address; their keys are falcosidekick's. \`\${NAME}\` takes an address or a password from the environment; \`config print\` shows neither.
 
 Besides, the report's \`falco_report.txt\` has every alert and \`openport.txt\` those of opened ports. Each output has a queue of its own: one that is slow,
 full or broken holds no other. What cannot be delivered is tried again with growing pauses; what was refused or had no room is counted by reason.
@@ -94,6 +102,15 @@ ${neutral.join("\n")}
 | key | what does not happen |
 |---|---|
 ${unsupported.join("\n")}
+
+## Falco's command line
+
+\`saker falco\` takes Falco's own options, so that in a unit file \`/usr/bin/falco\` becomes \`saker falco\` and the rest stays. Options that mean nothing here are told,
+not swallowed; \`--report FOLDER\` is Saker's own.
+
+| option | what it does |
+|---|---|
+${falcoOptions.join("\n")}
 `;
 }
 

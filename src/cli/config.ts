@@ -1,4 +1,5 @@
 import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
+import type { Place } from "../lib/errors.ts";
 import { configSchema } from "../config/config-schema.ts";
 import { fieldsFor } from "./appended-output.ts";
 import { EXIT } from "./exit.ts";
@@ -15,12 +16,17 @@ export function configPrint(file: string | undefined, options: ConfigOptions): v
   const { values } = load(file, options);
   const known = values.filter(({ key }) => key.doc !== "");
   if (options.json === true) {
-    const entries = known.map(({ key, value }) => [key.name, value]);
+    const entries = known.map((one) => [one.key.name, shownValue(one)]);
     const text = JSON.stringify(Object.fromEntries(entries), null, 2);
     printLine(masked(text));
     return;
   }
   for (const value of known) printLine(valueLine(value));
+  for (const { key, place } of values) {
+    const reason = key.neutral ?? key.unsupported?.reason;
+    if (key.doc === "" && place !== undefined && reason !== undefined)
+      printLine(`${key.name}: no effect, ${reason}  # ${originOf(place)}`);
+  }
 }
 
 /** `saker config check`: every wrong value (an error) and everything that has no effect. */
@@ -44,14 +50,19 @@ function load(file: string | undefined, { override }: ConfigOptions) {
   return loadConfig(file, { environment: process.env, overrides: override });
 }
 
-function valueLine({ key, value, place }: EffectiveValue): string {
-  const origin =
-    place === undefined
-      ? "default"
-      : place.line === 0
-        ? place.source
-        : `${place.source}:${place.line}`;
-  return `${key.name}: ${masked(JSON.stringify(value))}  # ${masked(origin)}`;
+/** A secret that is set is not shown. */
+function shownValue({ key, value }: EffectiveValue): unknown {
+  return key.secret === true && value !== "" ? "***" : value;
+}
+
+function valueLine(one: EffectiveValue): string {
+  const { key, place } = one;
+  const origin = place === undefined ? "default" : originOf(place);
+  return `${key.name}: ${masked(JSON.stringify(shownValue(one)))}  # ${origin}`;
+}
+
+function originOf({ source, line }: Place): string {
+  return masked(line === 0 ? source : `${source}:${line}`);
 }
 
 /** A URL's password is nobody's business. */

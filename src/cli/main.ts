@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import { hostRootOf } from "../config/host-root.ts";
 import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
+import { addFalcoCommand } from "./falco-command.ts";
+import { addOutputsCommand } from "./outputs-command.ts";
 import { watchStandardOutput } from "./standard-output.ts";
 import { endSoon } from "./stop.ts";
 import { VERSION } from "./version.ts";
@@ -17,6 +19,8 @@ const program = new Command("saker")
   .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
   .showSuggestionAfterError()
   .exitOverride()
+  // Behind a command its options are its own: Falco's -V is no question for our version.
+  .enablePositionalOptions()
   // Errors are printed once, below, in Saker's own form.
   .configureOutput({ outputError: () => {} });
 
@@ -27,7 +31,7 @@ program
   )
   .option(
     "--source <source>",
-    "where events come from: auto, ebpf, sockets (without eBPF: programs that start, ports and files that are opened), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input)",
+    "where events come from: auto, ebpf, sockets (without eBPF: programs that start, ports and files that are opened), falco:FILE (Falco's JSON alerts), falco:- (the same on standard input), falco:http (Falco's http_output, at 127.0.0.1:2801 or falco:http://ADDRESS:PORT)",
     "auto",
   )
   .option(
@@ -205,6 +209,7 @@ program
     [],
   )
   .option("--config <file>", "saker.yaml or an existing falco.yaml")
+  .option("-o, --override <key=value>", "a key's value over the file's", collect, [])
   .option(
     "--from <moment>",
     "begin there: 10s (after the first event), 14:05:30 or 2026-11-23T14:05:30Z; what comes before makes the state",
@@ -263,6 +268,9 @@ program
   .option("--all", "of the register, event types of old captures, too")
   .option("--json", "one JSON object an event, or an event type")
   .action(async (file, options) => (await import("./events.ts")).events(file, options));
+
+addFalcoCommand(program);
+addOutputsCommand(program);
 
 const config = program.command("config").description("the configuration: print, check, schema");
 config

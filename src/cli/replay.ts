@@ -3,7 +3,7 @@ import { jsonLine, textLine } from "../alerts/format.ts";
 import type { CaptureEnd } from "../capture/capture-parser.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { hostNameOf } from "../config/host-name.ts";
-import { DEFAULT_SETTINGS, type Settings } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { Subscriber } from "../engine/news-stream.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
 import { startWatch } from "../engine/watch.ts";
@@ -27,6 +27,8 @@ import { printJson, printLine } from "./print.ts";
 export interface ReplayCommandOptions {
   readonly rules: readonly string[];
   readonly config?: string;
+  /** `key=value` over the configuration. */
+  readonly override?: readonly string[];
   readonly json?: boolean;
   readonly stats?: boolean;
   readonly from?: string;
@@ -271,8 +273,8 @@ function rulesOf(options: ReplayCommandOptions, settings: Settings, terminal: Te
 }
 
 function settingsOf(options: ReplayCommandOptions, terminal: Terminal): Settings {
-  if (options.config === undefined) return DEFAULT_SETTINGS;
-  const { settings, notes } = loadConfig(options.config, { environment: process.env });
+  const { config, override } = options;
+  const { settings, notes } = loadConfig(config, { environment: process.env, overrides: override });
   for (const note of notes) terminal.note(note);
   return settings;
 }

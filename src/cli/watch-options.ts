@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import type { HttpPlace } from "../capture/http-lines.ts";
 import { type LoadedConfig, loadConfig } from "../config/config-file.ts";
 import { AppError } from "../lib/errors.ts";
 import { parseRingSize } from "./size.ts";
@@ -56,11 +58,15 @@ export function settingsOf(options: WatchOptions): LoadedConfig {
 /** Where `saker watch` has events or alerts from. */
 export type Source =
   | { readonly kind: "kernel"; readonly by: "auto" | "ebpf" | "sockets" }
-  | { readonly kind: "falco"; readonly file: string };
+  | { readonly kind: "falco"; readonly file: string }
+  /** By HTTP, at an address of this host. */
+  | { readonly kind: "falco"; readonly http: HttpPlace };
 
 /** Throws `USAGE_SOURCE`. */
 export function parseSource(text: string): Source {
   if (text === "auto" || text === "ebpf" || text === "sockets") return { kind: "kernel", by: text };
+  if (text === "falco:http") return { kind: "falco", http: { address: "127.0.0.1", port: 2801 } };
+  if (text.startsWith("falco:http://")) return { kind: "falco", http: httpPlace(text) };
   if (text.startsWith("falco:") && text.length > "falco:".length)
     return { kind: "falco", file: text.slice("falco:".length) };
   if (text.startsWith("scap:"))
@@ -70,6 +76,21 @@ export function parseSource(text: string): Source {
       { hint: `saker replay ${text.slice("scap:".length) || "FILE"}` },
     );
   throw new AppError("USAGE_SOURCE", `Cannot watch source "${text}": there is no such source`, {
-    hint: "sources are auto, ebpf, sockets, falco:FILE and falco:- (standard input); saker replay reads capture files",
+    hint: "sources are auto, ebpf, sockets, falco:FILE, falco:- (standard input) and falco:http; saker replay reads capture files",
   });
+}
+
+/** `falco:http://ADDRESS:PORT`. Throws `USAGE_SOURCE`. */
+function httpPlace(text: string): HttpPlace {
+  const found = /^falco:http:\/\/(?:\[([\da-f:.]+)\]|([\d.]+)):(\d{1,5})\/?$/i.exec(text);
+  const address = found?.[1] ?? found?.[2] ?? "";
+  const port = Number(found?.[3]);
+  if (isIP(address) > 0 && port <= 65_535) return { address, port };
+  throw new AppError(
+    "USAGE_SOURCE",
+    `Cannot watch source "${text}": it is no address of this host`,
+    {
+      hint: "write falco:http for 127.0.0.1:2801, or falco:http://ADDRESS:PORT with an IP address",
+    },
+  );
 }

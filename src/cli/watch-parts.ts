@@ -25,10 +25,15 @@ export interface ReadOptions {
   readonly places: ReportPlaces;
 }
 
-/** The source that the options mean; `rules`: for a kernel's events. */
-export function sourceOf(source: Source, rules: RuleSet | undefined): WatchSource {
-  if (source.kind === "falco")
-    return { kind: "falco", input: source.file === "-" ? process.stdin : source.file };
+/** The source that the options mean; `rules`: for a kernel's events. Throws `USAGE_SOURCE`. */
+export async function sourceOf(source: Source, rules: RuleSet | undefined): Promise<WatchSource> {
+  if (source.kind === "falco") {
+    if ("file" in source)
+      return { kind: "falco", input: source.file === "-" ? process.stdin : source.file };
+    const { listenForLines } = await import("../capture/http-lines.ts");
+    const { port, stream } = await listenForLines(source.http);
+    return { kind: "falco", input: stream, name: `http, port ${port} of ${source.http.address}` };
+  }
   if (rules === undefined) throw new Error("a kernel is watched by rules");
   const probe = inheritedProbe(process.env);
   // It is of no use to anybody a second time.
@@ -104,7 +109,7 @@ export function outputsOf(
       openPortFiles: [reports.openPortFile, ...places.openPortFiles],
     },
     metricsFile: settings.metrics?.file,
-    sourceFile: source.kind === "falco" && source.file !== "-" ? source.file : undefined,
+    sourceFile: "file" in source && source.file !== "-" ? source.file : undefined,
     onProblem: (text) => terminal.problem(text),
     onNote: (text) => terminal.note(text),
   });

@@ -53,7 +53,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
   try {
     running = await startWatch({
-      source: sourceOf(read.source, rules && wrapped(rules.loaded.set)),
+      source: await sourceOf(read.source, rules && wrapped(rules.loaded.set)),
       hostname: hostNameOf(process.env),
       utcOffsetMinutes,
       settings,

@@ -7,6 +7,8 @@ export interface Key<Value> {
   readonly type: ValueType<Value>;
   readonly default: Value;
   readonly doc: string;
+  /** Its value is never shown. */
+  readonly secret?: true;
   /** Why it has no effect and nothing is lost by that; such a key is never mentioned. */
   readonly neutral?: string;
   /** What Falco does by it and Saker does not: reported when it is set so. */

@@ -276,13 +276,21 @@ export const OUTPUT_KEYS: readonly Key<unknown>[] = Object.values(OUTPUT_KINDS).
 
 /** The key of one output's option. */
 export function outputKey<Value>(section: string, option: Option<Value>): Key<Value> {
-  const { default: value, doc, neutral } = option;
+  const { default: value, doc, neutral, secret } = option;
   const type = typeOf(option) as ValueType<Value>;
   const name = `${section}.${option.key}`;
-  return { name, type, default: value, doc, ...(neutral === undefined ? {} : { neutral }) };
+  return {
+    name,
+    type,
+    default: value,
+    doc,
+    ...(neutral === undefined ? {} : { neutral }),
+    ...(secret === undefined ? {} : { secret }),
+  };
 }
 
-function typeOf({ default: value, minimum = 0 }: Option<unknown>): ValueType<unknown> {
+function typeOf({ default: value, minimum = 0, words }: Option<unknown>): ValueType<unknown> {
+  if (words !== undefined) return word(words, exactly(words));
   if (typeof value === "boolean") return FLAG;
   return typeof value === "number" ? whole("units", minimum, 1_000_000_000) : TEXT;
 }

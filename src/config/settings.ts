@@ -1,8 +1,8 @@
 import type { BaseSyscalls } from "../rules/selected-calls.ts";
 import type { JsonProperties } from "../alerts/format.ts";
 import type { OutputSettings } from "../outputs/open-outputs.ts";
-import type { Option, OptionTable } from "../outputs/option.ts";
-import { OUTPUT_KINDS, type OutputOptions } from "../outputs/registry.ts";
+import type { Option } from "../outputs/option.ts";
+import { outputOptions } from "../outputs/registry.ts";
 import type { Severity } from "../outputs/syslog.ts";
 import type { AppendedOutput } from "../rules/append-output.ts";
 import type { Priority } from "../rules/priority.ts";
@@ -223,27 +223,23 @@ const MEBIBYTE = 1 << 20;
 export const DEFAULT_SETTINGS: Settings = settingsFrom((key) => key.default);
 
 function outputSettings(valueOf: ValueOf): OutputSettings {
-  const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
   return {
-    stdout: optionValues(stdout, valueOf),
-    file: optionValues(file, valueOf),
-    program: optionValues(program, valueOf),
-    syslog: optionValues(syslog, valueOf),
-    http: optionValues(http, valueOf),
+    ...outputOptions(({ section, options }) => optionValues(section, options, valueOf)),
     capacity: valueOf(KEYS.queueCapacity) || undefined,
     slowMs: valueOf(KEYS.outputTimeout),
     logLevel: valueOf(KEYS.logSyslog) ? valueOf(KEYS.logLevel) : undefined,
   };
 }
 
-function optionValues<Options extends OutputOptions[keyof OutputOptions]>(
-  { section, options }: { readonly section: string; readonly options: OptionTable<Options> },
+function optionValues(
+  section: string,
+  options: Readonly<Record<string, Option<unknown>>>,
   valueOf: ValueOf,
-): Options {
-  const entries = Object.entries<Option<unknown>>(options);
+): object {
+  const entries = Object.entries(options);
   return Object.fromEntries(
     entries.map(([name, option]) => [name, valueOf(outputKey(section, option))]),
-  ) as unknown as Options;
+  );
 }
 
 function webSettings(valueOf: ValueOf): WebSettings {

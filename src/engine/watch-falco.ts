@@ -4,7 +4,10 @@ import { type HostGround, orAborted, reportsText } from "./host-ground.ts";
 import type { FalcoWatchSource, Watch } from "./watch-options.ts";
 
 /** Watches a running Falco's alerts. Throws `USAGE_FILE` where they cannot be read. */
-export async function watchFalco(ground: HostGround, { input }: FalcoWatchSource): Promise<Watch> {
+export async function watchFalco(
+  ground: HostGround,
+  { input, name = "standard input" }: FalcoWatchSource,
+): Promise<Watch> {
   const { options, news, containers, ports, repeated, publish } = ground;
   const { fields } = options.settings.repeats;
   await orAborted(containers.start(), options.signal);
@@ -15,7 +18,7 @@ export async function watchFalco(ground: HostGround, { input }: FalcoWatchSource
     ports: options.reports === undefined ? undefined : ports,
     startedAt: BigInt(Date.now()) * 1_000_000n,
   });
-  const from = typeof input === "string" ? input : "standard input";
+  const from = typeof input === "string" ? input : name;
   publish({ kind: "note", text: `watching Falco's alerts from ${from}${reportsText(options)}` });
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<"over">();
   // Who does not wait for the end has no use for its reason.

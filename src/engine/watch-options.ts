@@ -31,6 +31,8 @@ export interface KernelWatchSource {
 export interface FalcoWatchSource {
   readonly kind: "falco";
   readonly input: string | NodeJS.ReadableStream;
+  /** What the stream is, in words; standard input by default. */
+  readonly name?: string;
 }
 
 /** A capture file, from its beginning to its end. */

@@ -36,6 +36,8 @@ export interface Answer {
   readonly duplicates?: number;
   /** Will never be taken. */
   readonly refused?: number;
+  /** What the other side answered to what was delivered, such as `200`. */
+  readonly said?: string;
   /** Why lines were refused or have to wait. */
   readonly reason?: string;
   /** How long the other side asks not to be tried again, in milliseconds. */

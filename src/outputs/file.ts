@@ -33,6 +33,7 @@ export const FILE_OUTPUT: OutputKind<FileOptions> = {
       neutral: "the file is kept open, and opened anew when it was moved or deleted",
     },
   },
+  isOn: ({ enabled }) => enabled,
   open: ({ filename }, context) =>
     fileDestination({
       name: FILE_OUTPUT.section,

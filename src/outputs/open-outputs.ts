@@ -7,7 +7,7 @@ import { metricsLines } from "./metrics-line.ts";
 import type { Output } from "./output.ts";
 import type { OutputContext } from "./output-context.ts";
 import { logDestination, type Severity } from "./syslog.ts";
-import { OUTPUT_KINDS, type OutputOptions } from "./registry.ts";
+import { OFF, openKinds, type OutputOptions } from "./registry.ts";
 
 /** Which outputs there are, with their options. */
 export interface OutputSettings extends OutputOptions {
@@ -43,10 +43,9 @@ export async function openOutputs(
   settings: OutputSettings,
   options: OpenOutputsOptions,
 ): Promise<readonly Output[]> {
-  const context: OutputContext = { ...options, claims: new FileClaims(options.sourceFile) };
   const { capacity, slowMs } = settings;
   const { onProblem, onNote } = options;
-  const deliveries = destinationsOf(settings, options, context).map(
+  const deliveries = openDestinations(settings, options).map(
     (destination) => new Delivery(destination, { capacity, slowMs, onProblem, onNote }),
   );
   // One after another: of two that name the same file, the first has it.
@@ -54,19 +53,19 @@ export async function openOutputs(
   return deliveries;
 }
 
-function destinationsOf(
+/** The destinations that are switched on, without a queue. Never throws; the caller closes them. */
+export function openDestinations(
   settings: OutputSettings,
-  { report, metricsFile }: OpenOutputsOptions,
-  context: OutputContext,
+  options: OpenOutputsOptions,
 ): readonly Destination[] {
-  const { stdout, file, program, syslog, http } = OUTPUT_KINDS;
+  const { report, metricsFile, sourceFile } = options;
+  const context: OutputContext = { ...options, claims: new FileClaims(sourceFile) };
+  const off = { ...settings, stdout: { enabled: false } };
   return [
-    ...(settings.stdout.enabled ? [stdout.open(settings.stdout, context)] : []),
+    ...openKinds({ ...OFF, stdout: settings.stdout }, context),
+    // Before file_output: of two that name the same file, the first has it.
     ...(report === undefined ? [] : reportFiles(report, context)),
-    ...(settings.file.enabled ? [file.open(settings.file, context)] : []),
-    ...(settings.program.enabled ? [program.open(settings.program, context)] : []),
-    ...(settings.syslog.enabled ? [syslog.open(settings.syslog, context)] : []),
-    ...(settings.http.enabled ? [http.open(settings.http, context)] : []),
+    ...openKinds(off, context),
     ...(metricsFile === undefined ? [] : [metricsDestination(metricsFile, context)]),
     ...(settings.logLevel === undefined ? [] : [logDestination(settings.logLevel, context)]),
   ];

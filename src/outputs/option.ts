@@ -4,6 +4,10 @@ export interface Option<Value> {
   readonly key: string;
   readonly default: Value;
   readonly doc: string;
+  /** Of a text: the only values that it may have, in any case. */
+  readonly words?: readonly string[];
+  /** Never shown. */
+  readonly secret?: true;
   /** Of a number. */
   readonly minimum?: number;
   /** Why the key has no effect here. */

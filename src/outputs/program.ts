@@ -26,6 +26,7 @@ export const PROGRAM_OUTPUT: OutputKind<ProgramOptions> = {
       doc: "One program reads all alerts, a line each, and is started anew when it ends; else one is started for each alert.",
     },
   },
+  isOn: ({ enabled }) => enabled,
   open: (options, context) => new ProgramDestination(options, context),
 };
 

@@ -12,6 +12,7 @@ export const STDOUT_OUTPUT: OutputKind<Switch> = {
   section: "stdout_output",
   doc: "Alerts on standard output, a line each.",
   options: { enabled: enabledOption(true) },
+  isOn: ({ enabled }) => enabled,
   open: (_, context) => new StdoutDestination(context),
 };
 

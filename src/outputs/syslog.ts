@@ -12,6 +12,7 @@ export const SYSLOG_OUTPUT: OutputKind<Switch> = {
   section: "syslog_output",
   doc: "Alerts to the host's syslog (/dev/log): facility user, severity by priority, identity `falco`.",
   options: { enabled: enabledOption(false) },
+  isOn: ({ enabled }) => enabled,
   open: (_, context) =>
     syslogDestination({
       name: SYSLOG_OUTPUT.section,

@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+
+/** `saker outputs` and `saker outputs test`. */
+export function addOutputsCommand(program: Command): void {
+  const outputs = withConfig(
+    program
+      .command("outputs")
+      .description(
+        "where alerts go, and whether it can be reached now; exit code 1 when it cannot",
+      ),
+  ).action(async (options) => (await import("./outputs.ts")).listOutputs(options));
+  withConfig(
+    outputs
+      .command("test")
+      .description("send one alert, marked as a test, to one output, and say what was answered")
+      .argument("<name>", "as saker outputs lists it, such as http_output"),
+  ).action(async (name, options) => (await import("./outputs.ts")).testOutput(name, options));
+}
+
+function withConfig(command: Command): Command {
+  return command
+    .option("--config <file>", "saker.yaml or an existing falco.yaml")
+    .option(
+      "-o, --override <key=value>",
+      "a key's value over the file's; may be given more than once",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .option("--json", "one JSON object an output");
+}

@@ -1,0 +1,146 @@
+import { once } from "node:events";
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { messageOf } from "../lib/errors.ts";
+import { errnoOf } from "../lib/errno.ts";
+import { escapeUnseen } from "../lib/escape-unseen.ts";
+import type { Answer } from "./destination.ts";
+import { certificatesOf, type CertificateOptions } from "./http-certificates.ts";
+
+/** Where a client posts to, and which certificates it trusts and shows. */
+export interface HttpClientOptions extends CertificateOptions {
+  /** http or https; quotes around it are left out. */
+  readonly url: string;
+  /** The server's certificate is not verified. */
+  readonly insecure: boolean;
+}
+
+/** What a server answered: no more than 64 KiB of its body. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** Retry-After, in milliseconds. */
+  readonly waitMs: number | undefined;
+}
+
+/** The most of an answer that is read. */
+const MAX_ANSWER = 64 << 10;
+
+/** Posts to one URL over one connection that is kept; redirects are not followed. */
+export class HttpClient {
+  /** Undefined where the text is no URL. */
+  readonly url: URL | undefined;
+  readonly #options: HttpClientOptions;
+  #agent: Promise<HttpAgent | HttpsAgent> | undefined;
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+    const text = options.url.replace(/^(["'])(.*)\1$/, "$2");
+    this.url = URL.canParse(text) ? new URL(text) : undefined;
+  }
+
+  /** Why nothing can be posted; undefined when it can. Throws for a certificate that is not there. */
+  async check(): Promise<string | undefined> {
+    if (!/^https?:$/.test(this.url?.protocol ?? "")) return "it is no URL of http or https";
+    await this.#agentOf();
+    return undefined;
+  }
+
+  /** Throws what `reasonOf` puts into words. */
+  async post(
+    body: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const agent = await this.#agentOf();
+    const url = this.url as URL;
+    const request = url.protocol === "https:" ? httpsRequest : httpRequest;
+    const posted = request(url, {
+      agent,
+      signal,
+      method: "POST",
+      headers: { ...headers, "content-length": Buffer.byteLength(body) },
+    });
+    // Rejects with the request's error; one that comes after the answer is the answer's, too.
+    const answered = once(posted, "response");
+    posted.on("error", () => {});
+    posted.end(body);
+    const [response] = (await answered) as [IncomingMessage];
+    const text = await readAnswer(response);
+    const { statusCode: status = 0, headers: told } = response;
+    return { status, text, waitMs: retryAfter(told["retry-after"]) };
+  }
+
+  /** The next post makes a connection of its own, with the certificates as their files are then. */
+  reopen(): void {
+    const old = this.#agent;
+    this.#agent = undefined;
+    void old?.then((agent) => agent.destroy()).catch(() => {});
+  }
+
+  #agentOf(): Promise<HttpAgent | HttpsAgent> {
+    const limits = { keepAlive: true, maxSockets: 1 };
+    const make = async (): Promise<HttpAgent | HttpsAgent> =>
+      this.url?.protocol === "https:"
+        ? new HttpsAgent({
+            ...limits,
+            ...(await certificatesOf(this.#options)),
+            rejectUnauthorized: !this.#options.insecure,
+          })
+        : new HttpAgent(limits);
+    return (this.#agent ??= make().catch((thrown: unknown) => {
+      this.#agent = undefined;
+      throw thrown;
+    }));
+  }
+}
+
+/** A text that may stand in a header. */
+export function headerValue(text: string): string {
+  return text.replace(/[^\t\u0020-\u007e]/g, "?");
+}
+
+/** Read to its end, so that the connection can be used again; no more than a bound is kept. */
+async function readAnswer(response: IncomingMessage): Promise<string> {
+  let text = "";
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_ANSWER) break;
+    text += chunk.toString("latin1");
+  }
+  return text;
+}
+
+const AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** What an answer's status means for `lines` that were posted together (RFC 9110, section 15). */
+export function answerOf({ status, waitMs }: HttpAnswer, lines: number): Answer {
+  if (status >= 200 && status < 300) return { delivered: lines, said: String(status) };
+  const reason = `it answers ${status}`;
+  if (status < 500 && !AGAIN.has(status)) return { delivered: 0, refused: lines, reason };
+  return { delivered: 0, reason, ...(waitMs === undefined ? {} : { waitMs }) };
+}
+
+/** Retry-After in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return ms >= 0 ? ms : undefined;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nobody listens there",
+  ECONNRESET: "it closed the connection",
+  ENOTFOUND: "its name is unknown",
+  EAI_AGAIN: "its name cannot be looked up",
+  ETIMEDOUT: "it does not answer",
+};
+
+/** Why a post failed, in words. */
+export function reasonOf(thrown: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return "it does not answer";
+  const errno = errnoOf(thrown);
+  const words = errno === undefined ? undefined : REASONS[errno];
+  return words === undefined ? escapeUnseen(messageOf(thrown)) : `${words} (${errno})`;
+}

@@ -1,0 +1,185 @@
+import type { Alert } from "../alerts/alert.ts";
+import { escapeUnseen } from "../lib/escape-unseen.ts";
+import type { News } from "../news/news.ts";
+import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
+import type { Answer, Destination } from "./destination.ts";
+import { answerOf, type HttpAnswer, HttpClient, reasonOf } from "./http-client.ts";
+import type { OptionTable } from "./option.ts";
+import type { OutputContext } from "./output-context.ts";
+import type { OutputKind } from "./output-kind.ts";
+
+/** What every output has that posts alerts to a service; it is on when it has an address. */
+export interface PostedOptions {
+  readonly address: string;
+  readonly minimumPriority: string;
+  readonly checkCertificate: boolean;
+}
+
+/** A service that takes alerts by HTTP: its keys are falcosidekick's. */
+export interface PostedKind<Options extends PostedOptions> {
+  readonly section: string;
+  readonly doc: string;
+  readonly options: OptionTable<Options>;
+  /** The path of its API, where the address has none. */
+  readonly path?: string;
+  readonly contentType: string;
+  /** The most alerts of one post. */
+  readonly alerts: number;
+  headers?(options: Options): Readonly<Record<string, string>>;
+  /** One alert as it stands in a body. */
+  line(alert: Alert, options: Options, context: OutputContext): string;
+  /** Several of them as one body. */
+  body(lines: readonly string[]): string;
+  /** Of an answer of 2xx: what has become of each, where that stands in it. */
+  judge?(answer: HttpAnswer, lines: number): Answer;
+}
+
+/** The options that all of them have; `key` and `doc` are the address's. */
+export function postedOptions(key: string, doc: string): OptionTable<PostedOptions> {
+  return {
+    address: { key, default: "", doc: `${doc} With it the output is on.`, secret: true },
+    minimumPriority: {
+      key: "minimumpriority",
+      default: "debug",
+      words: ["", ...PRIORITIES.map((name) => name.toLowerCase())],
+      doc: "Alerts that are less urgent do not go there.",
+    },
+    checkCertificate: {
+      key: "checkcert",
+      default: true,
+      doc: "The server's certificate is verified.",
+    },
+  };
+}
+
+/** The output of a service. */
+export function postedOutput<Options extends PostedOptions>(
+  kind: PostedKind<Options>,
+): OutputKind<Options> {
+  const { section, doc, options } = kind;
+  return {
+    section,
+    doc,
+    options,
+    required: "address",
+    isOn: ({ address }) => address !== "",
+    open: (stated, context) => new PostedDestination(kind, stated, context),
+  };
+}
+
+/** A batch that is refused whole may have one bad alert in it. */
+const REFUSED_WHOLE: ReadonlySet<number> = new Set([400, 413, 422]);
+
+class PostedDestination<Options extends PostedOptions> implements Destination {
+  readonly name: string;
+  readonly target: string;
+  readonly batch: Destination["batch"];
+  readonly #kind: PostedKind<Options>;
+  readonly #options: Options;
+  readonly #context: OutputContext;
+  readonly #client: HttpClient;
+  readonly #minimum: Priority;
+
+  constructor(kind: PostedKind<Options>, options: Options, context: OutputContext) {
+    this.#kind = kind;
+    this.#options = options;
+    this.#context = context;
+    this.#minimum = priorityByName(options.minimumPriority) ?? "Debug";
+    this.name = kind.section;
+    this.batch = { lines: kind.alerts, bytes: 1 << 20 };
+    this.#client = new HttpClient({
+      ...CERTIFICATES,
+      url: withPath(options.address, kind.path),
+      insecure: !options.checkCertificate,
+    });
+    // Of webhooks the path is the secret.
+    this.target = this.#client.url?.origin ?? `${kind.section}'s address`;
+  }
+
+  format(news: News): string | undefined {
+    if (news.kind !== "alert" || !isAtLeast(news.alert.priority, this.#minimum)) return undefined;
+    return this.#kind.line(news.alert, this.#options, this.#context);
+  }
+
+  check(): Promise<string | undefined> {
+    return this.#client.check();
+  }
+
+  async deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
+    const problem = await this.check();
+    if (problem !== undefined) return { delivered: 0, reason: problem };
+    const { body, contentType, headers, judge } = this.#kind;
+    const sent = { "content-type": contentType, ...headers?.(this.#options) };
+    try {
+      for (let count = lines.length; ; count = count >> 1) {
+        const answer = await this.#client.post(body(lines.slice(0, count)), sent, signal);
+        if (count > 1 && REFUSED_WHOLE.has(answer.status)) continue;
+        const settled = answerOf(answer, count);
+        if (settled.delivered > 0) return judge?.(answer, count) ?? settled;
+        return settled.refused === undefined ? settled : { ...settled, ...refusal(answer) };
+      }
+    } catch (thrown) {
+      return { delivered: 0, reason: reasonOf(thrown, signal) };
+    }
+  }
+
+  reopen(): void {
+    this.#client.reopen();
+  }
+
+  close(): Promise<void> {
+    this.reopen();
+    return Promise.resolve();
+  }
+}
+
+/** With the other side's own words, as far as they are short. */
+function refusal({ status, text }: HttpAnswer): Pick<Answer, "reason"> {
+  const words = escapeUnseen(text.trim()).slice(0, WORDS_MAX);
+  return { reason: `it answers ${status}${words === "" ? "" : `: ${words}`}` };
+}
+
+const WORDS_MAX = 120;
+
+/** The system's authorities, and no certificate of our own. */
+const CERTIFICATES = {
+  caCert: "",
+  caBundle: "",
+  caPath: "/etc/ssl/certs",
+  mtls: false,
+  clientCert: "",
+  clientKey: "",
+} as const;
+
+function withPath(address: string, path: string | undefined): string {
+  if (path === undefined || !URL.canParse(address)) return address;
+  const url = new URL(address);
+  if (url.pathname === "/") url.pathname = path;
+  return url.href;
+}
+
+/** The header of a name and a password; none without a name. */
+export function basicAuthorization(
+  name: string,
+  password: string,
+): Readonly<Record<string, string>> {
+  if (name === "") return {};
+  const text = Buffer.from(`${name}:${password}`).toString("base64");
+  return { authorization: `Basic ${text}` };
+}
+
+/** Others' words in a message for people: no control characters, no more than `most` characters. */
+export function shown(text: string, most = 1000): string {
+  const whole = escapeUnseen(text.toWellFormed());
+  return whole.length <= most ? whole : `${whole.slice(0, most)} …`;
+}
+
+/** The fields of an alert for people, each value as text, no more than 40. */
+export function shownFields({ outputFields }: Alert): readonly (readonly [string, string])[] {
+  return Object.entries(outputFields)
+    .filter(([, value]) => value !== null && value !== "")
+    .slice(0, FIELDS_MAX)
+    .map(([name, value]) => [name, shown(String(value))]);
+}
+
+const FIELDS_MAX = 40;

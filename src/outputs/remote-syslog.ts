@@ -1,0 +1,178 @@
+import { createSocket, type Socket as Datagrams } from "node:dgram";
+import { isIPv6, type Socket, connect as connectTcp } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { jsonLine, textLine } from "../alerts/format.ts";
+import type { Alert } from "../alerts/alert.ts";
+import type { News } from "../news/news.ts";
+import { isAtLeast, PRIORITIES, priorityByName } from "../rules/priority.ts";
+import type { Answer, Destination } from "./destination.ts";
+import { certificatesOf } from "./http-certificates.ts";
+import { reasonOf } from "./http-client.ts";
+import type { OutputContext } from "./output-context.ts";
+import type { OutputKind } from "./output-kind.ts";
+import { cefMessage, FRAMES } from "./syslog-frames.ts";
+
+/** A syslog server elsewhere: falcosidekick's keys, and which form and transport it takes. */
+export interface RemoteSyslogOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: string;
+  readonly format: string;
+  readonly rfc: string;
+  readonly minimumPriority: string;
+  readonly caCert: string;
+  readonly checkCertificate: boolean;
+}
+
+/** Alerts to a syslog server by UDP, TCP or TLS. */
+export const REMOTE_SYSLOG_OUTPUT: OutputKind<RemoteSyslogOptions> = {
+  section: "syslog",
+  doc: "Alerts to a syslog server elsewhere, by UDP, TCP or TLS. A server says nothing of what it has taken: over TCP what is on its way when it ends is lost.",
+  required: "host",
+  options: {
+    host: {
+      key: "host",
+      default: "",
+      doc: "Name or address of the server. With it the output is on.",
+    },
+    port: { key: "port", default: 514, doc: "Its port.", minimum: 1 },
+    protocol: {
+      key: "protocol",
+      default: "tcp",
+      words: ["udp", "tcp", "tls"],
+      doc: "Over TCP and TLS messages are counted by octets (RFC 6587).",
+    },
+    format: {
+      key: "format",
+      default: "json",
+      words: ["json", "cef", "text"],
+      doc: "What the message is: Falco's JSON, ArcSight's CEF, or Falco's text.",
+    },
+    rfc: { key: "rfc", default: "5424", words: ["5424", "3164"], doc: "The message's head." },
+    minimumPriority: {
+      key: "minimumpriority",
+      default: "debug",
+      words: ["", ...PRIORITIES.map((name) => name.toLowerCase())],
+      doc: "Alerts that are less urgent do not go there.",
+    },
+    caCert: { key: "cacertfile", default: "", doc: "File of the authority that signs the server." },
+    checkCertificate: {
+      key: "checkcert",
+      default: true,
+      doc: "The server's certificate is verified.",
+    },
+  },
+  isOn: ({ host }) => host !== "",
+  open: (options, context) => new RemoteSyslogDestination(options, context),
+};
+
+/** The most bytes that a datagram of UDP has over IPv4. */
+const DATAGRAM_MAX = 65_507;
+
+class RemoteSyslogDestination implements Destination {
+  readonly name = REMOTE_SYSLOG_OUTPUT.section;
+  readonly target: string;
+  readonly batch = { lines: 64, bytes: 256 << 10 };
+  readonly #options: RemoteSyslogOptions;
+  readonly #context: OutputContext;
+  #stream: Socket | undefined;
+  #datagrams: Datagrams | undefined;
+
+  constructor(options: RemoteSyslogOptions, context: OutputContext) {
+    const { protocol, host, port } = options;
+    this.target = `syslog ${protocol}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+    this.#options = options;
+    this.#context = context;
+  }
+
+  format(news: News): string | undefined {
+    const { minimumPriority, rfc } = this.#options;
+    const minimum = priorityByName(minimumPriority) ?? "Debug";
+    if (news.kind !== "alert" || !isAtLeast(news.alert.priority, minimum)) return undefined;
+    const frame = rfc === "3164" ? FRAMES["3164"] : FRAMES["5424"];
+    return frame(news.alert, this.#message(news.alert), this.#context.format.utcOffsetMinutes);
+  }
+
+  #message(alert: Alert): string {
+    const { format } = this.#context;
+    if (this.#options.format === "text") return textLine(alert, format);
+    return this.#options.format === "cef" ? cefMessage(alert) : jsonLine(alert, format);
+  }
+
+  async deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
+    try {
+      return this.#options.protocol === "udp"
+        ? await this.#sendAll(lines)
+        : await this.#writeAll(lines, signal);
+    } catch (thrown) {
+      this.reopen();
+      return { delivered: 0, reason: reasonOf(thrown, signal) };
+    }
+  }
+
+  reopen(): void {
+    this.#stream?.destroy();
+    this.#datagrams?.close();
+    [this.#stream, this.#datagrams] = [undefined, undefined];
+  }
+
+  close(): Promise<void> {
+    this.reopen();
+    return Promise.resolve();
+  }
+
+  async #sendAll(lines: readonly string[]): Promise<Answer> {
+    const { host, port } = this.#options;
+    const socket = (this.#datagrams ??= createSocket(isIPv6(host) ? "udp6" : "udp4").unref());
+    for (const [delivered, line] of lines.entries()) {
+      const bytes = Buffer.from(line);
+      const reason = "an alert is longer than a datagram may be";
+      if (bytes.length > DATAGRAM_MAX) return { delivered, refused: 1, reason };
+      await new Promise<void>((resolve, reject) => {
+        socket.send(bytes, port, host, (error) => (error === null ? resolve() : reject(error)));
+      });
+    }
+    return { delivered: lines.length };
+  }
+
+  async #writeAll(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
+    const stream = await this.#connected(signal);
+    const text = lines.map((line) => `${Buffer.byteLength(line)} ${line}`).join("");
+    await new Promise<void>((resolve, reject) => {
+      const abort = (): void => void stream.destroy(new Error("it does not read"));
+      signal.addEventListener("abort", abort, { once: true });
+      stream.write(text, (error) => {
+        signal.removeEventListener("abort", abort);
+        if (error === undefined || error === null) resolve();
+        else reject(error);
+      });
+    });
+    return { delivered: lines.length };
+  }
+
+  async #connected(signal: AbortSignal): Promise<Socket> {
+    if (this.#stream !== undefined) return this.#stream;
+    const stream = await this.#connect();
+    await new Promise<void>((resolve, reject) => {
+      const abort = (): void => void stream.destroy(new Error("it does not answer"));
+      signal.addEventListener("abort", abort, { once: true });
+      stream.once(this.#options.protocol === "tls" ? "secureConnect" : "connect", () => {
+        signal.removeEventListener("abort", abort);
+        resolve();
+      });
+      stream.on("error", reject);
+      // What it says is nothing that a syslog server says; that it ends is seen so.
+      stream.resume();
+      stream.once("close", () => (this.#stream = undefined));
+    });
+    return (this.#stream = stream);
+  }
+
+  async #connect(): Promise<Socket> {
+    const { host, port, protocol, caCert, checkCertificate } = this.#options;
+    if (protocol === "tcp") return connectTcp({ host, port });
+    const system = { caBundle: "", caPath: "/etc/ssl/certs", mtls: false } as const;
+    const trust = await certificatesOf({ ...system, caCert, clientCert: "", clientKey: "" });
+    return connectTls({ host, port, ...trust, rejectUnauthorized: checkCertificate });
+  }
+}
