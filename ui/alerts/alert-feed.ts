@@ -34,7 +34,9 @@ export class AlertFeed {
   async restart(): Promise<void> {
     this.#held = [];
     this.#loaded = this.#load({}, ({ alerts, older }) => {
-      this.rows.value = alerts;
+      const newest = alerts[0]?.id ?? 0;
+      // What came in while the page was on its way is not on it.
+      this.rows.value = [...this.rows.value.filter(({ id }) => id > newest), ...alerts];
       this.#older.value = older;
       this.waiting.value = 0;
     });
@@ -102,7 +104,11 @@ export class AlertFeed {
   #take(): void {
     this.#timer = undefined;
     const known = new Set([...this.rows.value.slice(0, PAGE), ...this.#held].map(({ id }) => id));
-    const fresh = this.#arrived.filter(({ id }) => !known.has(id));
+    // The stream and what was read of the meantime may both have told of one.
+    const arrived = new Map(this.#arrived.map((alert) => [alert.id, alert]));
+    const fresh = [...arrived.values()]
+      .filter(({ id }) => !known.has(id))
+      .toSorted((one, other) => one.id - other.id);
     this.#arrived = [];
     if (!this.#holds()) return this.#put(fresh);
     this.waiting.value += fresh.length;
