@@ -10,6 +10,7 @@ import {
 } from "../../test/fixtures/acting-process.ts";
 import { ioUringMissing } from "../../test/fixtures/io-uring.ts";
 import type { UringFacts } from "../../test/fixtures/io-uring-actor.ts";
+import { PATIENCE } from "../../test/fixtures/patience.ts";
 import { RECORD_FLAGS } from "../events/record.ts";
 
 const ACTOR = fileURLToPath(new URL("../../test/fixtures/io-uring-actor.ts", import.meta.url));
@@ -120,7 +121,7 @@ const SINCE = { saker: 0, "saker-rawtp": 0, "saker-classic": 4 } as const;
 for (const [variant, minor] of Object.entries(SINCE)) {
   test(
     `${variant} object reports what a process does by io_uring`,
-    { timeout: 60_000 },
+    { timeout: 60_000 * PATIENCE },
     async (t) => {
       const reason =
         probeMissing() ??

@@ -8,6 +8,7 @@ import {
   probeMissing,
   watchActor,
 } from "../../test/fixtures/acting-process.ts";
+import { PATIENCE } from "../../test/fixtures/patience.ts";
 import type { ActorFacts } from "./_probe-actor.ts";
 
 const ACTOR = fileURLToPath(new URL("./_probe-actor.ts", import.meta.url));
@@ -427,30 +428,34 @@ function otherEvents(f: ActorFacts): readonly (Expected | false)[] {
 }
 
 for (const variant of ["saker", "saker-rawtp", "saker-classic"]) {
-  test(`${variant} object reports what a process does`, { timeout: 60_000 }, async (t) => {
-    const reason = probeMissing();
-    if (reason !== undefined) return t.skip(reason);
-    const { facts, events } = await watchActor(t, {
-      variant,
-      actor: ACTOR,
-      read: (text): ActorFacts => JSON.parse(text),
-    });
-    const missing = missingOf(expectedEvents(facts), events, facts);
-    const seen = missing.map((row) =>
-      events.filter((event) => event.event === row.event).slice(-8),
-    );
-    assert.deepEqual(missing, [], `seen of these types: ${JSON.stringify(seen, undefined, 1)}`);
-    assert.equal(
-      events.filter(
-        (event) =>
-          event.event === "fcntl" && event.params["cmd"] !== 1 && event.params["cmd"] !== 26,
-      ).length,
-      0,
-    );
-    const listens = events.filter(
-      ({ event, params }) =>
-        event === "listen" && (params["fd"] === facts.v4.server || params["fd"] === -1),
-    );
-    assert.equal(listens.length, 1, "a listen(2) is one event");
-  });
+  test(
+    `${variant} object reports what a process does`,
+    { timeout: 60_000 * PATIENCE },
+    async (t) => {
+      const reason = probeMissing();
+      if (reason !== undefined) return t.skip(reason);
+      const { facts, events } = await watchActor(t, {
+        variant,
+        actor: ACTOR,
+        read: (text): ActorFacts => JSON.parse(text),
+      });
+      const missing = missingOf(expectedEvents(facts), events, facts);
+      const seen = missing.map((row) =>
+        events.filter((event) => event.event === row.event).slice(-8),
+      );
+      assert.deepEqual(missing, [], `seen of these types: ${JSON.stringify(seen, undefined, 1)}`);
+      assert.equal(
+        events.filter(
+          (event) =>
+            event.event === "fcntl" && event.params["cmd"] !== 1 && event.params["cmd"] !== 26,
+        ).length,
+        0,
+      );
+      const listens = events.filter(
+        ({ event, params }) =>
+          event === "listen" && (params["fd"] === facts.v4.server || params["fd"] === -1),
+      );
+      assert.equal(listens.length, 1, "a listen(2) is one event");
+    },
+  );
 }

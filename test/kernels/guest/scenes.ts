@@ -136,6 +136,7 @@ async function probeEvents(): Promise<void> {
   const { stdout, status } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     timeout: 2 * PATIENCE_MS,
+    env: { ...process.env, SAKER_TEST_PATIENCE: "10" },
   });
   print("events", "out", stdout);
   print("events", "code", String(status));
