@@ -21,6 +21,7 @@ import { kyselyDatabase } from "./sqlite-dialect.ts";
 import { faultOf, storeError } from "./store-fault.ts";
 import type { Tables } from "./tables.ts";
 import { ftsMatch } from "./term-query.ts";
+import { wordsOf } from "./terms.ts";
 
 /** How a SQLite database is opened. */
 export interface SqliteOptions {
@@ -144,6 +145,7 @@ class SqliteBackend implements Backend {
   readonly #deleteAlert: StatementSync;
   readonly #deleteTerms: StatementSync;
   readonly #hits: Readonly<Record<"asc" | "desc", StatementSync>>;
+  readonly #messages: Readonly<Record<"asc" | "desc", StatementSync>>;
 
   constructor(database: DatabaseSync, db: Kysely<Tables>, path: string | undefined) {
     this.kind = path === undefined ? "memory" : "sqlite";
@@ -157,14 +159,16 @@ class SqliteBackend implements Backend {
     this.#insertTerms = database.prepare("INSERT INTO alert_terms (rowid, terms) VALUES (?,?)");
     this.#deleteAlert = database.prepare("DELETE FROM alert WHERE id = ?");
     this.#deleteTerms = database.prepare("DELETE FROM alert_terms WHERE rowid = ?");
-    const hits = (order: string): StatementSync =>
+    const hits = (order: string, columns = "hit.id, alert.series"): StatementSync =>
       database.prepare(
-        `SELECT hit.id, alert.series FROM (
+        `SELECT ${columns} FROM (
           SELECT rowid AS id FROM alert_terms
           WHERE alert_terms MATCH ? AND rowid > ? AND rowid < ? ORDER BY rowid ${order} LIMIT ?
         ) AS hit JOIN alert ON alert.id = hit.id ORDER BY hit.id ${order}`,
       );
     this.#hits = { asc: hits("ASC"), desc: hits("DESC") };
+    const whole = "hit.id, alert.series, alert.message";
+    this.#messages = { asc: hits("ASC", whole), desc: hits("DESC", whole) };
   }
 
   async insertAlerts(_transaction: unknown, alerts: readonly NewAlert[]): Promise<void> {
@@ -184,6 +188,17 @@ class SqliteBackend implements Backend {
   async hits({ terms, above, below, order, limit }: Hits): Promise<readonly Hit[]> {
     // FTS5 takes integers alone for bounds, and node:sqlite binds numbers as floating point.
     const bounds = [BigInt(above ?? 0), BigInt(below ?? Number.MAX_SAFE_INTEGER)] as const;
+    const { prefix } = terms;
+    if (prefix !== undefined && limit <= LOOK_ROWS) {
+      // FTS5 joins the rows of all words with a beginning before it gives the first one: where there
+      // are many, those that are wanted are among the first that it would give without it.
+      const match = ftsMatch({ ...terms, prefix: undefined });
+      const rows = this.#messages[order].all(match, ...bounds, LOOK_ROWS);
+      const found = (rows as unknown as (Hit & { readonly message: string })[]).filter(
+        ({ message }) => wordsOf(message).some((word) => word.startsWith(prefix)),
+      );
+      if (found.length >= limit || rows.length < LOOK_ROWS) return found.slice(0, limit);
+    }
     const rows = this.#hits[order].all(ftsMatch(terms), ...bounds, limit);
     return rows as unknown as readonly Hit[];
   }
@@ -224,6 +239,8 @@ class SqliteBackend implements Backend {
   }
 }
 
+/** Alerts that are looked through for the beginning of a word before the index is asked. */
+const LOOK_ROWS = 500;
 /** `SKR1`, for file(1) and for us. */
 const APPLICATION_ID = 0x53_4b_52_31;
 const BUSY_MS = 1000;
