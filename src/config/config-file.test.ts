@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -331,4 +331,56 @@ test("parseConfig() throws nothing but AppError, whatever the file holds", () =>
       }
     }),
   );
+});
+
+test("loadConfig() leaves relative rules_files to the working folder, wherever the file lies", (t) => {
+  // Seen in public configurations: rules beside a falco.yaml that is started from elsewhere.
+  const [folder, start] = [mkdtempSync(join(tmpdir(), "saker-config-")), process.cwd()];
+  t.after(() => {
+    process.chdir(start);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  mkdirSync(join(folder, "etc"));
+  writeFileSync(join(folder, "etc", "falco.yaml"), "rules_files: [a.yaml, b.yaml]\n");
+  writeFileSync(join(folder, "etc", "a.yaml"), "");
+  writeFileSync(join(folder, "b.yaml"), "");
+  process.chdir(folder);
+  const { settings, notes } = loadConfig("etc/falco.yaml", { environment: {} });
+  assert.deepEqual(settings.rulesFiles, ["b.yaml"]);
+  assert.deepEqual(notes, ["rules_files: not there, and left out: a.yaml"]);
+});
+
+for (const [text, reason] of [
+  ["buffered_outputs: true\nrule_files: [a.yaml]", "rule_files has no effect"],
+  ["engine: {modern_ebpf: {drop_failed_exit: true}}", "failed calls that a rule matches"],
+  ["falco_libs: {snaplen: 8000}", "80 bytes are kept"],
+  ["falco_libs: {thread_table_size: 999}", "who has no room is looked up in /proc"],
+  ["container_engines: {docker: {enabled: false}}", "every runtime that is found is asked"],
+  ["container_engines: {cri: {sockets: [/x.sock]}}", "CONTAINERD_ADDRESS"],
+  ["metrics: {enabled: true, interval: soon}", "1h is used"],
+] as const) {
+  test(`parseConfig() names what ${text.replaceAll("\n", ", ")} does not give`, () => {
+    const { notes } = parseConfig(text, context);
+    assert.equal(notes.length, 1);
+    assert.ok(notes[0]?.includes(reason), notes[0]);
+  });
+}
+
+test("parseConfig() reads Falco's webserver and metrics", () => {
+  const text = `webserver: {enabled: true, listen_port: 9, ssl_enabled: true, ssl_certificate: /c.pem, prometheus_metrics_enabled: true}
+metrics: {enabled: true, interval: 1h30m, output_rule: false, output_file: /m, rules_counters_enabled: true}
+engine: {kind: kmod, kmod: {buf_size_preset: 2}}
+`;
+  const { settings, notes } = parseConfig(text, context);
+  assert.deepEqual(notes, []);
+  assert.deepEqual(settings.webserver, {
+    address: "0.0.0.0",
+    port: 9,
+    healthzPath: "/healthz",
+    metrics: true,
+    certificate: "/c.pem",
+  });
+  assert.equal(settings.metrics?.intervalMs, 5_400_000);
+  assert.deepEqual([settings.metrics?.rule, settings.metrics?.file], [false, "/m"]);
+  assert.equal(settings.ringBytes, 2 << 20);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AlertPage, StoredAlert } from "../../src/web/schemas/alert.ts";
+import type { StoredAlert } from "../../src/web/schemas/alert.ts";
 import { AlertFeed } from "./alert-feed.ts";
 
 const alert = (id: number): StoredAlert => ({ id }) as StoredAlert;
@@ -13,7 +13,7 @@ function serve(pages: readonly (readonly number[])[], answered = Promise.resolve
     const alerts = (pages[turn] ?? []).map(alert);
     turn += 1;
     await answered;
-    return Response.json({ alerts, older: null } as unknown as AlertPage);
+    return Response.json({ alerts, older: null });
   });
 }
 
