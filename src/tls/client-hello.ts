@@ -39,7 +39,7 @@ export interface HelloOptions {
   /** All schemes of the version when left out. */
   readonly signatureSchemes?: readonly number[];
   /** What supported_versions says, where that is not the version's own code: DTLS 1.3's. */
-  readonly supportedVersion?: number;
+  readonly supportedVersions?: readonly number[];
   /** Public keys for TLS 1.3; none when left out, so that the server asks for one. */
   readonly keyShares?: readonly KeyShare[];
   /** Up to 32 bytes; empty when left out. */
@@ -225,7 +225,9 @@ function writeExtensions(writer: ByteWriter, options: HelloOptions, padding: num
       body.vector(1, (list) => list.u8(1)),
     );
     extension(writer, EXTENSION.supportedVersions, (body) =>
-      body.vector(1, (list) => list.u16(options.supportedVersion ?? version)),
+      body.vector(1, (list) =>
+        (options.supportedVersions ?? [version]).forEach((code) => list.u16(code)),
+      ),
     );
     extension(writer, EXTENSION.keyShare, (body) =>
       body.vector(2, (list) =>

@@ -66,7 +66,7 @@ test("DTLS 1.3 stands in supported_versions, and its ServerHello ends the readin
     { cookie: new Uint8Array(0), turn: 0 },
   );
   assert.deepEqual([...hello.subarray(25, 27)], [0xfe, 0xfd]);
-  assert.ok(Buffer.from(hello).includes(Buffer.of(0, 43, 0, 3, 2, 0xfe, 0xfc)));
+  assert.ok(Buffer.from(hello).includes(Buffer.of(0, 43, 0, 5, 4, 0xfe, 0xfc, 0x7f, 0x2b)));
   const extensions = [0, 6, 0, 43, 0, 2, 0xfe, 0xfc];
   const body = [0xfe, 0xfd, ...Array.from({ length: 32 }, () => 7), 0, 0x13, 1, 0, ...extensions];
   const reader = new DatagramFlightReader();

@@ -14,12 +14,12 @@ import {
 
 /**
  * DTLS versions by the TLS version that each is built on (RFC 4347, RFC 6347, RFC 9147), newest
- * first; there is no DTLS 1.1.
+ * first; there is no DTLS 1.1. NSS 3.87 says 1.3 by the number of draft 43, the last before the RFC.
  */
 export const DTLS_VERSIONS = [
-  { code: 0xfefc, tls: 0x0304, name: "DTLSv1.3" },
-  { code: 0xfefd, tls: 0x0303, name: "DTLSv1.2" },
-  { code: 0xfeff, tls: 0x0302, name: "DTLSv1.0" },
+  { code: 0xfefc, drafts: [0x7f2b], tls: 0x0304, name: "DTLSv1.3" },
+  { code: 0xfefd, drafts: [], tls: 0x0303, name: "DTLSv1.2" },
+  { code: 0xfeff, drafts: [], tls: 0x0302, name: "DTLSv1.0" },
 ] as const;
 
 /** An entry of `DTLS_VERSIONS`: codes of the DTLS version and its TLS version, and its name. */
@@ -38,7 +38,7 @@ export function encodeDatagramHello(
     encodeClientHello({
       ...options,
       version: version.tls,
-      supportedVersion: version.code,
+      supportedVersions: [version.code, ...version.drafts],
     }).subarray(9),
     "PEER_TLS",
   );
@@ -218,7 +218,9 @@ function readDatagramServerHello(body: Uint8Array): ServerHello {
 }
 
 function tlsVersion(code: number): number {
-  const version = DTLS_VERSIONS.find((one) => one.code === code);
+  const version = DTLS_VERSIONS.find(
+    (one) => one.code === code || one.drafts.some((draft) => draft === code),
+  );
   if (version !== undefined) return version.tls;
   throw new AppError(
     "PEER_TLS",
