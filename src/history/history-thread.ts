@@ -80,14 +80,24 @@ port.on("message", (message: ToThread) => {
   for (const news of message.news) if (!keeper.take(news)) post({ kind: "done", count: 1 });
 });
 
-/** Keeps news that came by HTTP; false when too many wait. */
-function take(news: News): boolean {
-  if (news.kind !== "alert") return keeper.take(news);
+/** Keeps what came in one request, or none of it: false when too many wait. */
+function take(news: readonly News[]): boolean {
+  const judged = news.map(judge);
+  if (!keeper.takeAll(judged)) return false;
+  for (const piece of judged)
+    if (piece.kind === "alert" && piece.silence !== undefined) countSilenced(piece.silence);
+  return true;
+}
+
+function judge(news: News): News {
+  if (news.kind !== "alert") return news;
   const silence = silences.find((silence) => silence.until > now() && isMeant(silence, news.alert));
-  if (silence === undefined) return keeper.take(news);
+  return silence === undefined ? news : { ...news, silence: silence.id };
+}
+
+function countSilenced(id: string): void {
   if (silenced.size === 0) setImmediate(postSilenced);
-  silenced.set(silence.id, (silenced.get(silence.id) ?? 0) + 1);
-  return keeper.take({ ...news, silence: silence.id });
+  silenced.set(id, (silenced.get(id) ?? 0) + 1);
 }
 
 /** Once for all alerts of a request. */

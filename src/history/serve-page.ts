@@ -23,8 +23,8 @@ export interface PageOptions {
   readonly keeper: Keeper;
   /** News that did not reach this thread. */
   readonly dropped: () => number;
-  /** Keeps news that came by HTTP; false when too many wait. */
-  readonly take: (news: News) => boolean;
+  /** Keeps what came in one request, or none of it: false when too many wait. */
+  readonly take: (news: readonly News[]) => boolean;
   readonly watch: WatchDoor;
   readonly now: () => number;
   readonly onProblem: (text: string) => void;

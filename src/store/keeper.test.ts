@@ -82,6 +82,17 @@ describe("Keeper", () => {
     await store.close();
   });
 
+  it("takes all of a request, or none, which is not counted", async () => {
+    const store = await opened(undefined);
+    const { keeper } = started(store);
+    const news = Array.from({ length: 12_000 }, () => alertNews());
+    assert.deepEqual([keeper.takeAll(news), keeper.takeAll(news)], [true, false]);
+    assert.deepEqual(keeper.counts().dropped, {});
+    await keeper.close();
+    assert.equal(await rowsOf(store), 12_000);
+    await store.close();
+  });
+
   it("keeps the newest where there is room for no more", async () => {
     const store = await opened(undefined);
     const { keeper } = started(store, { retention: { ageMs: 1e15, bytes: 2_000_000 } });

@@ -81,6 +81,15 @@ export class Keeper {
     return isTaken;
   }
 
+  /**
+   * Takes all of these, or none: false when there is no room. That is not counted, for whoever
+   * brought them is told, and would have what was taken twice when bringing all again.
+   */
+  takeAll(news: readonly News[]): boolean {
+    if (news.length > this.#queue.capacity - this.#queue.length) return false;
+    return news.every((piece) => this.take(piece));
+  }
+
   /** Writes what waits, as far as it can be written, and ends. */
   async close(): Promise<void> {
     clearInterval(this.#timer);

@@ -40,8 +40,8 @@ export interface Site {
   readonly watch: WatchDoor;
   readonly access: Access;
   readonly stream: LiveStream;
-  /** Keeps news that came by HTTP; false when too many wait. */
-  readonly take: (news: News) => boolean;
+  /** Keeps what came in one request, or none of it: false when too many wait. */
+  readonly take: (news: readonly News[]) => boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
