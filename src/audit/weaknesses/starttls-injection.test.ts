@@ -16,8 +16,8 @@ interface Lines {
   readonly starttls: RegExp;
   readonly yes: (line: string) => string;
   readonly farewell: RegExp;
-  /** When something came in one piece with STARTTLS. */
-  readonly hangsUp?: boolean;
+  /** Its last words, when something came in one piece with STARTTLS. */
+  readonly hangsUp?: string;
 }
 
 const SMTP = (auth: string): Lines => ({
@@ -64,7 +64,7 @@ describe("before STARTTLS", { skip: opensslMissing() ?? false }, () => {
 
   /** `keeps`: what came in one piece with STARTTLS is a command inside TLS. */
   function lines(
-    { greeting, answer, starttls, yes, farewell, hangsUp = false }: Lines,
+    { greeting, answer, starttls, yes, farewell, hangsUp }: Lines,
     keeps: boolean,
   ): Promise<number> {
     return servers.plain((socket) => {
@@ -84,7 +84,7 @@ describe("before STARTTLS", { skip: opensslMissing() ?? false }, () => {
       };
       const secure = (word: string): void => {
         socket.off("data", hear);
-        if (hangsUp && heard !== "") return void socket.end(word);
+        if (hangsUp !== undefined && heard !== "") return void socket.end(`${word}${hangsUp}`);
         if (!keeps) heard = "";
         socket.write(word);
         const tls = new TLSSocket(socket, { isServer: true, key, cert });
@@ -128,18 +128,13 @@ describe("before STARTTLS", { skip: opensslMissing() ?? false }, () => {
         );
       });
 
-  test("a server that hangs up at the early command is not vulnerable", async () => {
-    const port = await lines(
-      {
-        ...IMAP("IMAP4rev1 STARTTLS"),
-        // As Dovecot 2.3 does.
-        hangsUp: true,
-      },
-      false,
-    );
-    const report = await examine(port, "imap");
-    assert.equal(report.weaknesses?.["starttls-injection"], "not vulnerable");
-  });
+  // As Dovecot 2.3 does, and vsftpd 3.0.
+  for (const hangsUp of ["", "500 OOPS: wrong version number\r\n"])
+    test(`a server that hangs up at the early command is not vulnerable: "${hangsUp.trim()}"`, async () => {
+      const port = await lines({ ...IMAP("IMAP4rev1 STARTTLS"), hangsUp }, false);
+      const report = await examine(port, "imap");
+      assert.equal(report.weaknesses?.["starttls-injection"], "not vulnerable");
+    });
 
   test("TLS that begins at once has nothing before it", async () => {
     const report = await examine(await servers.openssl(pair, "-4"), "auto");

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { AppError } from "../../lib/errors.ts";
 import { tlsClient } from "../handshake/tls-client.ts";
 import type { Prober } from "../prober.ts";
 import { CLEAR_TEXT, type ClearText, clearPatience } from "../starttls/clear-text.ts";
@@ -41,25 +42,43 @@ async function inject(
   while (/^(?:\*|\d{3}-)/.test(line)) line = await stream.line();
   if (!clear.goesOn.test(line)) return NOT_VULNERABLE;
   if (stream.hasMore)
-    return { kind: "unknown", reason: "the server answered the early command before TLS" };
+    return (await endsSoon(stream))
+      ? FAILS
+      : { kind: "unknown", reason: "the server answered the early command before TLS" };
   stream.end();
   const socket = wire.release();
-  if (socket === undefined) return HANGS_UP;
+  if (socket === undefined) return FAILS;
   const tls = tlsClient(socket, { host: prober.serverName ?? "localhost" });
   const { text, isWhole, isRefused } = await lastWords(tls, socket, clear);
   tls.destroy();
   const answer = text?.split("\n").find((one) => clear.answered.test(one));
   if (answer !== undefined)
     return { kind: "vulnerable", evidence: `inside TLS the server says "${answer.trim()}"` };
-  if (isRefused) return HANGS_UP;
+  if (isRefused) return FAILS;
   if (isWhole && text !== undefined) return NOT_VULNERABLE;
   const state =
     text === undefined ? "no TLS came about behind it" : "the farewell was not answered";
   return { kind: "unknown", reason: state };
 }
 
-/** Without the command TLS comes about: hanging up is the answer to it (Dovecot). */
-const HANGS_UP = NOT_VULNERABLE;
+/**
+ * Without the command TLS comes about: hanging up is the answer to it (Dovecot), and so are words of
+ * an error (vsftpd takes the command for the client's hello).
+ */
+const FAILS = NOT_VULNERABLE;
+
+/** Whether the server hangs up behind what it has to say. */
+async function endsSoon(stream: PlainStream): Promise<boolean> {
+  try {
+    for (;;) await stream.line();
+  } catch (thrown) {
+    const { code } = thrown as AppError;
+    return code === "PEER_CLOSED" || code === "PEER_RESET";
+  }
+}
+
+/** What Node's client says to words where TLS should begin. */
+const PLAIN_WORDS = "ERR_SSL_WRONG_VERSION_NUMBER";
 
 /** Characters of an answer that are read. */
 const MAX_CHARACTERS = 4096;
@@ -69,7 +88,7 @@ interface LastWords {
   readonly text: string | undefined;
   /** The farewell was answered, or the server has ended the connection behind it. */
   readonly isWhole: boolean;
-  /** The server hung up before TLS. */
+  /** The server hung up before TLS, or spoke in plain words. */
   readonly isRefused: boolean;
 }
 
@@ -94,7 +113,10 @@ function lastWords(
     });
     tls.on("end", hangsUp);
     tls.on("error", (error: NodeJS.ErrnoException) =>
-      settle(false, text === undefined && error.code === "ECONNRESET"),
+      settle(
+        false,
+        text === undefined && (error.code === "ECONNRESET" || error.code === PLAIN_WORDS),
+      ),
     );
     tls.on("close", () => settle(false));
     // Of a socket that ends before TLS has begun, the client of TLS may say nothing.
