@@ -146,7 +146,7 @@ export const STABLE: Readonly<Record<string, Act>> = {
     },
     run: async (stage) => {
       await stage.inside("-d", "act", "/bin/nc", "-l", "-p", "4000");
-      await sleep(500);
+      await stage.listening("act", 4000);
       await stage.inside("act", "/bin/nc", "127.0.0.1", "4000", "-e", "/bin/true");
     },
   },

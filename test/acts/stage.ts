@@ -157,6 +157,16 @@ export class Stage {
     return this.#docker("exec", ...args).catch(() => undefined);
   }
 
+  /** Waits until something in this container listens on a port of TCP. */
+  async listening(container: string, port: number): Promise<void> {
+    const pid = (await this.#docker("inspect", "-f", "{{.State.Pid}}", container)).trim();
+    const sockets = (): string =>
+      ["tcp", "tcp6"].map((table) => readFileSync(`/proc/${pid}/net/${table}`, "utf8")).join("");
+    // The remote address of a socket that listens, and its state.
+    const listens = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} 0+:0000 0A `);
+    await until(`port ${port}`, () => listens.test(sockets()), { seen: sockets });
+  }
+
   /** Runs a program of this host in the network of the container `alone`. */
   afar(command: string, ...args: string[]): SpawnSyncReturns<Buffer> {
     return this.run("nsenter", `--net=${this.#aloneNetwork}`, command, ...args);
@@ -193,7 +203,7 @@ export class Stage {
       );
     await run(this);
     await until("the alerts", () => since().length >= rules.length, {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
       seen: outputs,
     });
     // Whatever else comes of it has come by then.
