@@ -4,7 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { messageOf } from "../lib/errors.ts";
 import { errnoOf } from "../lib/errno.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
-import type { Answer } from "./destination.ts";
+import type { Answer, Endpoint } from "./destination.ts";
 import { certificatesOf, type CertificateOptions } from "./http-certificates.ts";
 
 /** Where a client posts to, and which certificates it trusts and shows. */
@@ -37,6 +37,14 @@ export class HttpClient {
     this.#options = options;
     const text = options.url.replace(/^(["'])(.*)\1$/, "$2");
     this.url = URL.canParse(text) ? new URL(text) : undefined;
+  }
+
+  /** Where it connects to. */
+  get endpoint(): Endpoint | undefined {
+    if (this.url === undefined) return undefined;
+    const { hostname, port, protocol } = this.url;
+    const host = hostname.replace(/^\[(.*)\]$/, "$1");
+    return { host, port: Number(port) || (protocol === "https:" ? 443 : 80) };
   }
 
   /** Why nothing can be posted; undefined when it can. Throws for a certificate that is not there. */

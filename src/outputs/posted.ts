@@ -2,7 +2,7 @@ import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
-import type { Answer, Destination } from "./destination.ts";
+import type { Answer, Destination, Endpoint } from "./destination.ts";
 import { answerOf, type HttpAnswer, HttpClient, reasonOf } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
@@ -99,6 +99,10 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   format(news: News): string | undefined {
     if (news.kind !== "alert" || !isAtLeast(news.alert.priority, this.#minimum)) return undefined;
     return this.#kind.line(news.alert, this.#options, this.#context);
+  }
+
+  get endpoint(): Endpoint | undefined {
+    return this.#client.endpoint;
   }
 
   check(): Promise<string | undefined> {
