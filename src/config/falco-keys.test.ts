@@ -76,7 +76,6 @@ const NEUTRAL: readonly string[] = [
   "http_output.max_consecutive_timeouts",
   "libs_logger.enabled",
   "libs_logger.severity",
-  "plugins",
   "plugins_hostinfo",
   "syscall_event_timeouts.max_consecutives",
   "webserver.threadiness",

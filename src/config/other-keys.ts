@@ -50,11 +50,26 @@ const never = (): boolean => false;
 /** Saker knows containers by itself; these plug-ins are all it can stand for. */
 const BUILT_IN_PLUGINS: readonly string[] = ["container", "json"];
 
-const loadsPlugins = (node: ConfigNode): boolean =>
-  node.kind === "list" &&
-  node.items.some(
-    (item) => item.kind === "scalar" && item.text !== null && !BUILT_IN_PLUGINS.includes(item.text),
-  );
+const isBuiltIn = (name: ConfigNode | undefined): boolean => {
+  const text = name === undefined ? undefined : textOf(name);
+  return text === undefined || BUILT_IN_PLUGINS.includes(text);
+};
+
+const NO_PLUGINS = {
+  topic: "plug-ins",
+  reason: "Saker loads none, so rules of their sources are not evaluated",
+};
+
+const LOAD_PLUGINS: OtherKey = {
+  name: "load_plugins",
+  type: ANYTHING,
+  default: undefined,
+  doc: "",
+  unsupported: {
+    ...NO_PLUGINS,
+    when: (node) => node?.kind === "list" && node.items.some((item) => !isBuiltIn(item)),
+  },
+};
 
 /** Runtimes are looked for at these places anyway. */
 const USUAL_SOCKETS =
@@ -123,10 +138,22 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     { container_engines: choosesEngines },
   ),
   ...neutral("plug-ins that are not loaded do nothing", ["plugins_hostinfo"]),
-  ...neutral("plug-ins that are not loaded do nothing", ["plugins"], PLUGINS),
-  ...unsupported("plug-ins", "Saker loads none, so rules of their sources are not evaluated", {
-    load_plugins: loadsPlugins,
-  }),
+  LOAD_PLUGINS,
+  {
+    ...LOAD_PLUGINS,
+    name: "plugins",
+    type: PLUGINS,
+    // Without `load_plugins` Falco loads all of them.
+    unsupported: {
+      ...NO_PLUGINS,
+      when: (node, valueOf) =>
+        valueOf(LOAD_PLUGINS) === undefined &&
+        node?.kind === "list" &&
+        node.items.some(
+          (item) => !isBuiltIn(item.kind === "map" ? item.entries.get("name")?.value : undefined),
+        ),
+    },
+  },
   ...unsupported("gRPC", "Saker has no gRPC server; Falco itself has none since 0.44", {
     "grpc.enabled": isOn,
     "grpc_output.enabled": isOn,
