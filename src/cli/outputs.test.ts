@@ -48,6 +48,12 @@ test("saker outputs says where alerts go, and test what the other side answered"
   const taken = await outputs(["test", "http_output"], at("/"));
   assert.equal(taken.out, `http_output: http://127.0.0.1:${port}/: delivered (202)\n`);
   assert.match(bodies.join(""), /Warning This is a test of http_output: nothing has happened/);
+  // As libcurl takes it, and so Falco.
+  const bare = await outputs(
+    ["test", "http_output"],
+    [...at("/"), `http_output.url=127.0.0.1:${port}`],
+  );
+  assert.equal(bare.out, `http_output: http://127.0.0.1:${port}/: delivered (202)\n`);
   const refused = await outputs(["test", "http_output"], at("/no"));
   assert.equal(refused.code, 1);
   assert.match(refused.out, /refused: it answers 403$/m);

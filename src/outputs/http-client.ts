@@ -28,15 +28,16 @@ const MAX_ANSWER = 64 << 10;
 
 /** Posts to one URL over one connection that is kept; redirects are not followed. */
 export class HttpClient {
-  /** Undefined where the text is no URL. */
+  /** Undefined where the text is no URL of http or https. */
   readonly url: URL | undefined;
   readonly #options: HttpClientOptions;
   #agent: Promise<HttpAgent | HttpsAgent> | undefined;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
-    const text = options.url.replace(/^(["'])(.*)\1$/, "$2");
-    this.url = URL.canParse(text) ? new URL(text) : undefined;
+    const text = withScheme(options.url.replace(/^(["'])(.*)\1$/, "$2"));
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    this.url = /^https?:$/.test(url?.protocol ?? "") ? url : undefined;
   }
 
   /** Where it connects to. */
@@ -49,7 +50,7 @@ export class HttpClient {
 
   /** Why nothing can be posted; undefined when it can. Throws for a certificate that is not there. */
   async check(): Promise<string | undefined> {
-    if (!/^https?:$/.test(this.url?.protocol ?? "")) return "it is no URL of http or https";
+    if (this.url === undefined) return "it is no URL of http or https";
     await this.#agentOf();
     return undefined;
   }
@@ -101,6 +102,11 @@ export class HttpClient {
       throw thrown;
     }));
   }
+}
+
+/** An address without a scheme is one of http, as for libcurl and so for Falco. */
+export function withScheme(address: string): string {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(address) ? address : `http://${address}`;
 }
 
 /** A text that may stand in a header. */

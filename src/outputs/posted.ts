@@ -3,7 +3,7 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
 import type { Answer, Destination, Endpoint } from "./destination.ts";
-import { answerOf, type HttpAnswer, HttpClient, reasonOf } from "./http-client.ts";
+import { answerOf, type HttpAnswer, HttpClient, reasonOf, withScheme } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
@@ -156,8 +156,8 @@ const CERTIFICATES = {
 } as const;
 
 function withPath(address: string, path: string | undefined): string {
-  if (path === undefined || !URL.canParse(address)) return address;
-  const url = new URL(address);
+  if (path === undefined || !URL.canParse(withScheme(address))) return address;
+  const url = new URL(withScheme(address));
   if (url.pathname === "/") url.pathname = path;
   return url.href;
 }
