@@ -181,6 +181,17 @@ test("parseConfig() tells of plug-ins that Falco would load, without load_plugin
   assert.deepEqual(notesOf("plugins: [{name: container, library_path: a}]"), []);
 });
 
+test("parseConfig() takes the ring's size from each of Falco's names of it", () => {
+  const megabytes = (text: string) => parseConfig(text, context).settings.ringBytes / (1 << 20);
+  assert.equal(megabytes("syscall_buf_size_preset: 8"), 128);
+  assert.equal(megabytes("engine: {kind: ebpf, ebpf: {buf_size_preset: 6}}"), 32);
+  assert.equal(megabytes("engine: {kind: modern_ebpf, ebpf: {buf_size_preset: 6}}"), 8);
+  assert.equal(
+    megabytes("syscall_buf_size_preset: 8\nengine: {modern_ebpf: {buf_size_preset: 2}}"),
+    2,
+  );
+});
+
 test("parseConfig() tells of rules_file where rules_files stands, too", () => {
   const { settings, notes } = parseConfig("rules_file: a.yaml\nrules_files: [b.yaml]", context);
   assert.deepEqual(settings.rulesFiles, ["b.yaml"]);

@@ -53,6 +53,7 @@ const BESIDE: readonly (readonly [key: RegExp, ...options: readonly string[]])[]
   [/^webserver\.(?!enabled)/, "webserver.enabled=true", "metrics.enabled=true"],
   [/^webserver\.ssl_certificate/, "webserver.ssl_enabled=true"],
   [/^engine\.kmod/, "engine.kind=kmod"],
+  [/^engine\.ebpf/, "engine.kind=ebpf"],
   [/^engine\.kind/, "engine.replay.capture_file=a.scap"],
   [/^engine\.replay/, "engine.kind=replay", "engine.replay.capture_file=a.scap"],
   [/^http_output\.enabled/, "http_output.url=http://a/"],

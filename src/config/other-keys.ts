@@ -90,7 +90,6 @@ export const OTHER_KEYS: readonly OtherKey[] = [
   ...neutral("Saker's probe sizes its buffers by itself", [
     "engine.modern_ebpf.cpus_for_each_buffer",
     "engine.modern_ebpf.disable_iterators",
-    "syscall_buf_size_preset",
     "modern_bpf.cpus_for_each_syscall_buffer",
   ]),
   ...unsupported(
@@ -99,14 +98,12 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     {
       "engine.modern_ebpf.drop_failed_exit": isOn,
       "engine.kmod.drop_failed_exit": isOn,
+      "engine.ebpf.drop_failed_exit": isOn,
       syscall_drop_failed_exit: isOn,
     },
   ),
-  ...neutral(
-    "Saker's own probe takes the place of Falco's drivers",
-    ["engine.ebpf", "engine.gvisor"],
-    SECTION,
-  ),
+  ...neutral("Saker's own probe takes the place of Falco's drivers", ["engine.gvisor"], SECTION),
+  ...neutral("Saker's own probe takes the place of Falco's drivers", ["engine.ebpf.probe"]),
   ...neutral("Falco itself limits alerts by it no more", ["outputs"], SECTION),
   ...neutral("Saker asks the runtimes, not Kubernetes", ["metadata_download"], SECTION),
   ...unsupported("rule_files", "Falco's schema has it, but Falco, too, reads rules_files alone", {
