@@ -102,7 +102,7 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
   const notes = [
     ...repeatedNotes(root),
-    ...bothRulesNotes(values),
+    ...bothRulesNotes(values.get(KEYS.rulesFile.name)?.place, valueOf),
     ...unsupportedNotes([...values.values()], valueOf),
     ...unknownNotes(root),
   ];
@@ -225,11 +225,10 @@ function repeatedNotes({ entries, repeated }: MapNode, prefix = ""): readonly st
 }
 
 /** Falco refuses a configuration with both names of one key. */
-function bothRulesNotes(values: ReadonlyMap<string, EffectiveValue>): readonly string[] {
-  const [files, file] = [KEYS.rulesFiles, KEYS.rulesFile].map(({ name }) => values.get(name));
-  const [isStated, isBesides] = [files, file].map((one) => String(one?.value ?? "") !== "");
-  if (isStated !== true || isBesides !== true || file?.place === undefined) return [];
-  const { source, line } = file.place;
+function bothRulesNotes(place: Place | undefined, valueOf: ValueOf): readonly string[] {
+  const lists = [valueOf(KEYS.rulesFiles), valueOf(KEYS.rulesFile)];
+  if (place === undefined || lists.some((list) => list.length === 0)) return [];
+  const { source, line } = place;
   return [`${source}:${line}: rules_file has no effect: rules_files stands there, too`];
 }
 
