@@ -48,6 +48,13 @@ test("config check ends with 0, 1 with notes, and 2 with every error and its pla
     "noted.yaml": "prority: info\n",
     "wrong.yaml": "priority: loud\njson_output: 5\n",
   });
+  const printed = await saker(["config", "print", "-o", "json_outpt=true"], { cwd });
+  assert.match(printed.err, /there is no key "json_outpt", did you mean "json_output"\?/);
+  const lost = await saker(["config", "check", "good.yaml", "-o", "rules_files[]=no.yaml"], {
+    cwd,
+  });
+  assert.equal(lost.code, 2);
+  assert.match(lost.err, /Cannot load rules from "no.yaml"/);
   const good = await saker(["config", "check", "good.yaml"], { cwd });
   assert.deepEqual([good.code, good.out], [0, "good.yaml: ok\n"]);
   const noted = await saker(["config", "check", "noted.yaml"], { cwd });

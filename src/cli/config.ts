@@ -1,9 +1,10 @@
 import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
 import type { Place } from "../lib/errors.ts";
 import { configSchema } from "../config/config-schema.ts";
+import { ruleFileNames } from "../config/rule-files.ts";
 import { fieldsFor } from "./appended-output.ts";
 import { EXIT } from "./exit.ts";
-import { printJson, printLine } from "./print.ts";
+import { printAside, printJson, printLine } from "./print.ts";
 
 /** The options of `saker config`. */
 export interface ConfigOptions {
@@ -13,7 +14,8 @@ export interface ConfigOptions {
 
 /** `saker config print`: what holds, and where it is from. Throws `CONFIG_…`. */
 export function configPrint(file: string | undefined, options: ConfigOptions): void {
-  const { values } = load(file, options);
+  const { values, notes } = load(file, options);
+  for (const note of notes) printAside(note);
   const known = values.filter(({ key }) => key.doc !== "");
   if (options.json === true) {
     const entries = known.map((one) => [one.key.name, shownValue(one)]);
@@ -34,8 +36,11 @@ export function configCheck(file: string, options: ConfigOptions): void {
   const { notes, files, settings } = load(file, options);
   fieldsFor(settings);
   if (notes.length > 0) process.exitCode = EXIT.finding;
-  if (options.json === true) return printJson({ files, notes });
-  for (const note of notes) printLine(note);
+  if (options.json === true) printJson({ files, notes });
+  else for (const note of notes) printLine(note);
+  // Where none of them is there no watch starts.
+  ruleFileNames(settings.rulesFiles);
+  if (options.json === true) return;
   printLine(
     `${files.join(", ")}: ${notes.length === 0 ? "ok" : `${notes.length} note${notes.length === 1 ? "" : "s"}`}`,
   );

@@ -36,6 +36,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
       ringBytes: settings.ringBytes,
       ownPid: ownHostPid(),
       entersNamespaces: options.audit,
+      listensAt: [settings.web?.port ?? 0, settings.webserver?.port ?? 0],
       writes,
       environment: process.env,
     });

@@ -40,6 +40,11 @@ describe("saker falco", () => {
     assert.match((await falco("--version")).out, /^Saker version: \d/);
     assert.match((await falco("--dry-run", "-pk", "-U")).out, /rules that load: 1/);
     assert.equal((await falco("-r", "bad.yaml", "--dry-run")).code, 2);
+    const beside = ["-k", "http://a", "-r", "rules.yaml", "-o", "rules_files[]=/none.yaml"];
+    const told = await falco("--dry-run", ...beside);
+    assert.match(told.err, /^-k, --k8s-api <url> has no effect: /m);
+    // `-r` stands for what the configuration names.
+    assert.doesNotMatch(told.err, /rules_files/);
   });
 
   it("refuses what it cannot do and names what has no effect", async () => {

@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
+import { inheritedProbe } from "./confinement.ts";
 import { loadConfig } from "../config/config-file.ts";
 import { isOnHost } from "../lib/host-root.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
@@ -12,17 +13,24 @@ export async function falco(options: FalcoCommandOptions): Promise<void> {
   requireSources(options);
   const config = configOf(options);
   const override = overridesOf(options, config);
-  const loaded = loadConfig(config, { environment: process.env, overrides: override });
+  const loaded = loadConfig(config, {
+    environment: process.env,
+    overrides: override,
+    rules: options.r,
+  });
   const asked = givenOptions(options).filter(([, { answers }]) => answers === true);
   if (asked.length > 0) {
     const { printFalcoAnswer } = await import("./falco-answers.ts");
     const names = new Set(asked.map(([name]) => name));
-    return printFalcoAnswer(names, options, { config, override, loaded });
+    const told = { ...loaded, notes: [...notes, ...loaded.notes] };
+    return printFalcoAnswer(names, options, { config, override, loaded: told });
   }
   const terminal = new Terminal({ json: false, log: loaded.settings.log });
-  for (const note of notes) terminal.note(note);
-  if (config === undefined && options.r.length === 0)
-    terminal.note(`there is no ${DEFAULT_CONFIG}: Saker's own rules and defaults hold`);
+  const noConfig = `there is no ${DEFAULT_CONFIG}: Saker's own rules and defaults hold`;
+  const isDefault = config === undefined && options.r.length === 0;
+  // Said once: what is started anew by `confine` comes by here again.
+  if (inheritedProbe(process.env) === undefined)
+    for (const note of isDefault ? [...notes, noConfig] : notes) terminal.note(note);
   if (options.pidfile !== undefined) writePid(options.pidfile);
   const capture = options.e ?? loaded.settings.replayFile;
   if (capture !== undefined) {

@@ -3,6 +3,7 @@ import type { Watch } from "../engine/watch-options.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import { SilenceBook } from "../store/silence-book.ts";
 import { historyFiles } from "./history-files.ts";
+import type { LiveRules } from "./live-rules.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -14,10 +15,13 @@ export async function openSilences(
   {
     terminal,
     reports,
+    rules,
     running,
   }: {
     readonly terminal: Terminal;
     readonly reports: ReportFolder;
+    /** Undefined where alerts come ready-made. */
+    readonly rules?: LiveRules | undefined;
     readonly running: () => Watch | undefined;
   },
 ): Promise<SilenceBook> {
@@ -29,9 +33,14 @@ export async function openSilences(
   const book = new SilenceBook({
     folder: historyFiles(store, reports.path).silenceFolder,
     now: () => Date.now(),
+    isRule: (name) => rules === undefined || isLoaded(rules, name),
     onNote: say("note"),
     onProblem: say("problem"),
   });
   await book.start();
   return book;
+}
+
+function isLoaded({ loaded }: LiveRules, name: string): boolean {
+  return [...loaded.rules, ...loaded.correlations].some((rule) => rule.name === name);
 }

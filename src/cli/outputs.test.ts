@@ -33,9 +33,27 @@ test("saker outputs says where alerts go, and test what the other side answered"
   assert.equal(list.code, 0, list.err);
   assert.match(list.out, /^file_output +"\S+alerts.txt" +ready$/m);
   assert.doesNotMatch(list.out, /secret/);
+  const nobody = [
+    "slack.webhookurl=http://localhost:1/",
+    "syslog.host=127.0.0.1",
+    "syslog.port=1",
+    "loki.hostport=http://none.invalid",
+  ];
+  const away = await outputs([], [...at("/"), ...nobody]);
+  assert.equal(away.code, 1);
+  assert.match(away.out, /^slack +http:\S+ +nobody listens there \(ECONNREFUSED\)$/m);
+  assert.match(away.out, /^syslog +syslog tcp:\S+ +nobody listens there \(ECONNREFUSED\)$/m);
+  assert.match(away.out, /^loki +http:\S+ +its name \S/m);
+  assert.match(away.out, /^http_output .* ready$/m);
   const taken = await outputs(["test", "http_output"], at("/"));
   assert.equal(taken.out, `http_output: http://127.0.0.1:${port}/: delivered (202)\n`);
   assert.match(bodies.join(""), /Warning This is a test of http_output: nothing has happened/);
+  // As libcurl takes it, and so Falco.
+  const bare = await outputs(
+    ["test", "http_output"],
+    [...at("/"), `http_output.url=127.0.0.1:${port}`],
+  );
+  assert.equal(bare.out, `http_output: http://127.0.0.1:${port}/: delivered (202)\n`);
   const refused = await outputs(["test", "http_output"], at("/no"));
   assert.equal(refused.code, 1);
   assert.match(refused.out, /refused: it answers 403$/m);

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { loadConfig } from "../config/config-file.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
-import type { Answer, Destination } from "../outputs/destination.ts";
+import type { Answer, Destination, Endpoint } from "../outputs/destination.ts";
+import { reasonOf } from "../outputs/http-client.ts";
 import { openDestinations } from "../outputs/open-outputs.ts";
 import { didYouMean } from "../rules/did-you-mean.ts";
 import { formatOf } from "./format-of.ts";
@@ -83,9 +86,26 @@ function answerText({ delivered: count, refused = 0, reason = "no reason", said 
 
 async function problemOf(destination: Destination): Promise<string | undefined> {
   try {
-    return await destination.check?.();
+    return (await destination.check?.()) ?? (await unreachable(destination.endpoint));
   } catch (thrown) {
     return messageOf(thrown);
+  }
+}
+
+const REACH_MS = 5_000;
+
+/** Why no connection comes about; nothing is sent over it. */
+async function unreachable(endpoint: Endpoint | undefined): Promise<string | undefined> {
+  if (endpoint === undefined) return undefined;
+  const signal = AbortSignal.timeout(REACH_MS);
+  const socket = connect(endpoint);
+  try {
+    await once(socket, "connect", { signal });
+    return undefined;
+  } catch (thrown) {
+    return reasonOf(thrown, signal);
+  } finally {
+    socket.destroy();
   }
 }
 

@@ -274,7 +274,11 @@ function rulesOf(options: ReplayCommandOptions, settings: Settings, terminal: Te
 
 function settingsOf(options: ReplayCommandOptions, terminal: Terminal): Settings {
   const { config, override } = options;
-  const { settings, notes } = loadConfig(config, { environment: process.env, overrides: override });
+  const { settings, notes } = loadConfig(config, {
+    environment: process.env,
+    overrides: override,
+    rules: options.rules,
+  });
   for (const note of notes) terminal.note(note);
   return settings;
 }

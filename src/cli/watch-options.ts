@@ -33,7 +33,11 @@ export interface WatchOptions {
  */
 export function settingsOf(options: WatchOptions): LoadedConfig {
   const { config, override, buffer, allEvents } = options;
-  const loaded = loadConfig(config, { environment: process.env, overrides: override });
+  const loaded = loadConfig(config, {
+    environment: process.env,
+    overrides: override,
+    rules: options.rules,
+  });
   const { replayFile } = loaded.settings;
   if (replayFile !== undefined)
     throw new AppError(

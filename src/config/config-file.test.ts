@@ -163,10 +163,41 @@ grpc: {enabled: false, bind_address: x, root_certs: y}
 grpc_output: {enabled: false}
 metadata_download: {max_mb: 100, chunk_wait_us: 1000}
 plugins: [{name: a, library_path: liba.so, init_config: "", open_params: ""}]
+load_plugins: []
 `;
   const { settings, notes } = parseConfig(text, context);
   assert.deepEqual(notes, []);
   assert.deepEqual(settings.rulesFiles, ["a.yaml"]);
+});
+
+test("parseConfig() tells of plug-ins that Falco would load, without load_plugins all of them", () => {
+  const plugins =
+    "plugins: [{name: container, library_path: a}, {name: k8saudit, library_path: b}]";
+  const notesOf = (text: string) => parseConfig(text, context).notes;
+  const none =
+    "plugins has no effect: Saker loads none, so rules of their sources are not evaluated";
+  assert.deepEqual(notesOf(plugins), [`/etc/falco/falco.yaml:1: ${none}`]);
+  assert.deepEqual(notesOf(`${plugins}\nload_plugins: [container]`), []);
+  assert.deepEqual(notesOf("plugins: [{name: container, library_path: a}]"), []);
+});
+
+test("parseConfig() takes the ring's size from each of Falco's names of it", () => {
+  const megabytes = (text: string) => parseConfig(text, context).settings.ringBytes / (1 << 20);
+  assert.equal(megabytes("syscall_buf_size_preset: 8"), 128);
+  assert.equal(megabytes("engine: {kind: ebpf, ebpf: {buf_size_preset: 6}}"), 32);
+  assert.equal(megabytes("engine: {kind: modern_ebpf, ebpf: {buf_size_preset: 6}}"), 8);
+  assert.equal(
+    megabytes("syscall_buf_size_preset: 8\nengine: {modern_ebpf: {buf_size_preset: 2}}"),
+    2,
+  );
+});
+
+test("parseConfig() tells of rules_file where rules_files stands, too", () => {
+  const { settings, notes } = parseConfig("rules_file: a.yaml\nrules_files: [b.yaml]", context);
+  assert.deepEqual(settings.rulesFiles, ["b.yaml"]);
+  assert.deepEqual(notes, [
+    "/etc/falco/falco.yaml:1: rules_file has no effect: rules_files stands there, too",
+  ]);
 });
 
 test("parseConfig() expands variables wherever a value stands", () => {

@@ -43,6 +43,8 @@ export interface LoadConfigOptions {
   readonly environment: Environment;
   /** `key=value`, in this order, over what the files say (Falco's `-o`). */
   readonly overrides?: readonly string[] | undefined;
+  /** Rules that are named beside, in place of the configuration's. */
+  readonly rules?: readonly string[];
 }
 
 /**
@@ -52,7 +54,7 @@ export interface LoadConfigOptions {
  */
 export function loadConfig(
   path: string | undefined,
-  { environment, overrides = [] }: LoadConfigOptions,
+  { environment, overrides = [], rules: named = [] }: LoadConfigOptions,
 ): LoadedConfig {
   const { root, files, notes } =
     path === undefined ? NOTHING : mergeConfig(path, environment, overrides);
@@ -62,10 +64,12 @@ export function loadConfig(
   );
   const { settings, ...read } = readConfig(effective);
   const rules = existingRules(settings.rulesFiles);
+  // Of rules files that are not read nobody has to hear.
+  const rulesNotes = named.length > 0 ? [] : rules.notes;
   return {
     ...read,
     settings: { ...settings, rulesFiles: rules.files },
-    notes: [...notes, ...read.notes, ...rules.notes],
+    notes: [...notes, ...read.notes, ...rulesNotes],
     files,
     root: effective,
   };
@@ -98,6 +102,7 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
   const valueOf = <Value>(key: Key<Value>): Value => values.get(key.name)?.value as Value;
   const notes = [
     ...repeatedNotes(root),
+    ...bothRulesNotes(values.get(KEYS.rulesFile.name)?.place, valueOf),
     ...unsupportedNotes([...values.values()], valueOf),
     ...unknownNotes(root),
   ];
@@ -217,6 +222,14 @@ function repeatedNotes({ entries, repeated }: MapNode, prefix = ""): readonly st
     value.kind === "map" ? repeatedNotes(value, `${prefix}${key}.`) : [],
   );
   return [...own, ...inner];
+}
+
+/** Falco refuses a configuration with both names of one key. */
+function bothRulesNotes(place: Place | undefined, valueOf: ValueOf): readonly string[] {
+  const lists = [valueOf(KEYS.rulesFiles), valueOf(KEYS.rulesFile)];
+  if (place === undefined || lists.some((list) => list.length === 0)) return [];
+  const { source, line } = place;
+  return [`${source}:${line}: rules_file has no effect: rules_files stands there, too`];
 }
 
 /** Keys that nobody knows, with what was meant by them. */

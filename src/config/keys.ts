@@ -123,6 +123,14 @@ export const KEYS = {
     default: 4,
     doc: "The same where `engine.kind` is `kmod`.",
   }),
+  ebpfRingPreset: key("engine.ebpf.buf_size_preset", whole("Falco's steps", 1, 10), {
+    default: 4,
+    doc: "The same where `engine.kind` is `ebpf`.",
+  }),
+  oldRingPreset: key("syscall_buf_size_preset", whole("Falco's steps", 1, 10), {
+    default: 4,
+    doc: "Falco's old name of them: holds where `engine` names no other than the default.",
+  }),
   engineKind: key("engine.kind", engineKind(), {
     default: "modern_ebpf",
     doc: "Saker's own probe stands for each that watches the host. With `replay`, `saker falco` replays the capture; `saker watch` refuses it.",

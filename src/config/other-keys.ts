@@ -50,11 +50,26 @@ const never = (): boolean => false;
 /** Saker knows containers by itself; these plug-ins are all it can stand for. */
 const BUILT_IN_PLUGINS: readonly string[] = ["container", "json"];
 
-const loadsPlugins = (node: ConfigNode): boolean =>
-  node.kind === "list" &&
-  node.items.some(
-    (item) => item.kind === "scalar" && item.text !== null && !BUILT_IN_PLUGINS.includes(item.text),
-  );
+const isBuiltIn = (name: ConfigNode | undefined): boolean => {
+  const text = name === undefined ? undefined : textOf(name);
+  return text === undefined || BUILT_IN_PLUGINS.includes(text);
+};
+
+const NO_PLUGINS = {
+  topic: "plug-ins",
+  reason: "Saker loads none, so rules of their sources are not evaluated",
+};
+
+const LOAD_PLUGINS: OtherKey = {
+  name: "load_plugins",
+  type: ANYTHING,
+  default: undefined,
+  doc: "",
+  unsupported: {
+    ...NO_PLUGINS,
+    when: (node) => node?.kind === "list" && node.items.some((item) => !isBuiltIn(item)),
+  },
+};
 
 /** Runtimes are looked for at these places anyway. */
 const USUAL_SOCKETS =
@@ -75,7 +90,6 @@ export const OTHER_KEYS: readonly OtherKey[] = [
   ...neutral("Saker's probe sizes its buffers by itself", [
     "engine.modern_ebpf.cpus_for_each_buffer",
     "engine.modern_ebpf.disable_iterators",
-    "syscall_buf_size_preset",
     "modern_bpf.cpus_for_each_syscall_buffer",
   ]),
   ...unsupported(
@@ -84,14 +98,12 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     {
       "engine.modern_ebpf.drop_failed_exit": isOn,
       "engine.kmod.drop_failed_exit": isOn,
+      "engine.ebpf.drop_failed_exit": isOn,
       syscall_drop_failed_exit: isOn,
     },
   ),
-  ...neutral(
-    "Saker's own probe takes the place of Falco's drivers",
-    ["engine.ebpf", "engine.gvisor"],
-    SECTION,
-  ),
+  ...neutral("Saker's own probe takes the place of Falco's drivers", ["engine.gvisor"], SECTION),
+  ...neutral("Saker's own probe takes the place of Falco's drivers", ["engine.ebpf.probe"]),
   ...neutral("Falco itself limits alerts by it no more", ["outputs"], SECTION),
   ...neutral("Saker asks the runtimes, not Kubernetes", ["metadata_download"], SECTION),
   ...unsupported("rule_files", "Falco's schema has it, but Falco, too, reads rules_files alone", {
@@ -123,10 +135,22 @@ export const OTHER_KEYS: readonly OtherKey[] = [
     { container_engines: choosesEngines },
   ),
   ...neutral("plug-ins that are not loaded do nothing", ["plugins_hostinfo"]),
-  ...neutral("plug-ins that are not loaded do nothing", ["plugins"], PLUGINS),
-  ...unsupported("plug-ins", "Saker loads none, so rules of their sources are not evaluated", {
-    load_plugins: loadsPlugins,
-  }),
+  LOAD_PLUGINS,
+  {
+    ...LOAD_PLUGINS,
+    name: "plugins",
+    type: PLUGINS,
+    // Without `load_plugins` Falco loads all of them.
+    unsupported: {
+      ...NO_PLUGINS,
+      when: (node, valueOf) =>
+        valueOf(LOAD_PLUGINS) === undefined &&
+        node?.kind === "list" &&
+        node.items.some(
+          (item) => !isBuiltIn(item.kind === "map" ? item.entries.get("name")?.value : undefined),
+        ),
+    },
+  },
   ...unsupported("gRPC", "Saker has no gRPC server; Falco itself has none since 0.44", {
     "grpc.enabled": isOn,
     "grpc_output.enabled": isOn,

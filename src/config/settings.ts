@@ -181,9 +181,7 @@ export function settingsFrom(valueOf: ValueOf): Settings {
     outputs: outputSettings(valueOf),
     log: { level: valueOf(KEYS.logLevel), stderr: valueOf(KEYS.logStderr) },
     hostPorts: valueOf(KEYS.hostPorts),
-    ringBytes: ringBytesOfPreset(
-      valueOf(valueOf(KEYS.engineKind) === "kmod" ? KEYS.kmodRingPreset : KEYS.ringPreset),
-    ),
+    ringBytes: ringBytesOfPreset(ringPreset(valueOf)),
     baseSyscalls: {
       customSet: valueOf(KEYS.baseCustomSet),
       repair: valueOf(KEYS.baseRepair),
@@ -291,6 +289,14 @@ function captureSettings(valueOf: ValueOf): CaptureSettings {
     beforeMs: valueOf(KEYS.captureBefore),
     ringBytes: valueOf(KEYS.captureMemory) * MEBIBYTE,
   };
+}
+
+/** Of the engine that is stated, else what a configuration of before `engine` says. */
+function ringPreset(valueOf: ValueOf): number {
+  const { ringPreset: modern, kmodRingPreset: kmod, ebpfRingPreset: ebpf } = KEYS;
+  const presets: Readonly<Record<string, typeof modern>> = { kmod, ebpf };
+  const preset = valueOf(presets[valueOf(KEYS.engineKind)] ?? modern);
+  return preset === modern.default ? valueOf(KEYS.oldRingPreset) : preset;
 }
 
 /** Falco's buf_size_preset: 1 to 10 are 1 to 512 MB. */

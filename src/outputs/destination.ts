@@ -9,6 +9,8 @@ export interface Destination {
   readonly name: string;
   /** Where it goes, in words for the user. */
   readonly target: string;
+  /** The server that has to listen, where there is one that can be connected to. */
+  readonly endpoint?: Endpoint | undefined;
   /** The most of one `deliver`. */
   readonly batch: { readonly lines: number; readonly bytes: number };
   /** The line for a piece of news, without its end; undefined when it is not for this output. */
@@ -24,6 +26,12 @@ export interface Destination {
   /** The next `deliver` opens anew. */
   reopen?(): void;
   close(): Promise<void>;
+}
+
+/** A server's name or address, and its TCP port. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
 }
 
 /**

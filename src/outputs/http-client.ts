@@ -4,7 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { messageOf } from "../lib/errors.ts";
 import { errnoOf } from "../lib/errno.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
-import type { Answer } from "./destination.ts";
+import type { Answer, Endpoint } from "./destination.ts";
 import { certificatesOf, type CertificateOptions } from "./http-certificates.ts";
 
 /** Where a client posts to, and which certificates it trusts and shows. */
@@ -28,20 +28,29 @@ const MAX_ANSWER = 64 << 10;
 
 /** Posts to one URL over one connection that is kept; redirects are not followed. */
 export class HttpClient {
-  /** Undefined where the text is no URL. */
+  /** Undefined where the text is no URL of http or https. */
   readonly url: URL | undefined;
   readonly #options: HttpClientOptions;
   #agent: Promise<HttpAgent | HttpsAgent> | undefined;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
-    const text = options.url.replace(/^(["'])(.*)\1$/, "$2");
-    this.url = URL.canParse(text) ? new URL(text) : undefined;
+    const text = withScheme(options.url.replace(/^(["'])(.*)\1$/, "$2"));
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    this.url = /^https?:$/.test(url?.protocol ?? "") ? url : undefined;
+  }
+
+  /** Where it connects to. */
+  get endpoint(): Endpoint | undefined {
+    if (this.url === undefined) return undefined;
+    const { hostname, port, protocol } = this.url;
+    const host = hostname.replace(/^\[(.*)\]$/, "$1");
+    return { host, port: Number(port) || (protocol === "https:" ? 443 : 80) };
   }
 
   /** Why nothing can be posted; undefined when it can. Throws for a certificate that is not there. */
   async check(): Promise<string | undefined> {
-    if (!/^https?:$/.test(this.url?.protocol ?? "")) return "it is no URL of http or https";
+    if (this.url === undefined) return "it is no URL of http or https";
     await this.#agentOf();
     return undefined;
   }
@@ -93,6 +102,11 @@ export class HttpClient {
       throw thrown;
     }));
   }
+}
+
+/** An address without a scheme is one of http, as for libcurl and so for Falco. */
+export function withScheme(address: string): string {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(address) ? address : `http://${address}`;
 }
 
 /** A text that may stand in a header. */

@@ -153,7 +153,7 @@ test("http_output tries a server that hangs again, and waits as long as it asks"
 test("http_output reports at the start what is no URL, and at the first alert a closed port", async () => {
   for (const [url, reason] of [
     ["file:///etc/passwd", /it is no URL of http or https/],
-    ["nonsense", /http_output.url: it is no URL/],
+    ["non sense", /http_output.url: it is no URL/],
     ["http://127.0.0.1:1/", /nobody listens there \(ECONNREFUSED\)/],
   ] as const) {
     const { delivery, take, said } = httpOutput({ url });

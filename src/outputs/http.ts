@@ -1,7 +1,7 @@
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { alertLine } from "./alert-line.ts";
-import type { Answer, Destination } from "./destination.ts";
+import type { Answer, Destination, Endpoint } from "./destination.ts";
 import type { CertificateOptions } from "./http-certificates.ts";
 import { answerOf, headerValue, HttpClient, reasonOf } from "./http-client.ts";
 import { enabledOption, type Switch } from "./option.ts";
@@ -82,6 +82,10 @@ class HttpDestination implements Destination {
 
   format(news: News): string | undefined {
     return alertLine(news, this.#context);
+  }
+
+  get endpoint(): Endpoint | undefined {
+    return this.#client.endpoint;
   }
 
   check(): Promise<string | undefined> {

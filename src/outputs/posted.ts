@@ -2,8 +2,8 @@ import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
-import type { Answer, Destination } from "./destination.ts";
-import { answerOf, type HttpAnswer, HttpClient, reasonOf } from "./http-client.ts";
+import type { Answer, Destination, Endpoint } from "./destination.ts";
+import { answerOf, type HttpAnswer, HttpClient, reasonOf, withScheme } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
@@ -101,6 +101,10 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     return this.#kind.line(news.alert, this.#options, this.#context);
   }
 
+  get endpoint(): Endpoint | undefined {
+    return this.#client.endpoint;
+  }
+
   check(): Promise<string | undefined> {
     return this.#client.check();
   }
@@ -152,8 +156,8 @@ const CERTIFICATES = {
 } as const;
 
 function withPath(address: string, path: string | undefined): string {
-  if (path === undefined || !URL.canParse(address)) return address;
-  const url = new URL(address);
+  if (path === undefined || !URL.canParse(withScheme(address))) return address;
+  const url = new URL(withScheme(address));
   if (url.pathname === "/") url.pathname = path;
   return url.href;
 }

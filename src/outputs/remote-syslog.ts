@@ -5,7 +5,7 @@ import { jsonLine, textLine } from "../alerts/format.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
 import { isAtLeast, PRIORITIES, priorityByName } from "../rules/priority.ts";
-import type { Answer, Destination } from "./destination.ts";
+import type { Answer, Destination, Endpoint } from "./destination.ts";
 import { certificatesOf } from "./http-certificates.ts";
 import { reasonOf } from "./http-client.ts";
 import type { OutputContext } from "./output-context.ts";
@@ -72,6 +72,7 @@ const DATAGRAM_MAX = 65_507;
 class RemoteSyslogDestination implements Destination {
   readonly name = REMOTE_SYSLOG_OUTPUT.section;
   readonly target: string;
+  readonly endpoint: Endpoint | undefined;
   readonly batch = { lines: 64, bytes: 256 << 10 };
   readonly #options: RemoteSyslogOptions;
   readonly #context: OutputContext;
@@ -81,6 +82,8 @@ class RemoteSyslogDestination implements Destination {
   constructor(options: RemoteSyslogOptions, context: OutputContext) {
     const { protocol, host, port } = options;
     this.target = `syslog ${protocol}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+    // Over UDP nobody answers.
+    this.endpoint = protocol === "udp" ? undefined : { host, port };
     this.#options = options;
     this.#context = context;
   }

@@ -16,6 +16,8 @@ export interface SilenceBookOptions {
   readonly folder: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** False for a name that no rule has that could give an alert now. */
+  readonly isRule?: (name: string) => boolean;
   readonly onNote: (text: string) => void;
   readonly onProblem: (text: string) => void;
 }
@@ -125,7 +127,7 @@ export class SilenceBook {
   }
 
   async #readFolder(): Promise<void> {
-    const { folder, now, onNote } = this.#options;
+    const { folder, now, onNote, isRule } = this.#options;
     const { silences, unreadable } = await readSilences(folder);
     const before = this.#silences;
     const time = now();
@@ -139,7 +141,10 @@ export class SilenceBook {
       this.#byRule = Map.groupBy(this.#silences.values(), ({ rule }) => rule);
       this.#follower([...this.#silences.values()]);
     }
-    for (const silence of begun) onNote(begunText(silence));
+    for (const silence of begun) {
+      const isUnknown = isRule?.(silence.rule) === false;
+      onNote(`${begunText(silence)}${isUnknown ? "; no rule that is loaded has this name" : ""}`);
+    }
     for (const silence of ended) this.#ended(silence);
     if (this.#isCountNew) await this.#writeCounts();
     if (unreadable.length > 0)

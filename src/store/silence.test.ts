@@ -93,6 +93,7 @@ describe("SilenceBook", () => {
     new SilenceBook({
       folder,
       now: () => now,
+      isRule: (name) => name === REQUEST.rule,
       onNote: (text) => said.push(text),
       onProblem: (text) => problems.push(text),
     });
@@ -126,6 +127,16 @@ describe("SilenceBook", () => {
     assert.deepEqual(second.list(), []);
     assert.deepEqual(readdirSync(folder), ["counts.json"]);
     assert.deepEqual(problems, []);
+  });
+
+  it("says when no rule has the name", async () => {
+    const one = book();
+    await one.start();
+    await one.add(REQUEST);
+    assert.doesNotMatch(said.at(-1) ?? "", /no rule/);
+    await one.add({ ...REQUEST, rule: "misspelt" });
+    assert.match(said.at(-1) ?? "", /"misspelt" .*; no rule that is loaded has this name$/);
+    await one.close();
   });
 
   it("takes up what another program adds and ends", async () => {

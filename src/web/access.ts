@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import { Refusal } from "./answer.ts";
 import { isGoodPass, isSameSecret, passUntil, proofOf } from "./token.ts";
 
@@ -33,14 +34,16 @@ export class Access {
     this.#options = options;
     const { port, hosts } = options;
     const names = ["127.0.0.1", "localhost", "[::1]", options.hostname, nameOf(options.address)];
-    const own = names.map((name) => `${name}:${port}`);
+    // Browsers leave the scheme's own port out.
+    const isUsual = port === (options.isTls ? 443 : 80);
+    const own = names.flatMap((name) => [`${name}:${port}`, ...(isUsual ? [name] : [])]);
     this.#hosts = new Set([...own, ...hosts].map((host) => host.toLowerCase()));
   }
 
   /** Throws `Refusal` for a request that a page of another site may have made. */
   requireOwnSite({ headers, method }: IncomingMessage): void {
     const host = headers.host?.toLowerCase() ?? "";
-    if (!this.#hosts.has(host))
+    if (!this.#hosts.has(host) && !this.#isAddress(host))
       throw new Refusal(421, "The page has another name", `"${host}" is not one of web.hosts`);
     const { origin } = headers;
     const site = headers["sec-fetch-site"];
@@ -49,6 +52,14 @@ export class Access {
     const isFromOther = site === "cross-site" || site === "same-site";
     if (isOther || (isFromOther && method !== "GET" && method !== "HEAD"))
       throw new Refusal(403, "Another site's page may not ask");
+  }
+
+  /** Served at all addresses, it is reached by each of them; no name is rebound to say so. */
+  #isAddress(host: string): boolean {
+    const { address, port, isTls } = this.#options;
+    if (address !== "0.0.0.0" && address !== "::") return false;
+    const [, v6, v4, stated] = /^(?:\[([\da-f:.]+)\]|([\d.]+))(?::(\d+))?$/.exec(host) ?? [];
+    return isIP(v6 ?? v4 ?? "") > 0 && Number(stated ?? (isTls ? 443 : 80)) === port;
   }
 
   /** Throws `Refusal` when the request has neither token nor session. */

@@ -69,6 +69,17 @@ describe(
       );
     }
 
+    test("a page at a port below 1024 is served, and that right is kept for it", async () => {
+      const web = ["web.port=1019", "web.tls=true"].flatMap((option) => ["-o", option]);
+      await watching(["--no-audit", ...web], async (watch) => {
+        await until("the page", () => watch.err().includes("page: https://127.0.0.1:1019/"), {
+          seen: () => watch.err(),
+        });
+        const kept = named("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_NET_BIND_SERVICE");
+        assert.deepEqual(ofThreads(watch), [kept]);
+      });
+    });
+
     test("after its start every thread has what is still needed alone, and rules change all the same", async () => {
       const words = await watching(["--no-audit"], async (watch) => {
         await told(watch, "first");

@@ -55,7 +55,7 @@ export function PortPage({ id }: { id: string }) {
       />
       <h2>Audits</h2>
       {audits.length === 0 ? (
-        <Empty title="It was not examined yet" />
+        <Empty title="It was not examined" />
       ) : (
         <AuditTable audits={audits} now={now} />
       )}

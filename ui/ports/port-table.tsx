@@ -75,7 +75,7 @@ export function ownerText({ exepath, pid }: StoredPort): string {
 
 /** What an audit came to without a grade. */
 export function auditText(audit: AuditSummary | null): string {
-  if (audit === null) return "not examined yet";
+  if (audit === null) return "not examined";
   if (audit.error !== null) return `could not be examined: ${escaped(audit.error)}`;
   if (audit.tls === false)
     return `no TLS${audit.speaks === null ? "" : `, speaks ${escaped(audit.speaks)}`}`;
