@@ -61,7 +61,8 @@ INLINE void walk(struct scratch *s, struct dentry *dentry, struct vfsmount *mnt,
     }
     struct dentry *parent = PROBE(dentry, d_parent);
     if (dentry == parent || !parent) {
-      if (is_whole && !top) goto end;
+      // Above where its mount starts, too: of a single file that is mounted the folder is.
+      if (is_whole && (!top || s->walk_at != WALK_SIZE)) goto end;
       prepend_name(s, dentry, 0);
       // Namespaces and process descriptors are all called "/".
       if (s->walk_at == WALK_SIZE - 1) s->walk_at = WALK_SIZE;

@@ -84,6 +84,9 @@ if (ioUringMissing() === undefined) {
 
 if (call("unshare", NEWNS) === 0) {
   call("mount", "none", "/", "none", PRIVATE, 0);
+  // A mount of one file: what its folder asks for is not remembered yet.
+  const file = call("open_tree", CWD, `${etc}/secret`, OPEN_TREE_CLONE | 0o2000000);
+  if (file >= 0) open("open_tree of a file", `/proc/self/fd/${file}`);
   const tree = call("open_tree", CWD, etc, OPEN_TREE_CLONE | 0o2000000);
   if (tree >= 0) open("open_tree", "./secret", tree);
   mkdirSync(`${dir}/mnt`);

@@ -69,6 +69,18 @@ export const REMOTE_SYSLOG_OUTPUT: OutputKind<RemoteSyslogOptions> = {
 /** The most bytes that a datagram of UDP has over IPv4. */
 const DATAGRAM_MAX = 65_507;
 
+/** What it says of itself, a program can make so long that no datagram takes it. */
+function shortened(alert: Alert): Alert {
+  const cut = (text: string, most: number): string =>
+    text.length <= most ? text : `${text.slice(0, most).toWellFormed()} …`;
+  const fields = Object.entries(alert.outputFields).map(([name, value]) => [
+    name,
+    typeof value === "string" ? cut(value, 256) : value,
+  ]);
+  const outputFields = Object.fromEntries(fields) as Alert["outputFields"];
+  return { ...alert, message: cut(alert.message, 2048), outputFields };
+}
+
 class RemoteSyslogDestination implements Destination {
   readonly name = REMOTE_SYSLOG_OUTPUT.section;
   readonly target: string;
@@ -93,7 +105,11 @@ class RemoteSyslogDestination implements Destination {
     const minimum = priorityByName(minimumPriority) ?? "Debug";
     if (news.kind !== "alert" || !isAtLeast(news.alert.priority, minimum)) return undefined;
     const frame = rfc === "3164" ? FRAMES["3164"] : FRAMES["5424"];
-    return frame(news.alert, this.#message(news.alert), this.#context.format.utcOffsetMinutes);
+    const framed = (alert: Alert): string =>
+      frame(alert, this.#message(alert), this.#context.format.utcOffsetMinutes);
+    const line = framed(news.alert);
+    const isWhole = this.#options.protocol !== "udp" || Buffer.byteLength(line) <= DATAGRAM_MAX;
+    return isWhole ? line : framed(shortened(news.alert));
   }
 
   #message(alert: Alert): string {

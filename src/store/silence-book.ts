@@ -128,8 +128,12 @@ export class SilenceBook {
 
   async #readFolder(): Promise<void> {
     const { folder, now, onNote, isRule } = this.#options;
-    const { silences, unreadable } = await readSilences(folder);
     const before = this.#silences;
+    let problem: unknown;
+    const { silences, unreadable } = await readSilences(folder).catch((thrown: unknown) => {
+      problem = thrown;
+      return { silences: new Map<string, Silence>(), unreadable: [] };
+    });
     const time = now();
     const over = [...silences.values()].filter(({ until }) => until <= time);
     for (const { id } of over) await removeSilence(folder, id);
@@ -146,6 +150,8 @@ export class SilenceBook {
       onNote(`${begunText(silence)}${isUnknown ? "; no rule that is loaded has this name" : ""}`);
     }
     for (const silence of ended) this.#ended(silence);
+    // Whose folder it is then is not known: nothing is silenced by it, and nothing written there.
+    if (problem !== undefined) throw problem;
     if (this.#isCountNew) await this.#writeCounts();
     if (unreadable.length > 0)
       this.#failed(`Cannot read silences of "${folder}": ${unreadable.slice(0, 8).join(", ")}`);

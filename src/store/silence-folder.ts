@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { open, readdir, rename, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "../lib/errors.ts";
-import { makePrivateFolder } from "./private-folder.ts";
+import { inPrivateFolder, makePrivateFolder } from "./private-folder.ts";
 import {
   newSilence,
   parseSilence,
@@ -23,21 +23,25 @@ export interface FoundSilences {
 /**
  * Silences as files, one each, `ID.json`: who adds or ends one needs nobody who runs, and two of them
  * never write the same file. Beside them is how many alerts each has silenced, by whoever silences.
+ * Rejects with `CONFIG_STORE` for a folder that others can write to, or have put there.
  */
 export async function readSilences(folder: string): Promise<FoundSilences> {
   const silences = new Map<string, Silence>();
   const unreadable: string[] = [];
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names.slice(0, FILES_MAX)) {
-    const [, id] = FILE_NAME.exec(name) ?? [];
-    if (id === undefined) continue;
-    const text = await readOwn(join(folder, name)).catch(() => "");
-    // It was ended meanwhile.
-    if (text === undefined) continue;
-    const silence = parseSilence(text);
-    if (silence?.id === id) silences.set(id, silence);
-    else unreadable.push(name);
-  }
+  if (!existsSync(folder)) return { silences, unreadable };
+  await inPrivateFolder(folder, async (inside) => {
+    const names = await readdir(inside);
+    for (const name of names.slice(0, FILES_MAX)) {
+      const [, id] = FILE_NAME.exec(name) ?? [];
+      if (id === undefined) continue;
+      const text = await readOwn(join(inside, name)).catch(() => "");
+      // It was ended meanwhile.
+      if (text === undefined) continue;
+      const silence = parseSilence(text);
+      if (silence?.id === id) silences.set(id, silence);
+      else unreadable.push(name);
+    }
+  });
   return { silences, unreadable };
 }
 
@@ -63,15 +67,17 @@ export async function addSilence(
       { hint: "end one with saker silence end ID, or write an exception" },
     );
   makeSilenceFolder(folder);
-  await writeWhole(join(folder, `${silence.id}.json`), silence);
+  await inPrivateFolder(folder, (inside) =>
+    writeWhole(join(inside, `${silence.id}.json`), silence),
+  );
   return silence;
 }
 
 /** False when there is none of that id. */
 export async function removeSilence(folder: string, id: string): Promise<boolean> {
-  if (!FILE_NAME.test(`${id}.json`)) return false;
+  if (!FILE_NAME.test(`${id}.json`) || !existsSync(folder)) return false;
   try {
-    await unlink(join(folder, `${id}.json`));
+    await inPrivateFolder(folder, (inside) => unlink(join(inside, `${id}.json`)));
     return true;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return false;
@@ -82,7 +88,8 @@ export async function removeSilence(folder: string, id: string): Promise<boolean
 /** How many alerts each has silenced, by its id. */
 export async function readSilencedCounts(folder: string): Promise<Map<string, number>> {
   try {
-    const text = (await readOwn(join(folder, COUNTS_FILE))) ?? "{}";
+    const read = (inside: string) => readOwn(join(inside, COUNTS_FILE));
+    const text = (await inPrivateFolder(folder, read)) ?? "{}";
     const entries = Object.entries(JSON.parse(text) as Record<string, unknown>);
     return new Map(
       entries.flatMap(([id, count]) => (Number.isSafeInteger(count) ? [[id, Number(count)]] : [])),
@@ -96,7 +103,9 @@ export async function writeSilencedCounts(
   folder: string,
   counts: ReadonlyMap<string, number>,
 ): Promise<void> {
-  await writeWhole(join(folder, COUNTS_FILE), Object.fromEntries(counts));
+  await inPrivateFolder(folder, (inside) =>
+    writeWhole(join(inside, COUNTS_FILE), Object.fromEntries(counts)),
+  );
 }
 
 /**

@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -186,6 +196,27 @@ describe("SilenceBook", () => {
     assert.match(problems[0] ?? "", /others can write to it; nothing is silenced/);
     await assert.rejects(one.add(REQUEST), { code: "CONFIG_STORE" });
     await one.close();
+  });
+
+  it("follows no link that is put in its folder's place, and writes nothing there", async () => {
+    const one = book();
+    await one.start();
+    const { id } = await one.add(REQUEST);
+    assert.equal(one.silencedBy(alertOf({})), id);
+    const [store, other] = [join(folder, ".."), join(folder, "../../other")];
+    mkdirSync(join(other, "silences"), { recursive: true, mode: 0o750 });
+    writeFileSync(join(other, "silences", "counts.json"), "precious");
+    const forged = { ...newSilence(REQUEST, { id: "0badc0de", now }) };
+    writeFileSync(join(other, "silences", "0badc0de.json"), JSON.stringify(forged), {
+      mode: 0o600,
+    });
+    renameSync(store, `${store}.old`);
+    symlinkSync(other, store);
+    await one.close();
+    assert.equal(one.silencedBy(alertOf({})), undefined);
+    assert.match(problems.join(), /it is a link, or no folder/);
+    assert.equal(readFileSync(join(other, "silences", "counts.json"), "utf8"), "precious");
+    await assert.rejects(addSilence(folder, REQUEST, now), { code: "CONFIG_STORE" });
   });
 
   it("holds a hundred, and no more", async () => {

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type Answer, json, problem, Refusal } from "./answer.ts";
 import { messageOf } from "../lib/errors.ts";
+import { Guests } from "./guests.ts";
 import { sendAnswer } from "./send-answer.ts";
 import type { WebServer } from "./server.ts";
 
@@ -25,9 +26,16 @@ export interface HealthServerOptions {
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<WebServer> {
   const { address, port, tls } = options;
-  const limits = { maxHeaderSize: 8192, headersTimeout: 5000, requestTimeout: 5000 };
+  const limits = {
+    maxHeaderSize: 8192,
+    headersTimeout: 5000,
+    requestTimeout: 5000,
+    connectionsCheckingInterval: 1000,
+    handshakeTimeout: 5000,
+  };
   const server = tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls });
-  server.maxConnections = CONNECTIONS_MAX;
+  const guests = new Guests(CONNECTIONS_MAX);
+  server.on("connection", (socket: Socket) => guests.arrived(socket));
   server.on("request", (request, response) => void respond(options, request, response));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -38,6 +46,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<W
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
+      guests.close();
       await closed;
     },
   };

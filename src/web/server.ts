@@ -57,7 +57,8 @@ export async function startServer(
   siteAt: (port: number) => Site,
 ): Promise<PageServer> {
   const limits = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 };
-  const tlsServer = tls && createTlsServer({ ...limits, ...tls });
+  const handshakeTimeout = 10_000;
+  const tlsServer = tls && createTlsServer({ ...limits, ...tls, handshakeTimeout });
   const server: Server = tlsServer ?? createServer(limits);
   server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
@@ -67,9 +68,8 @@ export async function startServer(
   const own = (server.address() as AddressInfo).port;
   const site = siteAt(own);
   const guests = new Guests();
-  server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) =>
-    guests.arrived(socket),
-  );
+  // Of TLS, too, before its handshake: who never ends one would hold the others' room.
+  server.on("connection", (socket: Socket) => guests.arrived(socket));
   const paths = new Paths(site, { pageFolder, guests });
   server.on("request", (request, response) => void respond(paths, request, response));
   return {
@@ -80,6 +80,7 @@ export async function startServer(
       paths.close();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
+      guests.close();
       await closed;
     },
   };
