@@ -60,6 +60,9 @@ const PARALLEL_OF_CONTAINER = 4;
 /** Ports that wait for another look, each with a descriptor of its namespace. */
 const LATER_MAX = 256;
 
+/** Containers of which is kept what their servers counted; then whose audit is longest ago goes. */
+const OWNERS_MAX = 1024;
+
 const LOOKS_AFTER_MS = [5_000, 20_000, 60_000];
 
 /**
@@ -82,13 +85,25 @@ export class PortExaminer {
   readonly #waiting = new Set<Look>();
   readonly #later = new Map<NodeJS.Timeout, Look>();
   readonly #reports: UnwrittenReports;
-  readonly #connectErrors = new ConnectErrors();
+  /** By container: what one's servers count, or pretend to, spares no other's. */
+  readonly #connectErrors = new Map<string, ConnectErrors>();
   #examined = 0;
   #given = 0;
 
   constructor(options: PortExaminerOptions) {
     this.#options = options;
     this.#reports = new UnwrittenReports(options);
+  }
+
+  #connectErrorsOf(owner: string): ConnectErrors {
+    const known = this.#connectErrors.get(owner) ?? new ConnectErrors();
+    this.#connectErrors.delete(owner);
+    this.#connectErrors.set(owner, known);
+    for (const [oldest] of this.#connectErrors) {
+      if (this.#connectErrors.size <= OWNERS_MAX) break;
+      this.#connectErrors.delete(oldest);
+    }
+    return known;
   }
 
   /** Reports that were made. */
@@ -213,7 +228,7 @@ export class PortExaminer {
           connectToListener(namespace, addresses, port, { signal: ended, onConnection }),
         datagram: () => openDatagram(namespace, host, port),
       },
-      { signal, connectErrors: this.#connectErrors },
+      { signal, connectErrors: this.#connectErrorsOf(container?.id ?? "host") },
     );
     const onHostNetwork = namespace.inode === hostNamespaceInode();
     const reachable = await reachability(
