@@ -11,7 +11,7 @@ import { examineDtls } from "./dtls.ts";
 const servers = new TlsServers();
 after(() => servers.stop());
 
-/** NSS is the one library of Debian 12 that serves DTLS 1.3: GnuTLS 3.7, mbedTLS 2.28 and wolfSSL 5.5 as built there do not. */
+/** NSS of Debian 12 serves DTLS 1.3; its wolfSSL 5.5 is built without, its GnuTLS 3.7 and mbedTLS 2.28 are older than theirs. */
 function missing(): string | false {
   if (!existsSync("/usr/include/nss/ssl.h")) return "libnss3-dev is missing";
   for (const program of ["cc", "pkg-config", "certutil"])
