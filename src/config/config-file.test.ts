@@ -184,6 +184,7 @@ test("parseConfig() tells of plug-ins that Falco would load, without load_plugin
 test("parseConfig() takes the ring's size from each of Falco's names of it", () => {
   const megabytes = (text: string) => parseConfig(text, context).settings.ringBytes / (1 << 20);
   assert.equal(megabytes("syscall_buf_size_preset: 8"), 128);
+  assert.equal(megabytes("syscall_buf_size_preset: 11"), 512);
   assert.equal(megabytes("engine: {kind: ebpf, ebpf: {buf_size_preset: 6}}"), 32);
   assert.equal(megabytes("engine: {kind: modern_ebpf, ebpf: {buf_size_preset: 6}}"), 8);
   assert.equal(

@@ -127,9 +127,10 @@ export const KEYS = {
     default: 4,
     doc: "The same where `engine.kind` is `ebpf`.",
   }),
-  oldRingPreset: key("syscall_buf_size_preset", whole("Falco's steps", 1, 10), {
+  // Falco reads any number here, and the old name is in many files.
+  oldRingPreset: key("syscall_buf_size_preset", whole("Falco's steps", 1, 2 ** 31), {
     default: 4,
-    doc: "Falco's old name of them: holds where `engine` names no other than the default.",
+    doc: "Falco's old name of them: holds where `engine` names no other than the default; more than 10 counts as 10.",
   }),
   engineKind: key("engine.kind", engineKind(), {
     default: "modern_ebpf",

@@ -296,7 +296,7 @@ function ringPreset(valueOf: ValueOf): number {
   const { ringPreset: modern, kmodRingPreset: kmod, ebpfRingPreset: ebpf } = KEYS;
   const presets: Readonly<Record<string, typeof modern>> = { kmod, ebpf };
   const preset = valueOf(presets[valueOf(KEYS.engineKind)] ?? modern);
-  return preset === modern.default ? valueOf(KEYS.oldRingPreset) : preset;
+  return preset === modern.default ? Math.min(valueOf(KEYS.oldRingPreset), 10) : preset;
 }
 
 /** Falco's buf_size_preset: 1 to 10 are 1 to 512 MB. */
