@@ -26,6 +26,9 @@ import { ProcReader } from "./proc-snapshot.ts";
 const run = promisify(execFile);
 const { O_RDONLY: READ, O_WRONLY: WRITE, O_RDWR: BOTH, O_APPEND, O_DIRECTORY } = OPEN_FLAGS;
 
+/** Goes on once the watch has told of what came before: a process that is there can be asked. */
+const HOLD = "while [ ! -e seen ]; do sleep 0.02; done";
+
 describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "saker-files-")));
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,11 +51,24 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
     return { watch, opens };
   }
 
+  const seen = join(folder, "seen");
+
+  /** Runs a shell's commands in the folder; `HOLD` among them goes on once an open was told. */
+  async function shell(script: string, opens: readonly FileOpen[]): Promise<void> {
+    rmSync(seen, { force: true });
+    const running = run("/bin/sh", ["-c", script], { cwd: folder });
+    if (script.includes(HOLD)) {
+      await until("an open", () => opens.length > 0);
+      writeFileSync(seen, "");
+    }
+    await running;
+  }
+
   /** What a shell's commands in the folder lead to: name, flags, descriptor. */
   async function seenOf(script: string, clauses: readonly CallClause[] = [inFolder]) {
     const { watch, opens } = watchFiles(clauses);
     try {
-      await run("/bin/sh", ["-c", script], { cwd: folder });
+      await shell(script, opens);
       await sleep(60);
       return {
         opens: opens.map(
@@ -65,14 +81,14 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
     }
   }
 
-  // The sleeps keep the shell from becoming its last command.
+  // What follows keeps the shell from becoming its last command.
   for (const [script, expected] of [
-    ["exec 3<old; sleep 0.1; true", [`old ${READ} 3`]],
-    [": <old; sleep 0.1; true", [`old ${READ} 0`]],
-    ["echo >new; sleep 0.1; true", [`new ${WRITE} 0`]],
-    ["exec 3>>held; sleep 0.1; echo x >&3", [`held ${WRITE | O_APPEND} 3`]],
-    ["exec 3<>both; sleep 0.1; true", [`both ${BOTH} 3`]],
-    ["exec 3<gone; rm gone; sleep 0.1; true", [`gone ${READ} 3`]],
+    [`exec 3<old; ${HOLD}; true`, [`old ${READ} 3`]],
+    [`: <old; ${HOLD}; true`, [`old ${READ} 0`]],
+    [`echo >new; ${HOLD}; true`, [`new ${WRITE} 0`]],
+    [`exec 3>>held; ${HOLD}; echo x >&3`, [`held ${WRITE | O_APPEND} 3`]],
+    [`exec 3<>both; ${HOLD}; true`, [`both ${BOTH} 3`]],
+    [`exec 3<gone; rm gone; ${HOLD}; true`, [`gone ${READ} 3`]],
   ] as const) {
     test(`tells of: ${script}`, async () => {
       writeFileSync(join(folder, "gone"), "");
@@ -88,9 +104,7 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
 
   test("tells device and inode, and the process", async () => {
     const { watch, opens } = watchFiles([inFolder]);
-    await run("/bin/sh", ["-c", "exec 3<old; stat -c '%d %i' old > stat; sleep 0.1; true"], {
-      cwd: folder,
-    });
+    await shell(`exec 3<old; stat -c '%d %i' old > stat; ${HOLD}; true`, opens);
     watch.close();
     const open = opens.find(({ path }) => path.endsWith("/old"));
     assert.equal(
@@ -118,14 +132,14 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
 
   test("tells of directories where they are asked for", async () => {
     mkdirSync(join(folder, "directory"));
-    const { opens } = await seenOf("exec 3<directory; sleep 0.1; true", [
+    const { opens } = await seenOf(`exec 3<directory; ${HOLD}; true`, [
       { ...inFolder, kinds: CALL_KIND.directory },
     ]);
     assert.deepEqual(opens, [`directory ${READ | O_DIRECTORY} 3`]);
   });
 
   test("where writes alone are asked for, reads are not even looked at", async () => {
-    const { opens } = await seenOf("cat old; echo >new; sleep 0.05; true", [
+    const { opens } = await seenOf(`cat old; echo >new; ${HOLD}; true`, [
       { ...inFolder, kinds: CALL_KIND.write },
     ]);
     assert.deepEqual(opens, [`new ${WRITE} 0`]);
