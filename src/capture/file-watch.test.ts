@@ -84,8 +84,8 @@ describe("FileWatch", { skip: fanotifyMissing() ?? false }, () => {
   // What follows keeps the shell from becoming its last command.
   for (const [script, expected] of [
     [`exec 3<old; ${HOLD}; true`, [`old ${READ} 3`]],
-    [`: <old; ${HOLD}; true`, [`old ${READ} 0`]],
-    [`echo >new; ${HOLD}; true`, [`new ${WRITE} 0`]],
+    [`exec 0<old; ${HOLD}; true`, [`old ${READ} 0`]],
+    [`exec 1>new; ${HOLD}; true`, [`new ${WRITE} 1`]],
     [`exec 3>>held; ${HOLD}; echo x >&3`, [`held ${WRITE | O_APPEND} 3`]],
     [`exec 3<>both; ${HOLD}; true`, [`both ${BOTH} 3`]],
     [`exec 3<gone; rm gone; ${HOLD}; true`, [`gone ${READ} 3`]],
