@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
+import { bytesUpTo } from "../lib/bytes-up-to.ts";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 
@@ -64,25 +65,14 @@ async function answer(request: IncomingMessage, stream: PassThrough): Promise<nu
   // Whoever asks whether it lives.
   if (request.method === "GET" || request.method === "HEAD") return 200;
   if (request.method !== "POST") return 405;
-  const body = await bodyOf(request).catch(() => undefined);
-  if (body === undefined) return 413;
-  const lines = linesOf(body);
+  const tooLong = (): Error => new RangeError("Too long a body");
+  const bytes = await bytesUpTo(request, BODY_MAX, tooLong).catch(() => undefined);
+  if (bytes === undefined) return 413;
+  const lines = linesOf(bytes.toString("utf8"));
   if (lines === undefined) return 400;
-  if (stream.writableEnded || stream.writableLength + body.length > WAITING_MAX) return 503;
+  if (stream.writableEnded || stream.writableLength + bytes.length > WAITING_MAX) return 503;
   stream.write(`${lines.join("\n")}\n`);
   return 200;
-}
-
-/** Undefined when it is too long; what is left of it is not read. */
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > BODY_MAX) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Objects, a line each; one that goes over several lines as one line. Undefined for other things. */
