@@ -55,6 +55,20 @@ export class HttpClient {
     return undefined;
   }
 
+  /**
+   * What `send` comes to; where it throws, or nothing can be posted, why its lines have to wait.
+   * Throws as `check`.
+   */
+  async deliver(send: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+    const problem = await this.check();
+    if (problem !== undefined) return { delivered: 0, reason: problem };
+    try {
+      return await send();
+    } catch (thrown) {
+      return { delivered: 0, reason: reasonOf(thrown, signal) };
+    }
+  }
+
   /** Throws what `reasonOf` puts into words. */
   async post(
     body: string,
@@ -78,6 +92,12 @@ export class HttpClient {
     const text = await readAnswer(response);
     const { statusCode: status = 0, headers: told } = response;
     return { status, text, waitMs: retryAfter(told["retry-after"]) };
+  }
+
+  /** Ends its connection, as `reopen`. */
+  close(): Promise<void> {
+    this.reopen();
+    return Promise.resolve();
   }
 
   /** The next post makes a connection of its own, with the certificates as their files are then. */

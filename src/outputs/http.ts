@@ -3,7 +3,7 @@ import type { News } from "../news/news.ts";
 import { alertLine } from "./alert-line.ts";
 import type { Answer, Destination, Endpoint } from "./destination.ts";
 import type { CertificateOptions } from "./http-certificates.ts";
-import { answerOf, headerValue, HttpClient, reasonOf } from "./http-client.ts";
+import { answerOf, headerValue, HttpClient } from "./http-client.ts";
 import { enabledOption, type Switch } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
@@ -92,20 +92,18 @@ class HttpDestination implements Destination {
     return this.#client.check();
   }
 
-  async deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
-    const problem = await this.check();
-    if (problem !== undefined) return { delivered: 0, reason: problem };
+  deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
+    return this.#client.deliver(() => this.#post(lines, signal), signal);
+  }
+
+  async #post(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
     const headers = {
       "content-type": this.#context.json ? "application/json" : "text/plain",
       "user-agent": headerValue(this.#options.userAgent),
     };
-    try {
-      const answer = await this.#client.post(lines.join("\n"), headers, signal);
-      if (this.#options.echo) this.#context.onNote(`${this.target}: ${escapeUnseen(answer.text)}`);
-      return answerOf(answer, lines.length);
-    } catch (thrown) {
-      return { delivered: 0, reason: reasonOf(thrown, signal) };
-    }
+    const answer = await this.#client.post(lines.join("\n"), headers, signal);
+    if (this.#options.echo) this.#context.onNote(`${this.target}: ${escapeUnseen(answer.text)}`);
+    return answerOf(answer, lines.length);
   }
 
   reopen(): void {
@@ -113,7 +111,6 @@ class HttpDestination implements Destination {
   }
 
   close(): Promise<void> {
-    this.reopen();
-    return Promise.resolve();
+    return this.#client.close();
   }
 }

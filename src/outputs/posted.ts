@@ -3,7 +3,7 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
 import type { Answer, Destination, Endpoint } from "./destination.ts";
-import { answerOf, type HttpAnswer, HttpClient, reasonOf, withScheme } from "./http-client.ts";
+import { answerOf, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
@@ -109,21 +109,19 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     return this.#client.check();
   }
 
-  async deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
-    const problem = await this.check();
-    if (problem !== undefined) return { delivered: 0, reason: problem };
+  deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
+    return this.#client.deliver(() => this.#post(lines, signal), signal);
+  }
+
+  async #post(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
     const { body, contentType, headers, judge } = this.#kind;
     const sent = { "content-type": contentType, ...headers?.(this.#options) };
-    try {
-      for (let count = lines.length; ; count = count >> 1) {
-        const answer = await this.#client.post(body(lines.slice(0, count)), sent, signal);
-        if (count > 1 && REFUSED_WHOLE.has(answer.status)) continue;
-        const settled = answerOf(answer, count);
-        if (settled.delivered > 0) return judge?.(answer, count) ?? settled;
-        return settled.refused === undefined ? settled : { ...settled, ...refusal(answer) };
-      }
-    } catch (thrown) {
-      return { delivered: 0, reason: reasonOf(thrown, signal) };
+    for (let count = lines.length; ; count = count >> 1) {
+      const answer = await this.#client.post(body(lines.slice(0, count)), sent, signal);
+      if (count > 1 && REFUSED_WHOLE.has(answer.status)) continue;
+      const settled = answerOf(answer, count);
+      if (settled.delivered > 0) return judge?.(answer, count) ?? settled;
+      return settled.refused === undefined ? settled : { ...settled, ...refusal(answer) };
     }
   }
 
@@ -132,8 +130,7 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   }
 
   close(): Promise<void> {
-    this.reopen();
-    return Promise.resolve();
+    return this.#client.close();
   }
 }
 
