@@ -142,9 +142,11 @@ test("http_output gives up what is refused for good, and redirects", async (t) =
 
 test("http_output tries a server that hangs again, and waits as long as it asks", async (t) => {
   const { url, requests } = await scripted(t, () => {}, status(503, { "retry-after": "3600" }));
-  const { delivery, take, said } = httpOutput({ url }, { abortMs: 100 });
+  const { delivery, take, said } = httpOutput({ url, echo: true }, { abortMs: 100 });
   take("a");
-  await until("it has answered", () => requests.length === 2);
+  // The server has answered when its answer was read, not when it was asked.
+  await until("its answer is told", () => said.length === 2);
+  assert.equal(requests.length, 2);
   assert.match(said[0] ?? "", /it does not answer/);
   // The end does not wait an hour: one more try.
   assert.equal((await delivery.close(60_000)).delivered, 1);
