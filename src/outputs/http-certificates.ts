@@ -12,6 +12,16 @@ export interface CertificateOptions {
   readonly clientKey: string;
 }
 
+/** The system's authorities, and no certificate of our own. */
+export const SYSTEM_CERTIFICATES: CertificateOptions = {
+  caCert: "",
+  caBundle: "",
+  caPath: "/etc/ssl/certs",
+  mtls: false,
+  clientCert: "",
+  clientKey: "",
+};
+
 interface Certificates {
   readonly ca?: string;
   readonly cert?: string;

@@ -1,18 +1,17 @@
 import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
-import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
 import type { Answer, Destination, Endpoint } from "./destination.ts";
 import { answerOf, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
+import { SYSTEM_CERTIFICATES } from "./http-certificates.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
+import { SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
 
 /** What every output has that posts alerts to a service; it is on when it has an address. */
-export interface PostedOptions {
+export interface PostedOptions extends ServiceOptions {
   readonly address: string;
-  readonly minimumPriority: string;
-  readonly checkCertificate: boolean;
 }
 
 /** A service that takes alerts by HTTP: its keys are falcosidekick's. */
@@ -38,17 +37,7 @@ export interface PostedKind<Options extends PostedOptions> {
 export function postedOptions(key: string, doc: string): OptionTable<PostedOptions> {
   return {
     address: { key, default: "", doc: `${doc} With it the output is on.`, secret: true },
-    minimumPriority: {
-      key: "minimumpriority",
-      default: "debug",
-      words: ["", ...PRIORITIES.map((name) => name.toLowerCase())],
-      doc: "Alerts that are less urgent do not go there.",
-    },
-    checkCertificate: {
-      key: "checkcert",
-      default: true,
-      doc: "The server's certificate is verified.",
-    },
+    ...SERVICE_OPTIONS,
   };
 }
 
@@ -78,17 +67,17 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   readonly #options: Options;
   readonly #context: OutputContext;
   readonly #client: HttpClient;
-  readonly #minimum: Priority;
+  readonly #alertIn: (news: News) => Alert | undefined;
 
   constructor(kind: PostedKind<Options>, options: Options, context: OutputContext) {
     this.#kind = kind;
     this.#options = options;
     this.#context = context;
-    this.#minimum = priorityByName(options.minimumPriority) ?? "Debug";
+    this.#alertIn = urgentAlerts(options);
     this.name = kind.section;
     this.batch = { lines: kind.alerts, bytes: 1 << 20 };
     this.#client = new HttpClient({
-      ...CERTIFICATES,
+      ...SYSTEM_CERTIFICATES,
       url: withPath(options.address, kind.path),
       insecure: !options.checkCertificate,
     });
@@ -97,8 +86,8 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   }
 
   format(news: News): string | undefined {
-    if (news.kind !== "alert" || !isAtLeast(news.alert.priority, this.#minimum)) return undefined;
-    return this.#kind.line(news.alert, this.#options, this.#context);
+    const alert = this.#alertIn(news);
+    return alert && this.#kind.line(alert, this.#options, this.#context);
   }
 
   get endpoint(): Endpoint | undefined {
@@ -142,16 +131,6 @@ function refusal({ status, text }: HttpAnswer): Pick<Answer, "reason"> {
 
 const WORDS_MAX = 120;
 
-/** The system's authorities, and no certificate of our own. */
-const CERTIFICATES = {
-  caCert: "",
-  caBundle: "",
-  caPath: "/etc/ssl/certs",
-  mtls: false,
-  clientCert: "",
-  clientKey: "",
-} as const;
-
 function withPath(address: string, path: string | undefined): string {
   if (path === undefined || !URL.canParse(withScheme(address))) return address;
   const url = new URL(withScheme(address));
@@ -175,12 +154,15 @@ export function shown(text: string, most = 1000): string {
   return whole.length <= most ? whole : `${whole.slice(0, most)} …`;
 }
 
-/** The fields of an alert for people, each value as text, no more than 40. */
-export function shownFields({ outputFields }: Alert): readonly (readonly [string, string])[] {
-  return Object.entries(outputFields)
+/** What an alert is, and its fields, for people: each as a name and a text, no more than 40 fields. */
+export function shownParts(alert: Alert): readonly (readonly [string, string])[] {
+  const { rule, priority, source, hostname, tags, outputFields } = alert;
+  const fields = Object.entries(outputFields)
     .filter(([, value]) => value !== null && value !== "")
     .slice(0, FIELDS_MAX)
-    .map(([name, value]) => [name, shown(String(value))]);
+    .map(([name, value]): [string, string] => [name, shown(String(value))]);
+  const about = { rule, priority, source, hostname, tags: tags.join(", ") };
+  return [...Object.entries(about), ...fields];
 }
 
 const FIELDS_MAX = 40;

@@ -4,24 +4,22 @@ import { connect as connectTls } from "node:tls";
 import { jsonLine, textLine } from "../alerts/format.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
-import { isAtLeast, PRIORITIES, priorityByName } from "../rules/priority.ts";
 import type { Answer, Destination, Endpoint } from "./destination.ts";
-import { certificatesOf } from "./http-certificates.ts";
+import { certificatesOf, SYSTEM_CERTIFICATES } from "./http-certificates.ts";
 import { reasonOf } from "./http-client.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
+import { SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
 import { cefMessage, FRAMES } from "./syslog-frames.ts";
 
 /** A syslog server elsewhere: falcosidekick's keys, and which form and transport it takes. */
-export interface RemoteSyslogOptions {
+export interface RemoteSyslogOptions extends ServiceOptions {
   readonly host: string;
   readonly port: number;
   readonly protocol: string;
   readonly format: string;
   readonly rfc: string;
-  readonly minimumPriority: string;
   readonly caCert: string;
-  readonly checkCertificate: boolean;
 }
 
 /** Alerts to a syslog server by UDP, TCP or TLS. */
@@ -49,18 +47,8 @@ export const REMOTE_SYSLOG_OUTPUT: OutputKind<RemoteSyslogOptions> = {
       doc: "What the message is: Falco's JSON, ArcSight's CEF, or Falco's text.",
     },
     rfc: { key: "rfc", default: "5424", words: ["5424", "3164"], doc: "The message's head." },
-    minimumPriority: {
-      key: "minimumpriority",
-      default: "debug",
-      words: ["", ...PRIORITIES.map((name) => name.toLowerCase())],
-      doc: "Alerts that are less urgent do not go there.",
-    },
+    ...SERVICE_OPTIONS,
     caCert: { key: "cacertfile", default: "", doc: "File of the authority that signs the server." },
-    checkCertificate: {
-      key: "checkcert",
-      default: true,
-      doc: "The server's certificate is verified.",
-    },
   },
   isOn: ({ host }) => host !== "",
   open: (options, context) => new RemoteSyslogDestination(options, context),
@@ -88,6 +76,7 @@ class RemoteSyslogDestination implements Destination {
   readonly batch = { lines: 64, bytes: 256 << 10 };
   readonly #options: RemoteSyslogOptions;
   readonly #context: OutputContext;
+  readonly #alertIn: (news: News) => Alert | undefined;
   #stream: Socket | undefined;
   #datagrams: Datagrams | undefined;
 
@@ -98,18 +87,18 @@ class RemoteSyslogDestination implements Destination {
     this.endpoint = protocol === "udp" ? undefined : { host, port };
     this.#options = options;
     this.#context = context;
+    this.#alertIn = urgentAlerts(options);
   }
 
   format(news: News): string | undefined {
-    const { minimumPriority, rfc } = this.#options;
-    const minimum = priorityByName(minimumPriority) ?? "Debug";
-    if (news.kind !== "alert" || !isAtLeast(news.alert.priority, minimum)) return undefined;
-    const frame = rfc === "3164" ? FRAMES["3164"] : FRAMES["5424"];
-    const framed = (alert: Alert): string =>
-      frame(alert, this.#message(alert), this.#context.format.utcOffsetMinutes);
-    const line = framed(news.alert);
+    const alert = this.#alertIn(news);
+    if (alert === undefined) return undefined;
+    const frame = this.#options.rfc === "3164" ? FRAMES["3164"] : FRAMES["5424"];
+    const framed = (one: Alert): string =>
+      frame(one, this.#message(one), this.#context.format.utcOffsetMinutes);
+    const line = framed(alert);
     const isWhole = this.#options.protocol !== "udp" || Buffer.byteLength(line) <= DATAGRAM_MAX;
-    return isWhole ? line : framed(shortened(news.alert));
+    return isWhole ? line : framed(shortened(alert));
   }
 
   #message(alert: Alert): string {
@@ -190,8 +179,7 @@ class RemoteSyslogDestination implements Destination {
   async #connect(): Promise<Socket> {
     const { host, port, protocol, caCert, checkCertificate } = this.#options;
     if (protocol === "tcp") return connectTcp({ host, port });
-    const system = { caBundle: "", caPath: "/etc/ssl/certs", mtls: false } as const;
-    const trust = await certificatesOf({ ...system, caCert, clientCert: "", clientKey: "" });
+    const trust = await certificatesOf({ ...SYSTEM_CERTIFICATES, caCert });
     return connectTls({ host, port, ...trust, rejectUnauthorized: checkCertificate });
   }
 }

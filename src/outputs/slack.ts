@@ -1,6 +1,6 @@
 import type { Alert } from "../alerts/alert.ts";
 import type { Priority } from "../rules/priority.ts";
-import { postedOptions, type PostedOptions, postedOutput, shown, shownFields } from "./posted.ts";
+import { postedOptions, type PostedOptions, postedOutput, shown, shownParts } from "./posted.ts";
 
 /** Slack's incoming webhook; Mattermost and Rocket.Chat take the same. */
 export interface SlackOptions extends PostedOptions {
@@ -45,9 +45,7 @@ export const SLACK_OUTPUT = postedOutput<SlackOptions>({
 const SHORT = 36;
 
 function fieldsOf(alert: Alert): readonly object[] {
-  const { rule, priority, source, hostname, tags } = alert;
-  const about = { rule, priority, source, hostname, tags: tags.join(", ") };
-  return [...Object.entries(about), ...shownFields(alert)].map(([title, value]) => ({
+  return shownParts(alert).map(([title, value]) => ({
     title: plain(title),
     value: plain(value),
     short: value.length < SHORT,

@@ -1,6 +1,6 @@
 import type { Alert } from "../alerts/alert.ts";
 import { isAtLeast } from "../rules/priority.ts";
-import { postedOptions, type PostedOptions, postedOutput, shown, shownFields } from "./posted.ts";
+import { postedOptions, type PostedOptions, postedOutput, shown, shownParts } from "./posted.ts";
 
 /**
  * Alerts as Adaptive Cards for a workflow of Microsoft Teams (the connectors' old cards are switched
@@ -23,9 +23,8 @@ export const TEAMS_OUTPUT = postedOutput<PostedOptions>({
 });
 
 function cardOf(alert: Alert): object {
-  const { rule, priority, source, hostname, tags, message } = alert;
+  const { rule, priority, message } = alert;
   const color = isAtLeast(priority, "Error") ? "attention" : "warning";
-  const about = { rule, priority, source, hostname, tags: tags.join(", ") };
   return {
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
     type: "AdaptiveCard",
@@ -33,7 +32,7 @@ function cardOf(alert: Alert): object {
     body: [
       textBlock({ type: "TextRun", text: `${priority}: ${shown(rule)}`, weight: "bolder", color }),
       textBlock({ type: "TextRun", text: shown(message, MESSAGE_MAX) }),
-      ...[...Object.entries(about), ...shownFields(alert)].map(([name, value]) =>
+      ...shownParts(alert).map(([name, value]) =>
         textBlock(
           { type: "TextRun", text: `${shown(name)}: `, weight: "bolder" },
           { type: "TextRun", text: shown(value, VALUE_MAX) },

@@ -1,0 +1,34 @@
+import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
+import type { Alert } from "../alerts/alert.ts";
+import type { News } from "../news/news.ts";
+import type { OptionTable } from "./option.ts";
+
+/** What is asked of every service elsewhere, by falcosidekick's keys. */
+export interface ServiceOptions {
+  readonly minimumPriority: string;
+  readonly checkCertificate: boolean;
+}
+
+/** The options that all services have. */
+export const SERVICE_OPTIONS: OptionTable<ServiceOptions> = {
+  minimumPriority: {
+    key: "minimumpriority",
+    default: "debug",
+    words: ["", ...PRIORITIES.map((name) => name.toLowerCase())],
+    doc: "Alerts that are less urgent do not go there.",
+  },
+  checkCertificate: {
+    key: "checkcert",
+    default: true,
+    doc: "The server's certificate is verified.",
+  },
+};
+
+/** Tells of each piece of news the alert that goes to a service; undefined where none does. */
+export function urgentAlerts({
+  minimumPriority,
+}: ServiceOptions): (news: News) => Alert | undefined {
+  const minimum: Priority = priorityByName(minimumPriority) ?? "Debug";
+  return (news) =>
+    news.kind === "alert" && isAtLeast(news.alert.priority, minimum) ? news.alert : undefined;
+}
