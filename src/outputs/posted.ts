@@ -27,8 +27,8 @@ export interface PostedKind<Options extends PostedOptions> {
   headers?(options: Options): Readonly<Record<string, string>>;
   /** One alert as it stands in a body. */
   line(alert: Alert, options: Options, context: OutputContext): string;
-  /** Several of them as one body. */
-  body(lines: readonly string[]): string;
+  /** Several of them as one body; left out where each is posted for itself. */
+  body?(lines: readonly string[]): string;
   /** Of an answer of 2xx: what has become of each, where that stands in it. */
   judge?(answer: HttpAnswer, lines: number): Answer;
 }
@@ -106,7 +106,9 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     const { body, contentType, headers, judge } = this.#kind;
     const sent = { "content-type": contentType, ...headers?.(this.#options) };
     for (let count = lines.length; ; count = count >> 1) {
-      const answer = await this.#client.post(body(lines.slice(0, count)), sent, signal);
+      const part = lines.slice(0, count);
+      const text = body?.(part) ?? part.join("\n");
+      const answer = await this.#client.post(text, sent, signal);
       if (count > 1 && REFUSED_WHOLE.has(answer.status)) continue;
       const settled = answerOf(answer, count);
       if (settled.delivered > 0) return judge?.(answer, count) ?? settled;

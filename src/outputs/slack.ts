@@ -38,7 +38,6 @@ export const SLACK_OUTPUT = postedOutput<SlackOptions>({
         },
       ],
     }),
-  body: (lines) => lines.join("\n"),
 });
 
 /** Slack shows fields side by side that are shorter. */

@@ -19,7 +19,6 @@ export const TEAMS_OUTPUT = postedOutput<PostedOptions>({
         { contentType: "application/vnd.microsoft.card.adaptive", content: cardOf(alert) },
       ],
     }),
-  body: (lines) => lines.join("\n"),
 });
 
 function cardOf(alert: Alert): object {

@@ -39,7 +39,6 @@ export const WEBHOOK_OUTPUT = postedOutput<WebhookOptions>({
   }),
   line: (alert, { template }, context) =>
     template === "" ? jsonLine(alert, context.format) : filled(template, alert, context),
-  body: (lines) => lines.join("\n"),
 });
 
 function headersIn(text: string): Readonly<Record<string, string>> {
