@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { collect } from "./command-options.ts";
 import { FALCO_OPTIONS, type FalcoOption } from "./falco-options.ts";
 
 /** `saker falco`: Falco's own command line, made from its table. */
@@ -24,7 +25,5 @@ function read(name: string, { flags, doc, repeats, neutral, refused }: FalcoOpti
   const option = new Option(flags, text);
   option.attributeName = () => name;
   if (repeats !== true) return option;
-  return option
-    .argParser((value: string, before: readonly string[]) => [...before, value])
-    .default([], "none");
+  return option.argParser(collect).default([], "none");
 }

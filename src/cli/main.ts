@@ -3,8 +3,10 @@ import { Command, CommanderError } from "commander";
 import { hostRootOf } from "../config/host-root.ts";
 import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
+import { collect, ofWatch } from "./command-options.ts";
 import { addFalcoCommand } from "./falco-command.ts";
 import { addOutputsCommand } from "./outputs-command.ts";
+import { addSilenceCommand } from "./silence-command.ts";
 import { watchStandardOutput } from "./standard-output.ts";
 import { endSoon } from "./stop.ts";
 import { VERSION } from "./version.ts";
@@ -84,50 +86,13 @@ program
   .option("--report <folder>", "where watch writes its reports (default: ./report)")
   .action(async (options) => (await import("./serve.ts")).serve(options));
 
-program
-  .command("open")
-  .description("print the page's address, with a word that logs in once within ten minutes")
-  .option("--config <file>", "the watch's configuration")
-  .option("-o, --override <key=value>", "as the watch's; may be given more than once", collect, [])
-  .option("--report <folder>", "the watch's report folder (default: ./report)")
-  .action(async (options) => (await import("./open.ts")).open(options));
+ofWatch(
+  program
+    .command("open")
+    .description("print the page's address, with a word that logs in once within ten minutes"),
+).action(async (options) => (await import("./open.ts")).open(options));
 
-const silence = program
-  .command("silence")
-  // Options behind `list` and `end` are theirs.
-  .enablePositionalOptions()
-  .description(
-    "keep the alerts of a rule from all outputs for a while: they are stored, marked and counted",
-  )
-  .argument("[rule]", "its name")
-  .option(
-    "--field <name=value>",
-    "only where this output field has this value, such as container.name=web; may be given more than once",
-    collect,
-    [],
-  )
-  .option("--for <time>", "until this time has passed, such as 30m, 2h or 7d; 90d at most")
-  .option("--because <text>", "the reason, for who finds it")
-  .option("--config <file>", "the watch's configuration")
-  .option("-o, --override <key=value>", "as the watch's; may be given more than once", collect, [])
-  .option("--report <folder>", "the watch's report folder (default: ./report)")
-  .action(async (rule, options) => (await import("./silence.ts")).silence(rule, options));
-silence
-  .command("list")
-  .description("the silences that hold, with how many alerts each has silenced")
-  .option("--json", "one JSON object a silence")
-  .option("--config <file>", "the watch's configuration")
-  .option("-o, --override <key=value>", "as the watch's; may be given more than once", collect, [])
-  .option("--report <folder>", "the watch's report folder (default: ./report)")
-  .action(async (options) => (await import("./silence.ts")).listSilences(options));
-silence
-  .command("end")
-  .description("end a silence before its time")
-  .argument("<id>")
-  .option("--config <file>", "the watch's configuration")
-  .option("-o, --override <key=value>", "as the watch's; may be given more than once", collect, [])
-  .option("--report <folder>", "the watch's report folder (default: ./report)")
-  .action(async (id, options) => (await import("./silence.ts")).endSilence(id, options));
+addSilenceCommand(program);
 
 program
   .command("audit")
@@ -438,10 +403,6 @@ async function fieldClasses(): Promise<string> {
   if (!process.argv.includes("fields")) return "";
   const { ALL_FIELDS } = await import("../fields/registry.ts");
   return `: ${[...new Set(ALL_FIELDS.map((field) => field.class))].join(", ")}`;
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }
 
 watchStandardOutput();

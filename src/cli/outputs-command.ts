@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { collect } from "./command-options.ts";
 
 /** `saker outputs` and `saker outputs test`. */
 export function addOutputsCommand(program: Command): void {
@@ -23,7 +24,7 @@ function withConfig(command: Command): Command {
     .option(
       "-o, --override <key=value>",
       "a key's value over the file's; may be given more than once",
-      (value: string, before: readonly string[]) => [...before, value],
+      collect,
       [],
     )
     .option("--json", "one JSON object an output");
