@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PROGRAM, readShipped } from "../shipped/shipped-files.ts";
 
-const manifest = JSON.parse(
-  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-) as { readonly version: string };
+const text = new TextDecoder().decode(readShipped(join(PROGRAM, "package.json")));
+const manifest = JSON.parse(text) as { readonly version: string };
 
 /** The version of this package. */
 export const VERSION: string = manifest.version;
