@@ -1,7 +1,8 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { libc } from "../libc/libc.ts";
 import { hostPath } from "../lib/host-root.ts";
 import { RepeatedReports } from "../lib/repeated-reports.ts";
+import { startThread } from "../shipped/start-thread.ts";
 import type { KeptEvents } from "./kept-events.ts";
 import type { MatchFileLimits, MatchFileOrder, MatchFileReport } from "./match-file-writer.ts";
 
@@ -126,7 +127,7 @@ export class MatchFiles {
 
   #start(): Worker {
     const workerData = { limits: this.#options.limits, hostRoot: hostPath("") };
-    const thread = new Worker(THREAD, { workerData });
+    const thread = startThread("capture/match-file-thread", { workerData });
     thread.unref();
     thread.on("message", (report: MatchFileReport) => this.#reported(report));
     thread.on("error", (error) => this.#died(thread, error));
@@ -174,11 +175,6 @@ export class MatchFiles {
 function bytesOf({ pieces }: KeptEvents): number {
   return pieces.reduce((sum, { used }) => sum + used, 0);
 }
-
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./match-file-thread.ts", import.meta.url)
-  : new URL("./match-file-thread.js", import.meta.url);
 
 /** Files that may wait for the thread. */
 const OPEN_MAX = 4;

@@ -1,6 +1,7 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
+import { startThread } from "../shipped/start-thread.ts";
 import type { Answer, AnswerMessage, Asked, RequestKind } from "./requests.ts";
 
 /** How long a file may take, in milliseconds, and who hears of those that take longer. */
@@ -93,7 +94,7 @@ export class FileReader {
 
   #start(): ReaderThread {
     const progress = new Int32Array(new SharedArrayBuffer(8));
-    const worker = new Worker(THREAD, {
+    const worker = startThread("untrusted/reader-thread", {
       name: "saker-files",
       execArgv: [],
       workerData: progress,
@@ -220,10 +221,6 @@ interface ReaderThread {
   readonly progress: Int32Array;
 }
 
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./reader-thread.ts", import.meta.url)
-  : new URL("./reader-thread.js", import.meta.url);
 const DEADLINE_MS = 2000;
 /** So many deadlines a thread may take to begin. */
 const PATIENT_TURNS = 15;

@@ -1,0 +1,19 @@
+import { isSea } from "node:sea";
+import { Worker, type WorkerOptions } from "node:worker_threads";
+import { runEmbedded } from "./run-embedded.ts";
+
+/** The threads that Saker starts, each by its file below `src`. */
+export const THREADS = [
+  "capture/match-file-thread",
+  "engine/heartbeat-thread",
+  "history/history-thread",
+  "untrusted/reader-thread",
+] as const;
+
+/** Starts one of them: from the sources, from what was built of them, or from the one file that both were packed into. */
+export function startThread(name: (typeof THREADS)[number], options: WorkerOptions): Worker {
+  if (isSea())
+    return new Worker(`(${runEmbedded.toString()})("${name}")`, { ...options, eval: true });
+  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return new Worker(new URL(`../${name}.${ending}`, import.meta.url), options);
+}
