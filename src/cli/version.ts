@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { PROGRAM, readShipped } from "../shipped/shipped-files.ts";
+import { PROGRAM, readShippedText } from "../shipped/shipped-files.ts";
 
-const text = new TextDecoder().decode(readShipped(join(PROGRAM, "package.json")));
-const manifest = JSON.parse(text) as { readonly version: string };
+const manifest = JSON.parse(readShippedText(join(PROGRAM, "package.json"))) as {
+  readonly version: string;
+};
 
 /** The version of this package. */
 export const VERSION: string = manifest.version;

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AppError, messageOf } from "../lib/errors.ts";
-import { folderNames, isEmbedded, PROGRAM, readShipped } from "../shipped/shipped-files.ts";
+import { folderNames, isEmbedded, PROGRAM, readShippedText } from "../shipped/shipped-files.ts";
 import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 
 /** The name under which rules of one's own are found without being asked for. */
@@ -118,7 +118,7 @@ function isFolder(path: string): boolean {
 
 function readText(path: string): string {
   try {
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(readShipped(path));
+    return readShippedText(path);
   } catch (thrown) {
     throw new AppError("CONFIG_RULES", `Cannot read rules file "${path}": ${messageOf(thrown)}`);
   }

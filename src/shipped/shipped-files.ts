@@ -23,6 +23,11 @@ export function readShipped(path: string): Uint8Array {
   return isEmbedded(path) && EMBEDDED !== undefined ? EMBEDDED.read(path) : readFileSync(path);
 }
 
+/** The same as text. */
+export function readShippedText(path: string): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(readShipped(path));
+}
+
 /** The names in a folder, on disk or embedded; undefined of a file. Throws as statSync does. */
 export function folderNames(path: string): readonly string[] | undefined {
   if (EMBEDDED !== undefined && isEmbedded(path)) return EMBEDDED.names(path);
