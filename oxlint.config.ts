@@ -239,5 +239,5 @@ export default defineConfig({
     { files: ["test/types/**"], rules: { "typescript/no-unnecessary-type-parameters": "off" } },
     { files: ["oxlint.config.ts"], rules: { "import/no-default-export": "off" } },
   ],
-  ignorePatterns: ["node_modules", "dist", ".tools"],
+  ignorePatterns: ["node_modules", "dist", "packed", ".tools"],
 });

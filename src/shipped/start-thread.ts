@@ -12,8 +12,11 @@ export const THREADS = [
 
 /** Starts one of them: from the sources, from what was built of them, or from the one file that both were packed into. */
 export function startThread(name: (typeof THREADS)[number], options: WorkerOptions): Worker {
-  if (isSea())
-    return new Worker(`(${runEmbedded.toString()})("${name}")`, { ...options, eval: true });
+  if (isSea()) {
+    // The program takes no options of Node's from its environment: nor may its threads.
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    return new Worker(`(${runEmbedded.toString()})("${name}")`, { ...options, env, eval: true });
+  }
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return new Worker(new URL(`../${name}.${ending}`, import.meta.url), options);
 }
