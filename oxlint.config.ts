@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: [],
     why: "shipped is where Saker's own files lie: in its folder, or within the one file that it is",
   },
-  libc: { imports: ["lib"], why: "libc is the one door to the C library" },
+  libc: { imports: ["lib", "shipped"], why: "libc is the one door to the C library" },
   bpf: { imports: ["lib", "libc"], why: "bpf loads any probe: it knows no events" },
   events: { imports: ["lib"], pure: true, why: "events is the encoding: bytes in, values out" },
   untrusted: {

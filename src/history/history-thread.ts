@@ -6,7 +6,7 @@ import { Keeper } from "../store/keeper.ts";
 import { openBackend, replaceBackend } from "../store/open-backend.ts";
 import { isMeant, type Silence } from "../store/silence.ts";
 import { storeOf, type Store } from "../store/store.ts";
-import type { WebServer } from "../web/server.ts";
+import type { WebServer } from "../web/listen.ts";
 import type {
   FromThread,
   HistoryData,

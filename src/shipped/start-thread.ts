@@ -10,8 +10,11 @@ export const THREADS = [
   "untrusted/reader-thread",
 ] as const;
 
-/** Starts one of them: from the sources, from what was built of them, or from the one file that both were packed into. */
-export function startThread(name: (typeof THREADS)[number], options: WorkerOptions): Worker {
+export type ThreadName = (typeof THREADS)[number];
+
+/** Starts a module as a thread, or one of them: from the sources, from what was built of them, or from the one file that both were packed into. */
+export function startThread(name: ThreadName | URL, options: WorkerOptions): Worker {
+  if (name instanceof URL) return new Worker(name, options);
   if (isSea()) {
     // The program takes no options of Node's from its environment: nor may its threads.
     const { NODE_OPTIONS: _, ...env } = process.env;

@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
-import { startThread } from "../shipped/start-thread.ts";
+import { type NativeThread, startNativeThread } from "../libc/native-thread.ts";
 import type { Answer, AnswerMessage, Asked, RequestKind } from "./requests.ts";
 
 /** How long a file may take, in milliseconds, and who hears of those that take longer. */
@@ -94,22 +94,22 @@ export class FileReader {
 
   #start(): ReaderThread {
     const progress = new Int32Array(new SharedArrayBuffer(8));
-    const worker = startThread("untrusted/reader-thread", {
+    const thread = startNativeThread("untrusted/reader-thread", progress, {
       name: "saker-files",
       execArgv: [],
-      workerData: progress,
       resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 },
     });
+    const { worker } = thread;
     worker.on("message", (message: AnswerMessage) => this.#answered(worker, message));
     worker.on("error", (thrown) => this.#failed(worker, thrown.message));
     // Behind the listeners: each of them would hold the process again.
     worker.unref();
-    return { worker, progress };
+    return { ...thread, progress };
   }
 
   #end(): void {
     clearTimeout(this.#idle);
-    void this.#thread?.worker.terminate();
+    this.#thread?.end();
     this.#thread = undefined;
   }
 
@@ -216,8 +216,7 @@ export class FileReader {
   }
 }
 
-interface ReaderThread {
-  readonly worker: Worker;
+interface ReaderThread extends NativeThread {
   readonly progress: Int32Array;
 }
 
