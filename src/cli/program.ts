@@ -50,5 +50,13 @@ export function sakerCommand(classes: readonly string[] = []): Command {
     )
     .option("--json", "one JSON object a check")
     .action(async (options) => (await import("./doctor.ts")).doctor(options));
+
+  program
+    .command("completion")
+    .description("a shell's completion of this command line: bash, zsh or fish")
+    .argument("<shell>")
+    .action(async (shell: string) =>
+      (await import("./completion.ts")).printCompletion(program, shell),
+    );
   return program;
 }
