@@ -1,6 +1,7 @@
 // Writes the documents that are made from the program's own tables: docs/fields.md,
-// docs/weaknesses.md, docs/clients.md, docs/config.md. With --check it only says whether they are up to date.
-import { readFileSync, writeFileSync } from "node:fs";
+// docs/weaknesses.md, docs/clients.md, docs/config.md, and the manual pages in docs/man. With --check it only says whether they are up to date.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CLIENT_SOURCES, CLIENTS } from "../src/audit/clients/client-table.ts";
 import { STARTTLS_PROTOCOLS } from "../src/audit/starttls/protocols.ts";
@@ -8,17 +9,25 @@ import { WEAKNESSES } from "../src/audit/weaknesses/weaknesses.ts";
 import { allKeys } from "../src/config/config-file.ts";
 import type { Key } from "../src/config/key.ts";
 import { FALCO_OPTIONS } from "../src/cli/falco-options.ts";
+import { sakerCommand } from "../src/cli/program.ts";
 import { OUTPUT_KINDS } from "../src/outputs/registry.ts";
 import { type VersionCode, versionName } from "../src/tls/client-hello.ts";
 import { groupName } from "../src/tls/groups.ts";
 import { fieldMarks, fieldSyntax } from "../src/fields/describe-field.ts";
 import { ALL_FIELDS } from "../src/fields/registry.ts";
+import { manPages } from "./man-pages.ts";
 
 const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/fields.md": fieldsDocument,
   "docs/weaknesses.md": weaknessesDocument,
   "docs/clients.md": clientsDocument,
   "docs/config.md": configDocument,
+  ...Object.fromEntries(
+    Array.from(manPages(sakerCommand()), ([name, text]) => [
+      `docs/man/man1/${name}`,
+      () => `${text}\n`,
+    ]),
+  ),
 };
 
 function fieldsDocument(): string {
@@ -128,6 +137,7 @@ for (const [name, make] of Object.entries(DOCUMENTS)) {
   const path = fileURLToPath(new URL(`../${name}`, import.meta.url));
   const text = make();
   if (!isCheck) {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   } else if (readIfThere(path) !== text) {
     console.error(

@@ -126,7 +126,7 @@ export class MatchFiles {
 
   #start(): NativeThread {
     const data = { limits: this.#options.limits, hostRoot: hostPath("") };
-    const thread = startNativeThread(THREAD, data);
+    const thread = startNativeThread("capture/match-file-thread", data);
     const { worker } = thread;
     worker.unref();
     worker.on("message", (report: MatchFileReport) => this.#reported(report));
@@ -175,11 +175,6 @@ export class MatchFiles {
 function bytesOf({ pieces }: KeptEvents): number {
   return pieces.reduce((sum, { used }) => sum + used, 0);
 }
-
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./match-file-thread.ts", import.meta.url)
-  : new URL("./match-file-thread.js", import.meta.url);
 
 /** Files that may wait for the thread. */
 const OPEN_MAX = 4;

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { ConnectErrors } from "../audit/connect-errors.ts";
 import { openToWrite } from "../untrusted/open-to-write.ts";
+import { homeFolder } from "./home-folder.ts";
 
 /** Bytes of the newest lines that are read: some ten thousand audits. */
 const MAX_BYTES = 1024 * 1024;
@@ -13,7 +13,7 @@ const MAX_BYTES = 1024 * 1024;
  * address together. A file that cannot be read or written is done without.
  */
 export function keptConnectErrors(env: NodeJS.ProcessEnv = process.env): ConnectErrors {
-  const state = env["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state");
+  const state = env["XDG_STATE_HOME"] ?? join(homeFolder(), ".local", "state");
   const path = join(state, "saker", "connect-errors");
   return new ConnectErrors({ path, append: (line) => append(path, line) }, read(path));
 }

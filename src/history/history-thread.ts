@@ -33,55 +33,68 @@ const now = (): number => Date.now();
 const questioner = new Questioner(({ id, what, about }) =>
   post({ kind: "question", id, what, about }),
 );
-const store = await openStore();
-await store.beginWatch(hostname);
-/** Of a store in memory. */
-const MEMORY_BYTES = 32e6;
-let droppedBefore = 0;
-const keeper = new Keeper({
-  store,
-  retention: {
-    ageMs: settings.days * 86_400_000,
-    bytes: Math.min(
-      settings.megabytes * 1e6,
-      store.backend.kind === "memory" ? MEMORY_BYTES : Infinity,
-    ),
-  },
-  now,
-  onDone: (count) => post({ kind: "done", count }),
-  onProblem,
-  onNote,
-  onCorrupt: () => store.reopen(() => replaceBackend({ ...settings, onNote })),
-});
 /** Of alerts that come by HTTP; the others have been judged. */
 let silences: readonly Silence[] = [];
 const silenced = new Map<string, number>();
+let droppedBefore = 0;
 const dropped = (): number => droppedBefore;
-const page = web === undefined ? undefined : await serve(() => pageOf(web), "its page");
-const health =
-  webserver === undefined
-    ? undefined
-    : await serve(() => healthOf(webserver), "the webserver of falco.yaml");
-post({
-  kind: "ready",
-  place: store.backend.place,
-  page: page?.page,
-  fingerprint: page?.fingerprint,
-});
 
-port.on("message", (message: ToThread) => {
-  if (message.kind === "answer") return questioner.answered(message.id, message.answer);
-  if (message.kind === "close") return void end();
-  if (message.kind === "silences") {
-    ({ silences } = message);
-    return;
-  }
-  droppedBefore = message.dropped;
-  for (const news of message.news) if (!keeper.take(news)) post({ kind: "done", count: 1 });
-});
+void begin();
+
+/** What the thread is made of. */
+interface Parts {
+  readonly store: Store;
+  readonly keeper: Keeper;
+}
+
+async function begin(): Promise<void> {
+  const store = await openStore();
+  await store.beginWatch(hostname);
+  const parts = { store, keeper: keeperOf(store) };
+  const page = web === undefined ? undefined : await serve(() => pageOf(web, parts), "its page");
+  const health =
+    webserver === undefined
+      ? undefined
+      : await serve(() => healthOf(webserver, parts), "the webserver of falco.yaml");
+  post({
+    kind: "ready",
+    place: store.backend.place,
+    page: page?.page,
+    fingerprint: page?.fingerprint,
+  });
+
+  port.on("message", (message: ToThread) => {
+    if (message.kind === "answer") return questioner.answered(message.id, message.answer);
+    if (message.kind === "close") return void end(parts, [page?.server, health]);
+    if (message.kind === "silences") {
+      ({ silences } = message);
+      return;
+    }
+    droppedBefore = message.dropped;
+    for (const news of message.news) if (!parts.keeper.take(news)) post({ kind: "done", count: 1 });
+  });
+}
+
+function keeperOf(store: Store): Keeper {
+  return new Keeper({
+    store,
+    retention: {
+      ageMs: settings.days * 86_400_000,
+      bytes: Math.min(
+        settings.megabytes * 1e6,
+        store.backend.kind === "memory" ? MEMORY_BYTES : Infinity,
+      ),
+    },
+    now,
+    onDone: (count) => post({ kind: "done", count }),
+    onProblem,
+    onNote,
+    onCorrupt: () => store.reopen(() => replaceBackend({ ...settings, onNote })),
+  });
+}
 
 /** Keeps what came in one request, or none of it: false when too many wait. */
-function take(news: readonly News[]): boolean {
+function take(keeper: Keeper, news: readonly News[]): boolean {
   const judged = news.map(judge);
   if (!keeper.takeAll(judged)) return false;
   for (const piece of judged)
@@ -106,9 +119,11 @@ function postSilenced(): void {
   silenced.clear();
 }
 
-async function end(): Promise<void> {
-  await page?.server.close();
-  await health?.close();
+async function end(
+  { store, keeper }: Parts,
+  servers: readonly (WebServer | undefined)[],
+): Promise<void> {
+  for (const server of servers) await server?.close();
   await keeper.close();
   await store.close().catch(() => undefined);
   port.close();
@@ -143,7 +158,7 @@ async function serve<Served>(
   }
 }
 
-async function pageOf(served: WebSettings): Promise<ServedPage> {
+async function pageOf(served: WebSettings, { store, keeper }: Parts): Promise<ServedPage> {
   const { servePage } = await import("./serve-page.ts");
   return servePage({
     web: served,
@@ -153,14 +168,14 @@ async function pageOf(served: WebSettings): Promise<ServedPage> {
     settings,
     keeper,
     dropped,
-    take,
+    take: (news) => take(keeper, news),
     watch: questioner,
     now,
     onProblem,
   });
 }
 
-async function healthOf(served: WebserverSettings): Promise<WebServer> {
+async function healthOf(served: WebserverSettings, { store, keeper }: Parts): Promise<WebServer> {
   const { serveHealth } = await import("./serve-health.ts");
   return serveHealth(served, {
     version,
@@ -169,3 +184,6 @@ async function healthOf(served: WebserverSettings): Promise<WebServer> {
     watch: questioner,
   });
 }
+
+/** Of a store in memory. */
+const MEMORY_BYTES = 32e6;

@@ -1,4 +1,5 @@
-import { Worker, workerData, type WorkerOptions } from "node:worker_threads";
+import { type Worker, workerData, type WorkerOptions } from "node:worker_threads";
+import { startThread, type ThreadName } from "../shipped/start-thread.ts";
 import { libc } from "./libc.ts";
 
 /**
@@ -12,14 +13,14 @@ export interface NativeThread {
   end(): void;
 }
 
-/** Starts a module as a thread of its own; it gets `data` by `nativeThreadData()`. */
+/** Starts one of Saker's threads, or a module as one; it gets `data` by `nativeThreadData()`. */
 export function startNativeThread(
-  module: URL,
+  thread: ThreadName | URL,
   data: unknown,
   options: Omit<WorkerOptions, "workerData"> = {},
 ): NativeThread {
   const loaded = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(module, { ...options, workerData: { loaded, data } satisfies Handed });
+  const worker = startThread(thread, { ...options, workerData: { loaded, data } satisfies Handed });
   if (!process.listeners("exit").includes(waitForLoading)) process.on("exit", waitForLoading);
   LOADING.add(loaded);
   const isLoaded = async (): Promise<void> => {

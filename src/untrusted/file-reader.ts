@@ -94,7 +94,7 @@ export class FileReader {
 
   #start(): ReaderThread {
     const progress = new Int32Array(new SharedArrayBuffer(8));
-    const thread = startNativeThread(THREAD, progress, {
+    const thread = startNativeThread("untrusted/reader-thread", progress, {
       name: "saker-files",
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 },
@@ -220,10 +220,6 @@ interface ReaderThread extends NativeThread {
   readonly progress: Int32Array;
 }
 
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./reader-thread.ts", import.meta.url)
-  : new URL("./reader-thread.js", import.meta.url);
 const DEADLINE_MS = 2000;
 /** So many deadlines a thread may take to begin. */
 const PATIENT_TURNS = 15;
