@@ -1,41 +1,22 @@
 import { ALERTMANAGER_OUTPUT } from "./alertmanager.ts";
 import type { Destination } from "./destination.ts";
-import { ELASTICSEARCH_OUTPUT, type ElasticsearchOptions } from "./elasticsearch.ts";
-import { FILE_OUTPUT, type FileOptions } from "./file.ts";
-import { HTTP_OUTPUT, type HttpOptions } from "./http.ts";
-import { defaultsOf, type Option, type Switch } from "./option.ts";
+import { ELASTICSEARCH_OUTPUT } from "./elasticsearch.ts";
+import { FILE_OUTPUT } from "./file.ts";
+import { HTTP_OUTPUT } from "./http.ts";
+import { defaultsOf, type Option } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
-import { LOKI_OUTPUT, type LokiOptions } from "./loki.ts";
+import { LOKI_OUTPUT } from "./loki.ts";
 import type { OutputKind } from "./output-kind.ts";
-import type { PostedOptions } from "./posted.ts";
-import { PROGRAM_OUTPUT, type ProgramOptions } from "./program.ts";
-import { REMOTE_SYSLOG_OUTPUT, type RemoteSyslogOptions } from "./remote-syslog.ts";
-import { SLACK_OUTPUT, type SlackOptions } from "./slack.ts";
+import { PROGRAM_OUTPUT } from "./program.ts";
+import { REMOTE_SYSLOG_OUTPUT } from "./remote-syslog.ts";
+import { SLACK_OUTPUT } from "./slack.ts";
 import { STDOUT_OUTPUT } from "./stdout.ts";
 import { SYSLOG_OUTPUT } from "./syslog.ts";
 import { TEAMS_OUTPUT } from "./teams.ts";
-import { WEBHOOK_OUTPUT, type WebhookOptions } from "./webhook.ts";
-
-/** The options of every output, whether it is switched on or not. */
-export interface OutputOptions {
-  readonly stdout: Switch;
-  readonly file: FileOptions;
-  readonly program: ProgramOptions;
-  readonly syslog: Switch;
-  readonly http: HttpOptions;
-  readonly remoteSyslog: RemoteSyslogOptions;
-  readonly slack: SlackOptions;
-  readonly teams: PostedOptions;
-  readonly alertmanager: PostedOptions;
-  readonly loki: LokiOptions;
-  readonly elasticsearch: ElasticsearchOptions;
-  readonly webhook: WebhookOptions;
-}
+import { WEBHOOK_OUTPUT } from "./webhook.ts";
 
 /** Every kind of output, by its name in the settings. Documentation and schema come from here. */
-export const OUTPUT_KINDS: {
-  readonly [Name in keyof OutputOptions]: OutputKind<OutputOptions[Name]>;
-} = {
+export const OUTPUT_KINDS = {
   stdout: STDOUT_OUTPUT,
   file: FILE_OUTPUT,
   program: PROGRAM_OUTPUT,
@@ -48,6 +29,13 @@ export const OUTPUT_KINDS: {
   loki: LOKI_OUTPUT,
   elasticsearch: ELASTICSEARCH_OUTPUT,
   webhook: WEBHOOK_OUTPUT,
+} as const;
+
+type Kinds = typeof OUTPUT_KINDS;
+
+/** The options of every output, whether it is switched on or not. */
+export type OutputOptions = {
+  readonly [Name in keyof Kinds]: Kinds[Name] extends OutputKind<infer Options> ? Options : never;
 };
 
 /** Any of them: which options it has is known where it is opened. */
