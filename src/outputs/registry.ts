@@ -1,18 +1,28 @@
 import { ALERTMANAGER_OUTPUT } from "./alertmanager.ts";
+import { CLOUDEVENTS_OUTPUT } from "./cloudevents.ts";
+import { DATADOG_LOGS_OUTPUT } from "./datadog-logs.ts";
 import type { Destination } from "./destination.ts";
+import { DISCORD_OUTPUT } from "./discord.ts";
 import { ELASTICSEARCH_OUTPUT } from "./elasticsearch.ts";
 import { FILE_OUTPUT } from "./file.ts";
+import { GOOGLE_CHAT_OUTPUT } from "./googlechat.ts";
 import { HTTP_OUTPUT } from "./http.ts";
-import { defaultsOf, type Option } from "./option.ts";
-import type { OutputContext } from "./output-context.ts";
 import { LOKI_OUTPUT } from "./loki.ts";
+import { MATTERMOST_OUTPUT } from "./mattermost.ts";
+import { OPSGENIE_OUTPUT } from "./opsgenie.ts";
+import { defaultsOf, type Option } from "./option.ts";
+import { OTLP_LOGS_OUTPUT } from "./otlp-logs.ts";
+import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
+import { PAGERDUTY_OUTPUT } from "./pagerduty.ts";
 import { PROGRAM_OUTPUT } from "./program.ts";
 import { REMOTE_SYSLOG_OUTPUT } from "./remote-syslog.ts";
 import { SLACK_OUTPUT } from "./slack.ts";
+import { SPLUNK_OUTPUT } from "./splunk.ts";
 import { STDOUT_OUTPUT } from "./stdout.ts";
 import { SYSLOG_OUTPUT } from "./syslog.ts";
 import { TEAMS_OUTPUT } from "./teams.ts";
+import { TELEGRAM_OUTPUT } from "./telegram.ts";
 import { WEBHOOK_OUTPUT } from "./webhook.ts";
 
 /** Every kind of output, by its name in the settings. Documentation and schema come from here. */
@@ -29,6 +39,16 @@ export const OUTPUT_KINDS = {
   loki: LOKI_OUTPUT,
   elasticsearch: ELASTICSEARCH_OUTPUT,
   webhook: WEBHOOK_OUTPUT,
+  discord: DISCORD_OUTPUT,
+  mattermost: MATTERMOST_OUTPUT,
+  telegram: TELEGRAM_OUTPUT,
+  googleChat: GOOGLE_CHAT_OUTPUT,
+  pagerduty: PAGERDUTY_OUTPUT,
+  opsgenie: OPSGENIE_OUTPUT,
+  splunk: SPLUNK_OUTPUT,
+  datadogLogs: DATADOG_LOGS_OUTPUT,
+  otlpLogs: OTLP_LOGS_OUTPUT,
+  cloudEvents: CLOUDEVENTS_OUTPUT,
 } as const;
 
 type Kinds = typeof OUTPUT_KINDS;
