@@ -3,11 +3,10 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination, Endpoint } from "./destination.ts";
 import { answerOf, headerValue, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
-import { SYSTEM_CERTIFICATES } from "./http-certificates.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
+import { certificatesFor, SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
 
 /** What every output has that posts alerts to a service. */
 export interface PostedOptions extends ServiceOptions {
@@ -83,7 +82,7 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     this.name = kind.section;
     this.batch = { lines: kind.alerts, bytes: 1 << 20 };
     this.#client = new HttpClient({
-      ...SYSTEM_CERTIFICATES,
+      ...certificatesFor(options),
       url: kind.url?.(options) ?? withPath(options.address, kind.path),
       insecure: !options.checkCertificate,
     });
