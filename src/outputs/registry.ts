@@ -9,6 +9,8 @@ import { GOOGLE_CHAT_OUTPUT } from "./googlechat.ts";
 import { HTTP_OUTPUT } from "./http.ts";
 import { LOKI_OUTPUT } from "./loki.ts";
 import { MATTERMOST_OUTPUT } from "./mattermost.ts";
+import { MQTT_OUTPUT } from "./mqtt.ts";
+import { NATS_OUTPUT } from "./nats.ts";
 import { OPSGENIE_OUTPUT } from "./opsgenie.ts";
 import { defaultsOf, type Option } from "./option.ts";
 import { OTLP_LOGS_OUTPUT } from "./otlp-logs.ts";
@@ -16,6 +18,7 @@ import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
 import { PAGERDUTY_OUTPUT } from "./pagerduty.ts";
 import { PROGRAM_OUTPUT } from "./program.ts";
+import { REDIS_OUTPUT } from "./redis.ts";
 import { REMOTE_SYSLOG_OUTPUT } from "./remote-syslog.ts";
 import { SLACK_OUTPUT } from "./slack.ts";
 import { SPLUNK_OUTPUT } from "./splunk.ts";
@@ -49,6 +52,9 @@ export const OUTPUT_KINDS = {
   datadogLogs: DATADOG_LOGS_OUTPUT,
   otlpLogs: OTLP_LOGS_OUTPUT,
   cloudEvents: CLOUDEVENTS_OUTPUT,
+  nats: NATS_OUTPUT,
+  redis: REDIS_OUTPUT,
+  mqtt: MQTT_OUTPUT,
 } as const;
 
 type Kinds = typeof OUTPUT_KINDS;
