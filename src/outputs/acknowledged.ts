@@ -20,11 +20,12 @@ export interface AcknowledgedKind<Options extends ServiceOptions> {
   line(alert: Alert, options: Options, context: OutputContext): string;
   /** Logs in. */
   greet(session: Session<Options>): Promise<void>;
-  /** Lines as the server takes them. */
-  publish(lines: readonly string[], options: Options): string | Uint8Array;
-  /** What it says to a line: nothing where it is taken, else why it is not. */
-  readonly reply: Read<Refusal | "taken">;
+  /** Sends lines; gives what the server says to each, in their order. */
+  send(session: Session<Options>, lines: readonly string[]): AsyncIterable<Reply>;
 }
+
+/** What has become of a line. */
+export type Reply = Refusal | "taken";
 
 /** A line that is not taken, and whether it ever will be. */
 export interface Refusal {
@@ -39,14 +40,26 @@ export interface ServerAddress extends Endpoint {
   readonly password: string;
 }
 
-/** What a greeting has to do with. */
+/** What there is to speak with. */
 export interface Session<Options> {
   readonly options: Options;
+  readonly context: OutputContext;
   readonly address: ServerAddress;
   write(bytes: string | Uint8Array): void;
   read<Value>(read: Read<Value>): Promise<Value>;
   /** Speaks TLS from here on. */
   secure(): Promise<void>;
+}
+
+/** Sends all lines at once, and reads a reply to each. */
+export function pipelined<Options>(
+  publish: (lines: readonly string[], options: Options) => string | Uint8Array,
+  reply: Read<Reply>,
+): (session: Session<Options>, lines: readonly string[]) => AsyncIterable<Reply> {
+  return async function* send({ options, write, read }, lines) {
+    write(publish(lines, options));
+    for (const _ of lines) yield await read(reply);
+  };
 }
 
 /** The output of such a server. */
@@ -104,11 +117,9 @@ class AcknowledgedDestination<Options extends ServiceOptions> implements Destina
   async deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
     let delivered = 0;
     try {
-      const connection = await this.#connected(signal);
-      connection.write(this.#kind.publish(lines, this.#options));
+      const session = await this.#session(signal);
       const refusals: (Refusal | undefined)[] = [];
-      for (const _ of lines) {
-        const reply = await connection.read(this.#kind.reply, signal);
+      for await (const reply of this.#kind.send(session, lines)) {
         if (reply === "taken" && refusals.length === 0) delivered += 1;
         else refusals.push(reply === "taken" ? undefined : reply);
       }
@@ -132,21 +143,22 @@ class AcknowledgedDestination<Options extends ServiceOptions> implements Destina
     return Promise.resolve();
   }
 
-  async #connected(signal: AbortSignal): Promise<Connection> {
-    if (this.#connection?.isOpen === true) return this.#connection;
+  /** With the connection that there is, or with one of its own. */
+  async #session(signal: AbortSignal): Promise<Session<Options>> {
     const address = this.#address;
     if (address === undefined) throw new Error(NO_ADDRESS);
-    const connection = (this.#connection = await Connection.open(address, signal));
-    const certificates = certificatesFor(this.#options);
-    const secure = () => connection.secure(address.host, certificates, signal);
-    await this.#kind.greet({
+    const old = this.#connection?.isOpen === true ? this.#connection : undefined;
+    const connection = (this.#connection = old ?? (await Connection.open(address, signal)));
+    const session: Session<Options> = {
       options: this.#options,
+      context: this.#context,
       address,
       write: (bytes) => connection.write(bytes),
       read: (read) => connection.read(read, signal),
-      secure,
-    });
-    return connection;
+      secure: () => connection.secure(address.host, certificatesFor(this.#options), signal),
+    };
+    if (old === undefined) await this.#kind.greet(session);
+    return session;
   }
 }
 

@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { jsonLine } from "../alerts/format.ts";
-import { acknowledgedOutput, type Refusal, serverAddress, type Session } from "./acknowledged.ts";
+import {
+  acknowledgedOutput,
+  pipelined,
+  type Reply,
+  serverAddress,
+  type Session,
+} from "./acknowledged.ts";
 import type { Said } from "./connection.ts";
 import { SERVICE_OPTIONS, type ServiceOptions } from "./service.ts";
 
@@ -50,14 +56,21 @@ export const MQTT_OUTPUT = acknowledgedOutput<MqttOptions>({
   },
   line: (alert, _, { format }) => jsonLine(alert, format),
   greet,
-  publish: (lines, { topic, retained }) =>
-    Buffer.concat(
-      lines.map((line, index) => {
-        const [high, low] = [(index + 1) >> 8, (index + 1) & 0xff];
-        return packet(retained ? 0x33 : 0x32, text(topic), Buffer.of(high, low), Buffer.from(line));
-      }),
-    ),
-  reply: acknowledgedIn,
+  send: pipelined(
+    (lines, { topic, retained }) =>
+      Buffer.concat(
+        lines.map((line, index) => {
+          const [high, low] = [(index + 1) >> 8, (index + 1) & 0xff];
+          return packet(
+            retained ? 0x33 : 0x32,
+            text(topic),
+            Buffer.of(high, low),
+            Buffer.from(line),
+          );
+        }),
+      ),
+    acknowledgedIn,
+  ),
 });
 
 async function greet({
@@ -96,7 +109,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   5: "it does not let this user in",
 };
 
-function acknowledgedIn(bytes: Buffer): Said<Refusal | "taken"> | undefined {
+function acknowledgedIn(bytes: Buffer): Said<Reply> | undefined {
   const found = packetIn(bytes);
   if (found === undefined) return undefined;
   return found.type === 0x40 ? { length: found.length, value: "taken" } : { length: found.length };

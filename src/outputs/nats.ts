@@ -2,7 +2,8 @@ import { jsonLine } from "../alerts/format.ts";
 import {
   acknowledgedOutput,
   lineIn,
-  type Refusal,
+  pipelined,
+  type Reply,
   serverAddress,
   type Session,
 } from "./acknowledged.ts";
@@ -46,8 +47,7 @@ export const NATS_OUTPUT = acknowledgedOutput<NatsOptions>({
     return `${filled} ${jsonLine(alert, format)}`;
   },
   greet,
-  publish: (lines) => lines.map(published).join(""),
-  reply: replyIn,
+  send: pipelined((lines) => lines.map(published).join(""), replyIn),
 });
 
 function token(text: string): string {
@@ -85,7 +85,7 @@ function published(line: string): string {
   return `PUB ${subject} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`;
 }
 
-function replyIn(bytes: Buffer): Said<Refusal | "taken"> | undefined {
+function replyIn(bytes: Buffer): Said<Reply> | undefined {
   const line = lineIn(bytes);
   if (line === undefined) return undefined;
   const { text, length } = line;

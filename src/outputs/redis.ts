@@ -2,7 +2,8 @@ import { jsonLine } from "../alerts/format.ts";
 import {
   acknowledgedOutput,
   lineIn,
-  type Refusal,
+  pipelined,
+  type Reply,
   serverAddress,
   type Session,
 } from "./acknowledged.ts";
@@ -50,15 +51,17 @@ export const REDIS_OUTPUT = acknowledgedOutput<RedisOptions>({
   },
   line: (alert, _, { format }) => jsonLine(alert, format),
   greet,
-  publish: (lines, { storageType, storageKey }) =>
-    lines
-      .map((line) =>
-        storageType === "hashmap"
-          ? command("HSET", storageKey, (JSON.parse(line) as { uuid: string }).uuid, line)
-          : command("RPUSH", storageKey, line),
-      )
-      .join(""),
-  reply: replyIn,
+  send: pipelined(
+    (lines, { storageType, storageKey }) =>
+      lines
+        .map((line) =>
+          storageType === "hashmap"
+            ? command("HSET", storageKey, (JSON.parse(line) as { uuid: string }).uuid, line)
+            : command("RPUSH", storageKey, line),
+        )
+        .join(""),
+    replyIn,
+  ),
 });
 
 async function greet({
@@ -86,7 +89,7 @@ function command(...words: readonly string[]): string {
 }
 
 /** Whatever it refuses, its owner can mend: the key is of another type, its memory is full. */
-function replyIn(bytes: Buffer): Said<Refusal | "taken"> | undefined {
+function replyIn(bytes: Buffer): Said<Reply> | undefined {
   const line = lineIn(bytes);
   if (line === undefined) return undefined;
   const { text, length } = line;

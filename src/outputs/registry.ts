@@ -7,6 +7,7 @@ import { ELASTICSEARCH_OUTPUT } from "./elasticsearch.ts";
 import { FILE_OUTPUT } from "./file.ts";
 import { GOOGLE_CHAT_OUTPUT } from "./googlechat.ts";
 import { HTTP_OUTPUT } from "./http.ts";
+import { KAFKA_OUTPUT } from "./kafka.ts";
 import { LOKI_OUTPUT } from "./loki.ts";
 import { MATTERMOST_OUTPUT } from "./mattermost.ts";
 import { MQTT_OUTPUT } from "./mqtt.ts";
@@ -21,6 +22,7 @@ import { PROGRAM_OUTPUT } from "./program.ts";
 import { REDIS_OUTPUT } from "./redis.ts";
 import { REMOTE_SYSLOG_OUTPUT } from "./remote-syslog.ts";
 import { SLACK_OUTPUT } from "./slack.ts";
+import { SMTP_OUTPUT } from "./smtp.ts";
 import { SPLUNK_OUTPUT } from "./splunk.ts";
 import { STDOUT_OUTPUT } from "./stdout.ts";
 import { SYSLOG_OUTPUT } from "./syslog.ts";
@@ -55,6 +57,8 @@ export const OUTPUT_KINDS = {
   nats: NATS_OUTPUT,
   redis: REDIS_OUTPUT,
   mqtt: MQTT_OUTPUT,
+  kafka: KAFKA_OUTPUT,
+  smtp: SMTP_OUTPUT,
 } as const;
 
 type Kinds = typeof OUTPUT_KINDS;
