@@ -4,6 +4,8 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import { Keeper } from "../store/keeper.ts";
 import { openBackend, replaceBackend } from "../store/open-backend.ts";
+import { Outbox, type OutboxPlace } from "../store/outbox.ts";
+import { idAt } from "../store/row-clock.ts";
 import { isMeant, type Silence } from "../store/silence.ts";
 import { storeOf, type Store } from "../store/store.ts";
 import type { WebServer } from "../web/server.ts";
@@ -18,7 +20,7 @@ import { Questioner } from "./questioner.ts";
 import type { ServedPage } from "./serve-page.ts";
 import { storeHealth } from "./store-health.ts";
 
-const { version, hostname, store: settings, web, webserver } = workerData as HistoryData;
+const { version, hostname, store: settings, web, webserver, begun } = workerData as HistoryData;
 const port = parentPort ?? fail();
 
 function fail(): never {
@@ -34,7 +36,9 @@ const questioner = new Questioner(({ id, what, about }) =>
   post({ kind: "question", id, what, about }),
 );
 const store = await openStore();
+const outbox = new Outbox(store, { host: hostname, begun: begun ?? store.committed });
 await store.beginWatch(hostname);
+let moving: Promise<void> = Promise.resolve();
 /** Of a store in memory. */
 const MEMORY_BYTES = 32e6;
 let droppedBefore = 0;
@@ -51,7 +55,14 @@ const keeper = new Keeper({
   onDone: (count) => post({ kind: "done", count }),
   onProblem,
   onNote,
-  onCorrupt: () => store.reopen(() => replaceBackend({ ...settings, onNote })),
+  onRemoved: () => {
+    void tellLost();
+    void outbox.forgetUnused(idAt(now() - settings.days * 86_400_000)).catch(() => undefined);
+  },
+  onCorrupt: async () => {
+    await store.reopen(() => replaceBackend({ ...settings, onNote }));
+    outbox.forget();
+  },
 });
 /** Of alerts that come by HTTP; the others have been judged. */
 let silences: readonly Silence[] = [];
@@ -67,11 +78,14 @@ post({
   place: store.backend.place,
   page: page?.page,
   fingerprint: page?.fingerprint,
+  begun: begun ?? store.committed,
 });
 
 port.on("message", (message: ToThread) => {
   if (message.kind === "answer") return questioner.answered(message.id, message.answer);
   if (message.kind === "close") return void end();
+  if (message.kind === "outbox-read") return void answer(message);
+  if (message.kind === "outbox-move") return void move(message.places);
   if (message.kind === "silences") {
     ({ silences } = message);
     return;
@@ -106,10 +120,42 @@ function postSilenced(): void {
   silenced.clear();
 }
 
+/** What came before the question is written first, as far as it can be in a moment. */
+async function answer({ id, reader, range }: ToThread & { kind: "outbox-read" }): Promise<void> {
+  try {
+    if (store.backend.kind === "memory") return post({ kind: "outbox-page", id, page: undefined });
+    const isSettled = store.sequence >= range.through || (await keeper.settled(SETTLE_MS));
+    const page = await outbox.read(reader, range);
+    post({ kind: "outbox-page", id, page: { ...page, isEnd: page.isEnd && isSettled } });
+    await tellLost();
+  } catch (thrown) {
+    onProblem(`Cannot read from the store what ${reader.output} is to send: ${messageOf(thrown)}`);
+    post({ kind: "outbox-page", id, page: { news: [], isEnd: false, waiting: 0 } });
+  }
+}
+
+const SETTLE_MS = 2000;
+
+async function move(places: ReadonlyMap<string, OutboxPlace>): Promise<void> {
+  if (store.backend.kind === "memory") return;
+  moving = moving
+    .then(() => outbox.move(places))
+    .catch((thrown: unknown) => {
+      onProblem(`Cannot write to the store what outputs have sent: ${messageOf(thrown)}`);
+    });
+  await moving;
+}
+
+async function tellLost(): Promise<void> {
+  const counts = await outbox.takeLost().catch(() => new Map<string, number>());
+  if (counts.size > 0) post({ kind: "outbox-lost", counts });
+}
+
 async function end(): Promise<void> {
   await page?.server.close();
   await health?.close();
   await keeper.close();
+  await moving;
   await store.close().catch(() => undefined);
   port.close();
   process.exit();

@@ -80,6 +80,11 @@ export class Outbox {
     return new Map(rows.map(({ output, lost }) => [output, lost]));
   }
 
+  /** The store's database is another one: readers begin in it anew. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** Readers that no watch has had since this id are forgotten. */
   async forgetUnused(since: number): Promise<void> {
     await this.#store.backend.db
