@@ -120,7 +120,6 @@ int sys_exit(u64 *ctx) {
   s->call_native = call->native;
   s->call_number = number;
   s->message_index = 0;
-  COUNT_OUTCOME(code, seen);
   u32 wanted = is_call_wanted(s, task);
   if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);
   else if (wanted == CALL_WANTED) tell_call(ctx, s);
