@@ -12,8 +12,10 @@
 enum {
   // of an open
   CALL_READ = 1, CALL_WRITE = 2, CALL_FILE = 4, CALL_DIRECTORY = 8,
-  // on a socket
-  CALL_IP = 1, CALL_UNIX = 2, CALL_OTHER = 4,
+  // on a socket; the last one beside CALL_IP
+  CALL_IP = 1, CALL_UNIX = 2, CALL_OTHER = 4, CALL_TCP = 8,
+  // of a dup: the same three, or a descriptor of another kind
+  CALL_NO_SOCKET = 8,
   CALL_SPECIFIC = 15, CALL_DONE = 16, CALL_FAILED = 32,
   // EPERM or EACCES, beside CALL_FAILED
   CALL_DENIED = 64,
@@ -92,18 +94,25 @@ INLINE u64 passed_argument(struct passed from, const u32 index) {
   return from.s ? from.s->args[index] : argument(from.regs, from.compat, index);
 }
 
-INLINE u32 kind_of_call(struct passed from, u32 code, s64 result) {
-  u32 family;
-  if (code == EVENT_SOCKET) family = passed_argument(from, 0);
-  else {
-    // Of an accepted connection, not of what the listener's number means by now.
-    u32 is_accept = code == EVENT_ACCEPT || code == EVENT_ACCEPT4;
-    s32 fd = is_accept && result >= 0 ? result : passed_argument(from, 0);
-    struct sock *sk = socket_of(from.s ? file_at(from.s, fd) : file_of(fd));
-    if (!sk) return CALL_SPECIFIC;
-    family = family_of(sk);
-  }
+INLINE u32 kind_of_family(u32 family) {
   return family == AF_INET || family == AF_INET6 ? CALL_IP : family == AF_UNIX ? CALL_UNIX : CALL_OTHER;
+}
+
+/** True for dup(2) and its kin, whose event is about the descriptor that they were given. */
+INLINE u32 is_dup(u32 code) {
+  return code == EVENT_DUP || code == EVENT_DUP2 || code == EVENT_DUP3;
+}
+
+INLINE u32 kind_of_call(struct passed from, u32 code, s64 result) {
+  if (code == EVENT_SOCKET) return kind_of_family(passed_argument(from, 0));
+  // Of an accepted connection, not of what the listener's number means by now.
+  u32 is_accept = code == EVENT_ACCEPT || code == EVENT_ACCEPT4;
+  s32 fd = is_accept && result >= 0 ? result : passed_argument(from, 0);
+  struct file *file = from.s ? file_at(from.s, fd) : file_of(fd);
+  struct sock *sk = socket_of(file);
+  if (!sk) return file && is_dup(code) ? CALL_NO_SOCKET : CALL_SPECIFIC;
+  u32 kind = kind_of_family(family_of(sk));
+  return kind == CALL_IP && !is_dup(code) && protocol_of(sk) == IPPROTO_TCP ? CALL_IP | CALL_TCP : kind;
 }
 
 INLINE u32 kind_of_open(struct passed from, u32 code) {
@@ -121,7 +130,7 @@ INLINE u32 ending_of(s64 result) {
 INLINE u32 kinds_of_call(struct passed from, u32 code, u32 handler, s64 result) {
   u32 ending = ending_of(result);
   if (handler == HANDLER_OPEN && code != EVENT_OPEN_BY_HANDLE_AT) return ending | kind_of_open(from, code);
-  if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE) return ending | kind_of_call(from, code, result);
+  if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE || is_dup(code)) return ending | kind_of_call(from, code, result);
   return ending | CALL_SPECIFIC;
 }
 
