@@ -5,11 +5,11 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  readFileSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { runningPackages } from "./licences.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 
@@ -55,22 +55,12 @@ function putCheckout(to: string): void {
     ...parts,
     `probe/saker.${process.arch}.bpf.o`,
     `probe/saker-rawtp.${process.arch}.bpf.o`,
-    ...packages(),
+    ...runningPackages().map((name) => `node_modules/${name}`),
   ])
     cpSync(join(CHECKOUT, part), join(to, part), {
       recursive: true,
       filter: (path) => !path.endsWith(".test.ts"),
     });
-}
-
-/** Folders of the packages that run in production, as far as they are for this machine. */
-function packages(): string[] {
-  const lock = JSON.parse(readFileSync(join(CHECKOUT, "package-lock.json"), "utf8")) as {
-    readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
-  };
-  return Object.entries(lock.packages)
-    .filter(([path, { dev }]) => path !== "" && dev !== true && existsSync(join(CHECKOUT, path)))
-    .map(([path]) => path);
 }
 
 /** For program_output, and for whoever wants a shell in the container. */
