@@ -22,6 +22,7 @@ import { VERSION } from "../src/cli/version.ts";
 import { changelogText } from "./deb-changelog.ts";
 import { licences } from "./licences.ts";
 import { manPages } from "./man-pages.ts";
+import { sourceDate } from "./source-date.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
@@ -139,15 +140,6 @@ function copyright(): string {
     ({ name, licence, text }) => `${"-".repeat(72)}\n${name} (${licence})\n\n${text.trim()}\n`,
   );
   return `${COPYRIGHT}\n${others.join("\n")}`;
-}
-
-/** Of the commit, where it is one: the same package each time. dpkg-deb takes it from the environment. */
-function sourceDate(): Date {
-  process.env["SOURCE_DATE_EPOCH"] ??= execFileSync("git", ["log", "-1", "--format=%ct"], {
-    cwd: CHECKOUT,
-    encoding: "utf8",
-  }).trim();
-  return new Date(Number(process.env["SOURCE_DATE_EPOCH"]) * 1000);
 }
 
 function deployed(name: string): Buffer {
