@@ -65,11 +65,13 @@ export function ruleFileNames(paths: readonly string[]): readonly string[] {
  * given files are in. They need not exist.
  */
 export function ruleFolders(paths: readonly string[]): readonly string[] {
-  if (paths.length === 0) return [SHIPPED_RULES, resolve(".")].filter((path) => !isEmbedded(path));
+  // What lies within the program does not change while it runs.
+  const places = (paths.length === 0 ? [SHIPPED_RULES] : paths).filter((path) => !isEmbedded(path));
+  if (paths.length === 0) return [...places, resolve(".")];
   // Of a folder the one around it, too: a link may be turned to another folder.
   return [
     ...new Set(
-      paths.flatMap((path) =>
+      places.flatMap((path) =>
         isFolder(path) ? [resolve(path), dirname(resolve(path))] : [dirname(resolve(path))],
       ),
     ),

@@ -33,6 +33,13 @@ describe("EmbeddedFiles", () => {
     assert.equal(files.names("/usr/bin/saker/package.json"), undefined);
   });
 
+  it("has files and folders, and nothing else", () => {
+    for (const name of ["rules", "rules/base", "package.json"])
+      assert.ok(files.has(`/usr/bin/saker/${name}`), name);
+    for (const name of ["rule", "rules/none.yaml"])
+      assert.ok(!files.has(`/usr/bin/saker/${name}`), name);
+  });
+
   it("throws ENOENT for what is not there", () => {
     assert.throws(() => files.read("/usr/bin/saker/rules/none.yaml"), isAbsent);
     assert.throws(() => files.read("/usr/bin/saker/rules"), isAbsent);

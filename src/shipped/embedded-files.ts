@@ -21,6 +21,12 @@ export class EmbeddedFiles {
     return normalize(path).startsWith(`${this.#program}/`);
   }
 
+  /** Whether a file or folder is there. */
+  has(path: string): boolean {
+    const key = this.#keyOf(path);
+    return this.#assets.getAssetKeys().some((one) => one === key || one.startsWith(`${key}/`));
+  }
+
   /** The bytes, not to be written to; throws `ENOENT`. */
   read(path: string): Uint8Array {
     const key = this.#keyOf(path);

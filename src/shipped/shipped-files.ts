@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import * as sea from "node:sea";
 import { fileURLToPath } from "node:url";
 import { EmbeddedFiles } from "./embedded-files.ts";
@@ -16,6 +16,11 @@ const EMBEDDED = sea.isSea() ? new EmbeddedFiles(PROGRAM, sea) : undefined;
 /** Whether the functions below alone find it: it lies within the one file that runs. */
 export function isEmbedded(path: string): boolean {
   return EMBEDDED?.covers(path) === true;
+}
+
+/** Whether a file or folder is there, on disk or embedded. */
+export function isThere(path: string): boolean {
+  return EMBEDDED !== undefined && isEmbedded(path) ? EMBEDDED.has(path) : existsSync(path);
 }
 
 /** The bytes of a file, on disk or embedded. Throws as readFileSync does. */
