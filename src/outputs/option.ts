@@ -6,6 +6,10 @@ export interface Option<Value> {
   readonly doc: string;
   /** Of a text: the only values that it may have, in any case. */
   readonly words?: readonly string[];
+  /** Of a text: `name:value,…`, which may stand as a map. */
+  readonly isMap?: true;
+  /** Of a text: one address of http or https. */
+  readonly isUrl?: true;
   /** Never shown. */
   readonly secret?: true;
   /** Of a number. */

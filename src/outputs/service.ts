@@ -3,6 +3,7 @@ import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
 import { type CertificateOptions, SYSTEM_CERTIFICATES } from "./http-certificates.ts";
 import type { OptionTable } from "./option.ts";
+import type { OutputContext } from "./output-context.ts";
 
 /** What is asked of every service elsewhere, by falcosidekick's keys. */
 export interface ServiceOptions {
@@ -54,10 +55,13 @@ export function certificatesFor({
 }
 
 /** Tells of each piece of news the alert that goes to a service; undefined where none does. */
-export function urgentAlerts({
-  minimumPriority,
-}: ServiceOptions): (news: News) => Alert | undefined {
+export function urgentAlerts(
+  { minimumPriority }: ServiceOptions,
+  { enriched }: OutputContext,
+): (news: News) => Alert | undefined {
   const minimum: Priority = priorityByName(minimumPriority) ?? "Debug";
-  return (news) =>
-    news.kind === "alert" && isAtLeast(news.alert.priority, minimum) ? news.alert : undefined;
+  return (news) => {
+    if (news.kind !== "alert" || !isAtLeast(news.alert.priority, minimum)) return undefined;
+    return enriched?.(news.alert) ?? news.alert;
+  };
 }

@@ -1,7 +1,6 @@
 import type { Alert } from "../alerts/alert.ts";
 import type { HttpAnswer } from "./http-client.ts";
-import { type PostedOptions, postedOutput, withPath } from "./posted.ts";
-import { SERVICE_OPTIONS } from "./service.ts";
+import { POSTED_OPTIONS, type PostedOptions, postedOutput, withPath } from "./posted.ts";
 import { htmlText, shown, shownParts } from "./shown.ts";
 
 /** A bot of Telegram, and the chat that it writes to. */
@@ -18,7 +17,7 @@ export const TELEGRAM_OUTPUT = postedOutput<TelegramOptions>({
   required: "token",
   options: {
     address: { key: "host", default: "https://api.telegram.org", doc: "The bot API's address." },
-    ...SERVICE_OPTIONS,
+    ...POSTED_OPTIONS,
     token: {
       key: "token",
       default: "",
