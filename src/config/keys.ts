@@ -317,9 +317,25 @@ function typeOf(option: Option<unknown>): ValueType<unknown> {
   const { default: value, minimum = 0, words } = option;
   if (option.isMap === true) return PAIRS;
   if (option.isUrl === true) return HTTP_URL;
+  if (Array.isArray(value)) return listOf(words ?? []);
   if (words !== undefined) return word(words, exactly(words));
   if (typeof value === "boolean") return FLAG;
   return typeof value === "number" ? whole("units", minimum, 1_000_000_000) : TEXT;
+}
+
+/** Several of these, at least one. */
+function listOf(words: readonly string[]): ValueType<readonly string[]> {
+  const list = words.join(", ");
+  return {
+    name: `list of ${list}`,
+    schema: { type: ["array", "string"], items: { enum: words } },
+    read: (node, fail) => {
+      const found = WORDS.read(node, fail).map(
+        (text) => exactly(words)(text) ?? fail(`"${text}" is none of ${list}`, node),
+      );
+      return found.length > 0 ? found : fail(`must have one of ${list} at least`, node);
+    },
+  };
 }
 
 /** A word in any case. */

@@ -157,3 +157,13 @@ test("a list of addresses, a template that is not read and a variable's wrong va
   assert.match(wrong, /"environment SYSLOG_PORT": "syslog.port" must be a whole number/);
   assert.match(refused("slack: {minimumpriority: x}"), /must be one of emergency, alert/);
 });
+
+test("a service's news are a list, in the file and in the environment", (t) => {
+  const file = "slack: {webhookurl: http://a, news: [alert, Audit]}\nloki: {hostport: http://a}\n";
+  const { outputs } = load(t, file, { LOKI_NEWS: "port, audit" });
+  assert.deepEqual(outputs.slack.news, ["alert", "audit"]);
+  assert.deepEqual(outputs.loki.news, ["port", "audit"]);
+  assert.deepEqual(outputs.teams.news, ["alert"]);
+  const wrong = "slack: {webhookurl: http://a, news: [alerts]}";
+  assert.throws(() => load(t, wrong), /"slack.news" "alerts" is none of alert, audit, port/);
+});

@@ -4,7 +4,7 @@ export interface Option<Value> {
   readonly key: string;
   readonly default: Value;
   readonly doc: string;
-  /** Of a text: the only values that it may have, in any case. */
+  /** Of a text, or of each in a list: the only values that it may have, in any case. */
   readonly words?: readonly string[];
   /** Of a text: `name:value,…`, which may stand as a map. */
   readonly isMap?: true;
