@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { hostRootOf } from "../config/host-root.ts";
 import { useHostRoot } from "../lib/host-root.ts";
 import { fail } from "./exit.ts";
@@ -56,6 +56,14 @@ program
   .option("--report <folder>", "where reports are written (default: ./report)")
   .option("--host-ports", "alert and audit ports that the host itself opens, too")
   .option("--no-audit", "do not examine the TLS of opened ports")
+  .addOption(
+    new Option(
+      "--scanner <scanner>",
+      "who examines opened ports: Saker itself, or nmap (its script ssl-enum-ciphers, which asks for suites alone)",
+    )
+      .choices(["saker", "nmap"])
+      .default("saker"),
+  )
   .option("--json", "alerts as Falco's JSON lines on standard output, and nothing else there")
   .option("--with-audits", "with --json: each finished audit as a JSON line among them")
   .option(
