@@ -12,15 +12,16 @@ import { outputKey } from "../src/config/keys.ts";
 import { FALCO_OPTIONS } from "../src/cli/falco-options.ts";
 import { sakerCommand } from "../src/cli/program.ts";
 import type { Option } from "../src/outputs/option.ts";
+import { POSTED_OPTIONS } from "../src/outputs/posted.ts";
 import { OUTPUT_KINDS } from "../src/outputs/registry.ts";
-import { SERVICE_OPTIONS } from "../src/outputs/service.ts";
+
 import { type VersionCode, versionName } from "../src/tls/client-hello.ts";
 import { groupName } from "../src/tls/groups.ts";
 import { fieldMarks, fieldSyntax } from "../src/fields/describe-field.ts";
 import { ALL_FIELDS } from "../src/fields/registry.ts";
 import { manPages } from "./man-pages.ts";
 
-const COMMON = Object.values<Option<unknown>>(SERVICE_OPTIONS);
+const COMMON = Object.values<Option<unknown>>(POSTED_OPTIONS);
 const SERVICES = Object.values(OUTPUT_KINDS).filter(({ options }) => "minimumPriority" in options);
 
 const DOCUMENTS: Readonly<Record<string, () => string>> = {

@@ -1,3 +1,4 @@
+import type { NmapOptions } from "../audit/nmap-scanner.ts";
 import type { LoadedConfig } from "../config/config-file.ts";
 import type { ReportPlaces } from "../config/report-places.ts";
 import { SHIPPED_RULES } from "../config/rule-files.ts";
@@ -23,6 +24,8 @@ export interface ReadOptions {
   readonly source: Source;
   readonly loaded: LoadedConfig;
   readonly places: ReportPlaces;
+  /** nmap, where it examines ports. */
+  readonly nmap?: NmapOptions | undefined;
 }
 
 /** The source that the options mean; `rules`: for a kernel's events. Throws `USAGE_SOURCE`. */

@@ -58,6 +58,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
       utcOffsetMinutes,
       settings,
       reports: options.audit ? reports : undefined,
+      nmap: read.nmap,
       subscribers: [terminal, ...outputs, ...kept],
       silencedBy: (alert) => silences.silencedBy(alert),
       environment: process.env,

@@ -95,7 +95,7 @@ class AcknowledgedDestination<Options extends ServiceOptions> implements Destina
     this.#kind = kind;
     this.#options = options;
     this.#context = context;
-    this.#alertIn = urgentAlerts(options);
+    this.#alertIn = urgentAlerts(options, context);
     const address = (this.#address = kind.address(options));
     this.endpoint = address && { host: address.host, port: address.port };
     this.name = kind.section;

@@ -1,7 +1,6 @@
 import { jsonLine } from "../alerts/format.ts";
 import { headerValue } from "./http-client.ts";
-import { type PostedOptions, postedOutput } from "./posted.ts";
-import { SERVICE_OPTIONS } from "./service.ts";
+import { POSTED_OPTIONS, type PostedOptions, postedOutput } from "./posted.ts";
 
 /** Datadog's log intake. */
 export interface DatadogLogsOptions extends PostedOptions {
@@ -18,7 +17,7 @@ export const DATADOG_LOGS_OUTPUT = postedOutput<DatadogLogsOptions>({
   required: "apiKey",
   options: {
     address: { key: "host", default: INTAKE, doc: "The intake of your region." },
-    ...SERVICE_OPTIONS,
+    ...POSTED_OPTIONS,
     apiKey: {
       key: "apikey",
       default: "",

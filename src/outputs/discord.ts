@@ -1,6 +1,6 @@
 import type { Alert } from "../alerts/alert.ts";
 import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
-import { markdownText, PRIORITY_COLORS, shown, shownParts } from "./shown.ts";
+import { fitting, markdownText, PRIORITY_COLORS, shown, shownParts } from "./shown.ts";
 
 /** Discord's webhook. */
 export interface DiscordOptions extends PostedOptions {
@@ -33,18 +33,20 @@ const [MESSAGE_MAX, NAME_MAX, VALUE_MAX] = [1000, 80, 300];
 
 function embedOf(alert: Alert): object {
   const description = markdownText(shown(alert.message, MESSAGE_MAX));
-  const fields = [];
-  let length = description.length;
-  for (const [part, text] of shownParts(alert).slice(0, FIELDS_MAX)) {
-    const name = markdownText(shown(part, NAME_MAX));
-    const value = markdownText(shown(text, VALUE_MAX));
-    length += name.length + value.length;
-    if (length > EMBED_MAX) break;
-    fields.push({ name, value, inline: true });
-  }
+  const fields = shownParts(alert)
+    .slice(0, FIELDS_MAX)
+    .map(([name, value]) => ({
+      name: markdownText(shown(name, NAME_MAX)),
+      value: markdownText(shown(value, VALUE_MAX)),
+      inline: true,
+    }));
   return {
     description,
     color: Number.parseInt(PRIORITY_COLORS[alert.priority].slice(1), 16),
-    fields,
+    fields: fitting(
+      fields,
+      EMBED_MAX - description.length,
+      ({ name, value }) => name.length + value.length,
+    ),
   };
 }

@@ -1,6 +1,6 @@
 import type { Alert } from "../alerts/alert.ts";
 import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
-import { htmlText, shown, shownParts } from "./shown.ts";
+import { fitting, htmlText, jsonBytes, shown, shownParts } from "./shown.ts";
 
 /** Alerts as cards: those read a few tags of HTML, and a message's text would call people. */
 export const GOOGLE_CHAT_OUTPUT = postedOutput<PostedOptions>({
@@ -12,8 +12,8 @@ export const GOOGLE_CHAT_OUTPUT = postedOutput<PostedOptions>({
   line: (alert) => JSON.stringify({ cardsV2: [{ cardId: alert.uuid, card: cardOf(alert) }] }),
 });
 
-/** A message has 32 KB at most. */
-const [MESSAGE_MAX, VALUE_MAX] = [2000, 100];
+/** A message has 32 KB at most; `&lt;` and its kin have up to five bytes. */
+const [MESSAGE_MAX, VALUE_MAX, FIELDS_BYTES] = [2000, 300, 20_000];
 
 function cardOf(alert: Alert): object {
   const message = { textParagraph: { text: htmlText(shown(alert.message, MESSAGE_MAX)) } };
@@ -24,5 +24,5 @@ function cardOf(alert: Alert): object {
       wrapText: true,
     },
   }));
-  return { sections: [{ widgets: [message, ...fields] }] };
+  return { sections: [{ widgets: [message, ...fitting(fields, FIELDS_BYTES, jsonBytes)] }] };
 }

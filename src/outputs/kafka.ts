@@ -83,7 +83,7 @@ class KafkaDestination implements Destination {
   constructor(options: KafkaOptions, context: OutputContext) {
     this.#options = options;
     this.#context = context;
-    this.#alertIn = urgentAlerts(options);
+    this.#alertIn = urgentAlerts(options, context);
     this.target = `kafka ${options.hostPort}, topic ${options.topic}`;
     const [first] = brokersOf(options);
     this.endpoint = first === undefined ? undefined : serverAddress(first, PORT, []);

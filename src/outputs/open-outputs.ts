@@ -1,3 +1,4 @@
+import { type CustomFields, customized } from "./custom-fields.ts";
 import type { Destination } from "./destination.ts";
 import { Delivery } from "./delivery.ts";
 import { alertLine, openPortLine } from "./alert-line.ts";
@@ -11,6 +12,8 @@ import { OFF, openKinds, type OutputOptions } from "./registry.ts";
 
 /** Which outputs there are, with their options. */
 export interface OutputSettings extends OutputOptions {
+  /** What alerts for services have besides. */
+  readonly custom?: CustomFields | undefined;
   /** The most lines that wait for each output; undefined for the default (outputs_queue). */
   readonly capacity: number | undefined;
   /** An output that takes longer for a batch is reported, in milliseconds (output_timeout). */
@@ -26,7 +29,7 @@ export interface ReportFiles {
 }
 
 /** What outputs are opened beside: the report's files, and a file that is read from. */
-export interface OpenOutputsOptions extends Omit<OutputContext, "claims"> {
+export interface OpenOutputsOptions extends Omit<OutputContext, "claims" | "enriched"> {
   /** Gets Falco's metrics, a line of JSON each (metrics.output_file); undefined for none. */
   readonly metricsFile?: string | undefined;
   /** The report's own files; undefined for none. */
@@ -59,7 +62,9 @@ export function openDestinations(
   options: OpenOutputsOptions,
 ): readonly Destination[] {
   const { report, metricsFile, sourceFile } = options;
-  const context: OutputContext = { ...options, claims: new FileClaims(sourceFile) };
+  const claims = new FileClaims(sourceFile);
+  const enriched = settings.custom && customized(settings.custom);
+  const context: OutputContext = { ...options, claims, enriched };
   const off = { ...settings, stdout: { enabled: false } };
   return [
     ...openKinds({ ...OFF, stdout: settings.stdout }, context),

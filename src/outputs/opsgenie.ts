@@ -2,8 +2,7 @@ import type { Alert } from "../alerts/alert.ts";
 import type { Priority } from "../rules/priority.ts";
 import { headerValue } from "./http-client.ts";
 import { incidentOf } from "./incident.ts";
-import { type PostedOptions, postedOutput, withPath } from "./posted.ts";
-import { SERVICE_OPTIONS } from "./service.ts";
+import { POSTED_OPTIONS, type PostedOptions, postedOutput, withPath } from "./posted.ts";
 import { shown, shownParts } from "./shown.ts";
 
 /** An integration of Opsgenie. */
@@ -28,7 +27,7 @@ export const OPSGENIE_OUTPUT = postedOutput<OpsgenieOptions>({
       default: "",
       doc: "Saker's own: another server in place of the region's.",
     },
-    ...SERVICE_OPTIONS,
+    ...POSTED_OPTIONS,
     apiKey: {
       key: "apikey",
       default: "",

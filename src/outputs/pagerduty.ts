@@ -2,8 +2,7 @@ import type { Alert } from "../alerts/alert.ts";
 import { isoText } from "../lib/time-text.ts";
 import { isAtLeast, type Priority } from "../rules/priority.ts";
 import { incidentOf } from "./incident.ts";
-import { type PostedOptions, postedOutput, withPath } from "./posted.ts";
-import { SERVICE_OPTIONS } from "./service.ts";
+import { POSTED_OPTIONS, type PostedOptions, postedOutput, withPath } from "./posted.ts";
 import { shown, shownParts } from "./shown.ts";
 
 /** A service of PagerDuty. */
@@ -28,7 +27,7 @@ export const PAGERDUTY_OUTPUT = postedOutput<PagerdutyOptions>({
       default: "",
       doc: "Saker's own: another server in place of the region's.",
     },
-    ...SERVICE_OPTIONS,
+    ...POSTED_OPTIONS,
     routingKey: {
       key: "routingkey",
       default: "",

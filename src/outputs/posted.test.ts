@@ -126,7 +126,7 @@ test("webhook fills its template with escaped values, and has its own headers", 
   const webhook = open("webhook", {
     address,
     template,
-    headers: "X-A: 1, bad header, Y:2\r\nZ: 3",
+    customHeaders: "X-A: 1, bad header, Y:2\r\nZ: 3",
   });
   await sent(webhook, alertNews({ rule: 'a"\n{{priority}}' }));
   assert.deepEqual(JSON.parse(got[0]?.body ?? ""), {

@@ -11,6 +11,7 @@ import { certificatesFor, SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } f
 /** What every output has that posts alerts to a service. */
 export interface PostedOptions extends ServiceOptions {
   readonly address: string;
+  readonly customHeaders: string;
 }
 
 /** A service that takes alerts by HTTP: its keys are falcosidekick's. */
@@ -38,11 +39,29 @@ export interface PostedKind<Options extends PostedOptions> {
   waitMs?(answer: HttpAnswer): number | undefined;
 }
 
+/** The options that all of them have besides their address. */
+export const POSTED_OPTIONS: Omit<OptionTable<PostedOptions>, "address"> = {
+  ...SERVICE_OPTIONS,
+  customHeaders: {
+    key: "customheaders",
+    default: "",
+    isMap: true,
+    doc: "Further headers, as a map or as `Name:value,Name:value`, where it goes by HTTP.",
+    secret: true,
+  },
+};
+
 /** The options that all of them have; `key` and `doc` are the address's. */
 export function postedOptions(key: string, doc: string): OptionTable<PostedOptions> {
   return {
-    address: { key, default: "", doc: `${doc} With it the output is on.`, secret: true },
-    ...SERVICE_OPTIONS,
+    address: {
+      key,
+      default: "",
+      doc: `${doc} With it the output is on.`,
+      isUrl: true,
+      secret: true,
+    },
+    ...POSTED_OPTIONS,
   };
 }
 
@@ -78,7 +97,7 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     this.#kind = kind;
     this.#options = options;
     this.#context = context;
-    this.#alertIn = urgentAlerts(options);
+    this.#alertIn = urgentAlerts(options, context);
     this.name = kind.section;
     this.batch = { lines: kind.alerts, bytes: 1 << 20 };
     this.#client = new HttpClient({
@@ -112,7 +131,8 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     for (let count = lines.length; ; count = count >> 1) {
       const part = lines.slice(0, count);
       const text = body?.(part) ?? part.join("\n");
-      const sent = { "content-type": contentType, ...headers?.(this.#options, part) };
+      const stated = headersIn(this.#options.customHeaders, ":");
+      const sent = { "content-type": contentType, ...stated, ...headers?.(this.#options, part) };
       const answer = await this.#client.post(text, sent, signal);
       if (count > 1 && REFUSED_WHOLE.has(answer.status)) continue;
       const settled = answerOf(answer, count);

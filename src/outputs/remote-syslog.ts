@@ -85,7 +85,7 @@ class RemoteSyslogDestination implements Destination {
     this.endpoint = protocol === "udp" ? undefined : { host, port };
     this.#options = options;
     this.#context = context;
-    this.#alertIn = urgentAlerts(options);
+    this.#alertIn = urgentAlerts(options, context);
   }
 
   format(news: News): string | undefined {

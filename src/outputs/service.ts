@@ -2,10 +2,13 @@ import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/p
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
 import { type CertificateOptions, SYSTEM_CERTIFICATES } from "./http-certificates.ts";
+import { NEWS_WORDS, newsAlert } from "./news-alert.ts";
 import type { OptionTable } from "./option.ts";
+import type { OutputContext } from "./output-context.ts";
 
 /** What is asked of every service elsewhere, by falcosidekick's keys. */
 export interface ServiceOptions {
+  readonly news: readonly string[];
   readonly minimumPriority: string;
   readonly checkCertificate: boolean;
   readonly caCert: string;
@@ -16,6 +19,12 @@ export interface ServiceOptions {
 
 /** The options that all services have. */
 export const SERVICE_OPTIONS: OptionTable<ServiceOptions> = {
+  news: {
+    key: "news",
+    default: ["alert"],
+    words: NEWS_WORDS,
+    doc: "Saker's own: what goes there, of `alert`, `audit` and `port`. Audits of ports and ports that open or close have the form of alerts: source `posture`, rules `Port examined` (as urgent as its worst finding), `Port opened` and `Port closed`.",
+  },
   minimumPriority: {
     key: "minimumpriority",
     default: "debug",
@@ -54,10 +63,14 @@ export function certificatesFor({
 }
 
 /** Tells of each piece of news the alert that goes to a service; undefined where none does. */
-export function urgentAlerts({
-  minimumPriority,
-}: ServiceOptions): (news: News) => Alert | undefined {
+export function urgentAlerts(
+  { news: wanted, minimumPriority }: ServiceOptions,
+  { enriched }: OutputContext,
+): (news: News) => Alert | undefined {
   const minimum: Priority = priorityByName(minimumPriority) ?? "Debug";
-  return (news) =>
-    news.kind === "alert" && isAtLeast(news.alert.priority, minimum) ? news.alert : undefined;
+  return (news) => {
+    const alert = newsAlert(news, wanted);
+    if (alert === undefined || !isAtLeast(alert.priority, minimum)) return undefined;
+    return enriched?.(alert) ?? alert;
+  };
 }

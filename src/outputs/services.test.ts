@@ -14,6 +14,7 @@ const HOSTILE: readonly string[] = [
   "\r\nBcc: a@b.example\u0000\u202e\u2028\u001b[31m",
   "lone \ud800 surrogate",
   "@<`*_|\\".repeat(10_000),
+  "é\u{1f980}&".repeat(10_000),
 ];
 
 const ALERTS = HOSTILE.map((text) =>

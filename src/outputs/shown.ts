@@ -6,7 +6,7 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 /** Others' words in a message for people: no control characters, no more than `most` characters. */
 export function shown(text: string, most = 1000): string {
   const whole = escapeUnseen(text.toWellFormed());
-  return whole.length <= most ? whole : `${whole.slice(0, most)} …`;
+  return whole.length <= most ? whole : `${whole.slice(0, most).toWellFormed()} …`;
 }
 
 /** What an alert is, and its fields, for people: each as a name and a text, no more than 40 fields. */
@@ -25,6 +25,22 @@ export function shownParts(alert: Alert): readonly (readonly [string, string])[]
 }
 
 const FIELDS_MAX = 40;
+
+/** As many of the first items as have room together. */
+export function fitting<Item>(
+  items: readonly Item[],
+  most: number,
+  sizeOf: (item: Item) => number,
+): readonly Item[] {
+  let room = most;
+  const end = items.findIndex((item) => (room -= sizeOf(item)) < 0);
+  return end < 0 ? items : items.slice(0, end);
+}
+
+/** Bytes of a value as JSON. */
+export function jsonBytes(value: object): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
 
 /** Text inside HTML, as Telegram and Google Chat read it: no tag, no entity. */
 export function htmlText(text: string): string {

@@ -1,8 +1,7 @@
 import type { Alert } from "../alerts/alert.ts";
 import type { HttpAnswer } from "./http-client.ts";
-import { type PostedOptions, postedOutput, withPath } from "./posted.ts";
-import { SERVICE_OPTIONS } from "./service.ts";
-import { htmlText, shown, shownParts } from "./shown.ts";
+import { POSTED_OPTIONS, type PostedOptions, postedOutput, withPath } from "./posted.ts";
+import { fitting, htmlText, shown, shownParts } from "./shown.ts";
 
 /** A bot of Telegram, and the chat that it writes to. */
 export interface TelegramOptions extends PostedOptions {
@@ -18,7 +17,7 @@ export const TELEGRAM_OUTPUT = postedOutput<TelegramOptions>({
   required: "token",
   options: {
     address: { key: "host", default: "https://api.telegram.org", doc: "The bot API's address." },
-    ...SERVICE_OPTIONS,
+    ...POSTED_OPTIONS,
     token: {
       key: "token",
       default: "",
@@ -47,15 +46,17 @@ const [TEXT_MAX, MESSAGE_MAX, VALUE_MAX] = [4000, 1500, 300];
 
 function textOf(alert: Alert): string {
   const message = shown(alert.message, MESSAGE_MAX);
-  const rows = [`<b>${alert.priority}</b> ${code(shown(alert.rule, VALUE_MAX))}`, code(message)];
-  let length = message.length + VALUE_MAX;
-  for (const [name, text] of shownParts(alert).slice(2)) {
-    const [label, value] = [shown(name, VALUE_MAX), shown(text, VALUE_MAX)];
-    length += label.length + value.length + 3;
-    if (length > TEXT_MAX) break;
-    rows.push(`${htmlText(label)}: ${code(value)}`);
-  }
-  return rows.join("\n");
+  const fields = shownParts(alert)
+    .slice(2)
+    .map(([name, value]) => [shown(name, VALUE_MAX), shown(value, VALUE_MAX)] as const);
+  const room = TEXT_MAX - message.length - VALUE_MAX;
+  return [
+    `<b>${alert.priority}</b> ${code(shown(alert.rule, VALUE_MAX))}`,
+    code(message),
+    ...fitting(fields, room, ([name, value]) => name.length + value.length + 3).map(
+      ([name, value]) => `${htmlText(name)}: ${code(value)}`,
+    ),
+  ].join("\n");
 }
 
 function code(text: string): string {

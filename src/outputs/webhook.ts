@@ -3,13 +3,12 @@ import type { Alert } from "../alerts/alert.ts";
 import { isoText } from "../lib/time-text.ts";
 import { headerValue } from "./http-client.ts";
 import type { OutputContext } from "./output-context.ts";
-import { headersIn, postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
 
 /** Any service that takes a POST. */
 export interface WebhookOptions extends PostedOptions {
   readonly template: string;
   readonly contentType: string;
-  readonly headers: string;
 }
 
 /** Alerts as Falco's JSON, or as a template says. */
@@ -24,19 +23,10 @@ export const WEBHOOK_OUTPUT = postedOutput<WebhookOptions>({
       doc: "The body: `{{rule}}`, `{{priority}}`, `{{output}}`, `{{time}}`, `{{source}}`, `{{hostname}}`, `{{tags}}`, `{{uuid}}` and fields such as `{{proc.name}}` become their values, escaped as in a JSON string.",
     },
     contentType: { key: "contenttype", default: "application/json", doc: "Of the body." },
-    headers: {
-      key: "customheaders",
-      default: "",
-      doc: "Further headers, as `Name:value,Name:value`.",
-      secret: true,
-    },
   },
   contentType: "application/json",
   alerts: 1,
-  headers: ({ headers, contentType }) => ({
-    ...headersIn(headers, ":"),
-    "content-type": headerValue(contentType),
-  }),
+  headers: ({ contentType }) => ({ "content-type": headerValue(contentType) }),
   line: (alert, { template }, context) =>
     template === "" ? jsonLine(alert, context.format) : filled(template, alert, context),
 });
