@@ -1,13 +1,13 @@
 import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
-import type { Answer, Destination, Endpoint } from "./destination.ts";
+import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
 import { answerOf, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
 import { SYSTEM_CERTIFICATES } from "./http-certificates.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
+import { SERVICE_OPTIONS, serviceOutbox, type ServiceOptions, urgentAlerts } from "./service.ts";
 
 /** What every output has that posts alerts to a service; it is on when it has an address. */
 export interface PostedOptions extends ServiceOptions {
@@ -88,6 +88,10 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   format(news: News): string | undefined {
     const alert = this.#alertIn(news);
     return alert && this.#kind.line(alert, this.#options, this.#context);
+  }
+
+  get outbox(): OutboxWish {
+    return serviceOutbox(this.#options, this.#options.address);
   }
 
   get endpoint(): Endpoint | undefined {

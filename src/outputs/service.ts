@@ -1,6 +1,13 @@
-import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
+import {
+  isAtLeast,
+  PRIORITIES,
+  type Priority,
+  priorityByName,
+  urgencyOf,
+} from "../rules/priority.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
+import type { OutboxWish } from "./destination.ts";
 import type { OptionTable } from "./option.ts";
 
 /** What is asked of every service elsewhere, by falcosidekick's keys. */
@@ -28,7 +35,16 @@ export const SERVICE_OPTIONS: OptionTable<ServiceOptions> = {
 export function urgentAlerts({
   minimumPriority,
 }: ServiceOptions): (news: News) => Alert | undefined {
-  const minimum: Priority = priorityByName(minimumPriority) ?? "Debug";
+  const minimum = minimumOf(minimumPriority);
   return (news) =>
     news.kind === "alert" && isAtLeast(news.alert.priority, minimum) ? news.alert : undefined;
+}
+
+/** What of the news is kept for a service; `place`: where it is. */
+export function serviceOutbox({ minimumPriority }: ServiceOptions, place: string): OutboxWish {
+  return { place, kinds: ["alert"], priority: urgencyOf(minimumOf(minimumPriority)) };
+}
+
+function minimumOf(text: string): Priority {
+  return priorityByName(text) ?? "Debug";
 }
