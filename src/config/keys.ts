@@ -112,7 +112,7 @@ export const KEYS = {
   }),
   queueCapacity: key("outputs_queue.capacity", whole("alerts", 0, 10_000_000), {
     default: 0,
-    doc: "The most alerts that wait for each output, 0 for 10,000. When it is full the oldest of the container that has most there are dropped, counted.",
+    doc: "The most alerts that wait in memory for each output, 0 for 10,000. When it is full an output that sends elsewhere leaves further ones to the store; of another, and without a store, the oldest of the container that has most there are dropped, counted.",
   }),
   base64Buffers: key("buffer_format_base64", FLAG, {
     default: false,

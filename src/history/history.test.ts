@@ -128,11 +128,11 @@ describe("History", () => {
     const around = { place: () => ({ sequence: answered }), onLost: () => {} };
     const history = opened();
     const door = history.openReader(reader, around);
-    const all = { after: undefined, through: 0 };
+    const all = { after: undefined, through: 0, limit: 1000 };
     assert.deepEqual(await door.read(all), { news: [], isEnd: true, waiting: 0 });
     for (let sequence = 1; sequence <= 800; sequence += 1) history.take(alertNews({}, sequence));
     assert.deepEqual([door.keeps(799), door.keeps(800)], [false, true]);
-    const page = await door.read({ after: { sequence: 100 }, through: 800 });
+    const page = await door.read({ after: { sequence: 100 }, through: 800, limit: 1000 });
     const numbers = page?.news.map(({ news }) => news.sequence);
     assert.deepEqual([numbers?.length, numbers?.[0], page?.isEnd], [500, 101, false]);
     answered = 700;
@@ -152,7 +152,7 @@ describe("History", () => {
     const history = opened({ store: { ...store, megabytes: 100 } });
     const reader = { output: "http 1", kinds: ["alert"], priority: 7 } as const;
     const door = history.openReader(reader, { place: () => undefined, onLost: () => {} });
-    assert.equal(await door.read({ after: undefined, through: 0 }), undefined);
+    assert.equal(await door.read({ after: undefined, through: 0, limit: 1000 }), undefined);
     door.close();
     await history.close();
   });

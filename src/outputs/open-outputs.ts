@@ -1,6 +1,6 @@
 import { type CustomFields, customized } from "./custom-fields.ts";
 import type { Destination } from "./destination.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import { alertLine, openPortLine } from "./alert-line.ts";
 import { FileClaims } from "./file-claims.ts";
 import { fileDestination } from "./file.ts";
@@ -29,7 +29,8 @@ export interface ReportFiles {
 }
 
 /** What outputs are opened beside: the report's files, and a file that is read from. */
-export interface OpenOutputsOptions extends Omit<OutputContext, "claims" | "enriched"> {
+export interface OpenOutputsOptions
+  extends Omit<OutputContext, "claims" | "enriched">, Pick<DeliveryOptions, "outbox" | "onLost"> {
   /** Gets Falco's metrics, a line of JSON each (metrics.output_file); undefined for none. */
   readonly metricsFile?: string | undefined;
   /** The report's own files; undefined for none. */
@@ -47,9 +48,10 @@ export async function openOutputs(
   options: OpenOutputsOptions,
 ): Promise<readonly Output[]> {
   const { capacity, slowMs } = settings;
-  const { onProblem, onNote } = options;
+  const { onProblem, onNote, outbox, onLost } = options;
+  const limits = { capacity, slowMs, onProblem, onNote, outbox, onLost };
   const deliveries = openDestinations(settings, options).map(
-    (destination) => new Delivery(destination, { capacity, slowMs, onProblem, onNote }),
+    (destination) => new Delivery(destination, limits),
   );
   // One after another: of two that name the same file, the first has it.
   for (const delivery of deliveries) await delivery.check();

@@ -1,12 +1,18 @@
 import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
-import type { Answer, Destination, Endpoint } from "./destination.ts";
+import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
 import { answerOf, headerValue, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { certificatesFor, SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
+import {
+  certificatesFor,
+  SERVICE_OPTIONS,
+  serviceOutbox,
+  type ServiceOptions,
+  urgentAlerts,
+} from "./service.ts";
 
 /** What every output has that posts alerts to a service. */
 export interface PostedOptions extends ServiceOptions {
@@ -112,6 +118,10 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   format(news: News): string | undefined {
     const alert = this.#alertIn(news);
     return alert && this.#kind.line(alert, this.#options, this.#context);
+  }
+
+  get outbox(): OutboxWish {
+    return serviceOutbox(this.#options, this.#options.address);
   }
 
   get endpoint(): Endpoint | undefined {

@@ -4,12 +4,18 @@ import { connect as connectTls } from "node:tls";
 import { jsonLine, textLine } from "../alerts/format.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
-import type { Answer, Destination, Endpoint } from "./destination.ts";
+import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
 import { certificatesOf } from "./http-certificates.ts";
 import { reasonOf } from "./http-client.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { certificatesFor, SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
+import {
+  certificatesFor,
+  SERVICE_OPTIONS,
+  serviceOutbox,
+  type ServiceOptions,
+  urgentAlerts,
+} from "./service.ts";
 import { cefMessage, FRAMES } from "./syslog-frames.ts";
 
 /** A syslog server elsewhere: falcosidekick's keys, and which form and transport it takes. */
@@ -71,6 +77,7 @@ class RemoteSyslogDestination implements Destination {
   readonly name = REMOTE_SYSLOG_OUTPUT.section;
   readonly target: string;
   readonly endpoint: Endpoint | undefined;
+  readonly outbox: OutboxWish;
   readonly batch = { lines: 64, bytes: 256 << 10 };
   readonly #options: RemoteSyslogOptions;
   readonly #context: OutputContext;
@@ -83,6 +90,7 @@ class RemoteSyslogDestination implements Destination {
     this.target = `syslog ${protocol}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
     // Over UDP nobody answers.
     this.endpoint = protocol === "udp" ? undefined : { host, port };
+    this.outbox = serviceOutbox(options, this.target);
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);

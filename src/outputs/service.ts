@@ -1,8 +1,15 @@
-import { isAtLeast, PRIORITIES, type Priority, priorityByName } from "../rules/priority.ts";
+import {
+  isAtLeast,
+  PRIORITIES,
+  type Priority,
+  priorityByName,
+  urgencyOf,
+} from "../rules/priority.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
 import { type CertificateOptions, SYSTEM_CERTIFICATES } from "./http-certificates.ts";
-import { NEWS_WORDS, newsAlert } from "./news-alert.ts";
+import { NEWS_WORDS, newsAlert, type NewsWord } from "./news-alert.ts";
+import type { OutboxWish } from "./destination.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 
@@ -67,10 +74,29 @@ export function urgentAlerts(
   { news: wanted, minimumPriority }: ServiceOptions,
   { enriched }: OutputContext,
 ): (news: News) => Alert | undefined {
-  const minimum: Priority = priorityByName(minimumPriority) ?? "Debug";
+  const minimum = minimumOf(minimumPriority);
   return (news) => {
     const alert = newsAlert(news, wanted);
     if (alert === undefined || !isAtLeast(alert.priority, minimum)) return undefined;
     return enriched?.(alert) ?? alert;
   };
+}
+
+/** What of the news is kept for a service; `place`: where it is. */
+export function serviceOutbox(
+  { news, minimumPriority }: ServiceOptions,
+  place: string,
+): OutboxWish {
+  const kinds = NEWS_WORDS.filter((word) => news.includes(word)).flatMap((word) => KINDS[word]);
+  return { place, kinds, priority: urgencyOf(minimumOf(minimumPriority)) };
+}
+
+const KINDS = {
+  alert: ["alert"],
+  audit: ["audit"],
+  port: ["port-opened", "port-closed"],
+} as const satisfies Record<NewsWord, OutboxWish["kinds"]>;
+
+function minimumOf(text: string): Priority {
+  return priorityByName(text) ?? "Debug";
 }

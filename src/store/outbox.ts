@@ -9,6 +9,8 @@ export interface OutboxRange {
   /** Undefined: behind what was answered so far. */
   readonly after: OutboxPlace | undefined;
   readonly through: number;
+  /** The most that are wanted at once. */
+  readonly limit: number;
 }
 
 /** News in their order, each with its row's id. */
@@ -39,16 +41,20 @@ export class Outbox {
   }
 
   /** A reader that was never there begins behind all that is kept by then. */
-  async read(reader: OutboxReader, { after, through }: OutboxRange): Promise<OutboxPage> {
+  async read(
+    reader: OutboxReader,
+    { after, through, limit: most }: OutboxRange,
+  ): Promise<OutboxPage> {
     const cursor = await this.#cursorOf(reader);
     const above = after === undefined ? cursor : await this.#idOf(after, cursor);
     const below = await this.#firstBehind(through, Math.max(above, this.#begun));
     const { db } = this.#store.backend;
-    const news = await outboxNews(db, reader, { above, below, limit: PAGE_ROWS + 1 });
+    const limit = Math.min(most, PAGE_ROWS);
+    const news = await outboxNews(db, reader, { above, below, limit: limit + 1 });
     const earlier = { above: cursor, below: this.#begun + 1 };
     return {
-      news: news.slice(0, PAGE_ROWS),
-      isEnd: news.length <= PAGE_ROWS,
+      news: news.slice(0, limit),
+      isEnd: news.length <= limit,
       waiting: after === undefined ? await outboxCount(db, reader, earlier) : 0,
     };
   }

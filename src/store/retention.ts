@@ -94,22 +94,21 @@ function termsOf({ container }: Most): TermQuery {
   return { all: [[factTerm("container", container)]], prefix: undefined, none: [] };
 }
 
-/**
- * An id with a slice of rows before it: of the table whose oldest rows are the oldest. Of a table
- * with fewer rows, its newest.
- */
+/** An id with a slice of rows before it: the oldest of all tables together. */
 async function sliceBorder({ db }: Backend, oldest: number): Promise<number> {
-  let border = Number.MAX_SAFE_INTEGER;
+  const ids: number[] = [];
   for (const table of TABLES) {
-    const rows = await db
-      .selectFrom(table)
-      .select("id")
+    let rows = db.selectFrom(table).select("id");
+    if (table === "port") rows = rows.where(IS_CLOSED, "is not", null);
+    const first = await rows
       .orderBy("id", "asc")
       .limit(SLICE_ROWS + 1)
       .execute();
-    border = Math.min(border, rows.at(-1)?.id ?? border);
+    ids.push(...first.map(({ id }) => id));
   }
-  return Math.max(oldest, border === Number.MAX_SAFE_INTEGER ? 0 : border);
+  ids.sort((one, other) => one - other);
+  const last = ids.at(-1) ?? 0;
+  return Math.max(oldest, ids[SLICE_ROWS] ?? last + 1);
 }
 
 async function removeSlice(backend: Backend, border: number): Promise<Slice> {
@@ -145,7 +144,7 @@ async function removeOthers(transaction: Transaction<Tables>, border: number): P
   let isMore = false;
   for (const table of ["audit", "notice", "port"] as const) {
     let old = transaction.selectFrom(table).select("id").where("id", "<", border);
-    if (table === "port") old = old.where("port.closed" as "id", "is not", null);
+    if (table === "port") old = old.where(IS_CLOSED, "is not", null);
     const ids = (await old.orderBy("id", "asc").limit(SLICE_ROWS).execute()).map(({ id }) => id);
     if (table !== "notice") await countUnsent(transaction, table, ids);
     if (ids.length > 0) await transaction.deleteFrom(table).where("id", "in", ids).execute();
@@ -184,6 +183,8 @@ export async function removeUnusedSeries({ db }: Backend): Promise<void> {
     .execute();
 }
 
+/** A column of ports alone: those that are open stay. */
+const IS_CLOSED = "port.closed" as "id";
 const TABLES = ["alert", "audit", "notice", "port"] as const;
 /** Rows of one transaction: more of them are seconds on a busy disk. */
 const SLICE_ROWS = 500;
