@@ -1,3 +1,4 @@
+import { placeText } from "../config/config-node.ts";
 import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
 import type { Place } from "../lib/errors.ts";
 import { configSchema } from "../config/config-schema.ts";
@@ -66,8 +67,8 @@ function valueLine(one: EffectiveValue): string {
   return `${key.name}: ${masked(JSON.stringify(shownValue(one)))}  # ${origin}`;
 }
 
-function originOf({ source, line }: Place): string {
-  return masked(line === 0 ? source : `${source}:${line}`);
+function originOf(place: Place): string {
+  return masked(placeText(place));
 }
 
 /** A URL's password is nobody's business. */

@@ -7,6 +7,7 @@ import {
   joinedErrors,
   type MapNode,
   parseConfigText,
+  placeText,
 } from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import type { Key, ValueOf } from "./key.ts";
@@ -93,6 +94,7 @@ export function parseConfig(
 }
 
 function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
+  requireConfiguration(root);
   const problems: AppError[] = [];
   const values = new Map<string, EffectiveValue>();
   for (const key of ALL_KEYS) {
@@ -110,6 +112,24 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
     ...unknownNotes(root),
   ];
   return { settings: settingsFrom(valueOf), notes, values: [...values.values()] };
+}
+
+/** What people have at hand in Kubernetes holds the configuration further in. */
+function requireConfiguration({ entries, place }: MapNode): void {
+  const isMap = (name: string): boolean => entries.get(name)?.value.kind === "map";
+  const refuse = (state: string, hint: string): never => {
+    throw configError("CONFIG_FORM", { ...place, line: 0 }, state, hint);
+  };
+  if (entries.has("apiVersion") && entries.has("kind"))
+    refuse(
+      "it is a manifest of Kubernetes",
+      "the configuration is a text in it: kubectl get configmap falco -o jsonpath='{.data.falco\\.yaml}' > falco.yaml",
+    );
+  if (isMap("falco") || isMap("falcosidekick"))
+    refuse(
+      "it is a file of values for Helm",
+      "what stands below falco is Falco's configuration, what stands below falcosidekick.config is falcosidekick's: put each into a file of its own",
+    );
 }
 
 const ALL_KEYS: readonly Key<unknown>[] = [
@@ -210,7 +230,7 @@ function unsupportedNotes(values: readonly EffectiveValue[], valueOf: ValueOf): 
     if (!notes.has(unsupported.topic))
       notes.set(
         unsupported.topic,
-        `${place.source}:${place.line}: ${key.name} has no effect: ${unsupported.reason}`,
+        `${placeText(place)}: ${key.name} has no effect: ${unsupported.reason}`,
       );
   }
   return [...notes.values()];
@@ -220,7 +240,7 @@ function unsupportedNotes(values: readonly EffectiveValue[], valueOf: ValueOf): 
 function repeatedNotes({ entries, repeated }: MapNode, prefix = ""): readonly string[] {
   const own = repeated.map(
     ({ name, place }) =>
-      `${place.source}:${place.line}: ${prefix}${name} has no effect: it stands before, too, and the first one counts`,
+      `${placeText(place)}: ${prefix}${name} has no effect: it stands before, too, and the first one counts`,
   );
   const inner = [...entries].flatMap(([key, { value }]) =>
     value.kind === "map" ? repeatedNotes(value, `${prefix}${key}.`) : [],
@@ -232,8 +252,7 @@ function repeatedNotes({ entries, repeated }: MapNode, prefix = ""): readonly st
 function bothRulesNotes(place: Place | undefined, valueOf: ValueOf): readonly string[] {
   const lists = [valueOf(KEYS.rulesFiles), valueOf(KEYS.rulesFile)];
   if (place === undefined || lists.some((list) => list.length === 0)) return [];
-  const { source, line } = place;
-  return [`${source}:${line}: rules_file has no effect: rules_files stands there, too`];
+  return [`${placeText(place)}: rules_file has no effect: rules_files stands there, too`];
 }
 
 /** Keys that nobody knows, with what was meant by them. */
@@ -245,7 +264,7 @@ function unknownNotes(root: MapNode, prefix = ""): readonly string[] {
     const siblings = namesBelow(prefix);
     const hint = didYouMean(key, siblings);
     return [
-      `${place.source}:${place.line}: there is no key "${name}"${hint === undefined ? "" : `, ${hint}`}`,
+      `${placeText(place)}: there is no key "${name}"${hint === undefined ? "" : `, ${hint}`}`,
     ];
   });
 }

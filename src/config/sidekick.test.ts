@@ -167,3 +167,16 @@ test("a service's news are a list, in the file and in the environment", (t) => {
   const wrong = "slack: {webhookurl: http://a, news: [alerts]}";
   assert.throws(() => load(t, wrong), /"slack.news" "alerts" is none of alert, audit, port/);
 });
+
+test("a manifest or a chart's values are no configuration, and it is said where that is", (t) => {
+  const refused = (text: string) =>
+    assert.throws(() => load(t, text), { code: "CONFIG_FORM", hint: /below falco|jsonpath/ });
+  refused(
+    "falco: {json_output: true}\nfalcosidekick: {config: {slack: {webhookurl: http://a}}}\nmetrics: {enabled: true}\n",
+  );
+  refused("apiVersion: v1\nkind: ConfigMap\ndata: {falco.yaml: 'json_output: true'}\n");
+});
+
+test("a note on an option has no line", (t) => {
+  assert.deepEqual(load(t, "", {}, ["foo=bar"]).notes, ['-o foo=bar: there is no key "foo"']);
+});

@@ -1,6 +1,12 @@
 import type { Place } from "../lib/errors.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
-import { type ConfigNode, type MapEntry, type MapNode, scalarNode } from "./config-node.ts";
+import {
+  type ConfigNode,
+  type MapEntry,
+  type MapNode,
+  placeText,
+  scalarNode,
+} from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import { put } from "./override.ts";
 import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
@@ -46,7 +52,7 @@ export function withSidekick(root: MapNode, environment: Environment): SidekickC
     const old = nodeIn(joined, path);
     if (old?.kind === "scalar" && (old.text ?? "") !== "" && old.text !== text)
       notes.push(
-        `${old.place.source}:${old.place.line}: ${path.join(".")} has no effect: ${name} of the environment holds`,
+        `${placeText(old.place)}: ${path.join(".")} has no effect: ${name} of the environment holds`,
       );
     joined = put(joined, path, scalarNode(text, place)) as MapNode;
   }
