@@ -1,6 +1,7 @@
 // Writes the documents that are made from the program's own tables: docs/fields.md,
-// docs/weaknesses.md, docs/clients.md, docs/config.md. With --check it only says whether they are up to date.
-import { readFileSync, writeFileSync } from "node:fs";
+// docs/weaknesses.md, docs/clients.md, docs/config.md, and the manual pages in docs/man. With --check it only says whether they are up to date.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CLIENT_SOURCES, CLIENTS } from "../src/audit/clients/client-table.ts";
 import { STARTTLS_PROTOCOLS } from "../src/audit/starttls/protocols.ts";
@@ -9,6 +10,7 @@ import { allKeys } from "../src/config/config-file.ts";
 import type { Key } from "../src/config/key.ts";
 import { outputKey } from "../src/config/keys.ts";
 import { FALCO_OPTIONS } from "../src/cli/falco-options.ts";
+import { sakerCommand } from "../src/cli/program.ts";
 import type { Option } from "../src/outputs/option.ts";
 import { POSTED_OPTIONS } from "../src/outputs/posted.ts";
 import { OUTPUT_KINDS } from "../src/outputs/registry.ts";
@@ -17,6 +19,7 @@ import { type VersionCode, versionName } from "../src/tls/client-hello.ts";
 import { groupName } from "../src/tls/groups.ts";
 import { fieldMarks, fieldSyntax } from "../src/fields/describe-field.ts";
 import { ALL_FIELDS } from "../src/fields/registry.ts";
+import { manPages } from "./man-pages.ts";
 
 const COMMON = Object.values<Option<unknown>>(POSTED_OPTIONS);
 const SERVICES = Object.values(OUTPUT_KINDS).filter(({ options }) => "minimumPriority" in options);
@@ -26,6 +29,12 @@ const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/weaknesses.md": weaknessesDocument,
   "docs/clients.md": clientsDocument,
   "docs/config.md": configDocument,
+  ...Object.fromEntries(
+    Array.from(manPages(sakerCommand()), ([name, text]) => [
+      `docs/man/man1/${name}`,
+      () => `${text}\n`,
+    ]),
+  ),
 };
 
 function fieldsDocument(): string {
@@ -156,6 +165,7 @@ for (const [name, make] of Object.entries(DOCUMENTS)) {
   const path = fileURLToPath(new URL(`../${name}`, import.meta.url));
   const text = make();
   if (!isCheck) {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   } else if (readIfThere(path) !== text) {
     console.error(

@@ -2,10 +2,8 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
-  cpSync,
   existsSync,
   mkdirSync,
-  readFileSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -14,11 +12,11 @@ import { dirname, join } from "node:path";
 const CHECKOUT = join(import.meta.dirname, "..");
 
 /**
- * Gathers what stands in our image below `root`, from this machine alone: the Node that runs this,
- * its libraries, busybox where it is installed, certificates of authorities, and this checkout with
- * the packages that run in production. Throws where a file cannot be copied.
+ * Gathers what stands in our image below `root`, from this machine alone: the one-file program with
+ * its libraries, busybox where it is installed, and certificates of authorities. Throws where a
+ * file cannot be copied.
  */
-export function gatherImageFiles(root: string): void {
+export function gatherImageFiles(root: string, program: string): void {
   const folders = ["dev", "etc", "proc", "report", "root", "run", "sys", "tmp", "var/log"];
   for (const folder of folders) mkdirSync(join(root, folder), { recursive: true });
   chmodSync(join(root, "tmp"), 0o1777);
@@ -26,11 +24,9 @@ export function gatherImageFiles(root: string): void {
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
   putFalcoFolder(mkdir(root, "etc/falco"));
-  symlinkSync("/saker/bin/saker", join(mkdir(root, "usr/bin"), "saker"));
-  putProgram(root, process.execPath, "/usr/bin/node");
+  putProgram(root, program, "/usr/bin/saker");
   putBusybox(root);
   if (existsSync(AUTHORITIES)) put(root, AUTHORITIES, AUTHORITIES);
-  putCheckout(join(root, "saker"));
 }
 
 /** The files of Falco's own image that users mount theirs over. */
@@ -41,36 +37,12 @@ function putFalcoFolder(folder: string): void {
     join(folder, "falco.yaml"),
     `# A falco.yaml or saker.yaml of yours goes here.\nrules_files: [${paths}]\n`,
   );
-  symlinkSync("/saker/rules/saker_rules.yaml", join(folder, "falco_rules.yaml"));
+  copyFileSync(join(CHECKOUT, "rules/saker_rules.yaml"), join(folder, "falco_rules.yaml"));
   writeFileSync(
     join(folder, "falco_rules.local.yaml"),
     "# Rules of yours go here, or into rules.d.\n",
   );
   mkdirSync(join(folder, "rules.d"));
-}
-
-function putCheckout(to: string): void {
-  const parts = ["package.json", "LICENSE", "bin", "src", "rules", "scripts/node24", "dist/ui"];
-  for (const part of [
-    ...parts,
-    `probe/saker.${process.arch}.bpf.o`,
-    `probe/saker-rawtp.${process.arch}.bpf.o`,
-    ...packages(),
-  ])
-    cpSync(join(CHECKOUT, part), join(to, part), {
-      recursive: true,
-      filter: (path) => !path.endsWith(".test.ts"),
-    });
-}
-
-/** Folders of the packages that run in production, as far as they are for this machine. */
-function packages(): string[] {
-  const lock = JSON.parse(readFileSync(join(CHECKOUT, "package-lock.json"), "utf8")) as {
-    readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
-  };
-  return Object.entries(lock.packages)
-    .filter(([path, { dev }]) => path !== "" && dev !== true && existsSync(join(CHECKOUT, path)))
-    .map(([path]) => path);
 }
 
 /** For program_output, and for whoever wants a shell in the container. */
@@ -83,8 +55,11 @@ function putBusybox(root: string): void {
     symlinkSync("busybox", join(root, "bin", applet));
 }
 
-/** A program with the libraries and the loader that ldd names; a static one has none. */
-function putProgram(root: string, from: string, to: string): void {
+/**
+ * Copies a program below `root`, with the libraries and the loader that ldd names; a static one has
+ * none.
+ */
+export function putProgram(root: string, from: string, to: string): void {
   put(root, from, to);
   let text = "";
   try {

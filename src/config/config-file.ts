@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import type { AppError, Place } from "../lib/errors.ts";
+import { isThere } from "../shipped/shipped-files.ts";
 import { didYouMean } from "../rules/did-you-mean.ts";
 import {
   configError,
@@ -287,7 +287,7 @@ function existingRules(stated: readonly string[]): {
   readonly files: readonly string[];
   readonly notes: readonly string[];
 } {
-  const files = stated.filter((path) => existsSync(path));
+  const files = stated.filter((path) => isThere(path));
   if (files.length === stated.length) return { files, notes: [] };
   const missing = stated.filter((path) => !files.includes(path)).join(", ");
   if (files.length > 0)

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from "kysely";
 import type { Backend, Hit } from "./backend.ts";
 import { idAt, minuteOf } from "./row-clock.ts";
+import { countUnsent } from "./outbox-news.ts";
 import type { Tables } from "./tables.ts";
 import type { TermQuery } from "./term-query.ts";
 import { factTerm } from "./terms.ts";
@@ -133,11 +134,10 @@ async function remove(
   rows: readonly Hit[],
 ): Promise<void> {
   if (rows.length === 0) return;
+  const ids = rows.map(({ id }) => id);
   await uncount(transaction, rows);
-  await backend.deleteAlerts(
-    transaction,
-    rows.map(({ id }) => id),
-  );
+  await countUnsent(transaction, "alert", ids);
+  await backend.deleteAlerts(transaction, ids);
 }
 
 /** Of each other table the oldest slice: true when that was a whole one. */
@@ -147,6 +147,7 @@ async function removeOthers(transaction: Transaction<Tables>, border: number): P
     let old = transaction.selectFrom(table).select("id").where("id", "<", border);
     if (table === "port") old = old.where("port.closed" as "id", "is not", null);
     const ids = (await old.orderBy("id", "asc").limit(SLICE_ROWS).execute()).map(({ id }) => id);
+    if (table !== "notice") await countUnsent(transaction, table, ids);
     if (ids.length > 0) await transaction.deleteFrom(table).where("id", "in", ids).execute();
     isMore ||= ids.length === SLICE_ROWS;
   }
