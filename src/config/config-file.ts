@@ -17,7 +17,7 @@ import { asMap, mergeConfig } from "./merge-config.ts";
 import { OTHER_KEYS } from "./other-keys.ts";
 import { applyOverride } from "./override.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
-import { withSidekick } from "./sidekick.ts";
+import { variablesNote, withSidekick } from "./sidekick.ts";
 import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
 
 /** What a configuration came to, with everything in it that has no effect. */
@@ -27,6 +27,8 @@ export interface LoadedConfig {
   readonly notes: readonly string[];
   /** Every key with its value and where that is from. */
   readonly values: readonly EffectiveValue[];
+  /** Names of falcosidekick's variables that count. */
+  readonly variables: readonly string[];
   /** Every file that was read. */
   readonly files: readonly string[];
   /** The files joined, with the overrides. */
@@ -73,7 +75,14 @@ export function loadConfig(
   return {
     ...read,
     settings: { ...settings, rulesFiles: rules.files },
-    notes: [...notes, ...sidekick.notes, ...read.notes, ...rulesNotes],
+    variables: sidekick.variables,
+    notes: [
+      ...notes,
+      ...variablesNote(sidekick.variables),
+      ...sidekick.notes,
+      ...read.notes,
+      ...rulesNotes,
+    ],
     files,
     root: effective,
   };
@@ -89,11 +98,11 @@ const NOTHING = {
 export function parseConfig(
   text: string,
   { path, environment }: { readonly path: string; readonly environment: Environment },
-): Omit<LoadedConfig, "files" | "root"> {
+): Omit<LoadedConfig, "files" | "root" | "variables"> {
   return readConfig(asMap(parseConfigText({ source: path, text, environment })));
 }
 
-function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
+function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root" | "variables"> {
   requireConfiguration(root);
   const problems: AppError[] = [];
   const values = new Map<string, EffectiveValue>();

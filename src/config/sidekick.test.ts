@@ -120,8 +120,8 @@ test("the environment's variables count for services that are on, and before the
     tags: ["a", "b"],
   });
   assert.deepEqual(notes, [
-    "CUSTOMFIELDS: gone is left out: there is no GONE in the environment",
     "Of the environment count: SLACK_WEBHOOKURL, SLACK_CHANNEL, ELASTICSEARCH_PASSWORD, OTLP_LOGS_ENDPOINT, CUSTOMFIELDS, TEMPLATEDFIELDS, CUSTOMTAGS",
+    "CUSTOMFIELDS: gone is left out: there is no GONE in the environment",
     "/config.yaml:1: slack.webhookurl has no effect: SLACK_WEBHOOKURL of the environment holds",
   ]);
   const over = load(t, file, environment, ["slack.webhookurl=http://option"]);

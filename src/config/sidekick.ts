@@ -15,6 +15,8 @@ import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
 export interface SidekickConfig {
   readonly root: MapNode;
   readonly notes: readonly string[];
+  /** Names of the environment's variables that count. */
+  readonly variables: readonly string[];
 }
 
 const SERVICES = Object.values(OUTPUT_KINDS).filter(({ options }) => "minimumPriority" in options);
@@ -43,10 +45,6 @@ export function withSidekick(root: MapNode, environment: Environment): SidekickC
   const notes: string[] = [];
   let joined = lowerCased(root);
   const variables = variablesOf(joined, environment, notes);
-  if (variables.length > 0) {
-    const names = new Set(variables.map(([, , name]) => name));
-    notes.push(`Of the environment count: ${[...names].join(", ")}`);
-  }
   for (const [path, text, name] of variables) {
     const place: Place = { source: `environment ${name}`, line: 0, column: 0, length: 0 };
     const old = nodeIn(joined, path);
@@ -56,7 +54,13 @@ export function withSidekick(root: MapNode, environment: Environment): SidekickC
       );
     joined = put(joined, path, scalarNode(text, place)) as MapNode;
   }
-  return { root: joined, notes };
+  const names = new Set(variables.map(([, , name]) => name));
+  return { root: joined, notes, variables: [...names] };
+}
+
+/** That variables count is no problem, and worth knowing. */
+export function variablesNote(variables: readonly string[]): readonly string[] {
+  return variables.length === 0 ? [] : [`Of the environment count: ${variables.join(", ")}`];
 }
 
 type Variable = readonly [path: readonly string[], text: string, name: string];
