@@ -2,8 +2,11 @@
 // own that takes everything; `node bench/outputs.ts [ALERTS]`.
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { Delivery } from "../src/outputs/delivery.ts";
 import type { Destination } from "../src/outputs/destination.ts";
@@ -11,6 +14,7 @@ import { FileClaims } from "../src/outputs/file-claims.ts";
 import type { OutputContext } from "../src/outputs/output-context.ts";
 import { OFF, OUTPUT_KINDS } from "../src/outputs/registry.ts";
 import { alertNews } from "../test/fixtures/alert-news.ts";
+import { BROKERS, missing } from "../test/fixtures/brokers.ts";
 
 interface Ports {
   readonly tcp: number;
@@ -74,6 +78,27 @@ async function measureAll(alerts: number): Promise<void> {
   for (const [name, destination, count] of runs)
     console.log(`${name}: ${await measure(destination, count)} alerts a CPU second`);
   other.kill();
+  await measureBrokers(alerts);
+}
+
+/** Real servers, where they are installed: each alert is acknowledged. */
+async function measureBrokers(alerts: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "saker-bench-"));
+  const { nats, redis, mqtt } = OUTPUT_KINDS;
+  const opened = {
+    nats: (at: string) => nats.open({ ...OFF.nats, hostPort: at }, CONTEXT),
+    redis: (at: string) => redis.open({ ...OFF.redis, address: at }, CONTEXT),
+    mqtt: (at: string) => mqtt.open({ ...OFF.mqtt, broker: at }, CONTEXT),
+  };
+  const options = { nats: ["--name", "bench"], redis: [], mqtt: ["allow_anonymous true"] };
+  for (const name of ["nats", "redis", "mqtt"] as const) {
+    if (missing(BROKERS[name]) !== undefined) continue;
+    const broker = await BROKERS[name].start(folder, options[name]);
+    const destination = opened[name](`127.0.0.1:${broker.port}`);
+    console.log(`${name}: ${await measure(destination, alerts)} alerts a CPU second`);
+    broker.end();
+  }
+  rmSync(folder, { recursive: true, force: true });
 }
 
 async function measure(destination: Destination, alerts: number): Promise<number> {

@@ -19,8 +19,8 @@ import { addNote } from "./sea/add-note.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 const MAIN = "cli/main";
-/** A long-running watch should be small, as bin/saker has it. */
-const NODE_OPTIONS = ["--max-semi-space-size=1"];
+/** As bin/saker has them: a long-running watch should be small, and Kafka's client be silent. */
+const NODE_OPTIONS = ["--max-semi-space-size=1", "--disable-warning=TimeoutNegativeWarning"];
 
 const KOFFI = `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`;
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";

@@ -1,5 +1,8 @@
+import { placeText } from "../config/config-node.ts";
 import { allKeys, type EffectiveValue, loadConfig } from "../config/config-file.ts";
+import { variablesNote } from "../config/sidekick.ts";
 import type { Place } from "../lib/errors.ts";
+import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { configSchema } from "../config/config-schema.ts";
 import { ruleFileNames } from "../config/rule-files.ts";
 import { fieldsFor } from "./appended-output.ts";
@@ -16,7 +19,8 @@ export interface ConfigOptions {
 export function configPrint(file: string | undefined, options: ConfigOptions): void {
   const { values, notes } = load(file, options);
   for (const note of notes) printAside(note);
-  const known = values.filter(({ key }) => key.doc !== "");
+  const isOff = servicesOff(values);
+  const known = values.filter(({ key }) => key.doc !== "" && !isOff(key.name));
   if (options.json === true) {
     const entries = known.map((one) => [one.key.name, shownValue(one)]);
     const text = JSON.stringify(Object.fromEntries(entries), null, 2);
@@ -31,10 +35,24 @@ export function configPrint(file: string | undefined, options: ConfigOptions): v
   }
 }
 
+/** Of services of which nothing is said there would be hundreds of defaults. */
+function servicesOff(values: readonly EffectiveValue[]): (name: string) => boolean {
+  const sections = Object.values(OUTPUT_KINDS)
+    .filter(({ options }) => "minimumPriority" in options)
+    .map(({ section }) => `${section}.`);
+  const off = sections.filter((section) =>
+    values.every(({ key, place }) => place === undefined || !key.name.startsWith(section)),
+  );
+  return (name) => off.some((section) => name.startsWith(section));
+}
+
 /** `saker config check`: every wrong value (an error) and everything that has no effect. */
 export function configCheck(file: string, options: ConfigOptions): void {
-  const { notes, files, settings } = load(file, options);
+  const { notes: all, variables, files, settings } = load(file, options);
+  const [aside] = variablesNote(variables);
+  const notes = all.filter((note) => note !== aside);
   fieldsFor(settings);
+  if (aside !== undefined) printAside(aside);
   if (notes.length > 0) process.exitCode = EXIT.finding;
   if (options.json === true) printJson({ files, notes });
   else for (const note of notes) printLine(note);
@@ -66,8 +84,8 @@ function valueLine(one: EffectiveValue): string {
   return `${key.name}: ${masked(JSON.stringify(shownValue(one)))}  # ${origin}`;
 }
 
-function originOf({ source, line }: Place): string {
-  return masked(line === 0 ? source : `${source}:${line}`);
+function originOf(place: Place): string {
+  return masked(placeText(place));
 }
 
 /** A URL's password is nobody's business. */

@@ -86,7 +86,8 @@ function answerText({ delivered: count, refused = 0, reason = "no reason", said 
 
 async function problemOf(destination: Destination): Promise<string | undefined> {
   try {
-    return (await destination.check?.()) ?? (await unreachable(destination.endpoint));
+    const problem = await (destination.look ?? destination.check)?.call(destination);
+    return problem ?? (await unreachable(destination.endpoint));
   } catch (thrown) {
     return messageOf(thrown);
   }

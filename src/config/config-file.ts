@@ -7,6 +7,7 @@ import {
   joinedErrors,
   type MapNode,
   parseConfigText,
+  placeText,
 } from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import type { Key, ValueOf } from "./key.ts";
@@ -16,7 +17,7 @@ import { asMap, mergeConfig } from "./merge-config.ts";
 import { OTHER_KEYS } from "./other-keys.ts";
 import { applyOverride } from "./override.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
-import { withSidekick } from "./sidekick.ts";
+import { variablesNote, withSidekick } from "./sidekick.ts";
 import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
 
 /** What a configuration came to, with everything in it that has no effect. */
@@ -26,6 +27,8 @@ export interface LoadedConfig {
   readonly notes: readonly string[];
   /** Every key with its value and where that is from. */
   readonly values: readonly EffectiveValue[];
+  /** Names of falcosidekick's variables that count. */
+  readonly variables: readonly string[];
   /** Every file that was read. */
   readonly files: readonly string[];
   /** The files joined, with the overrides. */
@@ -72,7 +75,14 @@ export function loadConfig(
   return {
     ...read,
     settings: { ...settings, rulesFiles: rules.files },
-    notes: [...notes, ...sidekick.notes, ...read.notes, ...rulesNotes],
+    variables: sidekick.variables,
+    notes: [
+      ...notes,
+      ...variablesNote(sidekick.variables),
+      ...sidekick.notes,
+      ...read.notes,
+      ...rulesNotes,
+    ],
     files,
     root: effective,
   };
@@ -88,11 +98,12 @@ const NOTHING = {
 export function parseConfig(
   text: string,
   { path, environment }: { readonly path: string; readonly environment: Environment },
-): Omit<LoadedConfig, "files" | "root"> {
+): Omit<LoadedConfig, "files" | "root" | "variables"> {
   return readConfig(asMap(parseConfigText({ source: path, text, environment })));
 }
 
-function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
+function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root" | "variables"> {
+  requireConfiguration(root);
   const problems: AppError[] = [];
   const values = new Map<string, EffectiveValue>();
   for (const key of ALL_KEYS) {
@@ -110,6 +121,24 @@ function readConfig(root: MapNode): Omit<LoadedConfig, "files" | "root"> {
     ...unknownNotes(root),
   ];
   return { settings: settingsFrom(valueOf), notes, values: [...values.values()] };
+}
+
+/** What people have at hand in Kubernetes holds the configuration further in. */
+function requireConfiguration({ entries, place }: MapNode): void {
+  const isMap = (name: string): boolean => entries.get(name)?.value.kind === "map";
+  const refuse = (state: string, hint: string): never => {
+    throw configError("CONFIG_FORM", { ...place, line: 0 }, state, hint);
+  };
+  if (entries.has("apiVersion") && entries.has("kind"))
+    refuse(
+      "it is a manifest of Kubernetes",
+      "the configuration is a text in it: kubectl get configmap falco -o jsonpath='{.data.falco\\.yaml}' > falco.yaml",
+    );
+  if (isMap("falco") || isMap("falcosidekick"))
+    refuse(
+      "it is a file of values for Helm",
+      "what stands below falco is Falco's configuration, what stands below falcosidekick.config is falcosidekick's: put each into a file of its own",
+    );
 }
 
 const ALL_KEYS: readonly Key<unknown>[] = [
@@ -210,7 +239,7 @@ function unsupportedNotes(values: readonly EffectiveValue[], valueOf: ValueOf): 
     if (!notes.has(unsupported.topic))
       notes.set(
         unsupported.topic,
-        `${place.source}:${place.line}: ${key.name} has no effect: ${unsupported.reason}`,
+        `${placeText(place)}: ${key.name} has no effect: ${unsupported.reason}`,
       );
   }
   return [...notes.values()];
@@ -220,7 +249,7 @@ function unsupportedNotes(values: readonly EffectiveValue[], valueOf: ValueOf): 
 function repeatedNotes({ entries, repeated }: MapNode, prefix = ""): readonly string[] {
   const own = repeated.map(
     ({ name, place }) =>
-      `${place.source}:${place.line}: ${prefix}${name} has no effect: it stands before, too, and the first one counts`,
+      `${placeText(place)}: ${prefix}${name} has no effect: it stands before, too, and the first one counts`,
   );
   const inner = [...entries].flatMap(([key, { value }]) =>
     value.kind === "map" ? repeatedNotes(value, `${prefix}${key}.`) : [],
@@ -232,8 +261,7 @@ function repeatedNotes({ entries, repeated }: MapNode, prefix = ""): readonly st
 function bothRulesNotes(place: Place | undefined, valueOf: ValueOf): readonly string[] {
   const lists = [valueOf(KEYS.rulesFiles), valueOf(KEYS.rulesFile)];
   if (place === undefined || lists.some((list) => list.length === 0)) return [];
-  const { source, line } = place;
-  return [`${source}:${line}: rules_file has no effect: rules_files stands there, too`];
+  return [`${placeText(place)}: rules_file has no effect: rules_files stands there, too`];
 }
 
 /** Keys that nobody knows, with what was meant by them. */
@@ -245,7 +273,7 @@ function unknownNotes(root: MapNode, prefix = ""): readonly string[] {
     const siblings = namesBelow(prefix);
     const hint = didYouMean(key, siblings);
     return [
-      `${place.source}:${place.line}: there is no key "${name}"${hint === undefined ? "" : `, ${hint}`}`,
+      `${placeText(place)}: there is no key "${name}"${hint === undefined ? "" : `, ${hint}`}`,
     ];
   });
 }

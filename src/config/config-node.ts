@@ -116,6 +116,11 @@ export function scalarNode(text: string, place: Place): ScalarNode {
   return { kind: "scalar", text, place };
 }
 
+/** `FILE:LINE`, or what stands for a file without lines. */
+export function placeText({ source, line }: Place): string {
+  return line === 0 ? source : `${source}:${line}`;
+}
+
 /** `Cannot use configuration "FILE:LINE:COLUMN": STATE`. */
 export function configError(
   code: `CONFIG_${string}`,

@@ -8,6 +8,7 @@ import {
   type MapEntry,
   type MapNode,
   parseConfigText,
+  placeText,
 } from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import { applyOverride } from "./override.ts";
@@ -114,7 +115,7 @@ function includesOf(main: MapNode, notes: string[]): readonly Include[] {
     const strategy = STRATEGIES.find((known) => known === stated);
     if (strategy === undefined)
       notes.push(
-        `${item.place.source}:${item.place.line}: strategy "${stated}" is none of ${STRATEGIES.join(", ")}: append is used`,
+        `${placeText(item.place)}: strategy "${stated}" is none of ${STRATEGIES.join(", ")}: append is used`,
       );
     return [{ named, strategy: strategy ?? "append", entry }];
   });

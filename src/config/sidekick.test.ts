@@ -120,8 +120,8 @@ test("the environment's variables count for services that are on, and before the
     tags: ["a", "b"],
   });
   assert.deepEqual(notes, [
-    "CUSTOMFIELDS: gone is left out: there is no GONE in the environment",
     "Of the environment count: SLACK_WEBHOOKURL, SLACK_CHANNEL, ELASTICSEARCH_PASSWORD, OTLP_LOGS_ENDPOINT, CUSTOMFIELDS, TEMPLATEDFIELDS, CUSTOMTAGS",
+    "CUSTOMFIELDS: gone is left out: there is no GONE in the environment",
     "/config.yaml:1: slack.webhookurl has no effect: SLACK_WEBHOOKURL of the environment holds",
   ]);
   const over = load(t, file, environment, ["slack.webhookurl=http://option"]);
@@ -166,4 +166,17 @@ test("a service's news are a list, in the file and in the environment", (t) => {
   assert.deepEqual(outputs.teams.news, ["alert"]);
   const wrong = "slack: {webhookurl: http://a, news: [alerts]}";
   assert.throws(() => load(t, wrong), /"slack.news" "alerts" is none of alert, audit, port/);
+});
+
+test("a manifest or a chart's values are no configuration, and it is said where that is", (t) => {
+  const refused = (text: string) =>
+    assert.throws(() => load(t, text), { code: "CONFIG_FORM", hint: /below falco|jsonpath/ });
+  refused(
+    "falco: {json_output: true}\nfalcosidekick: {config: {slack: {webhookurl: http://a}}}\nmetrics: {enabled: true}\n",
+  );
+  refused("apiVersion: v1\nkind: ConfigMap\ndata: {falco.yaml: 'json_output: true'}\n");
+});
+
+test("a note on an option has no line", (t) => {
+  assert.deepEqual(load(t, "", {}, ["foo=bar"]).notes, ['-o foo=bar: there is no key "foo"']);
 });

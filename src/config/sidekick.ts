@@ -1,6 +1,12 @@
 import type { Place } from "../lib/errors.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
-import { type ConfigNode, type MapEntry, type MapNode, scalarNode } from "./config-node.ts";
+import {
+  type ConfigNode,
+  type MapEntry,
+  type MapNode,
+  placeText,
+  scalarNode,
+} from "./config-node.ts";
 import type { Environment } from "./expand.ts";
 import { put } from "./override.ts";
 import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
@@ -9,6 +15,8 @@ import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
 export interface SidekickConfig {
   readonly root: MapNode;
   readonly notes: readonly string[];
+  /** Names of the environment's variables that count. */
+  readonly variables: readonly string[];
 }
 
 const SERVICES = Object.values(OUTPUT_KINDS).filter(({ options }) => "minimumPriority" in options);
@@ -37,20 +45,22 @@ export function withSidekick(root: MapNode, environment: Environment): SidekickC
   const notes: string[] = [];
   let joined = lowerCased(root);
   const variables = variablesOf(joined, environment, notes);
-  if (variables.length > 0) {
-    const names = new Set(variables.map(([, , name]) => name));
-    notes.push(`Of the environment count: ${[...names].join(", ")}`);
-  }
   for (const [path, text, name] of variables) {
     const place: Place = { source: `environment ${name}`, line: 0, column: 0, length: 0 };
     const old = nodeIn(joined, path);
     if (old?.kind === "scalar" && (old.text ?? "") !== "" && old.text !== text)
       notes.push(
-        `${old.place.source}:${old.place.line}: ${path.join(".")} has no effect: ${name} of the environment holds`,
+        `${placeText(old.place)}: ${path.join(".")} has no effect: ${name} of the environment holds`,
       );
     joined = put(joined, path, scalarNode(text, place)) as MapNode;
   }
-  return { root: joined, notes };
+  const names = new Set(variables.map(([, , name]) => name));
+  return { root: joined, notes, variables: [...names] };
+}
+
+/** That variables count is no problem, and worth knowing. */
+export function variablesNote(variables: readonly string[]): readonly string[] {
+  return variables.length === 0 ? [] : [`Of the environment count: ${variables.join(", ")}`];
 }
 
 type Variable = readonly [path: readonly string[], text: string, name: string];

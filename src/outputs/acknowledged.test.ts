@@ -160,7 +160,7 @@ const TLS = {
   },
   mqtt: {
     begin: (cert: string, key: string) => [
-      "allow_anonymous true ",
+      "allow_anonymous true",
       `certfile ${cert}`,
       `keyfile ${key}`,
     ],

@@ -21,6 +21,8 @@ export interface Destination {
   format(news: News): string | undefined;
   /** Says at the start why nothing can be delivered; undefined when it can. */
   check?(): Promise<string | undefined>;
+  /** The same for who only asks: makes no file and no folder. `check` where that makes none. */
+  look?(): Promise<string | undefined>;
   /**
    * Brings lines there, in order, and waits for a side that is busy. Throws like an answer of none
    * delivered with the error's message. `signal` aborts when it took too long: the promise then has

@@ -241,3 +241,15 @@ test(
     assert.equal(said.length, 1);
   },
 );
+
+test("who only asks whether a file can be written makes none", async (t) => {
+  const folder = scratch(t);
+  const look = (path: string) => {
+    const format = (): undefined => undefined;
+    const context = { claims: new FileClaims(), onNote: () => {} };
+    return fileDestination({ name: "file", path, format, context }).look?.();
+  };
+  assert.equal(await look(join(folder, "a", "b", "alerts.txt")), undefined);
+  assert.throws(() => statSync(join(folder, "a")), { code: "ENOENT" });
+  assert.match((await look(folder)) ?? "", /folder|directory/);
+});

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open } from "node:fs/promises";
+import { access, type FileHandle, lstat, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import { errnoOf } from "../lib/errno.ts";
@@ -89,6 +89,17 @@ class FileDestination implements Destination {
     }
   }
 
+  async look(): Promise<string | undefined> {
+    try {
+      const { path } = this.#options;
+      const kind = await kindOf(path);
+      if (kind === undefined) await access(await nearestTo(path), constants.W_OK);
+      return kind;
+    } catch (thrown) {
+      return reasonOf(thrown);
+    }
+  }
+
   async deliver(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
     try {
       const file = await this.#open();
@@ -162,6 +173,17 @@ class FileDestination implements Destination {
       this.#rest = Buffer.alloc(0);
       return { delivered, reason: reasonOf(thrown) };
     }
+  }
+}
+
+/** The path itself, or the folder in which it would be made. */
+async function nearestTo(path: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    const isThere = await access(at).then(
+      () => true,
+      () => false,
+    );
+    if (isThere || dirname(at) === at) return at;
   }
 }
 
