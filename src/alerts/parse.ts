@@ -1,4 +1,5 @@
 import type { FieldValue } from "../fields/field.ts";
+import { epochNanoseconds } from "../lib/time-text.ts";
 import { type Priority, priorityByName } from "../rules/priority.ts";
 import type { Alert } from "./alert.ts";
 
@@ -35,7 +36,7 @@ export function parseAlert(
       priority: (typeof priority === "string" ? priorityByName(priority) : undefined) ?? LEAST,
       source: typeof source === "string" ? source : "syscall",
       tags: Array.isArray(tags) ? tags.filter((tag) => typeof tag === "string") : [],
-      time: typeof time === "string" ? nanoseconds(time) : 0n,
+      time: typeof time === "string" ? epochNanoseconds(time) : 0n,
       hostname: typeof hostname === "string" ? hostname : "",
       message: messageOf(typeof output === "string" ? output : ""),
       outputFields: isRecord(outputFields) ? fieldsOf(outputFields) : {},
@@ -49,15 +50,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 const LEAST: Priority = "Debug";
-
-/** `2016-08-04T16:17:57.882054739Z` in epoch nanoseconds, 0 when it is no time. */
-function nanoseconds(time: string): bigint {
-  const match = /^(.*?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(time);
-  const ms = Date.parse(`${match?.[1] ?? ""}${match?.[3] ?? "Z"}`);
-  return Number.isNaN(ms)
-    ? 0n
-    : BigInt(ms) * 1_000_000n + BigInt((match?.[2] ?? "").padEnd(9, "0") || 0);
-}
 
 /** Falco's output begins with its time and priority, which an alert carries on its own. */
 function messageOf(output: string): string {

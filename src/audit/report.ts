@@ -39,6 +39,8 @@ export interface AuditReport {
    * it takes connections and says nothing, and then `tls` is absent.
    */
   readonly speaks?: string;
+  /** Another program that has examined the port, such as `nmap 7.93`; absent for Saker itself. */
+  readonly scanner?: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly durationMs: number;

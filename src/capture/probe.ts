@@ -232,11 +232,12 @@ export class ProbeSource {
     );
     const byCode = new Map<number, Outcomes>();
     for (const code of this.#everEnabled) {
-      const [seen = 0, filtered = 0, sent = 0, dropped = 0] = sumPerCpu(
+      const [filtered = 0, sent = 0, dropped = 0] = sumPerCpu(
         this.#outcomes,
         keyOf(code),
         OUTCOMES.length,
       );
+      const seen = filtered + sent + dropped;
       if (seen > 0) byCode.set(code, { seen, filtered, sent, dropped });
     }
     const total = (what: keyof Outcomes): number =>
@@ -355,7 +356,7 @@ export const COUNTERS = [
 ] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
-export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
+export const OUTCOMES = ["filtered", "sent", "dropped"] as const;
 
 const ASK_MS = 2000;
 

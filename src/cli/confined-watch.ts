@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { ownHostPid } from "../capture/own-process.ts";
 import { confine } from "./confinement.ts";
 import { ownReportPlaces } from "../config/report-places.ts";
+import { nmapOf } from "./nmap.ts";
 import { requireReportFolder } from "./writable.ts";
 import type { Settings } from "../config/settings.ts";
 import { historyFiles } from "./history-files.ts";
@@ -15,6 +16,7 @@ import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 export async function confinedWatch(options: WatchOptions): Promise<void> {
   const source = parseSource(options.source);
   const loaded = settingsOf(options);
+  const nmap = nmapOf(options);
   const places = ownReportPlaces(options.report, process.cwd());
   // Who is not root lacks more than a folder in most cases, and is told of that first.
   if (source.kind === "falco" || process.geteuid?.() === 0) requireReportFolder(places.folder);
@@ -36,6 +38,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
       ringBytes: settings.ringBytes,
       ownPid: ownHostPid(),
       entersNamespaces: options.audit,
+      startsNmap: nmap !== undefined,
       listensAt: [settings.web?.port ?? 0, settings.webserver?.port ?? 0],
       writes,
       environment: process.env,
@@ -43,7 +46,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
   }
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
-  await watch(options, { source, loaded, places });
+  await watch(options, { source, loaded, places, nmap });
 }
 
 /** Where the store, silences and the page's token lie: in a folder of their own. */

@@ -80,6 +80,7 @@ test("confine() returns where the probe was taken over already, and changes noth
     ringBytes: 1 << 20,
     ownPid: process.pid,
     entersNamespaces: false,
+    startsNmap: false,
     listensAt: [],
     writes: [],
     environment: { [INHERITED_PROBE]: "{}" },

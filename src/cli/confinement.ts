@@ -20,6 +20,8 @@ export interface ConfinementOptions {
   readonly ownPid: number;
   /** Ports are examined inside of their containers' network namespaces. */
   readonly entersNamespaces: boolean;
+  /** nmap examines them, as a user without rights. */
+  readonly startsNmap: boolean;
   /** TCP ports that are listened at; 0 for any. */
   readonly listensAt: readonly number[];
   /** Absolute paths of files and folders that are written to. */
@@ -119,11 +121,12 @@ const ALWAYS_KEPT: readonly Capability[] = ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEAR
 
 /** Of the capabilities of a watch those that it needs after its start. */
 function keptCapabilities(
-  { entersNamespaces, listensAt, writes }: ConfinementOptions,
+  { entersNamespaces, startsNmap, listensAt, writes }: ConfinementOptions,
   own: CapabilitySet,
 ): CapabilitySet {
   const kept = [...ALWAYS_KEPT];
   if (entersNamespaces) kept.push("CAP_SYS_ADMIN");
+  if (startsNmap) kept.push("CAP_SETUID", "CAP_SETGID");
   if (listensAt.some((port) => port > 0 && port < 1024)) kept.push("CAP_NET_BIND_SERVICE");
   if (
     !withoutEffective(own, ["CAP_DAC_OVERRIDE"], () =>

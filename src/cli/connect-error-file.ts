@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConnectErrors } from "../audit/connect-errors.ts";
 import { openToWrite } from "../untrusted/open-to-write.ts";
@@ -20,7 +20,15 @@ export function keptConnectErrors(env: NodeJS.ProcessEnv = process.env): Connect
 
 function read(path: string): string {
   try {
-    return readFileSync(path).subarray(-MAX_BYTES).toString("utf8");
+    const fd = openSync(path, "r");
+    try {
+      const { size } = fstatSync(fd);
+      const tail = Buffer.alloc(Math.min(size, MAX_BYTES));
+      const read = readSync(fd, tail, 0, tail.length, size - tail.length);
+      return tail.toString("utf8", 0, read);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return "";
   }

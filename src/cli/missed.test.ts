@@ -77,6 +77,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   "events/convert.ts #evicted": "the end of saker replay",
   "lib/bounded-queue.ts #dropped": "notExamined",
   "lib/fair-queue.ts #refused": "notExamined, containers.refused",
+  "outputs/delivery.ts #lost": "the summary's lines of outputs",
   "ports/port-inventory.ts #dropped": "unlistedPorts",
   "rules/correlated-groups.ts #evicted": "correlator.forgotten",
   "rules/correlator.ts #forgotten": "correlator.forgotten",
@@ -89,7 +90,7 @@ const SHOWN: Readonly<Record<string, string>> = {
 
 /** What counts no loss: work done, places in a buffer, numbers of things. */
 const NO_LOSS =
-  /^#(?:alerts|asked|at|bytes|comparisons|count|delivered|depth|done|duplicates|events|examined|failures|filtered|flushed|found|head|held|heldBytes|lastId|length|lines|matches|misses|notices|num|offset|past|pending|position|refreshed|running|sent|sequence|shown|size|steps|storedBytes|tallies|text|timedMs|used|visibility|waiting|waitingBytes|waitingCount|written)$/;
+  /^#(?:alerts|asked|at|bytes|comparisons|count|delivered|depth|done|duplicates|events|examined|failures|filtered|flushed|found|head|held|heldBytes|inGap|kept|lastId|length|lines|matches|misses|notices|num|offset|past|pending|position|refreshed|running|sent|sequence|shown|size|spared|steps|storedBytes|tallies|text|timedMs|unwritten|used|visibility|waiting|waitingBytes|waitingCount|written)$/;
 
 test("each loss that the sources count is shown somewhere", () => {
   const found = globSync(

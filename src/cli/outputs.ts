@@ -61,7 +61,7 @@ export async function testOutput(name: string, options: OutputsOptions): Promise
   const line = found.format(testAlert(name));
   const answer: Answer =
     line === undefined
-      ? { delivered: 0, reason: "its minimum priority leaves the test alert out" }
+      ? { delivered: 0, reason: "its minimumpriority or its news leave the test alert out" }
       : await delivered(found, line);
   await found.close();
   if (answer.delivered === 0) process.exitCode = EXIT.finding;

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { collect, ofWatch } from "./command-options.ts";
 
 /** `saker watch`. */
@@ -33,6 +33,14 @@ export function addWatchCommand(program: Command): void {
     .option("--report <folder>", "where reports are written (default: ./report)")
     .option("--host-ports", "alert and audit ports that the host itself opens, too")
     .option("--no-audit", "do not examine the TLS of opened ports")
+    .addOption(
+      new Option(
+        "--scanner <scanner>",
+        "who examines opened ports: Saker itself, or nmap (its script ssl-enum-ciphers, which asks for suites alone)",
+      )
+        .choices(["saker", "nmap"])
+        .default("saker"),
+    )
     .option("--json", "alerts as Falco's JSON lines on standard output, and nothing else there")
     .option("--with-audits", "with --json: each finished audit as a JSON line among them")
     .option(

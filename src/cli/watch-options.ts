@@ -18,6 +18,7 @@ export interface WatchOptions {
   readonly report?: string;
   readonly hostPorts?: boolean;
   readonly audit: boolean;
+  readonly scanner?: "saker" | "nmap";
   readonly json?: boolean;
   readonly withAudits?: boolean;
   readonly stats?: boolean;

@@ -1,13 +1,20 @@
+import type { Alert } from "../alerts/alert.ts";
+import type { NmapOptions } from "../audit/nmap-scanner.ts";
+import { hostNameOf } from "../config/host-name.ts";
 import type { LoadedConfig } from "../config/config-file.ts";
 import type { ReportPlaces } from "../config/report-places.ts";
 import { SHIPPED_RULES } from "../config/rule-files.ts";
 import type { Settings } from "../config/settings.ts";
 import { whoElseWrites } from "../untrusted/who-else-writes.ts";
+import { internalAlert } from "../engine/drop-policy.ts";
 import type { WatchSource } from "../engine/watch-options.ts";
+import type { NewsBody } from "../news/news.ts";
 import { PROBE_EVENTS } from "../capture/probe-sight.ts";
 import { frequentCallsNote } from "../rules/frequent-calls.ts";
 import { sentEvents, unknownCalls } from "../rules/selected-calls.ts";
+import type { LostAlerts } from "../outputs/delivery.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
+import type { Outbox } from "../outputs/outbox.ts";
 import type { Output } from "../outputs/output.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
@@ -23,6 +30,8 @@ export interface ReadOptions {
   readonly source: Source;
   readonly loaded: LoadedConfig;
   readonly places: ReportPlaces;
+  /** nmap, where it examines ports. */
+  readonly nmap?: NmapOptions | undefined;
 }
 
 /** The source that the options mean; `rules`: for a kernel's events. Throws `USAGE_SOURCE`. */
@@ -89,11 +98,20 @@ export function warnOfWriters(
   }
 }
 
+/** What outputs have around them. */
+export interface AroundOutputs {
+  readonly reports: ReportFolder;
+  readonly terminal: Terminal;
+  /** Undefined where nothing is kept. */
+  readonly outbox: Outbox | undefined;
+  readonly publish: (news: NewsBody) => void;
+}
+
 /** The outputs that the options and settings switch on. */
 export function outputsOf(
   options: WatchOptions,
   { source, loaded: { settings }, places }: ReadOptions,
-  { reports, terminal }: { readonly reports: ReportFolder; readonly terminal: Terminal },
+  { reports, terminal, outbox, publish }: AroundOutputs,
 ): Promise<readonly Output[]> {
   return openOutputs(settings.outputs, {
     format: formatOf(settings),
@@ -110,7 +128,20 @@ export function outputsOf(
     },
     metricsFile: settings.metrics?.file,
     sourceFile: "file" in source && source.file !== "-" ? source.file : undefined,
+    outbox,
+    onLost: (lost) => publish({ kind: "alert", alert: lostAlert(lost, hostNameOf(process.env)) }),
     onProblem: (text) => terminal.problem(text),
     onNote: (text) => terminal.note(text),
+  });
+}
+
+/** Told in all outputs, for one that has lost alerts may work again. */
+function lostAlert({ output, target, count, reason }: LostAlerts, host: string): Alert {
+  return internalAlert({
+    rule: "Saker internal: alerts lost",
+    priority: "Error",
+    message: `Saker internal: alerts lost. ${count} alerts so far did not reach ${output} at ${target}: ${reason}.`,
+    fields: { "saker.output": output, "saker.lost": count },
+    host,
   });
 }

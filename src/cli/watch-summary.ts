@@ -85,11 +85,16 @@ function cpuText({ dropped }: ProbeCounters): string {
 }
 
 function unwrittenLines(output: Output): string[] {
-  const { refused, dropped } = output.counts();
+  const { name, target } = output;
+  const { refused, dropped, waiting } = output.counts();
   const reasons = [...Object.entries(refused), ...Object.entries(dropped)];
-  if (reasons.length === 0) return [];
   const text = reasons.map(([reason, count]) => `${count} (${reason})`).join(", ");
-  return [`alerts that did not reach ${output.name} at ${output.target}: ${text}`];
+  return [
+    ...(reasons.length === 0 ? [] : [`alerts that did not reach ${name} at ${target}: ${text}`]),
+    ...(waiting === 0
+      ? []
+      : [`alerts that wait for the next start: ${waiting}, for ${name} at ${target}`]),
+  ];
 }
 
 /** Host names that stand in rules, with some that nothing can be compared with. */

@@ -5,6 +5,7 @@ import { RuleMeter } from "../engine/rule-meter.ts";
 import type { Subscriber } from "../engine/news-stream.ts";
 import { startWatch } from "../engine/watch.ts";
 import type { Watch } from "../engine/watch-options.ts";
+import type { NewsBody } from "../news/news.ts";
 import { lockFolder } from "../outputs/folder-lock.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReportFolder } from "../outputs/report-folder.ts";
@@ -48,7 +49,8 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const history = await openHistory(settings, { ...around, silences });
   const metrics = watchMetrics(settings.metrics, hostNameOf(process.env));
   const kept = [...(history ? [history] : []), ...(metrics ? [metrics.snapshots] : [])];
-  const outputs = await outputsOf(options, read, { reports, terminal });
+  const publish = (news: NewsBody): void => running?.news.publish(news);
+  const outputs = await outputsOf(options, read, { reports, terminal, outbox: history, publish });
   const endReopening = reopenOnSignal(outputs);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
   try {
@@ -58,7 +60,9 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
       utcOffsetMinutes,
       settings,
       reports: options.audit ? reports : undefined,
-      subscribers: [terminal, ...outputs, ...kept],
+      nmap: read.nmap,
+      // What keeps news has them before those who leave news to it.
+      subscribers: [terminal, ...kept, ...outputs],
       silencedBy: (alert) => silences.silencedBy(alert),
       environment: process.env,
       ownPid: ownHostPid(),

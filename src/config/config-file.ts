@@ -16,6 +16,8 @@ import { asMap, mergeConfig } from "./merge-config.ts";
 import { OTHER_KEYS } from "./other-keys.ts";
 import { applyOverride } from "./override.ts";
 import { type Settings, settingsFrom } from "./settings.ts";
+import { withSidekick } from "./sidekick.ts";
+import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
 
 /** What a configuration came to, with everything in it that has no effect. */
 export interface LoadedConfig {
@@ -58,9 +60,10 @@ export function loadConfig(
 ): LoadedConfig {
   const { root, files, notes } =
     path === undefined ? NOTHING : mergeConfig(path, environment, overrides);
+  const sidekick = withSidekick(root, environment);
   const effective = overrides.reduce(
     (node, override) => applyOverride(node, override, environment),
-    root,
+    sidekick.root,
   );
   const { settings, ...read } = readConfig(effective);
   const rules = existingRules(settings.rulesFiles);
@@ -69,7 +72,7 @@ export function loadConfig(
   return {
     ...read,
     settings: { ...settings, rulesFiles: rules.files },
-    notes: [...notes, ...read.notes, ...rulesNotes],
+    notes: [...notes, ...sidekick.notes, ...read.notes, ...rulesNotes],
     files,
     root: effective,
   };
@@ -113,6 +116,7 @@ const ALL_KEYS: readonly Key<unknown>[] = [
   ...(Object.values(KEYS) as readonly Key<unknown>[]),
   ...OUTPUT_KEYS,
   ...(OTHER_KEYS as readonly Key<unknown>[]),
+  ...(SIDEKICK_KEYS as readonly Key<unknown>[]),
 ];
 const BY_NAME: ReadonlyMap<string, Key<unknown>> = new Map(ALL_KEYS.map((key) => [key.name, key]));
 

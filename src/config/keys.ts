@@ -11,16 +11,19 @@ import {
 } from "./choices.ts";
 import { defineKey as key, type Key } from "./key.ts";
 import { METRICS_KEYS } from "./metrics-keys.ts";
-import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS } from "./rule-options.ts";
+import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS, TEMPLATES } from "./rule-options.ts";
 import {
   CONFIG_FILES,
   decimal,
   FLAG,
+  HTTP_URL,
+  PAIRS,
   TEXT,
   TEXTS,
   type ValueType,
   whole,
   word,
+  WORDS,
 } from "./value-type.ts";
 
 const DAY_MS = 86_400_000;
@@ -109,7 +112,7 @@ export const KEYS = {
   }),
   queueCapacity: key("outputs_queue.capacity", whole("alerts", 0, 10_000_000), {
     default: 0,
-    doc: "The most alerts that wait for each output, 0 for 10,000. When it is full the oldest of the container that has most there are dropped, counted.",
+    doc: "The most alerts that wait in memory for each output, 0 for 10,000. When it is full an output that sends elsewhere leaves further ones to the store; of another, and without a store, the oldest of the container that has most there are dropped, counted.",
   }),
   base64Buffers: key("buffer_format_base64", FLAG, {
     default: false,
@@ -246,6 +249,18 @@ export const KEYS = {
     doc: "Saker's own: when the database is larger, the oldest is removed.",
   }),
   ...METRICS_KEYS,
+  customFields: key("customfields", STATIC_FIELDS, {
+    default: {},
+    doc: "falcosidekick's: output fields that every alert for a service has besides.",
+  }),
+  templatedFields: key("templatedfields", TEMPLATES, {
+    default: {},
+    doc: 'falcosidekick\'s: output fields made of an alert\'s others, for services. Of Go\'s templates `{{ .name }}`, `{{ index . "a.name" }}` and `{{ or … "text" }}` are read.',
+  }),
+  customTags: key("customtags", WORDS, {
+    default: [],
+    doc: "falcosidekick's: tags that every alert for a service has besides; several in one text with commas between.",
+  }),
   webEnabled: key("web.enabled", FLAG, {
     default: true,
     doc: "Saker's own: the page, its API and metrics are served.",
@@ -298,10 +313,29 @@ export function outputKey<Value>(section: string, option: Option<Value>): Key<Va
   };
 }
 
-function typeOf({ default: value, minimum = 0, words }: Option<unknown>): ValueType<unknown> {
+function typeOf(option: Option<unknown>): ValueType<unknown> {
+  const { default: value, minimum = 0, words } = option;
+  if (option.isMap === true) return PAIRS;
+  if (option.isUrl === true) return HTTP_URL;
+  if (Array.isArray(value)) return listOf(words ?? []);
   if (words !== undefined) return word(words, exactly(words));
   if (typeof value === "boolean") return FLAG;
   return typeof value === "number" ? whole("units", minimum, 1_000_000_000) : TEXT;
+}
+
+/** Several of these, at least one. */
+function listOf(words: readonly string[]): ValueType<readonly string[]> {
+  const list = words.join(", ");
+  return {
+    name: `list of ${list}`,
+    schema: { type: ["array", "string"], items: { enum: words } },
+    read: (node, fail) => {
+      const found = WORDS.read(node, fail).map(
+        (text) => exactly(words)(text) ?? fail(`"${text}" is none of ${list}`, node),
+      );
+      return found.length > 0 ? found : fail(`must have one of ${list} at least`, node);
+    },
+  };
 }
 
 /** A word in any case. */

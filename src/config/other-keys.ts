@@ -3,10 +3,11 @@ import type { Key, ValueOf } from "./key.ts";
 import { KEYS } from "./keys.ts";
 import { ANYTHING, PLUGINS, SECTION } from "./value-type.ts";
 
-type OtherKey = Key<ConfigNode | undefined>;
+/** A key without an effect, and the reason. */
+export type OtherKey = Key<ConfigNode | undefined>;
 
 /** Keys of Falco's that only tune its own machinery: nothing is lost without them. */
-function neutral(
+export function neutral(
   reason: string,
   names: readonly string[],
   type: OtherKey["type"] = ANYTHING,
@@ -17,7 +18,7 @@ function neutral(
 type When = (value: ConfigNode, valueOf: ValueOf) => boolean;
 
 /** Keys by which Falco does what Saker does not, reported once a topic when they are set. */
-function unsupported(
+export function unsupported(
   topic: string,
   reason: string,
   names: Readonly<Record<string, When>>,
@@ -35,11 +36,14 @@ function unsupported(
   }));
 }
 
-const textOf = (node: ConfigNode): string | undefined =>
+/** A scalar's text. */
+export const textOf = (node: ConfigNode): string | undefined =>
   node.kind === "scalar" ? (node.text ?? undefined) : undefined;
-const isOn = (node: ConfigNode): boolean =>
+/** A flag that is set. */
+export const isOn = (node: ConfigNode): boolean =>
   ["true", "yes", "on", "y"].includes(textOf(node)?.toLowerCase() ?? "");
-const isOther =
+/** Another text than the default. */
+export const isOther =
   (byDefault: string): When =>
   (node) =>
     textOf(node)?.trim() !== byDefault;

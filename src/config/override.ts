@@ -88,7 +88,11 @@ function parsePath(text: string, place: Place): readonly Step[] {
 }
 
 /** A tree in which the path leads to the value; what is in its way is replaced. */
-function put(node: ConfigNode | undefined, steps: readonly Step[], value: ConfigNode): ConfigNode {
+export function put(
+  node: ConfigNode | undefined,
+  steps: readonly Step[],
+  value: ConfigNode,
+): ConfigNode {
   const [step, ...rest] = steps;
   if (step === undefined) return value;
   if (step === END || typeof step === "number") {

@@ -1,3 +1,4 @@
+import { templateProblem } from "../outputs/go-template.ts";
 import type { AppendedField, AppendedOutput } from "../rules/append-output.ts";
 import type { RuleSelection } from "../rules/select-rules.ts";
 import type { ConfigNode } from "./config-node.ts";
@@ -115,6 +116,21 @@ export const STATIC_FIELDS: ValueType<Readonly<Record<string, string>>> = {
     isNothing(node)
       ? {}
       : Object.fromEntries(pairsOf(node, fail).map(([key, value]) => [key, textOf(value, fail)])),
+};
+
+/** `templatedfields` of falcosidekick: a template for each field's name. */
+export const TEMPLATES: ValueType<Readonly<Record<string, string>>> = {
+  ...STATIC_FIELDS,
+  name: "map of name: template",
+  read: (node, fail) => {
+    const templates = STATIC_FIELDS.read(node, fail);
+    for (const [name, text] of Object.entries(templates)) {
+      const problem = templateProblem(text);
+      if (problem !== undefined)
+        fail(`has a template "${name}" that is not read: ${problem}`, node);
+    }
+    return templates;
+  },
 };
 
 function isNothing(node: ConfigNode): boolean {

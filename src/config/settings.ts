@@ -223,6 +223,11 @@ export const DEFAULT_SETTINGS: Settings = settingsFrom((key) => key.default);
 function outputSettings(valueOf: ValueOf): OutputSettings {
   return {
     ...outputOptions(({ section, options }) => optionValues(section, options, valueOf)),
+    custom: {
+      fields: valueOf(KEYS.customFields),
+      templates: valueOf(KEYS.templatedFields),
+      tags: valueOf(KEYS.customTags),
+    },
     capacity: valueOf(KEYS.queueCapacity) || undefined,
     slowMs: valueOf(KEYS.outputTimeout),
     logLevel: valueOf(KEYS.logSyslog) ? valueOf(KEYS.logLevel) : undefined,

@@ -58,6 +58,41 @@ export const TEXTS: ValueType<readonly string[]> = {
   },
 };
 
+/** A list of words; of one text the words between its commas. */
+export const WORDS: ValueType<readonly string[]> = {
+  ...TEXTS,
+  name: "list of words",
+  read: (node, fail) =>
+    TEXTS.read(node, fail)
+      .flatMap((text) => text.split(","))
+      .map((text) => text.trim())
+      .filter((text) => text !== ""),
+};
+
+/** `name:value,name:value`, or a map of them. */
+export const PAIRS: ValueType<string> = {
+  name: "map of name: value",
+  schema: { type: ["object", "string", "null"], additionalProperties: TEXT.schema },
+  read: (node, fail) =>
+    node.kind === "map"
+      ? [...node.entries].map(([name, { value }]) => `${name}:${textIn(value, fail)}`).join(",")
+      : textIn(node, fail),
+};
+
+/** One address of http or https, whose scheme may be missing; a list of one counts as that one. */
+export const HTTP_URL: ValueType<string> = {
+  name: "address of http or https",
+  schema: { type: ["string", "array"], items: TEXT.schema },
+  read: (node, fail) => {
+    const [only, ...others] = node.kind === "list" ? node.items : [node];
+    const text = only === undefined ? "" : textIn(only, fail);
+    const address = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+    const isOne = others.length === 0 && !text.includes(",") && /^https?:/i.test(address);
+    if (text === "" || (isOne && URL.canParse(address))) return text;
+    return fail("must be one address of http or https, as http://HOST:PORT", node);
+  },
+};
+
 /** A whole number within bounds; `unit` in words. */
 export function whole(unit: string, minimum: number, maximum: number): ValueType<number> {
   return {
@@ -93,7 +128,7 @@ export function word<Value>(
   words: readonly string[],
   parse: (text: string) => Value | undefined,
 ): ValueType<Value> {
-  const list = words.join(", ");
+  const list = words.filter((text) => text !== "").join(", ");
   return {
     name: `one of ${list}`,
     schema: { type: "string", enum: words },

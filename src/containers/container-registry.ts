@@ -323,7 +323,7 @@ export class ContainerRegistry {
         () => undefined,
       );
       if (this.#stop.signal.aborted || !record.running || record.metadata?.pid !== 0) return;
-      await this.refresh(record);
+      this.#questions.ask(record, parentOf(record.directory));
     }
   }
 

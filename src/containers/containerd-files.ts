@@ -6,7 +6,7 @@ import type { ContainerMetadata } from "./container.ts";
 import { watchFolders } from "./folder-watch.ts";
 import { parseOciSpec } from "./oci-spec.ts";
 import type { KnownContainer, RuntimeFiles, RuntimeQuestion } from "./runtime.ts";
-import { isPathName, readStateFile, readStateJson } from "./state-file.ts";
+import { isInMemory, isPathName, readStateFile, readStateJson } from "./state-file.ts";
 
 /**
  * What containerd keeps of the containers that it runs, below `state` (a path of the host, such as
@@ -18,12 +18,15 @@ export function containerdFiles(state: string): RuntimeFiles {
   const folder = (namespace: string, id: string): string => hostPath(join(tasks, namespace, id));
   const find = async ({ id, directory }: RuntimeQuestion): Promise<KnownContainer | undefined> => {
     if (!isPathName(id)) return undefined;
-    const all = await namespacesIn(tasks);
+    const inMemory = isInMemory(hostPath(tasks));
+    const readIn = (namespace: string): Promise<KnownContainer | undefined> =>
+      read(folder(namespace, id), { fullId: id, namespace, inMemory });
     // In `/NAMESPACE/NAME` the namespace is likely the one that is meant.
-    const likely = directory?.split("/").at(-2);
-    const ordered = all.toSorted((a, b) => Number(b === likely) - Number(a === likely));
-    for (const namespace of ordered) {
-      const found = await read(folder(namespace, id), id, namespace);
+    const likely = directory?.split("/").at(-2) ?? "";
+    const meant = isNamespace(likely) ? await readIn(likely) : undefined;
+    if (meant !== undefined) return meant;
+    for (const namespace of await namespacesIn(tasks)) {
+      const found = namespace === likely ? undefined : await readIn(namespace);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -55,15 +58,21 @@ export function containerdFiles(state: string): RuntimeFiles {
   };
 }
 
+interface Task {
+  readonly fullId: string;
+  readonly namespace: string;
+  readonly inMemory: boolean;
+}
+
 async function read(
   folder: string,
-  fullId: string,
-  namespace: string,
+  { fullId, namespace, inMemory }: Task,
 ): Promise<KnownContainer | undefined> {
-  const file = await readStateJson(join(folder, "config.json"));
+  const file = await readStateJson(join(folder, "config.json"), { inMemory });
   const spec = parseOciSpec(file?.json);
   if (file === undefined || spec === undefined) return undefined;
-  const pid = Number((await readStateFile(join(folder, "init.pid"), { limit: 32 }))?.text ?? 0);
+  const first = await readStateFile(join(folder, "init.pid"), { limit: 32, inMemory });
+  const pid = Number(first?.text ?? 0);
   const { metadata } = spec;
   const isSandbox = spec.annotations.get("io.kubernetes.cri.container-type") === "sandbox";
   const { pod } = metadata;
@@ -100,7 +109,11 @@ async function sharedWithSandbox(
 
 /** Docker's own namespace is left out: Docker says more of its containers. */
 async function namespacesIn(tasks: string): Promise<readonly string[]> {
-  return (await namesIn(hostPath(tasks))).filter((name) => name !== "moby");
+  return (await namesIn(hostPath(tasks))).filter(isNamespace);
+}
+
+function isNamespace(name: string): boolean {
+  return name !== "moby" && isPathName(name);
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {

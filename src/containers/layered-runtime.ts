@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { FairQueue } from "../lib/fair-queue.ts";
 import type { ContainerRuntime } from "./container.ts";
 import { mergedMetadata } from "./metadata.ts";
 import type {
@@ -23,6 +24,7 @@ export interface RuntimeLayers {
  * API, which is asked for the rest. What the files say counts when the API says nothing.
  */
 export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runtime {
+  const turns = new FairQueue(TURNS);
   const inspect = async (question: RuntimeQuestion): Promise<KnownContainer | undefined> => {
     const first = await files.inspect(question);
     // By a control group it can only be meant as an id, and the files know all ids.
@@ -30,7 +32,11 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
     if (first === undefined && isDecided) return undefined;
     if (first !== undefined) question.onFirst?.(first);
     try {
-      const more = await patiently(() => api.inspect(question, first));
+      const ask = (): ReturnType<RuntimeApi["inspect"]> =>
+        patiently(() => api.inspect(question, first));
+      const more = await (question.asker === undefined
+        ? ask()
+        : inTurn(turns, question.asker, ask));
       return first === undefined || more === undefined ? (more ?? first) : merged(first, more);
     } catch (error) {
       if (first === undefined) throw error;
@@ -55,6 +61,12 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
       await Promise.all([files.watch(listener, signal), keepAwake(api, signal)]);
     },
   };
+}
+
+function inTurn<T>(turns: FairQueue, asker: string, ask: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    turns.push(asker, () => ask().then(resolve, reject));
+  });
 }
 
 /** Once more where an answer was late: the machine may be busy. Who hangs is soon asked no more. */
@@ -93,4 +105,6 @@ function merged(first: KnownContainer, more: KnownContainer): KnownContainer {
 }
 
 const TRIES = 3;
+/** Of questions to the API, behind the files: at most one waits for each container that is known. */
+const TURNS = { capacity: Infinity, capacityOfKey: Infinity, parallel: 32, parallelOfKey: 32 };
 const AWAKE_MS = 20_000;

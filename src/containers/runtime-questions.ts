@@ -21,6 +21,13 @@ export type Answer =
   | { readonly kind: "absent" | "elsewhere" }
   | { readonly kind: "unasked"; readonly reason: string };
 
+/** A question that has been put. */
+interface Asking {
+  readonly answer: Promise<Answer>;
+  /** Something is known, or nothing will be. */
+  readonly told: Promise<unknown>;
+}
+
 /** Who asks `RuntimeQuestions` for a container, and which answers it takes. */
 export interface QuestionOptions {
   /** Who asks: askers take turns. */
@@ -73,34 +80,37 @@ export class RuntimeQuestions {
   async ask(asked: Asked, { asker, ...options }: QuestionOptions): Promise<Answer> {
     const since = performance.now() - (this.#absent.get(asked.fullId) ?? -Infinity);
     if (since < ABSENT_MS) return { kind: "absent" };
-    return this.#all(asked, options, (runtime, ask) => this.#inTurn(runtime, asker, ask));
+    return this.#all({ ...asked, asker }, options, (runtime, ask) =>
+      this.#inTurn(runtime, asker, ask),
+    );
   }
 
   /** As `ask`, out of turn. */
   now(asked: Asked, options: Omit<QuestionOptions, "asker">): Promise<Answer> {
-    return this.#all(asked, options, (_, ask) => ask());
+    return this.#all(asked, options, (_, ask) => ask().answer);
   }
 
   /** Asks all that may know it at once; the first who does decides. */
   #all(
-    asked: Asked,
+    asked: Asked & { readonly asker?: string },
     { accepts, onFirst }: Omit<QuestionOptions, "asker">,
-    turn: (runtime: Runtime, ask: () => Promise<Answer>) => Promise<Answer>,
+    turn: (runtime: Runtime, ask: () => Asking) => Promise<Answer>,
   ): Promise<Answer> {
     this.#asked += 1;
-    const { fullId: id, directory } = asked;
+    const { fullId: id, directory, asker } = asked;
     let by: Runtime | undefined;
     const isMeant = (runtime: Runtime, known: KnownContainer): boolean => {
       if ((by ?? runtime) !== runtime || !accepts(known)) return false;
       by = runtime;
       return true;
     };
-    const ask = async (runtime: Runtime): Promise<Answer> => {
+    const inspect = async (runtime: Runtime, onTold: () => void): Promise<Answer> => {
       const first = (known: KnownContainer): void => {
         if (isMeant(runtime, known)) onFirst(known);
+        onTold();
       };
       try {
-        const container = await runtime.inspect({ id, directory, onFirst: first });
+        const container = await runtime.inspect({ id, directory, asker, onFirst: first });
         if (container === undefined) return { kind: "absent" };
         return isMeant(runtime, container)
           ? { kind: "known", container, by: runtime }
@@ -108,6 +118,11 @@ export class RuntimeQuestions {
       } catch (error) {
         return { kind: "unasked", reason: messageOf(error) };
       }
+    };
+    const ask = (runtime: Runtime): Asking => {
+      const told = Promise.withResolvers<void>();
+      const answer = inspect(runtime, told.resolve);
+      return { answer, told: Promise.race([told.promise, answer]) };
     };
     const answers = this.runtimesFor(asked).map((runtime) => turn(runtime, () => ask(runtime)));
     const known = Promise.race(answers.map(async (one) => ifKnown(await one)));
@@ -124,13 +139,19 @@ export class RuntimeQuestions {
     return { kind: "absent" };
   }
 
-  #inTurn(runtime: Runtime, asker: string, ask: () => Promise<Answer>): Promise<Answer> {
+  /** The next one's turn is when something is known: who is asked for more has turns of its own. */
+  #inTurn(runtime: Runtime, asker: string, ask: () => Asking): Promise<Answer> {
     const queue = this.#queues.get(runtime) ?? new FairQueue(LIMITS);
     this.#queues.set(runtime, queue);
     return new Promise((resolve) => {
       // What a runtime lists itself is there: all of it is asked for.
       const limit = asker === runtime.name ? Infinity : QUESTIONS_WAITING;
-      const isTaken = queue.push(asker, async () => resolve(await ask()), limit);
+      const begin = async (): Promise<void> => {
+        const { answer, told } = ask();
+        resolve(answer);
+        await told;
+      };
+      const isTaken = queue.push(asker, begin, limit);
       const reason = "too many containers of one control group are asked for";
       if (!isTaken) resolve({ kind: "unasked", reason });
     });

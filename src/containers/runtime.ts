@@ -24,6 +24,8 @@ export interface RuntimeQuestion {
   readonly id: string;
   /** The control group that it is believed to have: two containers may have one id. */
   readonly directory?: string | undefined;
+  /** Who asks: askers take turns. Absent: out of turn. */
+  readonly asker?: string | undefined;
   /** Called with what is known at once, if more is to come. */
   readonly onFirst?: ((container: KnownContainer) => void) | undefined;
 }

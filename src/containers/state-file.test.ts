@@ -5,32 +5,43 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { isPathName, readSettings, readStateFile, readStateJson } from "./state-file.ts";
+import {
+  isInMemory,
+  isPathName,
+  readSettings,
+  readStateFile,
+  readStateJson,
+} from "./state-file.ts";
 
-test("readStateFile reads regular files alone, of a bounded size, and waits for none", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "saker-state-"));
-  t.after(() => rm(folder, { recursive: true }));
-  const at = (name: string): string => join(folder, name);
-  await writeFile(at("good"), '{"a":1}');
-  await writeFile(at("cut"), '{"a":');
-  await symlink(at("good"), at("link"));
-  execFileSync("mkfifo", [at("fifo")]);
-  await writeFile(at("huge"), "");
-  truncateSync(at("huge"), 5 * 1024 * 1024);
-  assert.deepEqual((await readStateJson(at("good")))?.json, { a: 1 });
-  assert.equal((await readStateFile(at("good")))?.text, '{"a":1}');
-  assert.equal((await readStateFile(at("good"), { limit: 6 }))?.text, undefined);
-  for (const name of ["cut", "link", "fifo", "huge", "absent", ".", "good/below", "a\0b"])
-    assert.equal(await readStateJson(at(name)), undefined, name);
-  assert.equal(await readStateJson("/dev/zero"), undefined);
-  assert.equal(await readStateJson("x".repeat(5000)), undefined);
-  assert.deepEqual(["good", "fifo", "huge", "absent"].map(at).map(readSettings), [
-    '{"a":1}',
-    "",
-    "",
-    "",
-  ]);
-});
+for (const [where, parent] of [
+  ["anywhere", tmpdir()],
+  ["in memory", "/dev/shm"],
+] as const)
+  test(`readStateFile reads regular files alone, of a bounded size, ${where}`, async (t) => {
+    const inMemory = isInMemory(parent);
+    const folder = await mkdtemp(join(parent, "saker-state-"));
+    t.after(() => rm(folder, { recursive: true }));
+    const at = (name: string): string => join(folder, name);
+    await writeFile(at("good"), '{"a":1}');
+    await writeFile(at("cut"), '{"a":');
+    await symlink(at("good"), at("link"));
+    execFileSync("mkfifo", [at("fifo")]);
+    await writeFile(at("huge"), "");
+    truncateSync(at("huge"), 5 * 1024 * 1024);
+    assert.deepEqual((await readStateJson(at("good"), { inMemory }))?.json, { a: 1 });
+    assert.equal((await readStateFile(at("good"), { inMemory }))?.text, '{"a":1}');
+    assert.equal((await readStateFile(at("good"), { limit: 6, inMemory }))?.text, undefined);
+    for (const name of ["cut", "link", "fifo", "huge", "absent", ".", "good/below", "a\0b"])
+      assert.equal(await readStateJson(at(name), { inMemory }), undefined, name);
+    assert.equal(await readStateJson("/dev/zero", { inMemory }), undefined);
+    assert.equal(await readStateJson("x".repeat(5000), { inMemory }), undefined);
+    assert.deepEqual(["good", "fifo", "huge", "absent"].map(at).map(readSettings), [
+      '{"a":1}',
+      "",
+      "",
+      "",
+    ]);
+  });
 
 test("readStateFile takes a user's files from that user alone", async (t) => {
   if (process.getuid?.() !== 0) return t.skip("needs root, to give files away");

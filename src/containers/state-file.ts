@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statfsSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 /** A file's content, read as UTF-8, and when it was written. */
@@ -17,7 +26,24 @@ export interface StateFileOptions {
   readonly limit?: number;
   /** Who must own the file: a user's folder may hold links to others' files. */
   readonly owner?: number | undefined;
+  /** True for a file in memory (`isInMemory`): it is read at once, not by turns with all others. */
+  readonly inMemory?: boolean;
 }
+
+/**
+ * Whether a folder that is root's lies in memory, as /run does (tmpfs, ramfs): no disk and no server
+ * can hold up who reads there.
+ */
+export function isInMemory(folder: string): boolean {
+  try {
+    return MEMORY_TYPES.has(statfsSync(folder).type);
+  } catch {
+    return false;
+  }
+}
+
+/** linux/magic.h: TMPFS_MAGIC, RAMFS_MAGIC. */
+const MEMORY_TYPES: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 
 /**
  * Reads a file that a runtime keeps of its containers. Undefined when there is none, and for
@@ -25,15 +51,15 @@ export interface StateFileOptions {
  */
 export async function readStateFile(
   path: string,
-  { limit = FILE_BYTES, owner }: StateFileOptions = {},
+  options: StateFileOptions = {},
 ): Promise<StateFile | undefined> {
   if (path.includes("\0")) return undefined;
+  if (options.inMemory === true) return readAtOnce(path, options);
   let file: FileHandle | undefined;
   try {
     file = await open(path, OPEN_FLAGS);
     const stat = await file.stat({ bigint: true });
-    if (!stat.isFile() || stat.size > limit) return undefined;
-    if (owner !== undefined && Number(stat.uid) !== owner) return undefined;
+    if (!isTaken(stat, options)) return undefined;
     // It may grow while it is read: never more than was looked at.
     const bytes = Buffer.alloc(Number(stat.size));
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
@@ -43,6 +69,27 @@ export async function readStateFile(
   } finally {
     await file?.close();
   }
+}
+
+function readAtOnce(path: string, options: StateFileOptions): StateFile | undefined {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, OPEN_FLAGS);
+    const stat = fstatSync(descriptor, { bigint: true });
+    if (!isTaken(stat, options)) return undefined;
+    const bytes = Buffer.alloc(Number(stat.size));
+    const read = readSync(descriptor, bytes, 0, bytes.length, 0);
+    return { text: bytes.toString("utf8", 0, read), modifiedAt: stat.mtimeNs };
+  } catch {
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function isTaken(stat: BigIntStats, { limit = FILE_BYTES, owner }: StateFileOptions): boolean {
+  if (!stat.isFile() || stat.size > limit) return false;
+  return owner === undefined || Number(stat.uid) === owner;
 }
 
 /** Settings of the host's administrator, read once at the start; empty where there are none. */

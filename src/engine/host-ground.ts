@@ -26,7 +26,12 @@ export function hostGround(options: WatchOptions, news: NewsStream): HostGround 
     onProblem: (text) => publish({ kind: "problem", text }),
     onStopped: (container) => ports.containerStopped(container),
   });
-  const ports = new HostPorts({ containers, publish, reports: options.reports });
+  const ports = new HostPorts({
+    containers,
+    publish,
+    reports: options.reports,
+    nmap: options.nmap,
+  });
   const repeated = new RepeatedAlerts({
     settings: options.settings.repeats,
     publish: (alert) => publish({ kind: "alert", alert }, alert.time),

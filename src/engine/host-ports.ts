@@ -15,6 +15,7 @@ import { socketOfNotice } from "../state/descriptor.ts";
 import type { Process } from "../state/process.ts";
 import { DatagramBinds } from "./datagram-binds.ts";
 import { portProcess } from "../capture/listening-records.ts";
+import type { NmapOptions } from "../audit/nmap-scanner.ts";
 import { PortExaminer } from "./port-examiner.ts";
 import { PortWatch, type PortVerdict } from "./port-watch.ts";
 
@@ -24,6 +25,7 @@ export interface HostPortsOptions {
   readonly publish: (body: NewsBody) => void;
   /** Where reports go; undefined when ports are not to be examined. */
   readonly reports: ReportFolder | undefined;
+  readonly nmap?: NmapOptions | undefined;
 }
 
 /** How long an examination waits for its container's name. */
@@ -189,6 +191,7 @@ export class HostPorts {
     const { publish, containers } = this.#options;
     return new PortExaminer({
       folder,
+      nmap: this.#options.nmap,
       own: this.#own,
       isOpen: (place) => this.#watch.inventory.has(place),
       whenSettled: (container) => containers.whenSettled(container, METADATA_PATIENCE_MS),

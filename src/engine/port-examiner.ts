@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { audit } from "../audit/audit.ts";
 import { ConnectErrors } from "../audit/connect-errors.ts";
+import { type NmapOptions, nmapScan } from "../audit/nmap-scanner.ts";
 import { needsAnotherLook } from "../audit/needs-another-look.ts";
 import type { AuditReport, ProbeErrorCode } from "../audit/report.ts";
 import type { Container } from "../containers/container.ts";
@@ -10,7 +11,11 @@ import type { ReportFolder } from "../outputs/report-folder.ts";
 import { addressesOf, connectToListener } from "../ports/connect-listener.ts";
 import { openDatagram } from "../ports/datagram.ts";
 import { type Listener, listListenersOn } from "../ports/listeners.ts";
-import { hostNamespaceInode, type NetworkNamespace } from "../ports/network-namespace.ts";
+import {
+  hostNamespaceInode,
+  inNamespace,
+  type NetworkNamespace,
+} from "../ports/network-namespace.ts";
 import { isOwnAddress } from "../ports/own-address.ts";
 import type { OwnConnections } from "../ports/own-connections.ts";
 import { sharingPrograms } from "../ports/sharing-programs.ts";
@@ -39,6 +44,8 @@ export interface PortExaminerOptions {
   /** `stem`: the path of the report's files without ending; absent when they cannot be written. */
   readonly onReport: (report: AuditReport, stem: string | undefined) => void;
   readonly onProblem: (text: string) => void;
+  /** nmap, where it takes the place of Saker's own examination. */
+  readonly nmap?: NmapOptions | undefined;
   /** Milliseconds after which a port that could not be examined is looked at again. */
   readonly looksAfterMs?: readonly number[];
 }
@@ -218,18 +225,26 @@ export class PortExaminer {
       own.add({ namespace: namespace.inode, ownAddress, ownPort, peerPort: port });
     const { addresses } = way;
     const [host] = addresses;
-    const found = await audit(
-      {
-        label: `${name}:${port}`,
-        host,
-        port,
-        ...(container === undefined ? {} : { container: name }),
-        connect: (ended) =>
-          connectToListener(namespace, addresses, port, { signal: ended, onConnection }),
-        datagram: () => openDatagram(namespace, host, port),
-      },
-      { signal, connectErrors: this.#connectErrorsOf(container?.id ?? "host") },
-    );
+    const target = {
+      label: `${name}:${port}`,
+      host,
+      port,
+      ...(container === undefined ? {} : { container: name }),
+    };
+    const connectErrors = this.#connectErrorsOf(container?.id ?? "host");
+    const { nmap } = this.#options;
+    const found =
+      nmap === undefined
+        ? await audit(
+            {
+              ...target,
+              connect: (ended) =>
+                connectToListener(namespace, addresses, port, { signal: ended, onConnection }),
+              datagram: () => openDatagram(namespace, host, port),
+            },
+            { signal, connectErrors },
+          )
+        : await nmapScan({ ...target, within: (act) => inNamespace(namespace, act) }, nmap, signal);
     const onHostNetwork = namespace.inode === hostNamespaceInode();
     const reachable = await reachability(
       { container, onHostNetwork },

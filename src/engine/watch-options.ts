@@ -1,4 +1,5 @@
 import type { Alert } from "../alerts/alert.ts";
+import type { NmapOptions } from "../audit/nmap-scanner.ts";
 import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { CaptureEnd } from "../capture/capture-parser.ts";
 import type { InheritedProbe } from "../capture/probe.ts";
@@ -59,6 +60,8 @@ export interface WatchOptions {
   readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "repeats" | "baseSyscalls">;
   /** Where reports of ports go; undefined when ports are not to be examined. */
   readonly reports: ReportFolder | undefined;
+  /** nmap, where it examines ports in place of Saker. */
+  readonly nmap?: NmapOptions | undefined;
   /** Get all news, from the first on. */
   readonly subscribers: readonly Subscriber[];
   /** The id of the silence that an alert falls under; none does by default. */

@@ -4,6 +4,8 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import { Keeper } from "../store/keeper.ts";
 import { openBackend, replaceBackend } from "../store/open-backend.ts";
+import { Outbox, type OutboxPlace } from "../store/outbox.ts";
+import { idAt } from "../store/row-clock.ts";
 import { isMeant, type Silence } from "../store/silence.ts";
 import { storeOf, type Store } from "../store/store.ts";
 import type { WebServer } from "../web/listen.ts";
@@ -18,7 +20,7 @@ import { Questioner } from "./questioner.ts";
 import type { ServedPage } from "./serve-page.ts";
 import { storeHealth } from "./store-health.ts";
 
-const { version, hostname, store: settings, web, webserver } = workerData as HistoryData;
+const { version, hostname, store: settings, web, webserver, begun } = workerData as HistoryData;
 const port = parentPort ?? fail();
 
 function fail(): never {
@@ -37,6 +39,7 @@ const questioner = new Questioner(({ id, what, about }) =>
 let silences: readonly Silence[] = [];
 const silenced = new Map<string, number>();
 let droppedBefore = 0;
+let moving: Promise<void> = Promise.resolve();
 const dropped = (): number => droppedBefore;
 
 void begin();
@@ -45,12 +48,15 @@ void begin();
 interface Parts {
   readonly store: Store;
   readonly keeper: Keeper;
+  readonly outbox: Outbox;
 }
 
 async function begin(): Promise<void> {
   const store = await openStore();
+  const startedAt = begun ?? store.committed;
+  const outbox = new Outbox(store, { host: hostname, begun: startedAt });
   await store.beginWatch(hostname);
-  const parts = { store, keeper: keeperOf(store) };
+  const parts = { store, outbox, keeper: keeperOf(store, outbox) };
   const page = web === undefined ? undefined : await serve(() => pageOf(web, parts), "its page");
   const health =
     webserver === undefined
@@ -61,11 +67,14 @@ async function begin(): Promise<void> {
     place: store.backend.place,
     page: page?.page,
     fingerprint: page?.fingerprint,
+    begun: startedAt,
   });
 
   port.on("message", (message: ToThread) => {
     if (message.kind === "answer") return questioner.answered(message.id, message.answer);
     if (message.kind === "close") return void end(parts, [page?.server, health]);
+    if (message.kind === "outbox-read") return void answer(message, parts);
+    if (message.kind === "outbox-move") return void move(message.places, parts);
     if (message.kind === "silences") {
       ({ silences } = message);
       return;
@@ -75,7 +84,7 @@ async function begin(): Promise<void> {
   });
 }
 
-function keeperOf(store: Store): Keeper {
+function keeperOf(store: Store, outbox: Outbox): Keeper {
   return new Keeper({
     store,
     retention: {
@@ -89,7 +98,14 @@ function keeperOf(store: Store): Keeper {
     onDone: (count) => post({ kind: "done", count }),
     onProblem,
     onNote,
-    onCorrupt: () => store.reopen(() => replaceBackend({ ...settings, onNote })),
+    onRemoved: () => {
+      void tellLost(outbox);
+      void outbox.forgetUnused(idAt(now() - settings.days * 86_400_000)).catch(() => undefined);
+    },
+    onCorrupt: async () => {
+      await store.reopen(() => replaceBackend({ ...settings, onNote }));
+      outbox.forget();
+    },
   });
 }
 
@@ -119,12 +135,50 @@ function postSilenced(): void {
   silenced.clear();
 }
 
+/** What came before the question is written first, as far as it can be in a moment. */
+async function answer(
+  { id, reader, range }: ToThread & { kind: "outbox-read" },
+  { store, keeper, outbox }: Parts,
+): Promise<void> {
+  try {
+    if (store.backend.kind === "memory") return post({ kind: "outbox-page", id, page: undefined });
+    const isSettled = store.sequence >= range.through || (await keeper.settled(SETTLE_MS));
+    const page = await outbox.read(reader, range);
+    post({ kind: "outbox-page", id, page: { ...page, isEnd: page.isEnd && isSettled } });
+    await tellLost(outbox);
+  } catch (thrown) {
+    onProblem(`Cannot read from the store what ${reader.output} is to send: ${messageOf(thrown)}`);
+    post({ kind: "outbox-page", id, page: { news: [], isEnd: false, waiting: 0 } });
+  }
+}
+
+const SETTLE_MS = 2000;
+
+async function move(
+  places: ReadonlyMap<string, OutboxPlace>,
+  { store, outbox }: Parts,
+): Promise<void> {
+  if (store.backend.kind === "memory") return;
+  moving = moving
+    .then(() => outbox.move(places))
+    .catch((thrown: unknown) => {
+      onProblem(`Cannot write to the store what outputs have sent: ${messageOf(thrown)}`);
+    });
+  await moving;
+}
+
+async function tellLost(outbox: Outbox): Promise<void> {
+  const counts = await outbox.takeLost().catch(() => new Map<string, number>());
+  if (counts.size > 0) post({ kind: "outbox-lost", counts });
+}
+
 async function end(
   { store, keeper }: Parts,
   servers: readonly (WebServer | undefined)[],
 ): Promise<void> {
   for (const server of servers) await server?.close();
   await keeper.close();
+  await moving;
   await store.close().catch(() => undefined);
   port.close();
   process.exit();

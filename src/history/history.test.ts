@@ -122,6 +122,41 @@ describe("History", () => {
     await history.close();
   });
 
+  it("has for an output what was not answered, in the next watch, too", async () => {
+    const reader = { output: "http 1", kinds: ["alert"], priority: 7 } as const;
+    let answered = 0;
+    const around = { place: () => ({ sequence: answered }), onLost: () => {} };
+    const history = opened();
+    const door = history.openReader(reader, around);
+    const all = { after: undefined, through: 0, limit: 1000 };
+    assert.deepEqual(await door.read(all), { news: [], isEnd: true, waiting: 0 });
+    for (let sequence = 1; sequence <= 800; sequence += 1) history.take(alertNews({}, sequence));
+    assert.deepEqual([door.keeps(799), door.keeps(800)], [false, true]);
+    const page = await door.read({ after: { sequence: 100 }, through: 800, limit: 1000 });
+    const numbers = page?.news.map(({ news }) => news.sequence);
+    assert.deepEqual([numbers?.length, numbers?.[0], page?.isEnd], [500, 101, false]);
+    answered = 700;
+    door.close();
+    await history.close();
+
+    const next = opened();
+    const again = next.openReader(reader, around);
+    const rest = await again.read(all);
+    assert.deepEqual([rest?.news.length, rest?.waiting, rest?.isEnd], [100, 100, true]);
+    again.close();
+    await next.close();
+  });
+
+  it("has nothing for an output where news are kept in memory alone", async () => {
+    const store = { path: undefined, url: undefined, durability: "normal" as const, days: 1 };
+    const history = opened({ store: { ...store, megabytes: 100 } });
+    const reader = { output: "http 1", kinds: ["alert"], priority: 7 } as const;
+    const door = history.openReader(reader, { place: () => undefined, onLost: () => {} });
+    assert.equal(await door.read({ after: undefined, through: 0, limit: 1000 }), undefined);
+    door.close();
+    await history.close();
+  });
+
   it("serves what it keeps, and asks the watch for the rest", async () => {
     const history = opened({ web: web() });
     await history.ready;

@@ -7,9 +7,10 @@ import { startThread } from "../shipped/start-thread.ts";
 import type { Silence } from "../store/silence.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import type { FromThread, HistoryData, ToThread } from "./messages.ts";
+import { OutboxReaders, type ReaderDoor } from "./outbox-readers.ts";
 
 /** What the thread is started with, whom it asks, and who hears of it. */
-export interface HistoryOptions extends HistoryData {
+export interface HistoryOptions extends Omit<HistoryData, "begun"> {
   readonly watch: WatchDoor;
   /** So many alerts that came by HTTP fell under the silence of this id. */
   readonly onSilenced: (id: string, count: number) => void;
@@ -43,6 +44,15 @@ export class History {
   #timer: NodeJS.Timeout | undefined;
   #waiting = 0;
   #dropped = 0;
+  /** The number of the last that was taken. */
+  #lastTaken = 0;
+  /** The newest id when the watch began. */
+  #begun: number | undefined;
+  readonly #readers = new OutboxReaders({
+    post: (message) => this.#post(message),
+    flush: () => this.#flush(),
+    lastTaken: () => this.#lastTaken,
+  });
   #starts = 1;
   #isClosing = false;
   #page: string | undefined;
@@ -83,6 +93,7 @@ export class History {
       return;
     }
     this.#waiting += 1;
+    this.#lastTaken = news.sequence;
     this.#owners.set(owner, ofOwner + 1);
     this.#batch.push(news);
     if (this.#batch.length >= BATCH_MAX) this.#flush();
@@ -95,8 +106,14 @@ export class History {
     this.#post({ kind: "silences", silences });
   }
 
-  /** Has what waits written, and ends the thread. */
+  /** For one who sends on what is kept, as far as it has not been answered. */
+  openReader(...[reader, around]: Parameters<OutboxReaders["open"]>): ReaderDoor {
+    return this.#readers.open(reader, around);
+  }
+
+  /** Has what waits written, and ends the thread, once those are closed who send on. */
   async close(): Promise<void> {
+    await this.#readers.closed();
     this.#flush();
     this.#isClosing = true;
     this.#worker.ref();
@@ -125,13 +142,16 @@ export class History {
     }
   }
 
-  #post(message: ToThread): void {
+  /** False when there is no thread any more. */
+  #post(message: ToThread): boolean {
     this.#worker.postMessage(message);
+    return this.#worker.threadId !== -1;
   }
 
   #start(): Worker {
     const { version, hostname, store, web, webserver } = this.#options;
-    const workerData: HistoryData = { version, hostname, store, web, webserver };
+    const begun = this.#begun;
+    const workerData: HistoryData = { version, hostname, store, web, webserver, begun };
     const worker = startThread("history/history-thread", {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 },
@@ -151,6 +171,7 @@ export class History {
       case "ready":
         this.#page = message.page;
         this.#fingerprint = message.fingerprint;
+        this.#begun = message.begun;
         // From here on it lasts as long as the watch does, and at its end until all is kept.
         if (!this.#isClosing) this.#worker.unref();
         return this.#ready.resolve();
@@ -163,6 +184,10 @@ export class History {
       case "silenced":
         for (const [id, count] of message.counts) this.#options.onSilenced(id, count);
         return;
+      case "outbox-page":
+        return this.#readers.answered(message.id, message.page);
+      case "outbox-lost":
+        return this.#readers.lost(message.counts);
       case "question":
         void this.#answer(message);
         return;
@@ -211,6 +236,7 @@ export class History {
     const lost = this.#waiting - this.#batch.length;
     this.#dropped += lost;
     this.#done(lost);
+    this.#readers.forget();
     this.#ready.resolve();
     const isLast = this.#isClosing || this.#starts >= STARTS_MAX;
     this.#options.onProblem(

@@ -1,4 +1,6 @@
 import type { News } from "../news/news.ts";
+import type { OutboxPage, OutboxPlace, OutboxRange } from "../store/outbox.ts";
+import type { OutboxReader } from "../store/outbox-news.ts";
 import type { CountedSilence } from "../store/silence-book.ts";
 import type { Silence, SilenceRequest } from "../store/silence.ts";
 import type { SilenceObstacle } from "../web/handlers.ts";
@@ -43,6 +45,8 @@ export interface HistoryData {
   readonly web: WebSettings | undefined;
   /** Falco's webserver; undefined: none. */
   readonly webserver: WebserverSettings | undefined;
+  /** The newest id when the watch began; undefined: now. */
+  readonly begun: number | undefined;
 }
 
 /** Where Falco's webserver listens, and what it answers. */
@@ -75,6 +79,14 @@ export type ToThread =
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
   /** Those that hold from now on. */
   | { readonly kind: "silences"; readonly silences: readonly Silence[] }
+  | {
+      readonly kind: "outbox-read";
+      readonly id: number;
+      readonly reader: OutboxReader;
+      readonly range: OutboxRange;
+    }
+  /** So far the other sides have answered, by output. */
+  | { readonly kind: "outbox-move"; readonly places: ReadonlyMap<string, OutboxPlace> }
   | { readonly kind: "close" };
 
 /** From the thread. */
@@ -84,11 +96,16 @@ export type FromThread =
       readonly place: string;
       readonly page: string | undefined;
       readonly fingerprint: string | undefined;
+      readonly begun: number;
     }
   | { readonly kind: "done"; readonly count: number }
   | { readonly kind: "note" | "problem"; readonly text: string }
   /** So many alerts that came by HTTP fell under these silences. */
   | { readonly kind: "silenced"; readonly counts: ReadonlyMap<string, number> }
+  /** Undefined: nothing is kept beyond the end. */
+  | { readonly kind: "outbox-page"; readonly id: number; readonly page: OutboxPage | undefined }
+  /** So many news were removed before they were sent on, by output. */
+  | { readonly kind: "outbox-lost"; readonly counts: ReadonlyMap<string, number> }
   | {
       readonly kind: "question";
       readonly id: number;

@@ -35,3 +35,12 @@ export function isoOffsetText(epochNs: bigint): string {
   const { date, time, fraction } = partsOf(epochNs, 0);
   return `${date}T${time}.${fraction}+0000`;
 }
+
+/** `2016-08-04T16:17:57.882054739Z` in epoch nanoseconds, 0 when it is no time. */
+export function epochNanoseconds(time: string): bigint {
+  const match = /^(.*?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(time);
+  const ms = Date.parse(`${match?.[1] ?? ""}${match?.[3] ?? "Z"}`);
+  return Number.isNaN(ms)
+    ? 0n
+    : BigInt(ms) * 1_000_000n + BigInt((match?.[2] ?? "").padEnd(9, "0") || 0);
+}

@@ -8,6 +8,8 @@ import { check, libc } from "./libc.ts";
 export const CAPABILITIES = {
   CAP_DAC_OVERRIDE: 1,
   CAP_DAC_READ_SEARCH: 2,
+  CAP_SETGID: 6,
+  CAP_SETUID: 7,
   CAP_NET_BIND_SERVICE: 10,
   CAP_NET_ADMIN: 12,
   CAP_SYS_PTRACE: 19,

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination } from "./destination.ts";
-import { LineQueue } from "./line-queue.ts";
+import { DeliveryQueue, sourceOf } from "./delivery-queue.ts";
 import type { Output, OutputCounts } from "./output.ts";
+import type { Outbox, OutboxDoor } from "./outbox.ts";
 
 /** Limits of a delivery; times in milliseconds. */
 export interface DeliveryOptions {
@@ -16,8 +18,20 @@ export interface DeliveryOptions {
   readonly abortMs?: number | undefined;
   /** The first pause after a failure, 250 ms by default; it doubles up to 30 s. */
   readonly firstPauseMs?: number | undefined;
+  /** Keeps what has no room, and over the end, for a destination that has an `outbox`. */
+  readonly outbox?: Outbox | undefined;
   readonly onProblem: (text: string) => void;
   readonly onNote: (text: string) => void;
+  /** Alerts are lost: at most once a minute, and when the destination works again. */
+  readonly onLost?: ((lost: LostAlerts) => void) | undefined;
+}
+
+/** Alerts that an output will never send: how many so far, and why the last of them. */
+export interface LostAlerts {
+  readonly output: string;
+  readonly target: string;
+  readonly count: number;
+  readonly reason: string;
 }
 
 const [CAPACITY, MAX_BYTES] = [10_000, 32 << 20];
@@ -27,12 +41,14 @@ const [FIRST_PAUSE_MS, LAST_PAUSE_MS] = [250, 30_000];
 /** The longest that the other side may ask for. */
 const MAX_WAIT_MS = 3_600_000;
 const CLOSE_MS = 2000;
+/** Until the store is asked again for what it has not written yet. */
+const STORE_PAUSE_MS = 500;
 /** How long an aborted destination may take to settle. */
 const GRACE_MS = 500;
 /** Reasons are the other side's words: no more than so many are counted apart. */
 const MAX_REASONS = 20;
 /** Losses of a queue that stays full are reported this often. */
-const DROP_REPORT_MS = 60_000;
+const LOSS_REPORT_MS = 60_000;
 
 /**
  * Brings a destination its lines: a bounded queue, batches in order, one at a time, tried again
@@ -43,12 +59,17 @@ export class Delivery implements Output {
   readonly target: string;
   readonly #destination: Destination;
   readonly #options: DeliveryOptions;
-  readonly #queue: LineQueue;
+  readonly #queue: DeliveryQueue;
+  readonly #door: OutboxDoor | undefined;
   readonly #refused = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
   /** Reasons of refusals that were reported. */
   readonly #refusals = new Set<string>();
-  #nextDropReport = 0;
+  #lost = 0;
+  #nextLossReport = 0;
+  #lossTimer: NodeJS.Timeout | undefined;
+  /** Lines were lost since the destination last worked: what said so may be among them. */
+  #isLossNew = false;
   #delivered = 0;
   #duplicates = 0;
   #problem: string | undefined;
@@ -57,6 +78,8 @@ export class Delivery implements Output {
   #running: Promise<void> | undefined;
   #endPause: (() => void) | undefined;
   #abort: AbortController | undefined;
+  /** Lines that the store has for the next start. */
+  #kept = 0;
   /** Why nothing is taken any more. */
   #ended: string | undefined;
   #isClosing = false;
@@ -68,10 +91,30 @@ export class Delivery implements Output {
     this.#destination = destination;
     this.#options = options;
     this.#pauseMs = options.firstPauseMs ?? FIRST_PAUSE_MS;
-    this.#queue = new LineQueue({
+    const limits = {
       lines: options.capacity ?? CAPACITY,
       bytes: options.maxBytes ?? Math.max(MAX_BYTES, (options.capacity ?? 0) * LINE_BYTES),
+    };
+    this.#queue = new DeliveryQueue({
+      limits,
+      format: (news) => this.#format(news),
+      onDropped: (reason, count) => this.#drop(reason, count),
     });
+    this.#door = this.#openDoor();
+    if (this.#door === undefined) return;
+    this.#queue.use(this.#door);
+    this.#running = this.#run();
+  }
+
+  #openDoor(): OutboxDoor | undefined {
+    const { outbox: wish, name } = this.#destination;
+    if (wish === undefined) return undefined;
+    const { kinds, priority } = wish;
+    const place = createHash("sha256").update(wish.place).digest("hex").slice(0, 16);
+    return this.#options.outbox?.openReader(
+      { output: `${name} ${place}`, kinds, priority },
+      { place: () => this.#queue.write(), onLost: (count) => this.#queue.lose(count) },
+    );
   }
 
   /** Reports at the start what would fail with the first line; a dead disk holds nobody. */
@@ -91,10 +134,11 @@ export class Delivery implements Output {
 
   take(news: News): void {
     const line = this.#format(news);
+    if (line !== undefined && this.#ended !== undefined)
+      return count(this.#dropped, this.#ended, 1);
+    this.#queue.see(news.sequence);
     if (line === undefined) return;
-    if (this.#ended !== undefined) return count(this.#dropped, this.#ended, 1);
-    const dropped = this.#queue.push(line, sourceOf(news));
-    if (dropped > 0) this.#drop("the queue was full", dropped);
+    this.#queue.push(line, sourceOf(news));
     this.#running ??= this.#run();
   }
 
@@ -106,7 +150,7 @@ export class Delivery implements Output {
   counts(): OutputCounts {
     return {
       delivered: this.#delivered,
-      waiting: this.#queue.length,
+      waiting: this.#ended === undefined ? this.#queue.length : this.#kept,
       duplicates: this.#duplicates,
       refused: Object.fromEntries(this.#refused),
       dropped: Object.fromEntries(this.#dropped),
@@ -124,7 +168,9 @@ export class Delivery implements Output {
       this.#abort?.abort();
       await within(GRACE_MS, this.#running);
     }
+    clearTimeout(this.#lossTimer);
     this.#end(this.#problem ?? `${this.target} was too slow`);
+    this.#door?.close();
     await within(
       GRACE_MS,
       this.#destination.close().catch(() => {}),
@@ -136,6 +182,10 @@ export class Delivery implements Output {
     // What comes in this turn of the loop makes one batch.
     await new Promise((resolve) => setImmediate(resolve));
     for (;;) {
+      if (!(await this.#queue.refill()) && !this.#isClosing) {
+        await this.#pause(STORE_PAUSE_MS);
+        continue;
+      }
       const lines = this.#queue.take(this.#destination.batch);
       if (lines.length === 0 || this.#ended !== undefined) break;
       const answer = await this.#deliver(lines);
@@ -198,25 +248,35 @@ export class Delivery implements Output {
 
   #drop(reason: string, lines: number): void {
     count(this.#dropped, reason, lines);
-    if (Date.now() < this.#nextDropReport) return;
-    this.#nextDropReport = Date.now() + DROP_REPORT_MS;
-    this.#options.onProblem(
-      `Alerts for ${this.target} are lost, ${this.#dropped.get(reason)} so far: ${reason}`,
-    );
+    this.#lost += lines;
+    this.#isLossNew = true;
+    const pause = this.#nextLossReport - Date.now();
+    if (pause <= 0) this.#tellLoss(reason);
+    else this.#lossTimer ??= setTimeout(() => this.#tellLoss(reason), pause).unref();
+  }
+
+  #tellLoss(reason: string): void {
+    clearTimeout(this.#lossTimer);
+    this.#lossTimer = undefined;
+    this.#nextLossReport = Date.now() + LOSS_REPORT_MS;
+    const { name: output, target } = this;
+    this.#options.onProblem(`Alerts for ${target} are lost, ${this.#lost} so far: ${reason}`);
+    this.#options.onLost?.({ output, target, count: this.#lost, reason });
   }
 
   /** The destination fails: reported when it begins. */
   #fail(reason: string): void {
     if (this.#problem === undefined)
-      this.#options.onProblem(
-        `Cannot write to ${this.target}: ${reason}; alerts wait, ${this.#options.capacity ?? CAPACITY} at the most`,
-      );
+      this.#options.onProblem(`Cannot write to ${this.target}: ${reason}; ${this.#waitText()}`);
     this.#problem = reason;
   }
 
   #succeed(): void {
-    if (this.#problem !== undefined || this.#isSlow)
+    if (this.#problem !== undefined || this.#isSlow) {
       this.#options.onNote(`Writing to ${this.target} works again`);
+      if (this.#isLossNew) this.#tellLoss([...this.#dropped.keys()].at(-1) ?? "");
+      this.#isLossNew = false;
+    }
     [this.#problem, this.#isSlow] = [undefined, false];
     this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
   }
@@ -225,8 +285,13 @@ export class Delivery implements Output {
     if (this.#isSlow || this.#problem !== undefined) return;
     this.#isSlow = true;
     this.#options.onProblem(
-      `${this.target} has not taken an alert for ${slowMs} ms; alerts wait, ${this.#options.capacity ?? CAPACITY} at the most`,
+      `${this.target} has not taken an alert for ${slowMs} ms; ${this.#waitText()}`,
     );
+  }
+
+  #waitText(): string {
+    if (this.#queue.isKept) return "alerts wait in the store";
+    return `alerts wait, ${this.#options.capacity ?? CAPACITY} at the most`;
   }
 
   #leave(reason: string): void {
@@ -236,8 +301,9 @@ export class Delivery implements Output {
 
   #end(reason: string): void {
     this.#ended ??= reason;
-    const left = this.#queue.clear();
-    if (left > 0) count(this.#dropped, reason, left);
+    const { kept, lost } = this.#queue.end();
+    this.#kept += kept;
+    if (lost > 0) count(this.#dropped, reason, lost);
   }
 
   #nextPause(): number {
@@ -256,11 +322,6 @@ export class Delivery implements Output {
     });
     this.#endPause = undefined;
   }
-}
-
-/** Whose news it is, as far as it says: a container's, or anybody's. */
-function sourceOf(news: News): string {
-  return news.kind === "alert" ? String(news.alert.outputFields["container.id"] ?? "") : "";
 }
 
 /** Less was taken than offered, and not because one of them was refused. */

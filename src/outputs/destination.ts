@@ -1,4 +1,6 @@
 import type { News } from "../news/news.ts";
+import { PRIORITIES } from "../rules/priority.ts";
+import type { OutboxReader } from "./outbox.ts";
 
 /**
  * What distinguishes one output from another: which news it wants, as what text, and how a batch
@@ -11,6 +13,8 @@ export interface Destination {
   readonly target: string;
   /** The server that has to listen, where there is one that can be connected to. */
   readonly endpoint?: Endpoint | undefined;
+  /** Has what it has not sent kept for it; left out where what is lost can be seen on this host. */
+  readonly outbox?: OutboxWish | undefined;
   /** The most of one `deliver`. */
   readonly batch: { readonly lines: number; readonly bytes: number };
   /** The line for a piece of news, without its end; undefined when it is not for this output. */
@@ -26,6 +30,17 @@ export interface Destination {
   /** The next `deliver` opens anew. */
   reopen?(): void;
   close(): Promise<void>;
+}
+
+/** What of the news is to be kept until the other side has it. */
+export interface OutboxWish extends Pick<OutboxReader, "kinds" | "priority"> {
+  /** Where it goes, secrets included: what is kept is another's when this is another. */
+  readonly place: string;
+}
+
+/** All alerts, whatever their priority. */
+export function everyAlert(place: string): OutboxWish {
+  return { place, kinds: ["alert"], priority: PRIORITIES.length };
 }
 
 /** A server's name or address, and its TCP port. */

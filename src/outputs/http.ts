@@ -1,7 +1,13 @@
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { alertLine } from "./alert-line.ts";
-import type { Answer, Destination, Endpoint } from "./destination.ts";
+import {
+  type Answer,
+  type Destination,
+  type Endpoint,
+  everyAlert,
+  type OutboxWish,
+} from "./destination.ts";
 import type { CertificateOptions } from "./http-certificates.ts";
 import { answerOf, headerValue, HttpClient } from "./http-client.ts";
 import { enabledOption, type Switch } from "./option.ts";
@@ -82,6 +88,10 @@ class HttpDestination implements Destination {
 
   format(news: News): string | undefined {
     return alertLine(news, this.#context);
+  }
+
+  get outbox(): OutboxWish {
+    return everyAlert(this.#options.url);
   }
 
   get endpoint(): Endpoint | undefined {

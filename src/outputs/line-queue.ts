@@ -1,3 +1,5 @@
+import type { OutboxPlace } from "./outbox.ts";
+
 /** Limits of a queue: lines, and bytes of their UTF-8. */
 export interface QueueLimits {
   readonly lines: number;
@@ -9,6 +11,8 @@ interface Line {
   readonly bytes: number;
   /** Who it is about. */
   readonly source: string;
+  /** Where it stands in the outbox; undefined: nowhere. */
+  readonly place: OutboxPlace | undefined;
 }
 
 /**
@@ -35,18 +39,43 @@ export class LineQueue {
     return this.#taken.length + this.#waiting;
   }
 
+  /** Of the lines' UTF-8. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Adds a line; returns how many were dropped for it, itself included when it is too large. */
-  push(text: string, source = ""): number {
+  push(text: string, source = "", place?: OutboxPlace): number {
     const bytes = Buffer.byteLength(text);
     let dropped = 0;
-    while (!this.#fits(bytes)) {
+    while (!this.fits(bytes)) {
       dropped += 1;
       if (!this.#dropOne()) return dropped;
     }
-    this.#lines.push({ text, bytes, source });
-    this.#bytes += bytes;
-    this.#count(source, 1);
+    this.#add({ text, bytes, source, place });
     return dropped;
+  }
+
+  /** Whether there is room for a line without another one going. */
+  fits(bytes: number): boolean {
+    return this.length < this.#limits.lines && this.#bytes + bytes <= this.#limits.bytes;
+  }
+
+  /** Takes over all lines of another queue; none of them is dropped. */
+  append(other: LineQueue): void {
+    for (const line of other.#all()) this.#add(line);
+    other.clear();
+  }
+
+  #add(line: Line): void {
+    this.#lines.push(line);
+    this.#bytes += line.bytes;
+    this.#count(line.source, 1);
+  }
+
+  #all(): readonly Line[] {
+    const waiting = this.#lines.slice(this.#head).filter((line) => line !== undefined);
+    return [...this.#taken, ...waiting];
   }
 
   /** The oldest lines that are not settled, up to the limits and at least one; none when empty. */
@@ -66,22 +95,24 @@ export class LineQueue {
     return this.#taken.map(({ text }) => text);
   }
 
-  /** The first `count` of the taken lines are done with. */
-  settle(count: number): void {
-    for (const { bytes } of this.#taken.splice(0, count)) this.#bytes -= bytes;
+  /** The first `count` of the taken lines are done with. Returns the place of the last that has one. */
+  settle(count: number): OutboxPlace | undefined {
+    let last: OutboxPlace | undefined;
+    for (const { bytes, place } of this.#taken.splice(0, count)) {
+      this.#bytes -= bytes;
+      last = place ?? last;
+    }
+    return last;
   }
 
-  /** Forgets all and returns how many there were. */
-  clear(): number {
+  /** Forgets all and returns how many there were, with a place in the outbox and without. */
+  clear(): { readonly kept: number; readonly unkept: number } {
     const { length } = this;
+    const kept = this.#all().filter(({ place }) => place !== undefined).length;
     [this.#lines, this.#taken, this.#head, this.#bytes] = [[], [], 0, 0];
     this.#waiting = 0;
     this.#bySource.clear();
-    return length;
-  }
-
-  #fits(bytes: number): boolean {
-    return this.length < this.#limits.lines && this.#bytes + bytes <= this.#limits.bytes;
+    return { kept, unkept: length - kept };
   }
 
   /** Of those that were not taken; false when there is none. */

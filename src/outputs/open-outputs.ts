@@ -1,5 +1,6 @@
+import { type CustomFields, customized } from "./custom-fields.ts";
 import type { Destination } from "./destination.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import { alertLine, openPortLine } from "./alert-line.ts";
 import { FileClaims } from "./file-claims.ts";
 import { fileDestination } from "./file.ts";
@@ -11,6 +12,8 @@ import { OFF, openKinds, type OutputOptions } from "./registry.ts";
 
 /** Which outputs there are, with their options. */
 export interface OutputSettings extends OutputOptions {
+  /** What alerts for services have besides. */
+  readonly custom?: CustomFields | undefined;
   /** The most lines that wait for each output; undefined for the default (outputs_queue). */
   readonly capacity: number | undefined;
   /** An output that takes longer for a batch is reported, in milliseconds (output_timeout). */
@@ -26,7 +29,8 @@ export interface ReportFiles {
 }
 
 /** What outputs are opened beside: the report's files, and a file that is read from. */
-export interface OpenOutputsOptions extends Omit<OutputContext, "claims"> {
+export interface OpenOutputsOptions
+  extends Omit<OutputContext, "claims" | "enriched">, Pick<DeliveryOptions, "outbox" | "onLost"> {
   /** Gets Falco's metrics, a line of JSON each (metrics.output_file); undefined for none. */
   readonly metricsFile?: string | undefined;
   /** The report's own files; undefined for none. */
@@ -44,9 +48,10 @@ export async function openOutputs(
   options: OpenOutputsOptions,
 ): Promise<readonly Output[]> {
   const { capacity, slowMs } = settings;
-  const { onProblem, onNote } = options;
+  const { onProblem, onNote, outbox, onLost } = options;
+  const limits = { capacity, slowMs, onProblem, onNote, outbox, onLost };
   const deliveries = openDestinations(settings, options).map(
-    (destination) => new Delivery(destination, { capacity, slowMs, onProblem, onNote }),
+    (destination) => new Delivery(destination, limits),
   );
   // One after another: of two that name the same file, the first has it.
   for (const delivery of deliveries) await delivery.check();
@@ -59,7 +64,9 @@ export function openDestinations(
   options: OpenOutputsOptions,
 ): readonly Destination[] {
   const { report, metricsFile, sourceFile } = options;
-  const context: OutputContext = { ...options, claims: new FileClaims(sourceFile) };
+  const claims = new FileClaims(sourceFile);
+  const enriched = settings.custom && customized(settings.custom);
+  const context: OutputContext = { ...options, claims, enriched };
   const off = { ...settings, stdout: { enabled: false } };
   return [
     ...openKinds({ ...OFF, stdout: settings.stdout }, context),

@@ -4,8 +4,12 @@ export interface Option<Value> {
   readonly key: string;
   readonly default: Value;
   readonly doc: string;
-  /** Of a text: the only values that it may have, in any case. */
+  /** Of a text, or of each in a list: the only values that it may have, in any case. */
   readonly words?: readonly string[];
+  /** Of a text: `name:value,…`, which may stand as a map. */
+  readonly isMap?: true;
+  /** Of a text: one address of http or https. */
+  readonly isUrl?: true;
   /** Never shown. */
   readonly secret?: true;
   /** Of a number. */

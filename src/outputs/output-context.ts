@@ -17,6 +17,8 @@ export interface OutputContext {
   readonly syslogPath?: string | undefined;
   /** Which files are written to, so that none gets an alert twice. */
   readonly claims: FileClaims;
+  /** An alert for a service, with what the configuration adds to it; as it is by default. */
+  readonly enriched?: ((alert: Alert) => Alert) | undefined;
   readonly onProblem: (text: string) => void;
   readonly onNote: (text: string) => void;
 }

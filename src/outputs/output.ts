@@ -16,7 +16,7 @@ export interface Output {
   counts(): OutputCounts;
   /**
    * Delivers what waits and ends, within `limitMs` (2 s by default). What was not delivered by then
-   * is counted as `dropped` with the reason; `waiting` is 0 afterwards.
+   * is counted as `dropped` with the reason; `waiting` is afterwards what is kept for the next start.
    */
   close(limitMs?: number): Promise<OutputCounts>;
 }

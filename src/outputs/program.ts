@@ -1,6 +1,6 @@
 import type { News } from "../news/news.ts";
 import { alertLine } from "./alert-line.ts";
-import type { Answer, Destination } from "./destination.ts";
+import { type Answer, type Destination, everyAlert, type OutboxWish } from "./destination.ts";
 import { enabledOption, type Switch } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
@@ -36,6 +36,7 @@ class ProgramDestination implements Destination {
   readonly target: string;
   /** One at a time, so that of a program that dies it is known what it has read. */
   readonly batch = { lines: 1, bytes: 1 };
+  readonly outbox: OutboxWish;
   readonly #options: ProgramOptions;
   readonly #context: OutputContext;
   #program: ShellProgram | undefined;
@@ -43,6 +44,7 @@ class ProgramDestination implements Destination {
 
   constructor(options: ProgramOptions, context: OutputContext) {
     this.target = `program ${JSON.stringify(options.program)}`;
+    this.outbox = everyAlert(options.program);
     this.#options = options;
     this.#context = context;
   }

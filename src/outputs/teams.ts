@@ -1,6 +1,7 @@
 import type { Alert } from "../alerts/alert.ts";
 import { isAtLeast } from "../rules/priority.ts";
-import { postedOptions, type PostedOptions, postedOutput, shown, shownParts } from "./posted.ts";
+import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import { fitting, jsonBytes, shown, shownParts } from "./shown.ts";
 
 /**
  * Alerts as Adaptive Cards for a workflow of Microsoft Teams (the connectors' old cards are switched
@@ -24,25 +25,27 @@ export const TEAMS_OUTPUT = postedOutput<PostedOptions>({
 function cardOf(alert: Alert): object {
   const { rule, priority, message } = alert;
   const color = isAtLeast(priority, "Error") ? "attention" : "warning";
+  const title = `${priority}: ${shown(rule, VALUE_MAX)}`;
+  const fields = shownParts(alert).map(([name, value]) =>
+    textBlock(
+      { type: "TextRun", text: `${shown(name, VALUE_MAX)}: `, weight: "bolder" },
+      { type: "TextRun", text: shown(value, VALUE_MAX) },
+    ),
+  );
   return {
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
     type: "AdaptiveCard",
     version: "1.4",
     body: [
-      textBlock({ type: "TextRun", text: `${priority}: ${shown(rule)}`, weight: "bolder", color }),
+      textBlock({ type: "TextRun", text: title, weight: "bolder", color }),
       textBlock({ type: "TextRun", text: shown(message, MESSAGE_MAX) }),
-      ...shownParts(alert).map(([name, value]) =>
-        textBlock(
-          { type: "TextRun", text: `${shown(name)}: `, weight: "bolder" },
-          { type: "TextRun", text: shown(value, VALUE_MAX) },
-        ),
-      ),
+      ...fitting(fields, FIELDS_BYTES, jsonBytes),
     ],
   };
 }
 
-/** Teams takes 28 KB a message. */
-const [MESSAGE_MAX, VALUE_MAX] = [3000, 300];
+/** Teams takes 28 KB a message; a character has four bytes at most. */
+const [MESSAGE_MAX, VALUE_MAX, FIELDS_BYTES] = [3000, 300, 12_000];
 
 function textBlock(...inlines: readonly object[]): object {
   return { type: "RichTextBlock", inlines };

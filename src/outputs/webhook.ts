@@ -9,7 +9,6 @@ import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
 export interface WebhookOptions extends PostedOptions {
   readonly template: string;
   readonly contentType: string;
-  readonly headers: string;
 }
 
 /** Alerts as Falco's JSON, or as a template says. */
@@ -24,30 +23,13 @@ export const WEBHOOK_OUTPUT = postedOutput<WebhookOptions>({
       doc: "The body: `{{rule}}`, `{{priority}}`, `{{output}}`, `{{time}}`, `{{source}}`, `{{hostname}}`, `{{tags}}`, `{{uuid}}` and fields such as `{{proc.name}}` become their values, escaped as in a JSON string.",
     },
     contentType: { key: "contenttype", default: "application/json", doc: "Of the body." },
-    headers: {
-      key: "customheaders",
-      default: "",
-      doc: "Further headers, as `Name:value,Name:value`.",
-      secret: true,
-    },
   },
   contentType: "application/json",
   alerts: 1,
-  headers: ({ headers, contentType }) => ({
-    ...headersIn(headers),
-    "content-type": headerValue(contentType),
-  }),
+  headers: ({ contentType }) => ({ "content-type": headerValue(contentType) }),
   line: (alert, { template }, context) =>
     template === "" ? jsonLine(alert, context.format) : filled(template, alert, context),
 });
-
-function headersIn(text: string): Readonly<Record<string, string>> {
-  const pairs = text.split(",").flatMap((pair): [string, string][] => {
-    const [, name, value = ""] = /^\s*([\w-]+)\s*:\s*(.*?)\s*$/.exec(pair) ?? [];
-    return name === undefined ? [] : [[name.toLowerCase(), headerValue(value)]];
-  });
-  return Object.fromEntries(pairs);
-}
 
 function filled(template: string, alert: Alert, { format }: OutputContext): string {
   const { rule, priority, source, hostname, tags, uuid, time, outputFields } = alert;

@@ -330,6 +330,7 @@ const REPORT: Table<AuditReport> = {
       "what a port without TLS speaks, or one with STARTTLS before it, or ALPN shows to be inside; silent when it says nothing, and tls is absent then",
     ),
   ),
+  scanner: may(text("another program that has examined the port; absent for Saker itself")),
   startedAt: DATE,
   durationMs: whole(),
   connections: whole(),

@@ -10,7 +10,9 @@ export function auditSummary(report: AuditReport): string {
     [
       ...summaryParts(report),
       ...datagramText(report),
-      `${report.durationMs} ms, ${report.connections} connections`,
+      report.scanner === undefined
+        ? `${report.durationMs} ms, ${report.connections} connections`
+        : `${report.durationMs} ms, examined by ${report.scanner}`,
     ].join(", "),
   );
 }

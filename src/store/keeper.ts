@@ -16,8 +16,16 @@ export interface KeeperOptions {
   readonly onDone: (count: number) => void;
   readonly onProblem: (text: string) => void;
   readonly onNote: (text: string) => void;
+  /** Retention has removed something. */
+  readonly onRemoved?: () => void;
   /** The store is damaged: it is to be opened anew. */
   readonly onCorrupt: () => Promise<void>;
+}
+
+/** Who waits until so many pieces of news are settled. */
+interface Waiter {
+  readonly number: number;
+  readonly resolve: (isSettled: boolean) => void;
 }
 
 /** What became of the news. */
@@ -44,6 +52,9 @@ export class Keeper {
   #running: Promise<void> | undefined;
   #isRunning = false;
   #removed = 0;
+  #taken = 0;
+  #settled = 0;
+  readonly #waiters = new Set<Waiter>();
   #problem: string | undefined;
   #sinceRetention = RETENTION_ROWS;
   #slices = 0;
@@ -77,8 +88,23 @@ export class Keeper {
   /** False when there is no room: it is counted. */
   take(news: News): boolean {
     const isTaken = !this.#closing.signal.aborted && this.#queue.push(news);
+    if (isTaken) this.#taken += 1;
     this.#start();
     return isTaken;
+  }
+
+  /** True once all that was taken by now is committed or given up; false when that takes longer. */
+  async settled(limitMs: number): Promise<boolean> {
+    const number = this.#taken;
+    if (this.#settled >= number) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiter = { number, resolve };
+    const timer = setTimeout(() => resolve(false), limitMs);
+    this.#waiters.add(waiter);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiters.delete(waiter);
+    });
   }
 
   /**
@@ -108,7 +134,7 @@ export class Keeper {
     for (;;) {
       const batch = this.#nextBatch();
       if (batch.length > 0) await this.#write(batch);
-      if (batch.length > 0) this.#options.onDone(batch.length);
+      if (batch.length > 0) this.#done(batch.length);
       // SQLite answers at once: who asks the page would wait until nothing is left to write.
       await turnOfOthers();
       const isDue = this.#sinceRetention >= RETENTION_ROWS && !this.#closing.signal.aborted;
@@ -116,6 +142,12 @@ export class Keeper {
       else if (this.#queue.length === 0) break;
     }
     this.#isRunning = false;
+  }
+
+  #done(count: number): void {
+    this.#settled += count;
+    for (const { number, resolve } of this.#waiters) if (this.#settled >= number) resolve(true);
+    this.#options.onDone(count);
   }
 
   #nextBatch(): News[] {
@@ -156,6 +188,7 @@ export class Keeper {
         for (let slice = 0; slice < SLICES_FOR_ROOM; slice += 1)
           removed += await this.#retention.removeNow(store.backend);
         this.#removed += removed;
+        this.#options.onRemoved?.();
         await store.backend.setAside();
         if (removed > 0) return;
       }
@@ -173,6 +206,7 @@ export class Keeper {
       this.#removed += removed;
       this.#sinceRetention = isMore ? RETENTION_ROWS : 0;
       this.#slices += removed > 0 ? 1 : 0;
+      if (removed > 0) this.#options.onRemoved?.();
       if (this.#slices < SLICES_PER_SWEEP || isMore) return;
       this.#slices = 0;
       await removeUnusedSeries(store.backend);

@@ -8,6 +8,7 @@ export function migrationsFor(kind: "sqlite" | "postgresql"): Record<string, Mig
     "001-first": { up: (db) => first(db as Kysely<Tables>, kind) },
     "002-open-ports": { up: (db) => openPorts(db as Kysely<Tables>) },
     "003-silences": { up: (db) => silences(db as Kysely<Tables>) },
+    "004-outbox": { up: (db) => outbox(db as Kysely<Tables>, kind) },
   };
 }
 
@@ -21,6 +22,20 @@ async function silences(db: Kysely<Tables>): Promise<void> {
   await db.schema
     .alterTable("series")
     .addColumn("silence", "text", (column) => column.notNull().defaultTo(""))
+    .execute();
+}
+
+async function outbox(db: Kysely<Tables>, kind: "sqlite" | "postgresql"): Promise<void> {
+  const id = kind === "sqlite" ? "integer" : "bigint";
+  await db.schema
+    .createTable("outbox")
+    .addColumn("output", "text", (column) => column.primaryKey())
+    .addColumn("host", "text", (column) => column.notNull())
+    .addColumn("kinds", "text", (column) => column.notNull())
+    .addColumn("priority", "integer", (column) => column.notNull())
+    .addColumn("position", id, (column) => column.notNull())
+    .addColumn("opened", id, (column) => column.notNull())
+    .addColumn("lost", id, (column) => column.notNull())
     .execute();
 }
 

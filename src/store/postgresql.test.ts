@@ -5,6 +5,7 @@ import {
   type PostgresqlServer,
   startPostgresql,
 } from "../../test/fixtures/postgresql.ts";
+import { outboxContract } from "../../test/fixtures/outbox-contract.ts";
 import { storeContract } from "../../test/fixtures/store-contract.ts";
 import { openPostgresql } from "./postgresql.ts";
 
@@ -18,6 +19,7 @@ describe("PostgreSQL", { skip: folder === undefined && "no PostgreSQL is install
   after(() => server.close());
 
   storeContract(() => openPostgresql(server.url));
+  outboxContract(() => openPostgresql(server.url));
 
   it("says where no server is, and not the password", async () => {
     await assert.rejects(

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from "kysely";
 import type { Backend, Hit } from "./backend.ts";
 import { idAt, minuteOf } from "./row-clock.ts";
+import { countUnsent } from "./outbox-news.ts";
 import type { Tables } from "./tables.ts";
 import type { TermQuery } from "./term-query.ts";
 import { factTerm } from "./terms.ts";
@@ -93,22 +94,21 @@ function termsOf({ container }: Most): TermQuery {
   return { all: [[factTerm("container", container)]], prefix: undefined, none: [] };
 }
 
-/**
- * An id with a slice of rows before it: of the table whose oldest rows are the oldest. Of a table
- * with fewer rows, its newest.
- */
+/** An id with a slice of rows before it: the oldest of all tables together. */
 async function sliceBorder({ db }: Backend, oldest: number): Promise<number> {
-  let border = Number.MAX_SAFE_INTEGER;
+  const ids: number[] = [];
   for (const table of TABLES) {
-    const rows = await db
-      .selectFrom(table)
-      .select("id")
+    let rows = db.selectFrom(table).select("id");
+    if (table === "port") rows = rows.where(IS_CLOSED, "is not", null);
+    const first = await rows
       .orderBy("id", "asc")
       .limit(SLICE_ROWS + 1)
       .execute();
-    border = Math.min(border, rows.at(-1)?.id ?? border);
+    ids.push(...first.map(({ id }) => id));
   }
-  return Math.max(oldest, border === Number.MAX_SAFE_INTEGER ? 0 : border);
+  ids.sort((one, other) => one - other);
+  const last = ids.at(-1) ?? 0;
+  return Math.max(oldest, ids[SLICE_ROWS] ?? last + 1);
 }
 
 async function removeSlice(backend: Backend, border: number): Promise<Slice> {
@@ -133,11 +133,10 @@ async function remove(
   rows: readonly Hit[],
 ): Promise<void> {
   if (rows.length === 0) return;
+  const ids = rows.map(({ id }) => id);
   await uncount(transaction, rows);
-  await backend.deleteAlerts(
-    transaction,
-    rows.map(({ id }) => id),
-  );
+  await countUnsent(transaction, "alert", ids);
+  await backend.deleteAlerts(transaction, ids);
 }
 
 /** Of each other table the oldest slice: true when that was a whole one. */
@@ -145,8 +144,9 @@ async function removeOthers(transaction: Transaction<Tables>, border: number): P
   let isMore = false;
   for (const table of ["audit", "notice", "port"] as const) {
     let old = transaction.selectFrom(table).select("id").where("id", "<", border);
-    if (table === "port") old = old.where("port.closed" as "id", "is not", null);
+    if (table === "port") old = old.where(IS_CLOSED, "is not", null);
     const ids = (await old.orderBy("id", "asc").limit(SLICE_ROWS).execute()).map(({ id }) => id);
+    if (table !== "notice") await countUnsent(transaction, table, ids);
     if (ids.length > 0) await transaction.deleteFrom(table).where("id", "in", ids).execute();
     isMore ||= ids.length === SLICE_ROWS;
   }
@@ -183,6 +183,8 @@ export async function removeUnusedSeries({ db }: Backend): Promise<void> {
     .execute();
 }
 
+/** A column of ports alone: those that are open stay. */
+const IS_CLOSED = "port.closed" as "id";
 const TABLES = ["alert", "audit", "notice", "port"] as const;
 /** Rows of one transaction: more of them are seconds on a busy disk. */
 const SLICE_ROWS = 500;

@@ -15,12 +15,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
+import { outboxContract } from "../../test/fixtures/outbox-contract.ts";
 import { storeContract } from "../../test/fixtures/store-contract.ts";
 import { openSqlite } from "./sqlite.ts";
 import { storeOf } from "./store.ts";
 
 describe("SQLite in memory", () => {
   storeContract(() => openSqlite({ path: undefined, durability: "normal", onNote: () => {} }));
+  outboxContract(() => openSqlite({ path: undefined, durability: "normal", onNote: () => {} }));
 });
 
 describe("openSqlite", () => {

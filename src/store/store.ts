@@ -17,10 +17,12 @@ export class Store {
   readonly #followers = new Set<Follower>();
   #unreadable = 0;
   #sequence = 0;
+  #committed: number;
 
   constructor(backend: Backend, clock: RowClock) {
     this.#backend = backend;
     this.#clock = clock;
+    this.#committed = clock.last;
   }
 
   get backend(): Backend {
@@ -40,6 +42,11 @@ export class Store {
   /** The newest id that was handed out. */
   get newest(): number {
     return this.#clock.last;
+  }
+
+  /** The newest id whose row, and those of all before it, can be read. */
+  get committed(): number {
+    return this.#committed;
   }
 
   /** Until the function that it returns is called. */
@@ -62,6 +69,7 @@ export class Store {
       this.#series.forget();
       throw thrown;
     }
+    this.#committed = this.#clock.last;
     this.#sequence = news.at(-1)?.sequence ?? this.#sequence;
     for (const follower of this.#followers) follower(kept);
   }
@@ -163,11 +171,15 @@ export async function storeOf(backend: Backend, now: () => number): Promise<Stor
       .executeTakeFirstOrThrow();
     last = Math.max(last, newest ?? 0);
   }
+  const { position } = await backend.db
+    .selectFrom("outbox")
+    .select((from) => from.fn.max("position").as("position"))
+    .executeTakeFirstOrThrow();
   const { closed } = await backend.db
     .selectFrom("port")
     .select((from) => from.fn.max("closed").as("closed"))
     .executeTakeFirstOrThrow();
-  return new Store(backend, new RowClock(now, Math.max(last, closed ?? 0)));
+  return new Store(backend, new RowClock(now, Math.max(last, closed ?? 0, position ?? 0)));
 }
 
 async function countMinutes(

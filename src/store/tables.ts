@@ -12,6 +12,7 @@ export interface Tables {
   readonly port: PortTable;
   readonly audit: AuditTable;
   readonly notice: NoticeTable;
+  readonly outbox: OutboxTable;
 }
 
 /** What alerts have in common: each combination once. */
@@ -97,4 +98,21 @@ interface NoticeTable {
   readonly kind: "loss" | "problem" | "note";
   readonly text: string;
   readonly count: number | null;
+}
+
+/** Who sends news on, and how far that has come. */
+interface OutboxTable {
+  readonly output: string;
+  /** Whose news; empty for all. */
+  readonly host: string;
+  /** A JSON list. */
+  readonly kinds: string;
+  /** Of alerts: the least urgent. */
+  readonly priority: number;
+  /** Up to this id the other side has answered. */
+  readonly position: number;
+  /** The newest id when a watch last had it. */
+  readonly opened: number;
+  /** News behind `position` that were removed, and that nobody was told of. */
+  readonly lost: number;
 }

@@ -1,0 +1,121 @@
+import type { Place } from "../lib/errors.ts";
+import { OUTPUT_KINDS } from "../outputs/registry.ts";
+import { type ConfigNode, type MapEntry, type MapNode, scalarNode } from "./config-node.ts";
+import type { Environment } from "./expand.ts";
+import { put } from "./override.ts";
+import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
+
+/** A configuration in which falcosidekick's names and variables have their places. */
+export interface SidekickConfig {
+  readonly root: MapNode;
+  readonly notes: readonly string[];
+}
+
+const SERVICES = Object.values(OUTPUT_KINDS).filter(({ options }) => "minimumPriority" in options);
+
+/** Falco's own keys are read as they are written; falcosidekick's in any case. */
+const SECTIONS: ReadonlySet<string> = new Set([
+  ...SERVICES.map(({ section }) => section.split(".")[0] as string),
+  ...SIDEKICK_KEYS.map(({ name }) => name.split(".")[0] as string),
+  "customfields",
+  "templatedfields",
+  "customtags",
+]);
+
+/** Maps whose keys are the user's own words. */
+const OWN_WORDS: ReadonlySet<string> = new Set([
+  "customfields",
+  "templatedfields",
+  "customheaders",
+]);
+
+/**
+ * Reads what falcosidekick reads besides: its sections in any case, and the environment's variables
+ * of each service that is on. A variable counts before the file, which is told.
+ */
+export function withSidekick(root: MapNode, environment: Environment): SidekickConfig {
+  const notes: string[] = [];
+  let joined = lowerCased(root);
+  const variables = variablesOf(joined, environment, notes);
+  if (variables.length > 0) {
+    const names = new Set(variables.map(([, , name]) => name));
+    notes.push(`Of the environment count: ${[...names].join(", ")}`);
+  }
+  for (const [path, text, name] of variables) {
+    const place: Place = { source: `environment ${name}`, line: 0, column: 0, length: 0 };
+    const old = nodeIn(joined, path);
+    if (old?.kind === "scalar" && (old.text ?? "") !== "" && old.text !== text)
+      notes.push(
+        `${old.place.source}:${old.place.line}: ${path.join(".")} has no effect: ${name} of the environment holds`,
+      );
+    joined = put(joined, path, scalarNode(text, place)) as MapNode;
+  }
+  return { root: joined, notes };
+}
+
+type Variable = readonly [path: readonly string[], text: string, name: string];
+
+function variablesOf(
+  root: MapNode,
+  environment: Environment,
+  notes: string[],
+): readonly Variable[] {
+  const services = SERVICES.flatMap(({ section, options, required }): readonly Variable[] => {
+    const all = Object.entries(options).flatMap(([option, { key }]): [string, Variable][] => {
+      const path = `${section}.${key}`.split(".");
+      const name = path.join("_").toUpperCase();
+      const text = environment[name] ?? "";
+      return text === "" ? [] : [[option, [path, text, name]]];
+    });
+    const key = (options as Readonly<Record<string, { key: string }>>)[required ?? ""]?.key ?? "";
+    const stated = nodeIn(root, `${section}.${key}`.split("."));
+    const isOn = stated?.kind === "scalar" && (stated.text ?? "") !== "";
+    // REDIS_PORT and its kin are set by Kubernetes for services of that name.
+    return isOn || all.some(([option]) => option === required) ? all.map(([, one]) => one) : [];
+  });
+  return [
+    ...services,
+    ...pairs("CUSTOMFIELDS", environment, notes),
+    ...pairs("TEMPLATEDFIELDS", environment, notes),
+    ...tags(environment),
+  ];
+}
+
+/** `name:value,name:value`; `%NAME` is another variable's value. */
+function pairs(name: string, environment: Environment, notes: string[]): readonly Variable[] {
+  return (environment[name] ?? "").split(",").flatMap((pair): Variable[] => {
+    const [, field = "", text = ""] = /^\s*([^:]+):(.*)$/s.exec(pair) ?? [];
+    const value = text.startsWith("%") ? environment[text.slice(1)] : text;
+    if (value === undefined)
+      notes.push(`${name}: ${field} is left out: there is no ${text.slice(1)} in the environment`);
+    return field === "" || value === undefined ? [] : [[[name.toLowerCase(), field], value, name]];
+  });
+}
+
+function tags(environment: Environment): readonly Variable[] {
+  const text = environment["CUSTOMTAGS"] ?? "";
+  return text === "" ? [] : [[["customtags"], text, "CUSTOMTAGS"]];
+}
+
+function nodeIn(root: MapNode, path: readonly string[]): ConfigNode | undefined {
+  return path.reduce<ConfigNode | undefined>(
+    (node, step) => (node?.kind === "map" ? node.entries.get(step)?.value : undefined),
+    root,
+  );
+}
+
+function lowerCased(root: MapNode): MapNode {
+  return renamed(root, (name) => SECTIONS.has(name.toLowerCase()));
+}
+
+/** Entries that are chosen get small letters, and all below them, too; the first of a name counts. */
+function renamed(node: MapNode, isChosen: (name: string) => boolean): MapNode {
+  const entries = new Map<string, MapEntry>();
+  for (const [name, { place, value }] of node.entries) {
+    const small = isChosen(name) ? name.toLowerCase() : name;
+    if (entries.has(small)) continue;
+    const isOwn = !isChosen(name) || OWN_WORDS.has(small) || value.kind !== "map";
+    entries.set(small, { place, value: isOwn ? value : renamed(value, () => true) });
+  }
+  return { ...node, entries };
+}
