@@ -106,6 +106,21 @@ export function readX509(der: Uint8Array): X509 {
   };
 }
 
+/** The subject of a certificate alone, without a look at the rest; undefined where its frame is broken. */
+export function subjectOf(der: Uint8Array): Uint8Array | undefined {
+  try {
+    const signed = new DerReader(der)
+      .inside("certificate", TAG.sequence)
+      .inside("signed part", TAG.sequence);
+    signed.optional(0xa0, "version");
+    for (const name of ["serial number", "signature algorithm", "issuer", "validity"])
+      signed.next(name);
+    return signed.next("subject", TAG.sequence).whole;
+  } catch {
+    return undefined;
+  }
+}
+
 const NO_BYTES = new Uint8Array(0);
 const NO_ELEMENT: DerElement = { tag: 0, body: NO_BYTES, whole: NO_BYTES };
 const NO_ALGORITHM: AlgorithmIdentifier = { oid: "", parameters: NO_BYTES };

@@ -2,16 +2,15 @@ import { readFile } from "node:fs/promises";
 import tls from "node:tls";
 import { AppError, messageOf } from "../../lib/errors.ts";
 import { nameKey } from "../../tls/canonical-name.ts";
-import { readX509, type X509 } from "../../tls/x509.ts";
-import { type Certificate, fingerprint, readCertificate } from "./certificate.ts";
+import { subjectOf, type X509 } from "../../tls/x509.ts";
+import { type Certificate, readCertificate } from "./certificate.ts";
 
 /** Certificates that are trusted because somebody put them here. */
 export class TrustStore {
   /** Where they are from, for reports. */
   readonly origin: string;
-  /** Of most only the name is ever looked at. */
-  readonly #bySubject = new Map<string, (() => Certificate)[]>();
-  readonly #fingerprints = new Set<string>();
+  /** A system has some 140; of all but two or three the name is all that is ever looked at. */
+  readonly #bySubject = new Map<string, Anchor[]>();
 
   /**
    * Certificates that cannot be read are passed over: a system's bundle may hold keys of kinds that
@@ -23,32 +22,44 @@ export class TrustStore {
       this.#add(Buffer.from(block.replace(/-----[^-]+-----|-----END/g, ""), "base64"));
   }
 
-  get size(): number {
-    return this.#fingerprints.size;
+  /** Whether none of them can be read. */
+  get isEmpty(): boolean {
+    return !this.#bySubject
+      .values()
+      .some((anchors) => anchors.some((read) => read() !== undefined));
   }
 
   /** Those whose name is the issuer of `x509`: whether their keys fit is not looked at. */
   issuersOf(x509: X509): readonly Certificate[] {
-    return this.#bySubject.get(nameKey(x509.issuer))?.map((read) => read()) ?? [];
+    return this.#named(x509.issuer);
   }
 
-  has(certificate: Certificate): boolean {
-    return this.#fingerprints.has(certificate.report.fingerprintSha256);
+  has({ x509, report }: Certificate): boolean {
+    return this.#named(x509.subject).some(
+      (other) => other.report.fingerprintSha256 === report.fingerprintSha256,
+    );
   }
 
-  /** One that cannot be read is told by `size` where it matters: an empty store. */
+  #named(name: Uint8Array): readonly Certificate[] {
+    const anchors = this.#bySubject.get(nameKey(name)) ?? [];
+    return anchors.map((read) => read()).filter((certificate) => certificate !== undefined);
+  }
+
   #add(der: Uint8Array): void {
-    const x509 = readX509(der);
-    if (x509.faults.length > 0) return;
-    const key = nameKey(x509.subject);
+    const subject = subjectOf(der);
+    if (subject === undefined) return;
+    const key = nameKey(subject);
     let certificate: Certificate | undefined;
-    this.#bySubject.set(key, [
-      ...(this.#bySubject.get(key) ?? []),
-      () => (certificate ??= readCertificate(der)),
-    ]);
-    this.#fingerprints.add(fingerprint(x509.der));
+    const read: Anchor = () => {
+      certificate ??= readCertificate(der);
+      return certificate.x509.faults.length === 0 ? certificate : undefined;
+    };
+    this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), read]);
   }
 }
+
+/** Reads a certificate when it is needed, once; undefined when it cannot be read. */
+type Anchor = () => Certificate | undefined;
 
 /** Where distributions keep their bundle: Debian, Fedora, SUSE, Alpine and the BSDs. */
 const BUNDLES = [
@@ -74,7 +85,7 @@ async function readSystemTrust(): Promise<TrustStore> {
   for (const path of BUNDLES) {
     const text = await readFile(path, "latin1").catch(() => "");
     const store = new TrustStore(path, text);
-    if (store.size > 0) return store;
+    if (!store.isEmpty) return store;
   }
   return new TrustStore("Mozilla's list in Node", tls.rootCertificates.join("\n"));
 }
@@ -95,7 +106,7 @@ export async function trustFrom(path: string): Promise<TrustStore> {
     );
   }
   const store = new TrustStore(path, text);
-  if (store.size === 0)
+  if (store.isEmpty)
     throw new AppError(
       "USAGE_CA",
       `Cannot read certificates from "${path}": it holds none that can be read`,
