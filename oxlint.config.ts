@@ -10,11 +10,15 @@ interface Room {
 const ROOMS: Readonly<Record<string, Room>> = {
   lib: { imports: [], pure: true, why: "lib holds leaf tools, it knows nobody" },
   yaml: { imports: ["lib"], pure: true, why: "yaml is a text's shape, whatever it means" },
-  libc: { imports: ["lib"], why: "libc is the one door to the C library" },
+  shipped: {
+    imports: [],
+    why: "shipped is where Saker's own files lie: in its folder, or within the one file that it is",
+  },
+  libc: { imports: ["lib", "shipped"], why: "libc is the one door to the C library" },
   bpf: { imports: ["lib", "libc"], why: "bpf loads any probe: it knows no events" },
   events: { imports: ["lib"], pure: true, why: "events is the encoding: bytes in, values out" },
   untrusted: {
-    imports: ["lib", "libc"],
+    imports: ["lib", "libc", "shipped"],
     why: "untrusted is the door to files that others choose, whoever reads or writes them",
   },
   containers: { imports: ["lib"], why: "containers tells what a cgroup is, whoever asks" },
@@ -48,7 +52,17 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "outputs see news only, and how it looks as text",
   },
   capture: {
-    imports: ["lib", "libc", "untrusted", "bpf", "events", "containers", "ports", "state"],
+    imports: [
+      "lib",
+      "libc",
+      "shipped",
+      "untrusted",
+      "bpf",
+      "events",
+      "containers",
+      "ports",
+      "state",
+    ],
     why: "capture is where events come from; it meets outputs only in engine",
   },
   ports: { imports: ["lib", "libc", "containers"], why: "ports tells who listens" },
@@ -67,7 +81,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "artifacts pulls what others published: it knows registries and archives, not rules",
   },
   config: {
-    imports: ["lib", "yaml", "untrusted", "rules", "alerts", "outputs"],
+    imports: ["lib", "shipped", "yaml", "untrusted", "rules", "alerts", "outputs"],
     why: "config turns settings into typed options",
   },
   store: {
@@ -75,17 +89,18 @@ const ROOMS: Readonly<Record<string, Room>> = {
     why: "store sees news only, and keeps them",
   },
   web: {
-    imports: ["lib", "rules", "alerts", "news", "audit", "reports", "store"],
+    imports: ["lib", "shipped", "rules", "alerts", "news", "audit", "reports", "store"],
     why: "web shows what the store keeps; what else it shows is handed to it",
   },
   history: {
-    imports: ["lib", "alerts", "news", "store", "web"],
+    imports: ["lib", "shipped", "alerts", "news", "store", "web"],
     why: "history is the thread in which store and web live",
   },
   engine: {
     imports: [
       "lib",
       "libc",
+      "shipped",
       "untrusted",
       "bpf",
       "events",
@@ -224,5 +239,5 @@ export default defineConfig({
     { files: ["test/types/**"], rules: { "typescript/no-unnecessary-type-parameters": "off" } },
     { files: ["oxlint.config.ts"], rules: { "import/no-default-export": "off" } },
   ],
-  ignorePatterns: ["node_modules", "dist", ".tools"],
+  ignorePatterns: ["node_modules", "dist", "packed", ".tools"],
 });

@@ -111,8 +111,13 @@ INLINE void close_paths(struct scratch *s) {
   s->busy = 0;
 }
 
+INLINE u64 calling_thread(void) {
+  struct task_struct *task = current_task();
+  return READ(task, pid);
+}
+
 INLINE u64 actor_of_call(struct scratch *s) {
-  return s->is_request ? s->request.address : (u64)PROBE(current_task(), pid);
+  return s->is_request ? s->request.address : calling_thread();
 }
 
 INLINE struct dentry *first_name_of(struct inode *inode) {
@@ -158,8 +163,6 @@ INLINE void append_call_paths(struct scratch *s, u64 actor) {
 }
 
 /** Forgets the paths of a call whose event is left out. */
-INLINE void forget_call_paths(struct scratch *s) {
-  if (!act_of(s->code)) return;
-  u64 actor = actor_of_call(s);
-  bpf_map_delete_elem(&call_paths, &actor);
+INLINE void forget_call_paths(u32 code, u64 actor) {
+  if (act_of(code)) bpf_map_delete_elem(&call_paths, &actor);
 }

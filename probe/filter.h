@@ -6,13 +6,16 @@
 #include "context.h"
 #include "flags.h"
 #include "network.h"
+#include "registers.h"
 #include "syscalls.h"
 
 enum {
   // of an open
   CALL_READ = 1, CALL_WRITE = 2, CALL_FILE = 4, CALL_DIRECTORY = 8,
-  // on a socket
-  CALL_IP = 1, CALL_UNIX = 2, CALL_OTHER = 4,
+  // on a socket; the last one beside CALL_IP
+  CALL_IP = 1, CALL_UNIX = 2, CALL_OTHER = 4, CALL_TCP = 8,
+  // of a dup: the same three, or a descriptor of another kind
+  CALL_NO_SOCKET = 8,
   CALL_SPECIFIC = 15, CALL_DONE = 16, CALL_FAILED = 32,
   // EPERM or EACCES, beside CALL_FAILED
   CALL_DENIED = 64,
@@ -27,10 +30,12 @@ struct call_filter {
   u32 is_active;
   /** the clauses that ask for no beginning, and for no last part of a path */
   u32 any_path, any_name;
-  /** not 0 when some clauses ask who calls */
-  u32 asks_callers;
+  /** the clauses that not every caller fulfils */
+  u32 some_callers;
   /** another number for each filter, what is remembered of one is of no use for the next */
   u32 generation;
+  /** the clauses that some beginning of a path fulfils */
+  u32 some_path;
   u32 callers[CALLERS];
   /** the clauses that calls of these kinds fulfil but for callers and path */
   u32 clauses[FILTER_ROWS * CALL_KINDS];
@@ -78,23 +83,42 @@ struct {
   MAP_TYPE(value, u8);
 } host_cgroups SEC(".maps");
 
-INLINE u32 kind_of_call(struct scratch *s, u32 code) {
-  u32 family;
-  if (code == EVENT_SOCKET) family = s->args[0];
-  else {
-    // Of an accepted connection, not of what the listener's number means by now.
-    u32 is_accept = code == EVENT_ACCEPT || code == EVENT_ACCEPT4;
-    struct sock *sk = socket_at(s, is_accept && (s64)s->args[ARG_RESULT] >= 0 ? s->args[ARG_RESULT] : s->args[0]);
-    if (!sk) return CALL_SPECIFIC;
-    family = family_of(sk);
-  }
+/** Where a call's arguments stand: in the scratch, or (where that is null) still in the registers. */
+struct passed {
+  struct scratch *s;
+  struct pt_regs *regs;
+  u32 compat;
+};
+
+INLINE u64 passed_argument(struct passed from, const u32 index) {
+  return from.s ? from.s->args[index] : argument(from.regs, from.compat, index);
+}
+
+INLINE u32 kind_of_family(u32 family) {
   return family == AF_INET || family == AF_INET6 ? CALL_IP : family == AF_UNIX ? CALL_UNIX : CALL_OTHER;
 }
 
-INLINE u32 kind_of_open(struct scratch *s, u32 code) {
+/** True for dup(2) and its kin, whose event is about the descriptor that they were given. */
+INLINE u32 is_dup(u32 code) {
+  return code == EVENT_DUP || code == EVENT_DUP2 || code == EVENT_DUP3;
+}
+
+INLINE u32 kind_of_call(struct passed from, u32 code, s64 result) {
+  if (code == EVENT_SOCKET) return kind_of_family(passed_argument(from, 0));
+  // Of an accepted connection, not of what the listener's number means by now.
+  u32 is_accept = code == EVENT_ACCEPT || code == EVENT_ACCEPT4;
+  s32 fd = is_accept && result >= 0 ? result : passed_argument(from, 0);
+  struct file *file = from.s ? file_at(from.s, fd) : file_of(fd);
+  struct sock *sk = socket_of(file);
+  if (!sk) return file && is_dup(code) ? CALL_NO_SOCKET : CALL_SPECIFIC;
+  u32 kind = kind_of_family(family_of(sk));
+  return kind == CALL_IP && !is_dup(code) && protocol_of(sk) == IPPROTO_TCP ? CALL_IP | CALL_TCP : kind;
+}
+
+INLINE u32 kind_of_open(struct passed from, u32 code) {
   // openat2's flags are in memory that may change between two looks, and creat has none.
   if (code == EVENT_CREAT || code == EVENT_OPENAT2) return CALL_SPECIFIC;
-  u32 flags = open_flags(s->args[code == EVENT_OPENAT ? 2 : 1]);
+  u32 flags = open_flags(code == EVENT_OPENAT ? passed_argument(from, 2) : passed_argument(from, 1));
   return (flags & 3) | (flags & 0x400 ? CALL_DIRECTORY : CALL_FILE);
 }
 
@@ -103,10 +127,10 @@ INLINE u32 ending_of(s64 result) {
   return result == -EPERM || result == -EACCES ? CALL_FAILED | CALL_DENIED : CALL_FAILED;
 }
 
-INLINE u32 kinds_of_call(struct scratch *s, u32 code, u32 handler) {
-  u32 ending = ending_of(s->args[ARG_RESULT]);
-  if (handler == HANDLER_OPEN && code != EVENT_OPEN_BY_HANDLE_AT) return ending | kind_of_open(s, code);
-  if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE) return ending | kind_of_call(s, code);
+INLINE u32 kinds_of_call(struct passed from, u32 code, u32 handler, s64 result) {
+  u32 ending = ending_of(result);
+  if (handler == HANDLER_OPEN && code != EVENT_OPEN_BY_HANDLE_AT) return ending | kind_of_open(from, code);
+  if (handler == HANDLER_SOCKET || handler == HANDLER_MESSAGE || is_dup(code)) return ending | kind_of_call(from, code, result);
   return ending | CALL_SPECIFIC;
 }
 
@@ -198,17 +222,17 @@ INLINE u32 clauses_of_name(struct call_filter *filter, u32 hash) {
   return filter->any_name | (named ? *named : 0);
 }
 
-/** The clauses that the path fulfils; all of them where that cannot be told. */
-INLINE u32 clauses_of_path(struct scratch *s, struct call_filter *filter, u64 path) {
+/** Which of the clauses the path fulfils; all of them where that cannot be told. */
+INLINE u32 clauses_of_path(struct scratch *s, struct call_filter *filter, u32 clauses, u64 path) {
   struct path_prefix *key = (struct path_prefix *)s->walk;
   long read = read_passed_text(s, key->text, PATH_LOOK, path);
-  if (read < 2 || read >= PATH_LOOK || (key->text[0] == '.' && read == 2)) return ~0u;
+  if (read < 2 || read >= PATH_LOOK || (key->text[0] == '.' && read == 2)) return clauses;
   end_text(s, TEXT_AT, read - 1);
-  if (look_through_path(s)) return ~0u;
-  u32 clauses = ~0u, name_at = *(volatile u32 *)&s->name_at;
-  if (name_at < TEXT_LENGTH(s) && filter->any_name != ~0u)
-    clauses = clauses_of_name(filter, hash_of_name(s, TEXT_AT + name_at, name_at));
+  if (look_through_path(s)) return clauses;
+  u32 name_at = *(volatile u32 *)&s->name_at;
+  if (clauses & ~filter->any_name && name_at < TEXT_LENGTH(s)) clauses &= clauses_of_name(filter, hash_of_name(s, TEXT_AT + name_at, name_at));
   if (key->text[0] != '/') return clauses;
+  if (!(clauses & ~filter->any_path & filter->some_path)) return clauses & filter->any_path;
   key->length = PREFIX_MAX * 8;
   u32 *begun = bpf_map_lookup_elem(&path_prefixes, key);
   return clauses & (filter->any_path | (begun ? *begun : 0));
@@ -216,18 +240,28 @@ INLINE u32 clauses_of_path(struct scratch *s, struct call_filter *filter, u64 pa
 
 enum { CALL_KEPT, CALL_WANTED, CALL_ASKS_FILE };
 
-INLINE u32 wanted_call(struct scratch *s, struct task_struct *task) {
+INLINE struct call_filter *the_filter(void) {
+  u32 zero = 0;
+  return bpf_map_lookup_elem(&call_filter, &zero);
+}
+
+/** The row of an event whose calls the filter knows, from 1 on; 0 when all of them are sent. */
+INLINE u32 row_of(struct call_filter *filter, u32 code) {
+  return filter && filter->is_active ? filter->rows[code & (CODES - 1)] : 0;
+}
+
+/** The clauses that a call fulfils but for callers and path. */
+INLINE u32 clauses_of_kinds(struct call_filter *filter, u32 row, u32 kinds) {
+  u32 place = (row - 1) * CALL_KINDS + kinds;
+  return filter->clauses[place & (FILTER_ROWS * CALL_KINDS - 1)];
+}
+
+INLINE u32 wanted_call(struct scratch *s, struct task_struct *task, struct call_filter *filter, u32 clauses) {
   // Read back from memory: else the verifier would follow the path of each system call's number on its own.
-  u32 zero = 0, code = *(volatile u16 *)&s->code, handler = *(volatile u16 *)&s->handler;
-  struct call_filter *filter = bpf_map_lookup_elem(&call_filter, &zero);
-  if (!filter || !filter->is_active) return 1;
-  u32 row = filter->rows[code & (CODES - 1)];
-  if (!row) return 1;
-  u32 place = (row - 1) * CALL_KINDS + kinds_of_call(s, code, handler);
-  u32 clauses = filter->clauses[place & (FILTER_ROWS * CALL_KINDS - 1)];
-  if (clauses && filter->asks_callers) clauses &= filter->callers[callers_of(s, task) & (CALLERS - 1)];
-  if (clauses & filter->any_path & filter->any_name) return 1;
-  if (clauses && clauses & clauses_of_path(s, filter, s->args[code == EVENT_OPENAT || code == EVENT_OPENAT2 ? 1 : 0])) return 1;
+  u32 code = *(volatile u16 *)&s->code, handler = *(volatile u16 *)&s->handler;
+  if (clauses & filter->some_callers) clauses &= filter->callers[callers_of(s, task) & (CALLERS - 1)];
+  if (clauses & filter->any_path & filter->any_name) return CALL_WANTED;
+  if (clauses && clauses_of_path(s, filter, clauses, s->args[code == EVENT_OPENAT || code == EVENT_OPENAT2 ? 1 : 0])) return CALL_WANTED;
   if (clauses && handler == HANDLER_OPEN && (s64)s->args[ARG_RESULT] >= 0) {
     s->clauses = clauses;
     s->generation = filter->generation;
@@ -238,8 +272,18 @@ INLINE u32 wanted_call(struct scratch *s, struct task_struct *task) {
 }
 
 /** CALL_KEPT for a call that no rule can match; CALL_ASKS_FILE where what was opened may be what one asks for. */
-INLINE u32 is_call_wanted(struct scratch *s, struct task_struct *task) {
+INLINE u32 is_call_wanted(struct scratch *s, struct task_struct *task, struct call_filter *filter, u32 clauses) {
   // Through memory, where the verifier forgets by which of the many ways it was found.
-  s->wanted = wanted_call(s, task);
+  s->wanted = wanted_call(s, task, filter, clauses);
   return *(volatile u32 *)&s->wanted;
+}
+
+/** The same of a call whose arguments are in the scratch alone. */
+INLINE u32 is_told_call_wanted(struct scratch *s, struct task_struct *task) {
+  u32 code = *(volatile u16 *)&s->code, handler = *(volatile u16 *)&s->handler;
+  struct call_filter *filter = the_filter();
+  u32 row = row_of(filter, code);
+  if (!filter || !row) return CALL_WANTED;
+  u32 kinds = kinds_of_call((struct passed){ .s = s }, code, handler, s->args[ARG_RESULT]);
+  return is_call_wanted(s, task, filter, clauses_of_kinds(filter, row, kinds));
 }

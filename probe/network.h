@@ -7,10 +7,13 @@
 
 enum { EINPROGRESS = 115 };
 
-INLINE struct sock *socket_at(struct scratch *s, s32 fd) {
-  struct file *file = file_at(s, fd);
+INLINE struct sock *socket_of(struct file *file) {
   if (!file || (PROBE(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return NULL;
   return sock_of(file);
+}
+
+INLINE struct sock *socket_at(struct scratch *s, s32 fd) {
+  return socket_of(file_at(s, fd));
 }
 
 /** The pct, length and limit of a listening socket's queue. */

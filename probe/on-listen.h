@@ -81,7 +81,6 @@ int inet_sock_set_state(u64 *ctx) {
     put_u64(s, -1);
     put_u32(s, 0);
     append_socket(s, sk);
-    COUNT_OUTCOME(EVENT_LISTEN, seen);
     send(s, now, context_of(s)->tid);
   }
   s->next_state = 0;

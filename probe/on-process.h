@@ -19,7 +19,6 @@ INLINE struct scratch *open_process_event(struct task_struct *task, u32 code) {
   if (READ(task, flags) & PF_KTHREAD || READ(task, tgid) == settings->own_pid) return NULL;
   struct scratch *s = take_scratch(SCRATCH_PROCESS, code);
   if (!s) return NULL;
-  COUNT_OUTCOME(code, seen);
   put_context(s, task);
   if (is_new_cgroup(s)) send_cgroup(s);
   return s;

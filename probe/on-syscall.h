@@ -74,12 +74,12 @@ INLINE u32 unfold_socketcall(struct scratch *s) {
 }
 
 /** True for calls of a wanted event that are none: seen from their other side, a new thread, a fcntl() that makes no descriptor. */
-INLINE u32 is_silent(struct scratch *s, u32 found, s64 result) {
-  u32 code = found >> 16;
-  if ((u16)found == HANDLER_EXEC) return result == 0;
-  if ((u16)found == HANDLER_CLONE) return result == 0 || linux_clone_flags(s, code) & LINUX_CLONE_THREAD;
-  if (code == EVENT_FCNTL) return s->args[1] != F_DUPFD && s->args[1] != F_DUPFD_CLOEXEC;
-  return 0;
+INLINE u32 is_silent(struct passed from, u32 code, u32 handler, s64 result) {
+  if (handler == HANDLER_EXEC) return result == 0;
+  if (handler == HANDLER_CLONE) return result == 0 || linux_clone_flags(code, passed_argument(from, 0)) & LINUX_CLONE_THREAD;
+  if (code != EVENT_FCNTL) return 0;
+  u64 command = passed_argument(from, 1);
+  return command != F_DUPFD && command != F_DUPFD_CLOEXEC;
 }
 
 /** Hands a wanted call over to the program that knows its event; returns when there is none. */
@@ -90,45 +90,74 @@ INLINE void tell_call(u64 *ctx, struct scratch *s) {
   bpf_tail_call(ctx, &handlers, s->handler);
 }
 
+INLINE void keep_call(u32 code) {
+  COUNT_OUTCOME(code, filtered);
+  forget_call_paths(code, calling_thread());
+}
+
+/** Tells the call in the scratch, or keeps it. */
+INLINE void end_call(u64 *ctx, struct scratch *s, u32 wanted) {
+  if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);
+  else if (wanted == CALL_WANTED) tell_call(ctx, s);
+  else keep_call(s->code);
+  s->busy = 0;
+}
+
+/** Takes the scratch for a call. */
+INLINE struct scratch *open_call(struct pt_regs *regs, u32 compat, struct call *call, s64 result) {
+  struct scratch *s = take_scratch(SCRATCH_SYSCALL, call->code);
+  if (!s) return NULL;
+  read_args(s, regs, compat);
+  s->args[ARG_RESULT] = result;
+  s->code = call->code;
+  s->handler = call->handler;
+  s->is_compat = compat != 0;
+  s->call_id = call->id;
+  s->call_native = call->native;
+  s->call_number = syscall_number(regs);
+  s->message_index = 0;
+  return s;
+}
+
+/** One of the calls on sockets of old i386 programs: which one it is stands in the arguments. */
+INLINE int exit_socketcall(u64 *ctx, struct call *call, struct settings *settings) {
+  struct scratch *s = open_call(EXIT_REGISTERS, 1, call, EXIT_RESULT);
+  if (!s) return 0;
+  u32 found = unfold_socketcall(s);
+  s->code = found >> 16;
+  s->handler = found;
+  if (settings->enabled[(found >> 16) & (CODES - 1)]) end_call(ctx, s, is_told_call_wanted(s, current_task()));
+  else s->busy = 0;
+  return 0;
+}
+
 HOOK("raw_syscalls", "sys_exit")
 int sys_exit(u64 *ctx) {
   struct pt_regs *regs = EXIT_REGISTERS;
   struct task_struct *task = current_task();
-  u32 compat = is_compat(task), number = syscall_number(regs);
-  struct call *call = find_call(number, compat);
+  u32 compat = is_compat(task);
+  struct call *call = find_call(syscall_number(regs), compat);
   if (!call || !call->code) return 0;
-  u32 found = FOUND(call->code, call->handler), is_socketcall = call->handler == HANDLER_SOCKETCALL;
   struct settings *settings = the_settings();
-  if (settings && (found >> 16 == EVENT_LISTEN || is_socketcall) && !EXIT_RESULT) name_listener(task, settings);
-  if (!settings || (!is_socketcall && !settings->enabled[(found >> 16) & 511])) return 0;
-  if (READ(task, tgid) == settings->own_pid) return 0;
-  struct scratch *s = take_scratch(SCRATCH_SYSCALL, found >> 16);
-  if (!s) return 0;
-  read_args(s, regs, compat);
-  if (is_socketcall) found = unfold_socketcall(s);
+  if (!settings || READ(task, tgid) == settings->own_pid) return 0;
+  u32 code = call->code, handler = call->handler;
   s64 result = EXIT_RESULT;
-  if (!settings->enabled[(found >> 16) & 511] || is_silent(s, found, result)) {
-    s->busy = 0;
-    return 0;
+  if ((code == EVENT_LISTEN || handler == HANDLER_SOCKETCALL) && !result) name_listener(task, settings);
+  if (handler == HANDLER_SOCKETCALL) return exit_socketcall(ctx, call, settings);
+  struct passed from = { .regs = regs, .compat = compat };
+  if (is_silent(from, code, handler, result)) return 0;
+  struct call_filter *filter = the_filter();
+  u32 row = row_of(filter, code), clauses = ~0u;
+  if (filter && row) {
+    clauses = clauses_of_kinds(filter, row, kinds_of_call(from, code, handler, result));
+    // While another filter takes this one's place nothing is left out.
+    if (!clauses && *(volatile u32 *)&filter->is_active) {
+      keep_call(code);
+      return 0;
+    }
   }
-  u32 code = found >> 16;
-  s->args[ARG_RESULT] = result;
-  s->code = code;
-  s->handler = found;
-  s->is_compat = compat != 0;
-  s->call_id = call->id;
-  s->call_native = call->native;
-  s->call_number = number;
-  s->message_index = 0;
-  COUNT_OUTCOME(code, seen);
-  u32 wanted = is_call_wanted(s, task);
-  if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);
-  else if (wanted == CALL_WANTED) tell_call(ctx, s);
-  else {
-    COUNT_OUTCOME(s->code, filtered);
-    forget_call_paths(s);
-  }
-  s->busy = 0;
+  struct scratch *s = open_call(regs, compat, call, result);
+  if (s) end_call(ctx, s, filter && row ? is_call_wanted(s, task, filter, clauses) : CALL_WANTED);
   return 0;
 }
 

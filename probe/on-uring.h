@@ -238,13 +238,12 @@ INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *fi
   s->code = code;
   s->handler = found;
   point_to_copies(s, code);
-  COUNT_OUTCOME(code, seen);
-  u32 wanted = is_call_wanted(s, READ(task, group_leader));
+  u32 wanted = is_told_call_wanted(s, READ(task, group_leader));
   if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &request_handlers, HANDLER_ASK_FILE);
   else if (wanted == CALL_WANTED) hand_over_request(ctx, s);
   else {
     COUNT_OUTCOME(s->code, filtered);
-    forget_call_paths(s);
+    forget_call_paths(s->code, actor_of_call(s));
   }
 }
 

@@ -207,9 +207,9 @@ INLINE void put_failed_exec(struct scratch *s, struct task_struct *task) {
 
 enum { LINUX_CLONE_THREAD = 0x10000 };
 
-INLINE u64 linux_clone_flags(struct scratch *s, u32 code) {
-  u64 flags = code == EVENT_CLONE ? s->args[0] : 0;
-  if (code == EVENT_CLONE3) bpf_probe_read_user(&flags, sizeof(flags), (void *)s->args[0]);
+INLINE u64 linux_clone_flags(u32 code, u64 first) {
+  u64 flags = code == EVENT_CLONE ? first : 0;
+  if (code == EVENT_CLONE3) bpf_probe_read_user(&flags, sizeof(flags), (void *)first);
   return flags;
 }
 
@@ -220,5 +220,5 @@ INLINE void put_clone(struct scratch *s, struct task_struct *task) {
   put_u64(s, s->args[ARG_RESULT]);
   put_mm_args(s, PROBE(task, mm));
   put_process(s, task);
-  put_clone_rest(s, task, clone_flags(linux_clone_flags(s, code)));
+  put_clone_rest(s, task, clone_flags(linux_clone_flags(code, s->args[0])));
 }

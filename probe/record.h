@@ -56,9 +56,8 @@ struct settings {
   u8 enabled[CODES];
 };
 
-/** What became of the calls of one event; the events of `counters` that were dropped are counted here once more. */
+/** What became of the calls of one event, each once; the events of `counters` that were dropped are counted here once more. */
 struct outcomes {
-  u64 seen;
   /** no rule could match them */
   u64 filtered;
   u64 sent;

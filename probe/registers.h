@@ -34,6 +34,12 @@ INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
   s->args[4] = READ(regs, r8);
   s->args[5] = READ(regs, r9);
 }
+
+/** One argument alone, of the first three. */
+INLINE u64 argument(struct pt_regs *regs, u32 compat, const u32 index) {
+  if (compat) return index == 0 ? (u32)READ(regs, bx) : index == 1 ? (u32)READ(regs, cx) : (u32)READ(regs, dx);
+  return index == 0 ? READ(regs, di) : index == 1 ? READ(regs, si) : READ(regs, dx);
+}
 #else
 // 32-bit programs of today's ABI have no socketcall.
 enum { SYSCALL_LISTEN = 201, COMPAT_LISTEN = 284, COMPAT_SOCKETCALL = 0xffff };
@@ -53,6 +59,11 @@ INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
   if (!compat) return;
 #pragma clang loop unroll(full)
   for (u32 i = 0; i < 6; i += 1) s->args[i] = (u32)s->args[i];
+}
+
+INLINE u64 argument(struct pt_regs *regs, u32 compat, const u32 index) {
+  u64 value = index ? READ(regs, regs[index]) : READ(regs, orig_x0);
+  return compat ? (u32)value : value;
 }
 #endif
 

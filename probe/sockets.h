@@ -16,6 +16,11 @@ INLINE u16 family_of(struct sock *sk) {
   return PROBE(sk, __sk_common.skc_family);
 }
 
+/** As the section tells it: that of MPTCP is TCP's. */
+INLINE u8 protocol_of(struct sock *sk) {
+  return PROBE(sk, sk_protocol);
+}
+
 /** While a socket closes its port is gone already, but not yet the header's copy of it. */
 INLINE u16 local_port(struct sock *sk) {
   u16 port = PROBE(sk, __sk_common.skc_num);
@@ -216,7 +221,7 @@ INLINE void append_socket(struct scratch *s, struct sock *sk) {
   struct descriptor *head = (struct descriptor *)position(s);
   head->kind = kind_of_socket(family);
   head->state = s->next_state ? s->next_state : PROBE(sk, __sk_common.skc_state);
-  head->protocol = PROBE(sk, sk_protocol);
+  head->protocol = protocol_of(sk);
   head->family = family;
   *(u32 *)(position(s) + 4) = 0;
   *(u64 *)(position(s) + 8) = socket ? PROBE(inode, i_ino) : 0;

@@ -103,9 +103,7 @@ INLINE void put_messages(struct scratch *s) {
 /** True when the call has a further message that is told. */
 INLINE u32 has_next_message(struct scratch *s) {
   s->message_index += 1;
-  if (s->message_index >= MESSAGES_MAX || (s64)s->message_index >= (s64)s->args[ARG_RESULT]) return 0;
-  COUNT_OUTCOME(s->code, seen);
-  return 1;
+  return s->message_index < MESSAGES_MAX && (s64)s->message_index < (s64)s->args[ARG_RESULT];
 }
 
 INLINE u32 has_messages(u32 code) {

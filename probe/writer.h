@@ -153,10 +153,7 @@ INLINE struct scratch *take_scratch(u32 which, u32 code) {
   if (!s) return NULL;
   if (s->busy) {
     COUNT(dropped_scratch_busy);
-    if (code) {
-      COUNT_OUTCOME(code, seen);
-      COUNT_OUTCOME(code, dropped);
-    }
+    if (code) COUNT_OUTCOME(code, dropped);
     return NULL;
   }
   s->busy = 1;

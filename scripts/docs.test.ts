@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-test("docs/fields.md is what the tables say", () => {
+test("the documents and manual pages are what the tables say", () => {
   const { status, stderr } = spawnSync(
     process.execPath,
     [fileURLToPath(new URL("docs.ts", import.meta.url)), "--check"],

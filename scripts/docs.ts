@@ -1,24 +1,39 @@
 // Writes the documents that are made from the program's own tables: docs/fields.md,
-// docs/weaknesses.md, docs/clients.md, docs/config.md. With --check it only says whether they are up to date.
-import { readFileSync, writeFileSync } from "node:fs";
+// docs/weaknesses.md, docs/clients.md, docs/config.md, and the manual pages in docs/man. With --check it only says whether they are up to date.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CLIENT_SOURCES, CLIENTS } from "../src/audit/clients/client-table.ts";
 import { STARTTLS_PROTOCOLS } from "../src/audit/starttls/protocols.ts";
 import { WEAKNESSES } from "../src/audit/weaknesses/weaknesses.ts";
 import { allKeys } from "../src/config/config-file.ts";
 import type { Key } from "../src/config/key.ts";
+import { outputKey } from "../src/config/keys.ts";
 import { FALCO_OPTIONS } from "../src/cli/falco-options.ts";
+import { sakerCommand } from "../src/cli/program.ts";
+import type { Option } from "../src/outputs/option.ts";
 import { OUTPUT_KINDS } from "../src/outputs/registry.ts";
+import { SERVICE_OPTIONS } from "../src/outputs/service.ts";
 import { type VersionCode, versionName } from "../src/tls/client-hello.ts";
 import { groupName } from "../src/tls/groups.ts";
 import { fieldMarks, fieldSyntax } from "../src/fields/describe-field.ts";
 import { ALL_FIELDS } from "../src/fields/registry.ts";
+import { manPages } from "./man-pages.ts";
+
+const COMMON = Object.values<Option<unknown>>(SERVICE_OPTIONS);
+const SERVICES = Object.values(OUTPUT_KINDS).filter(({ options }) => "minimumPriority" in options);
 
 const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/fields.md": fieldsDocument,
   "docs/weaknesses.md": weaknessesDocument,
   "docs/clients.md": clientsDocument,
   "docs/config.md": configDocument,
+  ...Object.fromEntries(
+    Array.from(manPages(sakerCommand()), ([name, text]) => [
+      `docs/man/man1/${name}`,
+      () => `${text}\n`,
+    ]),
+  ),
 };
 
 function fieldsDocument(): string {
@@ -54,11 +69,6 @@ function clientsDocument(): string {
 
 function configDocument(): string {
   const keys = allKeys();
-  const cell = (text: string): string => text.replaceAll("|", "\\|");
-  const row = (key: Key<unknown>): string => {
-    const effect = key.neutral === undefined ? key.doc : `${key.doc} *No effect: ${key.neutral}.*`;
-    return `| \`${key.name}\` | ${cell(key.type.name)} | \`${cell(JSON.stringify(key.default))}\` | ${cell(effect)} |`;
-  };
   const others = keys.filter(({ doc }) => doc === "");
   const neutral = others
     .filter((key) => key.neutral !== undefined)
@@ -76,15 +86,17 @@ function configDocument(): string {
 | key | value | default | what it does |
 |---|---|---|---|
 ${keys
-  .filter(({ doc }) => doc !== "")
-  .map(row)
+  .filter(({ name, doc }) => doc !== "" && !isOfAllServices(name))
+  .map(keyRow)
   .join("\n")}
 
 ## Outputs
 
 ${outputs.join("\n")}
 
-Each of the services is on when it has its address; their keys are falcosidekick's. \`\${NAME}\` takes an address or a password from the environment; \`config print\` shows neither.
+${servicesText()}
+
+\`\${NAME}\` takes an address or a password from the environment; \`config print\` shows neither.
 
 Besides, the report's \`falco_report.txt\` has every alert and \`openport.txt\` those of opened ports. Each output has a queue of its own: one that is slow,
 full or broken holds no other. What cannot be delivered is tried again with growing pauses; what was refused or had no room is counted by reason.
@@ -115,6 +127,30 @@ ${falcoOptions.join("\n")}
 `;
 }
 
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+function keyRow(key: Key<unknown>): string {
+  const effect = key.neutral === undefined ? key.doc : `${key.doc} *No effect: ${key.neutral}.*`;
+  return `| \`${key.name}\` | ${cell(key.type.name)} | \`${cell(JSON.stringify(key.default))}\` | ${cell(effect)} |`;
+}
+
+/** What all services have stands once. */
+function servicesText(): string {
+  const names = SERVICES.map(({ section }) => `\`${section}\``).join(", ");
+  const rows = COMMON.map((option) => keyRow(outputKey("SERVICE", option)));
+  return `Each of the services (${names}) is on when it has its address or its key; the keys are falcosidekick's. Each has these, too:
+
+| key | value | default | what it does |
+|---|---|---|---|
+${rows.join("\n")}`;
+}
+
+function isOfAllServices(name: string): boolean {
+  return SERVICES.some(({ section }) => COMMON.some(({ key }) => `${section}.${key}` === name));
+}
+
 const CONFIG_INTRODUCTION = `# Configuration
 
 Made by \`node scripts/docs.ts\` from the table that the configuration is read by (\`src/config/keys.ts\`).
@@ -129,6 +165,7 @@ for (const [name, make] of Object.entries(DOCUMENTS)) {
   const path = fileURLToPath(new URL(`../${name}`, import.meta.url));
   const text = make();
   if (!isCheck) {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   } else if (readIfThere(path) !== text) {
     console.error(

@@ -83,8 +83,11 @@ function putBusybox(root: string): void {
     symlinkSync("busybox", join(root, "bin", applet));
 }
 
-/** A program with the libraries and the loader that ldd names; a static one has none. */
-function putProgram(root: string, from: string, to: string): void {
+/**
+ * Copies a program below `root`, with the libraries and the loader that ldd names; a static one has
+ * none.
+ */
+export function putProgram(root: string, from: string, to: string): void {
   put(root, from, to);
   let text = "";
   try {

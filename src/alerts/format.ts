@@ -83,11 +83,19 @@ function jsonFields(alert: Alert, options: FormatOptions): Record<string, unknow
 function jsonValue(value: FieldValue | null): unknown {
   // Epoch nanoseconds are beyond 2^53, and Falco prints them whole.
   if (typeof value === "bigint") return JSON_RAW.rawJSON(String(value));
-  if (value instanceof Uint8Array)
-    return value.length === 4 || value.length === 16
-      ? ipText(value)
-      : Buffer.from(value).toString("latin1");
+  if (value instanceof Uint8Array) return bytesText(value);
   return typeof value === "string" ? value.toWellFormed() : value;
+}
+
+/** An output field's value as text: an address as one, other bytes as Latin-1. */
+export function fieldText(value: FieldValue): string {
+  return value instanceof Uint8Array ? bytesText(value) : String(value);
+}
+
+function bytesText(bytes: Uint8Array): string {
+  return bytes.length === 4 || bytes.length === 16
+    ? ipText(bytes)
+    : Buffer.from(bytes).toString("latin1");
 }
 
 /** JSON.rawJSON (ECMAScript proposal, in Node since 21) is not in TypeScript's library yet. */

@@ -6,6 +6,7 @@ import { opensslMissing, TlsServers } from "../../test/fixtures/tls-servers.ts";
 import { connectDirectly } from "../ports/connect.ts";
 import { auditSummary } from "../reports/audit-summary.ts";
 import { audit } from "./audit.ts";
+import type { AuditTarget } from "./audit-target.ts";
 
 /** What is done with a connection that does not reach the server of TLS. */
 const OTHERS: Readonly<Record<string, (socket: Socket) => void>> = {
@@ -42,12 +43,7 @@ describe("audit() of a port that answers differently", { skip: opensslMissing() 
           if (meets(count)) treat(socket);
           else splice(socket, inner, Buffer.alloc(0));
         });
-        const report = await audit({
-          label: "t",
-          host: "127.0.0.1",
-          port,
-          connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
-        });
+        const report = await audit(targetAt(port));
         const told = JSON.stringify(report.errors);
         const suites = Object.entries(report.protocols).map(([version, { ciphers }]) => [
           version,
@@ -74,14 +70,14 @@ describe("audit() of a port that answers differently", { skip: opensslMissing() 
         return isPlain ? Buffer.from("SSH-2.0-test\r\n") : "pass";
       }),
     );
-    const report = await audit({
-      label: "t",
-      host: "127.0.0.1",
-      port,
-      connect: (signal) => connectDirectly("127.0.0.1", port, { signal }),
-    });
+    const report = await audit(targetAt(port));
     const told = JSON.stringify(report.errors);
     assert.equal(report.protocols["TLSv1.3"]?.ciphers.length, 3, told);
     assert.equal(report.protocols["TLSv1.2"]?.ciphers.length, 2, told);
   });
 });
+
+function targetAt(port: number): AuditTarget {
+  const connect = (signal: AbortSignal) => connectDirectly("127.0.0.1", port, { signal });
+  return { label: "t", host: "127.0.0.1", port, connect };
+}

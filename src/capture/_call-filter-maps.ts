@@ -51,10 +51,11 @@ const FOLDER_MARK = "\u0001";
 /** `struct call_filter` of probe/filter.h: where its parts start, in bytes. */
 export const CALL_FILTER = (() => {
   const generation = 16;
-  const callers = 20;
+  const somePath = 20;
+  const callers = 24;
   const clauses = callers + 4 * FILTER_TABLE.callers;
   const rows = clauses + 4 * FILTER_TABLE.rows * FILTER_TABLE.kinds;
-  return { generation, callers, clauses, rows, size: rows + SETTINGS.codes } as const;
+  return { generation, somePath, callers, clauses, rows, size: rows + SETTINGS.codes } as const;
 })();
 
 function emptyFilter(generation: number): Uint8Array<ArrayBuffer> {
@@ -64,18 +65,15 @@ function emptyFilter(generation: number): Uint8Array<ArrayBuffer> {
 }
 
 function filterBytes(
-  { anyPath, anyName, callers, clauses, names }: CallFilter,
+  { anyPath, anyName, callers, clauses, prefixes }: CallFilter,
   generation: number,
 ): Uint8Array {
   const bytes = emptyFilter(generation);
-  const asksCallers = callers.some((bits) => bits !== callers[callers.length - 1]);
-  // Without names no path need be looked up by its name.
-  new Uint32Array(bytes.buffer, 0, 4).set([
-    1,
-    anyPath,
-    names.size === 0 ? 0xffff_ffff : anyName,
-    asksCallers ? 1 : 0,
-  ]);
+  const any = callers.reduce((all, bits) => all & bits);
+  const someCallers = callers.reduce((all, bits) => all | bits) & ~any;
+  new Uint32Array(bytes.buffer, 0, 4).set([1, anyPath, anyName, someCallers]);
+  const somePath = [...prefixes.values()].reduce((all, bits) => all | bits, 0);
+  new Uint32Array(bytes.buffer, CALL_FILTER.somePath, 1).set([somePath]);
   new Uint32Array(bytes.buffer, CALL_FILTER.callers, callers.length).set(callers);
   new Uint32Array(bytes.buffer, CALL_FILTER.clauses, clauses.length).set(clauses);
   for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
@@ -7,6 +6,7 @@ import { loadObject, type LoadedObject } from "../bpf/load-object.ts";
 import type { ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { AppError } from "../lib/errors.ts";
+import { readShipped } from "../shipped/shipped-files.ts";
 import { withLockdown } from "./lockdown.ts";
 import { probeArchitecture } from "./probe-sight.ts";
 
@@ -124,7 +124,7 @@ function extraOf({ attach }: ProgramSpec): Extra {
 
 function readObject(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readShipped(path);
   } catch (cause) {
     throw new AppError("INPUT_NO_PROBE", `Cannot read probe "${path}": there is no such file`, {
       hint: "install the package again; in a checkout run probe/build",

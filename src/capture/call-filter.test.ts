@@ -169,7 +169,9 @@ test("the kernel knows families, results and callers", { skip: whyNoBpf() ?? fal
       cgroup: event.contextU64(CONTEXT.cgroup),
     });
   });
-  probe.setEnabled(new Set(["connect", "unlink"].map((name) => eventType(name).code)));
+  const enable = (names: readonly string[]): void =>
+    probe.setEnabled(new Set(names.map((name) => eventType(name).code)));
+  enable(["connect", "unlink"]);
   const told = async (condition: string, uid: number): Promise<string[]> => {
     const filter = callFilterOf(callClausesOf(parseCondition(condition)));
     assert.ok(filter !== undefined);
@@ -190,6 +192,13 @@ test("the kernel knows families, results and callers", { skip: whyNoBpf() ?? fal
   assert.deepEqual(await told("evt.type = unlink and evt.res = ENOENT", 0), ["unlink"]);
   assert.deepEqual(await told("evt.type = unlink and user.uid = 0", 65534), []);
   assert.deepEqual(await told("evt.type = unlink and user.uid != 0", 65534), ["unlink"]);
+  assert.deepEqual(await told("evt.type = connect and fd.l4proto = tcp", 0), ["ip"]);
+  enable(["sendmsg", "socket"]);
+  const sends = "evt.type in (sendmsg, socket) and fd.typechar = 4";
+  assert.deepEqual(await told(sends, 0), ["sendmsg", "socket", "socket"]);
+  assert.deepEqual(await told(`${sends} and fd.l4proto = tcp`, 0), ["socket", "socket"]);
+  assert.deepEqual(await told("evt.type = socket and evt.arg.domain = AF_UNIX", 0), ["socket"]);
+  enable(["connect", "unlink"]);
   // Of a cgroup that nothing was said of both are possible.
   assert.deepEqual(
     [
@@ -233,8 +242,9 @@ test("the maps have the layout that TypeScript writes", () => {
     is_active: 0,
     any_path: 4,
     any_name: 8,
-    asks_callers: 12,
+    some_callers: 12,
     generation: CALL_FILTER.generation,
+    some_path: CALL_FILTER.somePath,
     callers: CALL_FILTER.callers,
     clauses: CALL_FILTER.clauses,
     rows: CALL_FILTER.rows,

@@ -1,5 +1,5 @@
-import { Worker } from "node:worker_threads";
 import { libc } from "../libc/libc.ts";
+import { type NativeThread, startNativeThread } from "../libc/native-thread.ts";
 import { hostPath } from "../lib/host-root.ts";
 import { RepeatedReports } from "../lib/repeated-reports.ts";
 import type { KeptEvents } from "./kept-events.ts";
@@ -36,7 +36,7 @@ export class MatchFiles {
   readonly #problems: RepeatedReports;
   /** Begun and not ended, by number, with the rule of each. */
   readonly #open = new Map<number, string>();
-  #thread: Worker | undefined;
+  #thread: NativeThread | undefined;
   #lastId = 0;
   #waitingBytes = 0;
   #pausedUntil = 0;
@@ -103,7 +103,7 @@ export class MatchFiles {
     const thread = this.#thread;
     if (thread === undefined) return;
     if (this.#open.size > 0) {
-      thread.ref();
+      thread.worker.ref();
       const { promise: isIdle, resolve } = Promise.withResolvers<void>();
       this.#onIdle = resolve;
       const timer = setTimeout(() => {
@@ -116,20 +116,21 @@ export class MatchFiles {
       clearTimeout(timer);
     }
     this.#thread = undefined;
-    void thread.terminate();
+    thread.end();
   }
 
   #order(order: MatchFileOrder, memory: ArrayBuffer[] = []): void {
     this.prepare();
-    this.#thread?.postMessage(order, memory);
+    this.#thread?.worker.postMessage(order, memory);
   }
 
-  #start(): Worker {
-    const workerData = { limits: this.#options.limits, hostRoot: hostPath("") };
-    const thread = new Worker(THREAD, { workerData });
-    thread.unref();
-    thread.on("message", (report: MatchFileReport) => this.#reported(report));
-    thread.on("error", (error) => this.#died(thread, error));
+  #start(): NativeThread {
+    const data = { limits: this.#options.limits, hostRoot: hostPath("") };
+    const thread = startNativeThread("capture/match-file-thread", data);
+    const { worker } = thread;
+    worker.unref();
+    worker.on("message", (report: MatchFileReport) => this.#reported(report));
+    worker.on("error", (error) => this.#died(thread, error));
     return thread;
   }
 
@@ -157,7 +158,7 @@ export class MatchFiles {
   }
 
   /** It ended by itself: too little memory, or a fault of ours. */
-  #died(thread: Worker, error: Error): void {
+  #died(thread: NativeThread, error: Error): void {
     if (thread !== this.#thread) return;
     this.#thread = undefined;
     this.#waitingBytes = 0;
@@ -174,11 +175,6 @@ export class MatchFiles {
 function bytesOf({ pieces }: KeptEvents): number {
   return pieces.reduce((sum, { used }) => sum + used, 0);
 }
-
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./match-file-thread.ts", import.meta.url)
-  : new URL("./match-file-thread.js", import.meta.url);
 
 /** Files that may wait for the thread. */
 const OPEN_MAX = 4;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { BpfMap } from "../bpf/bpf-map.ts";
 import { adoptObject, type InheritedObject, type LoadedObject } from "../bpf/load-object.ts";
 import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
@@ -8,6 +8,7 @@ import type { CallFilter } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host-root.ts";
 import { recordTime } from "../events/record.ts";
+import { PROGRAM } from "../shipped/shipped-files.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
 import { CallTable } from "./_call-table.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
@@ -231,11 +232,12 @@ export class ProbeSource {
     );
     const byCode = new Map<number, Outcomes>();
     for (const code of this.#everEnabled) {
-      const [seen = 0, filtered = 0, sent = 0, dropped = 0] = sumPerCpu(
+      const [filtered = 0, sent = 0, dropped = 0] = sumPerCpu(
         this.#outcomes,
         keyOf(code),
         OUTCOMES.length,
       );
+      const seen = filtered + sent + dropped;
       if (seen > 0) byCode.set(code, { seen, filtered, sent, dropped });
     }
     const total = (what: keyof Outcomes): number =>
@@ -354,7 +356,7 @@ export const COUNTERS = [
 ] as const;
 
 /** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
-export const OUTCOMES = ["seen", "filtered", "sent", "dropped"] as const;
+export const OUTCOMES = ["filtered", "sent", "dropped"] as const;
 
 const ASK_MS = 2000;
 
@@ -390,7 +392,7 @@ function u64At(bytes: Uint8Array, index: number): number {
   );
 }
 
-const PACKAGE_PROBE = fileURLToPath(new URL("../../probe/", import.meta.url));
+const PACKAGE_PROBE = join(PROGRAM, "probe");
 const DEFAULT_RING_BYTES = 8 * 1024 * 1024;
 /** One page where pages are largest (arm64). */
 const SMALLEST_RING_BYTES = 64 * 1024;

@@ -1,4 +1,5 @@
 import { existsSync, readlinkSync } from "node:fs";
+import { isSea } from "node:sea";
 import { type InheritedProbe, openProbe, type ProbeSource } from "../capture/probe.ts";
 import { AppError } from "../lib/errors.ts";
 import {
@@ -57,11 +58,15 @@ export function confine(options: ConfinementOptions): void {
   // Root's programs have by themselves what is permitted, those of others only what they are
   // inherited.
   if (process.geteuid?.() !== 0) setInheritedCapabilities(kept);
-  process.execve(
-    process.execPath,
-    [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    { ...options.environment, [INHERITED_PROBE]: inherited },
-  );
+  process.execve(process.execPath, [process.execPath, ...ownArguments()], {
+    ...options.environment,
+    [INHERITED_PROBE]: inherited,
+  });
+}
+
+/** A one-file program has Node's options within, and stands in the place of the script, too. */
+function ownArguments(): readonly string[] {
+  return isSea() ? process.argv.slice(2) : [...process.execArgv, ...process.argv.slice(1)];
 }
 
 /**

@@ -1,8 +1,8 @@
-import { closeSync, mkdirSync, readFileSync, writeSync } from "node:fs";
-import { homedir } from "node:os";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConnectErrors } from "../audit/connect-errors.ts";
 import { openToWrite } from "../untrusted/open-to-write.ts";
+import { homeFolder } from "./home-folder.ts";
 
 /** Bytes of the newest lines that are read: some ten thousand audits. */
 const MAX_BYTES = 1024 * 1024;
@@ -13,14 +13,22 @@ const MAX_BYTES = 1024 * 1024;
  * address together. A file that cannot be read or written is done without.
  */
 export function keptConnectErrors(env: NodeJS.ProcessEnv = process.env): ConnectErrors {
-  const state = env["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state");
+  const state = env["XDG_STATE_HOME"] ?? join(homeFolder(), ".local", "state");
   const path = join(state, "saker", "connect-errors");
   return new ConnectErrors({ path, append: (line) => append(path, line) }, read(path));
 }
 
 function read(path: string): string {
   try {
-    return readFileSync(path).subarray(-MAX_BYTES).toString("utf8");
+    const fd = openSync(path, "r");
+    try {
+      const { size } = fstatSync(fd);
+      const tail = Buffer.alloc(Math.min(size, MAX_BYTES));
+      const read = readSync(fd, tail, 0, tail.length, size - tail.length);
+      return tail.toString("utf8", 0, read);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return "";
   }

@@ -20,6 +20,8 @@ export interface FalcoConfig {
   readonly config: string | undefined;
   readonly override: readonly string[];
   readonly loaded: LoadedConfig;
+  /** Rule files and folders: of the options, else of the configuration. */
+  readonly rules: readonly string[];
 }
 
 type Answer = (options: FalcoCommandOptions, config: FalcoConfig) => void | Promise<void>;
@@ -109,22 +111,20 @@ function formatOf({ format, markdown }: FalcoCommandOptions): (typeof FORMATS)[n
   );
 }
 
-function printSupport(options: FalcoCommandOptions, { loaded }: FalcoConfig): void {
-  const paths = options.r.length > 0 ? options.r : loaded.settings.rulesFiles;
+function printSupport(_: FalcoCommandOptions, { loaded, rules }: FalcoConfig): void {
   printJson({
     version: VERSION,
     node: process.version,
     cmdline: process.argv.slice(2).join(" "),
     config_files: loaded.files,
     notes: loaded.notes,
-    rules_files: readRuleFiles(paths).map(({ name }) => name),
+    rules_files: readRuleFiles(rules).map(({ name }) => name),
   });
 }
 
 /** What would keep a watch from starting: nothing is asked of the kernel. */
-function dryRun(options: FalcoCommandOptions, { loaded }: FalcoConfig): void {
+function dryRun(_: FalcoCommandOptions, { loaded, rules: paths }: FalcoConfig): void {
   for (const note of loaded.notes) printAside(note);
-  const paths = options.r.length > 0 ? options.r : loaded.settings.rulesFiles;
   const { rules } = loadRuleSet(paths, {
     settings: loaded.settings,
     enable: [],

@@ -45,10 +45,9 @@ function printSummary({ files }: LoadResult, texts: ReadonlyMap<string, string>)
 }
 
 /** `saker falco -L`, `-l RULE`: name and description; with json_output Falco's JSON. */
-export function describeRules(options: FalcoCommandOptions, { loaded }: FalcoConfig): void {
+export function describeRules(options: FalcoCommandOptions, { loaded, rules }: FalcoConfig): void {
   fieldsFor(loaded.settings);
-  const paths = options.r.length > 0 ? options.r : loaded.settings.rulesFiles;
-  const described = describedIn(loadOrReport(paths), options);
+  const described = describedIn(loadOrReport(rules), options);
   if (described === undefined) return;
   if (loaded.settings.jsonOutput) printJson(described);
   else printDescriptions(described);

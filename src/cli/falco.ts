@@ -23,7 +23,8 @@ export async function falco(options: FalcoCommandOptions): Promise<void> {
     const { printFalcoAnswer } = await import("./falco-answers.ts");
     const names = new Set(asked.map(([name]) => name));
     const told = { ...loaded, notes: [...notes, ...loaded.notes] };
-    return printFalcoAnswer(names, options, { config, override, loaded: told });
+    const rules = options.r.length > 0 ? options.r : loaded.settings.rulesFiles;
+    return printFalcoAnswer(names, options, { config, override, loaded: told, rules });
   }
   const terminal = new Terminal({ json: false, log: loaded.settings.log });
   const noConfig = `there is no ${DEFAULT_CONFIG}: Saker's own rules and defaults hold`;

@@ -1,5 +1,5 @@
 import { release } from "node:os";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { LOSS_REASONS } from "../capture/losses.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
@@ -8,6 +8,7 @@ import type { History } from "../history/history.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Output } from "../outputs/output.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
+import { PROGRAM } from "../shipped/shipped-files.ts";
 import type { SilenceBook } from "../store/silence-book.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import type { WatchHealth } from "../web/schemas/health.ts";
@@ -150,7 +151,5 @@ function outputHealth(output: Output): WatchHealth["outputs"][number] {
   return { name, target, delivered, waiting, refused: { ...refused }, dropped: { ...dropped } };
 }
 
-/** The built page, beside the sources or what was built of them. */
-const PAGE_FOLDER = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../../dist/ui" : "../ui", import.meta.url),
-);
+/** The built page. */
+const PAGE_FOLDER = join(PROGRAM, "dist/ui");

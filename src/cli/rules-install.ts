@@ -1,7 +1,7 @@
-import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { dockerCredentials } from "../artifacts/docker-credentials.ts";
 import { parseReference } from "../artifacts/reference.ts";
+import { homeFolder } from "./home-folder.ts";
 import { installRules } from "./install-rules.ts";
 import { parseDuration } from "./duration.ts";
 import { printAside, printJson, printLine } from "./print.ts";
@@ -18,7 +18,7 @@ export interface InstallOptions {
 export async function installFrom(text: string, options: InstallOptions): Promise<void> {
   const reference = parseReference(text);
   const credentials = dockerCredentials(
-    join(process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker"), "config.json"),
+    join(process.env["DOCKER_CONFIG"] ?? join(homeFolder(), ".docker"), "config.json"),
     reference.registry,
   );
   const signal = AbortSignal.timeout(parseDuration(options.timeout, "--timeout"));

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { readCapture } from "../capture/scap-reader.ts";
 import { Replay } from "../engine/replay.ts";
@@ -6,6 +5,7 @@ import { baseRules, readRuleFiles, SHIPPED_TESTS } from "../config/rule-files.ts
 import type { FieldRegistry } from "../fields/field.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { readShippedText } from "../shipped/shipped-files.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { readRuleTests, type RuleTest } from "../rules/rule-tests.ts";
@@ -53,7 +53,7 @@ export async function testRules(
 function testsOf(path: string): readonly RuleTest[] {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readShippedText(path);
   } catch (thrown) {
     throw new AppError("USAGE_TESTS", `Cannot read rule tests "${path}": ${messageOf(thrown)}`);
   }

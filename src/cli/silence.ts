@@ -10,7 +10,7 @@ import {
   readSilences,
   removeSilence,
 } from "../store/silence-folder.ts";
-import { scopeText, type Silence } from "../store/silence.ts";
+import { scopeText, type Silence, untilText } from "../store/silence.ts";
 import { EXIT } from "./exit.ts";
 import { historyFiles } from "./history-files.ts";
 import { printAside, printJson, printLine } from "./print.ts";
@@ -35,7 +35,7 @@ export async function silence(
   const fields = Object.fromEntries(field.map(namedValue));
   const added = await addSilence(folderOf(options), { rule, fields, because, ms }, Date.now());
   printLine(added.id);
-  printAside(`saker: ${scopeText(added)} is silenced until ${timeText(added.until)}`);
+  printAside(`saker: ${scopeText(added)} is silenced until ${untilText(added.until)}`);
 }
 
 /** `saker silence list`: those that hold, the next to end first. */
@@ -70,12 +70,8 @@ export async function endSilence(id: string, options: ServeOptions): Promise<voi
 function lineOf(silence: Silence, count: number): string {
   const { id, until, because } = silence;
   return escaped(
-    `${id}  until ${timeText(until)}  ${count} silenced  ${scopeText(silence)}: ${because}`,
+    `${id}  until ${untilText(until)}  ${count} silenced  ${scopeText(silence)}: ${because}`,
   );
-}
-
-function timeText(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
 }
 
 function namedValue(text: string): readonly [name: string, value: string] {

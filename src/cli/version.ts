@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PROGRAM, readShippedText } from "../shipped/shipped-files.ts";
 
-const manifest = JSON.parse(
-  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-) as { readonly version: string };
+const manifest = JSON.parse(readShippedText(join(PROGRAM, "package.json"))) as {
+  readonly version: string;
+};
 
 /** The version of this package. */
 export const VERSION: string = manifest.version;

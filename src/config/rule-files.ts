@@ -1,14 +1,14 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { folderNames, isEmbedded, PROGRAM, readShippedText } from "../shipped/shipped-files.ts";
 import { whoElseWrites } from "../untrusted/who-else-writes.ts";
 
 /** The name under which rules of one's own are found without being asked for. */
 const CUSTOM_RULES = "falco_custom_rules.yaml";
 
 /** The folder of the rules that Saker ships. */
-export const SHIPPED_RULES: string = fileURLToPath(new URL("../../rules/", import.meta.url));
+export const SHIPPED_RULES: string = `${join(PROGRAM, "rules")}/`;
 
 /** The tests of the rules that Saker ships. */
 export const SHIPPED_TESTS: string = join(SHIPPED_RULES, "saker_rules.test.yaml");
@@ -65,7 +65,7 @@ export function ruleFileNames(paths: readonly string[]): readonly string[] {
  * given files are in. They need not exist.
  */
 export function ruleFolders(paths: readonly string[]): readonly string[] {
-  if (paths.length === 0) return [SHIPPED_RULES, resolve(".")];
+  if (paths.length === 0) return [SHIPPED_RULES, resolve(".")].filter((path) => !isEmbedded(path));
   // Of a folder the one around it, too: a link may be turned to another folder.
   return [
     ...new Set(
@@ -91,18 +91,18 @@ function foundRules(): string {
 }
 
 function expand(path: string): string[] {
-  let isDirectory: boolean;
+  let inside: readonly string[] | undefined;
   try {
-    isDirectory = statSync(path).isDirectory();
+    inside = folderNames(path);
   } catch (thrown) {
     throw new AppError("CONFIG_RULES", `Cannot load rules from "${path}": ${messageOf(thrown)}`, {
       hint: "name a rules file or a folder of them with --rules, or leave it out for the shipped rules",
     });
   }
-  if (!isDirectory) return [path];
+  if (inside === undefined) return [path];
   // Hidden ones are what editors leave while they write, and what Kubernetes links a mounted folder
   // through.
-  const names = readdirSync(path).filter(
+  const names = inside.filter(
     (name) => /\.ya?ml$/.test(name) && !name.startsWith(".") && !name.endsWith(".test.yaml"),
   );
   return names.toSorted().map((name) => join(path, name));
@@ -118,7 +118,7 @@ function isFolder(path: string): boolean {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readShippedText(path);
   } catch (thrown) {
     throw new AppError("CONFIG_RULES", `Cannot read rules file "${path}": ${messageOf(thrown)}`);
   }

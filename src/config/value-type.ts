@@ -93,7 +93,7 @@ export function word<Value>(
   words: readonly string[],
   parse: (text: string) => Value | undefined,
 ): ValueType<Value> {
-  const list = words.join(", ");
+  const list = words.filter((text) => text !== "").join(", ");
   return {
     name: `one of ${list}`,
     schema: { type: "string", enum: words },

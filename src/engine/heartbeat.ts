@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { startThread } from "../shipped/start-thread.ts";
 import type { ServiceNotifier } from "./service-notifier.ts";
 
 /** How long the event thread may be silent, in milliseconds, and who hears of it. */
@@ -28,7 +28,7 @@ export interface Heartbeat {
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { silenceMs = SILENCE_MS, notifier, onProblem } = options;
   const shared = new Int32Array(new SharedArrayBuffer(SHARED.length * 4));
-  const worker = new Worker(THREAD, {
+  const worker = startThread("engine/heartbeat-thread", {
     name: "saker-heartbeat",
     execArgv: [],
     workerData: { shared, silenceMs, pid: process.pid } satisfies HeartbeatData,
@@ -66,8 +66,4 @@ export interface HeartbeatData {
   readonly pid: number;
 }
 
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./heartbeat-thread.ts", import.meta.url)
-  : new URL("./heartbeat-thread.js", import.meta.url);
 const SILENCE_MS = 2000;

@@ -20,14 +20,14 @@ export const SOCKET_CODES = codesOf(
   "recvmsg",
 );
 
+/** The calls that give a descriptor one more number. */
+export const DUP_CODES = codesOf("dup", "dup2", "dup3");
+
 /**
  * Further calls that may stay in the kernel. None of those that tell what a process is: its state
  * needs them, whatever rules ask.
  */
 const PLAIN_CODES = codesOf(
-  "dup",
-  "dup2",
-  "dup3",
   "fcntl",
   "unlink",
   "unlinkat",
@@ -137,12 +137,17 @@ export const FREQUENT_CODES: ReadonlySet<number> = new Set(
 );
 
 /** The events that the filter knows, by row. */
-export const FILTERED_CODES: readonly number[] = [...OPEN_CODES, ...SOCKET_CODES, ...PLAIN_CODES];
+export const FILTERED_CODES: readonly number[] = [
+  ...OPEN_CODES,
+  ...SOCKET_CODES,
+  ...DUP_CODES,
+  ...PLAIN_CODES,
+];
 const ROW_OF = new Map(FILTERED_CODES.map((code, row) => [code, row]));
 
 /**
  * Kinds of calls, a bit each. The first four depend on the event: `read` to `directory` of an open,
- * `ip` to `other` of a call on a socket; a call of which
+ * `ip` to `tcp` of a call on a socket, `ip` to `other` and `noSocket` of a dup; a call of which
  * this cannot be told, and all calls of other events, have all four.
  */
 export const CALL_KIND = {
@@ -153,6 +158,9 @@ export const CALL_KIND = {
   ip: 1,
   unix: 2,
   other: 4,
+  /** Beside `ip`; of no new socket. */
+  tcp: 8,
+  noSocket: 8,
   done: 16,
   failed: 32,
   /** For want of permission (EPERM, EACCES); beside `failed`. */
@@ -363,8 +371,12 @@ export interface Call {
   readonly path?: string | undefined;
   /** Of an open that was done: the file's own path; undefined when it lies in no tree. */
   readonly resolved?: string | undefined;
-  /** Of a call on a socket: its address family; undefined when the descriptor is no socket. */
+  /**
+   * Of a call on a socket or a dup: the address family; undefined when the descriptor is no socket.
+   */
   readonly family?: number | undefined;
+  /** Of an IP socket that is there: its protocol (IPPROTO_*). */
+  readonly protocol?: number | undefined;
   /**
    * Bits of CALLER; the first two together when it is not known. Both pairs where it is left out.
    */
@@ -434,13 +446,19 @@ const [OPEN, OPENAT] = OPEN_CODES;
 const SCAP_O_DIRECTORY = 0x400;
 const [AF_UNIX, AF_INET, AF_INET6] = [1, 2, 10];
 
-function kindsOf({ code, result, flags = 0, family }: Call): number {
-  const { read, write, file, directory, ip, unix, other } = CALL_KIND;
+const IPPROTO_TCP = 6;
+const SOCKET = eventType("socket").code;
+
+function kindsOf({ code, result, flags = 0, family, protocol }: Call): number {
+  const { read, write, file, directory, ip, unix, other, tcp, noSocket } = CALL_KIND;
   const end = endingOf(result);
+  const isDup = DUP_CODES.includes(code);
   if (code === OPEN || code === OPENAT)
     return end | (flags & (read | write)) | ((flags & SCAP_O_DIRECTORY) === 0 ? file : directory);
-  if (!SOCKET_CODES.includes(code) || family === undefined) return end | ALL_SPECIFIC;
-  return end | (family === AF_INET || family === AF_INET6 ? ip : family === AF_UNIX ? unix : other);
+  if (!isDup && !SOCKET_CODES.includes(code)) return end | ALL_SPECIFIC;
+  if (family === undefined) return end | (isDup ? noSocket : ALL_SPECIFIC);
+  if (family !== AF_INET && family !== AF_INET6) return end | (family === AF_UNIX ? unix : other);
+  return end | (protocol === IPPROTO_TCP && !isDup && code !== SOCKET ? ip | tcp : ip);
 }
 
 const [EPERM, EACCES] = [1, 13];

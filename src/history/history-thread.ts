@@ -8,7 +8,7 @@ import { Outbox, type OutboxPlace } from "../store/outbox.ts";
 import { idAt } from "../store/row-clock.ts";
 import { isMeant, type Silence } from "../store/silence.ts";
 import { storeOf, type Store } from "../store/store.ts";
-import type { WebServer } from "../web/server.ts";
+import type { WebServer } from "../web/listen.ts";
 import type {
   FromThread,
   HistoryData,
@@ -35,67 +35,82 @@ const now = (): number => Date.now();
 const questioner = new Questioner(({ id, what, about }) =>
   post({ kind: "question", id, what, about }),
 );
-const store = await openStore();
-const outbox = new Outbox(store, { host: hostname, begun: begun ?? store.committed });
-await store.beginWatch(hostname);
-let moving: Promise<void> = Promise.resolve();
-/** Of a store in memory. */
-const MEMORY_BYTES = 32e6;
-let droppedBefore = 0;
-const keeper = new Keeper({
-  store,
-  retention: {
-    ageMs: settings.days * 86_400_000,
-    bytes: Math.min(
-      settings.megabytes * 1e6,
-      store.backend.kind === "memory" ? MEMORY_BYTES : Infinity,
-    ),
-  },
-  now,
-  onDone: (count) => post({ kind: "done", count }),
-  onProblem,
-  onNote,
-  onRemoved: () => {
-    void tellLost();
-    void outbox.forgetUnused(idAt(now() - settings.days * 86_400_000)).catch(() => undefined);
-  },
-  onCorrupt: async () => {
-    await store.reopen(() => replaceBackend({ ...settings, onNote }));
-    outbox.forget();
-  },
-});
 /** Of alerts that come by HTTP; the others have been judged. */
 let silences: readonly Silence[] = [];
 const silenced = new Map<string, number>();
+let droppedBefore = 0;
+let moving: Promise<void> = Promise.resolve();
 const dropped = (): number => droppedBefore;
-const page = web === undefined ? undefined : await serve(() => pageOf(web), "its page");
-const health =
-  webserver === undefined
-    ? undefined
-    : await serve(() => healthOf(webserver), "the webserver of falco.yaml");
-post({
-  kind: "ready",
-  place: store.backend.place,
-  page: page?.page,
-  fingerprint: page?.fingerprint,
-  begun: begun ?? store.committed,
-});
 
-port.on("message", (message: ToThread) => {
-  if (message.kind === "answer") return questioner.answered(message.id, message.answer);
-  if (message.kind === "close") return void end();
-  if (message.kind === "outbox-read") return void answer(message);
-  if (message.kind === "outbox-move") return void move(message.places);
-  if (message.kind === "silences") {
-    ({ silences } = message);
-    return;
-  }
-  droppedBefore = message.dropped;
-  for (const news of message.news) if (!keeper.take(news)) post({ kind: "done", count: 1 });
-});
+void begin();
+
+/** What the thread is made of. */
+interface Parts {
+  readonly store: Store;
+  readonly keeper: Keeper;
+  readonly outbox: Outbox;
+}
+
+async function begin(): Promise<void> {
+  const store = await openStore();
+  const startedAt = begun ?? store.committed;
+  const outbox = new Outbox(store, { host: hostname, begun: startedAt });
+  await store.beginWatch(hostname);
+  const parts = { store, outbox, keeper: keeperOf(store, outbox) };
+  const page = web === undefined ? undefined : await serve(() => pageOf(web, parts), "its page");
+  const health =
+    webserver === undefined
+      ? undefined
+      : await serve(() => healthOf(webserver, parts), "the webserver of falco.yaml");
+  post({
+    kind: "ready",
+    place: store.backend.place,
+    page: page?.page,
+    fingerprint: page?.fingerprint,
+    begun: startedAt,
+  });
+
+  port.on("message", (message: ToThread) => {
+    if (message.kind === "answer") return questioner.answered(message.id, message.answer);
+    if (message.kind === "close") return void end(parts, [page?.server, health]);
+    if (message.kind === "outbox-read") return void answer(message, parts);
+    if (message.kind === "outbox-move") return void move(message.places, parts);
+    if (message.kind === "silences") {
+      ({ silences } = message);
+      return;
+    }
+    droppedBefore = message.dropped;
+    for (const news of message.news) if (!parts.keeper.take(news)) post({ kind: "done", count: 1 });
+  });
+}
+
+function keeperOf(store: Store, outbox: Outbox): Keeper {
+  return new Keeper({
+    store,
+    retention: {
+      ageMs: settings.days * 86_400_000,
+      bytes: Math.min(
+        settings.megabytes * 1e6,
+        store.backend.kind === "memory" ? MEMORY_BYTES : Infinity,
+      ),
+    },
+    now,
+    onDone: (count) => post({ kind: "done", count }),
+    onProblem,
+    onNote,
+    onRemoved: () => {
+      void tellLost(outbox);
+      void outbox.forgetUnused(idAt(now() - settings.days * 86_400_000)).catch(() => undefined);
+    },
+    onCorrupt: async () => {
+      await store.reopen(() => replaceBackend({ ...settings, onNote }));
+      outbox.forget();
+    },
+  });
+}
 
 /** Keeps what came in one request, or none of it: false when too many wait. */
-function take(news: readonly News[]): boolean {
+function take(keeper: Keeper, news: readonly News[]): boolean {
   const judged = news.map(judge);
   if (!keeper.takeAll(judged)) return false;
   for (const piece of judged)
@@ -121,13 +136,16 @@ function postSilenced(): void {
 }
 
 /** What came before the question is written first, as far as it can be in a moment. */
-async function answer({ id, reader, range }: ToThread & { kind: "outbox-read" }): Promise<void> {
+async function answer(
+  { id, reader, range }: ToThread & { kind: "outbox-read" },
+  { store, keeper, outbox }: Parts,
+): Promise<void> {
   try {
     if (store.backend.kind === "memory") return post({ kind: "outbox-page", id, page: undefined });
     const isSettled = store.sequence >= range.through || (await keeper.settled(SETTLE_MS));
     const page = await outbox.read(reader, range);
     post({ kind: "outbox-page", id, page: { ...page, isEnd: page.isEnd && isSettled } });
-    await tellLost();
+    await tellLost(outbox);
   } catch (thrown) {
     onProblem(`Cannot read from the store what ${reader.output} is to send: ${messageOf(thrown)}`);
     post({ kind: "outbox-page", id, page: { news: [], isEnd: false, waiting: 0 } });
@@ -136,7 +154,10 @@ async function answer({ id, reader, range }: ToThread & { kind: "outbox-read" })
 
 const SETTLE_MS = 2000;
 
-async function move(places: ReadonlyMap<string, OutboxPlace>): Promise<void> {
+async function move(
+  places: ReadonlyMap<string, OutboxPlace>,
+  { store, outbox }: Parts,
+): Promise<void> {
   if (store.backend.kind === "memory") return;
   moving = moving
     .then(() => outbox.move(places))
@@ -146,14 +167,16 @@ async function move(places: ReadonlyMap<string, OutboxPlace>): Promise<void> {
   await moving;
 }
 
-async function tellLost(): Promise<void> {
+async function tellLost(outbox: Outbox): Promise<void> {
   const counts = await outbox.takeLost().catch(() => new Map<string, number>());
   if (counts.size > 0) post({ kind: "outbox-lost", counts });
 }
 
-async function end(): Promise<void> {
-  await page?.server.close();
-  await health?.close();
+async function end(
+  { store, keeper }: Parts,
+  servers: readonly (WebServer | undefined)[],
+): Promise<void> {
+  for (const server of servers) await server?.close();
   await keeper.close();
   await moving;
   await store.close().catch(() => undefined);
@@ -189,7 +212,7 @@ async function serve<Served>(
   }
 }
 
-async function pageOf(served: WebSettings): Promise<ServedPage> {
+async function pageOf(served: WebSettings, { store, keeper }: Parts): Promise<ServedPage> {
   const { servePage } = await import("./serve-page.ts");
   return servePage({
     web: served,
@@ -199,14 +222,14 @@ async function pageOf(served: WebSettings): Promise<ServedPage> {
     settings,
     keeper,
     dropped,
-    take,
+    take: (news) => take(keeper, news),
     watch: questioner,
     now,
     onProblem,
   });
 }
 
-async function healthOf(served: WebserverSettings): Promise<WebServer> {
+async function healthOf(served: WebserverSettings, { store, keeper }: Parts): Promise<WebServer> {
   const { serveHealth } = await import("./serve-health.ts");
   return serveHealth(served, {
     version,
@@ -215,3 +238,6 @@ async function healthOf(served: WebserverSettings): Promise<WebServer> {
     watch: questioner,
   });
 }
+
+/** Of a store in memory. */
+const MEMORY_BYTES = 32e6;

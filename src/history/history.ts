@@ -1,8 +1,9 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { ownerName } from "../alerts/opened-port.ts";
 import { assertNever } from "../lib/assert-never.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
+import { startThread } from "../shipped/start-thread.ts";
 import type { Silence } from "../store/silence.ts";
 import type { WatchDoor } from "../web/handlers.ts";
 import type { FromThread, HistoryData, ToThread } from "./messages.ts";
@@ -151,7 +152,7 @@ export class History {
     const { version, hostname, store, web, webserver } = this.#options;
     const begun = this.#begun;
     const workerData: HistoryData = { version, hostname, store, web, webserver, begun };
-    const worker = new Worker(THREAD, {
+    const worker = startThread("history/history-thread", {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 },
     });
@@ -267,10 +268,6 @@ function ownerOf(news: News): string {
 }
 
 const OURS = "";
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./history-thread.ts", import.meta.url)
-  : new URL("./history-thread.js", import.meta.url);
 /** Pieces that the thread has not kept yet. */
 const CAPACITY = 20_000;
 /** Pieces that go over at once, and how long the first of them waits. */

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from "../lib/errors.ts";
 import { startHealthServer } from "../web/health-server.ts";
 import { Metrics, type MetricsSite } from "../web/metrics.ts";
-import type { WebServer } from "../web/server.ts";
+import type { WebServer } from "../web/listen.ts";
 import type { WebserverSettings } from "./messages.ts";
 import { pem } from "./serve-page.ts";
 

@@ -2,7 +2,8 @@ import { fieldsText } from "../alerts/format.ts";
 import type { Alert } from "../alerts/alert.ts";
 import { isoText } from "../lib/time-text.ts";
 import { isAtLeast, type Priority } from "../rules/priority.ts";
-import { postedOptions, type PostedOptions, postedOutput, shown } from "./posted.ts";
+import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import { shown } from "./shown.ts";
 
 /**
  * Alerts for Prometheus' Alertmanager, API v2. Labels are what tells alerts apart, so they have what
@@ -36,10 +37,10 @@ function alertOf(alert: Alert): object {
       rule: shown(rule, LABEL_MAX),
       source: "falco",
       eventsource: source,
-      hostname,
+      hostname: shown(hostname, LABEL_MAX),
       priority: priority.toLowerCase(),
       severity: severityOf(priority),
-      tags: tags.join(","),
+      tags: shown(tags.join(","), LABEL_MAX),
       ...Object.fromEntries(places),
     },
     annotations: {

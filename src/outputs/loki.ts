@@ -1,12 +1,7 @@
 import type { Alert } from "../alerts/alert.ts";
 import { jsonLine } from "../alerts/format.ts";
-import {
-  basicAuthorization,
-  postedOptions,
-  type PostedOptions,
-  postedOutput,
-  shown,
-} from "./posted.ts";
+import { basicAuthorization, postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import { shown } from "./shown.ts";
 
 /** Grafana Loki's push API. */
 export interface LokiOptions extends PostedOptions {

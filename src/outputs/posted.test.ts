@@ -1,54 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
-import type { Destination } from "./destination.ts";
-import { FileClaims } from "./file-claims.ts";
-import type { OutputContext } from "./output-context.ts";
-import { OFF, OUTPUT_KINDS } from "./registry.ts";
-
-const CONTEXT = {
-  format: { isoTime: false, utcOffsetMinutes: () => 0 },
-  json: true,
-  environment: {},
-  claims: new FileClaims(undefined),
-  onProblem: () => {},
-  onNote: () => {},
-} as unknown as OutputContext;
-
-interface Got {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: string;
-}
-
-/** A server that answers its requests one after another, and then with 200. */
-async function service(
-  t: { after(fn: () => void): void },
-  ...answers: readonly ((response: ServerResponse, body: string) => void)[]
-) {
-  const got: Got[] = [];
-  const server = createServer(async (request, response) => {
-    const body = await text(request);
-    got.push({ url: request.url ?? "", headers: request.headers, body });
-    (answers[got.length - 1] ?? ((ok) => ok.end("ok")))(response, body);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got };
-}
-
-type Posted = "slack" | "teams" | "alertmanager" | "loki" | "elasticsearch" | "webhook";
-
-function open(name: Posted, options: object): Destination {
-  const kind = OUTPUT_KINDS[name] as unknown as {
-    open(options: object, context: OutputContext): Destination;
-  };
-  return kind.open({ ...OFF[name], ...options }, CONTEXT);
-}
+import { openService as open, sent, service } from "../../test/fixtures/http-service.ts";
 
 const HOSTILE = '<!channel> @everyone [x](http://a) \u0000\u202e\n"|=\ud800'.repeat(200);
 const hostile = alertNews({
@@ -56,16 +10,6 @@ const hostile = alertNews({
   message: HOSTILE,
   outputFields: { "container.name": HOSTILE, "fd.sport": 8080, "proc.name": null },
 });
-
-async function sent(
-  destination: Destination,
-  ...alerts: readonly ReturnType<typeof alertNews>[]
-): ReturnType<Destination["deliver"]> {
-  const lines = alerts.map((alert) => destination.format(alert) ?? "");
-  const answer = await destination.deliver(lines, AbortSignal.timeout(10_000));
-  await destination.close();
-  return answer;
-}
 
 for (const name of ["slack", "teams", "alertmanager", "loki", "webhook"] as const) {
   test(`${name} posts JSON, whatever stands in an alert`, async (t) => {
@@ -86,7 +30,7 @@ test("slack shows others' words as text, and fields below them", async (t) => {
   await sent(slack, hostile);
   const { attachments, channel } = JSON.parse(got[0]?.body ?? "");
   assert.equal(channel, "#a");
-  assert.match(attachments[0].text, /^&lt;!channel&gt; @everyone .*\\u0000\\u202e/);
+  assert.match(attachments[0].text, /^&lt;!channel&gt; @\u200beveryone .*\\u0000\\u202e/);
   assert.ok(attachments[0].text.length < 4000);
   const [rule, , , , , container, sport] = attachments[0].fields;
   assert.deepEqual([rule.title, container.title], ["rule", "container.name"]);

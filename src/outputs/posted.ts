@@ -2,14 +2,19 @@ import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
-import { answerOf, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
-import { SYSTEM_CERTIFICATES } from "./http-certificates.ts";
+import { answerOf, headerValue, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { SERVICE_OPTIONS, serviceOutbox, type ServiceOptions, urgentAlerts } from "./service.ts";
+import {
+  certificatesFor,
+  SERVICE_OPTIONS,
+  serviceOutbox,
+  type ServiceOptions,
+  urgentAlerts,
+} from "./service.ts";
 
-/** What every output has that posts alerts to a service; it is on when it has an address. */
+/** What every output has that posts alerts to a service. */
 export interface PostedOptions extends ServiceOptions {
   readonly address: string;
 }
@@ -19,18 +24,24 @@ export interface PostedKind<Options extends PostedOptions> {
   readonly section: string;
   readonly doc: string;
   readonly options: OptionTable<Options>;
+  /** The option with which it is on; its address by default. */
+  readonly required?: keyof Options & string;
   /** The path of its API, where the address has none. */
   readonly path?: string;
+  /** Where to post to, where that is not the address with the path. */
+  url?(options: Options): string;
   readonly contentType: string;
   /** The most alerts of one post. */
   readonly alerts: number;
-  headers?(options: Options): Readonly<Record<string, string>>;
+  headers?(options: Options, lines: readonly string[]): Readonly<Record<string, string>>;
   /** One alert as it stands in a body. */
   line(alert: Alert, options: Options, context: OutputContext): string;
   /** Several of them as one body; left out where each is posted for itself. */
   body?(lines: readonly string[]): string;
   /** Of an answer of 2xx: what has become of each, where that stands in it. */
   judge?(answer: HttpAnswer, lines: number): Answer;
+  /** How long it asks not to be posted to, in milliseconds, where its answer's body says that. */
+  waitMs?(answer: HttpAnswer): number | undefined;
 }
 
 /** The options that all of them have; `key` and `doc` are the address's. */
@@ -45,13 +56,13 @@ export function postedOptions(key: string, doc: string): OptionTable<PostedOptio
 export function postedOutput<Options extends PostedOptions>(
   kind: PostedKind<Options>,
 ): OutputKind<Options> {
-  const { section, doc, options } = kind;
+  const { section, doc, options, required = "address" } = kind;
   return {
     section,
     doc,
     options,
-    required: "address",
-    isOn: ({ address }) => address !== "",
+    required,
+    isOn: (stated) => stated[required] !== "",
     open: (stated, context) => new PostedDestination(kind, stated, context),
   };
 }
@@ -77,8 +88,8 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     this.name = kind.section;
     this.batch = { lines: kind.alerts, bytes: 1 << 20 };
     this.#client = new HttpClient({
-      ...SYSTEM_CERTIFICATES,
-      url: withPath(options.address, kind.path),
+      ...certificatesFor(options),
+      url: kind.url?.(options) ?? withPath(options.address, kind.path),
       insecure: !options.checkCertificate,
     });
     // Of webhooks the path is the secret.
@@ -108,15 +119,17 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
 
   async #post(lines: readonly string[], signal: AbortSignal): Promise<Answer> {
     const { body, contentType, headers, judge } = this.#kind;
-    const sent = { "content-type": contentType, ...headers?.(this.#options) };
     for (let count = lines.length; ; count = count >> 1) {
       const part = lines.slice(0, count);
       const text = body?.(part) ?? part.join("\n");
+      const sent = { "content-type": contentType, ...headers?.(this.#options, part) };
       const answer = await this.#client.post(text, sent, signal);
       if (count > 1 && REFUSED_WHOLE.has(answer.status)) continue;
       const settled = answerOf(answer, count);
       if (settled.delivered > 0) return judge?.(answer, count) ?? settled;
-      return settled.refused === undefined ? settled : { ...settled, ...refusal(answer) };
+      if (settled.refused !== undefined) return { ...settled, ...refusal(answer) };
+      const waitMs = settled.waitMs ?? this.#kind.waitMs?.(answer);
+      return { ...settled, ...(waitMs === undefined ? {} : { waitMs }) };
     }
   }
 
@@ -137,7 +150,8 @@ function refusal({ status, text }: HttpAnswer): Pick<Answer, "reason"> {
 
 const WORDS_MAX = 120;
 
-function withPath(address: string, path: string | undefined): string {
+/** An address with the path of an API, where it has none of its own. */
+export function withPath(address: string, path: string | undefined): string {
   if (path === undefined || !URL.canParse(withScheme(address))) return address;
   const url = new URL(withScheme(address));
   if (url.pathname === "/") url.pathname = path;
@@ -154,21 +168,13 @@ export function basicAuthorization(
   return { authorization: `Basic ${text}` };
 }
 
-/** Others' words in a message for people: no control characters, no more than `most` characters. */
-export function shown(text: string, most = 1000): string {
-  const whole = escapeUnseen(text.toWellFormed());
-  return whole.length <= most ? whole : `${whole.slice(0, most)} …`;
+/** Headers as an option states them: `Name:value,Name:value`, or with another separator. */
+export function headersIn(text: string, separator: ":" | "="): Readonly<Record<string, string>> {
+  const pairs = text.split(",").flatMap((pair): [string, string][] => {
+    const [, name, value = ""] = HEADER[separator].exec(pair) ?? [];
+    return name === undefined ? [] : [[name.toLowerCase(), headerValue(value)]];
+  });
+  return Object.fromEntries(pairs);
 }
 
-/** What an alert is, and its fields, for people: each as a name and a text, no more than 40 fields. */
-export function shownParts(alert: Alert): readonly (readonly [string, string])[] {
-  const { rule, priority, source, hostname, tags, outputFields } = alert;
-  const fields = Object.entries(outputFields)
-    .filter(([, value]) => value !== null && value !== "")
-    .slice(0, FIELDS_MAX)
-    .map(([name, value]): [string, string] => [name, shown(String(value))]);
-  const about = { rule, priority, source, hostname, tags: tags.join(", ") };
-  return [...Object.entries(about), ...fields];
-}
-
-const FIELDS_MAX = 40;
+const HEADER = { ":": /^\s*([\w-]+)\s*:\s*(.*?)\s*$/, "=": /^\s*([\w-]+)\s*=\s*(.*?)\s*$/ };

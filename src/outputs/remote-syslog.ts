@@ -5,11 +5,17 @@ import { jsonLine, textLine } from "../alerts/format.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
-import { certificatesOf, SYSTEM_CERTIFICATES } from "./http-certificates.ts";
+import { certificatesOf } from "./http-certificates.ts";
 import { reasonOf } from "./http-client.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { SERVICE_OPTIONS, serviceOutbox, type ServiceOptions, urgentAlerts } from "./service.ts";
+import {
+  certificatesFor,
+  SERVICE_OPTIONS,
+  serviceOutbox,
+  type ServiceOptions,
+  urgentAlerts,
+} from "./service.ts";
 import { cefMessage, FRAMES } from "./syslog-frames.ts";
 
 /** A syslog server elsewhere: falcosidekick's keys, and which form and transport it takes. */
@@ -19,7 +25,6 @@ export interface RemoteSyslogOptions extends ServiceOptions {
   readonly protocol: string;
   readonly format: string;
   readonly rfc: string;
-  readonly caCert: string;
 }
 
 /** Alerts to a syslog server by UDP, TCP or TLS. */
@@ -48,7 +53,6 @@ export const REMOTE_SYSLOG_OUTPUT: OutputKind<RemoteSyslogOptions> = {
     },
     rfc: { key: "rfc", default: "5424", words: ["5424", "3164"], doc: "The message's head." },
     ...SERVICE_OPTIONS,
-    caCert: { key: "cacertfile", default: "", doc: "File of the authority that signs the server." },
   },
   isOn: ({ host }) => host !== "",
   open: (options, context) => new RemoteSyslogDestination(options, context),
@@ -179,9 +183,10 @@ class RemoteSyslogDestination implements Destination {
   }
 
   async #connect(): Promise<Socket> {
-    const { host, port, protocol, caCert, checkCertificate } = this.#options;
+    const { host, port, protocol } = this.#options;
     if (protocol === "tcp") return connectTcp({ host, port });
-    const trust = await certificatesOf({ ...SYSTEM_CERTIFICATES, caCert });
-    return connectTls({ host, port, ...trust, rejectUnauthorized: checkCertificate });
+    const certificates = certificatesFor(this.#options);
+    const trust = await certificatesOf(certificates);
+    return connectTls({ host, port, ...trust, rejectUnauthorized: certificates.isChecked });
   }
 }

@@ -1,6 +1,7 @@
 import type { Alert } from "../alerts/alert.ts";
 import { isAtLeast } from "../rules/priority.ts";
-import { postedOptions, type PostedOptions, postedOutput, shown, shownParts } from "./posted.ts";
+import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import { shown, shownParts } from "./shown.ts";
 
 /**
  * Alerts as Adaptive Cards for a workflow of Microsoft Teams (the connectors' old cards are switched

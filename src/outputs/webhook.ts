@@ -3,7 +3,7 @@ import type { Alert } from "../alerts/alert.ts";
 import { isoText } from "../lib/time-text.ts";
 import { headerValue } from "./http-client.ts";
 import type { OutputContext } from "./output-context.ts";
-import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import { headersIn, postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
 
 /** Any service that takes a POST. */
 export interface WebhookOptions extends PostedOptions {
@@ -34,20 +34,12 @@ export const WEBHOOK_OUTPUT = postedOutput<WebhookOptions>({
   contentType: "application/json",
   alerts: 1,
   headers: ({ headers, contentType }) => ({
-    ...headersIn(headers),
+    ...headersIn(headers, ":"),
     "content-type": headerValue(contentType),
   }),
   line: (alert, { template }, context) =>
     template === "" ? jsonLine(alert, context.format) : filled(template, alert, context),
 });
-
-function headersIn(text: string): Readonly<Record<string, string>> {
-  const pairs = text.split(",").flatMap((pair): [string, string][] => {
-    const [, name, value = ""] = /^\s*([\w-]+)\s*:\s*(.*?)\s*$/.exec(pair) ?? [];
-    return name === undefined ? [] : [[name.toLowerCase(), headerValue(value)]];
-  });
-  return Object.fromEntries(pairs);
-}
 
 function filled(template: string, alert: Alert, { format }: OutputContext): string {
   const { rule, priority, source, hostname, tags, uuid, time, outputFields } = alert;

@@ -176,6 +176,17 @@ const check = fc.oneof(
   fc
     .tuple(fc.constantFrom("=", "!="), fc.constantFrom("SUCCESS", "ENOENT", "EINPROGRESS"))
     .map((parts) => `evt.res ${parts.join(" ")}`),
+  fc
+    .tuple(
+      fc.constantFrom("=", "!=", "contains", "startswith", "in"),
+      fc.constantFrom("AF_PACKET", "AF_INET", "AF_INET6", "AF_UNIX", "AF_LOCAL", "AF_NET", "AF_"),
+    )
+    .map(
+      ([operator, name]) => `evt.arg.domain ${operator} ${operator === "in" ? `(${name})` : name}`,
+    ),
+  fc
+    .tuple(fc.constantFrom("=", "!="), fc.constantFrom("tcp", "udp"))
+    .map((parts) => `fd.l4proto ${parts.join(" ")}`),
   fc.constantFrom(
     "evt.res in (SUCCESS, EACCES)",
     "evt.res in (EPERM, EACCES)",
@@ -249,7 +260,8 @@ const call = fc
     result: fc.constantFrom(0, 3, -1, -2, -13, -115),
     path: fc.constantFrom(...PATHS),
     resolved: fc.constantFrom(...FILES, undefined),
-    family: fc.constantFrom(1, 2, 10, 16, undefined),
+    family: fc.constantFrom(1, 2, 10, 16, 17, undefined),
+    protocol: fc.constantFrom(6, 17),
     isContained: fc.boolean(),
     isKnown: fc.boolean(),
     uid: fc.constantFrom(0, 33),
@@ -267,12 +279,13 @@ const call = fc
   });
 
 /** As the record's section tells a descriptor. */
-function descriptorOf(family: number | undefined): DescriptorValues {
+function descriptorOf({ family, protocol }: Call): DescriptorValues {
   if (family === undefined) return { kind: "f", path: "/srv/file" };
   if (family === 1) return { kind: "u", path: "/run/socket" };
   if (family !== 2 && family !== 10) return { kind: "n", path: "" };
   const end = (port: number) => ({ address: new Uint8Array(family === 2 ? 4 : 16).fill(1), port });
-  return { kind: family === 2 ? "4" : "6", family, local: end(1000), remote: end(2000) };
+  const ends = { local: end(1000), remote: end(2000) };
+  return { kind: family === 2 ? "4" : "6", family, ...ends, ...(protocol ? { protocol } : {}) };
 }
 
 function paramsOf({ name, flags, result, path, family }: TestCall): ParamValues {
@@ -310,7 +323,7 @@ function sceneOf(call: TestCall) {
     ...((isOpen || call.name === "unlinkat") && call.result >= 0 && call.resolved !== undefined
       ? { resolved: call.resolved }
       : {}),
-    ...(isNone ? {} : { descriptor: descriptorOf(call.family) }),
+    ...(isNone ? {} : { descriptor: descriptorOf(call) }),
     process: { uid: call.uid },
     container: call.isContained ? container("web") : undefined,
   });
@@ -397,4 +410,34 @@ test("long lists and macros that multiply end soon, and leave opens through", ()
       end: 0,
     };
   assert.ok(callClausesOf(bomb).length > 0);
+});
+
+test("rules that ask for a kind of socket leave the others in the kernel", () => {
+  const sent = (condition: string, name: string, facts: readonly Partial<Call>[]): boolean[] => {
+    const filter = callFilterOf(callClausesOf(parseCondition(condition)));
+    assert.ok(filter !== undefined);
+    return facts.map((more) =>
+      passesCallFilter(filter, { code: codeOf(name), result: 3, ...more }),
+    );
+  };
+  const domain = "evt.type = socket and evt.arg.domain contains AF_PACKET";
+  assert.deepEqual(
+    sent(domain, "socket", [{ family: 17 }, { family: 16 }, { family: 2 }, { family: 1 }]),
+    [true, true, false, false],
+  );
+  const dup = "evt.type in (dup, dup2, dup3) and fd.type in (ipv4, ipv6)";
+  assert.deepEqual(
+    sent(dup, "dup2", [{ family: 10 }, { family: 2, protocol: 6 }, { family: 1 }, {}]),
+    [true, true, false, false],
+  );
+  const ssh = "evt.type = connect and fd.l4proto = tcp and fd.typechar in (4, 6)";
+  assert.deepEqual(
+    sent(ssh, "connect", [
+      { family: 2, protocol: 6 },
+      { family: 2, protocol: 17 },
+      { family: 1 },
+      {},
+    ]),
+    [true, false, false, true],
+  );
 });

@@ -4,11 +4,13 @@ import {
   CALL_KIND,
   type CallClause,
   CALLER,
+  DUP_CODES,
   mergeClauses,
   OPEN_CODES,
   rowsOf,
   SOCKET_CODES,
 } from "../events/call-filter.ts";
+import { SOCKET_DOMAIN } from "../events/flag-names.ts";
 import { EVENT_TYPES, eventType } from "../events/schema.ts";
 import type { Check, Expression, Operator } from "./ast.ts";
 
@@ -122,7 +124,9 @@ function checkClauses({ left, operator, modifier, right }: Check, negated: boole
 
 const OPENS = rowsOf(OPEN_CODES);
 const SOCKETS = rowsOf(SOCKET_CODES);
-const OTHERS = ALL_ROWS & ~OPENS & ~SOCKETS;
+const DUPS = rowsOf(DUP_CODES);
+const NEW_SOCKETS = rowsOf([eventType("socket").code]);
+const OTHERS = ALL_ROWS & ~OPENS & ~SOCKETS & ~DUPS;
 
 const of = (part: Partial<CallClause>): CallClause => ({ ...ANY_CALL, ...part });
 
@@ -175,6 +179,15 @@ const FIELD_CLAUSES: Readonly<
   "fd.typechar": ({ isEqual, values }) => (isEqual ? ofLetters(values) : undefined),
   "fd.type": ({ isEqual, values }) =>
     isEqual ? ofLetters(values.map((word) => LETTER_OF[word] ?? "?")) : undefined,
+  // A socket that is new has no protocol yet.
+  "fd.l4proto": ({ isEqual, value }) =>
+    isEqual && value === "tcp"
+      ? [
+          of({ rows: SOCKETS & ~NEW_SOCKETS, kinds: CALL_KIND.tcp }),
+          of({ rows: (ALL_ROWS & ~SOCKETS) | NEW_SOCKETS }),
+        ]
+      : undefined,
+  "evt.arg.domain": ({ operator, values }) => ofDomains(operator, values),
   "fd.name": ({ operator, values }) => ofPaths({ prefixes: beginnings(operator, values) }),
   "fd.directory": ({ operator, isEqual, values }) =>
     ofPaths({
@@ -245,8 +258,42 @@ function ofLetters(letters: readonly string[]): Clauses {
   // Devices, pipes and the like are opened, too.
   const rest = letters.some((letter) => !"fd46u".includes(letter)) ? [of({ rows: OPENS })] : [];
   const sockets = of({ rows: SOCKETS, kinds: isIp ? CALL_KIND.ip : isUnix ? CALL_KIND.unix : 0 });
-  return [...opens, ...directories, ...rest, sockets, of({ rows: OTHERS })];
+  // "u" may be a userfaultfd, which is no socket.
+  const dups = of({ rows: DUPS, kinds: isIp ? CALL_KIND.ip : 0 });
+  return [...opens, ...directories, ...rest, sockets, dups, of({ rows: OTHERS })];
 }
+
+/** Of socket(2): the families whose names are asked for. */
+function ofDomains(operator: Operator, values: readonly string[]): Clauses | undefined {
+  const holds = DOMAIN_OPERATORS[operator];
+  // A family without a name is none that is asked for by one.
+  if (holds === undefined || !values.every((value) => value.startsWith("AF_"))) return undefined;
+  const kinds = Object.entries(SOCKET_DOMAIN).flatMap(([name, family]) =>
+    values.some((value) => holds(name, value)) ? [FAMILY_KIND.get(family) ?? CALL_KIND.other] : [],
+  );
+  return [
+    ...[...new Set(kinds)].map((kind) => of({ rows: NEW_SOCKETS, kinds: kind })),
+    of({ rows: ALL_ROWS & ~NEW_SOCKETS }),
+  ];
+}
+
+const FAMILY_KIND: ReadonlyMap<number, number> = new Map([
+  [SOCKET_DOMAIN.AF_INET, CALL_KIND.ip],
+  [SOCKET_DOMAIN.AF_INET6, CALL_KIND.ip],
+  [SOCKET_DOMAIN.AF_UNIX, CALL_KIND.unix],
+]);
+
+const isSame = (name: string, value: string): boolean => name === value;
+
+const DOMAIN_OPERATORS: Readonly<
+  Partial<Record<Operator, (name: string, value: string) => boolean>>
+> = {
+  "=": isSame,
+  "==": isSame,
+  in: isSame,
+  contains: (name, value) => name.includes(value),
+  startswith: (name, value) => name.startsWith(value),
+};
 
 /** Words of fd.type whose letters the clauses know. */
 const LETTER_OF: Readonly<Record<string, string>> = {

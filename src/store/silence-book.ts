@@ -8,7 +8,7 @@ import {
   removeSilence,
   writeSilencedCounts,
 } from "./silence-folder.ts";
-import { isMeant, scopeText, type Silence, type SilenceRequest } from "./silence.ts";
+import { isMeant, scopeText, type Silence, type SilenceRequest, untilText } from "./silence.ts";
 
 /** Where silences lie, and who hears of them. */
 export interface SilenceBookOptions {
@@ -182,8 +182,7 @@ export class SilenceBook {
 }
 
 function begunText({ id, until, because, ...scope }: Silence): string {
-  const end = new Date(until).toISOString().slice(0, 19);
-  return `silence ${id}: alerts of ${scopeText(scope)} are kept and sent nowhere until ${end}Z (${because})`;
+  return `silence ${id}: alerts of ${scopeText(scope)} are kept and sent nowhere until ${untilText(until)} (${because})`;
 }
 
 const LOOK_MS = 1000;

@@ -75,6 +75,11 @@ export function scopeText({ rule, fields }: SilenceScope): string {
   return `"${rule}"${values.length === 0 ? "" : ` (${values.join(", ")})`}`;
 }
 
+/** When a silence ends, to the second, in UTC. */
+export function untilText(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+}
+
 /** What is wrong with it, in words. */
 function faultOf({ rule, fields, because, from, until }: Omit<Silence, "id">): string | undefined {
   const limits = SILENCE_LIMITS;

@@ -1,6 +1,7 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
+import { type NativeThread, startNativeThread } from "../libc/native-thread.ts";
 import type { Answer, AnswerMessage, Asked, RequestKind } from "./requests.ts";
 
 /** How long a file may take, in milliseconds, and who hears of those that take longer. */
@@ -93,22 +94,22 @@ export class FileReader {
 
   #start(): ReaderThread {
     const progress = new Int32Array(new SharedArrayBuffer(8));
-    const worker = new Worker(THREAD, {
+    const thread = startNativeThread("untrusted/reader-thread", progress, {
       name: "saker-files",
       execArgv: [],
-      workerData: progress,
       resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 },
     });
+    const { worker } = thread;
     worker.on("message", (message: AnswerMessage) => this.#answered(worker, message));
     worker.on("error", (thrown) => this.#failed(worker, thrown.message));
     // Behind the listeners: each of them would hold the process again.
     worker.unref();
-    return { worker, progress };
+    return { ...thread, progress };
   }
 
   #end(): void {
     clearTimeout(this.#idle);
-    void this.#thread?.worker.terminate();
+    this.#thread?.end();
     this.#thread = undefined;
   }
 
@@ -215,15 +216,10 @@ export class FileReader {
   }
 }
 
-interface ReaderThread {
-  readonly worker: Worker;
+interface ReaderThread extends NativeThread {
   readonly progress: Int32Array;
 }
 
-/** Of the sources, or of what was built of them. */
-const THREAD = import.meta.url.endsWith(".ts")
-  ? new URL("./reader-thread.ts", import.meta.url)
-  : new URL("./reader-thread.js", import.meta.url);
 const DEADLINE_MS = 2000;
 /** So many deadlines a thread may take to begin. */
 const PATIENT_TURNS = 15;

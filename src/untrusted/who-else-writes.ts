@@ -1,5 +1,6 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { PROGRAM } from "../shipped/shipped-files.ts";
 
 /**
  * Who may change what a file says beside root, this process's user and whoever owns Saker itself:
@@ -38,7 +39,7 @@ function writer(stats: Stats, owners: ReadonlySet<number>): string | undefined {
 /** Root, this process's user, and who owns Saker itself. */
 export function trustedOwners(): ReadonlySet<number> {
   const own = statSync("/proc/self").uid;
-  return new Set([0, own, statSync(import.meta.dirname).uid]);
+  return new Set([0, own, statSync(PROGRAM).uid]);
 }
 
 const STICKY = 0o1000;

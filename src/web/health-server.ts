@@ -1,17 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
 import { type Answer, json, problem, Refusal } from "./answer.ts";
 import { messageOf } from "../lib/errors.ts";
 import { Guests } from "./guests.ts";
+import { listen, type WebPlace, type WebServer } from "./listen.ts";
 import { sendAnswer } from "./send-answer.ts";
-import type { WebServer } from "./server.ts";
 
 /** Falco's webserver: where it listens, and what it answers. */
-export interface HealthServerOptions {
-  readonly address: string;
-  /** 0 for any. */
-  readonly port: number;
+export interface HealthServerOptions extends WebPlace {
   /** PEM; undefined for plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly healthzPath: string;
@@ -25,7 +21,7 @@ export interface HealthServerOptions {
  * more than Falco's own webserver tells. Rejects when the port is taken.
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<WebServer> {
-  const { address, port, tls } = options;
+  const { tls } = options;
   const limits = {
     maxHeaderSize: 8192,
     headersTimeout: 5000,
@@ -34,22 +30,8 @@ export async function startHealthServer(options: HealthServerOptions): Promise<W
     handshakeTimeout: 5000,
   };
   const server = tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls });
-  const guests = new Guests(CONNECTIONS_MAX);
-  server.on("connection", (socket: Socket) => guests.arrived(socket));
   server.on("request", (request, response) => void respond(options, request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, address, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      guests.close();
-      await closed;
-    },
-  };
+  return listen(server, options, new Guests(CONNECTIONS_MAX));
 }
 
 async function respond(

@@ -1,30 +1,30 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readShipped } from "../shipped/shipped-files.ts";
 import { type Answer, Refusal } from "./answer.ts";
 
 /**
  * A file of the built page: what lies in `assets`, and for every other path the page itself, which
  * finds its way alone. Throws `Refusal`.
  */
-export async function pageFile(folder: string, path: string, encodings: string): Promise<Answer> {
+export function pageFile(folder: string, path: string, encodings: string): Answer {
   const asset = /^\/assets\/([\w-][\w.-]*\.(\w+))$/.exec(path);
   if (asset === null) {
     // Nothing of the page has a dot, and what has one is asked for by programs that guess.
     if (path.includes(".") || path.startsWith("/api/"))
       throw new Refusal(404, "There is no such page");
-    return { ...(await fileAnswer(join(folder, "index.html"), "html", encodings)) };
+    return fileAnswer(join(folder, "index.html"), "html", encodings);
   }
   const [, name = "", ending = ""] = asset;
-  const answer = await fileAnswer(join(folder, "assets", name), ending, encodings);
+  const answer = fileAnswer(join(folder, "assets", name), ending, encodings);
   const caching = { "cache-control": "public, max-age=31536000, immutable" };
   return { ...answer, headers: { ...answer.headers, ...caching } };
 }
 
-async function fileAnswer(path: string, ending: string, encodings: string): Promise<Answer> {
+function fileAnswer(path: string, ending: string, encodings: string): Answer {
   const type = TYPES[ending] ?? "application/octet-stream";
   for (const [encoding, twin] of ENCODINGS) {
     const isWanted = encoding === "identity" || encodings.includes(encoding);
-    const body = isWanted ? await contents(path + twin) : undefined;
+    const body = isWanted ? contents(path + twin) : undefined;
     if (body === undefined) continue;
     const coded = encoding === "identity" ? {} : { "content-encoding": encoding };
     return {
@@ -36,8 +36,12 @@ async function fileAnswer(path: string, ending: string, encodings: string): Prom
   throw new Refusal(404, "There is no such file", "the page may not be built: npm run build");
 }
 
-async function contents(path: string): Promise<Buffer | undefined> {
-  return readFile(path).catch(() => undefined);
+function contents(path: string): Uint8Array | undefined {
+  try {
+    return readShipped(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The shortest first, and the ending of the file that has it. */

@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
 import { messageOf } from "../lib/errors.ts";
 import { ALERT_HANDLERS } from "./alert-handlers.ts";
 import { type Answer, json, problem, Refusal } from "./answer.ts";
 import { Guests } from "./guests.ts";
 import type { Asked, Handlers, Site } from "./handlers.ts";
 import { alertsIn } from "./ingest.ts";
+import { listen, type WebPlace, type WebServer } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
 import { pageFile } from "./page-files.ts";
@@ -26,20 +26,11 @@ const HANDLERS: Handlers = {
 };
 
 /** Where the server listens, and what it serves beside the API. */
-export interface ServerOptions {
-  readonly address: string;
-  /** 0 for any. */
-  readonly port: number;
+export interface ServerOptions extends WebPlace {
   /** PEM; undefined for plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Of the built page. */
   readonly pageFolder: string;
-}
-
-/** A server that listens. */
-export interface WebServer {
-  readonly port: number;
-  close(): Promise<void>;
 }
 
 /** The server of the page and the API. */
@@ -53,7 +44,7 @@ export interface PageServer extends WebServer {
  * port is taken.
  */
 export async function startServer(
-  { address, port, tls, pageFolder }: ServerOptions,
+  { tls, pageFolder, ...place }: ServerOptions,
   siteAt: (port: number) => Site,
 ): Promise<PageServer> {
   const limits = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 };
@@ -61,27 +52,18 @@ export async function startServer(
   const tlsServer = tls && createTlsServer({ ...limits, ...tls, handshakeTimeout });
   const server: Server = tlsServer ?? createServer(limits);
   server.maxConnections = CONNECTIONS_MAX;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, address, resolve);
-  });
-  const own = (server.address() as AddressInfo).port;
-  const site = siteAt(own);
   const guests = new Guests();
-  // Of TLS, too, before its handshake: who never ends one would hold the others' room.
-  server.on("connection", (socket: Socket) => guests.arrived(socket));
+  const listening = await listen(server, place, guests);
+  const site = siteAt(listening.port);
   const paths = new Paths(site, { pageFolder, guests });
   server.on("request", (request, response) => void respond(paths, request, response));
   return {
-    port: own,
+    port: listening.port,
     useCertificate: (pair) => tlsServer?.setSecureContext(pair),
     close: async () => {
       site.stream.close();
       paths.close();
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      guests.close();
-      await closed;
+      await listening.close();
     },
   };
 }

@@ -17,18 +17,24 @@ export interface Boot {
   readonly tail: string;
 }
 
+/** What is run in there, how long at most, and the file that keeps the console. */
+interface BootOptions {
+  /** The program, from the checkout; by default guest/scenes.ts. */
+  readonly main?: string;
+  readonly scenes: readonly string[];
+  readonly seconds: number;
+  readonly log: string;
+  /** One processor, on which an instruction takes a nanosecond; much slower. */
+  readonly countsInstructions?: boolean;
+}
+
 /**
- * Boots the image and hears its console until the machine ends, or is ended after `seconds`. The
- * console is kept in the file `log`.
+ * Boots the image and hears its console until the machine ends, or is ended after `seconds`.
  */
 export async function boot(
   kernel: Kernel,
   image: Image,
-  {
-    scenes,
-    seconds,
-    log,
-  }: { readonly scenes: readonly string[]; readonly seconds: number; readonly log: string },
+  { main, scenes, seconds, log, countsInstructions = false }: BootOptions,
 ): Promise<Boot> {
   const { qemu, options, console } = MACHINES[kernel.machine];
   const commandLine = [
@@ -39,13 +45,13 @@ export async function boot(
     kernel.commandLine ?? "",
     `SAKER_SCENES=${scenes.join(",")}`,
     `SAKER_VARIANT=${kernel.variant}`,
+    ...(main === undefined ? [] : [`SAKER_MAIN=${main}`]),
   ].join(" ");
   const machine = [
     ...options,
-    "-accel",
-    "tcg,thread=multi",
-    "-smp",
-    "2",
+    ...(countsInstructions
+      ? ["-accel", "tcg,thread=single", "-icount", "shift=0", "-smp", "1"]
+      : ["-accel", "tcg,thread=multi", "-smp", "2"]),
     "-m",
     "2048",
     "-nic",

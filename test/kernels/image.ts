@@ -28,9 +28,13 @@ export interface Image {
 
 /**
  * Fetches what is missing and packs a whole system that lives in memory: kernel modules, C library,
- * busybox, Node, Saker.
+ * busybox, Node, Saker, and what `add` puts below its root.
  */
-export function buildImage(kernel: Kernel, cache: string): Image {
+export function buildImage(
+  kernel: Kernel,
+  cache: string,
+  add: (root: string) => void = () => {},
+): Image {
   const { debian: architecture, triplet } = MACHINES[kernel.machine];
   const archive = (suite: string) =>
     new DebianArchive({ folder: join(cache, `${suite}-${architecture}`), suite, architecture });
@@ -68,6 +72,7 @@ export function buildImage(kernel: Kernel, cache: string): Image {
   addSystem(root);
   addNode(kernel.machine, root, cache);
   addSaker(kernel.machine, join(root, "saker"), cache);
+  add(root);
   pack(root, initramfs);
   return { kernel: image, initramfs, release };
 }

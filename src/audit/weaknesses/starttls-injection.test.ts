@@ -16,8 +16,12 @@ interface Lines {
   readonly starttls: RegExp;
   readonly yes: (line: string) => string;
   readonly farewell: RegExp;
-  /** Its last words, when something came in one piece with STARTTLS. */
-  readonly hangsUp?: string;
+  /** Its words instead of TLS, when something came in one piece with STARTTLS. */
+  readonly refuses?: {
+    readonly words: string;
+    readonly atOnce: boolean;
+    readonly hangsUp: boolean;
+  };
 }
 
 const SMTP = (auth: string): Lines => ({
@@ -64,7 +68,7 @@ describe("before STARTTLS", { skip: opensslMissing() ?? false }, () => {
 
   /** `keeps`: what came in one piece with STARTTLS is a command inside TLS. */
   function lines(
-    { greeting, answer, starttls, yes, farewell, hangsUp }: Lines,
+    { greeting, answer, starttls, yes, farewell, refuses }: Lines,
     keeps: boolean,
   ): Promise<number> {
     return servers.plain((socket) => {
@@ -84,7 +88,15 @@ describe("before STARTTLS", { skip: opensslMissing() ?? false }, () => {
       };
       const secure = (word: string): void => {
         socket.off("data", hear);
-        if (hangsUp !== undefined && heard !== "") return void socket.end(`${word}${hangsUp}`);
+        if (refuses !== undefined && heard !== "") {
+          const { words, atOnce, hangsUp } = refuses;
+          const say = (text: string): void => void socket[hangsUp ? "end" : "write"](text);
+          if (atOnce) return say(`${word}${words}`);
+          // In a segment of their own: they meet a client of TLS.
+          socket.write(word);
+          setTimeout(() => say(words), 100);
+          return;
+        }
         if (!keeps) heard = "";
         socket.write(word);
         const tls = new TLSSocket(socket, { isServer: true, key, cert });
@@ -128,13 +140,20 @@ describe("before STARTTLS", { skip: opensslMissing() ?? false }, () => {
         );
       });
 
-  // As Dovecot 2.3 does, and vsftpd 3.0.
-  for (const hangsUp of ["", "500 OOPS: wrong version number\r\n"])
-    test(`a server that hangs up at the early command is not vulnerable: "${hangsUp.trim()}"`, async () => {
-      const port = await lines({ ...IMAP("IMAP4rev1 STARTTLS"), hangsUp }, false);
-      const report = await examine(port, "imap");
-      assert.equal(report.weaknesses?.["starttls-injection"], "not vulnerable");
-    });
+  // Hanging up is what Dovecot 2.3 and vsftpd 3.0 do; who does not may have obeyed.
+  for (const words of ["", "500 OOPS: wrong version number\r\n"])
+    for (const atOnce of [true, false])
+      for (const hangsUp of [true, false]) {
+        if (words === "" && !hangsUp) continue;
+        const verdict = hangsUp ? "not vulnerable" : "unknown";
+        const way = `${atOnce ? "at once" : "later"}${hangsUp ? " and the end" : ""}`;
+        test(`to the early command "${words.trim()}" ${way}: ${verdict}`, async () => {
+          const refuses = { words, atOnce, hangsUp };
+          const port = await lines({ ...IMAP("IMAP4rev1 STARTTLS"), refuses }, false);
+          const report = await examine(port, "imap");
+          assert.equal(report.weaknesses?.["starttls-injection"], verdict);
+        });
+      }
 
   test("TLS that begins at once has nothing before it", async () => {
     const report = await examine(await servers.openssl(pair, "-4"), "auto");

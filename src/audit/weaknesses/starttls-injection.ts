@@ -22,35 +22,57 @@ export const STARTTLS_INJECTION: Weakness = {
   examine: async ({ prober, starttls }) => {
     const clear = starttls === undefined ? undefined : CLEAR_TEXT[starttls];
     if (starttls === undefined || clear === undefined) return NOT_APPLICABLE;
-    const verdict = await prober.session(
-      (wire) => inject(wire, clear, { prober, protocol: starttls }),
-      clearPatience(prober),
-    );
-    return verdict.kind === "unreachable" ? { kind: "unknown", reason: verdict.reason } : verdict;
+    const asked = { prober, clear, protocol: starttls };
+    // Of words where TLS should begin the client of TLS does not say what comes behind them.
+    return (await ask(asked, throughTls)) ?? (await ask(asked, withoutTls)) ?? ANSWERED;
   },
 };
 
-async function inject(
-  wire: Wire,
-  clear: ClearText,
-  { prober, protocol }: { readonly prober: Prober; readonly protocol: string },
-): Promise<Verdict> {
+interface Asked {
+  readonly prober: Prober;
+  readonly clear: ClearText;
+  readonly protocol: string;
+}
+
+/** What comes behind the go-ahead tells; undefined where this way cannot. */
+type Reading = (stream: PlainStream, wire: Wire, asked: Asked) => Promise<Verdict | undefined>;
+
+async function ask(asked: Asked, reading: Reading): Promise<Verdict | undefined> {
+  const verdict = await asked.prober.session(
+    (wire) => inject(wire, asked, reading),
+    clearPatience(asked.prober),
+  );
+  return verdict?.kind === "unreachable" ? { kind: "unknown", reason: verdict.reason } : verdict;
+}
+
+async function inject(wire: Wire, asked: Asked, reading: Reading): Promise<Verdict | undefined> {
+  const { clear, protocol } = asked;
   const stream = new PlainStream(wire, protocol);
   await clear.offers(stream);
   stream.send(`${clear.starttls}${clear.command}`);
   let line = await stream.line();
   while (/^(?:\*|\d{3}-)/.test(line)) line = await stream.line();
   if (!clear.goesOn.test(line)) return NOT_VULNERABLE;
-  if (stream.hasMore)
-    return (await endsSoon(stream))
-      ? FAILS
-      : { kind: "unknown", reason: "the server answered the early command before TLS" };
+  return stream.hasMore ? withoutTls(stream) : reading(stream, wire, asked);
+}
+
+/** An answer to the command in plain words: whether it hangs up behind them. */
+async function withoutTls(stream: PlainStream): Promise<Verdict> {
+  return (await endsSoon(stream)) ? FAILS : ANSWERED;
+}
+
+async function throughTls(
+  stream: PlainStream,
+  wire: Wire,
+  { prober, clear }: Asked,
+): Promise<Verdict | undefined> {
   stream.end();
   const socket = wire.release();
   if (socket === undefined) return FAILS;
   const tls = tlsClient(socket, { host: prober.serverName ?? "localhost" });
-  const { text, isWhole, isRefused } = await lastWords(tls, socket, clear);
+  const { text, isWhole, isRefused, isPlain } = await lastWords(tls, socket, clear);
   tls.destroy();
+  if (isPlain) return undefined;
   const answer = text?.split("\n").find((one) => clear.answered.test(one));
   if (answer !== undefined)
     return { kind: "vulnerable", evidence: `inside TLS the server says "${answer.trim()}"` };
@@ -66,6 +88,10 @@ async function inject(
  * an error (vsftpd takes the command for the client's hello).
  */
 const FAILS = NOT_VULNERABLE;
+const ANSWERED: Verdict = {
+  kind: "unknown",
+  reason: "the server answered the early command before TLS",
+};
 
 /** Whether the server hangs up behind what it has to say. */
 async function endsSoon(stream: PlainStream): Promise<boolean> {
@@ -88,8 +114,10 @@ interface LastWords {
   readonly text: string | undefined;
   /** The farewell was answered, or the server has ended the connection behind it. */
   readonly isWhole: boolean;
-  /** The server hung up before TLS, or spoke in plain words. */
+  /** The server hung up before TLS. */
   readonly isRefused: boolean;
+  /** It spoke in plain words instead of TLS. */
+  readonly isPlain: boolean;
 }
 
 /** All that is said inside TLS until the farewell is answered; the wire ends what takes too long. */
@@ -100,25 +128,26 @@ function lastWords(
 ): Promise<LastWords> {
   return new Promise((resolve) => {
     let text: string | undefined;
-    const settle = (isWhole: boolean, isRefused = false): void =>
-      resolve({ text, isWhole, isRefused });
-    const hangsUp = (): void => settle(true, text === undefined);
+    const settle = (words: Partial<LastWords>): void =>
+      resolve({ text, isWhole: false, isRefused: false, isPlain: false, ...words });
+    const hangsUp = (): void => settle({ isWhole: true, isRefused: text === undefined });
     tls.once("secureConnect", () => {
       text = "";
       tls.write(farewell);
     });
     tls.on("data", (bytes: Buffer) => {
       text = `${text ?? ""}${bytes.toString("latin1")}`;
-      if (ended?.test(text) === true || text.length > MAX_CHARACTERS) settle(true);
+      if (ended?.test(text) === true || text.length > MAX_CHARACTERS) settle({ isWhole: true });
     });
     tls.on("end", hangsUp);
-    tls.on("error", (error: NodeJS.ErrnoException) =>
-      settle(
-        false,
-        text === undefined && (error.code === "ECONNRESET" || error.code === PLAIN_WORDS),
-      ),
-    );
-    tls.on("close", () => settle(false));
+    tls.on("error", ({ code }: NodeJS.ErrnoException) => {
+      const isBefore = text === undefined;
+      settle({
+        isRefused: isBefore && code === "ECONNRESET",
+        isPlain: isBefore && code === PLAIN_WORDS,
+      });
+    });
+    tls.on("close", () => settle({}));
     // Of a socket that ends before TLS has begun, the client of TLS may say nothing.
     socket.once("end", hangsUp);
   });

@@ -1,0 +1,106 @@
+// How many instructions a system call costs, without a probe and with ours: Debian's kernel under qemu
+// with one processor whose clock counts instructions, so the figures are exact, whatever else this
+// machine does. `sh scripts/node24 bench/instructions/run.ts [KERNEL] [--before DIR] [--rules FILE]`:
+// KERNEL of test/kernels/kernels.ts (x64), DIR with other objects to stand beside those of probe/
+// (`probe/build DIR` in another checkout), rules by default Falco's stable ones of ../shared, else the
+// shipped ones. Needs a C compiler with its static library, and what test/kernels needs.
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, globSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { serialize } from "node:v8";
+import { baseRules, readRuleFiles } from "../../src/config/rule-files.ts";
+import type { CallFilter } from "../../src/events/call-filter.ts";
+import { FIELDS } from "../../src/fields/registry.ts";
+import { loadRules } from "../../src/rules/load-rules.ts";
+import { compileRuleSet } from "../../src/rules/rule-set.ts";
+import { DEFAULT_BASE_SYSCALLS, wantedCalls } from "../../src/rules/selected-calls.ts";
+import { PROCESS_EVENT_CODES } from "../../src/state/process-changes.ts";
+import { boot, type Boot } from "../../test/kernels/boot.ts";
+import { buildImage } from "../../test/kernels/image.ts";
+import { KERNELS } from "../../test/kernels/kernels.ts";
+
+/** What the probe is asked for, as a watch with these rules would. */
+export interface Asked {
+  readonly codes: ReadonlySet<number>;
+  readonly genericCalls: ReadonlySet<number>;
+  readonly environment: boolean;
+  readonly callFilter: CallFilter | undefined;
+}
+
+const HERE = import.meta.dirname;
+const CHECKOUT = join(HERE, "../..");
+const CACHE = join(CHECKOUT, ".tools/kernels");
+const STABLE = join(CHECKOUT, "../shared/falco-rules/falco_rules.yaml");
+/** A machine that counts is ten times slower than one that does not. */
+const LIMIT_SECONDS = 900;
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { before: { type: "string" }, rules: { type: "string", multiple: true } },
+});
+const name = positionals[0] ?? "debian-12-x64";
+const kernel = KERNELS.find((one) => one.name === name && one.machine === "x64");
+if (kernel === undefined) throw new Error(`There is no kernel "${name}" of x64`);
+const image = buildImage(kernel, CACHE, add);
+const { scenes, tail } = await boot({ ...kernel, commandLine: "mitigations=off" }, image, {
+  main: "bench/instructions/guest.ts",
+  countsInstructions: true,
+  scenes: [],
+  seconds: LIMIT_SECONDS,
+  log: join(CACHE, kernel.name, "instructions.log"),
+});
+if (scenes.get("guest")?.code !== "0") throw new Error(`It did not come to its end:\n${tail}`);
+print(scenes);
+
+/** The program that calls, what the probe is asked for, and the objects. */
+function add(root: string): void {
+  const to = join(root, "saker/bench/instructions");
+  mkdirSync(to, { recursive: true });
+  for (const file of ["guest.ts", "run.ts"]) cpSync(join(HERE, file), join(to, file));
+  const compiler = process.env["CC"] ?? "cc";
+  execFileSync(compiler, ["-O2", "-static", "-o", join(to, "calls"), join(HERE, "calls.c")]);
+  writeFileSync(join(to, "asked"), serialize(asked()));
+  const objects = { now: join(CHECKOUT, "probe"), before: values.before };
+  for (const [label, from] of Object.entries(objects))
+    for (const object of from === undefined ? [] : globSync(join(from, "*.x64.bpf.o")))
+      cpSync(object, join(to, label, object.slice(object.lastIndexOf("/") + 1)));
+}
+
+function asked(): Asked {
+  const files = readRuleFiles(values.rules ?? (existsSync(STABLE) ? [STABLE] : []));
+  const rules = compileRuleSet(loadRules(files, { fields: FIELDS, base: baseRules() }).rules, {
+    matching: "first",
+  });
+  const { codes, genericCalls } = wantedCalls(rules, DEFAULT_BASE_SYSCALLS);
+  return {
+    codes: new Set([...codes, ...PROCESS_EVENT_CODES]),
+    genericCalls,
+    environment: rules.needsEnvironment,
+    callFilter: rules.callFilter,
+  };
+}
+
+/** A table: instructions of each call, and what the probe adds. */
+function print(said: Boot["scenes"]): void {
+  const states = ["nothing", "before", "now"].filter((state) => said.has(state));
+  const figures = new Map<string, Map<string, number>>();
+  for (const state of states)
+    for (const line of said.get(state)?.out ?? []) {
+      const [who = "", call = "", count = ""] = line.split("\t");
+      const title = who === "host" ? call : `${call} (${who})`;
+      figures.set(title, (figures.get(title) ?? new Map()).set(state, Number(count)));
+    }
+  console.log(`${said.get("guest")?.out[0]}, ${image.release}`);
+  for (const state of states)
+    for (const line of said.get(state)?.err ?? []) console.log(state, line);
+  for (const line of said.get("guest")?.err ?? []) console.log(line);
+  const added = states.slice(1).map((state) => `added ${state}`);
+  console.log(`| call | ${[...states, ...added].join(" | ")} |`);
+  console.log(`|---|${"---|".repeat(states.length + added.length)}`);
+  for (const [call, counts] of figures) {
+    const all = states.map((state) => counts.get(state) ?? Number.NaN);
+    const more = all.slice(1).map((count) => count - (all[0] ?? Number.NaN));
+    console.log(`| ${call} | ${[...all, ...more].join(" | ")} |`);
+  }
+}
