@@ -9,7 +9,7 @@ import {
   type MapNode,
   parseConfigText,
 } from "./config-node.ts";
-import type { Environment } from "./expand.ts";
+import type { Environment } from "./variable.ts";
 import { applyOverride } from "./override.ts";
 
 /** A configuration with everything that its `config_files` add. */
