@@ -78,6 +78,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   "lib/bounded-queue.ts #dropped": "notExamined",
   "lib/fair-queue.ts #refused": "notExamined, containers.refused",
   "outputs/delivery.ts #lost": "the summary's lines of outputs",
+  "outputs/refused-file.ts #leftOut": "a line of refused.jsonl",
   "ports/port-inventory.ts #dropped": "unlistedPorts",
   "rules/correlated-groups.ts #evicted": "correlator.forgotten",
   "rules/correlator.ts #forgotten": "correlator.forgotten",

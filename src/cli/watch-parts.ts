@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Alert } from "../alerts/alert.ts";
 import type { NmapOptions } from "../audit/nmap-scanner.ts";
 import { hostNameOf } from "../config/host-name.ts";
@@ -16,6 +17,7 @@ import type { LostAlerts } from "../outputs/delivery.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
 import type { Outbox } from "../outputs/outbox.ts";
 import type { Output } from "../outputs/output.ts";
+import { RefusedFile } from "../outputs/refused-file.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { INHERITED_PROBE, inheritedProbe } from "./confinement.ts";
@@ -129,6 +131,10 @@ export function outputsOf(
     metricsFile: settings.metrics?.file,
     sourceFile: "file" in source && source.file !== "-" ? source.file : undefined,
     outbox,
+    refused: new RefusedFile({
+      path: join(reports.path, "refused.jsonl"),
+      onProblem: (text) => terminal.problem(text),
+    }),
     onLost: (lost) => publish({ kind: "alert", alert: lostAlert(lost, hostNameOf(process.env)) }),
     onProblem: (text) => terminal.problem(text),
     onNote: (text) => terminal.note(text),

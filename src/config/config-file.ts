@@ -9,7 +9,7 @@ import {
   parseConfigText,
   placeText,
 } from "./config-node.ts";
-import type { Environment } from "./expand.ts";
+import type { Environment } from "./variable.ts";
 import type { Key, ValueOf } from "./key.ts";
 import { OUTPUT_KINDS } from "../outputs/registry.ts";
 import { KEYS, OUTPUT_KEYS } from "./keys.ts";

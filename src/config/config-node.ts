@@ -3,7 +3,8 @@ import { linesOf, placeAt, type SourceText } from "../rules/source-text.ts";
 import { isNull, type YamlMap, type YamlNode } from "../yaml/node.ts";
 import { parseYaml } from "../yaml/parse-yaml.ts";
 import { YamlError } from "../yaml/yaml-error.ts";
-import { type Environment, expandVariables } from "./expand.ts";
+import { expandVariables } from "./expand.ts";
+import type { Environment } from "./variable.ts";
 
 /** A value of a configuration with the place where it stands. All scalars are text. */
 export type ConfigNode = ScalarNode | ListNode | MapNode;

@@ -1,13 +1,12 @@
-/** The process's environment, as an argument. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { type Environment, variable } from "./variable.ts";
 
 /** A variable whose value names itself is not followed further than this. */
 const MAX_DEPTH = 8;
 
 /**
  * `${NAME}` in a value becomes the variable's value, in which variables are expanded, too; one that
- * is not set is empty. `$${NAME}` stays `${NAME}`. As in Falco, a `$` before anything else ends the
- * expansion: the rest stays as it is.
+ * is not set is empty, where `NAME_FILE` names no file that has it. `$${NAME}` stays `${NAME}`. As in Falco, a `$` before anything else ends the
+ * expansion: the rest stays as it is. Throws `CONFIG_SECRET`.
  */
 export function expandVariables(text: string, environment: Environment, depth = 0): string {
   let expanded = "";
@@ -21,7 +20,7 @@ export function expandVariables(text: string, environment: Environment, depth = 
       expanded += "${";
       at = dollar + 3;
     } else if (text[dollar + 1] === "{" && end >= 0) {
-      const value = environment[text.slice(dollar + 2, end)] ?? "";
+      const value = variable(text.slice(dollar + 2, end), environment) ?? "";
       expanded += depth < MAX_DEPTH ? expandVariables(value, environment, depth + 1) : value;
       at = end + 1;
     } else return expanded + text.slice(dollar);

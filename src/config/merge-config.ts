@@ -10,7 +10,7 @@ import {
   parseConfigText,
   placeText,
 } from "./config-node.ts";
-import type { Environment } from "./expand.ts";
+import type { Environment } from "./variable.ts";
 import { applyOverride } from "./override.ts";
 
 /** A configuration with everything that its `config_files` add. */

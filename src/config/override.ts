@@ -8,7 +8,8 @@ import {
   parseConfigText,
   scalarNode,
 } from "./config-node.ts";
-import { type Environment, expandVariables } from "./expand.ts";
+import { expandVariables } from "./expand.ts";
+import type { Environment } from "./variable.ts";
 
 /** A step of a key's path: a name, a list's index, or a list's end. */
 type Step = string | number | typeof END;

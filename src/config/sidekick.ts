@@ -7,9 +7,9 @@ import {
   placeText,
   scalarNode,
 } from "./config-node.ts";
-import type { Environment } from "./expand.ts";
 import { put } from "./override.ts";
 import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
+import type { Environment } from "./variable.ts";
 
 /** A configuration in which falcosidekick's names and variables have their places. */
 export interface SidekickConfig {

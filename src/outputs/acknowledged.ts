@@ -2,12 +2,12 @@ import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { Connection, type Read } from "./connection.ts";
-import type { Answer, Destination, Endpoint } from "./destination.ts";
+import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
 import { reasonOf } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { certificatesFor, type ServiceOptions, urgentAlerts } from "./service.ts";
+import { certificatesFor, serviceOutbox, type ServiceOptions, urgentAlerts } from "./service.ts";
 
 /** A server that takes alerts over one connection and acknowledges each, in order. */
 export interface AcknowledgedKind<Options extends ServiceOptions> {
@@ -83,6 +83,7 @@ class AcknowledgedDestination<Options extends ServiceOptions> implements Destina
   readonly name: string;
   readonly target: string;
   readonly endpoint: Endpoint | undefined;
+  readonly outbox: OutboxWish;
   readonly batch = { lines: 64, bytes: 256 << 10 };
   readonly #kind: AcknowledgedKind<Options>;
   readonly #options: Options;
@@ -93,6 +94,7 @@ class AcknowledgedDestination<Options extends ServiceOptions> implements Destina
 
   constructor(kind: AcknowledgedKind<Options>, options: Options, context: OutputContext) {
     this.#kind = kind;
+    this.outbox = serviceOutbox(options, String(options[kind.required]));
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);

@@ -4,6 +4,7 @@ import type { News } from "../news/news.ts";
 import type { Answer, Destination } from "./destination.ts";
 import { DeliveryQueue, sourceOf } from "./delivery-queue.ts";
 import type { Output, OutputCounts } from "./output.ts";
+import type { RefusedFile } from "./refused-file.ts";
 import type { Outbox, OutboxDoor } from "./outbox.ts";
 
 /** Limits of a delivery; times in milliseconds. */
@@ -20,6 +21,8 @@ export interface DeliveryOptions {
   readonly firstPauseMs?: number | undefined;
   /** Keeps what has no room, and over the end, for a destination that has an `outbox`. */
   readonly outbox?: Outbox | undefined;
+  /** Gets what is refused for good. */
+  readonly refused?: RefusedFile | undefined;
   readonly onProblem: (text: string) => void;
   readonly onNote: (text: string) => void;
   /** Alerts are lost: at most once a minute, and when the destination works again. */
@@ -175,6 +178,7 @@ export class Delivery implements Output {
       GRACE_MS,
       this.#destination.close().catch(() => {}),
     );
+    await within(GRACE_MS, this.#options.refused?.close());
     return this.counts();
   }
 
@@ -189,7 +193,7 @@ export class Delivery implements Output {
       const lines = this.#queue.take(this.#destination.batch);
       if (lines.length === 0 || this.#ended !== undefined) break;
       const answer = await this.#deliver(lines);
-      this.#settle(answer, lines.length);
+      this.#settle(answer, lines);
       const settled = settledOf(answer);
       if (settled >= lines.length || this.#ended !== undefined) continue;
       if (settled > 0) continue;
@@ -214,16 +218,20 @@ export class Delivery implements Output {
     }
   }
 
-  #settle(answer: Answer, offered: number): void {
+  #settle(answer: Answer, lines: readonly string[]): void {
     const { delivered, duplicates = 0, refused = 0, reason = "no reason was given" } = answer;
     // After the end its lines are counted already.
     if (this.#ended !== undefined) return;
     this.#delivered += delivered;
     this.#duplicates += duplicates;
     this.#queue.settle(settledOf(answer));
-    if (refused > 0) this.#refuse(reason, refused);
+    if (refused > 0) {
+      const first = delivered + duplicates;
+      this.#keepRefused(reason, lines.slice(first, first + refused));
+      this.#refuse(reason, refused);
+    }
     if (answer.isGone) this.#leave(reason);
-    else if (isFailure(answer, offered)) this.#fail(reason);
+    else if (isFailure(answer, lines.length)) this.#fail(reason);
     else if (delivered > 0) this.#succeed();
   }
 
@@ -236,13 +244,20 @@ export class Delivery implements Output {
     }
   }
 
+  #keepRefused(reason: string, lines: readonly string[]): void {
+    const { name: output, target } = this;
+    this.#options.refused?.keep({ output, target, reason, lines });
+  }
+
   #refuse(reason: string, lines: number): void {
     const word = this.#refused.size < MAX_REASONS ? reason : "other reasons";
     count(this.#refused, this.#refused.has(reason) ? reason : word, lines);
     if (this.#refusals.has(reason) || this.#refusals.size >= MAX_REASONS) return;
     this.#refusals.add(reason);
+    const { refused } = this.#options;
+    const where = refused === undefined ? "counted" : `kept in ${JSON.stringify(refused.path)}`;
     this.#options.onProblem(
-      `Cannot write to ${this.target}: ${reason}; what is refused is counted`,
+      `Cannot write to ${this.target}: ${reason}; what is refused is ${where}`,
     );
   }
 

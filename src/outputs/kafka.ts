@@ -5,11 +5,17 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import { serverAddress } from "./acknowledged.ts";
-import type { Answer, Destination, Endpoint } from "./destination.ts";
+import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
 import { certificatesOf } from "./http-certificates.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
-import { certificatesFor, SERVICE_OPTIONS, type ServiceOptions, urgentAlerts } from "./service.ts";
+import {
+  certificatesFor,
+  SERVICE_OPTIONS,
+  serviceOutbox,
+  type ServiceOptions,
+  urgentAlerts,
+} from "./service.ts";
 
 /** Brokers of Kafka, and the topic there. */
 export interface KafkaOptions extends ServiceOptions {
@@ -74,6 +80,7 @@ class KafkaDestination implements Destination {
   readonly name = KAFKA_OUTPUT.section;
   readonly target: string;
   readonly endpoint: Endpoint | undefined;
+  readonly outbox: OutboxWish;
   readonly batch = { lines: 100, bytes: 512 << 10 };
   readonly #options: KafkaOptions;
   readonly #context: OutputContext;
@@ -81,6 +88,7 @@ class KafkaDestination implements Destination {
   #producer: Promise<Producer> | undefined;
 
   constructor(options: KafkaOptions, context: OutputContext) {
+    this.outbox = serviceOutbox(options, `${options.hostPort} ${options.topic}`);
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);

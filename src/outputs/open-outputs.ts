@@ -30,7 +30,9 @@ export interface ReportFiles {
 
 /** What outputs are opened beside: the report's files, and a file that is read from. */
 export interface OpenOutputsOptions
-  extends Omit<OutputContext, "claims" | "enriched">, Pick<DeliveryOptions, "outbox" | "onLost"> {
+  extends
+    Omit<OutputContext, "claims" | "enriched">,
+    Pick<DeliveryOptions, "outbox" | "refused" | "onLost"> {
   /** Gets Falco's metrics, a line of JSON each (metrics.output_file); undefined for none. */
   readonly metricsFile?: string | undefined;
   /** The report's own files; undefined for none. */
@@ -48,8 +50,8 @@ export async function openOutputs(
   options: OpenOutputsOptions,
 ): Promise<readonly Output[]> {
   const { capacity, slowMs } = settings;
-  const { onProblem, onNote, outbox, onLost } = options;
-  const limits = { capacity, slowMs, onProblem, onNote, outbox, onLost };
+  const { onProblem, onNote, outbox, refused, onLost } = options;
+  const limits = { capacity, slowMs, onProblem, onNote, outbox, refused, onLost };
   const deliveries = openDestinations(settings, options).map(
     (destination) => new Delivery(destination, limits),
   );

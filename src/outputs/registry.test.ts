@@ -13,6 +13,9 @@ import { FileClaims } from "./file-claims.ts";
 import { linesLost } from "./output.ts";
 import { OUTPUT_KINDS } from "./registry.ts";
 
+/** What these lack can be seen on this host. */
+const ON_THIS_HOST = new Set(["stdout_output", "file_output", "syslog_output"]);
+
 const HOSTILE = [
   "plain",
   "two\nlines\r\nand\u0000nul",
@@ -55,6 +58,12 @@ for (const [name, open] of Object.entries(HARNESSES)) {
   const skip = open.missing ?? false;
   test(`${name}: hostile text arrives whole, a line each, in order`, { skip }, async (t) => {
     const { delivery, messages, said, harness } = await opened(t, open);
+    const { name: section, outbox } = harness.destination;
+    assert.equal(
+      outbox === undefined,
+      ON_THIS_HOST.has(section),
+      "who sends elsewhere is kept for",
+    );
     if (harness.isForPeople === true) return t.skip("its text is cut and written out");
     for (const message of HOSTILE) delivery.take(alertNews({ message }));
     const counts = await delivery.close(60_000);

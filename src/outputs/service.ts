@@ -7,9 +7,9 @@ import {
 } from "../rules/priority.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
+import type { OutboxWish } from "./destination.ts";
 import { type CertificateOptions, SYSTEM_CERTIFICATES } from "./http-certificates.ts";
 import { NEWS_WORDS, newsAlert, type NewsWord } from "./news-alert.ts";
-import type { OutboxWish } from "./destination.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 

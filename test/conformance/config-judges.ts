@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { loadConfig, type LoadedConfig } from "../../src/config/config-file.ts";
 import { type ConfigNode, parseConfigText } from "../../src/config/config-node.ts";
-import { type Environment } from "../../src/config/expand.ts";
+import type { Environment } from "../../src/config/variable.ts";
 import { nodeAt } from "../../src/config/override.ts";
 import { PRIORITIES } from "../../src/rules/priority.ts";
 import { type Case, text, type Verdict } from "./case-file.ts";
