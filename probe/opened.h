@@ -40,7 +40,7 @@ INLINE struct place above(struct scratch *s, struct place place) {
 
 INLINE struct place place_of(struct scratch *s, struct file *file) {
   struct path path = {};
-  if (bpf_rdonly_cast) return (struct place){ forget_type(s, PROBE(file, f_path.dentry)), forget_type(s, PROBE(file, f_path.mnt)) };
+  if (bpf_rdonly_cast) return (struct place){ forget_type(s, TYPED(file)->f_path.dentry), forget_type(s, TYPED(file)->f_path.mnt) };
   bpf_probe_read_kernel(&path, sizeof(path), &file->f_path);
   return (struct place){ path.dentry, path.mnt };
 }
@@ -60,10 +60,8 @@ struct hanging {
 INLINE struct hanging hanging_of(struct scratch *s, struct dentry *dentry) {
   struct hanging hanging = {};
   if (bpf_rdonly_cast) {
-    hanging.parent = (u64)forget_type(s, PROBE(dentry, d_parent));
-    hanging.hash_and_length = PROBE(dentry, d_name.hash_len);
-    hanging.name = (u64)PROBE(dentry, d_name.name);
-    return hanging;
+    struct dentry *typed = TYPED(dentry);
+    return (struct hanging){ (u64)forget_type(s, typed->d_parent), typed->d_name.hash_len, (u64)typed->d_name.name };
   }
   // Side by side in all kernels so far: one read for all.
   if (FIELD_OFFSET(struct dentry, d_name) == FIELD_OFFSET(struct dentry, d_parent) + 8) {

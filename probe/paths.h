@@ -14,8 +14,9 @@ struct name {
 INLINE struct name name_of(struct dentry *dentry) {
   struct name name;
   if (bpf_rdonly_cast) {
-    u64 hash_and_length = PROBE(dentry, d_name.hash_len);
-    return (struct name){ hash_and_length, hash_and_length >> 32, (u64)PROBE(dentry, d_name.name) };
+    struct dentry *typed = TYPED(dentry);
+    u64 hash_and_length = typed->d_name.hash_len;
+    return (struct name){ hash_and_length, hash_and_length >> 32, (u64)typed->d_name.name };
   }
   bpf_probe_read_kernel(&name, sizeof(name), &dentry->d_name);
   return name;

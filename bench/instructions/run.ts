@@ -2,7 +2,7 @@
 // with one processor whose clock counts instructions, so the figures are exact, whatever else this
 // machine does. `sh scripts/node24 bench/instructions/run.ts [KERNEL] [--objects DIR]… [--rules FILE]…`:
 // KERNEL of test/kernels/kernels.ts (x64), DIR with other objects to stand beside those of probe/
-// (`probe/build DIR` in another checkout) under its name, rules by default Falco's stable ones of ../shared, else the
+// under its name (`probe/build DIR`, maps laid out as here), rules by default Falco's stable ones of ../shared, else the
 // shipped ones. Needs a C compiler with its static library, and what test/kernels needs.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, writeFileSync } from "node:fs";
