@@ -56,11 +56,19 @@ INLINE u64 is_any(u64 word) {
 #define ENUM_EXISTS(type, value) __builtin_preserve_enum_value(*(type *)value, 0)
 #define ENUM_VALUE(type, value) __builtin_preserve_enum_value(*(type *)value, 1)
 
-// PROBE(p, a, b, …) reads p->a->b… by helper, from any pointer; a failed read gives 0.
+// From 6.2 on: gives a pointer a type by which it may be read at once, as safely as by helper, and at a tenth of the cost.
+extern void *bpf_rdonly_cast(const void *object, u32 type) __attribute__((weak, section(".ksyms")));
+
+/** The pointer as one of its own type; only where there is bpf_rdonly_cast. */
+#define TYPED(p) ((typeof(p))bpf_rdonly_cast(p, __builtin_btf_type_id(*(p), 1)))
+
+// PROBE(p, a, b, …) reads p->a->b… from any pointer; a failed read gives 0.
 #define PROBE1(p, a)                                                                                                               \
   ({                                                                                                                               \
-    typeof((p)->a) read_;                                                                                                          \
-    bpf_probe_read_kernel(&read_, sizeof(read_), &(p)->a);                                                                         \
+    typeof(p) of_ = (p);                                                                                                           \
+    typeof(of_->a) read_;                                                                                                          \
+    if (bpf_rdonly_cast) read_ = TYPED(of_)->a;                                                                                    \
+    else bpf_probe_read_kernel(&read_, sizeof(read_), &of_->a);                                                                    \
     read_;                                                                                                                         \
   })
 #define PROBE2(p, a, b) PROBE1(PROBE1(p, a), b)

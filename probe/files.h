@@ -6,10 +6,9 @@
 
 INLINE struct file *file_of(s32 fd) {
   struct task_struct *task = current_task();
-  struct file *file = NULL;
   if (fd < 0 || (u32)fd >= READ(task, files, fdt, max_fds)) return NULL;
-  bpf_probe_read_kernel(&file, sizeof(file), READ(task, files, fdt, fd) + fd);
-  return file;
+  // What starts with a pointer stands for a place in the table, which is nothing else.
+  return (struct file *)PROBE((struct list_head *)(READ(task, files, fdt, fd) + fd), next);
 }
 
 /** The file of a descriptor that an event is about. That of an io_uring request may have no number, and its result may be none. */

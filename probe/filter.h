@@ -22,7 +22,7 @@ enum {
   CALL_KINDS = 128,
 };
 enum { CALLER_CONTAINED = 1, CALLER_HOST = 2, CALLER_ROOT = 4, CALLER_OTHER = 8, CALLERS = 16 };
-enum { FILTER_ROWS = 128 };
+enum { FILTER_ROWS = 128, NAME_BITS = 1024 };
 enum { EPERM = 1, EACCES = 13 };
 
 struct call_filter {
@@ -36,6 +36,8 @@ struct call_filter {
   u32 generation;
   /** the clauses that some beginning of a path fulfils */
   u32 some_path;
+  /** a bit for each last part that is asked for, by its hash: most names need no look into path_names */
+  u64 names[NAME_BITS / 64];
   u32 callers[CALLERS];
   /** the clauses that calls of these kinds fulfil but for callers and path */
   u32 clauses[FILTER_ROWS * CALL_KINDS];
@@ -182,26 +184,34 @@ INLINE u32 behind_last(u64 mask) {
   return four + two + is_any(mask >> 8 & 0xff) + 1;
 }
 
-/** Looks through the path that ends in s->walk: not 0 when it is not in its shortest form. Leaves where its last part starts. */
-INLINE u64 look_through_path(struct scratch *s) {
-  u64 odd = 0, slash_before = 0, dot_before = 0, last_slashes = 0;
+/** Not 0 when the path that ends in s->walk is perhaps not in its shortest form: has "//", "/.", ".." or "./". */
+INLINE u64 is_odd_path(struct scratch *s) {
+  u64 odd = 0, before = 0;
+#pragma clang loop unroll(disable)
+  for (u32 i = 0; i < PATH_LOOK; i += WORD) {
+    if (i >= TEXT_LENGTH(s)) break;
+    // "." and "/" differ in their last bit.
+    u64 marks = zero_bytes((word_at(s, TEXT_AT + i) | EACH_BYTE(1)) ^ EACH_BYTE('/'));
+    odd |= marks & (marks << 8 | before);
+    before = marks >> 56;
+  }
+  return odd;
+}
+
+/** Where the last part of the path in s->walk starts. */
+INLINE u32 start_of_name(struct scratch *s) {
+  u64 last_slashes = 0;
   s->name_at = 0;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < PATH_LOOK; i += WORD) {
     if (i >= TEXT_LENGTH(s)) break;
-    u64 word = word_at(s, TEXT_AT + i);
-    u64 slashes = zero_bytes(word ^ EACH_BYTE('/')), dots = zero_bytes(word ^ EACH_BYTE('.'));
-    u64 after_slash = slashes << 8 | slash_before, after_dot = dots << 8 | dot_before;
-    // "//", "/./", "..", and hidden files with them.
-    odd |= (after_slash & (slashes | dots)) | (after_dot & dots);
-    slash_before = slashes >> 56;
-    dot_before = dots >> 56;
+    u64 slashes = zero_bytes(word_at(s, TEXT_AT + i) ^ EACH_BYTE('/'));
     u64 has_slash = -is_any(slashes);
     last_slashes = (last_slashes & ~has_slash) | slashes;
     s->name_at = (s->name_at & ~has_slash) | (i & has_slash);
   }
   s->name_at += behind_last(last_slashes) & (u32)-is_any(last_slashes);
-  return odd;
+  return *(volatile u32 *)&s->name_at;
 }
 
 /** The hash of the name from `at` in s->walk on, of which `before` characters of the text stand before. */
@@ -218,6 +228,7 @@ INLINE u32 hash_of_name(struct scratch *s, u32 at, u32 before) {
 
 /** The clauses that ask for no name, or for this one. */
 INLINE u32 clauses_of_name(struct call_filter *filter, u32 hash) {
+  if (!(filter->names[hash % NAME_BITS / 64] >> hash % 64 & 1)) return filter->any_name;
   u32 *named = bpf_map_lookup_elem(&path_names, &hash);
   return filter->any_name | (named ? *named : 0);
 }
@@ -228,9 +239,11 @@ INLINE u32 clauses_of_path(struct scratch *s, struct call_filter *filter, u32 cl
   long read = read_passed_text(s, key->text, PATH_LOOK, path);
   if (read < 2 || read >= PATH_LOOK || (key->text[0] == '.' && read == 2)) return clauses;
   end_text(s, TEXT_AT, read - 1);
-  if (look_through_path(s)) return clauses;
-  u32 name_at = *(volatile u32 *)&s->name_at;
-  if (clauses & ~filter->any_name && name_at < TEXT_LENGTH(s)) clauses &= clauses_of_name(filter, hash_of_name(s, TEXT_AT + name_at, name_at));
+  if (is_odd_path(s)) return clauses;
+  if (clauses & ~filter->any_name) {
+    u32 name_at = start_of_name(s);
+    if (name_at < TEXT_LENGTH(s)) clauses &= clauses_of_name(filter, hash_of_name(s, TEXT_AT + name_at, name_at));
+  }
   if (key->text[0] != '/') return clauses;
   if (!(clauses & ~filter->any_path & filter->some_path)) return clauses & filter->any_path;
   key->length = PREFIX_MAX * 8;

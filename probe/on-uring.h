@@ -148,7 +148,7 @@ INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
     args[0] = (s64)PROBE(open, dfd);
     args[2] = PROBE(open, how.flags);
     args[3] = PROBE(open, how.mode);
-    *(struct open_how *)request->bytes = PROBE(open, how);
+    bpf_probe_read_kernel(request->bytes, sizeof(struct open_how), &open->how);
     request->hides_result = PROBE(open, file_slot) != 0;
     return keep_text(request, 0, NAME_OF(io_open, command, filename));
   }

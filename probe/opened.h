@@ -31,11 +31,18 @@ INLINE struct mount *mount_of(struct vfsmount *mnt) {
 }
 
 /** Where a mount hangs; itself when it hangs nowhere. */
-INLINE struct place above(struct place place) {
+INLINE struct place above(struct scratch *s, struct place place) {
   struct mount *mount = mount_of(place.mnt);
-  struct mount *parent = PROBE(mount, mnt_parent);
+  struct mount *parent = forget_type(s, PROBE(mount, mnt_parent));
   if (!parent || parent == mount) return place;
-  return (struct place){ PROBE(mount, mnt_mountpoint), (struct vfsmount *)((u64)parent + FIELD_OFFSET(struct mount, mnt)) };
+  return (struct place){ forget_type(s, PROBE(mount, mnt_mountpoint)), (struct vfsmount *)((u64)parent + FIELD_OFFSET(struct mount, mnt)) };
+}
+
+INLINE struct place place_of(struct scratch *s, struct file *file) {
+  struct path path = {};
+  if (bpf_rdonly_cast) return (struct place){ forget_type(s, TYPED(file)->f_path.dentry), forget_type(s, TYPED(file)->f_path.mnt) };
+  bpf_probe_read_kernel(&path, sizeof(path), &file->f_path);
+  return (struct place){ path.dentry, path.mnt };
 }
 
 INLINE u64 mixed(u64 hash, u64 value) {
@@ -50,8 +57,12 @@ struct hanging {
   u64 name;
 };
 
-INLINE struct hanging hanging_of(struct dentry *dentry) {
+INLINE struct hanging hanging_of(struct scratch *s, struct dentry *dentry) {
   struct hanging hanging = {};
+  if (bpf_rdonly_cast) {
+    struct dentry *typed = TYPED(dentry);
+    return (struct hanging){ (u64)forget_type(s, typed->d_parent), typed->d_name.hash_len, (u64)typed->d_name.name };
+  }
   // Side by side in all kernels so far: one read for all.
   if (FIELD_OFFSET(struct dentry, d_name) == FIELD_OFFSET(struct dentry, d_parent) + 8) {
     bpf_probe_read_kernel(&hanging, sizeof(hanging), &dentry->d_parent);
@@ -63,21 +74,21 @@ INLINE struct hanging hanging_of(struct dentry *dentry) {
 }
 
 /** The key of a folder, whose mount starts at `top`; 0 when it lies too deep. */
-INLINE u64 key_of_folder(struct place place, struct dentry *top) {
+INLINE u64 key_of_folder(struct scratch *s, struct place place, struct dentry *top) {
   u64 key = 1;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < MAX_PATH_DEPTH; i += 1) {
     if (place.dentry == top) {
-      struct place next = above(place);
+      struct place next = above(s, place);
       if (next.mnt != place.mnt) {
         key = mixed(key, (u64)next.dentry);
         place = next;
-        top = PROBE(place.mnt, mnt_root);
+        top = forget_type(s, PROBE(place.mnt, mnt_root));
         continue;
       }
       top = NULL;
     }
-    struct hanging hanging = hanging_of(place.dentry);
+    struct hanging hanging = hanging_of(s, place.dentry);
     key = mixed(mixed(key, hanging.parent), hanging.hash_and_length);
     if (hanging.parent == (u64)place.dentry || !hanging.parent) return key;
     place.dentry = (struct dentry *)hanging.parent;
@@ -104,7 +115,7 @@ INLINE u32 is_whole_path(struct scratch *s) {
 
 /** The clauses that ask for a beginning that something right in this folder has. */
 INLINE u32 clauses_of_folder(struct scratch *s, struct call_filter *filter, struct place folder, struct dentry *top) {
-  u64 key = key_of_folder(folder, top);
+  u64 key = key_of_folder(s, folder, top);
   struct folder_verdict *known = key ? bpf_map_lookup_elem(&folder_verdicts, &key) : NULL;
   if (known && known->generation == s->generation) return known->clauses;
   walk(s, folder.dentry, folder.mnt, 1);
@@ -132,19 +143,17 @@ INLINE u32 fulfils_clause(struct scratch *s, struct call_filter *filter) {
   u32 clauses = s->clauses;
   struct file *file = file_at(s, s->args[ARG_RESULT]);
   if (!file) return 0;
-  struct path path = {};
-  bpf_probe_read_kernel(&path, sizeof(path), &file->f_path);
-  struct place place = { path.dentry, path.mnt };
-  struct dentry *top = PROBE(place.mnt, mnt_root);
+  struct place place = place_of(s, file);
+  struct dentry *top = forget_type(s, PROBE(place.mnt, mnt_root));
   // What is mounted is called by its place.
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < 8 && place.dentry == top; i += 1) {
-    struct place next = above(place);
+    struct place next = above(s, place);
     if (next.mnt == place.mnt) break;
     place = next;
-    top = PROBE(place.mnt, mnt_root);
+    top = forget_type(s, PROBE(place.mnt, mnt_root));
   }
-  struct hanging hanging = hanging_of(place.dentry);
+  struct hanging hanging = hanging_of(s, place.dentry);
   if (clauses & ~filter->any_name) s->clauses = clauses & clauses_of_file_name(s, filter, hanging.name);
   if (!CLAUSES(s)) return 0;
   s->cut = 0;

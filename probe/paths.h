@@ -13,6 +13,11 @@ struct name {
 
 INLINE struct name name_of(struct dentry *dentry) {
   struct name name;
+  if (bpf_rdonly_cast) {
+    struct dentry *typed = TYPED(dentry);
+    u64 hash_and_length = typed->d_name.hash_len;
+    return (struct name){ hash_and_length, hash_and_length >> 32, (u64)typed->d_name.name };
+  }
   bpf_probe_read_kernel(&name, sizeof(name), &dentry->d_name);
   return name;
 }
@@ -40,26 +45,28 @@ INLINE int prepend_name(struct scratch *s, struct dentry *dentry, u32 slash) {
  */
 INLINE void walk(struct scratch *s, struct dentry *dentry, struct vfsmount *mnt, const u32 is_whole) {
   struct fs_struct *fs = PROBE(current_task(), fs);
-  struct dentry *root = PROBE(fs, root.dentry);
-  struct vfsmount *root_mnt = PROBE(fs, root.mnt);
-  struct dentry *top = PROBE(mnt, mnt_root);
+  struct dentry *root = forget_type(s, PROBE(fs, root.dentry));
+  struct vfsmount *root_mnt = forget_type(s, PROBE(fs, root.mnt));
+  struct dentry *top = forget_type(s, PROBE(mnt, mnt_root));
+  dentry = forget_type(s, dentry);
+  mnt = forget_type(s, mnt);
   s->walk_at = WALK_SIZE;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < MAX_PATH_DEPTH; i += 1) {
     if (!is_whole && dentry == root && mnt == root_mnt) goto end;
     if (dentry == top) {
       struct mount *mount = (struct mount *)((u64)mnt - FIELD_OFFSET(struct mount, mnt));
-      struct mount *above = PROBE(mount, mnt_parent);
+      struct mount *above = forget_type(s, PROBE(mount, mnt_parent));
       if (above != mount && above) {
-        dentry = PROBE(mount, mnt_mountpoint);
+        dentry = forget_type(s, PROBE(mount, mnt_mountpoint));
         mnt = (struct vfsmount *)((u64)above + FIELD_OFFSET(struct mount, mnt));
-        top = PROBE(mnt, mnt_root);
+        top = forget_type(s, PROBE(mnt, mnt_root));
         continue;
       }
       if (!is_whole) goto end;
       top = NULL;
     }
-    struct dentry *parent = PROBE(dentry, d_parent);
+    struct dentry *parent = forget_type(s, PROBE(dentry, d_parent));
     if (dentry == parent || !parent) {
       // Above where its mount starts, too: of a single file that is mounted the folder is.
       if (is_whole && (!top || s->walk_at != WALK_SIZE)) goto end;

@@ -35,8 +35,8 @@ INLINE void append_end(struct scratch *s, struct sock *sk, u32 is_local) {
     void *address = is_local ? (void *)&sk->__sk_common.skc_v6_rcv_saddr : (void *)&sk->__sk_common.skc_v6_daddr;
     bpf_probe_read_kernel(position(s), 16, address);
   } else {
-    void *address = is_local ? (void *)&sk->__sk_common.skc_rcv_saddr : (void *)&sk->__sk_common.skc_daddr;
-    bpf_probe_read_kernel(position(s), 4, address);
+    u32 address = is_local ? PROBE(sk, __sk_common.skc_rcv_saddr) : PROBE(sk, __sk_common.skc_daddr);
+    *(u32 *)position(s) = address;
   }
   s->used += size;
   u16 port = is_local ? local_port(sk) : swap16(PROBE(sk, __sk_common.skc_dport));

@@ -125,6 +125,8 @@ struct scratch {
   u32 name_at;
   /** of the path or name in s->walk */
   u32 text_length;
+  /** a pointer on its way through memory */
+  u64 forgotten;
   u64 nodes[32];
   struct request request;
   struct call_paths paths;
@@ -163,6 +165,12 @@ INLINE struct scratch *take_scratch(u32 which, u32 code) {
   s->descriptor_file = 0;
   s->descriptor_socket = 0;
   return s;
+}
+
+/** A pointer of which the verifier knows nothing any more: neither its type, which would make each turn of a loop another one, nor that it is none to reckon with. */
+INLINE void *forget_type(struct scratch *s, const void *pointer) {
+  *(volatile u64 *)&s->forgotten = (u64)pointer;
+  return (void *)*(volatile u64 *)&s->forgotten;
 }
 
 INLINE struct context *context_of(struct scratch *s) {

@@ -1,7 +1,7 @@
 // Runs inside the machine that bench/instructions/run.ts starts: the calls without a probe, and with
 // each folder of objects that is there.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { arch, release } from "node:os";
 import { deserialize } from "node:v8";
 import { openProbe } from "../../src/capture/probe.ts";
@@ -18,13 +18,12 @@ const GROUPS = {
 console.log(`\n[guest] out Linux ${release()} ${arch()}`);
 for (const group of Object.values(GROUPS)) mkdirSync(group, { recursive: true });
 await calls("nothing");
-for (const name of ["before", "now"])
-  if (existsSync(`${HERE}/${name}`)) await withProbe(name).catch(tell);
+for (const name of readdirSync(`${HERE}/builds`)) await withProbe(name).catch(tell);
 console.log("[guest] code 0");
 process.exit(0);
 
 async function withProbe(name: string): Promise<void> {
-  const probe = openProbe({ objectDirectory: `${HERE}/${name}`, ownPid: process.pid });
+  const probe = openProbe({ objectDirectory: `${HERE}/builds/${name}`, ownPid: process.pid });
   const host = { id: statSync(GROUPS.host).ino, isV1: false };
   probe.setHostCgroup(host, true);
   probe.setCallFilter(asked.callFilter);

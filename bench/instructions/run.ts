@@ -1,12 +1,12 @@
 // How many instructions a system call costs, without a probe and with ours: Debian's kernel under qemu
 // with one processor whose clock counts instructions, so the figures are exact, whatever else this
-// machine does. `sh scripts/node24 bench/instructions/run.ts [KERNEL] [--before DIR] [--rules FILE]`:
+// machine does. `sh scripts/node24 bench/instructions/run.ts [KERNEL] [--objects DIR]… [--rules FILE]…`:
 // KERNEL of test/kernels/kernels.ts (x64), DIR with other objects to stand beside those of probe/
-// (`probe/build DIR` in another checkout), rules by default Falco's stable ones of ../shared, else the
+// under its name (`probe/build DIR`, maps laid out as here), rules by default Falco's stable ones of ../shared, else the
 // shipped ones. Needs a C compiler with its static library, and what test/kernels needs.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { serialize } from "node:v8";
 import { baseRules, readRuleFiles } from "../../src/config/rule-files.ts";
@@ -37,8 +37,16 @@ const LIMIT_SECONDS = 900;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { before: { type: "string" }, rules: { type: "string", multiple: true } },
+  options: {
+    objects: { type: "string", multiple: true },
+    rules: { type: "string", multiple: true },
+  },
 });
+/** Folders of objects, by what they are called. */
+const builds = new Map([
+  ...(values.objects ?? []).map((from) => [basename(from), from] as const),
+  ["now", join(CHECKOUT, "probe")] as const,
+]);
 const name = positionals[0] ?? "debian-12-x64";
 const kernel = KERNELS.find((one) => one.name === name && one.machine === "x64");
 if (kernel === undefined) throw new Error(`There is no kernel "${name}" of x64`);
@@ -61,10 +69,9 @@ function add(root: string): void {
   const compiler = process.env["CC"] ?? "cc";
   execFileSync(compiler, ["-O2", "-static", "-o", join(to, "calls"), join(HERE, "calls.c")]);
   writeFileSync(join(to, "asked"), serialize(asked()));
-  const objects = { now: join(CHECKOUT, "probe"), before: values.before };
-  for (const [label, from] of Object.entries(objects))
-    for (const object of from === undefined ? [] : globSync(join(from, "*.x64.bpf.o")))
-      cpSync(object, join(to, label, object.slice(object.lastIndexOf("/") + 1)));
+  for (const [label, from] of builds)
+    for (const object of globSync(join(from, "*.x64.bpf.o")))
+      cpSync(object, join(to, "builds", label, basename(object)));
 }
 
 function asked(): Asked {
@@ -83,7 +90,7 @@ function asked(): Asked {
 
 /** A table: instructions of each call, and what the probe adds. */
 function print(said: Boot["scenes"]): void {
-  const states = ["nothing", "before", "now"].filter((state) => said.has(state));
+  const states = ["nothing", ...builds.keys()].filter((state) => said.has(state));
   const figures = new Map<string, Map<string, number>>();
   for (const state of states)
     for (const line of said.get(state)?.out ?? []) {

@@ -10,7 +10,9 @@ export function btfForKernel(btf: Btf): Uint8Array {
   const parts: Uint32Array[] = [];
   for (let id = 1; id < btf.count; id += 1) {
     const kind = btf.kind(id);
-    parts.push(REPLACED.has(kind) ? POINTER_TO_VOID : btf.raw(id));
+    // Of a function of the kernel's own the length is its linkage, which the linker resolves.
+    const isExtern = kind === BTF_KIND.func && btf.length(id) === LINKAGE_EXTERN;
+    parts.push(REPLACED.has(kind) || isExtern ? POINTER_TO_VOID : btf.raw(id));
   }
   const typeBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   const bytes = new Uint8Array(24 + typeBytes + btf.strings.length);
@@ -61,4 +63,5 @@ export function lineRecords({ parts }: RelocatedProgram): Uint8Array | undefined
 }
 
 const REPLACED: ReadonlySet<number> = new Set([BTF_KIND.var, BTF_KIND.datasec, BTF_KIND.declTag]);
+const LINKAGE_EXTERN = 2;
 const POINTER_TO_VOID = Uint32Array.from([0, BTF_KIND.ptr << 24, 0]);

@@ -82,7 +82,14 @@ export const INSTRUCTION_CLASS = { ld: 0, ldx: 1, st: 2, stx: 3, alu: 4, alu64: 
  * Values of the source register that give an immediate another meaning (include/uapi/linux/bpf.h,
  * BPF_PSEUDO_*).
  */
-export const PSEUDO = { mapFd: 1, mapValue: 2, call: 1, function: 4 } as const;
+export const PSEUDO = {
+  mapFd: 1,
+  mapValue: 2,
+  call: 1,
+  kernelCall: 2,
+  kernelAddress: 3,
+  function: 4,
+} as const;
 
 /**
  * The helper number that stands for a failed relocation; the same as libbpf's, so that its log

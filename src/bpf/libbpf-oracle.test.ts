@@ -122,7 +122,9 @@ describe("relocate against libbpf", { skip }, () => {
         .map((line) => [line.replace(/ .*/, ""), line.replace(/.* /, "")] as const),
     );
     const kernelBtf = kernel === undefined ? readKernelBtf() : parseObject(kernel).btf;
-    const ours = relocate(parseObject(object), kernelBtf, (program) => all || program.autoload);
+    const ours = relocate(parseObject(object), kernelBtf, {
+      select: (program) => all || program.autoload,
+    });
     assert.deepEqual(
       ours.map((program) => program.spec.name).toSorted(),
       [...theirs.keys()].toSorted(),

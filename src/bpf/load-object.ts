@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly kernelBtf: Btf;
   /** Which programs to load; by default those whose section does not start with "?". */
   readonly select?: (program: ProgramSpec) => boolean;
+  /** False: programs do without the functions that the kernel offers them (kfuncs). */
+  readonly kernelFunctions?: boolean;
   /** Other sizes than the object states. */
   readonly mapOverrides?: Readonly<Record<string, { readonly maxEntries: number }>>;
 }
@@ -122,9 +124,14 @@ function mapOf(maps: ReadonlyMap<string, BpfMap>, name: string): BpfMap {
  */
 export function loadObject(
   spec: ObjectSpec,
-  { kernelBtf, select = (program) => program.autoload, mapOverrides = {} }: LoadOptions,
+  {
+    kernelBtf,
+    select = (program) => program.autoload,
+    kernelFunctions = true,
+    mapOverrides = {},
+  }: LoadOptions,
 ): LoadedObject {
-  const relocated = relocate(spec, kernelBtf, select);
+  const relocated = relocate(spec, kernelBtf, { select, kernelFunctions });
   raiseMemlock();
   const maps = new Map<string, BpfMap>();
   const loaded: { readonly program: RelocatedProgram; readonly fd: number }[] = [];

@@ -21,7 +21,9 @@ export interface Reference {
   readonly to:
     | { readonly kind: "map"; readonly map: string }
     | { readonly kind: "value"; readonly map: string; readonly offset: number }
-    | { readonly kind: "function"; readonly section: number; readonly offset: number };
+    | { readonly kind: "function"; readonly section: number; readonly offset: number }
+    /** A function of the kernel's own (kfunc), called or asked for by its address. */
+    | { readonly kind: "kernel"; readonly name: string };
 }
 
 /** One function as it lies in its section; a program when it has a section of its own name. */

@@ -1,6 +1,6 @@
 import { AppError } from "../lib/errors.ts";
 import { decodeText } from "../lib/text.ts";
-import { Btf } from "./btf.ts";
+import { Btf, BTF_KIND } from "./btf.ts";
 import { parseBtfExt, type BtfExt } from "./btf-ext.ts";
 import { parseElf, type Elf, type ElfSection, type ElfSymbol } from "./elf.ts";
 import { Instructions } from "./instructions.ts";
@@ -32,7 +32,7 @@ export function parseObject(bytes: Uint8Array): ObjectSpec {
   const maps = readMapSpecs(elf, btf);
   const functions = elf.symbols
     .filter((symbol) => isFunction(elf, symbol))
-    .map((symbol) => readFunction({ elf, ext, maps }, symbol));
+    .map((symbol) => readFunction({ elf, ext, maps, btf }, symbol));
   functions.sort((a, b) => a.section - b.section || a.offset - b.offset);
   const license = section(elf, "license")?.bytes ?? new Uint8Array(0);
   return {
@@ -46,6 +46,7 @@ export function parseObject(bytes: Uint8Array): ObjectSpec {
 
 interface Sources {
   readonly elf: Elf;
+  readonly btf: Btf;
   readonly ext: BtfExt;
   readonly maps: MapSpecs;
 }
@@ -54,7 +55,7 @@ function isFunction(elf: Elf, symbol: ElfSymbol): boolean {
   return symbol.type === STT_FUNC && elf.sections[symbol.section]?.executable === true;
 }
 
-function readFunction({ elf, ext, maps }: Sources, symbol: ElfSymbol): FunctionSpec {
+function readFunction({ elf, ext, maps, btf }: Sources, symbol: ElfSymbol): FunctionSpec {
   const home = elf.sections[symbol.section];
   const end = symbol.value + symbol.size;
   if (
@@ -78,7 +79,7 @@ function readFunction({ elf, ext, maps }: Sources, symbol: ElfSymbol): FunctionS
     offset: symbol.value,
     code: code.bytes,
     references: own(home.relocations).map((relocation) =>
-      readReference(relocation, { code, maps, name: symbol.name }),
+      readReference(relocation, { code, maps, btf, name: symbol.name }),
     ),
     coreRelocations: own(ext.relocations.get(home.name)),
     lines: own(ext.lines.get(home.name)),
@@ -88,17 +89,21 @@ function readFunction({ elf, ext, maps }: Sources, symbol: ElfSymbol): FunctionS
 
 interface ReferenceContext {
   readonly code: Instructions;
+  readonly btf: Btf;
   readonly maps: MapSpecs;
   readonly name: string;
 }
 
 function readReference(
   relocation: { offset: number; symbol: ElfSymbol },
-  { code, maps, name }: ReferenceContext,
+  { code, maps, btf, name }: ReferenceContext,
 ): Reference {
   const { symbol } = relocation;
   const index = relocation.offset / 8;
   if (!Number.isInteger(index)) throw broken(name, "a relocation is not aligned");
+  // Of the types only functions that are declared elsewhere have the kernel's names.
+  if (symbol.section === UNDEFINED_SECTION && btf.find(symbol.name, BTF_KIND.func) !== undefined)
+    return { index, to: { kind: "kernel", name: symbol.name } };
   if (code.isLocalCall(index)) {
     // The immediate counts instructions from the symbol, less one: -1 when the symbol is the
     // function itself.
@@ -160,6 +165,8 @@ function broken(name: string, state: string): AppError {
 }
 
 const STT_FUNC = 2;
+/** SHN_UNDEF: what the object does not define itself. */
+const UNDEFINED_SECTION = 0;
 const TEXT = ".text";
 const NO_EXT: BtfExt = { functions: new Map(), lines: new Map(), relocations: new Map() };
 const PROGRAM_KIND: ReadonlyMap<string, ProgramAttach["kind"]> = new Map([

@@ -5,7 +5,8 @@ import {
   CORE_KERNEL as KERNEL_TYPES,
   CORE_PROGRAM as PROGRAM,
 } from "../../test/fixtures/core-relocations.ts";
-import { Instructions, POISON } from "./instructions.ts";
+import { BTF_KIND } from "./btf.ts";
+import { Instructions, OPCODE, POISON, PSEUDO } from "./instructions.ts";
 import { parseObject } from "./parse-object.ts";
 import { relocate } from "./relocate.ts";
 import type { ObjectSpec } from "./object-spec.ts";
@@ -91,7 +92,7 @@ describe("relocate", { skip }, () => {
 
   test("relocate keeps to the selected programs", () => {
     assert.deepEqual(
-      relocate(spec, kernel.btf, ({ name }) => name === "wider").map(
+      relocate(spec, kernel.btf, { select: ({ name }) => name === "wider" }).map(
         (program) => program.spec.name,
       ),
       ["wider"],
@@ -197,5 +198,32 @@ describe("relocate, linking", { skip }, () => {
       }
       assert.equal(calls, program.spec.name === "one" ? 4 : 1);
     }
+  });
+
+  test("relocate names functions of the kernel's own, and poisons calls of those that it lacks", () => {
+    const asked = parseObject(
+      compileBpf(`
+        extern void *cast(const void *, u32) __attribute__((weak, section(".ksyms")));
+        SEC("raw_tp/one") u64 one(u64 *c) { return cast ? (u64)cast(c, 1) : 2; }`),
+    );
+    const { btf } = parseObject(
+      compileBpf("struct t { int a; }; NOINLINE void *cast(struct t *t, u32 i) { return t + i; }"),
+    );
+    const named = (kernelFunctions: boolean): readonly number[][] => {
+      const [program] = relocate(asked, btf, { kernelFunctions });
+      const code = new Instructions(program?.code ?? new Uint8Array());
+      return Array.from({ length: code.count }, (_, index) => index)
+        .filter((index) => code.isWideLoad(index) || code.code(index) === OPCODE.call)
+        .map((index) => [code.source(index), code.immediate(index)]);
+    };
+    const id = btf.find("cast", BTF_KIND.func) ?? 0;
+    assert.deepEqual(named(true), [
+      [PSEUDO.kernelAddress, id],
+      [PSEUDO.kernelCall, id],
+    ]);
+    assert.deepEqual(named(false), [
+      [0, 0],
+      [0, POISON],
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { AppError } from "../lib/errors.ts";
-import type { Btf } from "./btf.ts";
+import { BTF_KIND, type Btf } from "./btf.ts";
 import { CoreRelocator } from "./core-relocate.ts";
-import { Instructions } from "./instructions.ts";
+import { Instructions, PSEUDO } from "./instructions.ts";
 import type { FunctionSpec, ObjectSpec, ProgramSpec, Reference } from "./object-spec.ts";
 
 /** A program made whole for one kernel: its own code, then that of each function it calls. */
@@ -21,6 +21,13 @@ export interface MapReference {
   readonly to: Extract<Reference["to"], { kind: "map" | "value" }>;
 }
 
+/** Which programs of an object, and whether they call functions of the kernel's own. */
+export interface RelocateOptions {
+  readonly select?: (program: ProgramSpec) => boolean;
+  /** False: as on a kernel that has none of these functions. By default true. */
+  readonly kernelFunctions?: boolean;
+}
+
 /**
  * Applies CO-RE relocations for one kernel's types and links each program with the functions it
  * calls. Pure. Throws `INPUT_BTF`, `INPUT_BPF_OBJECT` or `KERNEL_BTF`.
@@ -28,9 +35,11 @@ export interface MapReference {
 export function relocate(
   spec: ObjectSpec,
   kernelBtf: Btf,
-  select: (program: ProgramSpec) => boolean = () => true,
+  { select = () => true, kernelFunctions = true }: RelocateOptions = {},
 ): RelocatedProgram[] {
   const relocator = new CoreRelocator(spec.btf, kernelBtf);
+  const idOf = (name: string): number | undefined =>
+    kernelFunctions ? kernelBtf.find(name, BTF_KIND.func) : undefined;
   const done = new Map<FunctionSpec, Uint8Array>();
   const codeOf = (from: FunctionSpec): Uint8Array => {
     let bytes = done.get(from);
@@ -38,6 +47,8 @@ export function relocate(
       const code = new Instructions(from.code.slice());
       for (const relocation of from.coreRelocations)
         applyNamed(relocator, code, { from, relocation });
+      for (const { index, to } of from.references)
+        if (to.kind === "kernel") nameKernelFunction(code, index, idOf(to.name));
       bytes = code.bytes;
       done.set(from, bytes);
     }
@@ -64,6 +75,20 @@ function applyNamed(
       cause: thrown,
       hint: thrown.hint,
     });
+  }
+}
+
+/** One that the kernel lacks has the address 0, and code that calls it must be unreachable. */
+function nameKernelFunction(code: Instructions, index: number, id: number | undefined): void {
+  if (code.isWideLoad(index)) {
+    code.setSource(index, id === undefined ? 0 : PSEUDO.kernelAddress);
+    code.setImmediate(index, id ?? 0);
+    code.setImmediate(index + 1, 0);
+  } else if (id === undefined) code.poison(index);
+  else {
+    code.setSource(index, PSEUDO.kernelCall);
+    code.setOffset(index, 0);
+    code.setImmediate(index, id);
   }
 }
 
@@ -127,7 +152,7 @@ function calls(
 }
 
 function mapReference(reference: Reference, start: number): MapReference[] {
-  if (reference.to.kind === "function") return [];
+  if (reference.to.kind === "function" || reference.to.kind === "kernel") return [];
   return [{ index: start + reference.index, to: reference.to }];
 }
 

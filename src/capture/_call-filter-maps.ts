@@ -48,14 +48,26 @@ export class CallFilterMaps {
 /** Behind a folder's own entry, as probe/opened.h has it. */
 const FOLDER_MARK = "\u0001";
 
+/** Bits of the table that spares most names a look into the map of names. */
+const NAME_BITS = 1024;
+
 /** `struct call_filter` of probe/filter.h: where its parts start, in bytes. */
 export const CALL_FILTER = (() => {
   const generation = 16;
   const somePath = 20;
-  const callers = 24;
+  const names = 24;
+  const callers = names + NAME_BITS / 8;
   const clauses = callers + 4 * FILTER_TABLE.callers;
   const rows = clauses + 4 * FILTER_TABLE.rows * FILTER_TABLE.kinds;
-  return { generation, somePath, callers, clauses, rows, size: rows + SETTINGS.codes } as const;
+  return {
+    generation,
+    somePath,
+    names,
+    callers,
+    clauses,
+    rows,
+    size: rows + SETTINGS.codes,
+  } as const;
 })();
 
 function emptyFilter(generation: number): Uint8Array<ArrayBuffer> {
@@ -65,7 +77,7 @@ function emptyFilter(generation: number): Uint8Array<ArrayBuffer> {
 }
 
 function filterBytes(
-  { anyPath, anyName, callers, clauses, prefixes }: CallFilter,
+  { anyPath, anyName, callers, clauses, prefixes, names }: CallFilter,
   generation: number,
 ): Uint8Array {
   const bytes = emptyFilter(generation);
@@ -74,6 +86,11 @@ function filterBytes(
   new Uint32Array(bytes.buffer, 0, 4).set([1, anyPath, anyName, someCallers]);
   const somePath = [...prefixes.values()].reduce((all, bits) => all | bits, 0);
   new Uint32Array(bytes.buffer, CALL_FILTER.somePath, 1).set([somePath]);
+  for (const name of names.keys()) {
+    const bit = nameHash(name) % NAME_BITS;
+    const at = CALL_FILTER.names + (bit >>> 3);
+    bytes[at] = (bytes[at] ?? 0) | (1 << (bit & 7));
+  }
   new Uint32Array(bytes.buffer, CALL_FILTER.callers, callers.length).set(callers);
   new Uint32Array(bytes.buffer, CALL_FILTER.clauses, clauses.length).set(clauses);
   for (const [row, code] of FILTERED_CODES.entries()) bytes[CALL_FILTER.rows + code] = row + 1;

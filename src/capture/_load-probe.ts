@@ -56,7 +56,7 @@ export function loadProbe(
   const variants = only === undefined ? best : [only];
   const takesKprobes = hasKprobes();
   let problem: unknown;
-  for (const { variant, extras } of variants.flatMap(withExtras)) {
+  for (const { variant, extras, kernelFunctions } of variants.flatMap(waysOf)) {
     const path = join(directory, `${OBJECT[variant]}.${probeArchitecture()}.bpf.o`);
     const select = (program: ProgramSpec): boolean =>
       program.autoload || isExtra(program, { extras, takesKprobes, kernelBtf });
@@ -64,6 +64,7 @@ export function loadProbe(
       const object = loadObject(parseObject(readObject(path)), {
         kernelBtf,
         select,
+        kernelFunctions,
         mapOverrides: {
           events: { maxEntries: ringBytes },
           state_events: { maxEntries: stateRingBytes },
@@ -84,8 +85,14 @@ export function loadProbe(
   throw withLockdown(problem);
 }
 
-function withExtras(variant: ProbeVariant) {
-  return EXTRAS.map((extras) => ({ variant, extras }));
+/**
+ * A build with and without extras, each at first with the kernel's own functions: where it has them
+ * not, or its compiler cannot call them, the probe reads by helper what it would read itself.
+ */
+function waysOf(variant: ProbeVariant) {
+  return EXTRAS.flatMap((extras) =>
+    [true, false].map((kernelFunctions) => ({ variant, extras, kernelFunctions })),
+  );
 }
 
 /**

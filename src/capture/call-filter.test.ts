@@ -245,6 +245,7 @@ test("the maps have the layout that TypeScript writes", () => {
     some_callers: 12,
     generation: CALL_FILTER.generation,
     some_path: CALL_FILTER.somePath,
+    names: CALL_FILTER.names,
     callers: CALL_FILTER.callers,
     clauses: CALL_FILTER.clauses,
     rows: CALL_FILTER.rows,

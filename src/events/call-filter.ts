@@ -212,10 +212,10 @@ export const ANY_CALL: CallClause = {
 };
 
 /**
- * Paths that the kernel does not look at further: `.`, and those with `//`, `/./` or `..`, and
- * hidden files with them.
+ * Paths that the kernel does not look at further: `.`, and those with `//`, `/./` or `..`, and with
+ * them hidden files and folders whose name ends in a dot.
  */
-export const ODD_PATH = /\/[/.]|\.\.|^\.$/;
+export const ODD_PATH = /[/.]{2}|^\.$/;
 
 /**
  * What the kernel is given. A clause that asks for the same callers and no path as another shares
