@@ -124,14 +124,9 @@ function mapOf(maps: ReadonlyMap<string, BpfMap>, name: string): BpfMap {
  */
 export function loadObject(
   spec: ObjectSpec,
-  {
-    kernelBtf,
-    select = (program) => program.autoload,
-    kernelFunctions = true,
-    mapOverrides = {},
-  }: LoadOptions,
+  { kernelBtf, mapOverrides = {}, ...chosen }: LoadOptions,
 ): LoadedObject {
-  const relocated = relocate(spec, kernelBtf, { select, kernelFunctions });
+  const relocated = relocate(spec, kernelBtf, { select: ({ autoload }) => autoload, ...chosen });
   raiseMemlock();
   const maps = new Map<string, BpfMap>();
   const loaded: { readonly program: RelocatedProgram; readonly fd: number }[] = [];
