@@ -31,7 +31,9 @@ export async function silence(
   if (rule === undefined) throw usage("it needs the name of a rule");
   if (options.for === undefined) throw usage("it needs an end");
   const ms = durationMs(options.for);
-  if (ms === undefined) throw usage(`"${options.for}" is no time`);
+  // As of a bare number, which elsewhere is seconds, nobody would mean them here.
+  if (ms === undefined || /^[\d.]+$/.test(options.for.trim()))
+    throw usage(`"${options.for}" is no time with a unit, such as 30m, 2h or 7d`);
   const fields = Object.fromEntries(field.map(namedValue));
   const added = await addSilence(folderOf(options), { rule, fields, because, ms }, Date.now());
   printLine(added.id);

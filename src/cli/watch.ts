@@ -33,6 +33,8 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const audits = !json || options.withAudits === true;
   const terminal = new Terminal({ json, audits, log: settings.log });
   tellOfConfiguration(read, terminal);
+  if (!json && options.withAudits === true)
+    terminal.note("--with-audits changes nothing without --json");
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());

@@ -28,6 +28,7 @@ describe("saker's command line", () => {
       [["audit", "nowhere"], /Cannot examine "nowhere": it names no port/, /host:port/],
       [["audit", "127.0.0.1:1", "--format", "pdf"], /Cannot print as "pdf"/, /text, json, .*nmap/],
       [["fields", "procs"], /class "procs"/, /process/],
+      [["silence", "R", "--for", "2", "--because", "x"], /"2" is no time with a unit/, /--for 2h/],
       [
         ["rules", "test", "/nonexistent.yaml"],
         /Cannot read rule tests "\/nonexistent.yaml": ENOENT/,
