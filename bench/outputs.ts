@@ -8,6 +8,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { History, type HistoryOptions } from "../src/history/history.ts";
 import { Delivery } from "../src/outputs/delivery.ts";
 import type { Destination } from "../src/outputs/destination.ts";
 import { FileClaims } from "../src/outputs/file-claims.ts";
@@ -41,7 +42,9 @@ if (process.argv[2] === "sink") sink();
 else await measureAll(Number(process.argv[2] ?? 40_000));
 
 function sink(): void {
-  const tcp = createServer((socket) => socket.resume());
+  // Whoever measures has failed.
+  process.on("disconnect", () => process.exit());
+  const tcp = createServer((socket) => socket.on("error", () => {}).resume());
   const http = createHttpServer((request, response) => {
     request.resume().on("end", () => response.end("{}"));
   });
@@ -77,6 +80,13 @@ async function measureAll(alerts: number): Promise<void> {
   ];
   for (const [name, destination, count] of runs)
     console.log(`${name}: ${await measure(destination, count)} alerts a CPU second`);
+  const outputs = (): Destination[] => [
+    remoteSyslog.open(syslog, CONTEXT),
+    alertmanager.open({ ...OFF.alertmanager, address }, CONTEXT),
+    loki.open({ ...OFF.loki, address }, CONTEXT),
+  ];
+  await measureStore(remoteSyslog.open(syslog, CONTEXT), alerts);
+  await measureIdle(outputs());
   other.kill();
   await measureBrokers(alerts);
 }
@@ -101,8 +111,101 @@ async function measureBrokers(alerts: number): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
+function say(text: string): void {
+  console.error(text);
+}
+
+/** All of it is kept while nobody can be reached, and sent in the next watch. */
+async function measureStore(destination: Destination, alerts: number): Promise<void> {
+  await inFolder(async (folder) => {
+    const history = historyIn(folder);
+    const away: Destination = {
+      ...withOutbox(destination),
+      deliver: async () => ({ delivered: 0, reason: "it is away" }),
+    };
+    const waiting = new Delivery(away, { outbox: history, onProblem: say, onNote: say });
+    await history.ready;
+    for (let sequence = 1; sequence <= alerts; sequence += 1) {
+      const news = alertNews({ outputFields: FIELDS }, sequence);
+      history.take(news);
+      waiting.take(news);
+      if (sequence % 5000 === 0) while (history.counts().waiting > 0) await sleep(5);
+    }
+    await Promise.all([waiting.close(), history.close()]);
+    const next = historyIn(folder);
+    await next.ready;
+    const before = process.cpuUsage();
+    const delivery = new Delivery(destination, { outbox: next, onProblem: say, onNote: say });
+    while (delivery.counts().delivered < alerts) await sleep(5);
+    console.log(
+      `syslog TCP, JSON, out of the store: ${perSecond(alerts, before)} alerts a CPU second`,
+    );
+    await Promise.all([delivery.close(), next.close()]);
+  });
+}
+
+/** Getters are the prototype's. */
+function withOutbox({ name, target, batch, outbox, ...rest }: Destination): Destination {
+  return { ...rest, name, target, batch, outbox, format: () => "away", close: async () => {} };
+}
+
+/** Beside a store that is open anyway. */
+async function measureIdle(destinations: readonly Destination[]): Promise<void> {
+  await inFolder(async (folder) => {
+    const history = historyIn(folder);
+    await history.ready;
+    const without = await atRest();
+    const options = { outbox: history, onProblem: say, onNote: say };
+    const outputs = destinations.map((destination) => new Delivery(destination, options));
+    const news = alertNews({ outputFields: FIELDS });
+    history.take(news);
+    for (const output of outputs) output.take(news);
+    while (outputs.some((output) => output.counts().delivered < 1)) await sleep(5);
+    const beside = await atRest();
+    const cpu = (beside.cpu - without.cpu).toFixed(2);
+    const megabytes = ((beside.rss - without.rss) / 1e6).toFixed(1);
+    console.log(`three idle outputs: ${cpu} % of a CPU, ${megabytes} MB`);
+    await Promise.all([...outputs, history].map((one) => one.close()));
+  });
+}
+
+/** Per cent of a CPU over ten seconds, and memory in bytes. */
+async function atRest(): Promise<{ readonly cpu: number; readonly rss: number }> {
+  await sleep(1000);
+  globalThis.gc?.();
+  const before = process.cpuUsage();
+  await sleep(10_000);
+  const { user, system } = process.cpuUsage(before);
+  return { cpu: (user + system) / 1e5, rss: process.memoryUsage.rss() };
+}
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "saker-outputs-"));
+  await run(folder).finally(() => rmSync(folder, { recursive: true, force: true }));
+}
+
+function historyIn(folder: string): History {
+  const path = join(folder, "store", "saker.db");
+  return new History({
+    version: "bench",
+    hostname: "h",
+    store: { path, url: undefined, durability: "normal", days: 1, megabytes: 1000 },
+    web: undefined,
+    webserver: undefined,
+    // Nobody asks: there is no page.
+    watch: {} as HistoryOptions["watch"],
+    onSilenced: () => {},
+    onNote: say,
+    onProblem: say,
+  });
+}
+
+function perSecond(alerts: number, before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return Math.round(alerts / ((user + system) / 1e6));
+}
+
 async function measure(destination: Destination, alerts: number): Promise<number> {
-  const say = (text: string): void => console.error(text);
   const delivery = new Delivery(destination, { capacity: alerts, onProblem: say, onNote: say });
   const before = process.cpuUsage();
   for (let count = 0; count < alerts; count += 1) {
@@ -110,7 +213,7 @@ async function measure(destination: Destination, alerts: number): Promise<number
     if (count % 500 === 0) await turn();
   }
   while (delivery.counts().delivered < alerts) await sleep(5);
-  const { user, system } = process.cpuUsage(before);
+  const rate = perSecond(alerts, before);
   await delivery.close();
-  return Math.round(alerts / ((user + system) / 1e6));
+  return rate;
 }
