@@ -128,6 +128,24 @@ test("the environment's variables count for services that are on, and before the
   assert.equal(over.outputs.slack.address, "http://option");
 });
 
+test("a variable of a key without an effect is told as the file's", (t) => {
+  const environment = {
+    LOKI_HOSTPORT: "http://loki",
+    LOKI_FORMAT: "json",
+    LOKI_EXTRALABELS: "proc.name",
+    WEBUI_URL: "http://webui",
+    AWS: "of another program",
+    ALERTMANAGER_EXTRALABELS: "of:a_service_that_is_off",
+  };
+  const { notes } = load(t, "aws: {s3: {bucket: b}}\n", environment);
+  assert.deepEqual(notes, [
+    "Of the environment count: LOKI_HOSTPORT",
+    "environment LOKI_EXTRALABELS: loki.extralabels has no effect: lines are Falco's JSON, labels those of few values",
+    "/config.yaml:1: aws.s3.bucket has no effect: Saker has no output for it",
+    "environment WEBUI_URL: webui.url has no effect: Saker has no output for it",
+  ]);
+});
+
 test("a list of addresses, a template that is not read and a variable's wrong value are told", (t) => {
   const refused = (text: string, environment = {}): string => {
     try {

@@ -37,6 +37,13 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
   "customheaders",
 ]);
 
+/** Keys that have no effect, but not their sections: who sets one by a variable hears of it, too. */
+const WITHOUT_EFFECT: readonly string[] = SIDEKICK_KEYS.filter(
+  ({ unsupported }) => unsupported !== undefined,
+)
+  .map(({ name }) => name)
+  .filter((name) => !SIDEKICK_KEYS.some((key) => key.name.startsWith(`${name}.`)));
+
 /**
  * Reads what falcosidekick reads besides: its sections in any case, and the environment's variables
  * of each service that is on. A variable counts before the file, which is told.
@@ -44,8 +51,14 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
 export function withSidekick(root: MapNode, environment: Environment): SidekickConfig {
   const notes: string[] = [];
   let joined = lowerCased(root);
-  const variables = variablesOf(joined, environment, notes);
-  for (const [path, text, name] of variables) {
+  const on = SERVICES.filter((service) => isOn(service, joined, environment));
+  const variables = [
+    ...on.flatMap((service) => serviceVariables(service, environment)),
+    ...pairs("CUSTOMFIELDS", environment, notes),
+    ...pairs("TEMPLATEDFIELDS", environment, notes),
+    ...tags(environment),
+  ];
+  for (const [path, text, name] of [...variables, ...withoutEffect(on, environment)]) {
     const place: Place = { source: `environment ${name}`, line: 0, column: 0, length: 0 };
     const old = nodeIn(joined, path);
     if (old?.kind === "scalar" && (old.text ?? "") !== "" && old.text !== text)
@@ -65,30 +78,38 @@ export function variablesNote(variables: readonly string[]): readonly string[] {
 
 type Variable = readonly [path: readonly string[], text: string, name: string];
 
-function variablesOf(
-  root: MapNode,
-  environment: Environment,
-  notes: string[],
-): readonly Variable[] {
-  const services = SERVICES.flatMap(({ section, options, required }): readonly Variable[] => {
-    const all = Object.entries(options).flatMap(([option, { key }]): [string, Variable][] => {
-      const path = `${section}.${key}`.split(".");
-      const name = path.join("_").toUpperCase();
-      const text = environment[name] ?? "";
-      return text === "" ? [] : [[option, [path, text, name]]];
-    });
-    const key = (options as Readonly<Record<string, { key: string }>>)[required ?? ""]?.key ?? "";
-    const stated = nodeIn(root, `${section}.${key}`.split("."));
-    const isOn = stated?.kind === "scalar" && (stated.text ?? "") !== "";
-    // REDIS_PORT and its kin are set by Kubernetes for services of that name.
-    return isOn || all.some(([option]) => option === required) ? all.map(([, one]) => one) : [];
-  });
-  return [
-    ...services,
-    ...pairs("CUSTOMFIELDS", environment, notes),
-    ...pairs("TEMPLATEDFIELDS", environment, notes),
-    ...tags(environment),
-  ];
+type Service = (typeof SERVICES)[number];
+
+/** Whether the file or the environment has the key that switches a service on. */
+function isOn({ section, options, required }: Service, root: MapNode, all: Environment): boolean {
+  const { key = "" } = (options as Readonly<Record<string, { key: string }>>)[required ?? ""] ?? {};
+  const path = `${section}.${key}`.split(".");
+  const stated = nodeIn(root, path);
+  return (all[variableOf(path)] ?? "") !== "" || (stated?.kind === "scalar" && !!stated.text);
+}
+
+/** Of services that are on alone: `REDIS_PORT` and its kin are set by Kubernetes, too. */
+function serviceVariables({ section, options }: Service, all: Environment): readonly Variable[] {
+  return Object.values(options).flatMap(({ key }) => variable(`${section}.${key}`, all));
+}
+
+function withoutEffect(on: readonly Service[], all: Environment): readonly Variable[] {
+  const isBelow = (name: string, { section }: Service): boolean => name.startsWith(`${section}.`);
+  const off = SERVICES.filter((service) => !on.includes(service));
+  return WITHOUT_EFFECT.flatMap((name) =>
+    off.some((service) => isBelow(name, service)) ? [] : variable(name, all),
+  );
+}
+
+function variable(key: string, environment: Environment): readonly Variable[] {
+  const path = key.split(".");
+  const name = variableOf(path);
+  const text = environment[name] ?? "";
+  return text === "" ? [] : [[path, text, name]];
+}
+
+function variableOf(path: readonly string[]): string {
+  return path.join("_").toUpperCase();
 }
 
 /** `name:value,name:value`; `%NAME` is another variable's value. */
