@@ -139,6 +139,11 @@ function requireConfiguration({ entries, place }: MapNode): void {
       "it is a file of values for Helm",
       "what stands below falco is Falco's configuration, what stands below falcosidekick.config is falcosidekick's: put each into a file of its own",
     );
+  if (isMap("config"))
+    refuse(
+      "it is a file of values for falcosidekick's Helm chart",
+      "what stands below config is falcosidekick's configuration: put that into a file of its own",
+    );
 }
 
 const ALL_KEYS: readonly Key<unknown>[] = [

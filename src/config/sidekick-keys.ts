@@ -73,7 +73,7 @@ export const SIDEKICK_KEYS: readonly OtherKey[] = [
     "certificates of all outputs",
     "each service has its own: SERVICE.cacertfile, certfile, keyfile",
     {
-      "tlsclient.cacertfile": isFilled,
+      "tlsclient.cacertfile": isOther("/etc/certs/client/ca.crt"),
       "mutualtlsclient.certfile": isFilled,
       mutualtlsfilespath: isOther("/etc/certs"),
       tlsclient: () => false,
@@ -92,11 +92,15 @@ export const SIDEKICK_KEYS: readonly OtherKey[] = [
   ),
   ...neutral("cards have no picture", ["teams.activityimage"]),
   ...unsupported("alertmanager's labels", "labels are those of few values, annotations the rest", {
-    "alertmanager.endpoint": isOther("/api/v2/alerts"),
-    "alertmanager.expiresafter": isOther("0"),
     "alertmanager.extralabels": isFilled,
     "alertmanager.extraannotations": isFilled,
     "alertmanager.customseveritymap": isFilled,
+  }),
+  ...unsupported("alertmanager.endpoint", "alerts go to /api/v2/alerts, below hostport's path", {
+    "alertmanager.endpoint": isOther("/api/v2/alerts"),
+  }),
+  ...unsupported("alertmanager.expiresafter", "Alertmanager's resolve_timeout holds", {
+    "alertmanager.expiresafter": isOther("0"),
   }),
   ...neutral("losses are alerts of their own", [
     "alertmanager.dropeventdefaultpriority",

@@ -128,6 +128,18 @@ test("the environment's variables count for services that are on, and before the
   assert.equal(over.outputs.slack.address, "http://option");
 });
 
+test("fields are a text, too, as in the chart's values", (t) => {
+  const { outputs } = load(
+    t,
+    `customfields: "env:prod,url:http://a"\ntemplatedfields: 'ns:{{ index . "k8s.ns.name" }}'\n`,
+    { CUSTOMFIELDS: "env:dev" },
+  );
+  assert.deepEqual(outputs.custom?.fields, { env: "dev", url: "http://a" });
+  assert.deepEqual(outputs.custom?.templates, { ns: '{{ index . "k8s.ns.name" }}' });
+  assert.deepEqual(load(t, 'customfields: ""\ntemplatedfields: ""\n').notes, []);
+  assert.throws(() => load(t, "customfields: prod\n"), /must be a map of keys/);
+});
+
 test("a variable of a key without an effect is told as the file's", (t) => {
   const environment = {
     LOKI_HOSTPORT: "http://loki",
@@ -188,10 +200,14 @@ test("a service's news are a list, in the file and in the environment", (t) => {
 
 test("a manifest or a chart's values are no configuration, and it is said where that is", (t) => {
   const refused = (text: string) =>
-    assert.throws(() => load(t, text), { code: "CONFIG_FORM", hint: /below falco|jsonpath/ });
+    assert.throws(() => load(t, text), {
+      code: "CONFIG_FORM",
+      hint: /below falco|below config|jsonpath/,
+    });
   refused(
     "falco: {json_output: true}\nfalcosidekick: {config: {slack: {webhookurl: http://a}}}\nmetrics: {enabled: true}\n",
   );
+  refused("config: {slack: {webhookurl: http://a}}\ncustomLabels: {}\n");
   refused("apiVersion: v1\nkind: ConfigMap\ndata: {falco.yaml: 'json_output: true'}\n");
 });
 

@@ -50,7 +50,7 @@ const WITHOUT_EFFECT: readonly string[] = SIDEKICK_KEYS.filter(
  */
 export function withSidekick(root: MapNode, environment: Environment): SidekickConfig {
   const notes: string[] = [];
-  let joined = lowerCased(root);
+  let joined = withFieldMaps(lowerCased(root));
   const on = SERVICES.filter((service) => isOn(service, joined, environment));
   const variables = [
     ...on.flatMap((service) => serviceVariables(service, environment)),
@@ -114,12 +114,11 @@ function variableOf(path: readonly string[]): string {
 
 /** `name:value,name:value`; `%NAME` is another variable's value. */
 function pairs(name: string, environment: Environment, notes: string[]): readonly Variable[] {
-  return (environment[name] ?? "").split(",").flatMap((pair): Variable[] => {
-    const [, field = "", text = ""] = /^\s*([^:]+):(.*)$/s.exec(pair) ?? [];
+  return fieldPairs(environment[name] ?? "").flatMap(([field, text]): Variable[] => {
     const value = text.startsWith("%") ? environment[text.slice(1)] : text;
     if (value === undefined)
       notes.push(`${name}: ${field} is left out: there is no ${text.slice(1)} in the environment`);
-    return field === "" || value === undefined ? [] : [[[name.toLowerCase(), field], value, name]];
+    return value === undefined ? [] : [[[name.toLowerCase(), field], value, name]];
   });
 }
 
@@ -133,6 +132,35 @@ function nodeIn(root: MapNode, path: readonly string[]): ConfigNode | undefined 
     (node, step) => (node?.kind === "map" ? node.entries.get(step)?.value : undefined),
     root,
   );
+}
+
+/** Fields that stand as a text, as in its chart's values, as maps. */
+function withFieldMaps(root: MapNode): MapNode {
+  const entries = [...root.entries].map(([name, entry]): [string, MapEntry] => {
+    const { place, value } = entry;
+    if (!FIELD_MAPS.has(name) || value.kind !== "scalar" || value.text === null)
+      return [name, entry];
+    const pairs = fieldPairs(value.text);
+    // What is no pair is refused where the map is read.
+    if (pairs.length === 0 && value.text.trim() !== "") return [name, entry];
+    const fields = pairs.map(([field, text]): [string, MapEntry] => [
+      field,
+      { place, value: scalarNode(text, place) },
+    ]);
+    const map: MapNode = { kind: "map", place, entries: new Map(fields), repeated: [] };
+    return [name, { place, value: map }];
+  });
+  return { ...root, entries: new Map(entries) };
+}
+
+const FIELD_MAPS: ReadonlySet<string> = new Set(["customfields", "templatedfields"]);
+
+/** `name:value,name:value`; what has no colon is left out, as by falcosidekick. */
+function fieldPairs(text: string): readonly (readonly [name: string, value: string])[] {
+  return text.split(",").flatMap((pair): [string, string][] => {
+    const [, name = "", value = ""] = /^\s*([^:]+):(.*)$/s.exec(pair) ?? [];
+    return name === "" ? [] : [[name, value]];
+  });
 }
 
 function lowerCased(root: MapNode): MapNode {
