@@ -97,7 +97,8 @@ export const SIDEKICK_KEYS: readonly OtherKey[] = [
     "alertmanager.customseveritymap": isFilled,
   }),
   ...unsupported("alertmanager.endpoint", "alerts go to /api/v2/alerts, below hostport's path", {
-    "alertmanager.endpoint": isOther("/api/v2/alerts"),
+    // Version 1 of the API takes the same, but from old servers alone.
+    "alertmanager.endpoint": (node) => !/^(?:\/api\/v[12]\/alerts)?$/.test(textOf(node) ?? ""),
   }),
   ...unsupported("alertmanager.expiresafter", "Alertmanager's resolve_timeout holds", {
     "alertmanager.expiresafter": isOther("0"),
@@ -125,8 +126,10 @@ export const SIDEKICK_KEYS: readonly OtherKey[] = [
   ]),
   ...unsupported("loki's form", "lines are Falco's JSON, labels those of few values", {
     "loki.format": isOther("json"),
-    "loki.endpoint": isOther("/loki/api/v1/push"),
     "loki.extralabels": isFilled,
+  }),
+  ...unsupported("loki.endpoint", "alerts go to /loki/api/v1/push, below hostport's path", {
+    "loki.endpoint": isOther("/loki/api/v1/push"),
   }),
   ...unsupported("webhook.method", "it is a POST", { "webhook.method": isOther("POST") }),
   ...unsupported("cloudevents.extensions", "extensions are falcosidekick's own", {

@@ -80,6 +80,20 @@ test("loki gets the tenant and streams with the alert's own time", async (t) => 
   assert.equal(JSON.parse(values[0][1]).rule, "New port opened in container");
 });
 
+test("an API behind a proxy lies below the address's path", async (t) => {
+  const paths = {
+    loki: "/loki/api/v1/push",
+    alertmanager: "/api/v2/alerts",
+    elasticsearch: "/_bulk",
+  };
+  for (const [name, path] of Object.entries(paths) as ["loki", string][])
+    for (const prefix of ["", "/", "/proxy", "/proxy/", path]) {
+      const { address, got } = await service(t);
+      await sent(open(name, { address: `${address}${prefix}` }), alertNews());
+      assert.equal(got[0]?.url, prefix.startsWith("/proxy") ? `/proxy${path}` : path);
+    }
+});
+
 test("elasticsearch judges each document by its own entry", async (t) => {
   const item = (status: number) => ({ create: { status, error: { reason: "no such mapping" } } });
   const items = [201, 409, 400, 201].map(item);

@@ -178,6 +178,14 @@ export function withPath(address: string, path: string | undefined): string {
   return url.href;
 }
 
+/** With it below the address's own path, as behind a proxy, unless that ends with it already. */
+export function withPathBelow(address: string, path: string): string {
+  if (!URL.canParse(withScheme(address))) return address;
+  const url = new URL(withScheme(address));
+  if (!url.pathname.endsWith(path)) url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`;
+  return url.href;
+}
+
 /** The header of a name and a password; none without a name. */
 export function basicAuthorization(
   name: string,
