@@ -4,6 +4,7 @@ import { didYouMean } from "../rules/did-you-mean.ts";
 import {
   configError,
   type ConfigNode,
+  IN_MANIFESTS,
   joinedErrors,
   type MapNode,
   parseConfigText,
@@ -130,10 +131,7 @@ function requireConfiguration({ entries, place }: MapNode): void {
     throw configError("CONFIG_FORM", { ...place, line: 0 }, state, hint);
   };
   if (entries.has("apiVersion") && entries.has("kind"))
-    refuse(
-      "it is a manifest of Kubernetes",
-      "the configuration is a text in it: kubectl get configmap falco -o jsonpath='{.data.falco\\.yaml}' > falco.yaml",
-    );
+    refuse("it is a manifest of Kubernetes", IN_MANIFESTS);
   if (isMap("falco") || isMap("falcosidekick"))
     refuse(
       "it is a file of values for Helm",

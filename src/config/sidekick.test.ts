@@ -201,14 +201,19 @@ test("a service's news are a list, in the file and in the environment", (t) => {
 test("a manifest or a chart's values are no configuration, and it is said where that is", (t) => {
   const refused = (text: string) =>
     assert.throws(() => load(t, text), {
-      code: "CONFIG_FORM",
+      code: /^CONFIG_(?:FORM|YAML)$/,
       hint: /below falco|below config|jsonpath/,
     });
   refused(
     "falco: {json_output: true}\nfalcosidekick: {config: {slack: {webhookurl: http://a}}}\nmetrics: {enabled: true}\n",
   );
   refused("config: {slack: {webhookurl: http://a}}\ncustomLabels: {}\n");
+  refused("apiVersion: v1\nkind: Namespace\n---\napiVersion: apps/v1\nkind: Deployment\n");
   refused("apiVersion: v1\nkind: ConfigMap\ndata: {falco.yaml: 'json_output: true'}\n");
+});
+
+test("a rules file is no configuration, and it is said what to do with it", (t) => {
+  assert.throws(() => load(t, "- rule: a\n"), { hint: /a list is of rules: --rules .*yaml$/ });
 });
 
 test("a note on an option has no line", (t) => {
