@@ -185,6 +185,9 @@ test("a list of addresses, a template that is not read and a variable's wrong va
   );
   const wrong = refused("", { SYSLOG_HOST: "h", SYSLOG_PORT: "tcp://x" });
   assert.match(wrong, /"environment SYSLOG_PORT": "syslog.port" must be a whole number/);
+  // With its quotes, as from a file of variables that no shell reads.
+  const quoted = refused("", { WEBHOOK_ADDRESS: "http://a", WEBHOOK_CUSTOMHEADERS: '"X-Key:k"' });
+  assert.match(quoted, /"webhook.customheaders" must be headers as Name:value/);
   assert.match(refused("slack: {minimumpriority: x}"), /must be one of emergency, alert/);
 });
 
