@@ -158,6 +158,13 @@ test("a variable of a key without an effect is told as the file's", (t) => {
   ]);
 });
 
+test("each of falcosidekick's words for Kafka's compression is taken", (t) => {
+  for (const word of ["NONE", "GZIP", "SNAPPY", "LZ4", "ZSTD"]) {
+    const { outputs } = load(t, "", { KAFKA_HOSTPORT: "127.0.0.1:1", KAFKA_COMPRESSION: word });
+    assert.equal(outputs.kafka.compression, word.toLowerCase());
+  }
+});
+
 test("a list of addresses, a template that is not read and a variable's wrong value are told", (t) => {
   const refused = (text: string, environment = {}): string => {
     try {
