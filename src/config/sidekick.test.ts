@@ -56,7 +56,7 @@ test("falcosidekick's file is read as it is", (t) => {
   const { outputs, notes } = load(t, EXAMPLE);
   assert.deepEqual(notes, []);
   assert.equal(outputs.slack.address, "https://hooks.example/x");
-  assert.equal(outputs.slack.minimumPriority, "");
+  assert.equal(outputs.slack.minimumPriority, "debug");
   assert.equal(outputs.webhook.customHeaders, "X-One:1,X-Two:b");
   assert.deepEqual([outputs.pagerduty.routingKey, outputs.pagerduty.region], ["key", "eu"]);
   assert.equal(outputs.alertmanager.address, "http://127.0.0.1:9093");
@@ -156,6 +156,22 @@ test("a variable of a key without an effect is told as the file's", (t) => {
     "/config.yaml:1: aws.s3.bucket has no effect: Saker has no output for it",
     "environment WEBUI_URL: webui.url has no effect: Saker has no output for it",
   ]);
+});
+
+test("an empty value is none, as in the chart's values", (t) => {
+  const { outputs, notes } = load(
+    t,
+    `mutualtlsfilespath: ""
+slack: {webhookurl: http://a, username: ""}
+opsgenie: {apikey: k, region: ""}
+kafka: {hostport: "a:1", topic: "", requiredacks: "", compression: ""}
+alertmanager: {hostport: "http://a", endpoint: "", expiresafter: ""}
+syslog: {host: h, port: ""}
+`,
+  );
+  assert.deepEqual(notes, []);
+  assert.deepEqual([outputs.slack.username, outputs.opsgenie.region], ["Saker", "us"]);
+  assert.deepEqual([outputs.kafka.acknowledgements, outputs.remoteSyslog.port], ["all", 514]);
 });
 
 test("each of falcosidekick's words for Kafka's compression is taken", (t) => {

@@ -167,12 +167,14 @@ function lowerCased(root: MapNode): MapNode {
   return renamed(root, (name) => SECTIONS.has(name.toLowerCase()));
 }
 
-/** Entries that are chosen get small letters, and all below them, too; the first of a name counts. */
+/** Entries that are chosen get small letters, and all below them, too; the first that is filled counts. */
 function renamed(node: MapNode, isChosen: (name: string) => boolean): MapNode {
   const entries = new Map<string, MapEntry>();
   for (const [name, { place, value }] of node.entries) {
     const small = isChosen(name) ? name.toLowerCase() : name;
     if (entries.has(small)) continue;
+    // What is empty is not stated: its chart's values have every key.
+    if (isChosen(name) && value.kind === "scalar" && value.text === "") continue;
     const isOwn = !isChosen(name) || OWN_WORDS.has(small) || value.kind !== "map";
     entries.set(small, { place, value: isOwn ? value : renamed(value, () => true) });
   }
