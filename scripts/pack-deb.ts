@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -70,7 +71,9 @@ try {
   mkdirSync(target, { recursive: true });
   const compression = values.fast === true ? ["-Zgzip", "-z1"] : ["-Zxz"];
   const path = join(target, `saker_${VERSION}_${architecture}.deb`);
-  run("dpkg-deb", "--root-owner-group", ...compression, "--build", root, path);
+  // It takes minutes: what is there under the package's name is whole.
+  run("dpkg-deb", "--root-owner-group", ...compression, "--build", root, `${path}.part`);
+  renameSync(`${path}.part`, path);
   console.log(path);
 } finally {
   rmSync(root, { recursive: true, force: true });

@@ -156,6 +156,11 @@ export const FALCO_OPTIONS: Readonly<Record<string, FalcoOption>> = {
     doc: "events of plug-ins alone (before 0.38)",
     refused: PLUGINS,
   },
+  gvisorConfig: {
+    flags: "-g, --gvisor-config <file>",
+    doc: "events of gVisor (before 0.38)",
+    refused: "Saker watches by eBPF, which sees no calls within gVisor",
+  },
   userspace: {
     flags: "-u, --userspace",
     doc: "another driver (before 0.37)",

@@ -50,6 +50,7 @@ describe("saker falco", () => {
   it("refuses what it cannot do and names what has no effect", async () => {
     for (const [args, message] of [
       [["-d"], /Cannot use "-d, --daemon"/],
+      [["--gvisor-config=/x"], /sees no calls within gVisor/],
       [["--plugin-info", "x"], /Saker loads no plug-ins/],
       [["--disable-source", "syscall"], /at least one must be enabled/],
       [["--enable-source", "k8s_audit"], /there is no source "k8s_audit"/],

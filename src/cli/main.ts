@@ -11,14 +11,16 @@ watchStandardOutput();
 void main();
 
 async function main(): Promise<void> {
+  const words = process.argv.slice(2);
+  const program = sakerCommand(await fieldClasses());
   try {
     // Before anything is read of the host: in a container its files are elsewhere.
     useHostRoot(hostRootOf(process.env));
-    await sakerCommand(await fieldClasses()).parseAsync();
+    await program.parseAsync();
   } catch (thrown) {
     // Help and version were asked for and are printed already.
     if (thrown instanceof CommanderError && thrown.exitCode === 0) process.exitCode = 0;
-    else fail(thrown);
+    else fail(thrown, program, words);
     // Whatever was begun before it failed.
     endSoon();
   }

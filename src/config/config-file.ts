@@ -4,6 +4,7 @@ import { didYouMean } from "../rules/did-you-mean.ts";
 import {
   configError,
   type ConfigNode,
+  IN_MANIFESTS,
   joinedErrors,
   type MapNode,
   parseConfigText,
@@ -130,14 +131,16 @@ function requireConfiguration({ entries, place }: MapNode): void {
     throw configError("CONFIG_FORM", { ...place, line: 0 }, state, hint);
   };
   if (entries.has("apiVersion") && entries.has("kind"))
-    refuse(
-      "it is a manifest of Kubernetes",
-      "the configuration is a text in it: kubectl get configmap falco -o jsonpath='{.data.falco\\.yaml}' > falco.yaml",
-    );
+    refuse("it is a manifest of Kubernetes", IN_MANIFESTS);
   if (isMap("falco") || isMap("falcosidekick"))
     refuse(
       "it is a file of values for Helm",
       "what stands below falco is Falco's configuration, what stands below falcosidekick.config is falcosidekick's: put each into a file of its own",
+    );
+  if (isMap("config"))
+    refuse(
+      "it is a file of values for falcosidekick's Helm chart",
+      "what stands below config is falcosidekick's configuration: put that into a file of its own",
     );
 }
 

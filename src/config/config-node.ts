@@ -56,6 +56,10 @@ export interface ConfigText {
 /** Aliases can make a small file a huge tree, or one without an end. */
 const [MAX_NODES, MAX_DEPTH] = [100_000, 100];
 
+/** Where a configuration is among what people have at hand in Kubernetes. */
+export const IN_MANIFESTS =
+  "of Kubernetes' manifests, Falco's configuration is a text in a ConfigMap: kubectl get configmap falco -o jsonpath='{.data.falco\\.yaml}' > falco.yaml; falcosidekick's are variables of its environment and Secret";
+
 /**
  * The tree of one YAML document, in yaml-cpp's grammar; an empty one is an empty map. Throws
  * `CONFIG_YAML`.
@@ -66,7 +70,11 @@ export function parseConfigText({ source, text, environment }: ConfigText): Conf
   try {
     const [document, another] = parseYaml(text);
     if (another !== undefined)
-      throw new YamlError("it must be one document", another.start, "leave out the ---");
+      throw new YamlError(
+        "it must be one document",
+        another.start,
+        /^apiVersion:/m.test(text) ? IN_MANIFESTS : "leave out the ---",
+      );
     if (document === undefined) return { kind: "map", entries: new Map(), repeated: [], place };
     return new TreeBuilder(lines, environment).build(document, 0);
   } catch (thrown) {

@@ -76,7 +76,10 @@ export function asMap(node: ConfigNode): MapNode {
   if (node.kind === "map") return node;
   if (node.kind === "scalar" && node.text === null)
     return { kind: "map", entries: new Map(), repeated: [], place: node.place };
-  throw configError("CONFIG_YAML", node.place, "it must be a map of keys");
+  // Falco's rules are lists, and lie beside its configuration.
+  const hint =
+    node.kind === "list" ? `a list is of rules: --rules ${node.place.source}` : undefined;
+  throw configError("CONFIG_YAML", node.place, "it must be a map of keys", hint);
 }
 
 function merged(base: MapNode, added: MapNode, strategy: Strategy): MapNode {

@@ -75,9 +75,9 @@ const LOAD_PLUGINS: OtherKey = {
   },
 };
 
-/** Runtimes are looked for at these places anyway. */
+/** Runtimes are looked for at these places anyway, of the host where that is mounted at `/host`. */
 const USUAL_SOCKETS =
-  /^(?:\/var)?\/run\/(?:docker\.sock|podman\/podman\.sock|(?:k3s\/|host-)?containerd\/containerd\.sock|crio\/crio\.sock)$/;
+  /^(?:\/host)?(?:\/var)?\/run\/(?:docker\.sock|podman\/podman\.sock|(?:k3s\/|host-)?containerd\/containerd\.sock|crio\/crio\.sock)$/;
 const isUnusualSocket = (node: ConfigNode): boolean => !USUAL_SOCKETS.test(textOf(node) ?? "");
 
 /** An engine that is switched off, or asked at a place of its own. */

@@ -73,7 +73,7 @@ export const SIDEKICK_KEYS: readonly OtherKey[] = [
     "certificates of all outputs",
     "each service has its own: SERVICE.cacertfile, certfile, keyfile",
     {
-      "tlsclient.cacertfile": isFilled,
+      "tlsclient.cacertfile": isOther("/etc/certs/client/ca.crt"),
       "mutualtlsclient.certfile": isFilled,
       mutualtlsfilespath: isOther("/etc/certs"),
       tlsclient: () => false,
@@ -92,11 +92,16 @@ export const SIDEKICK_KEYS: readonly OtherKey[] = [
   ),
   ...neutral("cards have no picture", ["teams.activityimage"]),
   ...unsupported("alertmanager's labels", "labels are those of few values, annotations the rest", {
-    "alertmanager.endpoint": isOther("/api/v2/alerts"),
-    "alertmanager.expiresafter": isOther("0"),
     "alertmanager.extralabels": isFilled,
     "alertmanager.extraannotations": isFilled,
     "alertmanager.customseveritymap": isFilled,
+  }),
+  ...unsupported("alertmanager.endpoint", "alerts go to /api/v2/alerts, below hostport's path", {
+    // Version 1 of the API takes the same, but from old servers alone.
+    "alertmanager.endpoint": (node) => !/^(?:\/api\/v[12]\/alerts)?$/.test(textOf(node) ?? ""),
+  }),
+  ...unsupported("alertmanager.expiresafter", "Alertmanager's resolve_timeout holds", {
+    "alertmanager.expiresafter": isOther("0"),
   }),
   ...neutral("losses are alerts of their own", [
     "alertmanager.dropeventdefaultpriority",
@@ -121,8 +126,10 @@ export const SIDEKICK_KEYS: readonly OtherKey[] = [
   ]),
   ...unsupported("loki's form", "lines are Falco's JSON, labels those of few values", {
     "loki.format": isOther("json"),
-    "loki.endpoint": isOther("/loki/api/v1/push"),
     "loki.extralabels": isFilled,
+  }),
+  ...unsupported("loki.endpoint", "alerts go to /loki/api/v1/push, below hostport's path", {
+    "loki.endpoint": isOther("/loki/api/v1/push"),
   }),
   ...unsupported("webhook.method", "it is a POST", { "webhook.method": isOther("POST") }),
   ...unsupported("cloudevents.extensions", "extensions are falcosidekick's own", {

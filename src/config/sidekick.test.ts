@@ -56,7 +56,7 @@ test("falcosidekick's file is read as it is", (t) => {
   const { outputs, notes } = load(t, EXAMPLE);
   assert.deepEqual(notes, []);
   assert.equal(outputs.slack.address, "https://hooks.example/x");
-  assert.equal(outputs.slack.minimumPriority, "");
+  assert.equal(outputs.slack.minimumPriority, "debug");
   assert.equal(outputs.webhook.customHeaders, "X-One:1,X-Two:b");
   assert.deepEqual([outputs.pagerduty.routingKey, outputs.pagerduty.region], ["key", "eu"]);
   assert.equal(outputs.alertmanager.address, "http://127.0.0.1:9093");
@@ -128,6 +128,59 @@ test("the environment's variables count for services that are on, and before the
   assert.equal(over.outputs.slack.address, "http://option");
 });
 
+test("fields are a text, too, as in the chart's values", (t) => {
+  const { outputs } = load(
+    t,
+    `customfields: "env:prod,url:http://a"\ntemplatedfields: 'ns:{{ index . "k8s.ns.name" }}'\n`,
+    { CUSTOMFIELDS: "env:dev" },
+  );
+  assert.deepEqual(outputs.custom?.fields, { env: "dev", url: "http://a" });
+  assert.deepEqual(outputs.custom?.templates, { ns: '{{ index . "k8s.ns.name" }}' });
+  assert.deepEqual(load(t, 'customfields: ""\ntemplatedfields: ""\n').notes, []);
+  assert.throws(() => load(t, "customfields: prod\n"), /must be a map of keys/);
+});
+
+test("a variable of a key without an effect is told as the file's", (t) => {
+  const environment = {
+    LOKI_HOSTPORT: "http://loki",
+    LOKI_FORMAT: "json",
+    LOKI_EXTRALABELS: "proc.name",
+    WEBUI_URL: "http://webui",
+    AWS: "of another program",
+    ALERTMANAGER_EXTRALABELS: "of:a_service_that_is_off",
+  };
+  const { notes } = load(t, "aws: {s3: {bucket: b}}\n", environment);
+  assert.deepEqual(notes, [
+    "Of the environment count: LOKI_HOSTPORT",
+    "environment LOKI_EXTRALABELS: loki.extralabels has no effect: lines are Falco's JSON, labels those of few values",
+    "/config.yaml:1: aws.s3.bucket has no effect: Saker has no output for it",
+    "environment WEBUI_URL: webui.url has no effect: Saker has no output for it",
+  ]);
+});
+
+test("an empty value is none, as in the chart's values", (t) => {
+  const { outputs, notes } = load(
+    t,
+    `mutualtlsfilespath: ""
+slack: {webhookurl: http://a, username: ""}
+opsgenie: {apikey: k, region: ""}
+kafka: {hostport: "a:1", topic: "", requiredacks: "", compression: ""}
+alertmanager: {hostport: "http://a", endpoint: "", expiresafter: ""}
+syslog: {host: h, port: ""}
+`,
+  );
+  assert.deepEqual(notes, []);
+  assert.deepEqual([outputs.slack.username, outputs.opsgenie.region], ["Saker", "us"]);
+  assert.deepEqual([outputs.kafka.acknowledgements, outputs.remoteSyslog.port], ["all", 514]);
+});
+
+test("each of falcosidekick's words for Kafka's compression is taken", (t) => {
+  for (const word of ["NONE", "GZIP", "SNAPPY", "LZ4", "ZSTD"]) {
+    const { outputs } = load(t, "", { KAFKA_HOSTPORT: "127.0.0.1:1", KAFKA_COMPRESSION: word });
+    assert.equal(outputs.kafka.compression, word.toLowerCase());
+  }
+});
+
 test("a list of addresses, a template that is not read and a variable's wrong value are told", (t) => {
   const refused = (text: string, environment = {}): string => {
     try {
@@ -155,6 +208,9 @@ test("a list of addresses, a template that is not read and a variable's wrong va
   );
   const wrong = refused("", { SYSLOG_HOST: "h", SYSLOG_PORT: "tcp://x" });
   assert.match(wrong, /"environment SYSLOG_PORT": "syslog.port" must be a whole number/);
+  // With its quotes, as from a file of variables that no shell reads.
+  const quoted = refused("", { WEBHOOK_ADDRESS: "http://a", WEBHOOK_CUSTOMHEADERS: '"X-Key:k"' });
+  assert.match(quoted, /"webhook.customheaders" must be headers as Name:value/);
   assert.match(refused("slack: {minimumpriority: x}"), /must be one of emergency, alert/);
 });
 
@@ -170,11 +226,20 @@ test("a service's news are a list, in the file and in the environment", (t) => {
 
 test("a manifest or a chart's values are no configuration, and it is said where that is", (t) => {
   const refused = (text: string) =>
-    assert.throws(() => load(t, text), { code: "CONFIG_FORM", hint: /below falco|jsonpath/ });
+    assert.throws(() => load(t, text), {
+      code: /^CONFIG_(?:FORM|YAML)$/,
+      hint: /below falco|below config|jsonpath/,
+    });
   refused(
     "falco: {json_output: true}\nfalcosidekick: {config: {slack: {webhookurl: http://a}}}\nmetrics: {enabled: true}\n",
   );
+  refused("config: {slack: {webhookurl: http://a}}\ncustomLabels: {}\n");
+  refused("apiVersion: v1\nkind: Namespace\n---\napiVersion: apps/v1\nkind: Deployment\n");
   refused("apiVersion: v1\nkind: ConfigMap\ndata: {falco.yaml: 'json_output: true'}\n");
+});
+
+test("a rules file is no configuration, and it is said what to do with it", (t) => {
+  assert.throws(() => load(t, "- rule: a\n"), { hint: /a list is of rules: --rules .*yaml$/ });
 });
 
 test("a note on an option has no line", (t) => {

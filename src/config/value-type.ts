@@ -69,15 +69,24 @@ export const WORDS: ValueType<readonly string[]> = {
       .filter((text) => text !== ""),
 };
 
-/** `name:value,name:value`, or a map of them. */
+/** Headers as `name:value,name:value`, or a map of them; a value may have commas, a name no quotes. */
 export const PAIRS: ValueType<string> = {
   name: "map of name: value",
   schema: { type: ["object", "string", "null"], additionalProperties: TEXT.schema },
-  read: (node, fail) =>
-    node.kind === "map"
-      ? [...node.entries].map(([name, { value }]) => `${name}:${textIn(value, fail)}`).join(",")
-      : textIn(node, fail),
+  read: (node, fail) => {
+    const text =
+      node.kind === "map"
+        ? [...node.entries].map(([name, { value }]) => `${name}:${textIn(value, fail)}`).join(",")
+        : textIn(node, fail);
+    // What it cannot be read as would be left out, and with it who is allowed to send.
+    const isPair = (pair: string, index: number): boolean =>
+      HEADER_LINE.test(pair) || (!pair.includes(":") && index > 0);
+    if (text.trim() === "" || text.split(",").every(isPair)) return text;
+    return fail("must be headers as Name:value,Name:value, without quotes around them", node);
+  },
 };
+
+const HEADER_LINE = /^\s*[\w-]+\s*:.*\s*$/;
 
 /** One address of http or https, whose scheme may be missing; a list of one counts as that one. */
 export const HTTP_URL: ValueType<string> = {

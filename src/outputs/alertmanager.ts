@@ -2,7 +2,7 @@ import { fieldsText } from "../alerts/format.ts";
 import type { Alert } from "../alerts/alert.ts";
 import { isoText } from "../lib/time-text.ts";
 import { isAtLeast, type Priority } from "../rules/priority.ts";
-import { postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import { postedOptions, type PostedOptions, postedOutput, withPathBelow } from "./posted.ts";
 import { shown } from "./shown.ts";
 
 /**
@@ -13,7 +13,7 @@ export const ALERTMANAGER_OUTPUT = postedOutput<PostedOptions>({
   section: "alertmanager",
   doc: "Alerts to Alertmanager (API v2): labels of few values, the rest as annotations.",
   options: postedOptions("hostport", "Its address, such as `http://127.0.0.1:9093`."),
-  path: "/api/v2/alerts",
+  url: ({ address }) => withPathBelow(address, "/api/v2/alerts"),
   contentType: "application/json",
   alerts: 64,
   line: (alert) => JSON.stringify(alertOf(alert)),

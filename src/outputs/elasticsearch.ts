@@ -2,7 +2,13 @@ import { jsonLine } from "../alerts/format.ts";
 import { isoText } from "../lib/time-text.ts";
 import type { Answer } from "./destination.ts";
 import type { HttpAnswer } from "./http-client.ts";
-import { basicAuthorization, postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import {
+  basicAuthorization,
+  postedOptions,
+  type PostedOptions,
+  postedOutput,
+  withPathBelow,
+} from "./posted.ts";
 
 /** Elasticsearch's and OpenSearch's bulk API. */
 export interface ElasticsearchOptions extends PostedOptions {
@@ -23,7 +29,7 @@ export const ELASTICSEARCH_OUTPUT = postedOutput<ElasticsearchOptions>({
     password: { key: "password", default: "", doc: "The password.", secret: true },
     apiKey: { key: "apikey", default: "", doc: "A key, in place of both.", secret: true },
   },
-  path: "/_bulk",
+  url: ({ address }) => withPathBelow(address, "/_bulk"),
   contentType: "application/x-ndjson",
   alerts: 100,
   headers: ({ username, password, apiKey }) =>

@@ -61,8 +61,9 @@ export const KAFKA_OUTPUT: OutputKind<KafkaOptions> = {
     compression: {
       key: "compression",
       default: "none",
-      words: ["none", "gzip"],
-      doc: "How batches are compressed.",
+      // Readers take each of them; the client speaks gzip alone.
+      words: ["none", "gzip", "snappy", "lz4", "zstd"],
+      doc: "Whether batches are compressed, which is by gzip with any of the other words.",
     },
     clientId: { key: "clientid", default: "saker", doc: "The name that the brokers see." },
     createsTopic: {
@@ -140,7 +141,7 @@ class KafkaDestination implements Destination {
     await producer.send({
       topic,
       acks: acknowledgements === "all" ? -1 : 1,
-      compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None,
+      compression: compression === "none" ? CompressionTypes.None : CompressionTypes.GZIP,
       messages: lines.map((line) => {
         const end = line.indexOf("\n");
         return { key: line.slice(0, end), value: line.slice(end + 1) };

@@ -1,6 +1,12 @@
 import type { Alert } from "../alerts/alert.ts";
 import { jsonLine } from "../alerts/format.ts";
-import { basicAuthorization, postedOptions, type PostedOptions, postedOutput } from "./posted.ts";
+import {
+  basicAuthorization,
+  postedOptions,
+  type PostedOptions,
+  postedOutput,
+  withPathBelow,
+} from "./posted.ts";
 import { shown } from "./shown.ts";
 
 /** Grafana Loki's push API. */
@@ -20,7 +26,7 @@ export const LOKI_OUTPUT = postedOutput<LokiOptions>({
     user: { key: "user", default: "", doc: "Who, in Grafana's cloud." },
     apiKey: { key: "apikey", default: "", doc: "The key of that user.", secret: true },
   },
-  path: "/loki/api/v1/push",
+  url: ({ address }) => withPathBelow(address, "/loki/api/v1/push"),
   contentType: "application/json",
   alerts: 100,
   headers: ({ tenant, user, apiKey }) => ({

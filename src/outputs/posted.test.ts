@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
+import { headersIn } from "./posted.ts";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { openService as open, sent, service } from "../../test/fixtures/http-service.ts";
 
@@ -80,6 +81,26 @@ test("loki gets the tenant and streams with the alert's own time", async (t) => 
   assert.equal(JSON.parse(values[0][1]).rule, "New port opened in container");
 });
 
+test("a header's value may have commas", () => {
+  const text = "Accept: a/b, c/d;q=1,X-Key:http://k ,";
+  assert.deepEqual(headersIn(text, ":"), { accept: "a/b, c/d;q=1", "x-key": "http://k" });
+  assert.deepEqual(headersIn("a=b=,c=d", "="), { a: "b=", c: "d" });
+});
+
+test("an API behind a proxy lies below the address's path", async (t) => {
+  const paths = {
+    loki: "/loki/api/v1/push",
+    alertmanager: "/api/v2/alerts",
+    elasticsearch: "/_bulk",
+  };
+  for (const [name, path] of Object.entries(paths) as ["loki", string][])
+    for (const prefix of ["", "/", "/proxy", "/proxy/", path]) {
+      const { address, got } = await service(t);
+      await sent(open(name, { address: `${address}${prefix}` }), alertNews());
+      assert.equal(got[0]?.url, prefix.startsWith("/proxy") ? `/proxy${path}` : path);
+    }
+});
+
 test("elasticsearch judges each document by its own entry", async (t) => {
   const item = (status: number) => ({ create: { status, error: { reason: "no such mapping" } } });
   const items = [201, 409, 400, 201].map(item);
@@ -135,7 +156,7 @@ test("webhook fills its template with escaped values, and has its own headers", 
     n: "",
     p: 8080,
   });
-  assert.equal(got[0]?.headers["x-a"], "1");
+  assert.equal(got[0]?.headers["x-a"], "1, bad header");
   assert.equal(got[0]?.headers["z"], undefined);
 });
 

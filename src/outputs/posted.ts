@@ -178,6 +178,14 @@ export function withPath(address: string, path: string | undefined): string {
   return url.href;
 }
 
+/** With it below the address's own path, as behind a proxy, unless that ends with it already. */
+export function withPathBelow(address: string, path: string): string {
+  if (!URL.canParse(withScheme(address))) return address;
+  const url = new URL(withScheme(address));
+  if (!url.pathname.endsWith(path)) url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`;
+  return url.href;
+}
+
 /** The header of a name and a password; none without a name. */
 export function basicAuthorization(
   name: string,
@@ -188,13 +196,20 @@ export function basicAuthorization(
   return { authorization: `Basic ${text}` };
 }
 
-/** Headers as an option states them: `Name:value,Name:value`, or with another separator. */
+/**
+ * Headers as an option states them: `Name:value,Name:value`, or with another separator. Behind a
+ * comma what begins no header belongs to the value before.
+ */
 export function headersIn(text: string, separator: ":" | "="): Readonly<Record<string, string>> {
-  const pairs = text.split(",").flatMap((pair): [string, string][] => {
+  const pairs: [name: string, value: string][] = [];
+  for (const pair of text.split(",")) {
     const [, name, value = ""] = HEADER[separator].exec(pair) ?? [];
-    return name === undefined ? [] : [[name.toLowerCase(), headerValue(value)]];
-  });
-  return Object.fromEntries(pairs);
+    const last = pairs.at(-1);
+    if (name !== undefined) pairs.push([name.toLowerCase(), value]);
+    else if (last !== undefined && pair.trim() !== "" && !pair.includes(separator))
+      last[1] += `,${pair.trimEnd()}`;
+  }
+  return Object.fromEntries(pairs.map(([name, value]) => [name, headerValue(value)]));
 }
 
 const HEADER = { ":": /^\s*([\w-]+)\s*:\s*(.*?)\s*$/, "=": /^\s*([\w-]+)\s*=\s*(.*?)\s*$/ };

@@ -46,6 +46,8 @@ describe("saker's command line", () => {
       ],
       [[], /Cannot run: no command given/, /^Usage: saker \[options\] \[command\]/],
       [["rules"], /Cannot run: no command given/, /^Usage: saker rules/],
+      [["rules", "list", "--x"], /unknown option '--x'/, /saker rules list --help lists the opt/],
+      [["replay"], /missing required argument 'file'/, /saker replay --help lists the options/],
       [["watch", "--source", "nothing"], /Cannot watch source "nothing"/, /sources are auto/],
     ] as const) {
       const { code, err } = await saker(args);
