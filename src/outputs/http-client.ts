@@ -15,7 +15,7 @@ export interface HttpClientOptions extends CertificateOptions {
   readonly insecure: boolean;
 }
 
-/** What a server answered: no more than 64 KiB of its body. */
+/** What a server answered: no more than 1 MiB of its body. */
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
@@ -23,8 +23,8 @@ export interface HttpAnswer {
   readonly waitMs: number | undefined;
 }
 
-/** The most of an answer that is read. */
-const MAX_ANSWER = 64 << 10;
+/** The most of an answer that is read: Elasticsearch's tells of a hundred documents that it refuses. */
+const MAX_ANSWER = 1 << 20;
 /** The most answers of 1xx before one that counts. */
 const MAX_INTERIM = 100;
 

@@ -94,6 +94,12 @@ test("elasticsearch judges each document by its own entry", async (t) => {
     refused: 1,
     reason: "a document: 400 no such mapping",
   });
+  // As a proxy's page of a login.
+  assert.deepEqual(await sent(open("elasticsearch", { address }), alertNews()), {
+    delivered: 0,
+    refused: 1,
+    reason: "it answers 200 and names no documents",
+  });
   const [create, document] = (got[0]?.body ?? "").split("\n");
   assert.deepEqual(JSON.parse(create ?? ""), {
     create: { _index: "falco-2025.02.08", _id: "00000000-0000-4000-8000-000000000000" },
