@@ -102,6 +102,7 @@ test("an nmap that hangs, floods, fails or is gone is an error of the report", a
     return errors[0]?.error ?? "";
   };
   assert.equal(await errorOf("exec sleep 60"), "nmap took longer than 0.5 s");
+  assert.equal(await errorOf("sleep 60 & wait"), "nmap took longer than 0.5 s");
   assert.equal(
     await errorOf("exec yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
     "nmap printed more than 4 MB",

@@ -97,6 +97,7 @@ async function runNmap(
     child = within(() =>
       spawn(program, [...words, ...family, "-p", String(port), host], {
         stdio: ["ignore", "pipe", "pipe"],
+        detached: true,
         env: environmentOf(environment),
         ...identity,
       }),
@@ -114,7 +115,7 @@ function outputOf(
   let [xml, errors, killed] = ["", "", ""];
   const kill = (reason: string): void => {
     killed ||= reason;
-    child.kill("SIGKILL");
+    killGroup(child);
   };
   child.stdout?.on("data", (chunk: Buffer) => {
     xml += chunk.toString("latin1");
@@ -138,6 +139,15 @@ function outputOf(
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   });
+}
+
+/** With the programs that it has started: a script named nmap would leave the real one behind. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** It finds itself and its scripts by these. */

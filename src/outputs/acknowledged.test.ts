@@ -227,6 +227,29 @@ for (const name of ["nats", "redis", "mqtt"] as const) {
   });
 }
 
+const ENDLESS = [
+  ["nats", "INFO {}\r\n", "PING\r\n"],
+  ["nats", "INFO {}\r\n", "\r\n"],
+  ["nats", "INFO {}\r\n", "-ERR 'x"],
+  ["mqtt", "\u0020\u0002\0\0", "\u0020\u0002\0\0"],
+  ["smtp", "", "220-\r\n"],
+] as const;
+
+test("who says without end what nobody waits for is left", async (t) => {
+  for (const [name, greeting, endless] of ENDLESS) {
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).resume();
+      socket.write(greeting + endless.repeat((1 << 18) / endless.length), "latin1");
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    const hostPort = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const destination = openService(name, { hostPort, broker: hostPort, tls: false });
+    const answer = await sent(destination, alertNews());
+    assert.deepEqual(answer, { delivered: 0, reason: "it says more than it should" }, name);
+  }
+});
+
 test("an address may have a scheme, a login and a port", () => {
   const read = (text: string) => serverAddress(text, 1, ["tls"]);
   const plain = { host: "h", port: 1, tls: false, user: "", password: "" };

@@ -16,8 +16,9 @@ export interface Said<Value> {
 /** Reads one message off the beginning of bytes; undefined when it is not there whole. */
 export type Read<Value> = (bytes: Buffer) => Said<Value> | undefined;
 
-/** The most that a server may say before it is read. */
-const MAX_UNREAD = 1 << 20;
+/** The most that a server may say, before it is read and before it says what is waited for. */
+const MAX_UNREAD = 64 << 10;
+const TOO_MUCH = "it says more than it should";
 
 /** A connection to a server that answers, over TCP or TLS. Whatever fails destroys it and throws. */
 export class Connection {
@@ -76,9 +77,12 @@ export class Connection {
   /** The next message of the server's. */
   async read<Value>(read: Read<Value>, signal: AbortSignal): Promise<Value> {
     let value: Value | undefined;
+    let ignored = 0;
     await this.#until(signal, () => {
       for (let said = read(this.#bytes); said !== undefined; said = read(this.#bytes)) {
         this.#bytes = this.#bytes.subarray(said.length);
+        if (said.value === undefined && (ignored += said.length) > MAX_UNREAD)
+          throw new Error(TOO_MUCH);
         if (said.answer !== undefined) this.write(said.answer);
         if (said.value === undefined) continue;
         value = said.value;
@@ -96,7 +100,7 @@ export class Connection {
   #listen(): void {
     this.#socket.on("data", (chunk: Buffer) => {
       this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
-      if (this.#bytes.length > MAX_UNREAD) this.#end(new Error("it says more than it should"));
+      if (this.#bytes.length > MAX_UNREAD) this.#end(new Error(TOO_MUCH));
       this.#wake();
     });
     this.#socket.on("connect", () => this.#wake());

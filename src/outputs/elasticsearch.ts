@@ -56,9 +56,9 @@ interface BulkItem {
 /** The answer is 200 whatever has become of the documents. */
 function judgeItems({ text }: HttpAnswer, lines: number): Answer {
   const items = itemsIn(text);
-  // An answer that is longer than what is read of it, or none of that server's.
+  // None of that server's: nobody can tell whether it has them, so they are kept aside.
   if (items === undefined || items.length !== lines)
-    return { delivered: lines, said: "its answer names no documents" };
+    return { delivered: 0, refused: lines, reason: "it answers 200 and names no documents" };
   const isTaken = ({ status }: BulkItem): boolean => status < 300 || status === CONFLICT;
   const isRefused = (item: BulkItem): boolean =>
     !isTaken(item) && item.status < 500 && item.status !== TOO_MANY;

@@ -3,9 +3,9 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { messageOf } from "../lib/errors.ts";
 import { errnoOf } from "../lib/errno.ts";
-import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { Answer, Endpoint } from "./destination.ts";
 import { certificatesOf, type CertificateOptions } from "./http-certificates.ts";
+import { shown } from "./shown.ts";
 
 /** Where a client posts to, and which certificates it trusts and shows. */
 export interface HttpClientOptions extends CertificateOptions {
@@ -15,7 +15,7 @@ export interface HttpClientOptions extends CertificateOptions {
   readonly insecure: boolean;
 }
 
-/** What a server answered: no more than 64 KiB of its body. */
+/** What a server answered: no more than 1 MiB of its body. */
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
@@ -23,8 +23,10 @@ export interface HttpAnswer {
   readonly waitMs: number | undefined;
 }
 
-/** The most of an answer that is read. */
-const MAX_ANSWER = 64 << 10;
+/** The most of an answer that is read: Elasticsearch's tells of a hundred documents that it refuses. */
+const MAX_ANSWER = 1 << 20;
+/** The most answers of 1xx before one that counts. */
+const MAX_INTERIM = 100;
 
 /** Posts to one URL over one connection that is kept; redirects are not followed. */
 export class HttpClient {
@@ -85,8 +87,17 @@ export class HttpClient {
       headers: { ...headers, "content-length": Buffer.byteLength(body) },
     });
     // Rejects with the request's error; one that comes after the answer is the answer's, too.
-    const answered = once(posted, "response");
+    const answered = once(posted, "response", { signal });
     posted.on("error", () => {});
+    // Of an answer that ends HTTP Node makes neither a response nor an error.
+    posted.on("upgrade", (_, socket) => {
+      socket.destroy();
+      posted.emit("error", new Error("it answers 101"));
+    });
+    let interim = 0;
+    posted.on("information", () => {
+      if ((interim += 1) > MAX_INTERIM) posted.destroy(new Error("it says more than it should"));
+    });
     posted.end(body);
     const [response] = (await answered) as [IncomingMessage];
     const text = await readAnswer(response);
@@ -176,5 +187,8 @@ export function reasonOf(thrown: unknown, signal: AbortSignal): string {
   if (signal.aborted) return "it does not answer";
   const errno = errnoOf(thrown);
   const words = errno === undefined ? undefined : REASONS[errno];
-  return words === undefined ? escapeUnseen(messageOf(thrown)) : `${words} (${errno})`;
+  return words === undefined ? shown(messageOf(thrown), REASON_MAX) : `${words} (${errno})`;
 }
+
+/** Errors hold the other side's words: a certificate's names, a whole line. */
+const REASON_MAX = 200;

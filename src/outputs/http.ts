@@ -69,6 +69,9 @@ export const HTTP_OUTPUT: OutputKind<HttpOptions> = {
   open: (options, context) => new HttpDestination(options, context),
 };
 
+/** Characters of an answer that are shown. */
+const ECHO_MAX = 64 << 10;
+
 class HttpDestination implements Destination {
   readonly name = HTTP_OUTPUT.section;
   readonly target: string;
@@ -112,7 +115,8 @@ class HttpDestination implements Destination {
       "user-agent": headerValue(this.#options.userAgent),
     };
     const answer = await this.#client.post(lines.join("\n"), headers, signal);
-    if (this.#options.echo) this.#context.onNote(`${this.target}: ${escapeUnseen(answer.text)}`);
+    if (this.#options.echo)
+      this.#context.onNote(`${this.target}: ${escapeUnseen(answer.text.slice(0, ECHO_MAX))}`);
     return answerOf(answer, lines.length);
   }
 

@@ -17,25 +17,39 @@ async function answerOf(port: number, patience = 30_000) {
   return answer.reason ?? "";
 }
 
+async function peer(
+  t: { after(fn: () => void): void },
+  speak: (socket: Socket) => void,
+): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on("error", () => {}));
+    speak(socket);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
 test("a broker that is not there, hangs, closes or speaks something else is told", async (t) => {
-  const peer = async (speak: (socket: Socket) => void): Promise<number> => {
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
-      sockets.add(socket.on("error", () => {}));
-      speak(socket);
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    t.after(() => {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    });
-    return (server.address() as AddressInfo).port;
-  };
   assert.match(await answerOf(await freePort()), /ECONNREFUSED/);
-  assert.equal(await answerOf(await peer(() => {}), 400), "it does not answer");
-  assert.notEqual(await answerOf(await peer((socket) => socket.end())), "");
-  const http = await peer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  assert.equal(await answerOf(await peer(t, () => {}), 400), "it does not answer");
+  assert.notEqual(await answerOf(await peer(t, (socket) => socket.end())), "");
+  const http = await peer(t, (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   assert.notEqual(await answerOf(http), "");
+});
+
+test("a broker's lengths are not believed: it is told, and the watch goes on", async (t) => {
+  const lengths = ["ffffffff", "7fffffff", "80000000", "00000000", "00000002ffff"];
+  for (const answer of lengths) {
+    const port = await peer(t, (socket) => {
+      socket.once("data", () => socket.write(Buffer.from(answer, "hex")));
+    });
+    assert.match(await answerOf(port), /^Connection error: /, answer);
+  }
 });
 
 test("kafka's key is the host, its value Falco's JSON", () => {

@@ -7,6 +7,7 @@ import type { News } from "../news/news.ts";
 import { serverAddress } from "./acknowledged.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
 import { certificatesOf } from "./http-certificates.ts";
+import { brokerSocket } from "./kafka-socket.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
 import {
@@ -169,6 +170,7 @@ class KafkaDestination implements Destination {
       // Trying again is the delivery's.
       retry: { retries: 0 },
       logLevel: logLevel.NOTHING,
+      socketFactory: brokerSocket,
     });
     const producer = kafka.producer({
       allowAutoTopicCreation: createsTopic,

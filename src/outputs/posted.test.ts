@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import { headersIn } from "./posted.ts";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
@@ -113,6 +115,12 @@ test("elasticsearch judges each document by its own entry", async (t) => {
     refused: 1,
     reason: "a document: 400 no such mapping",
   });
+  // As a proxy's page of a login.
+  assert.deepEqual(await sent(open("elasticsearch", { address }), alertNews()), {
+    delivered: 0,
+    refused: 1,
+    reason: "it answers 200 and names no documents",
+  });
   const [create, document] = (got[0]?.body ?? "").split("\n");
   assert.deepEqual(JSON.parse(create ?? ""), {
     create: { _index: "falco-2025.02.08", _id: "00000000-0000-4000-8000-000000000000" },
@@ -164,4 +172,20 @@ test("a minimum priority leaves less urgent alerts out", () => {
   const slack = open("slack", { address: "http://a", minimumPriority: "error" });
   assert.equal(slack.format(alertNews({ priority: "Warning" })), undefined);
   assert.notEqual(slack.format(alertNews({ priority: "Error" })), undefined);
+});
+
+test("an answer that ends HTTP, and one that never begins, is told", async (t) => {
+  for (const [answer, reason] of [
+    ["HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", "it answers 101"],
+    ["HTTP/1.1 102 Processing\r\n\r\n".repeat(1000), "it says more than it should"],
+  ] as const) {
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).on("data", () => socket.write(answer));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    const { port } = server.address() as { port: number };
+    const webhook = open("webhook", { address: `http://127.0.0.1:${port}` });
+    assert.deepEqual(await sent(webhook, alertNews()), { delivered: 0, reason });
+  }
 });

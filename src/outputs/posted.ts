@@ -164,11 +164,11 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
 
 /** With the other side's own words, as far as they are short. */
 function refusal({ status, text }: HttpAnswer): Pick<Answer, "reason"> {
-  const words = escapeUnseen(text.trim()).slice(0, WORDS_MAX);
+  const words = escapeUnseen(text.slice(0, ANSWER_MAX).trim()).slice(0, WORDS_MAX);
   return { reason: `it answers ${status}${words === "" ? "" : `: ${words}`}` };
 }
 
-const WORDS_MAX = 120;
+const [ANSWER_MAX, WORDS_MAX] = [1000, 120];
 
 /** An address with the path of an API, where it has none of its own. */
 export function withPath(address: string, path: string | undefined): string {

@@ -58,6 +58,9 @@ export const REMOTE_SYSLOG_OUTPUT: OutputKind<RemoteSyslogOptions> = {
   open: (options, context) => new RemoteSyslogDestination(options, context),
 };
 
+/** The most bytes that a server may say over TCP. */
+const HEARD_MAX = 64 << 10;
+
 /** The most bytes that a datagram of UDP has over IPv4. */
 const DATAGRAM_MAX = 65_507;
 
@@ -175,8 +178,10 @@ class RemoteSyslogDestination implements Destination {
         resolve();
       });
       stream.on("error", reject);
-      // What it says is nothing that a syslog server says; that it ends is seen so.
-      stream.resume();
+      // That it ends is seen by reading; a syslog server says nothing, so little is read.
+      stream.on("data", () => {
+        if (stream.bytesRead > HEARD_MAX) stream.destroy(new Error("it says more than it should"));
+      });
       stream.once("close", () => (this.#stream = undefined));
     });
     return (this.#stream = stream);

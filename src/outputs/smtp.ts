@@ -9,6 +9,7 @@ import {
 } from "./acknowledged.ts";
 import type { Said } from "./connection.ts";
 import { mailOf } from "./mail.ts";
+import { shown } from "./shown.ts";
 import { SERVICE_OPTIONS, type ServiceOptions } from "./service.ts";
 
 /** A mail server, and who writes to whom. */
@@ -124,7 +125,8 @@ async function sendOne(session: Session<SmtpOptions>, mail: string): Promise<Rep
     await asked(session, "RSET");
     return refusal(first, "all recipients");
   }
-  for (const { text } of refused) context.onProblem(`smtp: a recipient is refused: ${text}`);
+  for (const { text } of refused)
+    context.onProblem(`smtp: a recipient is refused: ${shown(text, 200)}`);
   const data = await asked(session, "DATA");
   const end = data.isTaken ? await asked(session, `${mail}\r\n.`) : data;
   return end.isTaken ? "taken" : refusal(end, "the mail");
@@ -165,6 +167,9 @@ function asked(
   return read(replyIn);
 }
 
+/** Of one reply: each is read anew while the last is not there. */
+const ROWS_MAX = 100;
+
 /** A reply of one or several lines: the last has a blank behind its code (RFC 5321, section 4.2). */
 function replyIn(bytes: Buffer): Said<SmtpReply> | undefined {
   const rows: string[] = [];
@@ -176,6 +181,7 @@ function replyIn(bytes: Buffer): Said<SmtpReply> | undefined {
       /^([2-5]\d\d)(?:([ -])(.*))?$/.exec(line.text) ?? [];
     if (code === "") throw new Error("it is no mail server");
     rows.push(text);
+    if (rows.length > ROWS_MAX) throw new Error("it says more than it should");
     if (more === "-") continue;
     const value = { code: Number(code), isTaken: Number(code) < 400, text: rows.join("\n") };
     return {
