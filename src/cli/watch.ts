@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ownHostPid } from "../capture/own-process.ts";
 import { hostNameOf } from "../config/host-name.ts";
 import type { Settings } from "../config/settings.ts";
 import { RuleMeter } from "../engine/rule-meter.ts";
+import type { History } from "../history/history.ts";
 import type { Subscriber } from "../engine/news-stream.ts";
 import { startWatch } from "../engine/watch.ts";
 import type { Watch } from "../engine/watch-options.ts";
@@ -32,9 +34,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const json = options.json === true;
   const audits = !json || options.withAudits === true;
   const terminal = new Terminal({ json, audits, log: settings.log });
-  tellOfConfiguration(read, terminal);
-  if (!json && options.withAudits === true)
-    terminal.note("--with-audits changes nothing without --json");
+  tellOfConfiguration(read, options, terminal);
   // Heard from here on: who stops a watch that is still starting gets its summary, too.
   const stop = new AbortController();
   const stopped = stopSignal().then(() => stop.abort());
@@ -54,6 +54,7 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
   const publish = (news: NewsBody): void => running?.news.publish(news);
   const outputs = await outputsOf(options, read, { reports, terminal, outbox: history, publish });
   const endReopening = reopenOnSignal(outputs);
+  await untilKept(history, stopped);
   const wrapped = (set: RuleSet): RuleSet => meter?.wrap(set) ?? set;
   try {
     running = await startWatch({
@@ -90,9 +91,20 @@ export async function watch(options: WatchOptions, read: ReadOptions): Promise<v
 }
 
 /** What of it has no effect, where reports go, and who else may change it. */
-function tellOfConfiguration({ loaded, places }: ReadOptions, terminal: Terminal): void {
+function tellOfConfiguration(
+  { loaded, places }: ReadOptions,
+  { json, withAudits }: WatchOptions,
+  terminal: Terminal,
+): void {
   for (const note of [...loaded.notes, ...places.notes]) terminal.note(note);
   warnOfWriters(loaded.files, { terminal, warned: new Set() });
+  if (json !== true && withAudits === true)
+    terminal.note("--with-audits changes nothing without --json");
+}
+
+/** What is seen before the store is open would not outlive a kill; a dead disk holds up nobody. */
+async function untilKept(history: History | undefined, stopped: Promise<void>): Promise<void> {
+  await Promise.race([history?.ready, stopped, sleep(STORE_OPENS_MS, undefined, { ref: false })]);
 }
 
 interface Numbers {
@@ -132,6 +144,7 @@ function lockedBy({ path }: ReportFolder, terminal: Terminal): ReturnType<typeof
 }
 
 const STATS_INTERVAL_MS = 5000;
+const STORE_OPENS_MS = 5000;
 
 /** Subscribers of a watch that did not come about. */
 function closing(subscribers: readonly Subscriber[]): Pick<Watch, "close"> {
