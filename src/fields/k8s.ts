@@ -1,4 +1,5 @@
 import type { Container } from "../containers/container.ts";
+import { podText } from "../containers/pod-text.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field } from "./field.ts";
@@ -66,22 +67,19 @@ export const K8S_FIELDS: readonly Field[] = [
   ]),
 ];
 
-function ofPod(name: string, doc: string, key: keyof typeof POD_LABELS, suggested?: true): Field {
+function ofPod(
+  name: string,
+  doc: string,
+  key: Parameters<typeof podText>[1],
+  suggested?: true,
+): Field {
   return plain(
     name,
     "CHARBUF",
     doc,
-    (scene) => podText(scene.container, key),
+    (scene) => podText(scene.container?.metadata, key),
     suggested ? { metadata: true, suggested } : { metadata: true },
   );
-}
-
-/** As the runtime says it, else as the labels that Kubernetes puts on containers do. */
-function podText(
-  container: Container | undefined,
-  key: keyof typeof POD_LABELS,
-): string | undefined {
-  return container?.metadata?.pod?.[key] || label(container, POD_LABELS[key]);
 }
 
 /**
@@ -92,7 +90,7 @@ export function podOwner(scene: Scene): string | undefined {
   const labels = podLabels(scene);
   const job = own(labels, "batch.kubernetes.io/job-name") ?? own(labels, "job-name");
   if (job !== undefined) return `Job/${job}`;
-  const name = podText(scene.container, "name") ?? "";
+  const name = podText(scene.container?.metadata, "name") ?? "";
   const hash = own(labels, "pod-template-hash");
   if (hash !== undefined) {
     const end = name.lastIndexOf(`-${hash}-`);
@@ -172,10 +170,3 @@ function labelsText(all: Labels | undefined): string | undefined {
 }
 
 type Labels = Readonly<Record<string, string>>;
-
-/** What cri-dockerd and the runtimes themselves put on a container. */
-const POD_LABELS = {
-  name: "io.kubernetes.pod.name",
-  namespace: "io.kubernetes.pod.namespace",
-  uid: "io.kubernetes.pod.uid",
-} as const;
