@@ -17,9 +17,12 @@ export async function kubernetesCheck(settings: KubernetesSettings): Promise<Che
     const hint = `is "${api.node}" what kubectl get nodes calls this host? kubernetes.node or NODE_NAME says another`;
     return { name, state: "limited", detail, hint };
   } catch (thrown) {
-    const { code = "", hint = undefined } = thrown instanceof AppError ? thrown : {};
+    const { code, hint } = thrown instanceof AppError ? thrown : UNKNOWN;
+    // What the watch would refuse, too.
     const state = code.startsWith("CONFIG_") ? "missing" : "limited";
     const check = { name, state, detail: messageOf(thrown) } as const;
     return hint === undefined ? check : { ...check, hint };
   }
 }
+
+const UNKNOWN = { code: "", hint: undefined } as const;
