@@ -118,6 +118,20 @@ describe("KubernetesFacts", () => {
     stop();
   });
 
+  it("holds nobody for long while the API hangs", async () => {
+    const { facts, registry, runtime, said, known, stop } = watched();
+    server.instead = () => true;
+    void facts.follow();
+    await registry.start();
+    runtime.run("early", ofPod("db-0", "shop", "u-1"));
+    assert.equal((await known("early")).metadata?.podFacts, undefined);
+    await until("a problem", () => said.length > 0);
+    assert.deepEqual(said, [
+      `problem: Cannot ask the Kubernetes API at "${server.url}": no answer within 3000 ms`,
+    ]);
+    stop();
+  });
+
   it("gives what may be listed where the other right is missing", async () => {
     const { facts, registry, runtime, said, known, stop } = watched();
     server.instead = (request, response) => {
