@@ -6,6 +6,7 @@ import { ownHostPid } from "../capture/own-process.ts";
 import { openProbe, type ProbeCounters } from "../capture/probe.ts";
 import type { RuntimeStatus } from "../containers/runtime.ts";
 import { runtimesOfHost } from "../containers/runtimes-of-host.ts";
+import { loadConfig } from "../config/config-file.ts";
 import { baseRules, readRuleFiles } from "../config/rule-files.ts";
 import { EVENT_TYPES } from "../events/schema.ts";
 import { FIELDS } from "../fields/registry.ts";
@@ -15,10 +16,12 @@ import { ownNamespaceInode } from "../ports/network-namespace.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import { EXIT } from "./exit.ts";
+import { kubernetesCheck } from "./kubernetes-check.ts";
 import { escaped } from "../reports/escaped.ts";
 import { painted, type Piece, printJson, printLine } from "./print.ts";
 
-interface Check {
+/** One line of what was found. */
+export interface Check {
   readonly name: string;
   /** `ok`; `limited`: Saker works with less; `missing`: `saker watch` cannot run. */
   readonly state: "ok" | "limited" | "missing";
@@ -26,17 +29,30 @@ interface Check {
   readonly hint?: string;
 }
 
+/** The options of `saker doctor`, as they were typed. */
+export interface DoctorOptions {
+  readonly json?: boolean;
+  /** The watch's configuration, and what goes over it. */
+  readonly config?: string;
+  readonly override?: readonly string[];
+}
+
 /**
  * `saker doctor`: what works on this host, what does not, and what to do. Exit code 3 when `saker
- * watch` could not run.
+ * watch` could not run. Throws `CONFIG_…`.
  */
-export async function doctor(options: { readonly json?: boolean }): Promise<void> {
+export async function doctor(options: DoctorOptions): Promise<void> {
+  const { kubernetes } = loadConfig(options.config, {
+    environment: process.env,
+    overrides: options.override,
+  }).settings;
   const checks = [
     kernel(),
     privileges(),
     await probe(),
     namespaces(),
     ...(await runtimes()),
+    ...(kubernetes === undefined ? [] : [await kubernetesCheck(kubernetes)]),
     rules(),
   ];
   for (const check of checks)

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addAuditCommands } from "./audit-commands.ts";
 import { addCaptureCommands } from "./capture-commands.ts";
+import { collect } from "./command-options.ts";
 import { addConfigCommand } from "./config-command.ts";
 import { addFalcoCommand } from "./falco-command.ts";
 import { addOutputsCommand } from "./outputs-command.ts";
@@ -47,6 +48,13 @@ export function sakerCommand(classes: readonly string[] = []): Command {
     .command("doctor")
     .description(
       "kernel, privileges, container runtime, rules: what works, what does not, what to do",
+    )
+    .option("--config <file>", "the watch's configuration, for what it asks for besides")
+    .option(
+      "-o, --override <key=value>",
+      "as the watch's; may be given more than once",
+      collect,
+      [],
     )
     .option("--json", "one JSON object a check")
     .action(async (options) => (await import("./doctor.ts")).doctor(options));

@@ -248,6 +248,7 @@ for (const [text, message] of [
     'falco.yaml:2:16": "rule_matching" must be one of first, all, not "some"',
   ],
   ["json_output: perhaps\n", '"json_output" must be true or false'],
+  ["kubernetes: {url: 'http://k'}\n", '"kubernetes.url" must be an address of https'],
   ["json_output: [true]\n", '"json_output" must be a single value'],
   [
     "engine: {modern_ebpf: {buf_size_preset: 11}}\n",
@@ -415,4 +416,23 @@ engine: {kind: kmod, kmod: {buf_size_preset: 2}}
   assert.equal(settings.metrics?.intervalMs, 5_400_000);
   assert.deepEqual([settings.metrics?.rule, settings.metrics?.file], [false, "/m"]);
   assert.equal(settings.ringBytes, 2 << 20);
+});
+
+test("parseConfig() asks the Kubernetes API only where the configuration does", () => {
+  const settingsOf = (text: string) => parseConfig(text, context).settings.kubernetes;
+  assert.equal(settingsOf("kubernetes: {node: node-1}\n"), undefined);
+  const account = "/var/run/secrets/kubernetes.io/serviceaccount";
+  assert.deepEqual(settingsOf("kubernetes: {api: true}\n"), {
+    node: undefined,
+    url: "",
+    tokenFile: `${account}/token`,
+    caFile: `${account}/ca.crt`,
+  });
+  const elsewhere = "{api: true, node: n, url: 'https://k:6443', token_file: /t, ca_file: /c}";
+  assert.deepEqual(settingsOf(`kubernetes: ${elsewhere}\n`), {
+    node: "n",
+    url: "https://k:6443",
+    tokenFile: "/t",
+    caFile: "/c",
+  });
 });

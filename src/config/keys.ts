@@ -10,6 +10,7 @@ import {
   DURABILITIES,
 } from "./choices.ts";
 import { defineKey as key, type Key } from "./key.ts";
+import { KUBERNETES_KEYS } from "./kubernetes-keys.ts";
 import { METRICS_KEYS } from "./metrics-keys.ts";
 import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS, TEMPLATES } from "./rule-options.ts";
 import {
@@ -249,6 +250,7 @@ export const KEYS = {
     doc: "Saker's own: when the database is larger, the oldest is removed.",
   }),
   ...METRICS_KEYS,
+  ...KUBERNETES_KEYS,
   customFields: key("customfields", STATIC_FIELDS, {
     default: {},
     doc: "falcosidekick's: output fields that every alert for a service has besides.",

@@ -34,6 +34,8 @@ export interface Settings {
   readonly log: LogSettings;
   /** Alerts of ports that the host itself opens, besides those of containers. */
   readonly hostPorts: boolean;
+  /** Undefined: the Kubernetes API is not asked. */
+  readonly kubernetes: KubernetesSettings | undefined;
   /** Size of the probe's ring buffer in bytes. */
   readonly ringBytes: number;
   readonly baseSyscalls: BaseSyscalls;
@@ -52,6 +54,16 @@ export interface Settings {
   readonly replayFile: string | undefined;
   /** Buffers print as Base64. */
   readonly base64Buffers: boolean;
+}
+
+/** How the Kubernetes API is asked. */
+export interface KubernetesSettings {
+  /** What it calls this host; undefined where the environment or the host's own name says. */
+  readonly node: string | undefined;
+  /** Empty for what the environment says. */
+  readonly url: string;
+  readonly tokenFile: string;
+  readonly caFile: string;
 }
 
 /** Falco's webserver: what asks whether a watch lives. */
@@ -181,6 +193,7 @@ export function settingsFrom(valueOf: ValueOf): Settings {
     outputs: outputSettings(valueOf),
     log: { level: valueOf(KEYS.logLevel), stderr: valueOf(KEYS.logStderr) },
     hostPorts: valueOf(KEYS.hostPorts),
+    kubernetes: valueOf(KEYS.kubernetesApi) ? kubernetesSettings(valueOf) : undefined,
     ringBytes: ringBytesOfPreset(ringPreset(valueOf)),
     baseSyscalls: {
       customSet: valueOf(KEYS.baseCustomSet),
@@ -254,6 +267,15 @@ function webSettings(valueOf: ValueOf): WebSettings {
     key: valueOf(KEYS.webKey) || undefined,
     tls: valueOf(KEYS.webTls),
     insecure: valueOf(KEYS.webInsecure),
+  };
+}
+
+function kubernetesSettings(valueOf: ValueOf): KubernetesSettings {
+  return {
+    node: valueOf(KEYS.kubernetesNode) || undefined,
+    url: valueOf(KEYS.kubernetesUrl),
+    tokenFile: valueOf(KEYS.kubernetesTokenFile),
+    caFile: valueOf(KEYS.kubernetesCaFile),
   };
 }
 

@@ -15,7 +15,7 @@ export type Proof =
 /**
  * A container while the registry learns about it. Whoever holds one, such as the frozen scene of an
  * alert, sees metadata as soon as it has come: the object stays the same for the container's life,
- * so it is mutable, for the registry alone.
+ * so it is mutable, for the registry and what adds to its answers alone.
  */
 export class ContainerRecord implements Container {
   readonly fullId: string;

@@ -48,6 +48,15 @@ export interface ContainerMetadata {
   readonly startedAt: bigint;
   /** The Kubernetes pod that it belongs to, where the runtime itself says so. */
   readonly pod?: ContainerPod | undefined;
+  /** What the Kubernetes API says of that pod; undefined where it is not asked or does not know. */
+  readonly podFacts?: PodFacts | undefined;
+}
+
+/** What the Kubernetes API says of a pod; each is undefined until it has. */
+export interface PodFacts {
+  readonly namespaceLabels: Readonly<Record<string, string>> | undefined;
+  /** Kind and name of its controller, as `Deployment/shop`; empty for a pod that has none. */
+  readonly owner: string | undefined;
 }
 
 /** What a runtime says of a container's pod. Texts are empty where it says nothing. */

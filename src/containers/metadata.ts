@@ -81,6 +81,7 @@ const NOTHING_KNOWN: ContainerMetadata = {
   createdAt: 0n,
   startedAt: 0n,
   pod: undefined,
+  podFacts: undefined,
 };
 const TEXT_MAX = 4096;
 const TEXTS_MAX = 64 * 1024;

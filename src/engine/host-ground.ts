@@ -2,6 +2,7 @@ import type { ContainerRegistry } from "../containers/container-registry.ts";
 import type { NewsBody } from "../news/news.ts";
 import { containersOfHost } from "./containers-of-host.ts";
 import { HostPorts } from "./host-ports.ts";
+import { kubernetesOfHost } from "./kubernetes-of-host.ts";
 import type { NewsStream } from "./news-stream.ts";
 import { RepeatedAlerts } from "./repeated-alerts.ts";
 import type { WatchOptions, WatchStats } from "./watch-options.ts";
@@ -18,10 +19,12 @@ export interface HostGround {
   close(): void;
 }
 
-/** Nothing is asked of the runtimes yet: `containers.start()`. */
+/** Nothing is asked of the runtimes yet: `containers.start()`. Throws `CONFIG_…`. */
 export function hostGround(options: WatchOptions, news: NewsStream): HostGround {
   const publish = news.publish.bind(news);
+  const kubernetes = kubernetesOfHost(options, { publish, containers: () => containers.list() });
   const containers = containersOfHost({
+    kubernetes,
     environment: options.environment,
     onProblem: (text) => publish({ kind: "problem", text }),
     onStopped: (container) => ports.containerStopped(container),
@@ -32,6 +35,7 @@ export function hostGround(options: WatchOptions, news: NewsStream): HostGround 
     reports: options.reports,
     nmap: options.nmap,
   });
+  void kubernetes?.follow();
   const repeated = new RepeatedAlerts({
     settings: options.settings.repeats,
     publish: (alert) => publish({ kind: "alert", alert }, alert.time),
@@ -52,6 +56,7 @@ export function hostGround(options: WatchOptions, news: NewsStream): HostGround 
     close: () => {
       repeated.close();
       ports.close();
+      kubernetes?.stop();
       containers.stop();
     },
   };

@@ -57,7 +57,10 @@ export interface WatchOptions {
   readonly source: WatchSource;
   readonly hostname: string;
   readonly utcOffsetMinutes: (epochMs: number) => number;
-  readonly settings: Pick<Settings, "ringBytes" | "drops" | "capture" | "repeats" | "baseSyscalls">;
+  readonly settings: Pick<
+    Settings,
+    "ringBytes" | "drops" | "capture" | "repeats" | "baseSyscalls" | "kubernetes"
+  >;
   /** Where reports of ports go; undefined when ports are not to be examined. */
   readonly reports: ReportFolder | undefined;
   /** nmap, where it examines ports in place of Saker. */

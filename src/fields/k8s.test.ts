@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { container, scene } from "../../test/fixtures/scenes.ts";
-import type { Container } from "../containers/container.ts";
+import type { Container, PodFacts } from "../containers/container.ts";
 import { FIELDS } from "./registry.ts";
 
 const ID = "5".repeat(64);
@@ -113,4 +113,33 @@ test("saker.pod.owner is what Kubernetes' controllers noted on the pod", () => {
     ["", { "controller-revision-hash": "77" }, undefined],
   ];
   for (const [name, labels, owner] of cases) assert.equal(ownerOf(name, labels), owner, name);
+});
+
+test("k8s.ns.label and saker.pod.owner are what the Kubernetes API says", () => {
+  const pod = {
+    name: "shop-5d9-x2x4z",
+    namespace: "shop",
+    uid: "u-1",
+    sandboxId: ID,
+    labels: { "pod-template-hash": "5d9" },
+    ip: "",
+  };
+  const namespaceLabels = { team: "blue", "annotation.x": "1", canary: "" };
+  const read = (name: string, podFacts: PodFacts | undefined, argument?: string): unknown => {
+    const shown = scene("chdir", { res: 0 }, { container: container("web", { pod, podFacts }) });
+    return FIELDS.get(name)?.bind?.(argument)?.(shown);
+  };
+  const cases: [owner: string | undefined, shown: unknown][] = [
+    ["Rollout/shop", "Rollout/shop"],
+    ["", undefined],
+    [undefined, "Deployment/shop"],
+  ];
+  for (const [owner, shown] of cases)
+    assert.equal(read("saker.pod.owner", { namespaceLabels, owner }), shown);
+  assert.equal(read("saker.pod.owner", undefined), "Deployment/shop");
+  const facts = { namespaceLabels, owner: undefined };
+  assert.equal(read("k8s.ns.labels", facts), "team:blue, annotation.x:1, canary");
+  assert.equal(read("k8s.ns.label", facts, "team"), "blue");
+  assert.equal(read("k8s.ns.label", facts, "constructor"), undefined);
+  assert.equal(read("k8s.ns.labels", undefined), undefined);
 });

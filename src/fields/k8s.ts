@@ -1,4 +1,5 @@
 import type { Container } from "../containers/container.ts";
+import { podText } from "../containers/pod-text.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
 import type { Field } from "./field.ts";
@@ -25,7 +26,7 @@ export const K8S_FIELDS: readonly Field[] = [
     "k8s.pod.labels",
     "CHARBUF",
     "All labels of the pod as name:value, joined by commas",
-    (scene) => labelsText(podLabels(scene)),
+    (scene) => labelsText(Object.entries(podLabels(scene) ?? {}).filter(isPodsOwn)),
     { metadata: true },
   ),
   plain(
@@ -53,7 +54,21 @@ export const K8S_FIELDS: readonly Field[] = [
     metadata: true,
   }),
   absent("k8s.ns.id", "CHARBUF", "Id of the namespace: no container runtime tells it"),
-  ...labelsOf("ns", "namespace"),
+  keyed(
+    "k8s.ns.label",
+    "CHARBUF",
+    "One label of the namespace, where `kubernetes.api` is on",
+    { kind: "key", required: true, metadata: true },
+    (argument) =>
+      argument === undefined ? undefined : (scene) => own(namespaceLabels(scene), argument),
+  ),
+  plain(
+    "k8s.ns.labels",
+    "CHARBUF",
+    "All labels of the namespace as name:value, joined by commas, where `kubernetes.api` is on",
+    (scene) => labelsText(Object.entries(namespaceLabels(scene) ?? {})),
+    { metadata: true },
+  ),
   ...[
     ["rc", "replication controller"],
     ["svc", "service"],
@@ -66,33 +81,35 @@ export const K8S_FIELDS: readonly Field[] = [
   ]),
 ];
 
-function ofPod(name: string, doc: string, key: keyof typeof POD_LABELS, suggested?: true): Field {
+function ofPod(
+  name: string,
+  doc: string,
+  key: Parameters<typeof podText>[1],
+  suggested?: true,
+): Field {
   return plain(
     name,
     "CHARBUF",
     doc,
-    (scene) => podText(scene.container, key),
+    (scene) => podText(scene.container?.metadata, key),
     suggested ? { metadata: true, suggested } : { metadata: true },
   );
 }
 
-/** As the runtime says it, else as the labels that Kubernetes puts on containers do. */
-function podText(
-  container: Container | undefined,
-  key: keyof typeof POD_LABELS,
-): string | undefined {
-  return container?.metadata?.pod?.[key] || label(container, POD_LABELS[key]);
-}
-
 /**
- * What the pod belongs to, as `Deployment/shop`: from the labels that Kubernetes' own controllers
- * put on their pods. Undefined where there are none.
+ * What the pod belongs to, as `Deployment/shop`: what the Kubernetes API says, else from the labels
+ * that Kubernetes' own controllers put on their pods. Undefined where there are none.
  */
 export function podOwner(scene: Scene): string | undefined {
+  const said = scene.container?.metadata?.podFacts?.owner;
+  return said === undefined ? ownerByLabels(scene) : said || undefined;
+}
+
+function ownerByLabels(scene: Scene): string | undefined {
   const labels = podLabels(scene);
   const job = own(labels, "batch.kubernetes.io/job-name") ?? own(labels, "job-name");
   if (job !== undefined) return `Job/${job}`;
-  const name = podText(scene.container, "name") ?? "";
+  const name = podText(scene.container?.metadata, "name") ?? "";
   const hash = own(labels, "pod-template-hash");
   if (hash !== undefined) {
     const end = name.lastIndexOf(`-${hash}-`);
@@ -162,20 +179,18 @@ function isSandbox(container: Container): boolean {
 }
 
 /** Annotations and what Kubernetes notes for itself stand among the labels, but are none. */
-function labelsText(all: Labels | undefined): string | undefined {
-  const labels = Object.entries(all ?? {}).filter(
-    ([name]) => !name.startsWith("annotation.") && !name.startsWith("io.kubernetes."),
-  );
+function isPodsOwn([name]: readonly [name: string, value: string]): boolean {
+  return !name.startsWith("annotation.") && !name.startsWith("io.kubernetes.");
+}
+
+function labelsText(labels: readonly (readonly [string, string])[]): string | undefined {
   return labels.length === 0
     ? undefined
     : labels.map(([name, value]) => (value === "" ? name : `${name}:${value}`)).join(", ");
 }
 
-type Labels = Readonly<Record<string, string>>;
+function namespaceLabels(scene: Scene): Labels | undefined {
+  return scene.container?.metadata?.podFacts?.namespaceLabels;
+}
 
-/** What cri-dockerd and the runtimes themselves put on a container. */
-const POD_LABELS = {
-  name: "io.kubernetes.pod.name",
-  namespace: "io.kubernetes.pod.namespace",
-  uid: "io.kubernetes.pod.uid",
-} as const;
+type Labels = Readonly<Record<string, string>>;

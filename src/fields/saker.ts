@@ -24,7 +24,7 @@ export const SAKER_FIELDS: readonly Field[] = [
   plain(
     "saker.pod.owner",
     "CHARBUF",
-    "What the pod belongs to, such as Deployment/shop, from the pod's name and labels",
+    "What the pod belongs to, such as Deployment/shop, from the pod's name and labels, or by the Kubernetes API where `kubernetes.api` is on",
     podOwner,
     { metadata: true },
   ),

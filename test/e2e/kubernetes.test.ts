@@ -8,8 +8,12 @@ import { saker } from "../fixtures/saker.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 const MANIFESTS = join(CHECKOUT, "deploy/kubernetes");
+/** The same with the right to ask the API. */
+const WITH_API = join(CHECKOUT, "deploy/kubernetes-api");
 /** Where the types of a kind are. */
 const TYPES: Readonly<Record<string, string>> = {
+  ClusterRole: "rbac.authorization.k8s.io/v1",
+  ClusterRoleBinding: "rbac.authorization.k8s.io/v1",
   ConfigMap: "v1",
   DaemonSet: "apps/v1",
   Namespace: "v1",
@@ -39,9 +43,21 @@ describe("deploy/kubernetes", () => {
     return spawnSync(process.execPath, args, { encoding: "utf8" }).stdout;
   }
 
-  const files = readdirSync(MANIFESTS)
-    .filter((name) => name.endsWith(".yaml") && !/^(?:kustomization|saker)\.yaml$/.test(name))
-    .map((name) => parse(readFileSync(join(MANIFESTS, name), "utf8")) as Manifest);
+  const files = [MANIFESTS, WITH_API].flatMap((of) =>
+    readdirSync(of)
+      .filter((name) => name.endsWith(".yaml") && !/^(?:kustomization|saker)\.yaml$/.test(name))
+      .map((name) => parse(readFileSync(join(of, name), "utf8")) as Manifest),
+  );
+
+  /** Undefined without kubectl. */
+  function kustomized(of: string): readonly Manifest[] | undefined {
+    const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", of], {
+      encoding: "utf8",
+    });
+    if (status === null) return undefined;
+    assert.equal(status, 0, stderr);
+    return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+  }
 
   it("has no key that Kubernetes does not know, and no wrong value", () => {
     assert.equal(faults("files", files), "");
@@ -53,17 +69,31 @@ describe("deploy/kubernetes", () => {
   });
 
   it("is what kubectl makes one of, with the configuration as a map", (test) => {
-    const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", MANIFESTS], {
-      encoding: "utf8",
-    });
-    if (status === null) return test.skip("needs kubectl");
-    assert.equal(status, 0, stderr);
-    const made = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+    const made = kustomized(MANIFESTS);
+    if (made === undefined) return test.skip("needs kubectl");
     assert.deepEqual(
       made.map(({ kind }) => kind),
       ["Namespace", "ServiceAccount", "ConfigMap", "ConfigMap", "DaemonSet"],
     );
     assert.equal(faults("kustomized", made), "");
+    assert.doesNotMatch(JSON.stringify(made), /"automountServiceAccountToken":true/);
+  });
+
+  it("may list namespaces and pods, with a token, where it is to ask the API", (test) => {
+    const made = kustomized(WITH_API);
+    if (made === undefined) return test.skip("needs kubectl");
+    assert.equal(faults("with-api", made), "");
+    const of = (kind: string) => JSON.stringify(made.find((one) => one.kind === kind));
+    assert.match(
+      of("ClusterRole"),
+      /"rules":\[\{"apiGroups":\[""\],"resources":\["namespaces","pods"\],"verbs":\["list"\]\}\]/,
+    );
+    assert.match(
+      of("ClusterRoleBinding"),
+      /"subjects":\[\{"kind":"ServiceAccount","name":"saker","namespace":"saker"\}\]/,
+    );
+    assert.match(of("DaemonSet"), /"automountServiceAccountToken":true/);
+    assert.match(of("DaemonSet"), /"--override=kubernetes\.api=true"/);
   });
 
   it("mounts folders, never sockets", () => {

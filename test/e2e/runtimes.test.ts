@@ -8,6 +8,7 @@ import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { createServer, type Socket } from "node:net";
 import { type Containerd, containerdMissing, startContainerd } from "../fixtures/containerd.ts";
+import { kubernetesServer } from "../fixtures/kubernetes-api.ts";
 import { probeMissing } from "../fixtures/acting-process.ts";
 import { type RunningSaker, startSaker } from "../fixtures/saker.ts";
 import { until } from "../fixtures/until.ts";
@@ -72,6 +73,39 @@ test("saker watch names the containers of every runtime in their first alert", a
   });
 });
 
+test("a pod's first alert says what only the Kubernetes API knows", async (t) => {
+  const missing = probeMissing() ?? containerdMissing();
+  if (missing !== undefined) return t.skip(missing);
+  const [containerd, api] = await Promise.all([startContainerd(), kubernetesServer()]);
+  t.after(() => Promise.all([containerd.stop(), api.remove()]));
+  const pod = `web-${process.pid}`;
+  const settings = {
+    api: "true",
+    node: "node-1",
+    url: api.url,
+    token_file: api.tokenFile,
+    ca_file: api.caFile,
+  };
+  const watch = await startWatch(
+    t,
+    { CONTAINERD_ADDRESS: `${containerd.state}/containerd.sock` },
+    {
+      rules: RULES.replace(
+        "SEEN %container.id",
+        "SEEN %container.id %saker.pod.owner %k8s.ns.label[team]",
+      ),
+      more: Object.entries(settings).map(([key, value]) => `--override=kubernetes.${key}=${value}`),
+    },
+  );
+  // Both are made after the watch has listed all there were.
+  api.namespaces = [{ name: "shop", labels: { team: "blue" } }];
+  const owner = { kind: "Rollout", name: "web", controller: true };
+  api.pods = [{ uid: `uid-of-${pod}`, ownerReferences: [owner] }];
+  const { container } = await containerd.pod(pod, { app: "shop" });
+  const alert = await firstAlert(watch, `SEEN ${container.slice(0, 12)} `);
+  assert.match(alert, new RegExp(`SEEN \\S+ Rollout/web blue main saker\\.test/box ${pod} `));
+});
+
 function imageOf(name: string): RegExp {
   return new RegExp(`SEEN \\S+ ${name} saker\\.test/box `);
 }
@@ -92,11 +126,12 @@ async function firstAlert(watch: RunningSaker, beginning: string): Promise<strin
 async function startWatch(
   t: TestContext,
   env: Readonly<Record<string, string>>,
+  { rules = RULES, more = [] as readonly string[] } = {},
 ): Promise<RunningSaker> {
   const folder = await mkdtemp(join(tmpdir(), "saker-runtimes-"));
   t.after(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, "rules.yaml"), RULES);
-  const args = ["watch", "--rules", "rules.yaml", "--report", "report", "--no-audit"];
+  await writeFile(join(folder, "rules.yaml"), rules);
+  const args = ["watch", "--rules", "rules.yaml", "--report", "report", "--no-audit", ...more];
   const watch = startSaker(args, { cwd: folder, env });
   t.after(() => watch.stop());
   await until("the start", () => watch.err().includes("watching this host"), {
