@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination } from "./destination.ts";
-import { DeliveryQueue, sourceOf } from "./delivery-queue.ts";
+import { DeliveryQueue, subjectOf } from "./delivery-queue.ts";
 import type { Output, OutputCounts } from "./output.ts";
 import type { RefusedFile } from "./refused-file.ts";
 import type { Outbox, OutboxDoor } from "./outbox.ts";
@@ -141,7 +141,7 @@ export class Delivery implements Output {
       return count(this.#dropped, this.#ended, 1);
     this.#queue.see(news.sequence);
     if (line === undefined) return;
-    this.#queue.push(line, sourceOf(news));
+    this.#queue.push(line, subjectOf(news));
     this.#running ??= this.#run();
   }
 
