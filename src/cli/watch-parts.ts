@@ -13,7 +13,7 @@ import type { NewsBody } from "../news/news.ts";
 import { PROBE_EVENTS } from "../capture/probe-sight.ts";
 import { frequentCallsNote } from "../rules/frequent-calls.ts";
 import { sentEvents, unknownCalls } from "../rules/selected-calls.ts";
-import type { LostAlerts } from "../outputs/delivery.ts";
+import type { LostAlerts } from "../outputs/loss-reports.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
 import type { Outbox } from "../outputs/outbox.ts";
 import type { Output } from "../outputs/output.ts";

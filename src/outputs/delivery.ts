@@ -3,6 +3,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination } from "./destination.ts";
 import { DeliveryQueue, subjectOf } from "./delivery-queue.ts";
+import { type LostAlerts, LossReports } from "./loss-reports.ts";
 import type { Output, OutputCounts } from "./output.ts";
 import type { RefusedFile } from "./refused-file.ts";
 import type { Outbox, OutboxDoor } from "./outbox.ts";
@@ -29,14 +30,6 @@ export interface DeliveryOptions {
   readonly onLost?: ((lost: LostAlerts) => void) | undefined;
 }
 
-/** Alerts that an output will never send: how many so far, and why the last of them. */
-export interface LostAlerts {
-  readonly output: string;
-  readonly target: string;
-  readonly count: number;
-  readonly reason: string;
-}
-
 const [CAPACITY, MAX_BYTES] = [10_000, 32 << 20];
 const LINE_BYTES = 1024;
 const [SLOW_MS, ABORT_MS] = [2000, 30_000];
@@ -50,8 +43,6 @@ const STORE_PAUSE_MS = 500;
 const GRACE_MS = 500;
 /** Reasons are the other side's words: no more than so many are counted apart. */
 const MAX_REASONS = 20;
-/** Losses of a queue that stays full are reported this often. */
-const LOSS_REPORT_MS = 60_000;
 
 /**
  * Brings a destination its lines: a bounded queue, batches in order, one at a time, tried again
@@ -64,15 +55,11 @@ export class Delivery implements Output {
   readonly #options: DeliveryOptions;
   readonly #queue: DeliveryQueue;
   readonly #door: OutboxDoor | undefined;
+  readonly #losses: LossReports;
   readonly #refused = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
   /** Reasons of refusals that were reported. */
   readonly #refusals = new Set<string>();
-  #lost = 0;
-  #nextLossReport = 0;
-  #lossTimer: NodeJS.Timeout | undefined;
-  /** Lines were lost since the destination last worked: what said so may be among them. */
-  #isLossNew = false;
   #delivered = 0;
   #duplicates = 0;
   #problem: string | undefined;
@@ -94,6 +81,7 @@ export class Delivery implements Output {
     this.#destination = destination;
     this.#options = options;
     this.#pauseMs = options.firstPauseMs ?? FIRST_PAUSE_MS;
+    this.#losses = new LossReports({ ...options, output: this.name, target: this.target });
     const limits = {
       lines: options.capacity ?? CAPACITY,
       bytes: options.maxBytes ?? Math.max(MAX_BYTES, (options.capacity ?? 0) * LINE_BYTES),
@@ -171,7 +159,7 @@ export class Delivery implements Output {
       this.#abort?.abort();
       await within(GRACE_MS, this.#running);
     }
-    clearTimeout(this.#lossTimer);
+    this.#losses.close();
     this.#end(this.#problem ?? `${this.target} was too slow`);
     this.#door?.close();
     await within(
@@ -263,20 +251,7 @@ export class Delivery implements Output {
 
   #drop(reason: string, lines: number): void {
     count(this.#dropped, reason, lines);
-    this.#lost += lines;
-    this.#isLossNew = true;
-    const pause = this.#nextLossReport - Date.now();
-    if (pause <= 0) this.#tellLoss(reason);
-    else this.#lossTimer ??= setTimeout(() => this.#tellLoss(reason), pause).unref();
-  }
-
-  #tellLoss(reason: string): void {
-    clearTimeout(this.#lossTimer);
-    this.#lossTimer = undefined;
-    this.#nextLossReport = Date.now() + LOSS_REPORT_MS;
-    const { name: output, target } = this;
-    this.#options.onProblem(`Alerts for ${target} are lost, ${this.#lost} so far: ${reason}`);
-    this.#options.onLost?.({ output, target, count: this.#lost, reason });
+    this.#losses.add(reason, lines);
   }
 
   /** The destination fails: reported when it begins. */
@@ -289,8 +264,7 @@ export class Delivery implements Output {
   #succeed(): void {
     if (this.#problem !== undefined || this.#isSlow) {
       this.#options.onNote(`Writing to ${this.target} works again`);
-      if (this.#isLossNew) this.#tellLoss([...this.#dropped.keys()].at(-1) ?? "");
-      this.#isLossNew = false;
+      this.#losses.recovered();
     }
     [this.#problem, this.#isSlow] = [undefined, false];
     this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
