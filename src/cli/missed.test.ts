@@ -77,6 +77,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   "events/convert.ts #evicted": "the end of saker replay",
   "lib/bounded-queue.ts #dropped": "notExamined",
   "lib/fair-queue.ts #refused": "notExamined, containers.refused",
+  "outputs/delivery.ts #digested": "the summary's lines of outputs",
   "outputs/loss-reports.ts #lost": "the summary's lines of outputs",
   "outputs/refused-file.ts #leftOut": "a line of refused.jsonl",
   "ports/port-inventory.ts #dropped": "unlistedPorts",

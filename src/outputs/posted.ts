@@ -2,6 +2,7 @@ import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
+import { type Rate, rateOf } from "./digest.ts";
 import { answerOf, headerValue, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
@@ -93,6 +94,7 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   readonly name: string;
   readonly target: string;
   readonly batch: Destination["batch"];
+  readonly limit: Rate | undefined;
   readonly #kind: PostedKind<Options>;
   readonly #options: Options;
   readonly #context: OutputContext;
@@ -104,6 +106,7 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);
+    this.limit = rateOf(options.limit);
     this.name = kind.section;
     this.batch = { lines: kind.alerts, bytes: 1 << 20 };
     this.#client = new HttpClient({
