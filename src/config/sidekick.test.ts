@@ -180,3 +180,12 @@ test("a manifest or a chart's values are no configuration, and it is said where 
 test("a note on an option has no line", (t) => {
   assert.deepEqual(load(t, "", {}, ["foo=bar"]).notes, ['-o foo=bar: there is no key "foo"']);
 });
+
+test("a service's limit is a number of alerts in a time", (t) => {
+  const { outputs } = load(t, "slack: {webhookurl: http://a, limit: 20/1m}");
+  assert.equal(outputs.slack.limit, "20/1m");
+  assert.throws(
+    () => load(t, "slack: {webhookurl: http://a, limit: 20}"),
+    /"slack\.limit" must be a number and a time from 1s to 1d, as 20\/1m$/,
+  );
+});
