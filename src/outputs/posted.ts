@@ -3,7 +3,14 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
 import { type Rate, rateOf } from "./digest.ts";
-import { answerOf, headerValue, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
+import {
+  answerOf,
+  headerValue,
+  type HttpAnswer,
+  HttpClient,
+  REFUSED_WHOLE,
+  withScheme,
+} from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
@@ -86,9 +93,6 @@ export function postedOutput<Options extends PostedOptions>(
     open: (stated, context) => new PostedDestination(kind, stated, context),
   };
 }
-
-/** A batch that is refused whole may have one bad alert in it. */
-const REFUSED_WHOLE: ReadonlySet<number> = new Set([400, 413, 422]);
 
 class PostedDestination<Options extends PostedOptions> implements Destination {
   readonly name: string;
