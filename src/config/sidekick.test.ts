@@ -189,3 +189,24 @@ test("a service's limit is a number of alerts in a time", (t) => {
     /"slack\.limit" must be a number and a time from 1s to 1d, as 20\/1m$/,
   );
 });
+
+test("a variable of a service may stand in the file that NAME_FILE names", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "saker-sidekick-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "secret");
+  writeFileSync(file, "http://hooks.example/secret\n");
+  writeFileSync(join(folder, "empty"), "\n");
+  const { outputs, notes } = load(t, "slack: {footer: f}", {
+    SLACK_WEBHOOKURL_FILE: file,
+    SLACK_FOOTER_FILE: join(folder, "empty"),
+    // Of a service that is off nothing is read.
+    REDIS_PASSWORD_FILE: "/nowhere",
+  });
+  assert.equal(outputs.slack.address, "http://hooks.example/secret");
+  assert.equal(outputs.slack.footer, "f");
+  assert.deepEqual(notes, ["Of the environment count: SLACK_WEBHOOKURL"]);
+  assert.throws(
+    () => load(t, "", { SLACK_WEBHOOKURL_FILE: "/nowhere" }),
+    /Cannot read "\/nowhere", which SLACK_WEBHOOKURL_FILE names/,
+  );
+});

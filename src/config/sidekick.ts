@@ -9,7 +9,7 @@ import {
 } from "./config-node.ts";
 import { put } from "./override.ts";
 import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
-import type { Environment } from "./variable.ts";
+import { type Environment, variable } from "./variable.ts";
 
 /** A configuration in which falcosidekick's names and variables have their places. */
 export interface SidekickConfig {
@@ -39,7 +39,8 @@ const OWN_WORDS: ReadonlySet<string> = new Set([
 
 /**
  * Reads what falcosidekick reads besides: its sections in any case, and the environment's variables
- * of each service that is on. A variable counts before the file, which is told.
+ * of each service that is on, or the files that `NAME_FILE` names. A variable counts before the
+ * configuration, which is told. Throws `CONFIG_SECRET`.
  */
 export function withSidekick(root: MapNode, environment: Environment): SidekickConfig {
   const notes: string[] = [];
@@ -64,6 +65,7 @@ export function variablesNote(variables: readonly string[]): readonly string[] {
 }
 
 type Variable = readonly [path: readonly string[], text: string, name: string];
+type Stated = readonly [option: string, path: readonly string[], name: string];
 
 function variablesOf(
   root: MapNode,
@@ -71,17 +73,20 @@ function variablesOf(
   notes: string[],
 ): readonly Variable[] {
   const services = SERVICES.flatMap(({ section, options, required }): readonly Variable[] => {
-    const all = Object.entries(options).flatMap(([option, { key }]): [string, Variable][] => {
+    const all = Object.entries(options).flatMap(([option, { key }]): Stated[] => {
       const path = `${section}.${key}`.split(".");
       const name = path.join("_").toUpperCase();
-      const text = environment[name] ?? "";
-      return text === "" ? [] : [[option, [path, text, name]]];
+      return isSet(name, environment) ? [[option, path, name]] : [];
     });
     const key = (options as Readonly<Record<string, { key: string }>>)[required ?? ""]?.key ?? "";
     const stated = nodeIn(root, `${section}.${key}`.split("."));
     const isOn = stated?.kind === "scalar" && (stated.text ?? "") !== "";
     // REDIS_PORT and its kin are set by Kubernetes for services of that name.
-    return isOn || all.some(([option]) => option === required) ? all.map(([, one]) => one) : [];
+    if (!isOn && !all.some(([option]) => option === required)) return [];
+    return all.flatMap(([, path, name]): Variable[] => {
+      const text = variable(name, environment) ?? "";
+      return text === "" ? [] : [[path, text, name]];
+    });
   });
   return [
     ...services,
@@ -89,6 +94,11 @@ function variablesOf(
     ...pairs("TEMPLATEDFIELDS", environment, notes),
     ...tags(environment),
   ];
+}
+
+/** Set to more than nothing, itself or by a file; no file is read of a service that is off. */
+function isSet(name: string, environment: Environment): boolean {
+  return (environment[name] ?? environment[`${name}_FILE`] ?? "") !== "";
 }
 
 /** `name:value,name:value`; `%NAME` is another variable's value. */
