@@ -107,7 +107,7 @@ export class Digest {
       tags: ["digest"],
       time,
       hostname: host,
-      message: `${this.#length} further alerts in ${this.#rate.period}: ${this.#rulesText()}`,
+      message: `${this.#length} further ${this.#length === 1 ? "alert" : "alerts"} in ${this.#rate.period}: ${this.#rulesText()}`,
       outputFields: { "saker.digested": this.#length },
       uuid: randomUUID(),
     };
