@@ -101,7 +101,7 @@ ${servicesText()}
 
 Besides, the report's \`falco_report.txt\` has every alert and \`openport.txt\` those of opened ports. Each output has a queue of its own: one that is slow,
 full or broken holds no other. What cannot be delivered is tried again with growing pauses; what was refused or had no room is counted by reason.
-What was refused for good stands with the answer in \`refused.jsonl\` of the report folder (4 MB, and as much of before in \`refused.jsonl.1\`).
+What was refused for good stands with the answer in \`refused.jsonl\` of the report folder (4 MB, and as much of before in \`refused.jsonl.1\`); \`saker outputs refused\` shows it.
 What an output that sends elsewhere has not delivered is kept in the store, over restarts, too ([decision 20](decisions/0020-the-store-is-the-outbox.md)).
 
 ## Keys that Falco has and Saker does without

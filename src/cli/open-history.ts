@@ -147,8 +147,9 @@ function eventsOf(stats: WatchStats | undefined): WatchHealth["events"] {
 
 function outputHealth(output: Output): WatchHealth["outputs"][number] {
   const { name, target } = output;
-  const { delivered, waiting, refused, dropped } = output.counts();
-  return { name, target, delivered, waiting, refused: { ...refused }, dropped: { ...dropped } };
+  const { delivered, digested, waiting, refused, dropped } = output.counts();
+  const told = { name, target, delivered, digested, waiting };
+  return { ...told, refused: { ...refused }, dropped: { ...dropped } };
 }
 
 /** The built page. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { collect } from "./command-options.ts";
 
-/** `saker outputs` and `saker outputs test`. */
+/** `saker outputs`, `saker outputs test` and `saker outputs refused`. */
 export function addOutputsCommand(program: Command): void {
   const outputs = withConfig(
     program
@@ -16,6 +16,13 @@ export function addOutputsCommand(program: Command): void {
       .description("send one alert, marked as a test, to one output, and say what was answered")
       .argument("<name>", "as saker outputs lists it, such as http_output"),
   ).action(async (name, options) => (await import("./outputs.ts")).testOutput(name, options));
+  outputs
+    .command("refused")
+    .description("what was refused for good, with what the other side answered, the newest last")
+    .argument("[name]", "of one output alone, as saker outputs lists it")
+    .option("--report <folder>", "the watch's report folder (default: ./report)")
+    .option("--json", "one JSON object a line: time, output, target, reason, line")
+    .action(async (name, options) => (await import("./refused.ts")).listRefused(name, options));
 }
 
 function withConfig(command: Command): Command {

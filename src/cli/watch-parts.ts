@@ -13,11 +13,11 @@ import type { NewsBody } from "../news/news.ts";
 import { PROBE_EVENTS } from "../capture/probe-sight.ts";
 import { frequentCallsNote } from "../rules/frequent-calls.ts";
 import { sentEvents, unknownCalls } from "../rules/selected-calls.ts";
-import type { LostAlerts } from "../outputs/delivery.ts";
+import type { LostAlerts } from "../outputs/loss-reports.ts";
 import { openOutputs } from "../outputs/open-outputs.ts";
 import type { Outbox } from "../outputs/outbox.ts";
 import type { Output } from "../outputs/output.ts";
-import { RefusedFile } from "../outputs/refused-file.ts";
+import { REFUSED_FILE, RefusedFile } from "../outputs/refused-file.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import type { RuleSet } from "../rules/rule-set.ts";
 import { INHERITED_PROBE, inheritedProbe } from "./confinement.ts";
@@ -132,7 +132,7 @@ export function outputsOf(
     sourceFile: "file" in source && source.file !== "-" ? source.file : undefined,
     outbox,
     refused: new RefusedFile({
-      path: join(reports.path, "refused.jsonl"),
+      path: join(reports.path, REFUSED_FILE),
       onProblem: (text) => terminal.problem(text),
     }),
     onLost: (lost) => publish({ kind: "alert", alert: lostAlert(lost, hostNameOf(process.env)) }),

@@ -59,7 +59,15 @@ function stats(values: Partial<WatchStats> = {}): WatchStats {
 }
 
 function output(counts: Partial<OutputCounts>): Output {
-  const all = { delivered: 0, waiting: 0, duplicates: 0, refused: {}, dropped: {}, ...counts };
+  const all = {
+    delivered: 0,
+    waiting: 0,
+    duplicates: 0,
+    digested: 0,
+    refused: {},
+    dropped: {},
+    ...counts,
+  };
   return {
     name: "file_output",
     target: "/var/log/events.txt",
@@ -82,7 +90,11 @@ test("watchSummary() tells what the kernel dropped from what was not delivered o
     { ringFull: 7, byCpu: [0, 7] },
   );
   const missed = stats({ live: lost, ports: { ...PORTS, notExamined: 2 } });
-  const full = output({ refused: { "no space": 3 }, dropped: { "the queue was full": 1 } });
+  const full = output({
+    digested: 7,
+    refused: { "no space": 3 },
+    dropped: { "the queue was full": 1 },
+  });
   const lines = watchSummary(missed, [full], 9);
   assert.match(
     lines[0] ?? "",
@@ -91,6 +103,7 @@ test("watchSummary() tells what the kernel dropped from what was not delivered o
   assert.deepEqual(lines.slice(1), [
     "dropped: CPU 1: 7; 7 events found the ring full: with eBPF a larger --buffer helps (flood: 6)",
     "alerts that did not reach file_output at /var/log/events.txt: 3 (no space), 1 (the queue was full)",
+    "alerts that file_output at /var/log/events.txt has as digests alone, by its limit: 7",
     "9 news are not in the store: too many waited for it",
     "2 ports were not examined: there were too many, or the watch ended",
   ]);

@@ -86,11 +86,14 @@ function cpuText({ dropped }: ProbeCounters): string {
 
 function unwrittenLines(output: Output): string[] {
   const { name, target } = output;
-  const { refused, dropped, waiting } = output.counts();
+  const { digested, refused, dropped, waiting } = output.counts();
   const reasons = [...Object.entries(refused), ...Object.entries(dropped)];
   const text = reasons.map(([reason, count]) => `${count} (${reason})`).join(", ");
   return [
     ...(reasons.length === 0 ? [] : [`alerts that did not reach ${name} at ${target}: ${text}`]),
+    ...(digested === 0
+      ? []
+      : [`alerts that ${name} at ${target} has as digests alone, by its limit: ${digested}`]),
     ...(waiting === 0
       ? []
       : [`alerts that wait for the next start: ${waiting}, for ${name} at ${target}`]),

@@ -72,7 +72,6 @@ const NEUTRAL: readonly string[] = [
   "falco_libs.thread_table_auto_purging_interval_s",
   "falco_libs.thread_table_auto_purging_thread_timeout_s",
   "file_output.keep_alive",
-  "http_output.compress_uploads",
   "http_output.keep_alive",
   "http_output.max_consecutive_timeouts",
   "libs_logger.enabled",

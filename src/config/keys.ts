@@ -19,6 +19,7 @@ import {
   FLAG,
   HTTP_URL,
   PAIRS,
+  RATE,
   TEXT,
   TEXTS,
   type ValueType,
@@ -319,6 +320,7 @@ function typeOf(option: Option<unknown>): ValueType<unknown> {
   const { default: value, minimum = 0, words } = option;
   if (option.isMap === true) return PAIRS;
   if (option.isUrl === true) return HTTP_URL;
+  if (option.isRate === true) return RATE;
   if (Array.isArray(value)) return listOf(words ?? []);
   if (words !== undefined) return word(words, exactly(words));
   if (typeof value === "boolean") return FLAG;

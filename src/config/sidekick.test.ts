@@ -245,3 +245,33 @@ test("a rules file is no configuration, and it is said what to do with it", (t) 
 test("a note on an option has no line", (t) => {
   assert.deepEqual(load(t, "", {}, ["foo=bar"]).notes, ['-o foo=bar: there is no key "foo"']);
 });
+
+test("a service's limit is a number of alerts in a time", (t) => {
+  const { outputs } = load(t, "slack: {webhookurl: http://a, limit: 20/1m}");
+  assert.equal(outputs.slack.limit, "20/1m");
+  assert.throws(
+    () => load(t, "slack: {webhookurl: http://a, limit: 20}"),
+    /"slack\.limit" must be a number and a time from 1s to 1d, as 20\/1m$/,
+  );
+});
+
+test("a variable of a service may stand in the file that NAME_FILE names", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "saker-sidekick-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "secret");
+  writeFileSync(file, "http://hooks.example/secret\n");
+  writeFileSync(join(folder, "empty"), "\n");
+  const { outputs, notes } = load(t, "slack: {footer: f}", {
+    SLACK_WEBHOOKURL_FILE: file,
+    SLACK_FOOTER_FILE: join(folder, "empty"),
+    // Of a service that is off nothing is read.
+    REDIS_PASSWORD_FILE: "/nowhere",
+  });
+  assert.equal(outputs.slack.address, "http://hooks.example/secret");
+  assert.equal(outputs.slack.footer, "f");
+  assert.deepEqual(notes, ["Of the environment count: SLACK_WEBHOOKURL"]);
+  assert.throws(
+    () => load(t, "", { SLACK_WEBHOOKURL_FILE: "/nowhere" }),
+    /Cannot read "\/nowhere", which SLACK_WEBHOOKURL_FILE names/,
+  );
+});

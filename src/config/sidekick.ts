@@ -9,7 +9,7 @@ import {
 } from "./config-node.ts";
 import { put } from "./override.ts";
 import { SIDEKICK_KEYS } from "./sidekick-keys.ts";
-import type { Environment } from "./variable.ts";
+import { type Environment, variable } from "./variable.ts";
 
 /** A configuration in which falcosidekick's names and variables have their places. */
 export interface SidekickConfig {
@@ -46,7 +46,8 @@ const WITHOUT_EFFECT: readonly string[] = SIDEKICK_KEYS.filter(
 
 /**
  * Reads what falcosidekick reads besides: its sections in any case, and the environment's variables
- * of each service that is on. A variable counts before the file, which is told.
+ * of each service that is on, or the files that `NAME_FILE` names. A variable counts before the
+ * configuration, which is told. Throws `CONFIG_SECRET`.
  */
 export function withSidekick(root: MapNode, environment: Environment): SidekickConfig {
   const notes: string[] = [];
@@ -84,32 +85,37 @@ type Service = (typeof SERVICES)[number];
 function isOn({ section, options, required }: Service, root: MapNode, all: Environment): boolean {
   const { key = "" } = (options as Readonly<Record<string, { key: string }>>)[required ?? ""] ?? {};
   const path = `${section}.${key}`.split(".");
-  const stated = nodeIn(root, path);
-  return (all[variableOf(path)] ?? "") !== "" || (stated?.kind === "scalar" && !!stated.text);
+  const node = nodeIn(root, path);
+  return isSet(variableOf(path), all) || (node?.kind === "scalar" && !!node.text);
 }
 
 /** Of services that are on alone: `REDIS_PORT` and its kin are set by Kubernetes, too. */
 function serviceVariables({ section, options }: Service, all: Environment): readonly Variable[] {
-  return Object.values(options).flatMap(({ key }) => variable(`${section}.${key}`, all));
+  return Object.values(options).flatMap(({ key }) => stated(`${section}.${key}`, all));
 }
 
 function withoutEffect(on: readonly Service[], all: Environment): readonly Variable[] {
   const isBelow = (name: string, { section }: Service): boolean => name.startsWith(`${section}.`);
   const off = SERVICES.filter((service) => !on.includes(service));
   return WITHOUT_EFFECT.flatMap((name) =>
-    off.some((service) => isBelow(name, service)) ? [] : variable(name, all),
+    off.some((service) => isBelow(name, service)) ? [] : stated(name, all),
   );
 }
 
-function variable(key: string, environment: Environment): readonly Variable[] {
+function stated(key: string, environment: Environment): readonly Variable[] {
   const path = key.split(".");
   const name = variableOf(path);
-  const text = environment[name] ?? "";
+  const text = variable(name, environment) ?? "";
   return text === "" ? [] : [[path, text, name]];
 }
 
 function variableOf(path: readonly string[]): string {
   return path.join("_").toUpperCase();
+}
+
+/** Set to more than nothing, itself or by a file; no file is read of a service that is off. */
+function isSet(name: string, environment: Environment): boolean {
+  return (environment[name] ?? environment[`${name}_FILE`] ?? "") !== "";
 }
 
 /** `name:value,name:value`; `%NAME` is another variable's value. */

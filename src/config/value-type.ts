@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { isAbsolute, normalize } from "node:path";
+import { rateOf } from "../outputs/digest.ts";
 import type { ConfigNode } from "./config-node.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -99,6 +100,17 @@ export const HTTP_URL: ValueType<string> = {
     const isOne = others.length === 0 && !text.includes(",") && /^https?:/i.test(address);
     if (text === "" || (isOne && URL.canParse(address))) return text;
     return fail("must be one address of http or https, as http://HOST:PORT", node);
+  },
+};
+
+/** So many in a time, or nothing for no limit. */
+export const RATE: ValueType<string> = {
+  ...TEXT,
+  name: "number/time, as 20/1m",
+  read: (node, fail) => {
+    const text = TEXT.read(node, fail).trim();
+    const isRate = text === "" || rateOf(text) !== undefined;
+    return isRate ? text : fail("must be a number and a time from 1s to 1d, as 20/1m", node);
   },
 };
 

@@ -3,6 +3,7 @@ import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import { Connection, type Read } from "./connection.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
+import { type Rate, rateOf } from "./digest.ts";
 import { reasonOf } from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
@@ -85,6 +86,7 @@ class AcknowledgedDestination<Options extends ServiceOptions> implements Destina
   readonly endpoint: Endpoint | undefined;
   readonly outbox: OutboxWish;
   readonly batch = { lines: 64, bytes: 256 << 10 };
+  readonly limit: Rate | undefined;
   readonly #kind: AcknowledgedKind<Options>;
   readonly #options: Options;
   readonly #context: OutputContext;
@@ -98,6 +100,7 @@ class AcknowledgedDestination<Options extends ServiceOptions> implements Destina
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);
+    this.limit = rateOf(options.limit);
     const address = (this.#address = kind.address(options));
     this.endpoint = address && { host: address.host, port: address.port };
     this.name = kind.section;

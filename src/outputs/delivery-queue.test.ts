@@ -51,6 +51,7 @@ function queueOf(lines: number) {
   return { queue, dropped };
 }
 
+const ANYBODY = { source: "" };
 const ANY = { lines: 3, bytes: 1e6 };
 
 /** Takes and settles until nothing is left. */
@@ -75,7 +76,7 @@ test("DeliveryQueue brings what was left from before first, then what came since
   for (const number of [1, 2]) {
     shelf.put(number, `new ${number}`);
     queue.see(number);
-    queue.push(`new ${number}`, "");
+    queue.push(`new ${number}`, ANYBODY);
   }
   await queue.refill();
   assert.equal(queue.length, 9);
@@ -106,7 +107,7 @@ test("DeliveryQueue delivers each line once and in order, whatever room there is
           queue.see(sequence);
           if (!isWanted) continue;
           shelf.put(sequence, String(sequence));
-          queue.push(String(sequence), "");
+          queue.push(String(sequence), ANYBODY);
           offered.push(String(sequence));
         }
         await refilled;
@@ -136,7 +137,7 @@ test("DeliveryQueue leaves at its end to the store what that has", async () => {
     shelf.isFull = number === 2;
     shelf.put(number, String(number));
     queue.see(number);
-    queue.push(String(number), "");
+    queue.push(String(number), ANYBODY);
   }
   assert.deepEqual(queue.take(ANY), ["1", "2", "3"]);
   queue.settle(1);
@@ -152,7 +153,7 @@ test("DeliveryQueue counts what the store removed, but for what memory has", asy
   for (let number = 1; number <= 20; number += 1) {
     shelf.put(number, String(number));
     queue.see(number);
-    queue.push(String(number), "");
+    queue.push(String(number), ANYBODY);
   }
   for (let number = 1; number <= 6; number += 1) shelf.rows.delete(BEGUN + number);
   queue.lose(3);
@@ -180,12 +181,12 @@ test("DeliveryQueue is a queue in memory where the store does not answer", async
   for (let number = 1; number <= 2; number += 1) {
     shelf.put(number, String(number));
     queue.see(number);
-    queue.push(String(number), "");
+    queue.push(String(number), ANYBODY);
   }
   await queue.refill();
   for (let number = 3; number <= 6; number += 1) {
     queue.see(number);
-    queue.push(String(number), "");
+    queue.push(String(number), ANYBODY);
   }
   assert.deepEqual(await emptied(queue), ["3", "4", "5", "6"]);
   assert.deepEqual(dropped, [

@@ -1,5 +1,6 @@
 import type { News } from "../news/news.ts";
-import { LineQueue, type QueueLimits } from "./line-queue.ts";
+import { LineQueue, type LineSubject, type QueueLimits } from "./line-queue.ts";
+import { NEWS_WORDS, newsAlert } from "./news-alert.ts";
 import type { OutboxDoor, OutboxPlace } from "./outbox.ts";
 
 /** How much waits in memory, how news become lines, and who hears of losses. */
@@ -40,6 +41,8 @@ export class DeliveryQueue {
   /** Of the last news that were published. */
   #seen = 0;
   #answered: OutboxPlace | undefined;
+  /** Where the place stays for the time being. */
+  #held: { readonly at: OutboxPlace | undefined } | undefined;
   #isOver = false;
 
   constructor(options: DeliveryQueueOptions) {
@@ -70,15 +73,26 @@ export class DeliveryQueue {
   /** How far the other side has answered; undefined where that is not to be written. */
   get answered(): OutboxPlace | undefined {
     if (this.#door === undefined) return undefined;
+    if (this.#held !== undefined) return this.#held.at;
     const isEmpty = this.#head.length === 0 && this.#gap === undefined && !this.#isOver;
     return isEmpty && this.#seen > 0 ? { sequence: this.#seen } : this.#answered;
   }
 
   /** The place, which is now to be written. */
   write(): OutboxPlace | undefined {
+    if (this.#held !== undefined) return this.answered;
     this.#spared = Math.max(0, this.#spared - this.#unwritten);
     this.#unwritten = 0;
     return this.answered;
+  }
+
+  /** What is settled from here on is not answered before `release`. */
+  hold(): void {
+    this.#held ??= { at: this.answered };
+  }
+
+  release(): void {
+    this.#held = undefined;
   }
 
   /** News of this number were published, for this output or not. */
@@ -87,23 +101,29 @@ export class DeliveryQueue {
   }
 
   /** Adds the line of the news that were seen last. */
-  push(line: string, source: string): void {
+  push(line: string, subject: LineSubject): void {
     const sequence = this.#seen;
-    if (this.#door?.keeps(sequence) !== true) return this.#pushUnkept(line, source);
+    if (this.#door?.keeps(sequence) !== true) return this.#pushUnkept(line, subject);
     const place = { sequence };
     const bytes = Buffer.byteLength(line);
     if (this.#gap === undefined) {
-      if (this.#head.fits(bytes)) return void this.#head.push(line, source, place);
+      if (this.#head.fits(bytes)) return void this.#head.push(line, subject, place);
       this.#gap = { after: { sequence: sequence - 1 }, through: sequence };
       this.#isJoining = false;
     }
-    if (this.#isJoining && this.#tail.fits(bytes)) return void this.#tail.push(line, source, place);
+    if (this.#isJoining && this.#tail.fits(bytes))
+      return void this.#tail.push(line, subject, place);
     this.#leave(this.#gap, sequence);
   }
 
   /** The oldest lines that are not settled, up to the limits and at least one; none when empty. */
   take(limits: QueueLimits): readonly string[] {
     return this.#head.take(limits);
+  }
+
+  /** What the taken lines are about. */
+  get subjects(): readonly LineSubject[] {
+    return this.#head.subjects;
   }
 
   /** The first `count` of the taken lines are done with. */
@@ -149,10 +169,10 @@ export class DeliveryQueue {
   }
 
   /** What the store does not take has memory alone. */
-  #pushUnkept(line: string, source: string): void {
+  #pushUnkept(line: string, subject: LineSubject): void {
     const queue = this.#gap === undefined ? this.#head : this.#tail;
     if (this.#gap !== undefined && !this.#isJoining) return this.#options.onDropped(UNKEPT, 1);
-    const dropped = queue.push(line, source);
+    const dropped = queue.push(line, subject);
     if (dropped > 0) this.#options.onDropped(FULL, dropped);
   }
 
@@ -197,7 +217,7 @@ export class DeliveryQueue {
     const isFull =
       2 * this.#head.length >= lines || 2 * (this.#head.bytes + Buffer.byteLength(line)) > bytes;
     if (isFull && this.#head.length > 0) return false;
-    const dropped = this.#head.push(line, sourceOf(news), place);
+    const dropped = this.#head.push(line, subjectOf(news), place);
     if (dropped > 0) this.#options.onDropped(FULL, dropped);
     return true;
   }
@@ -219,9 +239,13 @@ export class DeliveryQueue {
   }
 }
 
-/** Whose news it is, as far as it says: a container's, or anybody's. */
-export function sourceOf(news: News): string {
-  return news.kind === "alert" ? String(news.alert.outputFields["container.id"] ?? "") : "";
+/** Whose news it is, as far as it says: a container's, or anybody's; and what a digest says of it. */
+export function subjectOf(news: News): LineSubject {
+  const alert = newsAlert(news, NEWS_WORDS);
+  if (alert === undefined) return { source: "" };
+  const { rule, priority, hostname, outputFields } = alert;
+  const source = news.kind === "alert" ? String(outputFields["container.id"] ?? "") : "";
+  return { source, alert: { rule, priority, hostname } };
 }
 
 const FULL = "the queue was full";

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Priority } from "../rules/priority.ts";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { Delivery } from "./delivery.ts";
-import type { Answer, Destination } from "./destination.ts";
+import { type Answer, type Destination, everyAlert } from "./destination.ts";
+import type { Rate } from "./digest.ts";
+import type { Outbox, OutboxPlace } from "./outbox.ts";
 import { linesLost } from "./output.ts";
 
 type Answering = (lines: readonly string[], signal: AbortSignal) => Answer | Promise<Answer>;
@@ -38,7 +41,7 @@ function deliveryTo(
   return { delivery, problems, notes, take };
 }
 
-const EMPTY = { delivered: 0, waiting: 0, duplicates: 0, refused: {}, dropped: {} };
+const EMPTY = { delivered: 0, waiting: 0, duplicates: 0, digested: 0, refused: {}, dropped: {} };
 
 test("Delivery.take() gathers batches in order, within the destination's limits", async () => {
   const batches: (readonly string[])[] = [];
@@ -205,4 +208,111 @@ test("Delivery ends when its destination is gone, and counts what comes then", a
     dropped: { "its reader went away": 3 },
   });
   assert.deepEqual(problems, ["Writing to the test ends: its reader went away; the watch goes on"]);
+});
+
+const RATE = { count: 2, period: "1h", periodMs: 3_600_000 };
+
+/** A delivery to a destination with a limit, whose lines are the alerts' messages. */
+function limitedTo(answer: Answering, rate: Rate, outbox?: Outbox) {
+  const lines: string[] = [];
+  const destination: Destination = {
+    name: "test",
+    target: "the test",
+    batch: { lines: 3, bytes: 1000 },
+    limit: rate,
+    format: (news) => (news.kind === "alert" ? news.alert.message : undefined),
+    deliver: async (some, signal) => {
+      lines.push(...some);
+      return answer(some, signal);
+    },
+    close: () => Promise.resolve(),
+    ...(outbox === undefined ? {} : { outbox: everyAlert("there") }),
+  };
+  const delivery = new Delivery(destination, {
+    firstPauseMs: 1,
+    outbox,
+    onProblem: () => {},
+    onNote: () => {},
+  });
+  let sequence = 0;
+  const take = (rule: string, priority: Priority): void => {
+    sequence += 1;
+    delivery.take(alertNews({ rule, priority, message: `${rule} ${sequence}` }, sequence));
+  };
+  return { delivery, lines, take };
+}
+
+const taken: Answering = (lines) => ({ delivered: lines.length });
+
+test("Delivery over its limit sends one digest at the period's end, and the next period's alerts behind it", async () => {
+  const { delivery, lines, take } = limitedTo(taken, { ...RATE, period: "20ms", periodMs: 20 });
+  for (const rule of ["A", "A", "A", "B", "A"]) take(rule, rule === "A" ? "Warning" : "Critical");
+  await until("the digest has gone", () => delivery.counts().digested === 3);
+  take("C", "Notice");
+  await until("the next has gone", () => delivery.counts().delivered === 3);
+  assert.deepEqual(lines, [
+    "A 1",
+    "A 2",
+    "3 further alerts in 20ms: 2 A (Warning), 1 B (Critical)",
+    "C 6",
+  ]);
+  assert.deepEqual(await delivery.close(), { ...EMPTY, delivered: 3, digested: 3 });
+});
+
+test("Delivery.close() sends the digest of what it has, or counts what that stood for", async () => {
+  const { delivery, lines, take } = limitedTo(taken, RATE);
+  for (let number = 0; number < 9; number += 1) take("A", "Warning");
+  await until("the rest is counted", () => delivery.counts().delivered === 2);
+  assert.equal(delivery.counts().waiting, 7);
+  assert.deepEqual(await delivery.close(), { ...EMPTY, delivered: 2, digested: 7 });
+  assert.equal(lines.at(-1), "7 further alerts in 1h: 7 A (Warning)");
+
+  const away: Answering = (some) =>
+    some[0]?.includes("further") ? { delivered: 0, reason: "away" } : { delivered: some.length };
+  const unable = limitedTo(away, RATE);
+  for (let number = 0; number < 9; number += 1) unable.take("A", "Warning");
+  const counts = await unable.delivery.close();
+  assert.deepEqual(counts, { ...EMPTY, delivered: 2, dropped: { away: 7 } });
+
+  const refusing: Answering = (some) =>
+    some[0]?.includes("further")
+      ? { delivered: 0, refused: 1, reason: "no digests" }
+      : { delivered: some.length };
+  const refused = limitedTo(refusing, RATE);
+  for (let number = 0; number < 9; number += 1) refused.take("A", "Warning");
+  const refusals = await refused.delivery.close();
+  assert.deepEqual(refusals, { ...EMPTY, delivered: 2, refused: { "no digests": 7 } });
+});
+
+test("Delivery's place in the outbox stays before what a digest stands for until that has arrived", async () => {
+  let place: (() => OutboxPlace | undefined) | undefined;
+  const outbox: Outbox = {
+    openReader: (_, around) => {
+      ({ place } = around);
+      return {
+        keeps: () => true,
+        read: async () => ({ news: [], isEnd: true, waiting: 0 }),
+        close: () => {},
+      };
+    },
+  };
+  let isAway = true;
+  const answer: Answering = (some) =>
+    isAway && some[0]?.includes("further")
+      ? { delivered: 0, reason: "away" }
+      : { delivered: some.length };
+  const { delivery, take } = limitedTo(answer, RATE, outbox);
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let number = 0; number < 9; number += 1) take("A", "Warning");
+  await until("two have gone", () => delivery.counts().delivered === 2);
+  assert.deepEqual([place?.(), delivery.counts().waiting], [{ sequence: 2 }, 7]);
+  assert.deepEqual(await delivery.close(), { ...EMPTY, delivered: 2, waiting: 7 });
+  assert.deepEqual(place?.(), { sequence: 2 });
+
+  isAway = false;
+  const arrived = limitedTo(answer, RATE, outbox);
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let number = 0; number < 9; number += 1) arrived.take("A", "Warning");
+  assert.deepEqual(await arrived.delivery.close(), { ...EMPTY, delivered: 2, digested: 7 });
+  assert.deepEqual(place?.(), { sequence: 9 });
 });

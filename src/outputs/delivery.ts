@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination } from "./destination.ts";
-import { DeliveryQueue, sourceOf } from "./delivery-queue.ts";
+import { DeliveryQueue, subjectOf } from "./delivery-queue.ts";
+import { Digest } from "./digest.ts";
+import { type LostAlerts, LossReports } from "./loss-reports.ts";
 import type { Output, OutputCounts } from "./output.ts";
+import { Refusals } from "./refusals.ts";
 import type { RefusedFile } from "./refused-file.ts";
 import type { Outbox, OutboxDoor } from "./outbox.ts";
 
@@ -29,14 +32,7 @@ export interface DeliveryOptions {
   readonly onLost?: ((lost: LostAlerts) => void) | undefined;
 }
 
-/** Alerts that an output will never send: how many so far, and why the last of them. */
-export interface LostAlerts {
-  readonly output: string;
-  readonly target: string;
-  readonly count: number;
-  readonly reason: string;
-}
-
+const NO_REASON = "no reason was given";
 const [CAPACITY, MAX_BYTES] = [10_000, 32 << 20];
 const LINE_BYTES = 1024;
 const [SLOW_MS, ABORT_MS] = [2000, 30_000];
@@ -48,10 +44,8 @@ const CLOSE_MS = 2000;
 const STORE_PAUSE_MS = 500;
 /** How long an aborted destination may take to settle. */
 const GRACE_MS = 500;
-/** Reasons are the other side's words: no more than so many are counted apart. */
-const MAX_REASONS = 20;
-/** Losses of a queue that stays full are reported this often. */
-const LOSS_REPORT_MS = 60_000;
+/** So much is counted over an output's limit at once. */
+const DIGEST_PAGE = { lines: 1000, bytes: 1 << 20 };
 
 /**
  * Brings a destination its lines: a bounded queue, batches in order, one at a time, tried again
@@ -64,17 +58,15 @@ export class Delivery implements Output {
   readonly #options: DeliveryOptions;
   readonly #queue: DeliveryQueue;
   readonly #door: OutboxDoor | undefined;
-  readonly #refused = new Map<string, number>();
+  /** What is over the output's limit. */
+  readonly #digest: Digest | undefined;
+  #digestTimer: NodeJS.Timeout | undefined;
+  readonly #losses: LossReports;
+  readonly #refusals: Refusals;
   readonly #dropped = new Map<string, number>();
-  /** Reasons of refusals that were reported. */
-  readonly #refusals = new Set<string>();
-  #lost = 0;
-  #nextLossReport = 0;
-  #lossTimer: NodeJS.Timeout | undefined;
-  /** Lines were lost since the destination last worked: what said so may be among them. */
-  #isLossNew = false;
   #delivered = 0;
   #duplicates = 0;
+  #digested = 0;
   #problem: string | undefined;
   #isSlow = false;
   #pauseMs: number;
@@ -94,6 +86,9 @@ export class Delivery implements Output {
     this.#destination = destination;
     this.#options = options;
     this.#pauseMs = options.firstPauseMs ?? FIRST_PAUSE_MS;
+    const told = { ...options, output: this.name, target: this.target };
+    this.#losses = new LossReports(told);
+    this.#refusals = new Refusals(told);
     const limits = {
       lines: options.capacity ?? CAPACITY,
       bytes: options.maxBytes ?? Math.max(MAX_BYTES, (options.capacity ?? 0) * LINE_BYTES),
@@ -103,6 +98,7 @@ export class Delivery implements Output {
       format: (news) => this.#format(news),
       onDropped: (reason, count) => this.#drop(reason, count),
     });
+    this.#digest = destination.limit && new Digest(destination.limit);
     this.#door = this.#openDoor();
     if (this.#door === undefined) return;
     this.#queue.use(this.#door);
@@ -141,7 +137,7 @@ export class Delivery implements Output {
       return count(this.#dropped, this.#ended, 1);
     this.#queue.see(news.sequence);
     if (line === undefined) return;
-    this.#queue.push(line, sourceOf(news));
+    this.#queue.push(line, subjectOf(news));
     this.#running ??= this.#run();
   }
 
@@ -153,9 +149,10 @@ export class Delivery implements Output {
   counts(): OutputCounts {
     return {
       delivered: this.#delivered,
-      waiting: this.#ended === undefined ? this.#queue.length : this.#kept,
+      waiting: this.#ended === undefined ? this.#queue.length + this.#undigested : this.#kept,
       duplicates: this.#duplicates,
-      refused: Object.fromEntries(this.#refused),
+      digested: this.#digested,
+      refused: this.#refusals.counts(),
       dropped: Object.fromEntries(this.#dropped),
     };
   }
@@ -167,11 +164,13 @@ export class Delivery implements Output {
   async #close(limitMs: number): Promise<OutputCounts> {
     this.#isClosing = true;
     this.#endPause?.();
+    if (this.#undigested > 0) this.#running ??= this.#run();
     if (!(await within(limitMs, this.#running))) {
       this.#abort?.abort();
       await within(GRACE_MS, this.#running);
     }
-    clearTimeout(this.#lossTimer);
+    this.#losses.close();
+    clearTimeout(this.#digestTimer);
     this.#end(this.#problem ?? `${this.target} was too slow`);
     this.#door?.close();
     await within(
@@ -190,10 +189,13 @@ export class Delivery implements Output {
         await this.#pause(STORE_PAUSE_MS);
         continue;
       }
-      const lines = this.#queue.take(this.#destination.batch);
+      if (this.#digestPage()) continue;
+      const digest = this.#dueDigest();
+      const lines = digest === undefined ? this.#take() : [digest];
       if (lines.length === 0 || this.#ended !== undefined) break;
       const answer = await this.#deliver(lines);
-      this.#settle(answer, lines);
+      if (digest === undefined) this.#settle(answer, lines);
+      else this.#settleDigest(answer, digest);
       const settled = settledOf(answer);
       if (settled >= lines.length || this.#ended !== undefined) continue;
       if (settled > 0) continue;
@@ -201,6 +203,56 @@ export class Delivery implements Output {
       await this.#pause(Math.max(this.#nextPause(), Math.min(answer.waitMs ?? 0, MAX_WAIT_MS)));
     }
     this.#running = undefined;
+    this.#awaitDigest();
+  }
+
+  /** What may go one by one now. */
+  #take(): readonly string[] {
+    const { lines, bytes } = this.#destination.batch;
+    const room = this.#digest?.room(performance.now()) ?? lines;
+    return this.#queue.take({ lines: Math.min(lines, room), bytes });
+  }
+
+  /** Counts what memory has over the limit. False when nothing is, or the digest is due. */
+  #digestPage(): boolean {
+    const digest = this.#digest;
+    const now = performance.now();
+    if (digest === undefined || digest.room(now) > 0 || digest.waitMs(now) === 0) return false;
+    const { length } = this.#queue.take(DIGEST_PAGE);
+    if (length === 0) return false;
+    // Until the digest has arrived they are not answered.
+    this.#queue.hold();
+    digest.add(this.#queue.subjects.map(({ alert }) => alert));
+    this.#queue.settle(length);
+    return true;
+  }
+
+  /** The digest's line at the period's end, or at the end of all. */
+  #dueDigest(): string | undefined {
+    const waitMs = this.#digest?.waitMs(performance.now());
+    if (waitMs === undefined || (waitMs > 0 && !this.#isClosing)) return undefined;
+    const line = this.#digest && this.#format(this.#digest.news());
+    if (line === undefined) this.#drop("no digest can be made of them", this.#endDigest());
+    return line;
+  }
+
+  #awaitDigest(): void {
+    const waitMs = this.#digest?.waitMs(performance.now());
+    if (waitMs === undefined || this.#isClosing || this.#ended !== undefined) return;
+    clearTimeout(this.#digestTimer);
+    this.#digestTimer = setTimeout(() => (this.#running ??= this.#run()), waitMs).unref();
+  }
+
+  get #undigested(): number {
+    return this.#digest?.length ?? 0;
+  }
+
+  /** Returns for how many alerts it stood. */
+  #endDigest(): number {
+    const { length } = this.#digest ?? { length: 0 };
+    this.#digest?.clear();
+    this.#queue.release();
+    return length;
   }
 
   async #deliver(lines: readonly string[]): Promise<Answer> {
@@ -219,19 +271,34 @@ export class Delivery implements Output {
   }
 
   #settle(answer: Answer, lines: readonly string[]): void {
-    const { delivered, duplicates = 0, refused = 0, reason = "no reason was given" } = answer;
+    const { delivered, duplicates = 0, refused = 0, reason = NO_REASON } = answer;
     // After the end its lines are counted already.
     if (this.#ended !== undefined) return;
     this.#delivered += delivered;
     this.#duplicates += duplicates;
     this.#queue.settle(settledOf(answer));
+    this.#digest?.sent(settledOf(answer), performance.now());
     if (refused > 0) {
       const first = delivered + duplicates;
-      this.#keepRefused(reason, lines.slice(first, first + refused));
-      this.#refuse(reason, refused);
+      this.#refusals.add(reason, refused, lines.slice(first, first + refused));
     }
+    this.#judge(answer, lines.length);
+  }
+
+  /** As `#settle`, of one line that stands for many. */
+  #settleDigest(answer: Answer, line: string): void {
+    const { refused = 0, reason = NO_REASON } = answer;
+    if (this.#ended !== undefined) return;
+    const alerts = settledOf(answer) > 0 ? this.#endDigest() : 0;
+    if (refused > 0) this.#refusals.add(reason, alerts, [line]);
+    else this.#digested += alerts;
+    this.#judge(answer, 1);
+  }
+
+  #judge(answer: Answer, offered: number): void {
+    const { delivered, reason = NO_REASON } = answer;
     if (answer.isGone) this.#leave(reason);
-    else if (isFailure(answer, lines.length)) this.#fail(reason);
+    else if (isFailure(answer, offered)) this.#fail(reason);
     else if (delivered > 0) this.#succeed();
   }
 
@@ -239,44 +306,14 @@ export class Delivery implements Output {
     try {
       return this.#destination.format(news);
     } catch (thrown) {
-      this.#refuse(messageOf(thrown), 1);
+      this.#refusals.add(messageOf(thrown), 1);
       return undefined;
     }
   }
 
-  #keepRefused(reason: string, lines: readonly string[]): void {
-    const { name: output, target } = this;
-    this.#options.refused?.keep({ output, target, reason, lines });
-  }
-
-  #refuse(reason: string, lines: number): void {
-    const word = this.#refused.size < MAX_REASONS ? reason : "other reasons";
-    count(this.#refused, this.#refused.has(reason) ? reason : word, lines);
-    if (this.#refusals.has(reason) || this.#refusals.size >= MAX_REASONS) return;
-    this.#refusals.add(reason);
-    const { refused } = this.#options;
-    const where = refused === undefined ? "counted" : `kept in ${JSON.stringify(refused.path)}`;
-    this.#options.onProblem(
-      `Cannot write to ${this.target}: ${reason}; what is refused is ${where}`,
-    );
-  }
-
   #drop(reason: string, lines: number): void {
     count(this.#dropped, reason, lines);
-    this.#lost += lines;
-    this.#isLossNew = true;
-    const pause = this.#nextLossReport - Date.now();
-    if (pause <= 0) this.#tellLoss(reason);
-    else this.#lossTimer ??= setTimeout(() => this.#tellLoss(reason), pause).unref();
-  }
-
-  #tellLoss(reason: string): void {
-    clearTimeout(this.#lossTimer);
-    this.#lossTimer = undefined;
-    this.#nextLossReport = Date.now() + LOSS_REPORT_MS;
-    const { name: output, target } = this;
-    this.#options.onProblem(`Alerts for ${target} are lost, ${this.#lost} so far: ${reason}`);
-    this.#options.onLost?.({ output, target, count: this.#lost, reason });
+    this.#losses.add(reason, lines);
   }
 
   /** The destination fails: reported when it begins. */
@@ -289,8 +326,7 @@ export class Delivery implements Output {
   #succeed(): void {
     if (this.#problem !== undefined || this.#isSlow) {
       this.#options.onNote(`Writing to ${this.target} works again`);
-      if (this.#isLossNew) this.#tellLoss([...this.#dropped.keys()].at(-1) ?? "");
-      this.#isLossNew = false;
+      this.#losses.recovered();
     }
     [this.#problem, this.#isSlow] = [undefined, false];
     this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
@@ -316,9 +352,13 @@ export class Delivery implements Output {
 
   #end(reason: string): void {
     this.#ended ??= reason;
+    const { isKept } = this.#queue;
     const { kept, lost } = this.#queue.end();
-    this.#kept += kept;
-    if (lost > 0) count(this.#dropped, reason, lost);
+    const undigested = this.#undigested;
+    this.#digest?.clear();
+    this.#kept += kept + (isKept ? undigested : 0);
+    const gone = lost + (isKept ? 0 : undigested);
+    if (gone > 0) count(this.#dropped, reason, gone);
   }
 
   #nextPause(): number {

@@ -1,5 +1,6 @@
 import type { News } from "../news/news.ts";
 import { PRIORITIES } from "../rules/priority.ts";
+import type { Rate } from "./digest.ts";
 import type { OutboxReader } from "./outbox.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface Destination {
   readonly endpoint?: Endpoint | undefined;
   /** Has what it has not sent kept for it; left out where what is lost can be seen on this host. */
   readonly outbox?: OutboxWish | undefined;
+  /** What is beyond is told in digests, each formatted as an alert; left out for no limit. */
+  readonly limit?: Rate | undefined;
   /** The most of one `deliver`. */
   readonly batch: { readonly lines: number; readonly bytes: number };
   /** The line for a piece of news, without its end; undefined when it is not for this output. */

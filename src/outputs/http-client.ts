@@ -73,7 +73,7 @@ export class HttpClient {
 
   /** Throws what `reasonOf` puts into words. */
   async post(
-    body: string,
+    body: string | Uint8Array,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
@@ -181,6 +181,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "its name cannot be looked up",
   ETIMEDOUT: "it does not answer",
 };
+
+/** Answers to a batch that is refused whole, in which one alert may be bad. */
+export const REFUSED_WHOLE: ReadonlySet<number> = new Set([400, 413, 422]);
 
 /** Why a post failed, in words. */
 export function reasonOf(thrown: unknown, signal: AbortSignal): string {

@@ -7,12 +7,14 @@ import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { Delivery } from "./delivery.ts";
 import { FileClaims } from "./file-claims.ts";
+import { answerOf, HttpClient } from "./http-client.ts";
 import { HTTP_OUTPUT, type HttpOptions } from "./http.ts";
 import { OFF } from "./registry.ts";
 
@@ -104,6 +106,65 @@ test("http_output posts text without json_output", async (t) => {
   assert.equal(requests[0]?.request.headers["content-type"], "text/plain");
   assert.equal(requests[0]?.request.headers["user-agent"], "x??Evil: 1");
   assert.match(requests[0]?.body ?? "", /^08:23:00.580354112: Warning New port/);
+});
+
+test("http_output.batch posts lines together, and halves what is refused whole", async (t) => {
+  const { url, requests } = await scripted(t, status(413), status(200), status(422), status(400));
+  const { delivery, take } = httpOutput({ url, batch: 4 });
+  take("a", "b", "c", "d", "e");
+  await until("all are settled", () => delivery.counts().waiting === 0);
+  const rules = requests.map(({ body }) =>
+    body.split("\n").map((line) => JSON.parse(line).rule as string),
+  );
+  assert.deepEqual(rules, [["a", "b", "c", "d"], ["a", "b"], ["c", "d"], ["c"], ["d"], ["e"]]);
+  assert.equal(requests[0]?.request.headers["content-type"], "application/x-ndjson");
+  const { delivered, refused } = await delivery.close();
+  assert.deepEqual([delivered, refused], [4, { "it answers 400": 1 }]);
+});
+
+test("http_output.compress_uploads sends gzip until a server does not take that", async (t) => {
+  const codings: (string | undefined)[] = [];
+  const bodies: string[] = [];
+  let takesGzip = true;
+  const server = createServer(async (request, response) => {
+    const bytes = await buffer(request);
+    const coding = request.headers["content-encoding"];
+    codings.push(coding);
+    if (coding === "gzip" && !takesGzip) return void response.writeHead(415).end();
+    bodies.push((coding === "gzip" ? gunzipSync(bytes) : bytes).toString());
+    response.end();
+  });
+  const url = `http://127.0.0.1:${await listening(t, server)}`;
+  const { delivery, take, said } = httpOutput({ url, compressUploads: true });
+  take("a");
+  await until("it is delivered", () => delivery.counts().delivered === 1);
+  takesGzip = false;
+  take("b", "c");
+  assert.equal((await delivery.close(60_000)).delivered, 3);
+  assert.deepEqual(codings, ["gzip", "gzip", undefined, undefined]);
+  assert.deepEqual(
+    bodies.map((body) => JSON.parse(body).rule as string),
+    ["a", "b", "c"],
+  );
+  assert.match(said.join(), /does not take compressed bodies: it gets them uncompressed/);
+});
+
+test("http_output waits until the date that a server names", async (t) => {
+  const inAnHour = new Date(Date.now() + 3_600_000).toUTCString();
+  const past = new Date(0).toUTCString();
+  const at = [inAnHour, past, "soon"].map((when) => status(503, { "retry-after": when }));
+  const { url } = await scripted(t, ...at);
+  const client = new HttpClient({ ...OFF.http, url });
+  const waits: (number | undefined)[] = [];
+  for (const _ of at) {
+    const answer = await client.post("", {}, AbortSignal.timeout(60_000));
+    waits.push(answerOf(answer, 1).waitMs);
+  }
+  await client.close();
+  const [wait = 0, ...none] = waits;
+  // The header has whole seconds; the wait is what is left when the answer is read.
+  assert.ok(wait > 3_500_000 && wait <= 3_600_000, String(wait));
+  assert.deepEqual(none, [undefined, undefined]);
 });
 
 test("http_output tries 429, 5xx, resets and half answers again, in order", async (t) => {

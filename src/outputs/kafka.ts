@@ -6,6 +6,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import { serverAddress } from "./acknowledged.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
+import { type Rate, rateOf } from "./digest.ts";
 import { certificatesOf } from "./http-certificates.ts";
 import { brokerSocket } from "./kafka-socket.ts";
 import type { OutputContext } from "./output-context.ts";
@@ -84,6 +85,7 @@ class KafkaDestination implements Destination {
   readonly endpoint: Endpoint | undefined;
   readonly outbox: OutboxWish;
   readonly batch = { lines: 100, bytes: 512 << 10 };
+  readonly limit: Rate | undefined;
   readonly #options: KafkaOptions;
   readonly #context: OutputContext;
   readonly #alertIn: (news: News) => Alert | undefined;
@@ -94,6 +96,7 @@ class KafkaDestination implements Destination {
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);
+    this.limit = rateOf(options.limit);
     this.target = `kafka ${options.hostPort}, topic ${options.topic}`;
     const [first] = brokersOf(options);
     this.endpoint = first === undefined ? undefined : serverAddress(first, PORT, []);

@@ -5,13 +5,13 @@ import { LineQueue } from "./line-queue.ts";
 
 test("LineQueue.push() drops the oldest of the source that has most, and nobody else's", () => {
   const queue = new LineQueue({ lines: 4, bytes: 1000 });
-  queue.push("quiet", "web");
-  const dropped = ["1", "2", "3", "4", "5"].map((text) => queue.push(text, "flood"));
+  queue.push("quiet", { source: "web" });
+  const dropped = ["1", "2", "3", "4", "5"].map((text) => queue.push(text, { source: "flood" }));
   assert.deepEqual(dropped, [0, 0, 0, 1, 1]);
   assert.deepEqual(queue.take({ lines: 9, bytes: 999 }), ["quiet", "3", "4", "5"]);
-  assert.equal(queue.push("taken lines are kept", "web"), 1);
+  assert.equal(queue.push("taken lines are kept", { source: "web" }), 1);
   queue.settle(4);
-  assert.equal(queue.push("x".repeat(1001), "web"), 1);
+  assert.equal(queue.push("x".repeat(1001), { source: "web" }), 1);
   assert.equal(queue.length, 0);
 });
 
@@ -23,7 +23,7 @@ test("LineQueue keeps order and bounds, and counts each line once", () => {
       let [dropped, last] = [0, -1];
       let taken = 0;
       for (const [number, { source, take }] of steps.entries()) {
-        dropped += queue.push(String(number), source);
+        dropped += queue.push(String(number), { source });
         assert.ok(queue.length <= 8);
         if (take === 0) continue;
         const lines = queue.take({ lines: take, bytes: 1000 }).map(Number);
@@ -43,8 +43,9 @@ test("LineQueue keeps order and bounds, and counts each line once", () => {
 
 test("LineQueue stays small however much was dropped from its middle", () => {
   const queue = new LineQueue({ lines: 100, bytes: 1e6 });
-  queue.push("first", "quiet");
-  for (let number = 0; number < 50_000; number += 1) queue.push(String(number), "flood");
+  queue.push("first", { source: "quiet" });
+  for (let number = 0; number < 50_000; number += 1)
+    queue.push(String(number), { source: "flood" });
   const [first, second] = queue.take({ lines: 2, bytes: 1e6 });
   assert.deepEqual([first, second, queue.length], ["first", "49901", 100]);
 });

@@ -1,3 +1,4 @@
+import type { Alert } from "../alerts/alert.ts";
 import type { OutboxPlace } from "./outbox.ts";
 
 /** Limits of a queue: lines, and bytes of their UTF-8. */
@@ -6,11 +7,21 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
+/** Who and what a line is about. */
+export interface LineSubject {
+  /** A container's id, or anybody. */
+  readonly source: string;
+  /** What a digest says of it; left out of what is no alert. */
+  readonly alert?: DigestedAlert | undefined;
+}
+
+/** What is left of an alert in a digest. */
+export type DigestedAlert = Pick<Alert, "rule" | "priority" | "hostname">;
+
 interface Line {
   readonly text: string;
   readonly bytes: number;
-  /** Who it is about. */
-  readonly source: string;
+  readonly subject: LineSubject;
   /** Where it stands in the outbox; undefined: nowhere. */
   readonly place: OutboxPlace | undefined;
 }
@@ -45,14 +56,14 @@ export class LineQueue {
   }
 
   /** Adds a line; returns how many were dropped for it, itself included when it is too large. */
-  push(text: string, source = "", place?: OutboxPlace): number {
+  push(text: string, subject: LineSubject = ANYBODY, place?: OutboxPlace): number {
     const bytes = Buffer.byteLength(text);
     let dropped = 0;
     while (!this.fits(bytes)) {
       dropped += 1;
       if (!this.#dropOne()) return dropped;
     }
-    this.#add({ text, bytes, source, place });
+    this.#add({ text, bytes, subject, place });
     return dropped;
   }
 
@@ -70,7 +81,7 @@ export class LineQueue {
   #add(line: Line): void {
     this.#lines.push(line);
     this.#bytes += line.bytes;
-    this.#count(line.source, 1);
+    this.#count(line.subject.source, 1);
   }
 
   #all(): readonly Line[] {
@@ -89,10 +100,15 @@ export class LineQueue {
         this.#head += 1;
         if (line === undefined) continue;
         this.#taken.push(line);
-        this.#count(line.source, -1);
+        this.#count(line.subject.source, -1);
       }
     this.#compact();
     return this.#taken.map(({ text }) => text);
+  }
+
+  /** What the taken lines are about. */
+  get subjects(): readonly LineSubject[] {
+    return this.#taken.map(({ subject }) => subject);
   }
 
   /** The first `count` of the taken lines are done with. Returns the place of the last that has one. */
@@ -119,12 +135,12 @@ export class LineQueue {
   #dropOne(): boolean {
     const source = this.#heaviest();
     let at = this.#head;
-    while (at < this.#lines.length && this.#lines[at]?.source !== source) at += 1;
+    while (at < this.#lines.length && this.#lines[at]?.subject.source !== source) at += 1;
     const line = this.#lines[at];
     if (line === undefined) return false;
     this.#lines[at] = undefined;
     this.#bytes -= line.bytes;
-    this.#count(line.source, -1);
+    this.#count(line.subject.source, -1);
     while (this.#head < this.#lines.length && this.#lines[this.#head] === undefined)
       this.#head += 1;
     this.#compact();
@@ -153,4 +169,5 @@ export class LineQueue {
   }
 }
 
+const ANYBODY: LineSubject = { source: "" };
 const GONE_MAX = 1024;

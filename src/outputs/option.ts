@@ -10,6 +10,8 @@ export interface Option<Value> {
   readonly isMap?: true;
   /** Of a text: one address of http or https. */
   readonly isUrl?: true;
+  /** Of a text: `20/1m`, or nothing. */
+  readonly isRate?: true;
   /** Never shown. */
   readonly secret?: true;
   /** Of a number. */

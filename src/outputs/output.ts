@@ -27,6 +27,8 @@ export interface OutputCounts {
   readonly waiting: number;
   /** Left out because another output, or who is read from, has them in the same file. */
   readonly duplicates: number;
+  /** Told in digests, being over the output's own limit. */
+  readonly digested: number;
   /** Refused by the other side for good, by reason. */
   readonly refused: Readonly<Record<string, number>>;
   /** Given up by us, by reason: a full queue, the end. */

@@ -2,7 +2,15 @@ import type { Alert } from "../alerts/alert.ts";
 import { escapeUnseen } from "../lib/escape-unseen.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
-import { answerOf, headerValue, type HttpAnswer, HttpClient, withScheme } from "./http-client.ts";
+import { type Rate, rateOf } from "./digest.ts";
+import {
+  answerOf,
+  headerValue,
+  type HttpAnswer,
+  HttpClient,
+  REFUSED_WHOLE,
+  withScheme,
+} from "./http-client.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
 import type { OutputKind } from "./output-kind.ts";
@@ -86,13 +94,11 @@ export function postedOutput<Options extends PostedOptions>(
   };
 }
 
-/** A batch that is refused whole may have one bad alert in it. */
-const REFUSED_WHOLE: ReadonlySet<number> = new Set([400, 413, 422]);
-
 class PostedDestination<Options extends PostedOptions> implements Destination {
   readonly name: string;
   readonly target: string;
   readonly batch: Destination["batch"];
+  readonly limit: Rate | undefined;
   readonly #kind: PostedKind<Options>;
   readonly #options: Options;
   readonly #context: OutputContext;
@@ -104,6 +110,7 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);
+    this.limit = rateOf(options.limit);
     this.name = kind.section;
     this.batch = { lines: kind.alerts, bytes: 1 << 20 };
     this.#client = new HttpClient({

@@ -2,6 +2,9 @@ import { constants } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { messageOf } from "../lib/errors.ts";
 
+/** Its name in the report folder. */
+export const REFUSED_FILE = "refused.jsonl";
+
 /** Lines that an output's other side will never take, and what it said. */
 export interface RefusedLines {
   readonly output: string;

@@ -5,6 +5,7 @@ import { jsonLine, textLine } from "../alerts/format.ts";
 import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
 import type { Answer, Destination, Endpoint, OutboxWish } from "./destination.ts";
+import { type Rate, rateOf } from "./digest.ts";
 import { certificatesOf } from "./http-certificates.ts";
 import { reasonOf } from "./http-client.ts";
 import type { OutputContext } from "./output-context.ts";
@@ -82,6 +83,7 @@ class RemoteSyslogDestination implements Destination {
   readonly endpoint: Endpoint | undefined;
   readonly outbox: OutboxWish;
   readonly batch = { lines: 64, bytes: 256 << 10 };
+  readonly limit: Rate | undefined;
   readonly #options: RemoteSyslogOptions;
   readonly #context: OutputContext;
   readonly #alertIn: (news: News) => Alert | undefined;
@@ -97,6 +99,7 @@ class RemoteSyslogDestination implements Destination {
     this.#options = options;
     this.#context = context;
     this.#alertIn = urgentAlerts(options, context);
+    this.limit = rateOf(options.limit);
   }
 
   format(news: News): string | undefined {

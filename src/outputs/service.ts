@@ -9,6 +9,7 @@ import type { Alert } from "../alerts/alert.ts";
 import type { News } from "../news/news.ts";
 import type { OutboxWish } from "./destination.ts";
 import { type CertificateOptions, SYSTEM_CERTIFICATES } from "./http-certificates.ts";
+import { isDigest } from "./digest.ts";
 import { NEWS_WORDS, newsAlert, type NewsWord } from "./news-alert.ts";
 import type { OptionTable } from "./option.ts";
 import type { OutputContext } from "./output-context.ts";
@@ -17,6 +18,7 @@ import type { OutputContext } from "./output-context.ts";
 export interface ServiceOptions {
   readonly news: readonly string[];
   readonly minimumPriority: string;
+  readonly limit: string;
   readonly checkCertificate: boolean;
   readonly caCert: string;
   readonly mutualTls: boolean;
@@ -37,6 +39,12 @@ export const SERVICE_OPTIONS: OptionTable<ServiceOptions> = {
     default: "debug",
     words: ["", ...PRIORITIES.map((name) => name.toLowerCase())],
     doc: "Alerts that are less urgent do not go there.",
+  },
+  limit: {
+    key: "limit",
+    default: "",
+    isRate: true,
+    doc: "Saker's own: the most alerts in a time, such as `20/1m`; what is beyond is told as one alert at its end, by rule (`Saker internal: alerts digested`). None by default.",
   },
   checkCertificate: {
     key: "checkcert",
@@ -76,7 +84,8 @@ export function urgentAlerts(
 ): (news: News) => Alert | undefined {
   const minimum = minimumOf(minimumPriority);
   return (news) => {
-    const alert = newsAlert(news, wanted);
+    const isTold = news.kind === "alert" && isDigest(news.alert);
+    const alert = isTold ? news.alert : newsAlert(news, wanted);
     if (alert === undefined || !isAtLeast(alert.priority, minimum)) return undefined;
     return enriched?.(alert) ?? alert;
   };

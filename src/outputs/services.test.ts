@@ -4,6 +4,7 @@ import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import type { Alert } from "../alerts/alert.ts";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
+import { Digest } from "./digest.ts";
 import { type Got, openService, sent, service } from "../../test/fixtures/http-service.ts";
 
 const HOSTILE: readonly string[] = [
@@ -338,4 +339,15 @@ test("cloudevents are in HTTP's binary mode, hostile attributes percent-encoded"
     "ce-hostname": "h",
   });
   assert.equal(JSON.parse(body).hostname, "h");
+});
+
+test("a service that wants no alerts takes the digest of what it wants", () => {
+  const options = { address: "http://127.0.0.1:1", news: ["port"], limit: "1/1m" };
+  const slack = openService("slack", { ...options, minimumPriority: "critical" });
+  assert.deepEqual(slack.limit, { count: 1, period: "1m", periodMs: 60_000 });
+  const digest = new Digest({ count: 1, period: "1m", periodMs: 60_000 });
+  digest.add([{ rule: "Port opened", priority: "Critical", hostname: "h" }]);
+  assert.match(slack.format(digest.news()) ?? "", /1 further alert in 1m: 1 Port opened/);
+  assert.equal(slack.format(alertNews({ priority: "Critical" })), undefined);
+  assert.equal(openService("slack", { address: "http://127.0.0.1:1" }).limit, undefined);
 });

@@ -172,6 +172,11 @@ function watchFamilies({ events, ports, outputs, startedAt }: WatchHealth): read
       "Lines that an output delivered",
       byOutput(({ delivered }) => delivered),
     ),
+    counter(
+      "saker_output_digested",
+      "Alerts over an output's limit, told by rule in one",
+      byOutput(({ digested }) => digested),
+    ),
     gauge(
       "saker_output_waiting",
       "Lines that wait for an output",

@@ -14,17 +14,19 @@ export function Outputs({ outputs }: { outputs: WatchHealth["outputs"] }) {
             <th scope="col">Output</th>
             <th scope="col">To</th>
             <th scope="col">Delivered</th>
+            <th scope="col">In digests</th>
             <th scope="col">Waiting</th>
             <th scope="col">Refused</th>
             <th scope="col">Lost</th>
           </tr>
         </thead>
         <tbody>
-          {outputs.map(({ name, target, delivered, waiting, refused, dropped }) => (
+          {outputs.map(({ name, target, delivered, digested, waiting, refused, dropped }) => (
             <tr key={`${name} ${target}`}>
               <td>{escaped(name)}</td>
               <td class="path">{escaped(target)}</td>
               <td>{countText(delivered)}</td>
+              <td>{countText(digested)}</td>
               <td>{countText(waiting)}</td>
               <td>{reasonsText(refused)}</td>
               <td class={Object.keys(dropped).length > 0 ? "bad" : ""}>{reasonsText(dropped)}</td>

@@ -33,6 +33,7 @@ export const WatchHealth = z.object({
       name: z.string(),
       target: z.string(),
       delivered: Count,
+      digested: Count.describe("alerts that are over the output's limit: told by rule, in one"),
       waiting: Count,
       refused: ByReason,
       dropped: ByReason,
