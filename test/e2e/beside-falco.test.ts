@@ -64,8 +64,9 @@ describe("beside a Falco", { skip: dockerdMissing() ?? false }, () => {
       const report = join(folder, way);
       ways.set(way, startSaker([...args, "--report", report], { env: dockerd.env, cwd: folder }));
     };
-    start("file", "watch", "--source", `falco:${file}`);
-    start("input", "watch", "--source", "falco:-");
+    // They would want one port for their pages.
+    start("file", "watch", "--source", `falco:${file}`, "--no-web");
+    start("input", "watch", "--source", "falco:-", "--no-web");
     start("observe", "observe", file);
     for (const [way, running] of ways)
       await until(`${way} to begin`, () => /watching Falco/.test(running.err()), {
