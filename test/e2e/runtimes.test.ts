@@ -22,7 +22,7 @@ const RULES = `
   priority: NOTICE
 `;
 /** Containers that are started at the same time. */
-const MANY = 200;
+const MANY = 50;
 
 test("saker watch names the containers of every runtime in their first alert", async (t) => {
   const missing = probeMissing() ?? containerdMissing();
@@ -119,7 +119,7 @@ async function firstAlert(watch: RunningSaker, beginning: string): Promise<strin
   return until(
     `an alert with ${beginning}`,
     () => lines().find((line) => line.includes(beginning) && line.includes(" END")),
-    { timeoutMs: 240_000, seen: () => `${watch.out().slice(-3000)}\n${watch.err()}` },
+    { timeoutMs: 60_000, seen: () => `${watch.out().slice(-3000)}\n${watch.err()}` },
   );
 }
 
