@@ -22,7 +22,11 @@ test("nmap examines a port that only its namespace has", { skip: NOT_HERE ?? fal
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   const make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"];
   execFileSync("openssl", [...make, "-keyout", key, "-out", cert], { stdio: "ignore" });
+  // Whoever runs in the namespace is killed at its end.
   const server = [
+    "--pdeathsig",
+    "KILL",
+    "openssl",
     "s_server",
     "-accept",
     "7000",
@@ -37,8 +41,7 @@ test("nmap examines a port that only its namespace has", { skip: NOT_HERE ?? fal
   ];
   await inside.run(
     `const net = require("node:net");
-const child = require("node:child_process").spawn("openssl", ${JSON.stringify(server)}, { stdio: "ignore" });
-process.on("exit", () => child.kill());
+require("node:child_process").spawn("/usr/bin/setpriv", ${JSON.stringify(server)}, { stdio: "ignore" });
 net.createServer((socket) => socket.on("error", () => {}).end("220 hello\\r\\n")).listen(7001, "127.0.0.1");
 const look = () => net.connect(7000, "127.0.0.1").on("error", () => setTimeout(look, 20)).on("connect", function () { this.destroy(); console.log("ready"); });
 look();`,
