@@ -2,13 +2,13 @@ import type { Alert } from "../alerts/alert.ts";
 import type { Priority } from "../rules/priority.ts";
 import { headerValue } from "./http-client.ts";
 import { incidentOf } from "./incident.ts";
-import { POSTED_OPTIONS, type PostedOptions, postedOutput, withPath } from "./posted.ts";
+import { postedOutput } from "./posted.ts";
+import { REGIONAL_OPTIONS, type RegionalOptions, regionalUrl } from "./regional.ts";
 import { shown, shownParts } from "./shown.ts";
 
 /** An integration of Opsgenie. */
-export interface OpsgenieOptions extends PostedOptions {
+export interface OpsgenieOptions extends RegionalOptions {
   readonly apiKey: string;
-  readonly region: string;
 }
 
 const HOSTS: Readonly<Record<string, string>> = {
@@ -22,21 +22,15 @@ export const OPSGENIE_OUTPUT = postedOutput<OpsgenieOptions>({
   doc: "Alerts of Opsgenie, P1 to P5 by priority; those of one rule, host and container are counted as one while it is open.",
   required: "apiKey",
   options: {
-    address: {
-      key: "address",
-      default: "",
-      doc: "Saker's own: another server in place of the region's.",
-    },
-    ...POSTED_OPTIONS,
+    ...REGIONAL_OPTIONS,
     apiKey: {
       key: "apikey",
       default: "",
       doc: "The integration's key. With it the output is on.",
       secret: true,
     },
-    region: { key: "region", default: "us", words: ["us", "eu"], doc: "Where its account is." },
   },
-  url: ({ address, region }) => withPath(address || (HOSTS[region] ?? ""), "/v2/alerts"),
+  url: regionalUrl(HOSTS, "/v2/alerts"),
   contentType: "application/json",
   headers: ({ apiKey }) => ({ authorization: headerValue(`GenieKey ${apiKey}`) }),
   alerts: 1,

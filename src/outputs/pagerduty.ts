@@ -2,13 +2,13 @@ import type { Alert } from "../alerts/alert.ts";
 import { isoText } from "../lib/time-text.ts";
 import { isAtLeast, type Priority } from "../rules/priority.ts";
 import { incidentOf } from "./incident.ts";
-import { POSTED_OPTIONS, type PostedOptions, postedOutput, withPath } from "./posted.ts";
+import { postedOutput } from "./posted.ts";
+import { REGIONAL_OPTIONS, type RegionalOptions, regionalUrl } from "./regional.ts";
 import { shown, shownParts } from "./shown.ts";
 
 /** A service of PagerDuty. */
-export interface PagerdutyOptions extends PostedOptions {
+export interface PagerdutyOptions extends RegionalOptions {
   readonly routingKey: string;
-  readonly region: string;
 }
 
 const HOSTS: Readonly<Record<string, string>> = {
@@ -22,21 +22,15 @@ export const PAGERDUTY_OUTPUT = postedOutput<PagerdutyOptions>({
   doc: "Alerts as events of PagerDuty (API v2), severity by priority; those of one rule, host and container are one incident until it is resolved.",
   required: "routingKey",
   options: {
-    address: {
-      key: "address",
-      default: "",
-      doc: "Saker's own: another server in place of the region's.",
-    },
-    ...POSTED_OPTIONS,
+    ...REGIONAL_OPTIONS,
     routingKey: {
       key: "routingkey",
       default: "",
       doc: "The service's integration key. With it the output is on.",
       secret: true,
     },
-    region: { key: "region", default: "us", words: ["us", "eu"], doc: "Where its account is." },
   },
-  url: ({ address, region }) => withPath(address || (HOSTS[region] ?? ""), "/v2/enqueue"),
+  url: regionalUrl(HOSTS, "/v2/enqueue"),
   contentType: "application/json",
   alerts: 1,
   line: (alert, { routingKey }) => JSON.stringify(eventOf(alert, routingKey)),
