@@ -189,3 +189,12 @@ test("an answer that ends HTTP, and one that never begins, is told", async (t) =
     assert.deepEqual(await sent(webhook, alertNews()), { delivered: 0, reason });
   }
 });
+
+test("what is kept for a service is not sent to another account or region", () => {
+  const places = [
+    { routingKey: "one" },
+    { routingKey: "other" },
+    { routingKey: "one", region: "eu" },
+  ].map((options) => open("pagerduty", options).outbox?.place);
+  assert.equal(new Set(places).size, 3);
+});

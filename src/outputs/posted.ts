@@ -99,6 +99,7 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   readonly target: string;
   readonly batch: Destination["batch"];
   readonly limit: Rate | undefined;
+  readonly outbox: OutboxWish;
   readonly #kind: PostedKind<Options>;
   readonly #options: Options;
   readonly #context: OutputContext;
@@ -113,9 +114,12 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
     this.limit = rateOf(options.limit);
     this.name = kind.section;
     this.batch = { lines: kind.alerts, bytes: 1 << 20 };
+    const url = kind.url?.(options) ?? withPath(options.address, kind.path);
+    // With its key: whose address is the region's is told from another's by that alone.
+    this.outbox = serviceOutbox(options, `${url} ${String(options[kind.required ?? "address"])}`);
     this.#client = new HttpClient({
       ...certificatesFor(options),
-      url: kind.url?.(options) ?? withPath(options.address, kind.path),
+      url,
       insecure: !options.checkCertificate,
     });
     // Of webhooks the path is the secret.
@@ -125,10 +129,6 @@ class PostedDestination<Options extends PostedOptions> implements Destination {
   format(news: News): string | undefined {
     const alert = this.#alertIn(news);
     return alert && this.#kind.line(alert, this.#options, this.#context);
-  }
-
-  get outbox(): OutboxWish {
-    return serviceOutbox(this.#options, this.#options.address);
   }
 
   get endpoint(): Endpoint | undefined {
