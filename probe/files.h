@@ -111,24 +111,29 @@ INLINE void append_file(struct scratch *s, struct file *file) {
 
 enum { COMPARED_MAX = 256 };
 
+/** The bits in which eight characters of what was walked and of what was passed differ. */
+INLINE u64 difference_at(struct scratch *s, u32 offset) {
+  u32 at = s->walk_at + offset, passed = s->passed_at + offset;
+  OPAQUE(at);
+  OPAQUE(passed);
+  return *(u64 *)(s->walk + (at & (WALK_SIZE - 1))) ^ *(u64 *)(s->record + (passed & (RECORD_LIMIT - 1)));
+}
+
 /** 1 when what was walked is the path that was passed, letter by letter; long ones count as different. */
 INLINE u32 is_as_passed(struct scratch *s) {
   u32 length = WALK_SIZE - s->walk_at;
   if (length + 1 != s->passed_length || length > COMPARED_MAX) return 0;
+  s->text_length = length;
   u64 difference = 0;
 #pragma clang loop unroll(disable)
-  for (u32 i = 0; i < COMPARED_MAX; i += 8) {
-    u32 at = s->walk_at + i, passed = s->passed_at + i;
-    OPAQUE(at);
-    OPAQUE(passed);
-    u64 one = *(u64 *)(s->walk + (at & (WALK_SIZE - 1)));
-    u64 other = *(u64 *)(s->record + (passed & (RECORD_LIMIT - 1)));
-    // Of the last eight only those that belong to it.
-    u32 beyond = length - i < 8 ? 64 - 8 * (length - i) : 0;
-    difference |= (one ^ other) << beyond;
-    if (i + 8 >= length) break;
+  for (u32 i = 0; i + WORD < COMPARED_MAX; i += WORD) {
+    if (i + WORD >= TEXT_LENGTH(s)) break;
+    difference |= difference_at(s, i);
   }
-  return !difference;
+  // The last eight may have been among those; of fewer only what belongs to the path.
+  u32 last = length > WORD ? length - WORD : 0;
+  u32 beyond = length < WORD ? 8 * (WORD - length) : 0;
+  return !(difference | difference_at(s, last) << beyond);
 }
 
 /** Appends the path that an open led to, where it is one and not as it was passed; of other calls on paths those that were kept. */

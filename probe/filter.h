@@ -150,7 +150,7 @@ INLINE u32 callers_of(struct scratch *s, struct task_struct *task) {
   return user | CALLER_HOST;
 }
 
-enum { PATH_LOOK = 256, WORD = 8, TEXT_AT = 4 };
+enum { PATH_LOOK = 256, TEXT_AT = 4 };
 
 #define EACH_BYTE(c) ((c) * 0x0101010101010101ULL)
 
@@ -172,8 +172,6 @@ INLINE void end_text(struct scratch *s, u32 at, u32 length) {
   OPAQUE(at);
   *(u64 *)(s->walk + (at & (2 * PATH_LOOK - 1))) = 0;
 }
-
-#define TEXT_LENGTH(s) (*(volatile u32 *)&(s)->text_length)
 
 /** Where the last of the slashes that `mask` has a 0x80 for stands, and 1. */
 INLINE u32 behind_last(u64 mask) {

@@ -84,7 +84,7 @@ INLINE u32 is_silent(struct passed from, u32 code, u32 handler, s64 result) {
 
 /** Hands a wanted call over to the program that knows its event; returns when there is none. */
 INLINE void tell_call(u64 *ctx, struct scratch *s) {
-  put_context(s, current_task());
+  put_context(s, trusted_task());
   if (s->is_compat) context_of(s)->flags |= FLAG_COMPAT;
   if (is_new_cgroup(s)) bpf_tail_call(ctx, &handlers, HANDLER_CGROUP);
   bpf_tail_call(ctx, &handlers, s->handler);
@@ -134,7 +134,7 @@ INLINE int exit_socketcall(u64 *ctx, struct call *call, struct settings *setting
 HOOK("raw_syscalls", "sys_exit")
 int sys_exit(u64 *ctx) {
   struct pt_regs *regs = EXIT_REGISTERS;
-  struct task_struct *task = current_task();
+  struct task_struct *task = trusted_task();
   u32 compat = is_compat(task);
   struct call *call = find_call(syscall_number(regs), compat);
   if (!call || !call->code) return 0;

@@ -86,7 +86,7 @@ INLINE u64 key_of_folder(struct scratch *s, struct place place, struct dentry *t
         top = forget_type(s, PROBE(place.mnt, mnt_root));
         continue;
       }
-      top = NULL;
+      top = forget_type(s, NULL);
     }
     struct hanging hanging = hanging_of(s, place.dentry);
     key = mixed(mixed(key, hanging.parent), hanging.hash_and_length);

@@ -64,7 +64,7 @@ INLINE void walk(struct scratch *s, struct dentry *dentry, struct vfsmount *mnt,
         continue;
       }
       if (!is_whole) goto end;
-      top = NULL;
+      top = forget_type(s, NULL);
     }
     struct dentry *parent = forget_type(s, PROBE(dentry, d_parent));
     if (dentry == parent || !parent) {

@@ -125,6 +125,8 @@ struct scratch {
   u32 name_at;
   /** of the path or name in s->walk */
   u32 text_length;
+  /** the inode whose time of change is being set */
+  u64 touched;
   /** a pointer on its way through memory */
   u64 forgotten;
   u64 nodes[32];
@@ -134,6 +136,12 @@ struct scratch {
   u8 walk[WALK_SIZE + 512];
   u8 record[RECORD_SIZE] __attribute__((aligned(8)));
 };
+
+/** Texts are looked through by so many characters at once. */
+enum { WORD = 8 };
+
+// Read back from memory, where the verifier forgets what it knew of it.
+#define TEXT_LENGTH(s) (*(volatile u32 *)&(s)->text_length)
 
 /** Programs that can interrupt each other on one CPU have a scratch each. */
 enum { SCRATCH_SYSCALL, SCRATCH_PROCESS, SCRATCH_OTHER, SCRATCH_REQUEST, SCRATCH_PATH, SCRATCHES };
