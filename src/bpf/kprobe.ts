@@ -1,10 +1,16 @@
 import { readFileSync } from "node:fs";
 import { check, libc } from "../libc/libc.ts";
+import { BTF_KIND, type Btf } from "./btf.ts";
 import { openPerfEvent } from "./perf-event.ts";
 
 /** Whether this kernel takes programs at the start of its functions. */
 export function hasKprobes(): boolean {
   return kprobeType() !== undefined;
+}
+
+/** Whether these can hang on ftrace: Linux 5.18 and later, where it was built with fprobes. */
+export function hasMultiKprobes(kernelBtf: Btf): boolean {
+  return kernelBtf.find("bpf_kprobe_multi_link", BTF_KIND.struct) !== undefined;
 }
 
 /**

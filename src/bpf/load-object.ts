@@ -2,15 +2,14 @@ import { readFileSync } from "node:fs";
 import { AppError } from "../lib/errors.ts";
 import { libc } from "../libc/libc.ts";
 import { withSignalsBlocked } from "../libc/signals.ts";
-import { BPF_COMMAND, BpfAttributes, bpf, kernelError, tryBpf } from "./_bpf-call.ts";
+import { BPF_COMMAND, BpfAttributes, kernelError, tryBpf } from "./_bpf-call.ts";
 import { btfForKernel, functionRecords, lineRecords } from "./_program-btf.ts";
 import { BpfMap, createMap } from "./bpf-map.ts";
 import { BTF_KIND, type Btf } from "./btf.ts";
 import { Instructions, PSEUDO } from "./instructions.ts";
+import { ATTACH_TYPE, type AttachableProgram, Attachments } from "./attachments.ts";
 import type { MapSpec, ObjectSpec, ProgramAttach, ProgramSpec } from "./object-spec.ts";
 import { relocate, type RelocatedProgram } from "./relocate.ts";
-import { openKprobe } from "./kprobe.ts";
-import { openTracepoint } from "./tracepoint.ts";
 import { VerifierLog } from "./verifier-log.ts";
 
 /** How an object is loaded: for which kernel, which programs, with which maps. */
@@ -28,12 +27,13 @@ export interface LoadOptions {
 export interface LoadedObject {
   /** Throws `BUG_NO_MAP` for a name that the object does not define. */
   readonly map: (name: string) => BpfMap;
-  readonly programs: readonly ProgramSpec[];
+  /** As they were right after loading. */
+  readonly programs: readonly AttachableProgram[];
   /**
-   * Hangs each program on its place, but for those that a tail call map starts with: these are only
-   * jumped to. Gives the functions that take no kprobe; throws for any other place.
+   * Lets those programs hang on their places that are wanted, by default all, as `Attachments.use`
+   * has it; those that a tail call map starts with are only jumped to.
    */
-  readonly attach: () => readonly string[];
+  readonly attach: (isWanted?: (attach: ProgramAttach) => boolean) => readonly string[];
   /**
    * How often the kernel left a program out, because the one before it on that processor was not
    * done (`recursion_misses`).
@@ -50,42 +50,52 @@ export interface InheritedObject {
     readonly spec: Omit<MapSpec, "content" | "programs">;
     readonly fd: number;
   }[];
-  readonly links: readonly number[];
-  /** Kept for what the kernel counts of them. */
-  readonly programs: readonly number[];
+  readonly programs: readonly AttachableProgram[];
 }
 
-/**
- * What `handOver` gave, in the program that was started in place of the one that loaded it. It has
- * no programs to attach any more.
- */
-export function adoptObject({ maps, links, programs }: InheritedObject): LoadedObject {
+/** What `handOver` gave, in the program that was started in place of the one that loaded it. */
+export function adoptObject({ maps, programs }: InheritedObject): LoadedObject {
   const adopted = new Map(
     maps.map(({ spec, fd }) => [
       spec.name,
       new BpfMap({ ...spec, content: undefined, programs: new Map() }, fd),
     ]),
   );
-  const open = [...links, ...programs];
-  for (const fd of [...open, ...maps.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-  const close = (): void => {
-    for (const fd of open.splice(0)) libc.close(fd);
-    for (const map of adopted.values()) map.close();
-    adopted.clear();
-  };
+  const object = objectOf(adopted, new Attachments(programs));
+  for (const fd of descriptorsOf({ maps, programs })) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return object;
+}
+
+/** All that an inherited object keeps open. */
+export function descriptorsOf({ maps, programs }: InheritedObject): readonly number[] {
+  return [
+    ...maps.map(({ fd }) => fd),
+    ...programs.flatMap(({ fd, link }) => (link === undefined ? [fd] : [fd, link])),
+  ];
+}
+
+function objectOf(maps: Map<string, BpfMap>, attachments: Attachments): LoadedObject {
   return {
-    map: (name) => mapOf(adopted, name),
-    programs: [],
-    attach: () => [],
-    missed: () => missesOf(programs),
-    handOver: () => inheritable(adopted, { links, programs }),
-    close,
+    map: (name) => mapOf(maps, name),
+    programs: attachments.programs,
+    attach: (isWanted) => attachments.use(isWanted),
+    missed: () => missesOf(attachments.programs.map(({ fd }) => fd)),
+    handOver: () => {
+      const inherited = inheritable(maps, attachments.programs);
+      for (const fd of descriptorsOf(inherited)) libc.fcntl(fd, F_SETFD, 0);
+      return inherited;
+    },
+    close: () => {
+      attachments.close();
+      for (const map of maps.values()) map.close();
+      maps.clear();
+    },
   };
 }
 
 function inheritable(
   maps: ReadonlyMap<string, BpfMap>,
-  { links, programs }: Pick<InheritedObject, "links" | "programs">,
+  programs: readonly AttachableProgram[],
 ): InheritedObject {
   const all = [...maps.values()].map(
     ({ spec: { name, type, keySize, valueSize, maxEntries, flags, frozen }, fd }) => ({
@@ -93,8 +103,7 @@ function inheritable(
       fd,
     }),
   );
-  for (const fd of [...links, ...programs, ...all.map((map) => map.fd)]) libc.fcntl(fd, F_SETFD, 0);
-  return { maps: all, links: [...links], programs: [...programs] };
+  return { maps: all, programs };
 }
 
 function missesOf(programs: readonly number[]): number {
@@ -130,30 +139,7 @@ export function loadObject(
   raiseMemlock();
   const maps = new Map<string, BpfMap>();
   const loaded: { readonly program: RelocatedProgram; readonly fd: number }[] = [];
-  const links: number[] = [];
-  const close = (): void => {
-    for (const fd of links.splice(0)) libc.close(fd);
-    for (const { fd } of loaded.splice(0)) libc.close(fd);
-    for (const map of maps.values()) map.close();
-    maps.clear();
-  };
   const map = (name: string): BpfMap => mapOf(maps, name);
-  const programFds = (): readonly number[] => loaded.map(({ fd }) => fd);
-  const jumpedTo = new Set<string>();
-  const attach = (): readonly string[] => {
-    const refused: string[] = [];
-    for (const { program, fd } of loaded) {
-      const { kind, tracepoint } = program.spec.attach;
-      if (jumpedTo.has(program.spec.name)) continue;
-      try {
-        links.push(attachProgram(program.spec, fd));
-      } catch (thrown) {
-        if (kind !== "kprobe") throw thrown;
-        refused.push(tracepoint);
-      }
-    }
-    return refused;
-  };
   try {
     for (const mapSpec of spec.maps.values())
       maps.set(mapSpec.name, createMap(overridden(mapSpec, mapOverrides)));
@@ -164,20 +150,23 @@ export function loadObject(
     } finally {
       if (btfFd !== undefined) libc.close(btfFd);
     }
+    const jumpedTo = new Set<string>();
     for (const mapSpec of spec.maps.values())
       fillPrograms(mapSpec, map(mapSpec.name), { loaded, jumpedTo });
+    const attachable = loaded.map(
+      ({
+        program: {
+          spec: { name, attach },
+        },
+        fd,
+      }) => ({ name, attach: jumpedTo.has(name) ? undefined : attach, fd, link: undefined }),
+    );
+    return objectOf(maps, new Attachments(attachable));
   } catch (thrown) {
-    close();
+    for (const { fd } of loaded) libc.close(fd);
+    for (const one of maps.values()) one.close();
     throw thrown;
   }
-  return {
-    map,
-    programs: relocated.map((program) => program.spec),
-    attach,
-    missed: () => missesOf(programFds()),
-    handOver: () => inheritable(maps, { links, programs: programFds() }),
-    close,
-  };
 }
 
 interface ProgramContext {
@@ -237,7 +226,8 @@ function programAttributes(
     .pointer(16, Buffer.from(`${spec.license}\0`, "latin1"))
     .name(48, program.spec.name);
   if (kind === "tp_btf")
-    attributes.u32(68, BPF_TRACE_RAW_TP).u32(108, tracepointType(kernelBtf, program.spec));
+    attributes.u32(68, ATTACH_TYPE.rawTracepoint).u32(108, tracepointType(kernelBtf, program.spec));
+  if (kind === "kprobe.multi") attributes.u32(68, ATTACH_TYPE.kprobeMulti);
   const functions = functionRecords(program);
   if (btfFd === undefined || functions === undefined) return attributes;
   attributes
@@ -272,37 +262,6 @@ function tracepointType(kernelBtf: Btf, { name, attach }: ProgramSpec): number {
     "KERNEL_NO_TRACEPOINT",
     `Cannot load BPF program "${name}": this kernel has no tracepoint "${attach.tracepoint}"`,
   );
-}
-
-function attachProgram({ name, attach }: ProgramSpec, fd: number): number {
-  if (attach.kind === "tracepoint") return attachClassic(name, attach, fd);
-  if (attach.kind === "kprobe") return openKprobe(attach.tracepoint, fd);
-  const attributes = new BpfAttributes(16).u32(8, fd);
-  if (attach.kind !== "tp_btf")
-    attributes.pointer(0, Buffer.from(`${attach.tracepoint}\0`, "latin1"));
-  return bpf(
-    BPF_COMMAND.rawTracepointOpen,
-    attributes,
-    `attach BPF program "${name}" to tracepoint "${attach.tracepoint}"`,
-  );
-}
-
-/** `BPF_LINK_CREATE` on a perf event, from Linux 5.15 on: the link keeps the event. */
-function attachClassic(
-  name: string,
-  { group = "", tracepoint }: ProgramAttach,
-  fd: number,
-): number {
-  const event = openTracepoint(group, tracepoint);
-  try {
-    return bpf(
-      BPF_COMMAND.linkCreate,
-      new BpfAttributes(48).u32(0, fd).u32(4, event).u32(8, BPF_PERF_EVENT),
-      `attach BPF program "${name}" to tracepoint "${group}/${tracepoint}"`,
-    );
-  } finally {
-    libc.close(event);
-  }
 }
 
 interface Filling {
@@ -352,8 +311,12 @@ const RLIMIT_MEMLOCK = 8;
 /** Most of it stays untouched, and so costs nothing. */
 const LOG_BYTES = 16 * 1024 * 1024;
 const MAX_RETRIES = 10;
-const BPF_TRACE_RAW_TP = 23;
 /** `enum bpf_prog_type` */
-const PROGRAM_TYPE = { tp_btf: 26, raw_tp: 17, "raw_tp.w": 24, tracepoint: 5, kprobe: 2 } as const;
-/** `enum bpf_attach_type` */
-const BPF_PERF_EVENT = 41;
+const PROGRAM_TYPE = {
+  tp_btf: 26,
+  raw_tp: 17,
+  "raw_tp.w": 24,
+  tracepoint: 5,
+  kprobe: 2,
+  "kprobe.multi": 2,
+} as const;

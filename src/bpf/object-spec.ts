@@ -5,10 +5,11 @@ import type { CoreRelocation, FunctionInfo, LineInfo } from "./btf-ext.ts";
 export interface ProgramAttach {
   /**
    * `tp_btf`: typed tracepoint arguments; `raw_tp`: raw ones; `raw_tp.w`: raw and writable;
-   * `tracepoint`: the record that perf and ftrace see; `kprobe`: the registers at a function's start.
+   * `tracepoint`: the record that perf and ftrace see; `kprobe`: the registers at a function's start,
+   * by a perf event; `kprobe.multi`: the same by ftrace, which costs less.
    */
-  readonly kind: "tp_btf" | "raw_tp" | "raw_tp.w" | "tracepoint" | "kprobe";
-  /** Of a `kprobe`: the function. */
+  readonly kind: "tp_btf" | "raw_tp" | "raw_tp.w" | "tracepoint" | "kprobe" | "kprobe.multi";
+  /** Of a kprobe: the function. */
   readonly tracepoint: string;
   /** Of a `tracepoint`: the subsystem that its record is listed under. */
   readonly group?: string;

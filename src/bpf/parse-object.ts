@@ -178,4 +178,5 @@ const PROGRAM_KIND: ReadonlyMap<string, ProgramAttach["kind"]> = new Map([
   ["tracepoint", "tracepoint"],
   ["tp", "tracepoint"],
   ["kprobe", "kprobe"],
+  ["kprobe.multi", "kprobe.multi"],
 ]);

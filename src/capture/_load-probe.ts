@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
-import { hasKprobes } from "../bpf/kprobe.ts";
+import { hasKprobes, hasMultiKprobes } from "../bpf/kprobe.ts";
 import { loadObject, type LoadedObject } from "../bpf/load-object.ts";
-import type { ProgramSpec } from "../bpf/object-spec.ts";
+import type { ObjectSpec, ProgramAttach, ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { AppError } from "../lib/errors.ts";
 import { readShipped } from "../shipped/shipped-files.ts";
@@ -55,13 +55,15 @@ export function loadProbe(
   const best = arePreempted(kernelBtf) ? (["classic", ...VARIANTS] as const) : VARIANTS;
   const variants = only === undefined ? best : [only];
   const takesKprobes = hasKprobes();
+  const kprobe = hasMultiKprobes(kernelBtf) ? "kprobe.multi" : "kprobe";
   let problem: unknown;
   for (const { variant, extras, kernelFunctions } of variants.flatMap(waysOf)) {
     const path = join(directory, `${OBJECT[variant]}.${probeArchitecture()}.bpf.o`);
     const select = (program: ProgramSpec): boolean =>
       program.autoload || isExtra(program, { extras, takesKprobes, kernelBtf });
     try {
-      const object = loadObject(parseObject(readObject(path)), {
+      const spec = withKprobes(parseObject(readObject(path)), kprobe);
+      const object = loadObject(spec, {
         kernelBtf,
         select,
         kernelFunctions,
@@ -70,7 +72,9 @@ export function loadProbe(
           state_events: { maxEntries: stateRingBytes },
         },
       });
-      const seesPaths = object.programs.some((one) => !one.autoload && extraOf(one) === "paths");
+      const seesPaths = spec.programs.some(
+        (one) => !one.autoload && extraOf(one) === "paths" && select(one),
+      );
       return { object, variant, seesIoUring: extras.has("io_uring") && hasRequests, seesPaths };
     } catch (thrown) {
       if (
@@ -111,9 +115,8 @@ function arePreempted(kernelBtf: Btf): boolean {
 function isExtra(program: ProgramSpec, { extras, takesKprobes, kernelBtf }: ExtraOptions): boolean {
   const { attach } = program;
   const extra = extraOf(program);
-  if (!extras.has(extra) || (extra === "paths" && (attach.kind === "kprobe") !== takesKprobes))
-    return false;
-  return attach.kind === "kprobe"
+  if (!extras.has(extra) || (extra === "paths" && isKprobe(attach) !== takesKprobes)) return false;
+  return isKprobe(attach)
     ? kernelBtf.find(attach.tracepoint, BTF_KIND.func) !== undefined
     : kernelBtf.find(`btf_trace_${attach.tracepoint}`, BTF_KIND.typedef) !== undefined;
 }
@@ -123,6 +126,20 @@ interface ExtraOptions {
   /** Else paths are seen by tracepoints, where the kernel has these. */
   readonly takesKprobes: boolean;
   readonly kernelBtf: Btf;
+}
+
+/** The object with its kprobes of the kind that costs the least. */
+function withKprobes(spec: ObjectSpec, kind: ProgramAttach["kind"]): ObjectSpec {
+  const programs = spec.programs.map((program) =>
+    program.attach.kind === "kprobe"
+      ? { ...program, attach: { ...program.attach, kind } }
+      : program,
+  );
+  return { ...spec, programs };
+}
+
+function isKprobe({ kind }: ProgramAttach): boolean {
+  return kind === "kprobe" || kind === "kprobe.multi";
 }
 
 function extraOf({ attach }: ProgramSpec): Extra {

@@ -21,7 +21,7 @@ test("inheritedProbe() of an environment without one is undefined", () => {
 
 test("inheritedProbe() takes nothing that this very process has not set", () => {
   const fd = openSync("/dev/null", "r");
-  const object = { maps: [{ name: "events", fd }], links: [], programs: [] };
+  const object = { maps: [{ name: "events", fd }], programs: [] };
   const whole = {
     pid: process.pid,
     variant: "tp_btf",
@@ -36,11 +36,11 @@ test("inheritedProbe() takes nothing that this very process has not set", () => 
     "{",
     "{}",
     // No descriptor at all, one that is no part of a probe, one that is not open, no number.
-    JSON.stringify({ ...whole, object: { maps: [], links: [], programs: [] } }),
+    JSON.stringify({ ...whole, object: { maps: [], programs: [] } }),
     JSON.stringify(whole),
-    JSON.stringify({ ...whole, object: { ...object, maps: [], links: [1 << 30] } }),
-    JSON.stringify({ ...whole, object: { ...object, maps: [], links: ["../../exe"] } }),
-    JSON.stringify({ ...whole, object: { ...object, links: 7 } }),
+    JSON.stringify({ ...whole, object: { ...object, maps: [], programs: [{ fd: 1 << 30 }] } }),
+    JSON.stringify({ ...whole, object: { ...object, maps: [], programs: [{ fd: "../../exe" }] } }),
+    JSON.stringify({ ...whole, object: { ...object, programs: 7 } }),
   ])
     assert.throws(() => inherited(value), isRefused, value);
   closeSync(fd);
@@ -68,9 +68,11 @@ test(
     const probe = openProbe({ ringBytes: 1 << 20, ownPid: process.pid });
     t.after(() => probe.close());
     const { object, ...handed } = probe.handOver();
-    const links = [...object.links, event];
-    const text = JSON.stringify({ pid: process.pid, ...handed, object: { ...object, links } });
-    assert.deepEqual(inherited(text)?.object.links, links);
+    const programs = object.programs.map((program, index) =>
+      index === 0 ? { ...program, link: event } : program,
+    );
+    const text = JSON.stringify({ pid: process.pid, ...handed, object: { ...object, programs } });
+    assert.equal(inherited(text)?.object.programs[0]?.link, event);
   },
 );
 

@@ -1,5 +1,6 @@
 import { existsSync, readlinkSync } from "node:fs";
 import { isSea } from "node:sea";
+import { descriptorsOf } from "../bpf/load-object.ts";
 import { type InheritedProbe, openProbe, type ProbeSource } from "../capture/probe.ts";
 import { AppError } from "../lib/errors.ts";
 import {
@@ -96,11 +97,7 @@ export function inheritedProbe(environment: Environment): InheritedProbe | undef
 function parseInherited(text: string): InheritedProbe | undefined {
   try {
     const { pid, ...inherited } = JSON.parse(text) as InheritedProbe & { readonly pid: number };
-    const fds = [
-      ...inherited.object.maps.map(({ fd }) => fd),
-      ...inherited.object.links,
-      ...inherited.object.programs,
-    ];
+    const fds = descriptorsOf(inherited.object);
     const isWhole =
       pid === process.pid &&
       fds.length > 0 &&
