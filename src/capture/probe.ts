@@ -13,10 +13,14 @@ import { CallFilterMaps } from "./_call-filter-maps.ts";
 import { CallTable } from "./_call-table.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { type LoadedProbe, loadProbe, type ProbeVariant } from "./_load-probe.ts";
+import { isHookNeeded } from "./_hook-events.ts";
 import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
 import { probeArchitecture } from "./probe-sight.ts";
+
+const NO_CODES: ReadonlySet<number> = new Set();
+const NO_CALLS: ReadonlySet<number> = new Set();
 
 export type { ProbeVariant } from "./_load-probe.ts";
 
@@ -99,7 +103,7 @@ export function openProbe(options: ProbeOptions): ProbeSource {
   let source: ProbeSource | undefined;
   try {
     source = new ProbeSource(loaded, options);
-    object.attach();
+    object.attach((attach) => isHookNeeded(attach, NO_CODES));
     return source;
   } catch (thrown) {
     source?.close();
@@ -135,6 +139,7 @@ export class ProbeSource {
   readonly #ownPid: number;
   readonly #measureOffset: () => bigint;
   #epochOffset: bigint;
+  #codes: ReadonlySet<number> = NO_CODES;
   /** What the probe has as its settings. */
   #bytes = new Uint8Array(SETTINGS.size);
   #offsetTimer: NodeJS.Timeout | undefined;
@@ -163,7 +168,7 @@ export class ProbeSource {
     this.#hostCgroups = object.map("host_cgroups");
     this.#requests = object.map("requests");
     this.#cgroupLosses = object.map("cgroup_losses");
-    this.setEnabled(new Set());
+    this.#useSettings(NO_CODES, {});
     this.#rings = new RingPair({
       first: new RingBuffer(object.map("state_events")),
       bulk: new RingBuffer(object.map("events")),
@@ -183,12 +188,22 @@ export class ProbeSource {
 
   /**
    * Sends events of these scap codes only, the generic one for these calls, and with programs that
-   * start their environment where that is asked for; takes effect at once.
+   * start their environment where that is asked for; takes effect at once. Programs that have nothing
+   * to do then hang nowhere. Throws `KERNEL_<ERRNO>` when one cannot be hung; all is as before then.
    */
-  setEnabled(
+  setEnabled(codes: ReadonlySet<number>, options: EventOptions = {}): void {
+    // What both sets ask for goes on: who is new comes first, and who is to go leaves last.
+    const both = codes.union(this.#codes);
+    this.#object.attach((attach) => isHookNeeded(attach, both));
+    this.#useSettings(codes, options);
+    this.#object.attach((attach) => isHookNeeded(attach, codes));
+  }
+
+  #useSettings(
     codes: ReadonlySet<number>,
-    { environment = false, genericCalls = NO_CALLS }: EventOptions = {},
+    { environment = false, genericCalls = NO_CALLS }: EventOptions,
   ): void {
+    this.#codes = codes;
     const bytes = new Uint8Array(SETTINGS.size);
     this.#bytes = bytes;
     const view = new DataView(bytes.buffer);
@@ -338,8 +353,6 @@ export class ProbeSource {
     this.#object.close();
   }
 }
-
-const NO_CALLS: ReadonlySet<number> = new Set();
 
 /** Bits of `flags`. */
 const SETTING_ENVIRONMENT = 1;
