@@ -26,8 +26,8 @@ export class Attachments {
   }
 
   /**
-   * Hangs each wanted program that does not hang yet on its place, and then takes the others off,
-   * but for those on perf events: opening these again takes a capability that a watch gives up.
+   * Hangs each wanted program that does not hang yet on its place, and then takes the others off.
+   * Those on perf events are always wanted: to open one takes a capability that a watch gives up.
    * Gives the functions that take no kprobe; throws `KERNEL_<ERRNO>` for any other place, and then
    * nothing is taken off.
    */
@@ -36,8 +36,8 @@ export class Attachments {
     const unwanted: string[] = [];
     for (const { name, attach, fd } of this.#programs) {
       if (attach === undefined) continue;
-      if (!isWanted(attach)) {
-        if (!ON_PERF_EVENTS.has(attach.kind)) unwanted.push(name);
+      if (!ON_PERF_EVENTS.has(attach.kind) && !isWanted(attach)) {
+        unwanted.push(name);
         continue;
       }
       if (this.#links.has(name)) continue;
