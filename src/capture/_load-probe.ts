@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
 import { hasKprobes, hasMultiKprobes } from "../bpf/kprobe.ts";
-import { loadObject, type LoadedObject } from "../bpf/load-object.ts";
+import { loadObject, type LoadedObject, type LoadOptions } from "../bpf/load-object.ts";
 import type { ObjectSpec, ProgramAttach, ProgramSpec } from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { AppError } from "../lib/errors.ts";
@@ -23,6 +23,9 @@ const EXTRAS: readonly ReadonlySet<Extra>[] = [
   new Set<Extra>(["paths"]),
   new Set<Extra>(),
 ];
+
+/** From the cheapest on. */
+const KPROBES = ["kprobe.multi", "kprobe"] as const;
 
 /** From the best on. */
 const VARIANTS: readonly ProbeVariant[] = ["tp_btf", "raw_tp"];
@@ -55,15 +58,13 @@ export function loadProbe(
   const best = arePreempted(kernelBtf) ? (["classic", ...VARIANTS] as const) : VARIANTS;
   const variants = only === undefined ? best : [only];
   const takesKprobes = hasKprobes();
-  const kprobe = hasMultiKprobes(kernelBtf) ? "kprobe.multi" : "kprobe";
   let problem: unknown;
   for (const { variant, extras, kernelFunctions } of variants.flatMap(waysOf)) {
     const path = join(directory, `${OBJECT[variant]}.${probeArchitecture()}.bpf.o`);
     const select = (program: ProgramSpec): boolean =>
       program.autoload || isExtra(program, { extras, takesKprobes, kernelBtf });
     try {
-      const spec = withKprobes(parseObject(readObject(path)), kprobe);
-      const object = loadObject(spec, {
+      const { object, seesPaths } = withKprobes(parseObject(readObject(path)), {
         kernelBtf,
         select,
         kernelFunctions,
@@ -72,9 +73,6 @@ export function loadProbe(
           state_events: { maxEntries: stateRingBytes },
         },
       });
-      const seesPaths = spec.programs.some(
-        (one) => !one.autoload && extraOf(one) === "paths" && select(one),
-      );
       return { object, variant, seesIoUring: extras.has("io_uring") && hasRequests, seesPaths };
     } catch (thrown) {
       if (
@@ -97,6 +95,35 @@ function waysOf(variant: ProbeVariant) {
   return EXTRAS.flatMap((extras) =>
     [true, false].map((kernelFunctions) => ({ variant, extras, kernelFunctions })),
   );
+}
+
+/**
+ * The object with its kprobes, where they are selected, of the kind that costs the least and that
+ * some function takes; they hang there then. Throws `KERNEL_NO_KPROBES` when none takes any.
+ */
+function withKprobes(
+  spec: ObjectSpec,
+  options: LoadOptions & Required<Pick<LoadOptions, "select">>,
+): Pick<LoadedProbe, "object" | "seesPaths"> {
+  const paths = spec.programs.filter(
+    (one) => !one.autoload && extraOf(one) === "paths" && options.select(one),
+  );
+  const kprobes = paths.filter(({ attach }) => isKprobe(attach)).length;
+  const kinds = hasMultiKprobes(options.kernelBtf) ? KPROBES : KPROBES.slice(1);
+  for (const kind of kinds) {
+    const object = loadObject(withKind(spec, kind), options);
+    if (kprobes === 0 || object.attach(isKprobe).length < kprobes)
+      return { object, seesPaths: paths.length > 0 };
+    object.close();
+  }
+  throw new AppError("KERNEL_NO_KPROBES", "Cannot attach the probe: no function takes a kprobe");
+}
+
+function withKind(spec: ObjectSpec, kind: ProgramAttach["kind"]): ObjectSpec {
+  const programs = spec.programs.map((program) =>
+    isKprobe(program.attach) ? { ...program, attach: { ...program.attach, kind } } : program,
+  );
+  return { ...spec, programs };
 }
 
 /**
@@ -126,16 +153,6 @@ interface ExtraOptions {
   /** Else paths are seen by tracepoints, where the kernel has these. */
   readonly takesKprobes: boolean;
   readonly kernelBtf: Btf;
-}
-
-/** The object with its kprobes of the kind that costs the least. */
-function withKprobes(spec: ObjectSpec, kind: ProgramAttach["kind"]): ObjectSpec {
-  const programs = spec.programs.map((program) =>
-    program.attach.kind === "kprobe"
-      ? { ...program, attach: { ...program.attach, kind } }
-      : program,
-  );
-  return { ...spec, programs };
 }
 
 function isKprobe({ kind }: ProgramAttach): boolean {
