@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { boot, type Boot } from "./boot.ts";
 import { type Check, checksFor } from "./checks.ts";
-import { DEBIAN_KEYRING } from "./debian-archive.ts";
+import { DEBIAN_KEYRING } from "../../scripts/debian-archive.ts";
 import { buildImage } from "./image.ts";
 import { type Kernel, KERNELS, MACHINES } from "./kernels.ts";
 
