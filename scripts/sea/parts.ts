@@ -1,10 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { installLocked, type Pin } from "../locked-packages.ts";
 import { isForeign, type Processor } from "../processors.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
-const NPM_MS = 300_000;
 
 /** Paths of what others made for one processor, which the one file is made of. */
 export interface Parts {
@@ -23,40 +22,12 @@ export function partsFor(processor: Processor): Parts {
     join(packages, koffiOf(processor), `linux_${processor.name}/koffi.node`);
   if (!isForeign(processor))
     return { node: process.execPath, koffi: koffi(join(CHECKOUT, "node_modules")) };
-  const folder = join(CHECKOUT, ".tools", processor.name);
-  const packages = join(folder, "node_modules");
-  fetchParts(folder, processor);
+  const pins = { ...pinnedNode(processor), ...pinnedKoffi(processor) };
+  const packages = installLocked(join(CHECKOUT, ".tools", processor.name), pins);
   return { node: join(packages, `node-linux-${processor.name}/bin/node`), koffi: koffi(packages) };
 }
 
-/** Does nothing where the lock is as it was. */
-function fetchParts(folder: string, processor: Processor): void {
-  const pinned = { ...pinnedNode(processor), ...pinnedKoffi(processor) };
-  const dependencies = Object.fromEntries(
-    Object.entries(pinned).map(([path, { version }]) => [
-      path.replace("node_modules/", ""),
-      version,
-    ]),
-  );
-  const packages = { "": { dependencies }, ...pinned };
-  const lock = JSON.stringify({ lockfileVersion: 3, packages });
-  const stamp = join(folder, "node_modules/.saker-lock");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ dependencies }));
-  writeFileSync(join(folder, "package-lock.json"), lock);
-  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  execFileSync("npm", ["ci", "--prefix", folder, ...options], {
-    stdio: ["ignore", "ignore", "inherit"],
-    timeout: NPM_MS,
-  });
-  writeFileSync(stamp, lock);
-}
-
-/** Of a lock file: the packages that npm takes with these digests alone. */
-type Pinned = Readonly<Record<string, { readonly version: string; readonly integrity: string }>>;
-
-function pinnedNode({ name }: Processor): Pinned {
+function pinnedNode({ name }: Processor): Readonly<Record<string, Pin>> {
   const setup = readFileSync(join(CHECKOUT, "scripts/setup"), "utf8");
   const value = (of: string): string => new RegExp(`^${of}=(\\S+)$`, "m").exec(setup)?.[1] ?? "";
   const version = value("node_version");
@@ -65,16 +36,16 @@ function pinnedNode({ name }: Processor): Pinned {
       `Cannot pack for ${name}: this is Node ${process.versions.node}, and scripts/setup names ${version}`,
     );
   const integrity = value(`${name}_integrity`);
-  return { [`node_modules/node-linux-${name}`]: { version, integrity } };
+  return { [`node-linux-${name}`]: { version, integrity } };
 }
 
-function pinnedKoffi(processor: Processor): Pinned {
+function pinnedKoffi(processor: Processor): Readonly<Record<string, Pin>> {
   const text = readFileSync(join(CHECKOUT, "package-lock.json"), "utf8");
-  const path = `node_modules/${koffiOf(processor)}`;
-  const { packages } = JSON.parse(text) as { readonly packages: Pinned };
-  const pinned = packages[path];
-  if (pinned === undefined) throw new Error(`package-lock.json does not name ${path}`);
-  return { [path]: { version: pinned.version, integrity: pinned.integrity } };
+  const name = koffiOf(processor);
+  const { packages } = JSON.parse(text) as { readonly packages: Readonly<Record<string, Pin>> };
+  const pin = packages[`node_modules/${name}`];
+  if (pin === undefined) throw new Error(`package-lock.json does not name ${name}`);
+  return { [name]: { version: pin.version, integrity: pin.integrity } };
 }
 
 function koffiOf({ name }: Processor): string {
