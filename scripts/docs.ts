@@ -1,5 +1,5 @@
 // Writes the documents that are made from the program's own tables: docs/fields.md,
-// docs/weaknesses.md, docs/clients.md, docs/config.md, and the manual pages in docs/man. With --check it only says whether they are up to date.
+// docs/weaknesses.md, docs/clients.md, docs/config.md, the manual pages in docs/man, and the schema of the chart's values. With --check it only says whether they are up to date.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,7 @@ import { type VersionCode, versionName } from "../src/tls/client-hello.ts";
 import { groupName } from "../src/tls/groups.ts";
 import { fieldMarks, fieldSyntax } from "../src/fields/describe-field.ts";
 import { ALL_FIELDS } from "../src/fields/registry.ts";
+import { chartSchema } from "./chart-schema.ts";
 import { manPages } from "./man-pages.ts";
 
 const COMMON = Object.values<Option<unknown>>(POSTED_OPTIONS);
@@ -29,6 +30,7 @@ const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/weaknesses.md": weaknessesDocument,
   "docs/clients.md": clientsDocument,
   "docs/config.md": configDocument,
+  "deploy/helm/saker/values.schema.json": () => `${JSON.stringify(chartSchema(), null, 2)}\n`,
   ...Object.fromEntries(
     Array.from(manPages(sakerCommand()), ([name, text]) => [
       `docs/man/man1/${name}`,

@@ -8,15 +8,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { foreignLibraries, type ForeignSystem } from "./foreign-system.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 
 /**
- * Gathers what stands in our image below `root`, from this machine alone: the one-file program with
- * its libraries, busybox where it is installed, and certificates of authorities. Throws where a
- * file cannot be copied.
+ * Gathers what stands in our image below `root`: the one-file program with its libraries, busybox
+ * where it is installed, and certificates of authorities; from this machine alone, or programs and
+ * libraries from a system of another processor. Throws where a file cannot be copied.
  */
-export function gatherImageFiles(root: string, program: string): void {
+export function gatherImageFiles(root: string, program: string, from?: ForeignSystem): void {
   const folders = ["dev", "etc", "proc", "report", "root", "run", "sys", "tmp", "var/log"];
   for (const folder of folders) mkdirSync(join(root, folder), { recursive: true });
   chmodSync(join(root, "tmp"), 0o1777);
@@ -24,8 +25,8 @@ export function gatherImageFiles(root: string, program: string): void {
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
   putFalcoFolder(mkdir(root, "etc/falco"));
-  putProgram(root, program, "/usr/bin/saker");
-  putBusybox(root);
+  putProgram(root, program, "/usr/bin/saker", from);
+  putBusybox(root, from);
   if (existsSync(AUTHORITIES)) put(root, AUTHORITIES, AUTHORITIES);
 }
 
@@ -46,21 +47,31 @@ function putFalcoFolder(folder: string): void {
 }
 
 /** For program_output, and for whoever wants a shell in the container. */
-function putBusybox(root: string): void {
-  const busybox = BUSYBOXES.find((path) => existsSync(path));
+function putBusybox(root: string, from?: ForeignSystem): void {
+  const own = BUSYBOXES.find((path) => existsSync(path));
+  const busybox =
+    from === undefined
+      ? own
+      : BUSYBOXES.map((path) => join(from.root, path)).find((path) => existsSync(path));
   if (busybox === undefined) return;
-  putProgram(root, busybox, "/bin/busybox");
-  const applets = execFileSync(busybox, ["--list"], { encoding: "utf8" }).split("\n");
+  putProgram(root, busybox, "/bin/busybox", from);
+  // Another processor's cannot say what it has.
+  const applets =
+    own === undefined ? ["sh"] : execFileSync(own, ["--list"], { encoding: "utf8" }).split("\n");
   for (const applet of applets.filter((name) => name !== "" && name !== "busybox"))
     symlinkSync("busybox", join(root, "bin", applet));
 }
 
 /**
- * Copies a program below `root`, with the libraries and the loader that ldd names; a static one has
- * none.
+ * Copies a program below `root`, with the libraries and the loader that it takes, which ldd names
+ * for this machine's processor; a static one has none.
  */
-export function putProgram(root: string, from: string, to: string): void {
+export function putProgram(root: string, from: string, to: string, system?: ForeignSystem): void {
   put(root, from, to);
+  if (system !== undefined) {
+    for (const path of foreignLibraries(system, from)) put(root, join(system.root, path), path);
+    return;
+  }
   let text = "";
   try {
     text = execFileSync("ldd", [from], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });

@@ -22,9 +22,13 @@ export function runningPackages(): readonly string[] {
   const lock = JSON.parse(readFileSync(join(CHECKOUT, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
   };
-  return Object.entries(lock.packages)
-    .filter(([path, { dev }]) => path !== "" && dev !== true && existsSync(join(CHECKOUT, path)))
-    .map(([path]) => path.replace("node_modules/", ""));
+  return (
+    Object.entries(lock.packages)
+      .filter(([path, { dev }]) => path !== "" && dev !== true && existsSync(join(CHECKOUT, path)))
+      .map(([path]) => path.replace("node_modules/", ""))
+      // koffi's native part for this machine, under koffi's licence: the package may be for another one.
+      .filter((name) => !name.startsWith("@koromix/koffi-"))
+  );
 }
 
 function packageLicence(name: string): Licensed {

@@ -1,5 +1,6 @@
 // Packs Saker for Debian: packed/saker_VERSION_ARCHITECTURE.deb, of the one file (pack-sea.ts), its unit,
-// configuration, manual pages and completions. `node scripts/pack-deb.ts [--program FILE] [--fast] [FOLDER]`.
+// configuration, manual pages and completions.
+// `node scripts/pack-deb.ts [--arch x64|arm64] [--program FILE] [--fast] [FOLDER]`.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -23,10 +24,10 @@ import { VERSION } from "../src/cli/version.ts";
 import { changelogText } from "./deb-changelog.ts";
 import { licences } from "./licences.ts";
 import { manPages } from "./man-pages.ts";
+import { processorOf } from "./processors.ts";
 import { sourceDate } from "./source-date.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 const COMPLETIONS = {
   bash: "usr/share/bash-completion/completions/saker",
   zsh: "usr/share/zsh/vendor-completions/_saker",
@@ -57,11 +58,15 @@ process.umask(0o022);
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   // A program that is packed already; --fast compresses little, for tests.
-  options: { program: { type: "string" }, fast: { type: "boolean" } },
+  options: {
+    arch: { type: "string", default: process.arch },
+    program: { type: "string" },
+    fast: { type: "boolean" },
+  },
 });
 const [target = join(CHECKOUT, "packed")] = positionals;
-const architecture = ARCHITECTURES[process.arch];
-if (architecture === undefined) throw new Error(`Debian's name of ${process.arch} is not known`);
+const processor = processorOf(values.arch);
+const architecture = processor.debian;
 
 const root = mkdtempSync(join(tmpdir(), "saker-deb-"));
 try {
@@ -82,7 +87,12 @@ try {
 function gather(): void {
   const program = values.program ?? join(root, "usr/bin/saker");
   if (values.program === undefined)
-    run(process.execPath, join(CHECKOUT, "scripts/pack-sea.ts"), program);
+    run(
+      process.execPath,
+      join(CHECKOUT, "scripts/pack-sea.ts"),
+      `--arch=${processor.name}`,
+      program,
+    );
   else put("usr/bin/saker", readFileSync(program), 0o755);
   put("usr/lib/systemd/system/saker.service", deployed("systemd/saker.service"));
   put("etc/saker/saker.yaml", deployed("saker.yaml"));

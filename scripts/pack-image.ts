@@ -1,21 +1,29 @@
 // Packs Saker's image, without a registry and without a daemon: an archive that docker load, podman load and
-// ctr images import take. `node scripts/pack-image.ts [--program FILE] [--name NAME:TAG] [FILE]`.
+// ctr images import take. `node scripts/pack-image.ts [--arch x64|arm64] [--program FILE] [--name NAME:TAG] [FILE]`;
+// default packed/saker-image.tar, and packed/saker-image-ARCH.tar where it is said.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { foreignSystem } from "./foreign-system.ts";
 import { gatherImageFiles } from "./image-files.ts";
 import { writeImageLayout } from "./oci-archive.ts";
+import { isForeign, processorOf } from "./processors.ts";
 import { sourceDate } from "./source-date.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { program: { type: "string" }, name: { type: "string", default: "saker:latest" } },
+  options: {
+    arch: { type: "string" },
+    program: { type: "string" },
+    name: { type: "string", default: "saker:latest" },
+  },
 });
-const [target = join(CHECKOUT, "packed/saker-image.tar")] = positionals;
+const processor = processorOf(values.arch);
+const file = values.arch === undefined ? "saker-image.tar" : `saker-image-${processor.name}.tar`;
+const [target = join(CHECKOUT, "packed", file)] = positionals;
 // Whoever packs may keep files for themselves; the image's are for all.
 process.umask(0o022);
 
@@ -23,16 +31,21 @@ const folder = mkdtempSync(join(tmpdir(), "saker-image-"));
 try {
   const program = values.program ?? join(folder, "saker");
   if (values.program === undefined)
-    execFileSync(process.execPath, [join(CHECKOUT, "scripts/pack-sea.ts"), program], {
-      stdio: ["ignore", 2, 2],
-    });
+    execFileSync(
+      process.execPath,
+      [join(CHECKOUT, "scripts/pack-sea.ts"), `--arch=${processor.name}`, program],
+      { stdio: ["ignore", 2, 2] },
+    );
   const created = sourceDate();
-  gatherImageFiles(join(folder, "root"), program);
+  const system = isForeign(processor)
+    ? foreignSystem(processor, join(folder, "system"))
+    : undefined;
+  gatherImageFiles(join(folder, "root"), program, system);
   const layer = join(folder, "layer.tar");
   tar(join(folder, "root"), layer, created);
   writeImageLayout(join(folder, "image"), readFileSync(layer), {
     name: values.name,
-    architecture: ARCHITECTURES[process.arch] ?? process.arch,
+    architecture: processor.debian,
     created,
     environment: ["PATH=/usr/bin:/bin", "HOME=/root", "MALLOC_ARENA_MAX=1"],
     entrypoint: ["/usr/bin/saker"],

@@ -1,5 +1,6 @@
 // Packs Saker into one file: the Node that runs this, stripped, with the program, its threads, the
-// probe, the rules and the page within it. `node scripts/pack-sea.ts [FILE]`; default packed/saker.
+// probe, the rules and the page within it. `node scripts/pack-sea.ts [--arch x64|arm64] [FILE]`; default
+// packed/saker, and packed/saker-ARCH where it is said. For another processor: the same version of Node.
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -13,22 +14,32 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { build, type BuildOptions } from "esbuild";
 import { THREADS } from "../src/shipped/start-thread.ts";
+import { isForeign, processorOf } from "./processors.ts";
 import { addNote } from "./sea/add-note.ts";
+import { partsFor } from "./sea/parts.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 const MAIN = "cli/main";
 /** As bin/saker has them: a long-running watch should be small, and Kafka's client be silent. */
 const NODE_OPTIONS = ["--max-semi-space-size=1", "--disable-warning=TimeoutNegativeWarning"];
 
-const KOFFI = `node_modules/@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`;
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
-const [target = join(CHECKOUT, "packed/saker")] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { arch: { type: "string" } },
+});
+const processor = processorOf(values.arch);
+const name = values.arch === undefined ? "saker" : `saker-${processor.name}`;
+const [target = join(CHECKOUT, "packed", name)] = positionals;
+const parts = partsFor(processor);
 const folder = mkdtempSync(join(tmpdir(), "saker-pack-"));
 try {
   await bundle([MAIN, ...THREADS]);
-  for (const name of [MAIN, ...THREADS]) compile(name);
+  // The compiler's work is for the processor that it is done on.
+  if (!isForeign(processor)) for (const name of [MAIN, ...THREADS]) compile(name);
   await pack(resolve(target));
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -91,8 +102,8 @@ async function pack(path: string): Promise<void> {
   writeFileSync(join(folder, "sea.json"), JSON.stringify(config));
   run(process.execPath, "--experimental-sea-config", "sea.json");
   const node = join(folder, "node");
-  copyFileSync(process.execPath, node);
-  run("strip", node);
+  copyFileSync(parts.node, node);
+  run(isForeign(processor) ? `${processor.triplet}-strip` : "strip", node);
   const bytes = readFileSync(join(folder, "saker.blob"));
   const program = addNote(readFileSync(node), { name: "NODE_SEA_BLOB", bytes });
   setFuse(program);
@@ -116,7 +127,7 @@ function assets(): Readonly<Record<string, string>> {
       "package.json",
       "LICENSE",
       "rules/**/*.yaml",
-      `probe/*.${process.arch}.bpf.o`,
+      `probe/*.${processor.name}.bpf.o`,
       "dist/ui/**/*.*",
     ],
     { cwd: CHECKOUT },
@@ -125,7 +136,7 @@ function assets(): Readonly<Record<string, string>> {
   return {
     ...Object.fromEntries(shipped.map((name) => [name, join(CHECKOUT, name)])),
     ...Object.fromEntries(scripts.map((name) => [name, join(folder, name)])),
-    "koffi.node": join(CHECKOUT, KOFFI),
+    "koffi.node": parts.koffi,
   };
 }
 

@@ -139,8 +139,8 @@ function requireConfiguration({ entries, place }: MapNode): void {
     );
   if (isMap("config"))
     refuse(
-      "it is a file of values for falcosidekick's Helm chart",
-      "what stands below config is falcosidekick's configuration: put that into a file of its own",
+      "it is a file of values for a Helm chart",
+      "what stands below config is the configuration, Saker's or falcosidekick's: put that into a file of its own",
     );
 }
 

@@ -12,7 +12,13 @@ import {
 import { defineKey as key, type Key } from "./key.ts";
 import { KUBERNETES_KEYS } from "./kubernetes-keys.ts";
 import { METRICS_KEYS } from "./metrics-keys.ts";
-import { APPENDED_OUTPUTS, SELECTIONS, STATIC_FIELDS, TEMPLATES } from "./rule-options.ts";
+import {
+  APPENDED_OUTPUTS,
+  CUSTOM_FIELDS,
+  SELECTIONS,
+  STATIC_FIELDS,
+  TEMPLATES,
+} from "./rule-options.ts";
 import {
   CONFIG_FILES,
   decimal,
@@ -252,7 +258,7 @@ export const KEYS = {
   }),
   ...METRICS_KEYS,
   ...KUBERNETES_KEYS,
-  customFields: key("customfields", STATIC_FIELDS, {
+  customFields: key("customfields", CUSTOM_FIELDS, {
     default: {},
     doc: "falcosidekick's: output fields that every alert for a service has besides.",
   }),

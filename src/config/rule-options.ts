@@ -118,9 +118,15 @@ export const STATIC_FIELDS: ValueType<Readonly<Record<string, string>>> = {
       : Object.fromEntries(pairsOf(node, fail).map(([key, value]) => [key, textOf(value, fail)])),
 };
 
+/** `customfields` of falcosidekick: in its chart's values a text, `name:value,name:value`. */
+export const CUSTOM_FIELDS: ValueType<Readonly<Record<string, string>>> = {
+  ...STATIC_FIELDS,
+  schema: { ...STATIC_FIELDS.schema, type: ["object", "string", "null"] },
+};
+
 /** `templatedfields` of falcosidekick: a template for each field's name. */
 export const TEMPLATES: ValueType<Readonly<Record<string, string>>> = {
-  ...STATIC_FIELDS,
+  ...CUSTOM_FIELDS,
   name: "map of name: template",
   read: (node, fail) => {
     const templates = STATIC_FIELDS.read(node, fail);

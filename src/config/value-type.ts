@@ -152,12 +152,21 @@ export function word<Value>(
   const list = words.filter((text) => text !== "").join(", ");
   return {
     name: `one of ${list}`,
-    schema: { type: "string", enum: words },
+    schema: wordSchema(words),
     read: (node, fail) => {
       const text = textIn(node, fail);
       return parse(text) ?? fail(`must be one of ${list}, not "${text}"`, node);
     },
   };
+}
+
+/** As people write words: so, with a capital, and those that are numbers as numbers, too. */
+function wordSchema(words: readonly string[]): Schema {
+  const capitals = words.map((text) => text.charAt(0).toUpperCase() + text.slice(1));
+  const spelled = { enum: [...new Set([...words, ...capitals])] };
+  const numbers = words.filter((text) => /^\d+$/.test(text)).map(Number);
+  // Not in one list: a validator of Helm's takes 1 and "1" there for the same.
+  return numbers.length === 0 ? spelled : { anyOf: [spelled, { enum: numbers }] };
 }
 
 /** A section of which no key means anything here. */

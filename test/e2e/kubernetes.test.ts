@@ -1,47 +1,23 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
+import { kubernetesTools, objectsOf } from "../fixtures/kubernetes-tools.ts";
+import { type Manifest, typeFaults } from "../fixtures/kubernetes-types.ts";
 import { saker } from "../fixtures/saker.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 const MANIFESTS = join(CHECKOUT, "deploy/kubernetes");
 /** The same with the right to ask the API. */
 const WITH_API = join(CHECKOUT, "deploy/kubernetes-api");
-/** Where the types of a kind are. */
-const TYPES: Readonly<Record<string, string>> = {
-  ClusterRole: "rbac.authorization.k8s.io/v1",
-  ClusterRoleBinding: "rbac.authorization.k8s.io/v1",
-  ConfigMap: "v1",
-  DaemonSet: "apps/v1",
-  Namespace: "v1",
-  ServiceAccount: "v1",
-};
-
-interface Manifest {
-  readonly kind: string;
-}
-
 describe("deploy/kubernetes", () => {
   // Below the checkout, where the compiler finds the packages.
   const folder = mkdtempSync(join(CHECKOUT, "node_modules/.saker-kubernetes-"));
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** What the compiler finds wrong with objects of these kinds: a key that there is not, too. */
-  function faults(name: string, manifests: readonly Manifest[]): string {
-    const path = join(folder, `${name}.ts`);
-    const kinds = [...new Set(manifests.map(({ kind }) => kind))];
-    const imports = kinds.map(
-      (kind) => `import type { I${kind} } from "kubernetes-models/${TYPES[kind]}/${kind}";\n`,
-    );
-    const objects = manifests.map((it) => `void (${JSON.stringify(it)} satisfies I${it.kind});\n`);
-    writeFileSync(path, [...imports, ...objects].join(""));
-    const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext"];
-    const args = [join(CHECKOUT, "node_modules/.bin/tsc"), "--ignoreConfig", ...options, path];
-    return spawnSync(process.execPath, args, { encoding: "utf8" }).stdout;
-  }
+  const faults = (name: string, manifests: readonly Manifest[]): string =>
+    typeFaults(join(folder, `${name}.ts`), manifests);
 
   const files = [MANIFESTS, WITH_API].flatMap((of) =>
     readdirSync(of)
@@ -49,15 +25,10 @@ describe("deploy/kubernetes", () => {
       .map((name) => parse(readFileSync(join(of, name), "utf8")) as Manifest),
   );
 
-  /** Undefined without kubectl. */
-  function kustomized(of: string): readonly Manifest[] | undefined {
-    const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", of], {
-      encoding: "utf8",
-    });
-    if (status === null) return undefined;
-    assert.equal(status, 0, stderr);
-    return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
-  }
+  const tools = kubernetesTools("Helm 4.1, kubectl 1.35");
+  const skip = typeof tools === "string" && tools;
+  const kustomized = (of: string): readonly Manifest[] =>
+    typeof tools === "string" ? [] : objectsOf(tools.kubectl, "kustomize", of);
 
   it("has no key that Kubernetes does not know, and no wrong value", () => {
     assert.equal(faults("files", files), "");
@@ -68,9 +39,8 @@ describe("deploy/kubernetes", () => {
     );
   });
 
-  it("is what kubectl makes one of, with the configuration as a map", (test) => {
+  it("is what kubectl makes one of, with the configuration as a map", { skip }, () => {
     const made = kustomized(MANIFESTS);
-    if (made === undefined) return test.skip("needs kubectl");
     assert.deepEqual(
       made.map(({ kind }) => kind),
       ["Namespace", "ServiceAccount", "ConfigMap", "ConfigMap", "DaemonSet"],
@@ -79,9 +49,8 @@ describe("deploy/kubernetes", () => {
     assert.doesNotMatch(JSON.stringify(made), /"automountServiceAccountToken":true/);
   });
 
-  it("may list namespaces and pods, with a token, where it is to ask the API", (test) => {
+  it("may list namespaces and pods, with a token, where it is to ask the API", { skip }, () => {
     const made = kustomized(WITH_API);
-    if (made === undefined) return test.skip("needs kubectl");
     assert.equal(faults("with-api", made), "");
     const of = (kind: string) => JSON.stringify(made.find((one) => one.kind === kind));
     assert.match(

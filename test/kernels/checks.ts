@@ -13,6 +13,7 @@ export function checksFor({ variant }: Kernel): readonly Check[] {
   return [
     ...doctorChecks(variant),
     ...watchChecks("watch", variant),
+    ...watchChecks("one-file", variant),
     // Where the kernel takes nothing else, there is nothing to force.
     ...(variant === "tp_btf" ? watchChecks("raw-tp", "raw_tp") : []),
     ...socketsChecks(),

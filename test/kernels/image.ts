@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DebianArchive } from "./debian-archive.ts";
+import { DebianArchive } from "../../scripts/debian-archive.ts";
 import { type Kernel, MACHINES } from "./kernels.ts";
 
 /** What qemu needs to boot. */

@@ -1,33 +1,29 @@
+import { PROCESSORS, type Processor } from "../../scripts/processors.ts";
+
 /** A processor that kernels are built for, and the qemu that plays it. */
-interface Machine {
-  /** As Debian calls it. */
-  readonly debian: string;
+interface Machine extends Processor {
   readonly qemu: string;
   /** Debian's package of that qemu. */
   readonly qemuPackage: string;
   readonly options: readonly string[];
   readonly console: string;
-  /** The folder of shared libraries. */
-  readonly triplet: string;
 }
 
 /** By Node's names. */
 export const MACHINES = {
   x64: {
-    debian: "amd64",
+    ...PROCESSORS.x64,
     qemu: "qemu-system-x86_64",
     qemuPackage: "qemu-system-x86",
     options: ["-cpu", "max,la57=off"],
     console: "ttyS0",
-    triplet: "x86_64-linux-gnu",
   },
   arm64: {
-    debian: "arm64",
+    ...PROCESSORS.arm64,
     qemu: "qemu-system-aarch64",
     qemuPackage: "qemu-system-arm",
     options: ["-machine", "virt", "-cpu", "cortex-a72"],
     console: "ttyAMA0",
-    triplet: "aarch64-linux-gnu",
   },
 } as const satisfies Readonly<Record<string, Machine>>;
 

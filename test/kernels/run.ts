@@ -1,11 +1,13 @@
 // Boots Linux kernels of Debian under qemu's own processor and lets Saker watch in there: `npm run
 // kernels -- [NAME…]`. Exit code 1 when something was not seen.
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { boot, type Boot } from "./boot.ts";
 import { type Check, checksFor } from "./checks.ts";
-import { DEBIAN_KEYRING } from "./debian-archive.ts";
+import { DEBIAN_KEYRING } from "../../scripts/debian-archive.ts";
+import { isForeign } from "../../scripts/processors.ts";
 import { buildImage } from "./image.ts";
 import { type Kernel, KERNELS, MACHINES } from "./kernels.ts";
 
@@ -40,7 +42,7 @@ process.exitCode = failures === 0 ? 0 : 1;
 /** How many of the checks failed. */
 async function tryKernel(kernel: Kernel): Promise<number> {
   const log = join(CACHE, kernel.name, "console.log");
-  const image = buildImage(kernel, CACHE);
+  const image = buildImage(kernel, CACHE, (root) => packOneFile(kernel, root));
   console.log(`— ${kernel.name}: Linux ${image.release}`);
   if (kernel.knownProblem !== undefined) console.log(`known: ${kernel.knownProblem}`);
   const checks = checksFor(kernel);
@@ -67,6 +69,13 @@ async function tryKernel(kernel: Kernel): Promise<number> {
   return failed.length;
 }
 
+/** What npm run pack:sea makes for that processor. */
+function packOneFile({ machine }: Kernel, root: string): void {
+  const script = fileURLToPath(new URL("../../scripts/pack-sea.ts", import.meta.url));
+  const args = [script, `--arch=${machine}`, join(root, "usr/bin/saker")];
+  execFileSync(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
 function tell({ scene, what, holds }: Check, scenes: Boot["scenes"]): boolean {
   const seen = scenes.get(scene);
   const isSeen = seen !== undefined && holds(seen);
@@ -89,8 +98,13 @@ function missingPackages(kernels: readonly Kernel[]): string[] {
     ["timeout", "coreutils"],
     ["xz", "xz-utils"],
   ];
-  for (const { machine } of kernels)
-    programs.push([MACHINES[machine].qemu, MACHINES[machine].qemuPackage]);
+  for (const { machine } of kernels) {
+    const { qemu, qemuPackage, triplet } = MACHINES[machine];
+    const strip = isForeign(MACHINES[machine])
+      ? ([`${triplet}-strip`, `binutils-${triplet.replace("_", "-")}`] as const)
+      : (["strip", "binutils"] as const);
+    programs.push([qemu, qemuPackage], strip);
+  }
   const isThere = (program: string): boolean =>
     (process.env["PATH"] ?? "")
       .split(delimiter)

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { release } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type RunningSaker, startSaker } from "../../fixtures/saker.ts";
+import { type RunningSaker, type SakerOptions, startSaker } from "../../fixtures/saker.ts";
 import { until } from "../../fixtures/until.ts";
 
 const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -24,6 +24,7 @@ const PATIENCE_MS = 600_000;
 const SCENES: Readonly<Record<string, () => Promise<void>>> = {
   doctor: () => runToEnd("doctor", startSaker(["doctor"])),
   watch: () => watch("watch"),
+  "one-file": () => watch("one-file", { packed: "/usr/bin/saker" }),
   "raw-tp": () => withoutTypedProbe(() => watch("raw-tp")),
   sockets: watchSockets,
   events: probeEvents,
@@ -49,21 +50,11 @@ process.exit(0);
  * All that Saker is for: a program starts, a secret is read, ports open on the host and in what
  * looks like a container, and are examined.
  */
-async function watch(scene: string): Promise<void> {
+async function watch(scene: string, options: SakerOptions = {}): Promise<void> {
   const early = serve(7000);
-  const saker = startSaker([
-    "watch",
-    "--json",
-    "--with-audits",
-    "--source",
-    "ebpf",
-    "--host-ports",
-    "--no-store",
-    "--no-web",
-    "--report",
-    `/tmp/${scene}`,
-    ...RULES,
-  ]);
+  const args = ["watch", "--json", "--with-audits", "--source", "ebpf", "--host-ports"];
+  const kept = ["--no-store", "--no-web", "--report", `/tmp/${scene}`];
+  const saker = startSaker([...args, ...kept, ...RULES], options);
   const servers = [early];
   try {
     await begun(saker, /sockets that listened already: 1/);
