@@ -13,5 +13,5 @@ export function releaseStartMemory(): void {
 }
 
 /** By then threads are up, and what listened or ran before is known. */
-const STARTED_MS = 10_000;
+const STARTED_MS = 30_000;
 const AGAIN_MS = 60_000;
