@@ -1,9 +1,11 @@
-// Compiles what is published into dist/, and bundles the page, anew: a file that is not there any more does not stay.
+// Compiles what is published into dist/, and bundles the program and the page, anew: a file that is not there any more does not stay.
 // What belongs to it is what tsconfig.build.json names and all that is imported from there, so a
 // test's program never gets in, wherever it lies.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
+import { THREADS } from "../src/shipped/start-thread.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
 
@@ -20,3 +22,21 @@ for (const step of STEPS) {
   const { status } = spawnSync(process.execPath, step, { stdio: ["ignore", 2, 2] });
   if (status !== 0) process.exit(status ?? 1);
 }
+
+// Finding and compiling some 400 modules one by one takes Node longer than running them, so those of
+// the program and its threads are joined. They stay two folders deep: they find each other, and what is
+// shipped, by that (src/shipped). What others wrote stays apart, with its licence.
+await build({
+  entryPoints: ["cli/main", ...THREADS].map((name) => join(dist, `${name}.js`)),
+  outdir: dist,
+  outbase: dist,
+  chunkNames: "program/[name]-[hash]",
+  allowOverwrite: true,
+  bundle: true,
+  splitting: true,
+  packages: "external",
+  platform: "node",
+  format: "esm",
+  target: "node24",
+  logLevel: "warning",
+});

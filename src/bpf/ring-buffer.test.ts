@@ -100,9 +100,12 @@ describe("RingBuffer", { skip: whyNoBpfFromSource() }, () => {
       const ring = new RingBuffer(object.map("ring"));
       const next = new Map<number, number>();
       let records = 0;
-      const run = ring.run((_bytes, view, start) => {
+      const run = ring.run((bytes, view, start, length) => {
         const tid = view.getUint32(start, true);
         const number = view.getUint32(start + 4, true);
+        // Where the ring ends within a record, its rest stands at the beginning.
+        for (let at = start + 8; at < start + length; at += 1)
+          if (bytes[at] !== (number & 0xff)) assert.fail(`record ${number} has others' bytes`);
         if (number < (next.get(tid) ?? 0))
           assert.fail(`record ${number} of thread ${tid} came late or twice`);
         next.set(tid, number + 1);

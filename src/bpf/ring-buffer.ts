@@ -52,15 +52,16 @@ export class RingBuffer implements WaitingRing {
       );
     const page = libc.getpagesize();
     this.size = map.spec.maxEntries;
-    // The producer's page and the data may only be read. The data follow twice in a row, so a
-    // record is never split.
+    // The producer's page and the data may only be read. The kernel would show the data a second
+    // time behind, so that no record is split: what is taken is copied anyway, and that mapping
+    // would count as resident memory once more.
     const consumer = mapMemory(map, {
       length: page,
       protection: PROT_READ | PROT_WRITE,
       offset: 0,
     });
     const producer = mapMemory(map, {
-      length: page + 2 * this.size,
+      length: page + this.size,
       protection: PROT_READ,
       offset: page,
     });
@@ -205,11 +206,12 @@ export class RingBuffer implements WaitingRing {
     const produced = Number(Atomics.load(this.#producer, 0)) - this.#position;
     const headers = this.#headers;
     const start = this.#position % this.size;
+    const within = this.size - 1;
     let taken = 0;
     this.#isFull = false;
     this.#isPartial = false;
     while (taken < produced) {
-      const header = Atomics.load(headers, (start + taken) >>> 2);
+      const header = Atomics.load(headers, ((start + taken) & within) >>> 2);
       // Bit 31, the sign: the writer is not done yet.
       if (header < 0) {
         this.#isPartial = true;
@@ -224,7 +226,9 @@ export class RingBuffer implements WaitingRing {
     }
     if (taken === 0) return 0;
     if (taken > this.#batch.length) this.#growBatch(taken);
-    this.#batch.set(this.#data.subarray(start, start + taken));
+    const atEnd = Math.min(taken, this.size - start);
+    this.#batch.set(this.#data.subarray(start, start + atEnd));
+    if (atEnd < taken) this.#batch.set(this.#data.subarray(0, taken - atEnd), atEnd);
     this.#position += taken;
     Atomics.store(this.#consumer, 0, BigInt(this.#position));
     return taken;

@@ -7,6 +7,7 @@ import { nmapOf } from "./nmap.ts";
 import { requireReportFolder } from "./writable.ts";
 import type { Settings } from "../config/settings.ts";
 import { historyFiles } from "./history-files.ts";
+import { releaseStartMemory } from "./start-memory.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
 /**
@@ -46,6 +47,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
   }
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
+  releaseStartMemory();
   await watch(options, { source, loaded, places, nmap });
 }
 

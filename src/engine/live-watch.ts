@@ -154,8 +154,10 @@ export class LiveWatch {
       },
       now: () => performance.now(),
     });
-    this.#dropTimer = setInterval(() => watch.check(), DROP_CHECK_MS);
-    this.#refreshTimer = setInterval(() => this.#refresh.tick(), TICK_MS);
+    this.#dropTimer = setInterval(() => {
+      watch.check();
+      this.#refreshProcesses();
+    }, DROP_CHECK_MS);
     if (this.#probe.reportsListening !== true)
       this.#reconcileTimer = setInterval(
         () => void this.#reconcile.tick(),
@@ -214,7 +216,7 @@ export class LiveWatch {
 
   close(): void {
     clearInterval(this.#dropTimer);
-    clearInterval(this.#refreshTimer);
+    clearTimeout(this.#refreshTimer);
     clearInterval(this.#reconcileTimer);
     this.#reconcile.close();
     this.#hostNames.close();
@@ -230,6 +232,13 @@ export class LiveWatch {
       return undefined;
     });
     return process;
+  }
+
+  /** A few at once, and further ones soon: an idle watch wakes no more often than it must. */
+  #refreshProcesses(): void {
+    clearTimeout(this.#refreshTimer);
+    if (this.#refresh.tick())
+      this.#refreshTimer = setTimeout(() => this.#refreshProcesses(), TICK_MS);
   }
 
   #enableEvents(rules: RuleSet): void {

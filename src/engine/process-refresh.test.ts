@@ -29,6 +29,15 @@ test("ProcessRefresh.tick() looks at a few processes at a time until all were lo
   assert.equal(table.stale, 0);
 });
 
+test("ProcessRefresh.tick() says whether there is more to look at", () => {
+  const { refresh } = refreshOf(10);
+  assert.equal(refresh.tick(), false);
+  refresh.lost();
+  assert.deepEqual([refresh.tick(), refresh.tick()], [true, false]);
+  refresh.lost();
+  assert.equal(refresh.tick(), true, "they are looked at later, since they were just now");
+});
+
 test("ProcessRefresh looks ever more seldom while events go on being lost, and soon after a rest", () => {
   const { refresh, tick, marks, pass } = refreshOf(2);
   for (let ms = 0; ms < 60_000; ms += TICK_MS) {

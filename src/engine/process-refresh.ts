@@ -30,8 +30,11 @@ export class ProcessRefresh {
     this.#lostAt = this.#options.now();
   }
 
-  /** To be called every TICK_MS; takes SLICE_MS and one look more at most. */
-  tick(): void {
+  /**
+   * To be called a few times a second, and TICK_MS after it has returned true: there is more to look
+   * at. Takes SLICE_MS and one look more at most.
+   */
+  tick(): boolean {
     const { table, now } = this.#options;
     const start = now();
     if (start >= this.#findAt) {
@@ -41,6 +44,7 @@ export class ProcessRefresh {
     if (start - this.#lostAt > 2 * this.#pauseMs) this.#pauseMs = MIN_PAUSE_MS;
     if (this.#hasLost && start >= this.#markAt) this.#mark(start);
     while (table.stale > 0 && now() - start < SLICE_MS) table.refresh(1);
+    return table.stale > 0 || this.#hasLost;
   }
 
   #mark(start: number): void {
@@ -51,11 +55,12 @@ export class ProcessRefresh {
   }
 }
 
-/** Between two ticks. */
+/** Between two ticks while there is more to look at. */
 export const TICK_MS = 50;
 /** Processes that may be found as they act, in FINDING_MS: some 150 µs each. */
 export const FINDINGS = 100;
-const FINDING_MS = 250;
+/** Less than between two ticks at rest, of which one may come early. */
+const FINDING_MS = 200;
 const SLICE_MS = 3;
 const MIN_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 32_000;

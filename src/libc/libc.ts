@@ -20,6 +20,9 @@ export const libc = {
     "void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)",
   ),
   munmap: process_.func("int munmap(void *address, size_t length)"),
+  madvise: process_.func("int madvise(uint64_t address, size_t length, int advice)"),
+  /** glibc's alone. */
+  malloc_trim: optional("int malloc_trim(size_t pad)"),
   close: process_.func("int close(int fd)"),
   openat: process_.func("int openat(int directory, const char *path, int flags, uint32_t mode)"),
   flock: process_.func("int flock(int fd, int operation)"),
@@ -57,6 +60,15 @@ export const libc = {
     "int epoll_wait(int epoll, _Out_ void *events, int count, int timeout)",
   ),
 } as const;
+
+/** Undefined where this C library has no such function. */
+function optional(declaration: string): ReturnType<typeof process_.func> | undefined {
+  try {
+    return process_.func(declaration);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Second names of numbers, which nobody looks for first. */
 const ALIASES: ReadonlySet<string> = new Set(["EWOULDBLOCK", "ENOTSUP", "EDEADLOCK"]);
