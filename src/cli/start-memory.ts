@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { releaseFreeMemory, releaseProgramPages } from "../libc/resident-memory.ts";
 
 /**
@@ -7,9 +6,6 @@ import { releaseFreeMemory, releaseProgramPages } from "../libc/resident-memory.
  */
 export function releaseStartMemory(): void {
   setTimeout(() => {
-    // From here on V8 collects for little memory: it changes when, and what is moved together, no
-    // code. From the beginning it would cost the start a third more of CPU time.
-    setFlagsFromString("--optimize-for-size");
     releaseProgramPages();
     releaseFreeMemory();
   }, STARTED_MS).unref();
