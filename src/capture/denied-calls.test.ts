@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { drained, startedEvents } from "../../test/fixtures/drained.ts";
 import { whyNoBpf } from "../../test/fixtures/live-bpf.ts";
 import { CONTEXT } from "../events/record.ts";
 import { eventType } from "../events/schema.ts";
 import { openProbe } from "./probe.ts";
 
-const ACTOR = join(import.meta.dirname, "_denied-actor.ts");
+const ACTOR = fileURLToPath(new URL("_denied-actor.ts", import.meta.url));
 const EPERM = 1;
 
 test(
