@@ -1,7 +1,7 @@
 import { AppError } from "../lib/errors.ts";
 import { placesOf } from "./cgroup-place.ts";
 import type { GrpcClient } from "./grpc.ts";
-import { metadataOf } from "./metadata.ts";
+import { imageOf, metadataOf } from "./metadata.ts";
 import { parseOciSpec } from "./oci-spec.ts";
 import { type ProtoMessage, writeProto } from "./protobuf.ts";
 import type { KnownContainer } from "./runtime.ts";
@@ -23,6 +23,7 @@ export async function containerdContainer(
   const image = container.text(3);
   const labels = container.record(2);
   const name = labels["nerdctl/name"] ?? id;
+  const named = imageOf(image);
   const digest = image === "" ? "" : await digestOf(client, { namespace, image });
   return {
     fullId: id,
@@ -30,7 +31,8 @@ export async function containerdContainer(
     running: undefined,
     metadata: {
       ...(spec?.metadata ?? metadataOf({})),
-      ...imageOf(image, digest),
+      ...named,
+      imageDigest: named.imageDigest || digest,
       name,
       labels,
       createdAt: timeOf(container.message(8)),
@@ -75,11 +77,6 @@ async function ask(
     if (error instanceof AppError && error.code === "PEER_GRPC_NOT_FOUND") return undefined;
     throw error;
   }
-}
-
-function imageOf(image: string, digest: string) {
-  const { imageRepository, imageTag, imageDigest } = metadataOf({ image });
-  return { image, imageRepository, imageTag, imageDigest: imageDigest || digest };
 }
 
 function timeOf(timestamp: ProtoMessage): bigint {

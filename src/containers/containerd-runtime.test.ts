@@ -9,6 +9,7 @@ import { runtimeContract } from "../../test/fixtures/runtime-contract.ts";
 import { cgroupOfProcess, scanContainerCgroups } from "./cgroup-scan.ts";
 import { ContainerRegistry } from "./container-registry.ts";
 import { containerdRuntime } from "./containerd-runtime.ts";
+import type { KnownContainer } from "./runtime.ts";
 
 /** runc's own state is one for all daemons of a host: names must be this test's. */
 const WEB = `web-${process.pid}`;
@@ -115,6 +116,23 @@ test("containerdRuntime with a real containerd", async (t) => {
       assert.equal(image, "saker.test/box:1");
     },
   );
+
+  await t.test("has heard of an image before anybody asks for it", async () => {
+    const watching = new AbortController();
+    t.after(() => watching.abort());
+    const silent = { onConnected: () => {}, onEvent: () => {}, onProblem: () => {} };
+    const watch = runtime.watch(silent, watching.signal);
+    let heard: KnownContainer | undefined;
+    // The daemon does not say from when on it tells.
+    for (let left = 20; left > 0 && !heard?.metadata.image; left -= 1) {
+      const id = await run(containerd, "default", `told-${process.pid}-${left}`);
+      heard = await new Promise((onFirst) => void runtime.inspect({ id, onFirst }));
+    }
+    const { image, imageRepository } = heard?.metadata ?? assert.fail();
+    assert.deepEqual([image, imageRepository], ["saker.test/box:1", "saker.test/box"]);
+    watching.abort();
+    await watch;
+  });
 });
 
 async function run(

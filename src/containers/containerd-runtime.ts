@@ -1,11 +1,14 @@
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { containerdContainer } from "./containerd-api.ts";
 import { containerdFiles } from "./containerd-files.ts";
+import { CreatedImages } from "./created-images.ts";
 import { criApi } from "./cri-api.ts";
 import { socketOnHost } from "./docker-client.ts";
 import { grpcClient } from "./grpc.ts";
 import { layeredRuntime } from "./layered-runtime.ts";
-import type { KnownContainer, Runtime, RuntimeApi } from "./runtime.ts";
+import { imageOf } from "./metadata.ts";
+import type { KnownContainer, Runtime, RuntimeApi, RuntimeFiles } from "./runtime.ts";
 import { isPathName } from "./state-file.ts";
 
 /**
@@ -13,12 +16,31 @@ import { isPathName } from "./state-file.ts";
  * /run/k3s/containerd of k3s and RKE2.
  */
 export function containerdRuntime(state: string): Runtime {
+  const socket = join(state, "containerd.sock");
   return layeredRuntime({
     name: `containerd in ${state}`,
     kinds: ["containerd", "nomad"],
-    files: containerdFiles(state),
-    api: containerdApi(join(state, "containerd.sock")),
+    files: withImages(containerdFiles(state), new CreatedImages(socketOnHost(socket))),
+    api: containerdApi(socket),
   });
+}
+
+/** Its files, with the images that they lack (all but pods') where the daemon has told of them. */
+function withImages(files: RuntimeFiles, images: CreatedImages): RuntimeFiles {
+  return {
+    ...files,
+    inspect: async (question) => {
+      const found = await files.inspect(question);
+      if (found === undefined || found.metadata.pod !== undefined) return found;
+      // What the daemon has said is read before, where this thread is late with both.
+      await setImmediate();
+      const image = images.imageOf(found.namespace ?? "", found.fullId);
+      return { ...found, metadata: { ...found.metadata, ...imageOf(image) } };
+    },
+    watch: async (listener, signal) => {
+      await Promise.all([files.watch(listener, signal), images.follow(signal)]);
+    },
+  };
 }
 
 /** Both of its interfaces: Kubernetes' for the containers of pods, its own for the others. */

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Http2Server, type ServerHttp2Stream } from "node:http2";
-import { createServer as createPlainServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { createServer, type Socket } from "node:net";
+import { test } from "node:test";
+import {
+  answerGrpc,
+  framed,
+  listen,
+  serveGrpc,
+  socketPlace,
+} from "../../test/fixtures/grpc-server.ts";
 import { grpcClient } from "./grpc.ts";
 import { readProto, writeProto } from "./protobuf.ts";
 
@@ -14,9 +17,9 @@ const ANSWER = writeProto([
 ]);
 
 test("grpcClient reads an answer, and says what the server says", async (t) => {
-  const socket = await place(t);
-  await serve(t, socket, (stream, method) => {
-    if (method === "/x/Ok") return answer(stream, framed(ANSWER), "0");
+  const socket = await socketPlace(t);
+  await serveGrpc(t, socket, (stream, method) => {
+    if (method === "/x/Ok") return answerGrpc(stream, framed(ANSWER));
     stream.respond(
       { ":status": 200, "grpc-status": method === "/x/Gone" ? "5" : "13", "grpc-message": "oh no" },
       { endStream: true },
@@ -34,7 +37,7 @@ test("grpcClient reads an answer, and says what the server says", async (t) => {
 });
 
 test("grpcClient takes no bytes for an answer that are none", async (t) => {
-  const socket = await place(t);
+  const socket = await socketPlace(t);
   const bodies: Readonly<Record<string, Buffer>> = {
     "/x/Cut": framed(ANSWER).subarray(0, 7),
     "/x/Two": Buffer.concat([framed(ANSWER), framed(ANSWER)]),
@@ -45,8 +48,8 @@ test("grpcClient takes no bytes for an answer that are none", async (t) => {
     "/x/Endless": framed(Buffer.alloc(30, 0xff)),
     "/x/Long": framed(Buffer.from([0x0a, 0xff, 0xff, 0xff, 0x7f])),
   };
-  await serve(t, socket, (stream, method) =>
-    answer(stream, bodies[method] ?? Buffer.alloc(0), "0"),
+  await serveGrpc(t, socket, (stream, method) =>
+    answerGrpc(stream, bodies[method] ?? Buffer.alloc(0)),
   );
   for (const method of Object.keys(bodies)) {
     const client = grpcClient(socket, { timeoutMs: 20_000 });
@@ -58,9 +61,9 @@ test("grpcClient takes no bytes for an answer that are none", async (t) => {
 });
 
 test("grpcClient waits for no server that hangs, and asks it no more after three times", async (t) => {
-  const socket = await place(t);
+  const socket = await socketPlace(t);
   const accepted: Socket[] = [];
-  const server = createPlainServer((one) => accepted.push(one));
+  const server = createServer((one) => accepted.push(one));
   await listen(t, server, socket);
   t.after(() => accepted.forEach((one) => one.destroy()));
   const client = grpcClient(socket, { timeoutMs: 50 });
@@ -71,17 +74,17 @@ test("grpcClient waits for no server that hangs, and asks it no more after three
 });
 
 test("grpcClient says why a server is out of reach, and finds it when it comes back", async (t) => {
-  const socket = await place(t);
+  const socket = await socketPlace(t);
   const client = grpcClient(socket);
   t.after(() => client.close());
   await assert.rejects(client.call("x/Ok", new Uint8Array()), {
     message: `Cannot reach "${socket}": no such socket`,
   });
-  const first = await serve(t, socket, (stream) => answer(stream, framed(ANSWER), "0"));
+  const first = await serveGrpc(t, socket, (stream) => answerGrpc(stream, framed(ANSWER)));
   assert.equal((await client.call("x/Ok", new Uint8Array())).text(1), "yes");
   first();
   await assert.rejects(client.call("x/Ok", new Uint8Array()));
-  await serve(t, socket, (stream) => answer(stream, framed(ANSWER), "0"));
+  await serveGrpc(t, socket, (stream) => answerGrpc(stream, framed(ANSWER)));
   assert.equal((await client.call("x/Ok", new Uint8Array())).text(1), "yes");
 });
 
@@ -108,46 +111,3 @@ test("readProto reads what writeProto writes, repeated fields and maps", () => {
     }
   }
 });
-
-async function place(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "saker-grpc-"));
-  t.after(() => rm(folder, { recursive: true }));
-  return join(folder, "s");
-}
-
-/** Resolves to what ends it, with its connections. */
-async function serve(
-  t: TestContext,
-  socket: string,
-  onCall: (stream: ServerHttp2Stream, method: string) => void,
-): Promise<() => void> {
-  const server: Http2Server = createServer();
-  const sessions = new Set<{ destroy(): void }>();
-  server.on("session", (session) => sessions.add(session));
-  server.on("stream", (stream, headers) => {
-    stream.on("error", () => undefined);
-    onCall(stream, String(headers[":path"]));
-  });
-  await listen(t, server, socket);
-  return () => {
-    for (const session of sessions) session.destroy();
-    server.close();
-  };
-}
-
-async function listen(t: TestContext, server: Server | Http2Server, socket: string): Promise<void> {
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  t.after(() => server.close());
-}
-
-function answer(stream: ServerHttp2Stream, body: Buffer, status: string): void {
-  stream.respond({ ":status": 200 }, { waitForTrailers: true });
-  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": status }));
-  stream.end(body);
-}
-
-function framed(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
-}

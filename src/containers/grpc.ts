@@ -1,8 +1,8 @@
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
-import { createConnection } from "node:net";
+import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
+import { FRAME_HEAD, openCall, openSession, type WireCall } from "./grpc-wire.ts";
 import { type ProtoMessage, readProto } from "./protobuf.ts";
 
 /** Calls to one gRPC server behind a unix socket, each with a deadline. */
@@ -45,13 +45,8 @@ export function grpcClient(
   };
   const connected = (): ClientHttp2Session => {
     if (session !== undefined && !session.closed && !session.destroyed) return session;
-    const fresh = connect("http://localhost", { createConnection: () => createConnection(socket) });
-    // An error ends the calls under way, which report it; nobody else needs it.
-    fresh.on("error", () => fresh.destroy());
-    fresh.on("goaway", () => fresh.close());
-    fresh.unref();
-    session = fresh;
-    return fresh;
+    session = openSession(socket);
+    return session;
   };
   return {
     socket,
@@ -80,24 +75,15 @@ export function grpcClient(
   };
 }
 
-interface Call {
+interface Call extends WireCall {
   readonly socket: string;
-  readonly method: string;
-  readonly request: Uint8Array;
-  readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
 
 /** The answer's message, unpacked from its frame. */
 function unary(session: ClientHttp2Session, call: Call): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": `/${call.method}`,
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...call.headers,
-    });
+    const stream = openCall(session, call);
     const chunks: Buffer[] = [];
     let length = 0;
     let status: IncomingHttpHeaders = {};
@@ -119,7 +105,6 @@ function unary(session: ClientHttp2Session, call: Call): Promise<Uint8Array> {
       clearTimeout(timer);
       settle(call, status, Buffer.concat(chunks), { resolve, reject });
     });
-    stream.end(framed(call.request));
   });
 }
 
@@ -139,12 +124,6 @@ function settle(
   )
     return outcome.reject(broken(call, "not one whole message"));
   outcome.resolve(body.subarray(FRAME_HEAD));
-}
-
-function framed(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(FRAME_HEAD);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
 }
 
 function isAnswer(error: unknown): boolean {
@@ -195,4 +174,3 @@ const ANSWERS: ReadonlySet<string> = new Set([
 ]);
 const LATELY_MS = 60_000;
 const ANSWER_BYTES = 4 * 1024 * 1024;
-const FRAME_HEAD = 5;

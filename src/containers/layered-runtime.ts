@@ -40,7 +40,8 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
       return first === undefined || more === undefined ? (more ?? first) : merged(first, more);
     } catch (error) {
       if (first === undefined) throw error;
-      return first;
+      // More may stand there by now.
+      return (await files.inspect(question)) ?? first;
     }
   };
   return {

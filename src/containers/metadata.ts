@@ -3,14 +3,15 @@ import { splitImageName } from "./image-name.ts";
 
 /** Metadata of a container of which only this much is known. */
 export function metadataOf(known: Partial<ContainerMetadata>): ContainerMetadata {
-  const { repository, tag, digest } = splitImageName(known.image ?? "");
-  return {
-    ...NOTHING_KNOWN,
-    imageRepository: repository,
-    imageTag: tag,
-    imageDigest: digest,
-    ...known,
-  };
+  return { ...NOTHING_KNOWN, ...imageOf(known.image ?? ""), ...known };
+}
+
+/** An image's name and what stands in it. */
+export function imageOf(
+  image: string,
+): Pick<ContainerMetadata, "image" | "imageRepository" | "imageTag" | "imageDigest"> {
+  const { repository, tag, digest } = splitImageName(image);
+  return { image, imageRepository: repository, imageTag: tag, imageDigest: digest };
 }
 
 /** Both together: where `later` says something it wins. */
