@@ -6,17 +6,26 @@ import { hostPath } from "../lib/host-root.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { FairQueue } from "../lib/fair-queue.ts";
 import { watchFolders } from "./folder-watch.ts";
-import type { KnownContainer, RuntimeFiles } from "./runtime.ts";
+import type { KnownContainer, RuntimeFiles, RuntimeQuestion } from "./runtime.ts";
 import { readStateFile } from "./state-file.ts";
 import { storageFiles } from "./storage-files.ts";
 
+/** Where users' containers are looked for; paths of the host. */
+export interface RootlessPlaces {
+  /** What users have while they are logged in: /run/user. */
+  readonly runFolder: string;
+  /** A user's home; by default what /etc/passwd says. */
+  readonly homeOf: (user: number) => Promise<string>;
+}
+
 /**
- * The containers that users run by Podman without root: what each keeps in his home and below
- * `runFolder` (/run/user, a path of the host). Only files that are the user's own count, and only
- * for control groups below his. A home may be on a disk that does not answer: one file at a time is
- * read, and not waited for.
+ * The containers that users run by Podman without root: what each keeps in his home and in his run
+ * folder. Only files that are the user's own count, and only for control groups below his. A home
+ * may be on a disk that does not answer: one file at a time is read, and not waited for longer than
+ * `TRIES` times `ANSWER_MS`.
  */
-export function rootlessPodman(runFolder = "/run/user"): RuntimeFiles {
+export function rootlessPodman(places: Partial<RootlessPlaces> = {}): RuntimeFiles {
+  const { runFolder = "/run/user", homeOf = homeInPasswd } = places;
   const queue = new FairQueue({
     capacity: CALLS_WAITING,
     capacityOfKey: CALLS_WAITING,
@@ -24,35 +33,46 @@ export function rootlessPodman(runFolder = "/run/user"): RuntimeFiles {
     parallelOfKey: 1,
   });
   const breaker = new CircuitBreaker("the users' homes", () => performance.now());
-  const inTime = <T>(ask: () => Promise<T>, otherwise: T): Promise<T> =>
-    breaker
-      .call(
-        () => bounded(queue, ask),
-        () => false,
-      )
-      .catch(() => otherwise);
+  const inTime = <T>(ask: () => Promise<T>): Promise<T> =>
+    breaker.call(
+      () => bounded(queue, ask),
+      () => false,
+    );
+  const filesOf = async (user: number): Promise<RuntimeFiles> =>
+    storageFiles("podman", {
+      root: join(await homeOf(user), ".local/share/containers/storage"),
+      runRoot: join(runFolder, String(user), "containers"),
+      user,
+    });
+  const find = async (
+    question: RuntimeQuestion,
+    users: readonly number[],
+  ): Promise<KnownContainer | undefined> => {
+    for (const user of users) {
+      const found = await (await filesOf(user)).inspect(question);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
   const list = (): Promise<readonly string[]> =>
     inTime(async () => {
       const all = await usersIn(runFolder);
-      return (
-        await Promise.all(all.map(async (user) => (await filesOf(runFolder, user)).list()))
-      ).flat();
-    }, []);
+      return (await Promise.all(all.map(async (user) => (await filesOf(user)).list()))).flat();
+    }).catch(() => []);
   return {
     name: "Podman of users",
     kinds: ["podman"],
     isThere: async () => (await usersIn(runFolder)).length > 0,
     list,
-    inspect: ({ id, directory }) =>
-      inTime<KnownContainer | undefined>(async () => {
-        const owner = /^\/user\.slice\/user-(\d+)\.slice\//.exec(directory ?? "")?.[1];
-        if (directory !== undefined && owner === undefined) return undefined;
-        for (const user of owner === undefined ? await usersIn(runFolder) : [Number(owner)]) {
-          const found = await (await filesOf(runFolder, user)).inspect({ id, directory });
-          if (found !== undefined) return found;
-        }
-        return undefined;
-      }, undefined),
+    inspect: async (question) => {
+      const { directory } = question;
+      const owner = /^\/user\.slice\/user-(\d+)\.slice\//.exec(directory ?? "")?.[1];
+      // Root's need not wait for anybody's home.
+      if (directory !== undefined && owner === undefined) return undefined;
+      const ask = async (): Promise<KnownContainer | undefined> =>
+        find(question, owner === undefined ? await usersIn(runFolder) : [Number(owner)]);
+      return patiently(() => inTime(ask));
+    },
     watch: (listener, signal) =>
       watchFolders(
         { folders: () => Promise.resolve([]), list, namesOf: () => undefined },
@@ -60,6 +80,16 @@ export function rootlessPodman(runFolder = "/run/user"): RuntimeFiles {
         signal,
       ),
   };
+}
+
+/** Again where an answer was late: the machine may be busy. Who hangs is soon asked no more. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let left = TRIES - 1; left > 0; left -= 1) {
+    try {
+      return await ask();
+    } catch {}
+  }
+  return ask();
 }
 
 /** Users whom Podman has given a folder since they logged in. */
@@ -75,16 +105,7 @@ async function usersIn(runFolder: string): Promise<readonly number[]> {
   return found;
 }
 
-async function filesOf(runFolder: string, user: number): Promise<RuntimeFiles> {
-  const home = await homeOf(user);
-  return storageFiles("podman", {
-    root: join(home, ".local/share/containers/storage"),
-    runRoot: join(runFolder, String(user), "containers"),
-    user,
-  });
-}
-
-async function homeOf(user: number): Promise<string> {
+async function homeInPasswd(user: number): Promise<string> {
   const text = (await readStateFile(hostPath("/etc/passwd")))?.text ?? "";
   const line = text.split("\n").find((one) => one.split(":")[2] === String(user));
   return line?.split(":")[5] ?? `/home/${user}`;
@@ -96,10 +117,18 @@ function bounded<T>(queue: FairQueue, ask: () => Promise<T>): Promise<T> {
     const job = (): Promise<void> => ask().then(resolve, reject);
     if (!queue.push("", job)) reject(silent);
   });
-  const limit = sleep(ANSWER_MS, undefined, { ref: false }).then(() => Promise.reject(silent));
+  const limit = elapsed(ANSWER_MS).then(() => Promise.reject(silent));
   return Promise.race([answer, limit]);
+}
+
+/** While this thread does not run nobody is late: what it missed is one of the short times. */
+async function elapsed(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= TURN_MS) await sleep(TURN_MS, undefined, { ref: false });
 }
 
 const CALLS_WAITING = 256;
 const ANSWER_MS = 1000;
+const TURN_MS = 100;
+/** Together as long as a rule waits for what a container is. */
+const TRIES = 3;
 const USERS_MAX = 256;
