@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, it, test } from "node:test";
 import * as fc from "fast-check";
 import { parse } from "yaml";
-import { ALL_VALUES, HOSTILE, IMPOSSIBLE, REFUSED, type Values } from "../fixtures/chart-values.ts";
+import { ALL_VALUES, HOSTILE, IMPOSSIBLE, LEFT_OUT, REFUSED, type Values } from "../fixtures/chart-values.ts";
 import {
   type KubernetesTools,
   kubernetesTools,
@@ -110,6 +110,12 @@ function chartTests({ helm, kubectl }: KubernetesTools): void {
     );
     const { code, out, err } = await saker(["config", "check", path]);
     assert.equal(code, 0, out + err);
+  });
+
+  it("takes null for what may be left out, as a key without a value is", () => {
+    const objects = made(LEFT_OUT);
+    const known = objects.filter(({ kind }) => kind !== "ServiceMonitor");
+    assert.equal(typeFaults(join(folder, "null.ts"), known), "");
   });
 
   it("brings rules and configuration byte for byte, whatever is in them", () => {
