@@ -55,6 +55,7 @@ const NAMED = {
 
 /** Where a default does not say what may be there. */
 const SHAPES: Readonly<Record<string, Schema>> = {
+  "image.repository": { type: "string", minLength: 1 },
   "image.pullPolicy": { enum: ["Always", "IfNotPresent", "Never"] },
   nameOverride: NAME,
   fullnameOverride: NAME,

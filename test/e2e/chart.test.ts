@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { after, describe, it, test } from "node:test";
 import * as fc from "fast-check";
 import { parse } from "yaml";
-import { ALL_VALUES, HOSTILE, IMPOSSIBLE, LEFT_OUT, REFUSED, type Values } from "../fixtures/chart-values.ts";
+import {
+  ALL_VALUES,
+  HOSTILE,
+  IMPOSSIBLE,
+  LEFT_OUT,
+  REFUSED,
+  type Values,
+} from "../fixtures/chart-values.ts";
 import {
   type KubernetesTools,
   kubernetesTools,
@@ -146,6 +153,15 @@ function chartTests({ helm, kubectl }: KubernetesTools): void {
       sums({ config: unwatched, customRules: { "a.yaml": "x" } }),
       sums({ config: unwatched }),
     );
+  });
+
+  it("takes rules from where config.rules_files has them", () => {
+    const customRules = { "a.yaml": "x" };
+    for (const rules_files of ["/rules.d", ["/x", "/rules.d/a.yaml"]])
+      made({ config: { rules_files }, customRules });
+    made({ extra: { args: ["--rules=/rules.d"] }, config: { rules_files: [] }, customRules });
+    const volumeMounts = [{ name: "x", mountPath: "/etc/falco/rules.d/a.yaml" }];
+    made({ config: { rules_files: ["/etc/falco/rules.d"] }, mounts: { volumeMounts } });
   });
 
   for (const [values, words] of REFUSED)
