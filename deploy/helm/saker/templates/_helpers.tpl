@@ -53,7 +53,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- define "saker.yaml" -}}
 {{- $text := toYaml (index . 1) }}
 {{- if ne (printf "%s\n" $text | fromYaml | toJson) (index . 1 | toJson) }}
-{{- fail (printf "%s has a control character that Helm does not bring through YAML" (index . 0)) }}
+{{- fail (printf "%s has a control character, or bytes that are not UTF-8, that Helm does not bring through YAML" (index . 0)) }}
 {{- end }}
 {{- $text }}
 {{- end }}
