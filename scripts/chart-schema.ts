@@ -16,13 +16,13 @@ type Schema = Readonly<Record<string, unknown>>;
 export function chartSchema(): Schema {
   const { $defs, properties, additionalProperties } = configSchema(allKeys());
   const config = { type: "object", properties, additionalProperties };
-  // Helm hands a chart's `global` to the charts within it.
-  const values = { ...(parse(readFileSync(VALUES, "utf8")) as Schema), global: {} };
+  // Of a chart that has this one within it: its `global`, and the usual condition of a dependency.
+  const values = { ...(parse(readFileSync(VALUES, "utf8")) as Schema), global: {}, enabled: true };
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Values of Saker's chart",
     $defs,
-    ...schemaOf(values, "", { ...SHAPES, config, global: OPEN }),
+    ...schemaOf(values, "", { ...SHAPES, config, global: OPEN, enabled: { enum: [true] } }),
   };
 }
 
@@ -44,7 +44,7 @@ function schemaOf(value: unknown, path: string, shapes: Readonly<Record<string, 
 }
 
 /** A part of an object's name. */
-const NAME = { type: "string", pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$" };
+const NAME = { type: "string", maxLength: 63, pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$" };
 const TEXTS = { type: "object", additionalProperties: { type: "string" } };
 /** Any key: what Kubernetes has there. */
 const OPEN = { type: "object" };
@@ -53,8 +53,19 @@ const NAMED = {
   items: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
 };
 
+/** A number or a word such as yes takes quotes there. */
+const VARIABLES = {
+  type: "array",
+  items: {
+    type: "object",
+    properties: { name: { type: "string" }, value: { type: ["string", "null"] } },
+    required: ["name"],
+  },
+};
+
 /** Where a default does not say what may be there. */
 const SHAPES: Readonly<Record<string, Schema>> = {
+  "image.repository": { type: "string", minLength: 1 },
   "image.pullPolicy": { enum: ["Always", "IfNotPresent", "Never"] },
   nameOverride: NAME,
   fullnameOverride: NAME,
@@ -83,7 +94,7 @@ const SHAPES: Readonly<Record<string, Schema>> = {
   "healthChecks.startupProbe": OPEN,
   "healthChecks.livenessProbe": OPEN,
   containerSecurityContext: OPEN,
-  "extra.env": NAMED,
+  "extra.env": VARIABLES,
   "extra.args": { type: "array", items: { type: "string" } },
   "extra.initContainers": NAMED,
   "mounts.volumes": NAMED,

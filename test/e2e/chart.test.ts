@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { after, describe, it, test } from "node:test";
 import * as fc from "fast-check";
 import { parse } from "yaml";
-import { ALL_VALUES, HOSTILE, IMPOSSIBLE, REFUSED, type Values } from "../fixtures/chart-values.ts";
+import {
+  ALL_VALUES,
+  HOSTILE,
+  IMPOSSIBLE,
+  LEFT_OUT,
+  REFUSED,
+  type Values,
+} from "../fixtures/chart-values.ts";
 import {
   type KubernetesTools,
   kubernetesTools,
@@ -112,6 +119,12 @@ function chartTests({ helm, kubectl }: KubernetesTools): void {
     assert.equal(code, 0, out + err);
   });
 
+  it("takes null for what may be left out, as a key without a value is", () => {
+    const objects = made(LEFT_OUT);
+    const known = objects.filter(({ kind }) => kind !== "ServiceMonitor");
+    assert.equal(typeFaults(join(folder, "null.ts"), known), "");
+  });
+
   it("brings rules and configuration byte for byte, whatever is in them", () => {
     const texts = fc.string({ unit: "binary", maxLength: 40 }).filter((it) => !IMPOSSIBLE.test(it));
     const all = [...HOSTILE, ...fc.sample(texts, { numRuns: 300, seed: 21 })];
@@ -142,8 +155,17 @@ function chartTests({ helm, kubectl }: KubernetesTools): void {
     );
   });
 
+  it("takes rules from where config.rules_files has them", () => {
+    const customRules = { "a.yaml": "x" };
+    for (const rules_files of ["/rules.d", ["/x", "/rules.d/a.yaml"]])
+      made({ config: { rules_files }, customRules });
+    made({ extra: { args: ["--rules=/rules.d"] }, config: { rules_files: [] }, customRules });
+    const volumeMounts = [{ name: "x", mountPath: "/etc/falco/rules.d/a.yaml" }];
+    made({ config: { rules_files: ["/etc/falco/rules.d"] }, mounts: { volumeMounts } });
+  });
+
   for (const [values, words] of REFUSED)
-    it(`refuses ${JSON.stringify(values)}`, () => {
+    it(`refuses ${JSON.stringify(values).slice(0, 200)}`, () => {
       const { status, stderr } = spawnSync(helm, rendering(values), { encoding: "utf8" });
       assert.equal(status, 1);
       assert.match(stderr, words);

@@ -53,9 +53,28 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- define "saker.yaml" -}}
 {{- $text := toYaml (index . 1) }}
 {{- if ne (printf "%s\n" $text | fromYaml | toJson) (index . 1 | toJson) }}
-{{- fail (printf "%s has a control character that Helm does not bring through YAML" (index . 0)) }}
+{{- fail (printf "%s has a control character, or bytes that are not UTF-8, that Helm does not bring through YAML" (index . 0)) }}
 {{- end }}
 {{- $text }}
+{{- end }}
+
+{{- /* Fails for what Falco's chart takes and no pod of ours would read. */}}
+{{- define "saker.unread" -}}
+{{- $named := list .Values.config .Values.extra.args | toJson }}
+{{- $rules := list .Values.config.rules_files .Values.extra.args | toJson }}
+{{- if and .Values.customRules (not (regexMatch "[\"=]/rules\\.d[/\"]" $rules)) }}
+{{- fail "customRules are in /rules.d: name it in config.rules_files, or leave config.rules_files out" }}
+{{- end }}
+{{- range .Values.mounts.volumeMounts }}
+{{- $path := toString .mountPath | trimSuffix "/" }}
+{{- if and (hasPrefix "/etc/falco/" (print $path "/")) (not (contains "/etc/falco" $named)) }}
+{{- fail (printf "mounts.volumeMounts has %s, which nothing reads: rules there are to be named in config.rules_files" $path) }}
+{{- end }}
+{{- end }}
+{{- $repository := required "image.repository is not there" .Values.image.repository }}
+{{- if regexMatch "(^|/)falco(-no-driver)?$" $repository }}
+{{- fail (printf "image.repository is Falco's, %s: npm run pack:image makes Saker's" $repository) }}
+{{- end }}
 {{- end }}
 
 {{- /* saker.yaml, with what metrics.enabled means there. toYaml takes the last line's end away. */}}
