@@ -193,6 +193,29 @@ export class RingBuffer implements WaitingRing {
     if (this.peek() >= 0) this.#deliverOne(onRecord);
   }
 
+  /** Finished records that were taken and not handed over. */
+  countTaken(): number {
+    let count = 0;
+    for (let at = this.#at; at < this.#end;) {
+      const header = this.#batchHeaders[at >>> 2] ?? 0;
+      if ((header & DISCARD_BIT) === 0) count += 1;
+      at += sizeOf(header);
+    }
+    return count;
+  }
+
+  /** Finished records that are still in the ring. */
+  countUntaken(): number {
+    let count = 0;
+    for (let position = this.#position; position < this.produced;) {
+      const header = Atomics.load(this.#headers, (position % this.size) >>> 2);
+      if (header < 0) break;
+      if ((header & DISCARD_BIT) === 0) count += 1;
+      position += sizeOf(header);
+    }
+    return count;
+  }
+
   #deliverOne(onRecord: OnRecord): 0 | 1 {
     const at = this.#at;
     const header = this.#batchHeaders[at >>> 2] ?? 0;

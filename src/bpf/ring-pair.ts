@@ -18,6 +18,7 @@ export interface RingPairOptions {
  */
 export class RingPair {
   readonly #options: RingPairOptions;
+  #isDraining = false;
 
   constructor(options: RingPairOptions) {
     this.#options = options;
@@ -25,6 +26,15 @@ export class RingPair {
 
   /** Hands over what there is, at most a batch of each; returns how many, and 1 while one waits. */
   drain(onRecord: OnRecord): number {
+    this.#isDraining = true;
+    try {
+      return this.#drain(onRecord);
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
+  #drain(onRecord: OnRecord): number {
     const { first, bulk, timeOf } = this.#options;
     // Whatever was done before one of these is in the other ring by now.
     const settled = first.produced;
@@ -49,6 +59,24 @@ export class RingPair {
     const { first, bulk } = this.#options;
     const isBehind = (): boolean => bulk.isFull || first.isFull;
     return runRings({ rings: [bulk, first], drain: () => this.drain(onRecord), isBehind });
+  }
+
+  /**
+   * Drains what is there, for `limitMs` at the most; returns how many records nobody is handed. From
+   * within `onRecord` only what was taken already is handed over.
+   */
+  finish(onRecord: OnRecord, limitMs: number): number {
+    const { first, bulk } = this.#options;
+    const untaken = (): number => first.countUntaken() + bulk.countUntaken();
+    if (this.#isDraining) return untaken();
+    const end = performance.now() + limitMs;
+    let late = 0;
+    const inTime: OnRecord = (bytes, view, start, length) => {
+      if (performance.now() < end) onRecord(bytes, view, start, length);
+      else late += 1;
+    };
+    while (performance.now() < end && this.drain(inTime) > 0);
+    return late + first.countTaken() + bulk.countTaken() + untaken();
   }
 
   close(): void {

@@ -1,12 +1,20 @@
 /** Why a record of the kernel did not reach us. */
-export const LOSS_REASONS = ["ringFull", "overShare", "scratchBusy", "skipped", "gone"] as const;
+export const LOSS_REASONS = [
+  "ringFull",
+  "overShare",
+  "scratchBusy",
+  "skipped",
+  "gone",
+  "unread",
+] as const;
 
 /**
  * Records that were lost, by reason. `ringFull`: the ring, or the socket's buffer, had no room;
  * `overShare`: the ring was half full, and their control group had used up its share of the rest;
  * `scratchBusy`: an interrupt met the CPU's scratch in use;
  * `skipped`: the kernel left the probe out, since it was not done yet with another task on that
- * processor; `gone`: processes that had ended before they could be looked at (without eBPF).
+ * processor; `gone`: processes that had ended before they could be looked at (without eBPF);
+ * `unread`: still in the ring when the time was up that a source has at its end.
  */
 export type LossCounts = Readonly<Record<(typeof LOSS_REASONS)[number], number>>;
 
@@ -34,6 +42,7 @@ export const NO_LOSSES: Losses = {
   scratchBusy: 0,
   skipped: 0,
   gone: 0,
+  unread: 0,
   byCpu: [],
   byCgroup: [],
 };

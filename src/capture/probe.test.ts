@@ -10,9 +10,16 @@ import { until } from "../../test/fixtures/until.ts";
 import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { CONTEXT, DESCRIPTOR, FIRST_NOTICE, SCAP_HEADER } from "../events/record.ts";
+import { eventType } from "../events/schema.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { SETTINGS } from "./_probe-layout.ts";
 import { COUNTERS, openProbe } from "./probe.ts";
+
+const OPENAT = eventType("openat").code;
+const OPENS_MUCH = `
+  const { openSync } = require("node:fs");
+  for (let i = 0; i < 2000; i += 1) try { openSync("/none/" + i); } catch {}
+`;
 
 const DIRECTORY = join(import.meta.dirname, "../../probe");
 const OBJECTS = [
@@ -116,12 +123,50 @@ describe("openProbe", { skip: missing || whyNoBpf() }, () => {
       "scratchBusy",
       "skipped",
       "gone",
+      "unread",
       "byCpu",
       "byCgroup",
     ]);
     probe.close();
     probe.close();
     assert.equal(probe.counters().sent, records, "numbers outlive the probe");
+  });
+
+  for (const { how, stallMs } of [
+    { how: "is handed over", stallMs: 0 },
+    { how: "is counted where it takes too long", stallMs: 10 },
+  ])
+    test(`close: what came before it and was not read ${how}`, () => {
+      const probe = openProbe({ ringBytes: 1 << 22, ownPid: process.pid });
+      let received = 0;
+      probe.setEnabled(new Set([OPENAT]));
+      probe.start(() => {
+        received += 1;
+        const end = performance.now() + stallMs;
+        while (performance.now() < end);
+      });
+      // This thread does not run meanwhile.
+      spawnSync(process.execPath, ["-e", OPENS_MUCH]);
+      probe.close();
+      const { sent, notices, dropped } = probe.counters();
+      assert.ok(sent > 2000, `${sent} sent`);
+      assert.equal(received + dropped.unread, sent + notices);
+      assert.equal(dropped.unread > 0, stallMs > 0);
+    });
+
+  test("close: from within a record what was taken is handed over, and the rest counted", async () => {
+    const probe = openProbe({ ringBytes: 1 << 22, ownPid: process.pid });
+    let received = 0;
+    probe.setEnabled(new Set([OPENAT]));
+    probe.start(() => {
+      received += 1;
+      probe.close();
+    });
+    for (let turn = 0; turn < 3; turn += 1) spawnSync(process.execPath, ["-e", OPENS_MUCH]);
+    await until("records", () => received > 1000);
+    const { sent, notices, dropped } = probe.counters();
+    assert.ok(sent > 6000, `${sent} sent`);
+    assert.equal(received + dropped.unread, sent + notices);
   });
 
   test("openProbe: a clock that is set after the start is the clock of the events that follow", async (t) => {

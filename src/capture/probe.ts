@@ -140,6 +140,8 @@ export class ProbeSource {
   readonly #measureOffset: () => bigint;
   #epochOffset: bigint;
   #codes: ReadonlySet<number> = NO_CODES;
+  #onRecord: OnRecord | undefined;
+  #unread = 0;
   /** What the probe has as its settings. */
   #bytes = new Uint8Array(SETTINGS.size);
   #offsetTimer: NodeJS.Timeout | undefined;
@@ -183,6 +185,7 @@ export class ProbeSource {
   start(onRecord: OnRecord): void {
     this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
     this.#offsetTimer = setInterval(() => this.#followClock(), CLOCK_CHECK_MS).unref();
+    this.#onRecord = onRecord;
     void this.#rings.run(onRecord);
   }
 
@@ -286,6 +289,7 @@ export class ProbeSource {
       overShare,
       scratchBusy: sum("scratchBusy"),
       skipped: this.#skipped,
+      unread: this.#unread,
       byCpu: perCpu.map((lost) => lost.ringFull + lost.overShare + lost.scratchBusy),
       byCgroup: this.#byCgroup,
     };
@@ -341,14 +345,17 @@ export class ProbeSource {
   }
 
   /**
-   * Detaches the probe and ends the flow at once; what is still in the ring is lost. Safe to call
-   * twice.
+   * Ends the flow, hands over what came before, for `LAST_MS` at the most and within the same turn,
+   * and detaches the probe; what is in the ring then counts as `unread`. Safe to call twice.
    */
   close(): void {
+    if (this.#last !== undefined) return;
     clearInterval(this.#requestTimer);
     clearInterval(this.#offsetTimer);
+    this.#useSettings(NO_CODES, {});
+    if (this.#onRecord !== undefined) this.#unread = this.#rings.finish(this.#onRecord, LAST_MS);
     this.#askedAt = Number.NEGATIVE_INFINITY;
-    this.#last ??= this.counters();
+    this.#last = this.counters();
     this.#rings.close();
     this.#object.close();
   }
@@ -372,6 +379,8 @@ export const COUNTERS = [
 export const OUTCOMES = ["filtered", "sent", "dropped"] as const;
 
 const ASK_MS = 2000;
+/** A full ring takes a fraction of it on a machine that has little else to do. */
+const LAST_MS = 1500;
 
 /** Where `struct request` of probe/writer.h tells its process. */
 const REQUEST_PID = 8;

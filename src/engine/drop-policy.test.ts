@@ -76,11 +76,11 @@ test("internalAlert() gives each alert an id of its own", () => {
 
 test("lossText() names every reason that has a count, and says when there is none", () => {
   assert.equal(lossText(NO_LOSSES), "none in the kernel");
-  const all = { ringFull: 1, overShare: 2, scratchBusy: 3, skipped: 4, gone: 5 };
+  const all = { ringFull: 1, overShare: 2, scratchBusy: 3, skipped: 4, gone: 5, unread: 6 };
   assert.deepEqual(
     lossText(all)
       .split(", ")
       .map((text) => text.split(" ")[0]),
-    ["1", "2", "3", "4", "5"],
+    ["1", "2", "3", "4", "5", "6"],
   );
 });

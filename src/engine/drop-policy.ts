@@ -91,4 +91,5 @@ const LOSS_WORDS: Readonly<Record<keyof LossCounts, string>> = {
   scratchBusy: "met a busy CPU buffer",
   skipped: "found the probe at work for another task on their processor",
   gone: "processes had ended before they could be looked at",
+  unread: "events were in the ring still when the watch ended",
 };

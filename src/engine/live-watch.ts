@@ -218,10 +218,11 @@ export class LiveWatch {
     clearInterval(this.#dropTimer);
     clearTimeout(this.#refreshTimer);
     clearInterval(this.#reconcileTimer);
+    // First: what came before is still looked at.
+    this.#probe.close();
     this.#reconcile.close();
     this.#hostNames.close();
     this.#files.close();
-    this.#probe.close();
   }
 
   /** What stat(2) says of its executable comes later. */

@@ -163,6 +163,7 @@ const LOSS_NAMES: Readonly<Record<(typeof LOSS_REASONS)[number], string>> = {
   scratchBusy: "scap.n_drops_scratch_map",
   skipped: "scap.n_drops_skipped",
   gone: "scap.n_drops_gone",
+  unread: "scap.n_drops_unread",
 };
 
 function percentage(part: number, whole: number): number {
