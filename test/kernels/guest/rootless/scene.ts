@@ -17,6 +17,8 @@ const IMAGE = "localhost/saker/box:1";
 console.log(`\n[guest] out Linux ${release()} ${process.arch}, Node ${process.version}`);
 await scene().catch((thrown: unknown) => print("err", String(thrown)));
 console.log("[guest] code 0");
+// The watch goes with the machine.
+process.exit(0);
 
 async function scene(): Promise<void> {
   const saker = startSaker(
