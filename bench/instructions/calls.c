@@ -47,6 +47,15 @@ static void open_asked_folder(void) { open_and_close("/etc/hosts", O_RDONLY); }
 static void open_shadow(void) { open_and_close("/etc/shadow", O_RDONLY); }
 static void open_etc_writing(void) { open_and_close("/etc/x", O_WRONLY | O_CREAT); }
 static void open_link(void) { open_and_close(FOLDER "/link", O_RDONLY); }
+static void call_chmod(void) { must(chmod(FOLDER "/file", 0600) == 0, "chmod"); }
+static void call_rename(void) {
+  must(rename(FOLDER "/file", FOLDER "/other") == 0, "rename");
+  must(rename(FOLDER "/other", FOLDER "/file") == 0, "rename");
+}
+static void make_folder(void) {
+  must(mkdir(FOLDER "/new", 0700) == 0, "mkdir");
+  must(rmdir(FOLDER "/new") == 0, "rmdir");
+}
 static void call_tcp(void) {
   struct linger now = { .l_onoff = 1 };
   int client = socket(AF_INET, SOCK_STREAM, 0);
@@ -107,6 +116,9 @@ int main(void) {
   measure("open of /etc/shadow + close", open_shadow);
   measure("open of /etc/shadow by a link + close", open_link);
   measure("open of /etc/x for writing + close", open_etc_writing);
+  measure("chmod", call_chmod);
+  measure("rename and back", call_rename);
+  measure("mkdir + rmdir", make_folder);
   measure("connect, UDP", call_udp);
   measure("connect + accept + close, TCP", call_tcp);
   return 0;
