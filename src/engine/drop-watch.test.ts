@@ -56,7 +56,21 @@ test("DropWatch tells of a loss once an interval, with everything since", () => 
   pass(250, { seen: 100 });
   assert.deepEqual(
     [told, losses()],
-    [[{ events: 5, seen: 200, ringFull: 5, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 }], 2],
+    [
+      [
+        {
+          events: 5,
+          seen: 200,
+          ringFull: 5,
+          overShare: 0,
+          scratchBusy: 0,
+          skipped: 0,
+          gone: 0,
+          unread: 0,
+        },
+      ],
+      2,
+    ],
   );
   pass(10_000, { seen: 100 });
   assert.deepEqual(told[1], {
@@ -67,6 +81,7 @@ test("DropWatch tells of a loss once an interval, with everything since", () => 
     scratchBusy: 1,
     skipped: 0,
     gone: 0,
+    unread: 0,
   });
   pass(10_000, { seen: 100 });
   assert.equal(told.length, 2);
@@ -78,7 +93,16 @@ test("DropWatch is silent below the threshold, but says that something was lost 
   assert.deepEqual([told.length, losses()], [0, 1]);
   pass(1000, { seen: 100, ringFull: 50 });
   assert.deepEqual(told, [
-    { events: 50, seen: 100, ringFull: 50, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 },
+    {
+      events: 50,
+      seen: 100,
+      ringFull: 50,
+      overShare: 0,
+      scratchBusy: 0,
+      skipped: 0,
+      gone: 0,
+      unread: 0,
+    },
   ]);
 });
 
@@ -87,6 +111,20 @@ test("DropWatch tells of what was lost before it looked first", () => {
   pass(250);
   assert.deepEqual(
     [told, losses()],
-    [[{ events: 7, seen: 7, ringFull: 7, overShare: 0, scratchBusy: 0, skipped: 0, gone: 0 }], 1],
+    [
+      [
+        {
+          events: 7,
+          seen: 7,
+          ringFull: 7,
+          overShare: 0,
+          scratchBusy: 0,
+          skipped: 0,
+          gone: 0,
+          unread: 0,
+        },
+      ],
+      1,
+    ],
   );
 });
