@@ -15,7 +15,7 @@ export interface AttachableProgram {
 
 /** Which of an object's programs hang on their places. It owns the descriptors of programs and links. */
 export class Attachments {
-  readonly #programs: readonly Omit<AttachableProgram, "link">[];
+  #programs: readonly Omit<AttachableProgram, "link">[];
   readonly #links: Map<string, number>;
 
   constructor(programs: readonly AttachableProgram[]) {
@@ -57,11 +57,13 @@ export class Attachments {
     return this.#programs.map((program) => ({ ...program, link: this.#links.get(program.name) }));
   }
 
+  /** Safe to call twice. */
   close(): void {
     for (const { name, fd } of this.#programs) {
       this.#detach(name);
       libc.close(fd);
     }
+    this.#programs = [];
   }
 
   #detach(name: string): void {
