@@ -79,7 +79,11 @@ function objectOf(maps: Map<string, BpfMap>, attachments: Attachments): LoadedOb
     map: (name) => mapOf(maps, name),
     programs: attachments.programs,
     attach: (isWanted) => attachments.use(isWanted),
-    missed: () => missesOf(attachments.programs.map(({ fd }) => fd)),
+    // What is only jumped to is never left out by itself.
+    missed: () =>
+      missesOf(
+        attachments.programs.flatMap(({ attach, fd }) => (attach === undefined ? [] : [fd])),
+      ),
     handOver: () => {
       const inherited = inheritable(maps, attachments.programs);
       for (const fd of descriptorsOf(inherited)) libc.fcntl(fd, F_SETFD, 0);
