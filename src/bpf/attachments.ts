@@ -1,7 +1,7 @@
 import { libc } from "../libc/libc.ts";
 import { BPF_COMMAND, BpfAttributes, bpf } from "./_bpf-call.ts";
 import { openKprobe } from "./kprobe.ts";
-import type { ProgramAttach } from "./object-spec.ts";
+import { isKprobe, type ProgramAttach } from "./object-spec.ts";
 import { openTracepoint } from "./tracepoint.ts";
 
 /** A loaded program, its place, and where it hangs on that the descriptor that keeps it there. JSON. */
@@ -44,7 +44,7 @@ export class Attachments {
       try {
         this.#links.set(name, attachProgram(name, attach, fd));
       } catch (thrown) {
-        if (attach.kind !== "kprobe" && attach.kind !== "kprobe.multi") throw thrown;
+        if (!isKprobe(attach)) throw thrown;
         refused.push(attach.tracepoint);
       }
     }

@@ -15,6 +15,11 @@ export interface ProgramAttach {
   readonly group?: string;
 }
 
+/** At the start of a function of the kernel, by whichever means. */
+export function isKprobe({ kind }: ProgramAttach): boolean {
+  return kind === "kprobe" || kind === "kprobe.multi";
+}
+
 /** A place in a function's code that needs what only the loader knows. */
 export interface Reference {
   /** Index of the instruction within its function. */

@@ -3,7 +3,12 @@ import { BTF_KIND, type Btf } from "../bpf/btf.ts";
 import { readKernelBtf } from "../bpf/kernel-btf.ts";
 import { hasKprobes, hasMultiKprobes } from "../bpf/kprobe.ts";
 import { loadObject, type LoadedObject, type LoadOptions } from "../bpf/load-object.ts";
-import type { ObjectSpec, ProgramAttach, ProgramSpec } from "../bpf/object-spec.ts";
+import {
+  isKprobe,
+  type ObjectSpec,
+  type ProgramAttach,
+  type ProgramSpec,
+} from "../bpf/object-spec.ts";
 import { parseObject } from "../bpf/parse-object.ts";
 import { AppError } from "../lib/errors.ts";
 import { readShipped } from "../shipped/shipped-files.ts";
@@ -153,10 +158,6 @@ interface ExtraOptions {
   /** Else paths are seen by tracepoints, where the kernel has these. */
   readonly takesKprobes: boolean;
   readonly kernelBtf: Btf;
-}
-
-function isKprobe({ kind }: ProgramAttach): boolean {
-  return kind === "kprobe" || kind === "kprobe.multi";
 }
 
 function extraOf({ attach }: ProgramSpec): Extra {

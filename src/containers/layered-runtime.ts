@@ -3,6 +3,7 @@ import { AppError, messageOf } from "../lib/errors.ts";
 import { FairQueue } from "../lib/fair-queue.ts";
 import type { ContainerRuntime } from "./container.ts";
 import { mergedMetadata } from "./metadata.ts";
+import { patiently } from "./patiently.ts";
 import type {
   KnownContainer,
   Runtime,
@@ -33,7 +34,7 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
     if (first !== undefined) question.onFirst?.(first);
     try {
       const ask = (): ReturnType<RuntimeApi["inspect"]> =>
-        patiently(() => api.inspect(question, first));
+        patiently(() => api.inspect(question, first), isLate);
       const more = await (question.asker === undefined
         ? ask()
         : inTurn(turns, question.asker, ask));
@@ -70,18 +71,6 @@ function inTurn<T>(turns: FairQueue, asker: string, ask: () => Promise<T>): Prom
   });
 }
 
-/** Once more where an answer was late: the machine may be busy. Who hangs is soon asked no more. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  for (let left = TRIES - 1; ; left -= 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isLate = error instanceof AppError && error.code === "PEER_GRPC_TIMEOUT";
-      if (!isLate || left === 0) throw error;
-    }
-  }
-}
-
 /** Asks now and then, so that it is known whether it answers before that matters. */
 async function keepAwake(api: RuntimeApi, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -105,7 +94,10 @@ function merged(first: KnownContainer, more: KnownContainer): KnownContainer {
   };
 }
 
-const TRIES = 3;
+function isLate(error: unknown): boolean {
+  return error instanceof AppError && error.code === "PEER_GRPC_TIMEOUT";
+}
+
 /** Of questions to the API, behind the files: at most one waits for each container that is known. */
 const TURNS = { capacity: Infinity, capacityOfKey: Infinity, parallel: 32, parallelOfKey: 32 };
 const AWAKE_MS = 20_000;

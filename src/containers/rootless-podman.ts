@@ -7,6 +7,7 @@ import { CircuitBreaker } from "./circuit-breaker.ts";
 import { FairQueue } from "../lib/fair-queue.ts";
 import { watchFolders } from "./folder-watch.ts";
 import type { KnownContainer, RuntimeFiles, RuntimeQuestion } from "./runtime.ts";
+import { patiently } from "./patiently.ts";
 import { readStateFile } from "./state-file.ts";
 import { storageFiles } from "./storage-files.ts";
 
@@ -22,7 +23,7 @@ export interface RootlessPlaces {
  * The containers that users run by Podman without root: what each keeps in his home and in his run
  * folder. Only files that are the user's own count, and only for control groups below his. A home
  * may be on a disk that does not answer: one file at a time is read, and not waited for longer than
- * `TRIES` times `ANSWER_MS`.
+ * three times `ANSWER_MS`.
  */
 export function rootlessPodman(places: Partial<RootlessPlaces> = {}): RuntimeFiles {
   const { runFolder = "/run/user", homeOf = homeInPasswd } = places;
@@ -71,7 +72,7 @@ export function rootlessPodman(places: Partial<RootlessPlaces> = {}): RuntimeFil
       if (directory !== undefined && owner === undefined) return undefined;
       const ask = async (): Promise<KnownContainer | undefined> =>
         find(question, owner === undefined ? await usersIn(runFolder) : [Number(owner)]);
-      return patiently(() => inTime(ask));
+      return patiently(() => inTime(ask), isLate);
     },
     watch: (listener, signal) =>
       watchFolders(
@@ -82,14 +83,8 @@ export function rootlessPodman(places: Partial<RootlessPlaces> = {}): RuntimeFil
   };
 }
 
-/** Again where an answer was late: the machine may be busy. Who hangs is soon asked no more. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  for (let left = TRIES - 1; left > 0; left -= 1) {
-    try {
-      return await ask();
-    } catch {}
-  }
-  return ask();
+function isLate(error: unknown): boolean {
+  return error instanceof AppError && error.code === "PEER_PAUSED";
 }
 
 /** Users whom Podman has given a folder since they logged in. */
@@ -127,8 +122,7 @@ async function elapsed(ms: number): Promise<void> {
 }
 
 const CALLS_WAITING = 256;
+/** With all tries as long as a rule waits for what a container is. */
 const ANSWER_MS = 1000;
 const TURN_MS = 100;
-/** Together as long as a rule waits for what a container is. */
-const TRIES = 3;
 const USERS_MAX = 256;
