@@ -10,10 +10,12 @@ struct upid_value {
 };
 
 /** A pid as it is called at namespace `level`, 0 when it does not exist there. */
-INLINE struct upid_value pid_at_level(struct pid *pid, u32 level) {
+INLINE struct upid_value pid_at_level(struct scratch *s, struct pid *pid, u32 level) {
   struct upid_value value = {};
   if (level > 31) return value;
-  bpf_probe_read_kernel(&value, sizeof(value), (u8 *)&pid->numbers[0] + level * sizeof(value));
+  struct upid *upid = (struct upid *)((u64)forget_type(s, &pid->numbers[0]) + level * sizeof(value));
+  if (bpf_rdonly_cast) return (struct upid_value){ .nr = TYPED(upid)->nr, .namespace = (u64)TYPED(upid)->ns };
+  bpf_probe_read_kernel(&value, sizeof(value), upid);
   return value;
 }
 
@@ -56,7 +58,7 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   struct task_struct *leader = READ(task, group_leader);
   struct pid *pid = READ(leader, thread_pid);
   u32 level = READ(pid, level);
-  struct upid_value own = pid_at_level(pid, level);
+  struct upid_value own = pid_at_level(s, pid, level);
   struct kernfs_node *node = cgroup_of(s, task);
   s->level = level;
   s->namespace = own.namespace;
@@ -81,7 +83,7 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   s->is_led = 0;
   context->directory = 0;
   context->resolved = 0;
-  bpf_probe_read_kernel(context->comm, sizeof(context->comm), &task->comm);
+  READ16(context->comm, task, comm);
 }
 
 /** True until a cgroup's path was sent. Cheap for the cgroup that this CPU saw last. */

@@ -6,9 +6,10 @@
 
 INLINE struct file *file_of(s32 fd) {
   struct task_struct *task = current_task();
-  if (fd < 0 || (u32)fd >= READ(task, files, fdt, max_fds)) return NULL;
+  struct fdtable *table = READ(task, files, fdt);
+  if (fd < 0 || (u32)fd >= READ(table, max_fds)) return NULL;
   // What starts with a pointer stands for a place in the table, which is nothing else.
-  return (struct file *)PROBE((struct list_head *)(READ(task, files, fdt, fd) + fd), next);
+  return (struct file *)PROBE((struct list_head *)(READ(table, fd) + fd), next);
 }
 
 /** The file of a descriptor that an event is about. That of an io_uring request may have no number, and its result may be none. */
@@ -161,7 +162,9 @@ INLINE void append_sections(struct scratch *s) {
     append_prefixed_walk(s);
   }
   struct file *file = (struct file *)s->descriptor_file;
+  struct sock *sk = (struct sock *)s->descriptor_socket;
   if (!file) return;
-  if ((PROBE(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK) append_socket(s, sock_of(file));
+  if (!sk && (PROBE(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK) sk = sock_of(file);
+  if (sk) append_socket(s, sk);
   else append_file(s, file);
 }

@@ -142,12 +142,17 @@ INLINE u32 callers_of(struct scratch *s, struct task_struct *task) {
   u64 cgroup = PROBE(cgroup_of(s, task), id);
   if (!cgroup) return user | CALLER_CONTAINED | CALLER_HOST;
   cgroup = cgroup_key(cgroup, s->is_v1);
-  // Mostly the one that this CPU saw last: looking up costs more than all the rest.
-  if (cgroup != s->last_host) {
-    if (!bpf_map_lookup_elem(&host_cgroups, &cgroup)) return user | CALLER_CONTAINED | CALLER_HOST;
-    s->last_host = cgroup;
-  }
-  return user | CALLER_HOST;
+  struct settings *settings = the_settings();
+  if (!settings) return user | CALLER_CONTAINED | CALLER_HOST;
+  u32 hosts = *(volatile u32 *)&settings->hosts;
+  if (hosts != s->last_hosts) s->last_host = s->last_other = 0, s->last_hosts = hosts;
+  // Mostly one that this CPU saw last: looking up costs more than all the rest.
+  if (cgroup == s->last_host) return user | CALLER_HOST;
+  if (cgroup == s->last_other) return user | CALLER_CONTAINED | CALLER_HOST;
+  u32 is_host = bpf_map_lookup_elem(&host_cgroups, &cgroup) != NULL;
+  if (is_host) s->last_host = cgroup;
+  else s->last_other = cgroup;
+  return is_host ? user | CALLER_HOST : user | CALLER_CONTAINED | CALLER_HOST;
 }
 
 enum { PATH_LOOK = 256, TEXT_AT = 4 };

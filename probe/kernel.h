@@ -168,8 +168,10 @@ struct linux_binprm { const char *filename, *interp; struct file *file; };
 struct in6_addr { u8 bytes[16]; };
 typedef struct { struct net *net; } possible_net_t;
 struct sock_common {
-  u32 skc_daddr;
-  u32 skc_rcv_saddr;
+  /** skc_daddr, then skc_rcv_saddr */
+  u64 skc_addrpair;
+  /** skc_dport, in network order, then skc_num */
+  u32 skc_portpair;
   u16 skc_dport;
   u16 skc_num;
   u16 skc_family;

@@ -38,14 +38,17 @@ INLINE void put_accept(struct scratch *s, u32 with_flags) {
 
 INLINE void put_connect(struct scratch *s) {
   s64 result = s->args[ARG_RESULT];
-  struct sock *sk = result == 0 || result == -EINPROGRESS ? socket_at(s, s->args[0]) : NULL;
+  struct file *file = file_at(s, s->args[0]);
+  struct sock *sk = socket_of(file);
+  s->descriptor_file = (u64)file;
+  s->descriptor_socket = (u64)sk;
+  if (result != 0 && result != -EINPROGRESS) sk = NULL;
   put_u64(s, result);
   if (sk && s->is_request && s->hides_result) put_message_tuple(s, sk, s->args[1], s->args[2], 0);
   else if (sk) put_tuple(s, sk, 0);
   else put_nothing(s);
   put_u64(s, (s64)(s32)s->args[0]);
   put_user_address(s, s->args[1], s->args[2]);
-  want_descriptor(s, s->args[0]);
 }
 
 INLINE void put_network(struct scratch *s) {

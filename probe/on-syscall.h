@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // sys_exit: finds the event of a syscall, fills the context, and hands over to the program that knows the parameters:
-//   sys_exit ─▶ (ask the file) ─▶ (cgroup, when it is new) ─▶ simple │ open ─▶ opened │ network │ exec │ clone │ message │ other │ ipc ─▶ sections, or transfer ─▶ (each message) ─▶ sections
+//   sys_exit ─▶ (ask the file) ─▶ (cgroup, when it is new) ─▶ simple │ open ─▶ opened │ network │ exec │ clone │ message │ other │ ipc │ transfer ─▶ sections (─▶ transfer, of the next message)
 // All of them share this CPU's SCRATCH_SYSCALL; whoever ends the chain frees it.
 #pragma once
 #include "chain.h"
@@ -15,8 +15,7 @@
 #include "simple.h"
 #include "transfers.h"
 
-handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_other, exit_sections, exit_cgroup, exit_opened, exit_ask_file, exit_transfer, exit_ipc,
-  exit_next_message;
+handler exit_simple, exit_open, exit_network, exit_exec, exit_clone, exit_message, exit_other, exit_sections, exit_cgroup, exit_opened, exit_ask_file, exit_transfer, exit_ipc;
 
 struct {
   MAP_NUMBER(type, MAP_PROG_ARRAY);
@@ -38,7 +37,6 @@ struct {
     [HANDLER_ASK_FILE] = &exit_ask_file,
     [HANDLER_TRANSFER] = &exit_transfer,
     [HANDLER_IPC] = &exit_ipc,
-    [HANDLER_NEXT_MESSAGE] = &exit_next_message,
   },
 };
 
@@ -175,20 +173,11 @@ EXIT_HANDLER(exit_clone, put_clone(s, current_task()))
 EXIT_HANDLER(exit_message, put_message(s))
 EXIT_HANDLER(exit_other, put_other(s))
 EXIT_HANDLER(exit_ipc, put_ipc(s))
+EXIT_HANDLER(exit_transfer, put_transfer(s))
 
+/** The last program: adds the sections, sends, and goes back where there is another message. */
 HOOK("raw_syscalls", "sys_exit")
-int exit_transfer(u64 *ctx) {
-  struct scratch *s = the_scratch(SCRATCH_SYSCALL);
-  if (!s) return 0;
-  put_transfer(s);
-  bpf_tail_call(ctx, &handlers, has_messages(s->code) ? HANDLER_NEXT_MESSAGE : HANDLER_SECTIONS);
-  s->busy = 0;
-  return 0;
-}
-
-/** Sends the event of one message, and goes back for the next. */
-HOOK("raw_syscalls", "sys_exit")
-int exit_next_message(u64 *ctx) {
+int exit_sections(u64 *ctx) {
   struct scratch *s = the_scratch(SCRATCH_SYSCALL);
   struct settings *settings = the_settings();
   if (!s || !settings) return 0;
@@ -198,4 +187,3 @@ int exit_next_message(u64 *ctx) {
   s->busy = 0;
   return 0;
 }
-LINK_SECTIONS(HOOK("raw_syscalls", "sys_exit"), exit_sections, SCRATCH_SYSCALL)

@@ -127,12 +127,12 @@ INLINE void keep_socket_request(struct request *request, void *command, u32 opco
 }
 
 /** The arguments of the system call that the request stands for; pointers are left out, see point_to_copies(). */
-INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode) {
+INLINE void keep_request(struct scratch *s, struct io_kiocb *req, u32 opcode, u32 found) {
   struct request *request = &s->request;
   void *command = &req->cmd;
   u64 *args = request->args;
   request->address = (u64)req;
-  request->opcode = opcode;
+  request->found = found;
   request->pid = READ(current_task(), tgid);
   request->hides_result = 0;
   request->texts[0][0] = request->texts[1][0] = 0;
@@ -247,12 +247,11 @@ INLINE void tell_request(u64 *ctx, struct scratch *s, u32 found, struct file *fi
   }
 }
 
-/** What an operation stands for, when it is wanted; 0 otherwise. */
-INLINE u32 wanted_request(u32 opcode) {
+/** What a request stands for, when that is wanted; 0 otherwise. */
+INLINE u32 wanted_request(u32 found) {
   // Before 6.0 requests had another shape.
   if (!FIELD_EXISTS(struct io_kiocb, cmd)) return 0;
   struct settings *settings = the_settings();
-  u32 found = find_request(opcode);
   if (!found || !settings || !settings->enabled[(found >> 16) & 511]) return 0;
   return READ(current_task(), tgid) == settings->own_pid ? 0 : found;
 }
@@ -269,11 +268,11 @@ INLINE void tell_unfinished(u64 *ctx, struct scratch *s, u32 found) {
 
 INLINE int submit_request(u64 *ctx, struct io_kiocb *req) {
   u32 opcode = PROBE(req, opcode);
-  u32 found = wanted_request(opcode);
+  u32 found = wanted_request(find_request(opcode));
   if (!found) return 0;
   struct scratch *s = take_scratch(SCRATCH_REQUEST, found >> 16);
   if (!s) return 0;
-  keep_request(s, req, opcode);
+  keep_request(s, req, opcode, found);
   struct request_key key = key_of_request(req);
   struct request *other = bpf_map_lookup_elem(&requests, &key);
   // One at the same place has ended, unseen or not.
@@ -310,13 +309,13 @@ INLINE struct scratch *take_request(struct request_key *key, u64 address, u32 co
 
 /** One more connection of an accept that goes on: the kernel shows the ring and the entry of its queue (from 6.15 on). */
 INLINE int accept_another(u64 *ctx) {
-  u32 found = wanted_request(IORING_OP_ACCEPT);
+  u32 found = wanted_request(FOUND(EVENT_ACCEPT4, HANDLER_SOCKET));
   if (!found) return 0;
   struct request_key key = { .ring = COMPLETED_RING, .user_data = COMPLETED_NUMBER };
   struct request *request = bpf_map_lookup_elem(&requests, &key);
   if (!request) return 0;
   struct io_kiocb *req = (struct io_kiocb *)request->address;
-  if (request->opcode != IORING_OP_ACCEPT) return 0;
+  if (request->found != found) return 0;
   struct scratch *s = take_request(&key, 0, found >> 16, 0);
   if (!s) return 0;
   tell_request(ctx, s, found, PROBE(req, file), (s64)COMPLETED_RESULT);
@@ -328,7 +327,7 @@ REQUEST_HOOK("io_uring_complete")
 int io_uring_complete(u64 *ctx) {
   struct io_kiocb *req = COMPLETED;
   if (!req) return accept_another(ctx);
-  u32 found = wanted_request(PROBE(req, opcode));
+  u32 found = wanted_request(find_request(PROBE(req, opcode)));
   if (!found) return 0;
   struct request_key key = key_of_request(req);
   struct scratch *s = take_request(&key, (u64)req, found >> 16, 1);
@@ -345,7 +344,7 @@ int io_uring_cqe_overflow(u64 *ctx) {
   struct request_key key = { .ring = OVERFLOWN_RING, .user_data = OVERFLOWN_NUMBER };
   struct request *request = bpf_map_lookup_elem(&requests, &key);
   if (!request || !FIELD_EXISTS(struct io_kiocb, cmd)) return 0;
-  u32 found = wanted_request(request->opcode);
+  u32 found = wanted_request(request->found);
   if (!found) return 0;
   struct scratch *s = take_request(&key, 0, found >> 16, 1);
   if (!s) return 0;

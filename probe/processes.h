@@ -163,7 +163,7 @@ INLINE void put_program(struct scratch *s, struct task_struct *task) {
   struct pid *group = PROBE(task, signal, pids[PIDTYPE_PGID]);
   u64 effective = capabilities(&cred->cap_effective);
   put_u32(s, tty_of(task));
-  put_u64(s, pid_at_level(group, s->level).nr);
+  put_u64(s, pid_at_level(s, group, s->level).nr);
   put_u32(s, context->loginuid);
   put_u32(s, executable_flags(file, cred, effective));
   put_u64(s, capabilities(&cred->cap_inheritable));
@@ -173,7 +173,7 @@ INLINE void put_program(struct scratch *s, struct task_struct *task) {
   put_times(s, inode);
   put_u32(s, context->uid);
   put_path(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt));
-  put_u64(s, pid_at_level(group, 0).nr);
+  put_u64(s, pid_at_level(s, group, 0).nr);
   put_u32(s, context->gid);
 }
 
@@ -186,7 +186,7 @@ INLINE void put_clone_rest(struct scratch *s, struct task_struct *task, u32 flag
   put_u32(s, flags);
   put_u32(s, context->uid);
   put_u32(s, context->gid);
-  put_u64(s, pid_at_level(pid, s->level).nr);
+  put_u64(s, pid_at_level(s, pid, s->level).nr);
   put_u64(s, context->vpid);
   put_u64(s, PROBE(init, start_boottime) + (settings ? settings->epoch_offset_ns : 0));
 }

@@ -54,6 +54,8 @@ struct settings {
   u32 flags;
   /** by scap event code: not 0 means send */
   u8 enabled[CODES];
+  /** another number whenever host_cgroups has changed */
+  u32 hosts;
 };
 
 /** What became of the calls of one event, each once; the events of `counters` that were dropped are counted here once more. */

@@ -22,26 +22,48 @@ INLINE u8 protocol_of(struct sock *sk) {
 }
 
 /** While a socket closes its port is gone already, but not yet the header's copy of it. */
-INLINE u16 local_port(struct sock *sk) {
-  u16 port = PROBE(sk, __sk_common.skc_num);
-  return port ? port : swap16(PROBE((struct inet_sock *)sk, inet_sport));
+INLINE u16 header_port(struct sock *sk) {
+  return swap16(PROBE((struct inet_sock *)sk, inet_sport));
 }
 
-/** Appends one end of an IP socket: 4 or 16 bytes of address, u16 port in host order. */
-INLINE void append_end(struct scratch *s, struct sock *sk, u32 is_local) {
-  u32 size = 4;
-  if (family_of(sk) == AF_INET6) {
-    size = 16;
-    void *address = is_local ? (void *)&sk->__sk_common.skc_v6_rcv_saddr : (void *)&sk->__sk_common.skc_v6_daddr;
-    bpf_probe_read_kernel(position(s), 16, address);
+INLINE u16 local_port(struct sock *sk) {
+  u16 port = PROBE(sk, __sk_common.skc_num);
+  return port ? port : header_port(sk);
+}
+
+/** Finds the ends of an IP socket once for all that tell them. */
+INLINE void look_at_ends(struct scratch *s, struct sock *sk, u16 family) {
+  if (s->ends_of == (u64)sk) return;
+  struct end *local = &s->ends[LOCAL_END], *remote = &s->ends[REMOTE_END];
+  if (family == AF_INET6) {
+    PROBE16(local->address, sk, __sk_common.skc_v6_rcv_saddr);
+    PROBE16(remote->address, sk, __sk_common.skc_v6_daddr);
   } else {
-    u32 address = is_local ? PROBE(sk, __sk_common.skc_rcv_saddr) : PROBE(sk, __sk_common.skc_daddr);
-    *(u32 *)position(s) = address;
+    u64 addresses = PROBE(sk, __sk_common.skc_addrpair);
+    local->address[0] = addresses >> 32;
+    remote->address[0] = (u32)addresses;
   }
-  s->used += size;
-  u16 port = is_local ? local_port(sk) : swap16(PROBE(sk, __sk_common.skc_dport));
-  *(u16 *)position(s) = port;
-  s->used += 2;
+  u32 ports = PROBE(sk, __sk_common.skc_portpair);
+  local->port = ports >> 16 ? ports >> 16 : header_port(sk);
+  remote->port = swap16(ports);
+  s->ends_of = (u64)sk;
+}
+
+/** Appends an end: 4 or 16 bytes of address, u16 port in host order. */
+INLINE void append_end(struct scratch *s, u16 family, u32 which) {
+  u8 *at = position(s);
+  OPAQUE(which);
+  struct end *end = &s->ends[which & 1];
+  if (family == AF_INET6) {
+    *(u64 *)at = end->address[0];
+    *(u64 *)(at + 8) = end->address[1];
+    *(u16 *)(at + 16) = end->port;
+    s->used += 18;
+  } else {
+    *(u32 *)at = end->address[0];
+    *(u16 *)(at + 4) = end->port;
+    s->used += 6;
+  }
 }
 
 /** Appends a path that stands in sun_path form at `from` (kernel memory, `size` bytes); an abstract one gets its "@". */
@@ -81,8 +103,9 @@ INLINE void put_tuple(struct scratch *s, struct sock *sk, u32 is_server) {
   *position(s) = family;
   s->used += 1;
   if (family == AF_INET || family == AF_INET6) {
-    append_end(s, sk, !is_server);
-    append_end(s, sk, is_server);
+    look_at_ends(s, sk, family);
+    append_end(s, family, is_server ? REMOTE_END : LOCAL_END);
+    append_end(s, family, is_server ? LOCAL_END : REMOTE_END);
   } else if (family == AF_UNIX) {
     u64 peer = (u64)PROBE((struct unix_sock *)sk, peer);
     *(u64 *)position(s) = is_server ? peer : (u64)sk;
@@ -145,7 +168,10 @@ INLINE void put_own_address(struct scratch *s, struct sock *sk) {
     s->used += append_unix_name(s, sk);
     *position(s) = 0;
     s->used += 1;
-  } else append_end(s, sk, 1);
+  } else {
+    look_at_ends(s, sk, family);
+    append_end(s, family, LOCAL_END);
+  }
   u32 length = s->used - start;
   s->used = start;
   end_param(s, length);
@@ -185,7 +211,8 @@ INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 peer, u32 
   s->used += 1;
   if (family == AF_INET || family == AF_INET6) {
     if (is_received) append_passed_end(s, raw, family);
-    append_end(s, sk, 1);
+    look_at_ends(s, sk, family);
+    append_end(s, family, LOCAL_END);
     if (!is_received) append_passed_end(s, raw, family);
   } else if (family == AF_UNIX) {
     *(u64 *)position(s) = is_received ? 0 : (u64)sk;
@@ -228,10 +255,11 @@ INLINE void append_socket(struct scratch *s, struct sock *sk) {
   context_of(s)->descriptor = begin_section(s);
   s->used += sizeof(struct descriptor);
   if (family == AF_INET || family == AF_INET6) {
-    append_end(s, sk, 1);
+    look_at_ends(s, sk, family);
+    append_end(s, family, LOCAL_END);
     // A request that was told before it was done has no peer yet.
     if (s->is_request && s->hides_result && s->code == EVENT_CONNECT && *(u16 *)s->request.bytes == family) append_passed_end(s, s->request.bytes, family);
-    else append_end(s, sk, 0);
+    else append_end(s, family, REMOTE_END);
     return;
   }
   u16 *prefix = (u16 *)position(s);

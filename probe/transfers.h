@@ -102,12 +102,9 @@ INLINE void put_messages(struct scratch *s) {
 
 /** True when the call has a further message that is told. */
 INLINE u32 has_next_message(struct scratch *s) {
+  if (s->code != EVENT_SENDMMSG && s->code != EVENT_RECVMMSG) return 0;
   s->message_index += 1;
   return s->message_index < MESSAGES_MAX && (s64)s->message_index < (s64)s->args[ARG_RESULT];
-}
-
-INLINE u32 has_messages(u32 code) {
-  return code == EVENT_SENDMMSG || code == EVENT_RECVMMSG;
 }
 
 INLINE void put_transfer(struct scratch *s) {

@@ -24,7 +24,8 @@ struct request {
   /** the request's address, and whose it is */
   u64 address;
   u32 pid;
-  u32 opcode;
+  /** the event that it is told as, and who does, as FOUND() has it */
+  u32 found;
   u64 args[REQUEST_ARGS];
   u64 hides_result;
   /** a socket address or a struct open_how */
@@ -64,6 +65,15 @@ struct message {
   u64 control_size;
 };
 
+/** An end of an IP socket; of IPv4 the address is the first four bytes. */
+struct end {
+  u64 address[2];
+  u64 port;
+};
+
+/** Places in a scratch's `ends`. */
+enum { LOCAL_END, REMOTE_END };
+
 struct scratch {
   u32 busy;
   u32 used;
@@ -102,9 +112,12 @@ struct scratch {
   /** of a row of buffers: where what stands in them begins, and how much is left of it, or their size */
   u32 buffers_at;
   u64 buffers_size;
-  /** the `struct file` or, failing that, the `struct sock` of the descriptor section, or 0 */
+  /** the `struct file` of the descriptor section, or 0, and its `struct sock` where that is known already */
   u64 descriptor_file;
   u64 descriptor_socket;
+  /** the IP socket whose ends are known, or 0, and these */
+  u64 ends_of;
+  struct end ends[2];
   /** of an io_uring request: its file, whether its result is no descriptor, and that what args point to was copied to `request` */
   u64 request_file;
   u32 hides_result;
@@ -114,8 +127,10 @@ struct scratch {
   u64 last_cgroup;
   /** of the context: the cgroup's key in maps */
   u64 cgroup_key;
-  /** the last cgroup of this CPU's that is no container's */
+  /** the last cgroups of this CPU's that are no container's and that may be one's, by the host_cgroups of that number */
   u64 last_host;
+  u64 last_other;
+  u32 last_hosts;
   u64 cgroup_node;
   u64 namespace;
   u32 is_v1;
@@ -172,6 +187,7 @@ INLINE struct scratch *take_scratch(u32 which, u32 code) {
   s->opened_file = 0;
   s->descriptor_file = 0;
   s->descriptor_socket = 0;
+  s->ends_of = 0;
   return s;
 }
 

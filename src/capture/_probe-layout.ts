@@ -5,7 +5,8 @@ export const SETTINGS = {
   flags: 12,
   enabled: 16,
   codes: 512,
-  size: 528,
+  hosts: 528,
+  size: 536,
 } as const;
 
 /** Of the maps that have one value. */

@@ -223,6 +223,9 @@ test("the kernel knows families, results and callers", { skip: whyNoBpf() ?? fal
     ],
     [["unlink"], []],
   );
+  // What each processor remembers of it is forgotten.
+  probe.setHostCgroup({ id, isV1 }, false);
+  assert.deepEqual(await told("evt.type = unlink and not container.id = host", 0), ["unlink"]);
 });
 
 test("the maps have the layout that TypeScript writes", () => {

@@ -46,7 +46,7 @@ describe("the probe's objects", { skip: missing }, () => {
         members: { ...settings, epochOffsetNs: epochOffset },
         size,
       });
-      assert.equal(size - settings.enabled, codes);
+      assert.equal(settings.hosts - settings.enabled, codes);
       const counters = Object.fromEntries(
         COUNTERS.map((counter, index) => [camelCase(counter), index * 8]),
       );

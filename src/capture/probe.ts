@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfMap } from "../bpf/bpf-map.ts";
 import { adoptObject, type InheritedObject, type LoadedObject } from "../bpf/load-object.ts";
@@ -6,7 +5,6 @@ import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
 import { RingPair } from "../bpf/ring-pair.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
-import { hostPath } from "../lib/host-root.ts";
 import { recordTime } from "../events/record.ts";
 import { PROGRAM } from "../shipped/shipped-files.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
@@ -14,6 +12,7 @@ import { CallTable } from "./_call-table.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { type LoadedProbe, loadProbe, type ProbeVariant } from "./_load-probe.ts";
 import { isHookNeeded } from "./_hook-events.ts";
+import { PendingRequests } from "./_pending-requests.ts";
 import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
 import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
@@ -132,7 +131,7 @@ export class ProbeSource {
   readonly #callFilter: CallFilterMaps;
   readonly #calls: CallTable;
   readonly #hostCgroups: BpfMap;
-  readonly #requests: BpfMap;
+  readonly #requests: PendingRequests;
   readonly #cgroupLosses: BpfMap;
   readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
@@ -144,6 +143,8 @@ export class ProbeSource {
   #unread = 0;
   /** What the probe has as its settings. */
   #bytes = new Uint8Array(SETTINGS.size);
+  /** How often `host_cgroups` has changed. */
+  #hosts: number;
   #offsetTimer: NodeJS.Timeout | undefined;
   #last: ProbeCounters | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -163,12 +164,13 @@ export class ProbeSource {
     this.#object = object;
     this.#ownPid = ownPid;
     this.#settings = object.map("settings");
+    this.#hosts = u32At(this.#settings.lookup(FIRST_KEY), SETTINGS.hosts);
     this.#counters = object.map("counters");
     this.#outcomes = object.map("outcomes");
     this.#callFilter = new CallFilterMaps(object);
     this.#calls = new CallTable(object.map("calls"), probeArchitecture());
     this.#hostCgroups = object.map("host_cgroups");
-    this.#requests = object.map("requests");
+    this.#requests = new PendingRequests(object.map("requests"));
     this.#cgroupLosses = object.map("cgroup_losses");
     this.#useSettings(NO_CODES, {});
     this.#rings = new RingPair({
@@ -183,7 +185,7 @@ export class ProbeSource {
    * unhandled rejection.
    */
   start(onRecord: OnRecord): void {
-    this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
+    this.#requestTimer = setInterval(() => this.#requests.forgetGone(), REQUEST_CHECK_MS).unref();
     this.#offsetTimer = setInterval(() => this.#followClock(), CLOCK_CHECK_MS).unref();
     this.#onRecord = onRecord;
     void this.#rings.run(onRecord);
@@ -198,6 +200,7 @@ export class ProbeSource {
     // What both sets ask for goes on: who is new comes first, and who is to go leaves last.
     const both = codes.union(this.#codes);
     this.#object.attach((attach) => isHookNeeded(attach, both));
+    this.#requests.forgetEvents(codes.difference(this.#codes));
     this.#useSettings(codes, options);
     this.#object.attach((attach) => isHookNeeded(attach, codes));
   }
@@ -213,6 +216,7 @@ export class ProbeSource {
     view.setBigInt64(SETTINGS.epochOffset, this.#epochOffset, true);
     view.setUint32(SETTINGS.ownPid, this.#ownPid, true);
     view.setUint32(SETTINGS.flags, environment ? SETTING_ENVIRONMENT : 0, true);
+    view.setUint32(SETTINGS.hosts, this.#hosts, true);
     for (const code of codes) {
       if (code >= SETTINGS.codes) continue;
       bytes[SETTINGS.enabled + code] = 1;
@@ -238,6 +242,10 @@ export class ProbeSource {
     const key = new Uint8Array(BigUint64Array.of(BigInt(id) | (isV1 ? 1n << 63n : 0n)).buffer);
     if (isHost) this.#hostCgroups.update(key, new Uint8Array([1]));
     else this.#hostCgroups.delete(key);
+    // Each CPU remembers what the map said of the last ones.
+    this.#hosts = (this.#hosts + 1) >>> 0;
+    new DataView(this.#bytes.buffer).setUint32(SETTINGS.hosts, this.#hosts, true);
+    this.#settings.update(FIRST_KEY, this.#bytes);
   }
 
   /** Still answers after `close`, with the last numbers. */
@@ -309,21 +317,6 @@ export class ProbeSource {
   }
 
   /**
-   * Requests of io_uring that began and never ended take a place each, of 4096: forgets those of
-   * processes that are gone.
-   */
-  #forgetRequests(): void {
-    for (const key of Array.from(this.#requests.keys())) {
-      const request = this.#requests.lookup(key);
-      const pid =
-        request === undefined
-          ? undefined
-          : new DataView(request.buffer).getUint32(REQUEST_PID, true);
-      if (pid !== undefined && !existsSync(hostPath(`/proc/${pid}`))) this.#requests.delete(key);
-    }
-  }
-
-  /**
    * The time of day may be set, and is nudged all the time: events of half a second at most have the
    * time that held before.
    */
@@ -345,8 +338,8 @@ export class ProbeSource {
   }
 
   /**
-   * Ends the flow, hands over what came before, for `LAST_MS` at the most and within the same turn,
-   * and detaches the probe; what is in the ring then counts as `unread`. Safe to call twice.
+   * Detaches the probe and hands over what came before, for `LAST_MS` at the most and within the same
+   * turn; what is in the ring then counts as `unread`. Safe to call twice.
    */
   close(): void {
     if (this.#last !== undefined) return;
@@ -382,8 +375,6 @@ const ASK_MS = 2000;
 /** A full ring takes a fraction of it on a machine that has little else to do. */
 const LAST_MS = 1500;
 
-/** Where `struct request` of probe/writer.h tells its process. */
-const REQUEST_PID = 8;
 /** How long a process that is gone may keep places of requests. */
 const REQUEST_CHECK_MS = 10_000;
 const CLOCK_CHECK_MS = 500;
@@ -406,6 +397,12 @@ function cgroupLosses(map: BpfMap): readonly CgroupLoss[] {
     return { id, isV1: cgroup >> 63n === 1n, lost: u64At(map.lookup(key) ?? new Uint8Array(8), 0) };
   });
   return losses.toSorted((left, right) => right.lost - left.lost);
+}
+
+function u32At(bytes: Uint8Array | undefined, at: number): number {
+  return bytes === undefined
+    ? 0
+    : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
 }
 
 function u64At(bytes: Uint8Array, index: number): number {
