@@ -59,11 +59,14 @@ export class Attachments {
 
   /** Safe to call twice. */
   close(): void {
-    for (const { name, fd } of this.#programs) {
-      this.#detach(name);
-      libc.close(fd);
-    }
+    this.detach();
+    for (const { fd } of this.#programs) libc.close(fd);
     this.#programs = [];
+  }
+
+  /** Takes all programs off; they stay loaded. */
+  detach(): void {
+    for (const name of [...this.#links.keys()]) this.#detach(name);
   }
 
   #detach(name: string): void {

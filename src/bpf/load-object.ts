@@ -34,6 +34,8 @@ export interface LoadedObject {
    * has it; those that a tail call map starts with are only jumped to.
    */
   readonly attach: (isWanted?: (attach: ProgramAttach) => boolean) => readonly string[];
+  /** Takes all programs off, for good; they stay loaded, and the maps as they are. */
+  readonly detach: () => void;
   /**
    * How often the kernel left a program out, because the one before it on that processor was not
    * done (`recursion_misses`).
@@ -79,6 +81,7 @@ function objectOf(maps: Map<string, BpfMap>, attachments: Attachments): LoadedOb
     map: (name) => mapOf(maps, name),
     programs: attachments.programs,
     attach: (isWanted) => attachments.use(isWanted),
+    detach: () => attachments.detach(),
     // What is only jumped to is never left out by itself.
     missed: () =>
       missesOf(

@@ -346,6 +346,8 @@ export class ProbeSource {
     clearInterval(this.#requestTimer);
     clearInterval(this.#offsetTimer);
     this.#useSettings(NO_CODES, {});
+    // From here on nothing comes that would be in the ring and not in the counters yet.
+    this.#object.detach();
     if (this.#onRecord !== undefined) this.#unread = this.#rings.finish(this.#onRecord, LAST_MS);
     this.#askedAt = Number.NEGATIVE_INFINITY;
     this.#last = this.counters();
