@@ -66,7 +66,7 @@ export class Attachments {
 
   /** Takes all programs off; they stay loaded. */
   detach(): void {
-    for (const name of [...this.#links.keys()]) this.#detach(name);
+    for (const name of this.#links.keys()) this.#detach(name);
   }
 
   #detach(name: string): void {
