@@ -8,10 +8,10 @@ import type { HostEntries, ThreadEntry } from "./host-entries.ts";
 import { UNKNOWN_DIRECTORY } from "./path.ts";
 import { RecentExits } from "./_recent-exits.ts";
 import type { Process } from "./process.ts";
-import { NOBODY } from "./process-table.ts";
 import type { Ancestry } from "./scene.ts";
 import { isLeader, leaderOf, type Thread, type ThreadGroup } from "./thread.ts";
 import { unknownDescriptor } from "./unknown-descriptor.ts";
+import { NO_THREAD, UNKNOWN_PROCESS } from "./unknown-thread.ts";
 
 /** How many threads are kept. */
 export interface ThreadTableOptions {
@@ -393,50 +393,6 @@ function aliveThreadOf({ threads }: ThreadGroup, but?: Thread): Thread | undefin
 
 /** fcntl.h: a relative path starts at the current directory. */
 const AT_FDCWD = -100;
-
-const UNKNOWN_PROCESS: Process = {
-  ...NOBODY,
-  cwd: "./",
-  pid: -1,
-  ppid: -1,
-  sid: -1,
-  vpgid: -1,
-  pgid: -1,
-  vpid: -1,
-  comm: "<NA>",
-  exe: "<NA>",
-  uid: 0xffff_ffff,
-  gid: 0xffff_ffff,
-  env: [],
-  resources: {
-    descriptorLimit: 0,
-    majorFaults: 0,
-    minorFaults: 0,
-    virtualKb: 0,
-    residentKb: 0,
-    swappedKb: 0,
-  },
-};
-
-/** Stands for the thread of an event whose own is unknown, where the event makes it known. */
-const NO_THREAD: Thread = {
-  tid: -1,
-  vtid: -1,
-  process: UNKNOWN_PROCESS,
-  flags: 0,
-  isUnknown: true,
-  hasExited: false,
-  children: new Set(),
-  entered: undefined,
-  group: {
-    pid: -1,
-    threads: new Map(),
-    alive: 0,
-    descriptors: new Map(),
-    cgroups: [],
-    isReaper: false,
-  },
-};
 
 /** Enter events that are shown: open, connect, creat, execve, openat, openat2, execveat. */
 const KEPT_ENTERS: ReadonlySet<number> = new Set([2, 22, 58, 292, 306, 326, 330]);
