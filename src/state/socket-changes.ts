@@ -31,7 +31,7 @@ export function applySocket(table: ThreadTable, thread: Thread, event: Event): v
   const isIp = family === AF_INET || family === AF_INET6;
   const createdProtocol = isIp ? protocolOf(event.uint(2) ?? 0, event.uint(3) ?? 0) : undefined;
   // An address that is not set counts as local among addresses of IPv6, as in the real engine.
-  const isServer = family === AF_INET6 && table.isLocal(UNSPECIFIED_6);
+  const isServer = family === AF_INET6 && table.addresses.isLocal(UNSPECIFIED_6);
   table.open(thread, {
     ...NO_DESCRIPTOR,
     number,
@@ -200,7 +200,7 @@ function withTuple(table: ThreadTable, socket: Descriptor, tuple: SocketAddress)
   const ends = connectedSocket(
     ownEnd(table, source, destination),
     ownEnd(table, destination, source),
-    (address) => table.isLocal(address),
+    (address) => table.addresses.isLocal(address),
   );
   // The real engine loses the protocol of an IPv4 socket that turns out to speak IPv6, and with it
   // the name.
@@ -213,7 +213,7 @@ function withTuple(table: ThreadTable, socket: Descriptor, tuple: SocketAddress)
 function ownEnd(table: ThreadTable, end: SocketEnd, other: SocketEnd): SocketEnd {
   const address =
     end.address.length === 4 && isUnspecified(end.address)
-      ? table.addressTowards(other.address)
+      ? table.addresses.towards(other.address)
       : undefined;
   return address === undefined ? end : { address, port: end.port };
 }
