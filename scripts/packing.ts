@@ -10,7 +10,7 @@ export function targetOf(positionals: readonly string[], byDefault: string): str
   const arch = Object.keys(PROCESSORS).find((name) => name === target);
   if (arch !== undefined)
     throw new Error(
-      `Cannot pack to "${arch}": that is a processor; write --arch ${arch} to pack for it, or ./${arch} for a file of that name`,
+      `Cannot pack to "${arch}": that is a processor; write --arch ${arch} (with npm: -- --arch ${arch}) to pack for it, or ./${arch} for a file of that name`,
     );
   if (others.length > 0)
     throw new Error(`Cannot pack to "${[target, ...others].join('" and "')}": name one place`);
