@@ -24,6 +24,7 @@ import { VERSION } from "../src/cli/version.ts";
 import { changelogText } from "./deb-changelog.ts";
 import { licences } from "./licences.ts";
 import { manPages } from "./man-pages.ts";
+import { targetOf, tellPacked } from "./packing.ts";
 import { processorOf } from "./processors.ts";
 import { sourceDate } from "./source-date.ts";
 
@@ -64,7 +65,7 @@ const { values, positionals } = parseArgs({
     fast: { type: "boolean" },
   },
 });
-const [target = join(CHECKOUT, "packed")] = positionals;
+const target = targetOf(positionals, join(CHECKOUT, "packed"));
 const processor = processorOf(values.arch);
 const architecture = processor.debian;
 
@@ -79,7 +80,7 @@ try {
   // It takes minutes: what is there under the package's name is whole.
   run("dpkg-deb", "--root-owner-group", ...compression, "--build", root, `${path}.part`);
   renameSync(`${path}.part`, path);
-  console.log(path);
+  tellPacked(path, processor);
 } finally {
   rmSync(root, { recursive: true, force: true });
 }

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { foreignSystem } from "./foreign-system.ts";
 import { gatherImageFiles } from "./image-files.ts";
 import { writeImageLayout } from "./oci-archive.ts";
+import { targetOf, tellPacked } from "./packing.ts";
 import { isForeign, processorOf } from "./processors.ts";
 import { sourceDate } from "./source-date.ts";
 
@@ -23,7 +24,7 @@ const { values, positionals } = parseArgs({
 });
 const processor = processorOf(values.arch);
 const file = values.arch === undefined ? "saker-image.tar" : `saker-image-${processor.name}.tar`;
-const [target = join(CHECKOUT, "packed", file)] = positionals;
+const target = targetOf(positionals, join(CHECKOUT, "packed", file));
 // Whoever packs may keep files for themselves; the image's are for all.
 process.umask(0o022);
 
@@ -53,7 +54,7 @@ try {
   });
   mkdirSync(dirname(target), { recursive: true });
   tar(join(folder, "image"), target, created);
-  console.log(target);
+  tellPacked(target, processor);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -17,6 +17,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build, type BuildOptions } from "esbuild";
 import { THREADS } from "../src/shipped/start-thread.ts";
+import { targetOf, tellPacked } from "./packing.ts";
 import { isForeign, processorOf } from "./processors.ts";
 import { addNote } from "./sea/add-note.ts";
 import { partsFor } from "./sea/parts.ts";
@@ -33,7 +34,7 @@ const { values, positionals } = parseArgs({
 });
 const processor = processorOf(values.arch);
 const name = values.arch === undefined ? "saker" : `saker-${processor.name}`;
-const [target = join(CHECKOUT, "packed", name)] = positionals;
+const target = targetOf(positionals, join(CHECKOUT, "packed", name));
 const parts = partsFor(processor);
 const folder = mkdtempSync(join(tmpdir(), "saker-pack-"));
 try {
@@ -41,6 +42,7 @@ try {
   // The compiler's work is for the processor that it is done on.
   if (!isForeign(processor)) for (const name of [MAIN, ...THREADS]) compile(name);
   await pack(resolve(target));
+  tellPacked(target, processor);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -91,7 +91,7 @@ test("AccountsReader asks ever more seldom in a container whose files nobody giv
   const etc = mkdtempSync(join(tmpdir(), "saker-etc-"));
   t.after(() => rmSync(etc, { recursive: true }));
   let [at, asked] = [0, 0];
-  const files = { ask: () => ((asked += 1), Promise.resolve(undefined)) };
+  const files = { isClosed: false, ask: () => ((asked += 1), Promise.resolve(undefined)) };
   const reader = new AccountsReader({ files, etc, onProblem: assert.fail, now: () => at });
   for (; at < 600_000; at += 100) {
     await nameIn(reader.of(web, 50));
@@ -99,6 +99,16 @@ test("AccountsReader asks ever more seldom in a container whose files nobody giv
   }
   assert.ok(asked >= 4 && asked <= 8, `${asked} times in ten minutes`);
   assert.equal(reader.nameless, 1);
+});
+
+test("AccountsReader counts no container whose files are asked for as the watch ends", async (t) => {
+  const files = new FileReader({ onProblem: assert.fail });
+  const reader = new AccountsReader({ files, onProblem: assert.fail, now: () => 0 });
+  t.after(() => files.close());
+  const asked = nameIn(reader.of(web, 50));
+  files.close();
+  assert.equal(await asked, undefined);
+  assert.equal(reader.nameless, 0);
 });
 
 describe("AccountsReader.of() a container", { skip: rootedMissing() ?? false }, () => {

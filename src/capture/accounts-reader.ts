@@ -7,7 +7,7 @@ import { LiveAccounts, type Reading } from "./live-accounts.ts";
 
 /** Where accounts are read from, and by whom. */
 export interface AccountsReaderOptions {
-  readonly files: Pick<FileReader, "ask">;
+  readonly files: Pick<FileReader, "ask" | "isClosed">;
   /** What cannot be read of a container, once for each. */
   readonly onProblem: (text: string) => void;
   /** In milliseconds, from any beginning. */
@@ -101,7 +101,8 @@ export class AccountsReader {
     );
     switch (answer) {
       case undefined:
-        this.#count(entry);
+        // When the watch ends, that says nothing about the container.
+        if (!files.isClosed) this.#count(entry);
         return "unanswered";
       case "host":
         return { names: this.#host };

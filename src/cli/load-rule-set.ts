@@ -1,5 +1,6 @@
+import { resolve } from "node:path";
 import type { Settings } from "../config/settings.ts";
-import { baseRules, type RuleFile, readRuleFiles } from "../config/rule-files.ts";
+import { baseRules, type RuleFile, readRuleFiles, SHIPPED_RULES } from "../config/rule-files.ts";
 import { AppError } from "../lib/errors.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { type LoadOptions, loadRules } from "../rules/load-rules.ts";
@@ -60,7 +61,7 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
     );
   }
   for (const file of result.files)
-    for (const warning of file.warnings)
+    for (const warning of file.warnings.filter(({ code }) => !isOfReplaced(file.name, code)))
       options.onWarning(formatDiagnostic(warning, texts.get(file.name) ?? ""));
   const enabled = options.enable.map((rule) => ({ action: "enable", by: { rule } }) as const);
   const selections = [...enabled, ...ruleSelections];
@@ -69,4 +70,9 @@ export function loadRuleSet(paths: readonly string[], options: LoadRuleSetOption
   if (ruleMatching === "first") for (const note of shadowingNotes(rules)) options.onWarning(note);
   const set = compileRuleSet(rules, { matching: ruleMatching, correlations });
   return { set, rules, correlations, files };
+}
+
+/** Rules in place of ours leave lists of ours unused: nothing that their author can mend. */
+function isOfReplaced(file: string, code: string): boolean {
+  return code.startsWith("LOAD_UNUSED_") && resolve(file).startsWith(SHIPPED_RULES);
 }

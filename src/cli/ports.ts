@@ -92,8 +92,9 @@ function cells(row: Row): string[] {
     String(row.port),
     row.addresses.join(","),
     row.container ?? "-",
-    String(row.pid),
-    row.process,
+    // Nobody whom we may see holds it.
+    row.pid === 0 ? "-" : String(row.pid),
+    row.process === "" ? "-" : row.process,
     row.reachable,
     row.grade ?? "-",
   ];

@@ -24,6 +24,7 @@ import { INHERITED_PROBE, inheritedProbe } from "./confinement.ts";
 import { formatOf } from "./format-of.ts";
 import { LiveRules } from "./live-rules.ts";
 import { type LoadedRuleSet, loadRuleSet } from "./load-rule-set.ts";
+import { portsNote } from "./ports-note.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Source, WatchOptions } from "./watch-options.ts";
 
@@ -72,8 +73,8 @@ export function rulesOf(options: WatchOptions, settings: Settings, terminal: Ter
       own.map(({ name }) => name),
       { terminal, warned },
     );
-    const note = options.source === "sockets" ? undefined : frequentCallsNote(loaded.rules, sent);
-    if (note !== undefined) terminal.note(note);
+    const cost = options.source === "sockets" ? undefined : frequentCallsNote(loaded.rules, sent);
+    for (const note of [cost, portsNote(loaded.rules)]) if (note !== undefined) terminal.note(note);
     return loaded;
   };
   for (const name of unknownCalls(settings.baseSyscalls))

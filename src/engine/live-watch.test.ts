@@ -136,6 +136,17 @@ describe("LiveWatch", () => {
     assert.ok(opened, "the port is known as open");
   });
 
+  test("reports none of them when it is closed meanwhile", { skip: whyNoBpf() }, async (t) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => server.close());
+    const { live, news } = liveWatch(t, ruleSet(started("Started", "none")));
+    const starting = live.start();
+    live.close();
+    await starting;
+    assert.deepEqual(news, []);
+  });
+
   test("is silent after close()", { skip: whyNoBpf() }, async (t) => {
     const mark = `last-${process.pid}`;
     const { live, messages, seen } = liveWatch(t, ruleSet(started("Started", mark)));

@@ -93,6 +93,7 @@ export class LiveWatch {
   #dropTimer: NodeJS.Timeout | undefined;
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
+  #isClosed = false;
 
   /** Loads and attaches the probe. Throws `KERNEL_…` where that cannot be. */
   constructor(options: LiveWatchOptions) {
@@ -215,6 +216,7 @@ export class LiveWatch {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#dropTimer);
     clearTimeout(this.#refreshTimer);
     clearInterval(this.#reconcileTimer);
@@ -262,11 +264,14 @@ export class LiveWatch {
   async #reportListening(): Promise<void> {
     const { records, problems } = await listeningRecords(this.#processes);
     const { publish } = this.#options;
+    // The watch may end while this is asked.
+    if (this.#isClosed) return;
     for (const text of problems) publish({ kind: "problem", text });
     for (const [index, record] of records.entries()) {
       this.#listens(record);
       // A host may have thousands: what happens meanwhile is read in between.
       if (index % SOCKETS_A_TURN === SOCKETS_A_TURN - 1) await turn();
+      if (this.#isClosed) return;
     }
     const text = `sockets that listened already: ${records.length}`;
     if (records.length > 0) publish({ kind: "note", text });

@@ -90,6 +90,8 @@ export class PortExaminer {
   readonly #abort = new AbortController();
   /** What the queue holds: a job that does not run any more closes no namespace. */
   readonly #waiting = new Set<Look>();
+  /** Those of which nothing has been told yet. */
+  readonly #untold = new Set<Examination>();
   readonly #later = new Map<NodeJS.Timeout, Look>();
   readonly #reports: UnwrittenReports;
   /** By container: what one's servers count, or pretend to, spares no other's. */
@@ -118,7 +120,7 @@ export class PortExaminer {
     return this.#examined;
   }
 
-  /** Ports that were not examined because there were too many, or the watch ended before their turn. */
+  /** Ports that were not examined because there were too many, or the watch ended before their report. */
   get dropped(): number {
     return this.#queue.refused + this.#budget.refused + this.#given;
   }
@@ -136,6 +138,7 @@ export class PortExaminer {
     const before = this.#budget.refused;
     if (!this.#budget.take(examination.place.container ?? ""))
       return this.#refuse(examination, "it has opened too many ports lately", before);
+    this.#untold.add(examination);
     try {
       this.#enqueue({ examination, namespace: examination.namespace(), verdicts: [] });
     } catch (thrown) {
@@ -159,7 +162,9 @@ export class PortExaminer {
   /** Drops what waits and ends what runs; no namespace stays open. */
   close(): void {
     this.#abort.abort();
-    this.#given += this.#queue.close();
+    this.#queue.close();
+    this.#given += this.#untold.size;
+    this.#untold.clear();
     for (const { namespace } of this.#waiting) namespace.close();
     this.#waiting.clear();
     for (const [timer, { namespace }] of this.#later) {
@@ -186,7 +191,9 @@ export class PortExaminer {
   }
 
   /** The first, the second, the fourth …: a container with thousands of ports must not flood. */
-  #refuse({ place, container }: Examination, reason: string, before: number): void {
+  #refuse(examination: Examination, reason: string, before: number): void {
+    this.#untold.delete(examination);
+    const { place, container } = examination;
     if ((before & (before + 1)) !== 0 || this.#abort.signal.aborted) return;
     this.#options.onProblem(
       `Cannot examine ${nameOf(container)}:${place.port}: ${reason} (${before + 1} ports so far)`,
@@ -206,6 +213,7 @@ export class PortExaminer {
       isKept = this.#looksAgain(look, report);
     } catch (thrown) {
       if (this.#abort.signal.aborted) return;
+      this.#untold.delete(examination);
       const { container, place } = examination;
       const problem = messageOf(thrown);
       this.#options.onProblem(`Cannot examine ${nameOf(container)}:${place.port}: ${problem}`);
@@ -260,12 +268,10 @@ export class PortExaminer {
     return container?.state === "pending" ? this.#options.whenSettled(container) : container;
   }
 
-  #report(
-    { place, container }: Examination,
-    report: AuditReport,
-    verdicts: readonly string[],
-  ): void {
+  #report(examination: Examination, report: AuditReport, verdicts: readonly string[]): void {
+    const { place, container } = examination;
     const { isOpen, onReport } = this.#options;
+    this.#untold.delete(examination);
     this.#examined += 1;
     const written = this.#reports.write(
       {

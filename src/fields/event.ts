@@ -1,20 +1,22 @@
 import { MODE_BITS, OPEN_FLAGS } from "../events/flag-names.ts";
-import { allParamsText, paramText } from "../events/param-text.ts";
-import {
-  EVENT_TYPE_BY_NAME,
-  EVENT_TYPES,
-  type EventType,
-  eventType,
-  type NumberFormat,
-} from "../events/schema.ts";
+import { allParamsText } from "../events/param-text.ts";
+import { EVENT_TYPE_BY_NAME, type EventType, eventType } from "../events/schema.ts";
 import { syscallName } from "../events/system-calls.ts";
 import { errnoName } from "../events/errno-names.ts";
 import { clockText, dateTimeText, isoOffsetText } from "../lib/time-text.ts";
 import type { Scene } from "../state/scene.ts";
 import { fieldsOf } from "./_define.ts";
-import { isSyscall, parameterIndex, resultOf } from "./_event-result.ts";
-import { resolvedParam } from "./_path-params.ts";
-import type { Extract, Field, FieldType } from "./field.ts";
+import {
+  argumentText,
+  argumentType,
+  isPathArgument,
+  rawArgument,
+  rawEmpty,
+  rawFormat,
+  rawType,
+} from "./_event-arguments.ts";
+import { isSyscall, resultOf } from "./_event-result.ts";
+import type { Field } from "./field.ts";
 import { absolutePath } from "./fs-path.ts";
 import { SceneNames } from "./scene-names.ts";
 
@@ -327,79 +329,6 @@ function isWrite(scene: Scene): boolean {
 function argumentsText(scene: Scene): string {
   return allParamsText(scene.event, new SceneNames(scene));
 }
-
-function argumentText(argument: string): Extract {
-  return (scene) => {
-    const index = parameterIndex(scene.event.type, argument);
-    if (index < 0 || index >= scene.event.count) return undefined;
-    const led = scene.isResolved
-      ? resolvedParam(scene, scene.event.type?.params[index]?.name ?? "")
-      : undefined;
-    if (led !== undefined) return led;
-    const { value, meaning } = paramText(scene.event, index, new SceneNames(scene));
-    return meaning === undefined || meaning === "" ? value : meaning;
-  };
-}
-
-/** What the first event that has such a parameter says of its type, as in the real engine. */
-function rawType(name: string): FieldType | undefined {
-  return PARAM_TYPES.get(name);
-}
-
-function argumentType(argument: string): FieldType | undefined {
-  return /^\d+$/.test(argument) || PARAM_TYPES.has(argument) ? "CHARBUF" : undefined;
-}
-
-function isPathArgument(argument: string | undefined): boolean {
-  return argument !== undefined && PATH_PARAM_NAMES.has(argument);
-}
-
-const PATH_PARAM_NAMES: ReadonlySet<string> = new Set(
-  EVENT_TYPES.flatMap((type) => type?.params ?? [])
-    .filter(({ type }) => type === "FSPATH" || type === "FSRELPATH")
-    .map(({ name }) => name),
-);
-
-const PARAM_TYPES: ReadonlyMap<string, FieldType> = new Map(
-  EVENT_TYPES.flatMap((type) => type?.params ?? [])
-    .map((param): [string, FieldType] => [param.name, param.type])
-    .toReversed(),
-);
-
-function rawArgument(argument: string): Extract {
-  return (scene) => {
-    const index = parameterIndex(scene.event.type, argument);
-    const param = scene.event.type?.params[index];
-    if (param === undefined || index >= scene.event.count) return undefined;
-    if (TEXT_TYPES.has(param.type)) return scene.event.text(index) ?? "<NA>";
-    if (!scene.event.has(index)) return undefined;
-    if (param.type === "BYTEBUF") return scene.event.slice(index);
-    return SIGNED_TYPES.has(param.type) ? scene.event.int(index) : scene.event.uint(index);
-  };
-}
-
-/** A raw parameter prints as its event's own parameter does. */
-function rawFormat(argument: string, scene: Scene): NumberFormat | undefined {
-  const { type } = scene.event;
-  return type?.params[parameterIndex(type, argument)]?.format;
-}
-
-/** A number without any bytes, as captures of old engines have it, prints as 0 and equals nothing. */
-function rawEmpty(argument: string, { event }: Scene): string | undefined {
-  const index = parameterIndex(event.type, argument);
-  return index >= 0 && index < event.count && !event.has(index) ? "0" : undefined;
-}
-
-const TEXT_TYPES: ReadonlySet<string> = new Set(["CHARBUF", "FSPATH", "FSRELPATH"]);
-const SIGNED_TYPES: ReadonlySet<string> = new Set([
-  "INT8",
-  "INT16",
-  "INT32",
-  "INT64",
-  "ERRNO",
-  "FD",
-  "PID",
-]);
 
 /** Parameter numbers of an open call's flags, mode and result in one table. */
 const OPEN_CALLS: Readonly<Record<string, { readonly flags: number; readonly mode: number }>> = {

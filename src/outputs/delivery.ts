@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
-import type { Answer, Destination } from "./destination.ts";
+import { type Answer, type Destination, isFailure, settledOf } from "./destination.ts";
 import { DeliveryQueue, subjectOf } from "./delivery-queue.ts";
 import { Digest } from "./digest.ts";
 import { type LostAlerts, LossReports } from "./loss-reports.ts";
@@ -377,18 +377,6 @@ export class Delivery implements Output {
     });
     this.#endPause = undefined;
   }
-}
-
-/** Less was taken than offered, and not because one of them was refused. */
-function isFailure(answer: Answer, offered: number): boolean {
-  const { refused = 0, reason } = answer;
-  const settled = settledOf(answer);
-  if (settled >= offered || refused > 0) return false;
-  return settled === 0 || reason !== undefined;
-}
-
-function settledOf({ delivered, duplicates = 0, refused = 0 }: Answer): number {
-  return delivered + duplicates + refused;
 }
 
 function count(counts: Map<string, number>, reason: string, lines: number): void {

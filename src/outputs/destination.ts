@@ -73,3 +73,16 @@ export interface Answer {
   /** The other side has gone for good: whatever comes is dropped. */
   readonly isGone?: true;
 }
+
+/** Less was taken than offered, and not because one of them was refused. */
+export function isFailure(answer: Answer, offered: number): boolean {
+  const { refused = 0, reason } = answer;
+  const settled = settledOf(answer);
+  if (settled >= offered || refused > 0) return false;
+  return settled === 0 || reason !== undefined;
+}
+
+/** So many lines need not be tried again. */
+export function settledOf({ delivered, duplicates = 0, refused = 0 }: Answer): number {
+  return delivered + duplicates + refused;
+}

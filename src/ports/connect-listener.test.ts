@@ -47,6 +47,24 @@ test("connectToListener() tries IPv6 where IPv4 refuses", async (t) => {
   (await connectToListener(namespace, ["127.0.0.1", "::1"], port, {})).destroy();
 });
 
+test("connectToListener() says what the address answers that is there", async (t) => {
+  const missing = namespacesMissing();
+  if (missing !== undefined) return t.skip(missing);
+  const inside = makeNamespace();
+  t.after(() => inside.remove());
+  const namespace = openNamespace(inside.path);
+  t.after(() => namespace.close());
+  const [there, absent] = ["127.0.0.1", "203.0.113.1"];
+  for (const addresses of [
+    [there, absent],
+    [absent, there],
+  ])
+    await assert.rejects(connectToListener(namespace, addresses, 443, {}), {
+      code: "PEER_ECONNREFUSED",
+      message: 'Cannot connect to "127.0.0.1:443": ECONNREFUSED',
+    });
+});
+
 test("connectToListener() reaches each of several programs on one port, and no other", async (t) => {
   const missing = namespacesMissing();
   if (missing !== undefined) return t.skip(missing);

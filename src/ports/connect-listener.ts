@@ -23,18 +23,20 @@ export function addressesOf(
   return [...(takesIpv4 ? ipv4() : []), ...(isTaken("::1") ? [] : ["::1"])];
 }
 
-/** Codes that mean "not by this address" rather than "not at all". */
-const OTHER_ADDRESS: ReadonlySet<string> = new Set([
-  "PEER_ECONNREFUSED",
+/** Codes that mean that the namespace has no such address, which says nothing of the listener. */
+const NO_ADDRESS: ReadonlySet<string> = new Set([
   "PEER_EADDRNOTAVAIL",
   "PEER_ENETUNREACH",
   "PEER_EAFNOSUPPORT",
   "KERNEL_EAFNOSUPPORT",
 ]);
 
+/** Codes that mean "not by this address" rather than "not at all". */
+const OTHER_ADDRESS: ReadonlySet<string> = NO_ADDRESS.union(new Set(["PEER_ECONNREFUSED"]));
+
 /**
  * Connects to a listener from inside its namespace, by whichever of its addresses answers
- * (`addressesOf`). Rejects as `connectInNamespace`.
+ * (`addressesOf`). Rejects as `connectInNamespace`, with what the address said that is there.
  */
 export async function connectToListener(
   namespace: NetworkNamespace,
@@ -47,10 +49,17 @@ export async function connectToListener(
     return await connectInNamespace(namespace, first, port, options);
   } catch (thrown) {
     const [other] = others;
-    if (other === undefined || !(thrown instanceof AppError) || !OTHER_ADDRESS.has(thrown.code))
-      throw thrown;
-    return connectInNamespace(namespace, other, port, options);
+    if (other === undefined || !isOneOf(thrown, OTHER_ADDRESS)) throw thrown;
+    try {
+      return await connectInNamespace(namespace, other, port, options);
+    } catch (next) {
+      throw isOneOf(next, NO_ADDRESS) ? thrown : next;
+    }
   }
+}
+
+function isOneOf(thrown: unknown, codes: ReadonlySet<string>): boolean {
+  return thrown instanceof AppError && codes.has(thrown.code);
 }
 
 /** Each is the namespace's own; a socket on all addresses has those that no other is bound to. */

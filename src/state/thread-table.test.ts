@@ -147,35 +147,6 @@ test("ThreadTable ends with orphans of a hostile list whose parents are each oth
   );
 });
 
-test("ThreadTable.addressTowards() is the interface in the peer's network, else one that is no loopback", () => {
-  const netmask = Uint8Array.of(255, 255, 255, 0);
-  const interfaces = [
-    { name: "lo", address: Uint8Array.of(127, 0, 0, 1), netmask: Uint8Array.of(255, 0, 0, 0) },
-    { name: "eth0", address: Uint8Array.of(10, 0, 0, 5), netmask },
-    { name: "eth1", address: Uint8Array.of(10, 0, 1, 5), netmask },
-    { name: "eth0", address: new Uint8Array(16).fill(1), netmask: new Uint8Array(16).fill(255) },
-  ];
-  const table = tableOf([init], { interfaces });
-  const towards = (...peer: number[]): string | undefined =>
-    table.addressTowards(Uint8Array.from(peer))?.join(".");
-  assert.deepEqual(
-    [
-      towards(10, 0, 1, 9),
-      towards(127, 3, 3, 3),
-      towards(8, 8, 8, 8),
-      towards(0, 0, 0, 0),
-      towards(),
-    ],
-    ["10.0.1.5", "127.0.0.1", "10.0.0.5", undefined, undefined],
-  );
-  assert.deepEqual(
-    [Uint8Array.of(10, 0, 1, 5), Uint8Array.of(10, 0, 1, 6), new Uint8Array(16)].map((address) =>
-      table.isLocal(address),
-    ),
-    [true, false, true],
-  );
-});
-
 test("ThreadTable.directoryOf() is the current one, a descriptor's, or unknown", () => {
   const descriptors = new Map([[100, [descriptorEntry(5, { name: "/data", type: 2 })]]]);
   const table = tableOf([init, shell], { descriptors });

@@ -1,17 +1,17 @@
 import type { Event } from "../events/event.ts";
-import { isUnspecified } from "../lib/ip-text.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { descriptorOfEntry } from "./entry-descriptor.ts";
 import { processOfEntry } from "./entry-process.ts";
 import { EVENT_EFFECTS, NO_PARAM } from "./event-effects.ts";
+import { HostAddresses } from "./host-addresses.ts";
 import type { HostEntries, ThreadEntry } from "./host-entries.ts";
 import { UNKNOWN_DIRECTORY } from "./path.ts";
 import { RecentExits } from "./_recent-exits.ts";
 import type { Process } from "./process.ts";
-import { NOBODY } from "./process-table.ts";
 import type { Ancestry } from "./scene.ts";
 import { isLeader, leaderOf, type Thread, type ThreadGroup } from "./thread.ts";
 import { unknownDescriptor } from "./unknown-descriptor.ts";
+import { NO_THREAD, UNKNOWN_PROCESS } from "./unknown-thread.ts";
 
 /** How many threads are kept. */
 export interface ThreadTableOptions {
@@ -45,11 +45,10 @@ export class ThreadTable implements Ancestry {
   descriptor: Descriptor | undefined;
   /** Start of the host, nanoseconds since the Unix epoch; 0 when nothing told. */
   bootTime = 0n;
+  /** Of the host's interfaces; none when nothing told. */
+  addresses = new HostAddresses([]);
   readonly #options: ThreadTableOptions;
   readonly #byTid = new Map<number, Thread>();
-  readonly #addresses = new Set<string>();
-  #interfaces: HostEntries["interfaces"] = [];
-  #hasAddress6 = false;
   #leaving: Thread | undefined;
   readonly recentExits = new RecentExits();
   #reaper = 0;
@@ -84,13 +83,10 @@ export class ThreadTable implements Ancestry {
   enter({ machine, threads, descriptors, interfaces }: HostEntries): void {
     this.#byTid.clear();
     this.#last = undefined;
-    this.#addresses.clear();
     this.#leaving = undefined;
     this.#closing = undefined;
     this.bootTime = machine?.bootTime ?? 0n;
-    this.#interfaces = interfaces;
-    for (const { address } of interfaces) this.#addresses.add(address.join("."));
-    this.#hasAddress6 = interfaces.some(({ address }) => address.length === 16);
+    this.addresses = new HostAddresses(interfaces);
     // Leaders first, so that their threads find their groups.
     for (const isLeader of [true, false])
       for (const entry of threads)
@@ -120,31 +116,9 @@ export class ThreadTable implements Ancestry {
     if (!isLeader(thread)) return;
     thread.group.cgroups = entry.cgroups;
     thread.group.isReaper = entry.pid === 1 || entry.vpid === 1;
-    const isLocal = (address: Uint8Array): boolean => this.isLocal(address);
+    const isLocal = (address: Uint8Array): boolean => this.addresses.isLocal(address);
     for (const one of (descriptors.get(entry.tid) ?? []).slice(0, MAX_DESCRIPTORS))
       thread.group.descriptors.set(one.number, descriptorOfEntry(one, isLocal));
-  }
-
-  /** True for an address of one of the host's interfaces. */
-  isLocal(address: Uint8Array): boolean {
-    if (address.length === 16 && isUnspecified(address)) return this.#hasAddress6;
-    return this.#addresses.has(address.join("."));
-  }
-
-  /**
-   * The host's own IPv4 address towards `peer`: that of the interface in its network, else of the
-   * first that is no loopback.
-   */
-  addressTowards(peer: Uint8Array): Uint8Array | undefined {
-    if (peer.length !== 4 || isUnspecified(peer)) return undefined;
-    const own = this.#interfaces.filter(({ address }) => address.length === 4);
-    const near = own.find(({ address, netmask }) =>
-      address.every(
-        (byte, index) =>
-          (byte & (netmask[index] ?? 0)) === ((peer[index] ?? 0) & (netmask[index] ?? 0)),
-      ),
-    );
-    return (near ?? own.find(({ address }) => address[0] !== 127))?.address;
   }
 
   /** Brings the table to after `event`, and sets `thread` and `descriptor` to what it is about. */
@@ -393,50 +367,6 @@ function aliveThreadOf({ threads }: ThreadGroup, but?: Thread): Thread | undefin
 
 /** fcntl.h: a relative path starts at the current directory. */
 const AT_FDCWD = -100;
-
-const UNKNOWN_PROCESS: Process = {
-  ...NOBODY,
-  cwd: "./",
-  pid: -1,
-  ppid: -1,
-  sid: -1,
-  vpgid: -1,
-  pgid: -1,
-  vpid: -1,
-  comm: "<NA>",
-  exe: "<NA>",
-  uid: 0xffff_ffff,
-  gid: 0xffff_ffff,
-  env: [],
-  resources: {
-    descriptorLimit: 0,
-    majorFaults: 0,
-    minorFaults: 0,
-    virtualKb: 0,
-    residentKb: 0,
-    swappedKb: 0,
-  },
-};
-
-/** Stands for the thread of an event whose own is unknown, where the event makes it known. */
-const NO_THREAD: Thread = {
-  tid: -1,
-  vtid: -1,
-  process: UNKNOWN_PROCESS,
-  flags: 0,
-  isUnknown: true,
-  hasExited: false,
-  children: new Set(),
-  entered: undefined,
-  group: {
-    pid: -1,
-    threads: new Map(),
-    alive: 0,
-    descriptors: new Map(),
-    cgroups: [],
-    isReaper: false,
-  },
-};
 
 /** Enter events that are shown: open, connect, creat, execve, openat, openat2, execveat. */
 const KEPT_ENTERS: ReadonlySet<number> = new Set([2, 22, 58, 292, 306, 326, 330]);

@@ -42,6 +42,15 @@ function texts(answer: AccountsAnswer | undefined): unknown {
 const awake = setInterval(() => {}, 1000);
 after(() => clearInterval(awake));
 
+test("FileReader.close() answers what is asked with nothing, and calls none of it refused", async (t) => {
+  const { reader } = readerFor(t);
+  const ask = () => reader.ask("stats", ["/proc/self/exe"], "executables");
+  const asked = [ask(), ask()];
+  reader.close();
+  assert.deepEqual(await Promise.all([...asked, ask()]), [undefined, undefined, undefined]);
+  assert.deepEqual(reader.stats(), { hung: 0, refused: 0, hungThreads: 0 });
+});
+
 describe("FileReader.ask()", { skip: rootedMissing() ?? false }, () => {
   test("gives the accounts in a process's root, and `host` for who is in the host's", async (t) => {
     const { accountsOf, reader } = readerFor(t);

@@ -58,14 +58,16 @@ export class FileReader {
   }
 
   /**
-   * Never rejects; undefined when it was not answered in time, or could not be asked. `about` says
-   * what is read, for whom: a line's words, and who may hang but once at a time.
+   * Never rejects; undefined when it was not answered in time, or could not be asked, and once the
+   * reader is closed. `about` says what is read, for whom: a line's words, and who may hang but once
+   * at a time.
    */
   ask<Kind extends RequestKind>(
     kind: Kind,
     asked: Asked<Kind>,
     about: string,
   ): Promise<Answer<Kind> | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined);
     // Nobody costs a second thread before the first is back.
     const isHung = this.#hungThreads.values().some((other) => other === about);
     if (this.#isOver || isHung || this.#waiting.length >= MAX_WAITING) {
@@ -85,11 +87,16 @@ export class FileReader {
     return { hung: this.#hung, refused: this.#refused, hungThreads: this.#hungThreads.size };
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** What is still asked or waits is answered with nothing, and counted nowhere: nobody needs it. */
   close(): void {
     this.#isOver = this.#isClosed = true;
     clearTimeout(this.#deadline);
     this.#end();
-    this.#refuseAll();
+    this.#settleAll();
   }
 
   #start(): ReaderThread {
@@ -195,16 +202,17 @@ export class FileReader {
     this.#thread = undefined;
     this.#isOver = isLast;
     request?.settle(undefined);
-    if (isLast) this.#refuseAll();
+    if (isLast) this.#refused += this.#settleAll();
     else this.#next();
   }
 
-  #refuseAll(): void {
-    const waiting = [...(this.#current === undefined ? [] : [this.#current]), ...this.#waiting];
+  /** With nothing; how many there were. */
+  #settleAll(): number {
+    const pending = [...(this.#current === undefined ? [] : [this.#current]), ...this.#waiting];
     this.#current = undefined;
     this.#waiting.length = 0;
-    this.#refused += waiting.length;
-    for (const { settle } of waiting) settle(undefined);
+    for (const { settle } of pending) settle(undefined);
+    return pending.length;
   }
 
   #cameBack(worker: Worker): void {
