@@ -5,7 +5,7 @@ import { workerData } from "node:worker_threads";
 import { type HeartbeatData, SHARED } from "./heartbeat.ts";
 
 const { shared, silenceMs, pid } = workerData as HeartbeatData;
-const turnMs = silenceMs / 8;
+const turnMs = silenceMs / 4;
 
 let beats = Atomics.load(shared, SHARED.beats);
 let beatenAt = performance.now();
