@@ -7,6 +7,7 @@ import { RingPair } from "../bpf/ring-pair.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host-root.ts";
+import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
 import { recordTime } from "../events/record.ts";
 import { PROGRAM } from "../shipped/shipped-files.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
@@ -144,12 +145,12 @@ export class ProbeSource {
   #unread = 0;
   /** What the probe has as its settings. */
   #bytes = new Uint8Array(SETTINGS.size);
-  #offsetTimer: NodeJS.Timeout | undefined;
+  #clockChecks: SharedInterval | undefined;
   #last: ProbeCounters | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #skipped = 0;
   #byCgroup: readonly CgroupLoss[] = [];
-  #requestTimer: NodeJS.Timeout | undefined;
+  #requestChecks: SharedInterval | undefined;
 
   constructor(
     { object, variant, seesIoUring, seesPaths }: LoadedProbe,
@@ -183,8 +184,8 @@ export class ProbeSource {
    * unhandled rejection.
    */
   start(onRecord: OnRecord): void {
-    this.#requestTimer = setInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS).unref();
-    this.#offsetTimer = setInterval(() => this.#followClock(), CLOCK_CHECK_MS).unref();
+    this.#requestChecks = sharedInterval(() => this.#forgetRequests(), REQUEST_CHECK_MS);
+    this.#clockChecks = sharedInterval(() => this.#followClock(), CLOCK_CHECK_MS);
     this.#onRecord = onRecord;
     void this.#rings.run(onRecord);
   }
@@ -338,7 +339,7 @@ export class ProbeSource {
 
   /** What takes a while to be asked: now and then. */
   #ask(hasLost: boolean): void {
-    if (performance.now() - this.#askedAt < ASK_MS) return;
+    if (performance.now() - this.#askedAt < (hasLost ? ASK_MS : ASK_AT_REST_MS)) return;
     this.#askedAt = performance.now();
     this.#skipped = this.#object.missed();
     if (hasLost) this.#byCgroup = cgroupLosses(this.#cgroupLosses);
@@ -350,8 +351,8 @@ export class ProbeSource {
    */
   close(): void {
     if (this.#last !== undefined) return;
-    clearInterval(this.#requestTimer);
-    clearInterval(this.#offsetTimer);
+    this.#requestChecks?.close();
+    this.#clockChecks?.close();
     this.#useSettings(NO_CODES, {});
     if (this.#onRecord !== undefined) this.#unread = this.#rings.finish(this.#onRecord, LAST_MS);
     this.#askedAt = Number.NEGATIVE_INFINITY;
@@ -379,6 +380,7 @@ export const COUNTERS = [
 export const OUTCOMES = ["filtered", "sent", "dropped"] as const;
 
 const ASK_MS = 2000;
+const ASK_AT_REST_MS = 10_000;
 /** A full ring takes a fraction of it on a machine that has little else to do. */
 const LAST_MS = 1500;
 
