@@ -38,5 +38,8 @@ await build({
   platform: "node",
   format: "esm",
   target: "node24",
+  // Node keeps the text of what it has loaded: one byte a character where all are Latin-1's.
+  minifyWhitespace: true,
+  lineLimit: 120,
   logLevel: "warning",
 });

@@ -25,7 +25,11 @@ import { partsFor } from "./sea/parts.ts";
 const CHECKOUT = join(import.meta.dirname, "..");
 const MAIN = "cli/main";
 /** As bin/saker has them: a long-running watch should be small, and Kafka's client be silent. */
-const NODE_OPTIONS = ["--max-semi-space-size=1", "--disable-warning=TimeoutNegativeWarning"];
+const NODE_OPTIONS = [
+  "--max-semi-space-size=1",
+  "--expose-gc",
+  "--disable-warning=TimeoutNegativeWarning",
+];
 
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 const { values, positionals } = parseArgs({

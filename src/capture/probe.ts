@@ -5,6 +5,7 @@ import { RingBuffer, type OnRecord } from "../bpf/ring-buffer.ts";
 import { RingPair } from "../bpf/ring-pair.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import { AppError } from "../lib/errors.ts";
+import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
 import { recordTime } from "../events/record.ts";
 import { PROGRAM } from "../shipped/shipped-files.ts";
 import { CallFilterMaps } from "./_call-filter-maps.ts";
@@ -145,12 +146,12 @@ export class ProbeSource {
   #bytes = new Uint8Array(SETTINGS.size);
   /** How often `host_cgroups` has changed. */
   #hosts: number;
-  #offsetTimer: NodeJS.Timeout | undefined;
+  #clockChecks: SharedInterval | undefined;
   #last: ProbeCounters | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
   #skipped = 0;
   #byCgroup: readonly CgroupLoss[] = [];
-  #requestTimer: NodeJS.Timeout | undefined;
+  #requestChecks: SharedInterval | undefined;
 
   constructor(
     { object, variant, seesIoUring, seesPaths }: LoadedProbe,
@@ -185,8 +186,8 @@ export class ProbeSource {
    * unhandled rejection.
    */
   start(onRecord: OnRecord): void {
-    this.#requestTimer = setInterval(() => this.#requests.forgetGone(), REQUEST_CHECK_MS).unref();
-    this.#offsetTimer = setInterval(() => this.#followClock(), CLOCK_CHECK_MS).unref();
+    this.#requestChecks = sharedInterval(() => this.#requests.forgetGone(), REQUEST_CHECK_MS);
+    this.#clockChecks = sharedInterval(() => this.#followClock(), CLOCK_CHECK_MS);
     this.#onRecord = onRecord;
     void this.#rings.run(onRecord);
   }
@@ -331,7 +332,7 @@ export class ProbeSource {
 
   /** What takes a while to be asked: now and then. */
   #ask(hasLost: boolean): void {
-    if (performance.now() - this.#askedAt < ASK_MS) return;
+    if (performance.now() - this.#askedAt < (hasLost ? ASK_MS : ASK_AT_REST_MS)) return;
     this.#askedAt = performance.now();
     this.#skipped = this.#object.missed();
     if (hasLost) this.#byCgroup = cgroupLosses(this.#cgroupLosses);
@@ -343,8 +344,8 @@ export class ProbeSource {
    */
   close(): void {
     if (this.#last !== undefined) return;
-    clearInterval(this.#requestTimer);
-    clearInterval(this.#offsetTimer);
+    this.#requestChecks?.close();
+    this.#clockChecks?.close();
     this.#useSettings(NO_CODES, {});
     // From here on nothing comes that would be in the ring and not in the counters yet.
     this.#object.detach();
@@ -374,6 +375,7 @@ export const COUNTERS = [
 export const OUTCOMES = ["filtered", "sent", "dropped"] as const;
 
 const ASK_MS = 2000;
+const ASK_AT_REST_MS = 10_000;
 /** A full ring takes a fraction of it on a machine that has little else to do. */
 const LAST_MS = 1500;
 

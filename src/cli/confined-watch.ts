@@ -7,7 +7,7 @@ import { nmapOf } from "./nmap.ts";
 import { requireReportFolder } from "./writable.ts";
 import type { Settings } from "../config/settings.ts";
 import { historyFiles } from "./history-files.ts";
-import { releaseStartMemory } from "./start-memory.ts";
+import { releaseUnusedMemory } from "./unused-memory.ts";
 import { parseSource, settingsOf, type WatchOptions } from "./watch-options.ts";
 
 /**
@@ -47,7 +47,7 @@ export async function confinedWatch(options: WatchOptions): Promise<void> {
   }
   // Loaded after that, and so once.
   const { watch } = await import("./watch.ts");
-  releaseStartMemory();
+  releaseUnusedMemory();
   await watch(options, { source, loaded, places, nmap });
 }
 

@@ -1,6 +1,7 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { basename } from "node:path";
 import { messageOf } from "../lib/errors.ts";
+import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
 import { ruleFileNames, ruleFolders } from "./rule-files.ts";
 
 /** Which files are watched, who hears of a change, and how soon; times in milliseconds. */
@@ -31,6 +32,8 @@ export class RuleWatch {
   #seen: string;
   /** What the last look saw, where that is not yet told. */
   #unsettled: string | undefined;
+  #polls: SharedInterval | undefined;
+  /** Set while files are seen to change. */
   #timer: NodeJS.Timeout | undefined;
   #isHurried = false;
 
@@ -42,6 +45,9 @@ export class RuleWatch {
 
   /** Looks from now on, until `close()`. */
   start(): void {
+    this.#polls = sharedInterval(() => {
+      if (this.#timer === undefined) this.#look();
+    }, this.#options.pollMs);
     this.#look();
   }
 
@@ -52,6 +58,8 @@ export class RuleWatch {
   }
 
   close(): void {
+    this.#polls?.close();
+    this.#polls = undefined;
     clearTimeout(this.#timer);
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
@@ -59,13 +67,15 @@ export class RuleWatch {
   }
 
   #look(): void {
-    const { paths, settleMs, pollMs, onChange } = this.#options;
+    const { paths, settleMs, onChange } = this.#options;
     this.#isHurried = false;
     this.#watchFolders();
     const now = fingerprint(paths);
     const isSettled = now === this.#unsettled;
     this.#unsettled = now === this.#seen || isSettled ? undefined : now;
-    this.#timer = setTimeout(() => this.#look(), this.#unsettled === undefined ? pollMs : settleMs);
+    clearTimeout(this.#timer);
+    this.#timer =
+      this.#unsettled === undefined ? undefined : setTimeout(() => this.#look(), settleMs);
     if (!isSettled || now === this.#seen) return;
     this.#seen = now;
     onChange();
@@ -76,7 +86,7 @@ export class RuleWatch {
    * still.
    */
   #hurry(): void {
-    if (this.#isHurried || this.#timer === undefined || this.#unsettled !== undefined) return;
+    if (this.#isHurried || this.#polls === undefined || this.#unsettled !== undefined) return;
     this.#isHurried = true;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#look(), this.#options.settleMs / 3);

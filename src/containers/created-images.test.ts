@@ -71,6 +71,20 @@ test("containerdRuntime knows the image that was told while its question had no 
   assert.deepEqual([known?.metadata.name, known?.metadata.image], ["web", "box:1"]);
 });
 
+test("CreatedImages hears a daemon that comes later", async (t) => {
+  const socket = await socketPlace(t);
+  const images = new CreatedImages(socket);
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  void images.follow(stop.signal);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await serveGrpc(t, socket, (stream) => {
+    stream.respond({ ":status": 200 });
+    stream.write(created("default", "web", "box:1"));
+  });
+  await until("its word", () => images.imageOf("default", "web") === "box:1");
+});
+
 /** A daemon that tells what it is told to tell. */
 async function following(t: TestContext) {
   const socket = await socketPlace(t);

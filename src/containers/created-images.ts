@@ -1,5 +1,6 @@
-import { access } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { sharedInterval } from "../lib/shared-interval.ts";
 import { followGrpc } from "./grpc-stream.ts";
 import { type ProtoMessage, readProto, writeProto } from "./protobuf.ts";
 
@@ -30,15 +31,20 @@ export class CreatedImages {
       request: writeProto([[1, CREATED]]),
       onMessage: (envelope: ProtoMessage): void => this.#heard(envelope),
     };
-    while (!signal.aborted) {
-      await access(this.#socket).then(
-        () => followGrpc(call, signal),
-        () => undefined,
-      );
+    let isFollowed = false;
+    const look = async (): Promise<void> => {
+      if (isFollowed || !existsSync(this.#socket)) return;
+      isFollowed = true;
+      await followGrpc(call, signal);
       // Meanwhile another may be made with a name that was used before.
       this.#images.clear();
-      await sleep(PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);
-    }
+      isFollowed = false;
+    };
+    if (signal.aborted) return;
+    void look();
+    const looks = sharedInterval(() => void look(), LOOK_MS);
+    await once(signal, "abort");
+    looks.close();
   }
 
   #heard(envelope: ProtoMessage): void {
@@ -59,6 +65,7 @@ function keyOf(namespace: string, id: string): string {
 
 /** Docker's own are left out: Docker says more of its containers. */
 const CREATED = 'topic=="/containers/create",namespace!=moby';
-const PAUSE_MS = 1000;
+/** How soon a daemon that comes, or comes again, is heard. */
+const LOOK_MS = 1000;
 const IMAGES_MAX = 4096;
 const IMAGE_CHARACTERS = 4096;

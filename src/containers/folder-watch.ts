@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostPath } from "../lib/host-root.ts";
+import { sharedInterval } from "../lib/shared-interval.ts";
 import type { RuntimeListener } from "./runtime.ts";
 
 /** Folders in which a runtime has an entry for each container. */
@@ -28,10 +29,15 @@ export async function watchFolders(
   const watch = new FolderWatch(watched, listener);
   await watch.look();
   listener.onConnected(await watched.list().catch(() => []));
+  const looks = sharedInterval(() => watch.wake(), LOOK_AGAIN_MS);
+  const end = (): void => watch.wake();
+  signal.addEventListener("abort", end);
   while (!signal.aborted) {
-    await watch.changed(signal);
-    await watch.look();
+    await watch.woken(signal);
+    if (!signal.aborted) await watch.look();
   }
+  signal.removeEventListener("abort", end);
+  looks.close();
   watch.close();
 }
 
@@ -41,7 +47,8 @@ class FolderWatch {
   readonly #watchers = new Map<string, FSWatcher>();
   #known: Set<string> | undefined;
   #openedAt = 0;
-  #wake = (): void => undefined;
+  #hasChanged = false;
+  wake: () => void = NOTHING;
 
   constructor(watched: WatchedFolders, listener: RuntimeListener) {
     this.#watched = watched;
@@ -65,14 +72,14 @@ class FolderWatch {
       this.#listener.onEvent({ action: "created", fullId });
   }
 
-  /** Resolves some time after something has changed, or when it is time to look anyway. */
-  async changed(signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    const either = AbortSignal.any([signal, woken.signal]);
-    await sleep(LOOK_AGAIN_MS, undefined, { signal: either, ref: false }).catch(() => undefined);
+  /** Resolves some time after something has changed, or when somebody calls `wake`. */
+  async woken(signal: AbortSignal): Promise<void> {
+    if (!this.#hasChanged) await new Promise<void>((resolve) => (this.wake = resolve));
+    this.wake = NOTHING;
+    if (!this.#hasChanged) return;
     // Many changes are looked at together.
     await sleep(SETTLE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    this.#hasChanged = false;
   }
 
   close(): void {
@@ -100,7 +107,8 @@ class FolderWatch {
       this.#known.add(fullId);
       this.#listener.onEvent({ action: "created", fullId });
     }
-    this.#wake();
+    this.#hasChanged = true;
+    this.wake();
   }
 
   #close(folder: string): void {
@@ -116,6 +124,7 @@ class FolderWatch {
   }
 }
 
+const NOTHING = (): void => undefined;
 const LOOK_AGAIN_MS = 5000;
 const SETTLE_MS = 300;
 const FOLDERS_MAX = 256;

@@ -108,17 +108,22 @@ async function homeInPasswd(user: number): Promise<string> {
 
 function bounded<T>(queue: FairQueue, ask: () => Promise<T>): Promise<T> {
   const silent = new AppError("PEER_PAUSED", "Cannot read a user's home: it does not answer");
+  const answered = new AbortController();
   const answer = new Promise<T>((resolve, reject) => {
     const job = (): Promise<void> => ask().then(resolve, reject);
     if (!queue.push("", job)) reject(silent);
   });
-  const limit = elapsed(ANSWER_MS).then(() => Promise.reject(silent));
-  return Promise.race([answer, limit]);
+  const limit = elapsed(ANSWER_MS, answered.signal).then(() => Promise.reject(silent));
+  return Promise.race([answer, limit]).finally(() => answered.abort());
 }
 
-/** While this thread does not run nobody is late: what it missed is one of the short times. */
-async function elapsed(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= TURN_MS) await sleep(TURN_MS, undefined, { ref: false });
+/**
+ * Rejects when `signal` aborts. While this thread does not run nobody is late: what it missed is one
+ * of the short times.
+ */
+async function elapsed(ms: number, signal: AbortSignal): Promise<void> {
+  for (let left = ms; left > 0; left -= TURN_MS)
+    await sleep(TURN_MS, undefined, { ref: false, signal });
 }
 
 const CALLS_WAITING = 256;

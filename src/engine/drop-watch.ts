@@ -51,7 +51,7 @@ export class DropWatch {
     this.#options = options;
   }
 
-  /** To be called a few times a second. */
+  /** To be called a few times a second while records come, and now and then at rest. */
   check(): void {
     const losses = this.#options.losses();
     const lost = lostRecords(losses);

@@ -2,10 +2,11 @@
 // one has.
 import { readFileSync, writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
+import { compactHeap } from "../lib/compact-heap.ts";
 import { type HeartbeatData, SHARED } from "./heartbeat.ts";
 
 const { shared, silenceMs, pid } = workerData as HeartbeatData;
-const turnMs = silenceMs / 8;
+const turnMs = silenceMs / 4;
 
 let beats = Atomics.load(shared, SHARED.beats);
 let beatenAt = performance.now();
@@ -24,6 +25,8 @@ setInterval(() => {
   beatenAt = now;
   reportedAt = undefined;
 }, turnMs);
+// What its start took is of no use any more.
+setTimeout(compactHeap, turnMs);
 
 /** Said when it begins, and every minute as long as it lasts. */
 function silentFor(ms: number, now: number): void {

@@ -1,3 +1,4 @@
+import { sharedInterval } from "../lib/shared-interval.ts";
 import { startThread } from "../shipped/start-thread.ts";
 import type { ServiceNotifier } from "./service-notifier.ts";
 
@@ -40,17 +41,17 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   worker.unref();
   const beat = (): void => void Atomics.add(shared, SHARED.beats, 1);
   const pause = Math.min(silenceMs / 4, (notifier?.watchdogMs ?? silenceMs) / 2);
-  const timer = setInterval(() => {
+  const beats = sharedInterval(() => {
     beat();
     notifier?.alive();
-  }, pause).unref();
+  }, pause);
   return {
     beat,
     get silences() {
       return Atomics.load(shared, SHARED.silences);
     },
     close: () => {
-      clearInterval(timer);
+      beats.close();
       void worker.terminate();
     },
   };

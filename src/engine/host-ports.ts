@@ -3,6 +3,7 @@ import type { Container } from "../containers/container.ts";
 import type { Event } from "../events/event.ts";
 import { CONTEXT, TCP_STATE } from "../events/record.ts";
 import { ipText } from "../lib/ip-text.ts";
+import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
 import type { NewsBody, PortNews } from "../news/news.ts";
 import type { ReportFolder } from "../outputs/report-folder.ts";
 import { listeningPlaces } from "../ports/listening-places.ts";
@@ -46,7 +47,7 @@ export class HostPorts {
   readonly #own = new OwnConnections(() => performance.now());
   readonly #datagrams = new DatagramBinds(() => performance.now());
   readonly #examiner: PortExaminer | undefined;
-  readonly #timer: NodeJS.Timeout;
+  readonly #checks: SharedInterval;
   #ownEffects = 0;
 
   constructor(options: HostPortsOptions) {
@@ -56,7 +57,7 @@ export class HostPorts {
       onNeverListened: (container, places) => this.#neverListened(container, places),
       now: () => performance.now(),
     });
-    this.#timer = setInterval(() => this.#watch.reportOverdue(), OVERDUE_CHECK_MS).unref();
+    this.#checks = sharedInterval(() => this.#watch.reportOverdue(), OVERDUE_CHECK_MS);
     if (options.reports !== undefined) this.#examiner = this.#examinerFor(options.reports);
   }
 
@@ -183,7 +184,7 @@ export class HostPorts {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#checks.close();
     this.#examiner?.close();
   }
 

@@ -10,6 +10,7 @@ import type { Event } from "../events/event.ts";
 import { CONTEXT, NOTICE } from "../events/record.ts";
 import { type BaseSyscalls, wantedCalls } from "../rules/selected-calls.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
 import type { NewsBody } from "../news/news.ts";
 import type { Alerting, RuleSet } from "../rules/rule-set.ts";
 import type { CurrentScene } from "../state/current-scene.ts";
@@ -61,8 +62,9 @@ export interface LiveWatchOptions {
 /** The most processes kept; a process takes about a kilobyte. */
 const MAX_PROCESSES = 65_536;
 
-/** So long a process may look like what it was before a lost exec. */
+/** So long a process may look like what it was before a lost exec; at rest little is lost. */
 const DROP_CHECK_MS = 250;
+const DROP_CHECK_AT_REST_MS = 2000;
 
 /**
  * How long an alert waits for its container's name: what hangs is given up sooner by who asks, a
@@ -88,9 +90,10 @@ export class LiveWatch {
   readonly #executables: ExecutableReader;
   readonly #refresh: ProcessRefresh;
   readonly #reconcile: HostReconcile;
+  readonly #drops: DropWatch;
   #refreshTimer: NodeJS.Timeout | undefined;
-  #reconcileTimer: NodeJS.Timeout | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
+  readonly #repeated: SharedInterval[] = [];
   /** Whether the processes that started since have told theirs. */
   #knowsEnvironment = true;
   #isClosed = false;
@@ -111,6 +114,16 @@ export class LiveWatch {
     });
     this.#refresh = new ProcessRefresh({ table: this.#processes, now });
     this.#reconcile = this.#reconcileWith(onProblem);
+    this.#drops = new DropWatch({
+      ...options.drops,
+      counters: () => this.#probe.counters(),
+      losses: () => this.#probe.losses(),
+      onLost: () => {
+        this.#refresh.lost();
+        this.#reconcile.lost();
+      },
+      now,
+    });
     this.#hostNames = new HostNames({ onProblem });
     this.#pipeline = new Pipeline({
       ...options,
@@ -145,28 +158,13 @@ export class LiveWatch {
 
   /** Events flow from here on; then what listened before is told, once. */
   async start(): Promise<void> {
-    const watch = new DropWatch({
-      ...this.#options.drops,
-      counters: () => this.#probe.counters(),
-      losses: () => this.#probe.losses(),
-      onLost: () => {
-        this.#refresh.lost();
-        this.#reconcile.lost();
-      },
-      now: () => performance.now(),
-    });
-    this.#dropTimer = setInterval(() => {
-      watch.check();
-      this.#refreshProcesses();
-    }, DROP_CHECK_MS);
+    this.#repeated.push(sharedInterval(() => this.#checkDrops(), DROP_CHECK_AT_REST_MS));
     if (this.#probe.reportsListening !== true)
-      this.#reconcileTimer = setInterval(
-        () => void this.#reconcile.tick(),
-        RECONCILE_TICK_MS,
-      ).unref();
-    await this.#probe.start((bytes, view, start, length) =>
-      this.#pipeline.record(bytes, view, start, length),
-    );
+      this.#repeated.push(sharedInterval(() => void this.#reconcile.tick(), RECONCILE_TICK_MS));
+    await this.#probe.start((bytes, view, start, length) => {
+      this.#dropTimer ??= setTimeout(() => this.#checkDrops(), DROP_CHECK_MS);
+      this.#pipeline.record(bytes, view, start, length);
+    });
     if (this.#probe.reportsListening === true) return;
     try {
       await this.#reportListening();
@@ -217,11 +215,11 @@ export class LiveWatch {
 
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#dropTimer);
+    for (const interval of this.#repeated) interval.close();
     clearTimeout(this.#refreshTimer);
-    clearInterval(this.#reconcileTimer);
     // First: what came before is still looked at.
     this.#probe.close();
+    clearTimeout(this.#dropTimer);
     this.#reconcile.close();
     this.#hostNames.close();
     this.#files.close();
@@ -235,6 +233,13 @@ export class LiveWatch {
       return undefined;
     });
     return process;
+  }
+
+  #checkDrops(): void {
+    clearTimeout(this.#dropTimer);
+    this.#dropTimer = undefined;
+    this.#drops.check();
+    this.#refreshProcesses();
   }
 
   /** A few at once, and further ones soon: an idle watch wakes no more often than it must. */
@@ -253,7 +258,10 @@ export class LiveWatch {
       environment: needsEnvironment || !isFiltered,
       genericCalls,
     });
-    if (needsEnvironment && !this.#knowsEnvironment) this.#processes.markStale();
+    if (needsEnvironment && !this.#knowsEnvironment) {
+      this.#processes.markStale();
+      this.#refreshProcesses();
+    }
     this.#knowsEnvironment = needsEnvironment || !isFiltered;
     if (isFiltered) this.#probe.setCallFilter(callFilter);
   }

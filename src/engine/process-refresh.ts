@@ -31,7 +31,7 @@ export class ProcessRefresh {
   }
 
   /**
-   * To be called a few times a second, and TICK_MS after it has returned true: there is more to look
+   * To be called a few times a second while records come, and TICK_MS after it has returned true: there is more to look
    * at. Takes SLICE_MS and one look more at most.
    */
   tick(): boolean {

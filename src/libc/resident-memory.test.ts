@@ -57,3 +57,13 @@ test("releaseFreeMemory() gives back what lies free between what is used", { ski
   `) as { full: number; after: number };
   assert.ok(said.full - said.after > 16_000, `${said.full} and ${said.after} kB`);
 });
+
+test("anonymousBytes() is what the kernel calls so", () => {
+  const { bytes, kilobytes } = run(`
+    const { anonymousBytes } = await import(${MODULE});
+    ${RESIDENT}
+    const large = new Uint8Array(64e6).fill(1);
+    console.log(JSON.stringify({ bytes: anonymousBytes(), kilobytes: resident("RssAnon"), last: large.at(-1) }));
+  `) as { bytes: number; kilobytes: number };
+  assert.ok(bytes > 64e6 && Math.abs(bytes / 1024 - kilobytes) < 8192, `${bytes}, ${kilobytes} kB`);
+});

@@ -24,6 +24,18 @@ export function releaseProgramPages(): number {
   return bytes;
 }
 
+/** Resident memory that is no file's: heaps and stacks (proc_pid_statm(5)). Zero where /proc cannot tell. */
+export function anonymousBytes(): number {
+  try {
+    const [, resident = 0, ofFiles = 0] = readFileSync("/proc/self/statm", "utf8")
+      .split(" ")
+      .map(Number);
+    return (resident - ofFiles) * libc.getpagesize();
+  } catch {
+    return 0;
+  }
+}
+
 interface Range {
   readonly start: bigint;
   readonly end: bigint;

@@ -1,10 +1,12 @@
 import type { Alert } from "../alerts/alert.ts";
 import { messageOf } from "../lib/errors.ts";
+import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
 import {
   addSilence,
   makeSilenceFolder,
   readSilencedCounts,
   readSilences,
+  silencesState,
   removeSilence,
   writeSilencedCounts,
 } from "./silence-folder.ts";
@@ -41,7 +43,12 @@ export class SilenceBook {
   #follower: (silences: readonly Silence[]) => void = () => {};
   /** One look or change at a time. */
   #turn: Promise<unknown> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
+  #looks: SharedInterval | undefined;
+  /** What was read last was all there is. */
+  #isWhole = false;
+  /** The folder's state at the last look and, where nothing was read anew since, at the one before. */
+  #seen = "";
+  #settled = "";
 
   constructor(options: SilenceBookOptions) {
     this.#options = options;
@@ -58,11 +65,11 @@ export class SilenceBook {
     this.#counts = await readSilencedCounts(folder);
     await this.#look();
     let isLooking = false;
-    this.#timer = setInterval(() => {
+    this.#looks = sharedInterval(() => {
       if (isLooking) return;
       isLooking = true;
-      void this.#look().finally(() => (isLooking = false));
-    }, LOOK_MS).unref();
+      void this.#lookAgain().finally(() => (isLooking = false));
+    }, LOOK_MS);
   }
 
   /**
@@ -113,9 +120,22 @@ export class SilenceBook {
   }
 
   async close(): Promise<void> {
-    if (this.#timer === undefined) return;
-    clearInterval(this.#timer);
+    if (this.#looks === undefined) return;
+    this.#looks.close();
     await this.#look();
+  }
+
+  /**
+   * Reads nothing where nothing has changed. A change within the same tick of the file system's clock
+   * leaves no trace: so what was read a second later, too, is all.
+   */
+  async #lookAgain(): Promise<void> {
+    const state = silencesState(this.#options.folder, this.#silences.keys());
+    const hasEnded = this.#silences.values().some(({ until }) => until <= this.#options.now());
+    if (state === this.#settled && !hasEnded && !this.#isCountNew) return;
+    await this.#look();
+    this.#settled = this.#isWhole && state === this.#seen ? state : "";
+    this.#seen = state;
   }
 
   #look(): Promise<void> {
@@ -129,6 +149,7 @@ export class SilenceBook {
   async #readFolder(): Promise<void> {
     const { folder, now, onNote, isRule } = this.#options;
     const before = this.#silences;
+    this.#isWhole = false;
     let problem: unknown;
     const { silences, unreadable } = await readSilences(folder).catch((thrown: unknown) => {
       problem = thrown;
@@ -153,7 +174,8 @@ export class SilenceBook {
     // Whose folder it is then is not known: nothing is silenced by it, and nothing written there.
     if (problem !== undefined) throw problem;
     if (this.#isCountNew) await this.#writeCounts();
-    if (unreadable.length > 0)
+    this.#isWhole = unreadable.length === 0;
+    if (!this.#isWhole)
       this.#failed(`Cannot read silences of "${folder}": ${unreadable.slice(0, 8).join(", ")}`);
   }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { constants, existsSync } from "node:fs";
+import { type BigIntStats, constants, existsSync, lstatSync, type Stats } from "node:fs";
 import { open, readdir, rename, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { AppError } from "../lib/errors.ts";
+import { AppError, messageOf } from "../lib/errors.ts";
 import { inPrivateFolder, makePrivateFolder } from "./private-folder.ts";
 import {
   newSilence,
@@ -43,6 +43,30 @@ export async function readSilences(folder: string): Promise<FoundSilences> {
     }
   });
   return { silences, unreadable };
+}
+
+/**
+ * Differs whenever what `readSilences` would find may differ from what it found when these ids were
+ * there; asks for no file but theirs. A change within the same tick of the file system's clock, some
+ * milliseconds, may leave no trace.
+ */
+export function silencesState(folder: string, ids: Iterable<string>): string {
+  const paths = [folder, ...Array.from(ids, (id) => join(folder, `${id}.json`))];
+  try {
+    const around = lstatSync(dirname(folder));
+    const states = paths.map((path) => {
+      const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+      return [whose(stat), stat?.size, stat?.mtimeNs, stat?.ctimeNs];
+    });
+    // What else lies around it changes all the time.
+    return [whose(around), ...states].join(" ");
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
+function whose(stat: Stats | BigIntStats | undefined): string {
+  return [stat?.dev, stat?.ino, stat?.mode, stat?.uid].join(":");
 }
 
 /** Throws `CONFIG_STORE` for one that others can write to. */

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { alertNews } from "../../test/fixtures/alert-news.ts";
+import { until } from "../../test/fixtures/until.ts";
 import type { Alert } from "../alerts/alert.ts";
 import { SilenceBook } from "./silence-book.ts";
 import { addSilence, readSilences, removeSilence } from "./silence-folder.ts";
@@ -163,6 +164,40 @@ describe("SilenceBook", () => {
     await one.close();
     assert.equal(held, 0);
     assert.match(said.at(-1) ?? "", /has ended: 1 alert was silenced/);
+  });
+
+  it("takes up what is changed in the very moment of a look, and what is changed in place", async (t) => {
+    t.mock.timers.enable({ apis: ["setInterval"] });
+    const one = book();
+    await one.start();
+    const held = (): readonly number[] => one.list().map((silence) => silence.until);
+    const keep = (number: number, end: number): void => {
+      const silence = { ...newSilence(REQUEST, { id: `0000000${number}`, now }), until: end };
+      writeFileSync(join(folder, `${silence.id}.json`), JSON.stringify(silence), { mode: 0o600 });
+    };
+    const seen = (ends: readonly number[]): Promise<unknown> =>
+      until("it to be seen", () => {
+        t.mock.timers.tick(1000);
+        return held().join() === ends.join();
+      });
+    const ends: number[] = [];
+    for (const number of [1, 3, 5, 7]) {
+      for (const changed of [number, number + 1]) ends.push(now + changed);
+      keep(number, now + number);
+      t.mock.timers.tick(1000);
+      // Soon enough for the same tick of the file system's clock.
+      while (held().length < number) await new Promise(setImmediate);
+      keep(number + 1, now + number + 1);
+      await seen(ends);
+      // Looks at rest.
+      for (let looks = 0; looks < 4; looks += 1) {
+        t.mock.timers.tick(1000);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+    keep(1, now + 9);
+    await seen([...ends.slice(1), now + 9]);
+    await one.close();
   });
 
   it("never silences what Saker says of its own losses", async () => {
