@@ -45,7 +45,9 @@ export function checkRules(paths: readonly string[], options: { readonly json?: 
     kind,
   ]);
   const more = kinds.filter(([count]) => count > 0).map(([count, kind]) => counted(count, kind));
-  printLine([counted(rules.length, "rule"), ...more].join(", "));
+  const off = [...rules, ...correlations].filter(({ enabled }) => !enabled).length;
+  const loaded = [counted(rules.length, "rule"), ...more].join(", ");
+  printLine(off === 0 ? loaded : `${loaded}; ${off} of them switched off`);
 }
 
 function counted(count: number, what: string): string {

@@ -282,7 +282,9 @@ describe("saker's command line", () => {
       ),
     );
     assert.deepEqual([list.code, list.err], [0, ""]);
-    assert.equal((await saker(["rules", "check"])).code, 0);
+    const shipped = await saker(["rules", "check"]);
+    assert.equal(shipped.code, 0);
+    assert.match(shipped.out, /\n\d+ rules, .*; \d+ of them switched off\n$/);
   });
 
   test("rules list filters by name, tag, priority, event and state", async () => {
