@@ -81,11 +81,15 @@ INLINE u32 is_silent(struct passed from, u32 code, u32 handler, s64 result) {
 }
 
 /** Hands a wanted call over to the program that knows its event; returns when there is none. */
-INLINE void tell_call(u64 *ctx, struct scratch *s) {
-  put_context(s, trusted_task());
+INLINE void tell_call_of(u64 *ctx, struct scratch *s, struct task_struct *task) {
+  put_context(s, task);
   if (s->is_compat) context_of(s)->flags |= FLAG_COMPAT;
   if (is_new_cgroup(s)) bpf_tail_call(ctx, &handlers, HANDLER_CGROUP);
   bpf_tail_call(ctx, &handlers, s->handler);
+}
+
+INLINE void tell_call(u64 *ctx, struct scratch *s) {
+  tell_call_of(ctx, s, current_task());
 }
 
 INLINE void keep_call(u32 code) {
@@ -94,9 +98,9 @@ INLINE void keep_call(u32 code) {
 }
 
 /** Tells the call in the scratch, or keeps it. */
-INLINE void end_call(u64 *ctx, struct scratch *s, u32 wanted) {
+INLINE void end_call(u64 *ctx, struct scratch *s, struct task_struct *task, u32 wanted) {
   if (wanted == CALL_ASKS_FILE) bpf_tail_call(ctx, &handlers, HANDLER_ASK_FILE);
-  else if (wanted == CALL_WANTED) tell_call(ctx, s);
+  else if (wanted == CALL_WANTED) tell_call_of(ctx, s, task);
   else keep_call(s->code);
   s->busy = 0;
 }
@@ -124,7 +128,7 @@ INLINE int exit_socketcall(u64 *ctx, struct call *call, struct settings *setting
   u32 found = unfold_socketcall(s);
   s->code = found >> 16;
   s->handler = found;
-  if (settings->enabled[(found >> 16) & (CODES - 1)]) end_call(ctx, s, is_told_call_wanted(s, current_task()));
+  if (settings->enabled[(found >> 16) & (CODES - 1)]) end_call(ctx, s, current_task(), is_told_call_wanted(s, current_task()));
   else s->busy = 0;
   return 0;
 }
@@ -140,7 +144,7 @@ int sys_exit(u64 *ctx) {
   if (!settings || READ(task, tgid) == settings->own_pid) return 0;
   u32 code = call->code, handler = call->handler;
   s64 result = EXIT_RESULT;
-  if ((code == EVENT_LISTEN || handler == HANDLER_SOCKETCALL) && !result) name_listener(task, settings);
+  if ((code == EVENT_LISTEN || handler == HANDLER_SOCKETCALL) && !result) name_listener(current_task(), settings);
   if (handler == HANDLER_SOCKETCALL) return exit_socketcall(ctx, call, settings);
   struct passed from = { .regs = regs, .compat = compat };
   if (is_silent(from, code, handler, result)) return 0;
@@ -155,7 +159,7 @@ int sys_exit(u64 *ctx) {
     }
   }
   struct scratch *s = open_call(regs, compat, call, result);
-  if (s) end_call(ctx, s, filter && row ? is_call_wanted(s, task, filter, clauses) : CALL_WANTED);
+  if (s) end_call(ctx, s, task, filter && row ? is_call_wanted(s, task, filter, clauses) : CALL_WANTED);
   return 0;
 }
 
