@@ -22,7 +22,8 @@ import { loadRules } from "../rules/load-rules.ts";
 import { parseCondition } from "../rules/parse-condition.ts";
 import { compileRuleSet } from "../rules/rule-set.ts";
 import { CALL_FILTER } from "./_call-filter-maps.ts";
-import { openProbe, OUTCOMES } from "./probe.ts";
+import { openProbe } from "./probe.ts";
+import { OUTCOMES } from "./probe-counters.ts";
 
 const OPENAT = OPEN_CODES[1] as number;
 const LONG = `/${"d".repeat(100)}`;

@@ -1,7 +1,7 @@
 import type { OnRecord } from "../bpf/ring-buffer.ts";
 import type { CallFilter } from "../events/call-filter.ts";
 import type { Losses } from "./losses.ts";
-import type { ProbeCounters } from "./probe.ts";
+import type { ProbeCounters } from "./probe-counters.ts";
 
 /** A control group: those of the two versions may have the same id. */
 export interface CgroupKey {

@@ -14,7 +14,8 @@ import { eventType } from "../events/schema.ts";
 import { epochOffsetNs } from "./_epoch-offset.ts";
 import { SETTINGS } from "./_probe-layout.ts";
 import { LOSS_REASONS } from "./losses.ts";
-import { COUNTERS, openProbe } from "./probe.ts";
+import { openProbe } from "./probe.ts";
+import { COUNTERS } from "./probe-counters.ts";
 
 /** What nobody else does: an event of another process may be in the ring and not yet be counted. */
 const LCHOWN = new Set(["lchown", "fchownat"].map((name) => eventType(name).code));

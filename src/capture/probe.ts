@@ -14,9 +14,10 @@ import { epochOffsetNs } from "./_epoch-offset.ts";
 import { type LoadedProbe, loadProbe, type ProbeVariant } from "./_load-probe.ts";
 import { isHookNeeded } from "./_hook-events.ts";
 import { PendingRequests } from "./_pending-requests.ts";
-import { FIRST_KEY, keyOf, SETTINGS } from "./_probe-layout.ts";
+import { FIRST_KEY, SETTINGS } from "./_probe-layout.ts";
 import type { CgroupKey, EventOptions } from "./kernel-source.ts";
-import { type CgroupLoss, type CutCounts, type Losses, NO_LOSSES } from "./losses.ts";
+import type { Losses } from "./losses.ts";
+import { type ProbeCounters, ProbeCounts } from "./probe-counters.ts";
 import { probeArchitecture } from "./probe-sight.ts";
 
 const NO_CODES: ReadonlySet<number> = new Set();
@@ -49,28 +50,6 @@ export interface InheritedProbe {
   readonly seesIoUring: boolean;
   readonly seesPaths: boolean;
   readonly object: InheritedObject;
-}
-
-/** What became of the calls of one event: `seen` is the sum of the others. */
-export interface Outcomes {
-  /** Calls of an enabled event. */
-  readonly seen: number;
-  /** Left in the kernel, because no rule could match them. */
-  readonly filtered: number;
-  readonly sent: number;
-  readonly dropped: number;
-}
-
-/** What the probe counted since it was opened, over all CPUs. */
-export interface ProbeCounters extends Omit<Outcomes, "dropped"> {
-  /** Notices count here, too. */
-  readonly dropped: Losses;
-  /** Sent, but not whole. */
-  readonly cut: CutCounts;
-  /** Records that are not scap events (`NOTICE` of events/record.ts); not counted in `sent`. */
-  readonly notices: number;
-  /** By scap event code; events that never came are left out. */
-  readonly byCode: ReadonlyMap<number, Outcomes>;
 }
 
 /**
@@ -127,14 +106,11 @@ export class ProbeSource {
   readonly seesPaths: boolean;
   readonly #object: LoadedObject;
   readonly #rings: RingPair;
-  readonly #counters: BpfMap;
-  readonly #outcomes: BpfMap;
+  readonly #counts: ProbeCounts;
   readonly #callFilter: CallFilterMaps;
   readonly #calls: CallTable;
   readonly #hostCgroups: BpfMap;
   readonly #requests: PendingRequests;
-  readonly #cgroupLosses: BpfMap;
-  readonly #everEnabled = new Set<number>();
   readonly #settings: BpfMap;
   readonly #ownPid: number;
   readonly #measureOffset: () => bigint;
@@ -148,9 +124,6 @@ export class ProbeSource {
   #hosts: number;
   #clockChecks: SharedInterval | undefined;
   #last: ProbeCounters | undefined;
-  #askedAt = Number.NEGATIVE_INFINITY;
-  #skipped = 0;
-  #byCgroup: readonly CgroupLoss[] = [];
   #requestChecks: SharedInterval | undefined;
 
   constructor(
@@ -166,13 +139,11 @@ export class ProbeSource {
     this.#ownPid = ownPid;
     this.#settings = object.map("settings");
     this.#hosts = u32At(this.#settings.lookup(FIRST_KEY), SETTINGS.hosts);
-    this.#counters = object.map("counters");
-    this.#outcomes = object.map("outcomes");
+    this.#counts = new ProbeCounts(object);
     this.#callFilter = new CallFilterMaps(object);
     this.#calls = new CallTable(object.map("calls"), probeArchitecture());
     this.#hostCgroups = object.map("host_cgroups");
     this.#requests = new PendingRequests(object.map("requests"));
-    this.#cgroupLosses = object.map("cgroup_losses");
     this.#useSettings(NO_CODES, {});
     this.#rings = new RingPair({
       first: new RingBuffer(object.map("state_events")),
@@ -211,6 +182,7 @@ export class ProbeSource {
     { environment = false, genericCalls = NO_CALLS }: EventOptions,
   ): void {
     this.#codes = codes;
+    this.#counts.enabled(codes);
     const bytes = new Uint8Array(SETTINGS.size);
     this.#bytes = bytes;
     const view = new DataView(bytes.buffer);
@@ -221,7 +193,6 @@ export class ProbeSource {
     for (const code of codes) {
       if (code >= SETTINGS.codes) continue;
       bytes[SETTINGS.enabled + code] = 1;
-      this.#everEnabled.add(code);
     }
     this.#settings.update(FIRST_KEY, bytes);
     this.#calls.use({ codes, genericCalls });
@@ -251,57 +222,12 @@ export class ProbeSource {
 
   /** Still answers after `close`, with the last numbers. */
   counters(): ProbeCounters {
-    if (this.#last !== undefined) return this.#last;
-    const [, , notices = 0, text = 0, path = 0, record = 0] = sumPerCpu(
-      this.#counters,
-      FIRST_KEY,
-      COUNTERS.length,
-    );
-    const byCode = new Map<number, Outcomes>();
-    for (const code of this.#everEnabled) {
-      const [filtered = 0, sent = 0, dropped = 0] = sumPerCpu(
-        this.#outcomes,
-        keyOf(code),
-        OUTCOMES.length,
-      );
-      const seen = filtered + sent + dropped;
-      if (seen > 0) byCode.set(code, { seen, filtered, sent, dropped });
-    }
-    const total = (what: keyof Outcomes): number =>
-      [...byCode.values()].reduce((sum, outcomes) => sum + outcomes[what], 0);
-    return {
-      seen: total("seen"),
-      filtered: total("filtered"),
-      sent: total("sent"),
-      dropped: this.losses(),
-      cut: { text, path, record },
-      notices,
-      byCode,
-    };
+    return this.#last ?? this.#counts.counters(this.#unread);
   }
 
   /** The part of `counters` that is cheap enough to be asked often. */
   losses(): Losses {
-    if (this.#last !== undefined) return this.#last.dropped;
-    const perCpu = (this.#counters.perCpuLookup(FIRST_KEY) ?? []).map((value) => ({
-      ringFull: u64At(value, COUNTERS.indexOf("dropped_ring_full")),
-      overShare: u64At(value, COUNTERS.indexOf("dropped_over_share")),
-      scratchBusy: u64At(value, COUNTERS.indexOf("dropped_scratch_busy")),
-    }));
-    const sum = (what: "ringFull" | "overShare" | "scratchBusy"): number =>
-      perCpu.reduce((total, lost) => total + lost[what], 0);
-    const [ringFull, overShare] = [sum("ringFull"), sum("overShare")];
-    this.#ask(ringFull + overShare > 0);
-    return {
-      ...NO_LOSSES,
-      ringFull,
-      overShare,
-      scratchBusy: sum("scratchBusy"),
-      skipped: this.#skipped,
-      unread: this.#unread,
-      byCpu: perCpu.map((lost) => lost.ringFull + lost.overShare + lost.scratchBusy),
-      byCgroup: this.#byCgroup,
-    };
+    return this.#last?.dropped ?? this.#counts.losses(this.#unread);
   }
 
   /**
@@ -330,14 +256,6 @@ export class ProbeSource {
     this.#settings.update(FIRST_KEY, this.#bytes);
   }
 
-  /** What takes a while to be asked: now and then. */
-  #ask(hasLost: boolean): void {
-    if (performance.now() - this.#askedAt < (hasLost ? ASK_MS : ASK_AT_REST_MS)) return;
-    this.#askedAt = performance.now();
-    this.#skipped = this.#object.missed();
-    if (hasLost) this.#byCgroup = cgroupLosses(this.#cgroupLosses);
-  }
-
   /**
    * Detaches the probe and hands over what came before, for `LAST_MS` at the most and within the same
    * turn; what is in the ring then counts as `unread`. Safe to call twice.
@@ -350,8 +268,7 @@ export class ProbeSource {
     // From here on nothing comes that would be in the ring and not in the counters yet.
     this.#object.detach();
     if (this.#onRecord !== undefined) this.#unread = this.#rings.finish(this.#onRecord, LAST_MS);
-    this.#askedAt = Number.NEGATIVE_INFINITY;
-    this.#last = this.counters();
+    this.#last = this.#counts.last(this.#unread);
     this.#rings.close();
     this.#object.close();
   }
@@ -360,22 +277,6 @@ export class ProbeSource {
 /** Bits of `flags`. */
 const SETTING_ENVIRONMENT = 1;
 
-/** The members of `struct counters` of probe/record.h, in order, a u64 each. */
-export const COUNTERS = [
-  "dropped_ring_full",
-  "dropped_scratch_busy",
-  "notices",
-  "cut_text",
-  "cut_path",
-  "cut_record",
-  "dropped_over_share",
-] as const;
-
-/** The members of `struct outcomes` of probe/record.h, in order, a u64 each. */
-export const OUTCOMES = ["filtered", "sent", "dropped"] as const;
-
-const ASK_MS = 2000;
-const ASK_AT_REST_MS = 10_000;
 /** A full ring takes a fraction of it on a machine that has little else to do. */
 const LAST_MS = 1500;
 
@@ -384,35 +285,10 @@ const REQUEST_CHECK_MS = 10_000;
 const CLOCK_CHECK_MS = 500;
 const CLOCK_TOLERANCE_NS = 500_000n;
 
-/** The first `words` u64 of a per-CPU value, summed over the CPUs. */
-function sumPerCpu(map: BpfMap, key: Uint8Array, words: number): number[] {
-  const sums = Array.from({ length: words }, () => 0);
-  for (const value of map.perCpuLookup(key) ?? []) {
-    for (const index of sums.keys()) sums[index] = (sums[index] ?? 0) + u64At(value, index);
-  }
-  return sums;
-}
-
-/** A key has the number of `host_cgroups`: bit 63 for the first version. */
-function cgroupLosses(map: BpfMap): readonly CgroupLoss[] {
-  const losses = Array.from(map.keys()).map((key) => {
-    const cgroup = new DataView(key.buffer).getBigUint64(0, true);
-    const id = Number(BigInt.asUintN(63, cgroup));
-    return { id, isV1: cgroup >> 63n === 1n, lost: u64At(map.lookup(key) ?? new Uint8Array(8), 0) };
-  });
-  return losses.toSorted((left, right) => right.lost - left.lost);
-}
-
 function u32At(bytes: Uint8Array | undefined, at: number): number {
   return bytes === undefined
     ? 0
     : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
-}
-
-function u64At(bytes: Uint8Array, index: number): number {
-  return Number(
-    new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(index * 8, true),
-  );
 }
 
 const PACKAGE_PROBE = join(PROGRAM, "probe");

@@ -3,7 +3,7 @@ import type { ExecutableReader } from "./executable-reader.ts";
 import { type FileOpen, FileWatch } from "./file-watch.ts";
 import type { KernelSource } from "./kernel-source.ts";
 import { type Losses, NO_CUTS, NO_LOSSES } from "./losses.ts";
-import type { Outcomes, ProbeCounters } from "./probe.ts";
+import type { Outcomes, ProbeCounters } from "./probe-counters.ts";
 import { ProcConnector } from "./proc-connector.ts";
 import type { ProcReader } from "./proc-snapshot.ts";
 import type { CallFilter } from "../events/call-filter.ts";

@@ -1,5 +1,5 @@
 import { CUT_REASONS, type CutCounts, lostRecords } from "../capture/losses.ts";
-import type { ProbeCounters } from "../capture/probe.ts";
+import type { ProbeCounters } from "../capture/probe-counters.ts";
 import { lossText } from "../engine/drop-policy.ts";
 import type { HostNamesStats } from "../capture/host-names.ts";
 import type { RuleMeter } from "../engine/rule-meter.ts";

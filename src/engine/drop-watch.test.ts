@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LOSS_REASONS, NO_CUTS, NO_LOSSES } from "../capture/losses.ts";
-import type { ProbeCounters } from "../capture/probe.ts";
+import type { ProbeCounters } from "../capture/probe-counters.ts";
 import { DropWatch, type Loss } from "./drop-watch.ts";
 
 function watching({

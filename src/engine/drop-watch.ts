@@ -5,7 +5,7 @@ import {
   lostRecords,
   NO_LOSSES,
 } from "../capture/losses.ts";
-import type { ProbeCounters } from "../capture/probe.ts";
+import type { ProbeCounters } from "../capture/probe-counters.ts";
 
 /** What was lost since it was told last. */
 export interface Loss extends LossCounts {
