@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "saker-soak-"));
 const env = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, "../.tools/compile-cache"),
   MALLOC_ARENA_MAX: "1",
-  NODE_OPTIONS: "--max-semi-space-size=1",
+  NODE_OPTIONS: "--max-semi-space-size=1 --expose-gc",
 };
 
 /** One shell that never rests: it starts programs, writes a file and reads some. */

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
@@ -45,6 +46,11 @@ export function grpcClient(
   };
   const connected = (): ClientHttp2Session => {
     if (session !== undefined && !session.closed && !session.destroyed) return session;
+    try {
+      statSync(socket);
+    } catch (error) {
+      throw unreachable({ socket }, error as Error);
+    }
     session = openSession(socket);
     return session;
   };
@@ -149,7 +155,7 @@ function broken(call: Call, state: string): AppError {
   return new AppError("PEER_GRPC_ANSWER", `${doing(call)}: ${state}`);
 }
 
-function unreachable(call: Call, cause: Error): AppError {
+function unreachable(call: Pick<Call, "socket">, cause: Error): AppError {
   // A connection that fails cancels its calls: why stands behind that.
   const errno = errnoOf(cause.cause) ?? errnoOf(cause) ?? "";
   const state = REASONS[errno] ?? (errno || messageOf(cause));

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { bytesUpTo } from "../lib/bytes-up-to.ts";
@@ -145,7 +144,9 @@ async function answer(caller: Caller, { resource, search, signal }: Question): P
   let body: Buffer;
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request(url, { ca, headers, agent: false, signal: deadline })
+      process
+        .getBuiltinModule("node:https")
+        .request(url, { ca, headers, agent: false, signal: deadline })
         .on("response", resolve)
         .on("error", reject)
         .end();

@@ -1,5 +1,6 @@
 // The thread of `history.ts`: the store, and where it is asked for the server of its page.
 import { parentPort, workerData } from "node:worker_threads";
+import { compactHeap } from "../lib/compact-heap.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import { Keeper } from "../store/keeper.ts";
@@ -69,6 +70,8 @@ async function begin(): Promise<void> {
     fingerprint: page?.fingerprint,
     begun: startedAt,
   });
+  // What the start took is of no use any more.
+  setTimeout(compactHeap, STARTED_MS).unref();
 
   port.on("message", (message: ToThread) => {
     if (message.kind === "answer") return questioner.answered(message.id, message.answer);
@@ -153,6 +156,7 @@ async function answer(
 }
 
 const SETTLE_MS = 2000;
+const STARTED_MS = 5000;
 
 async function move(
   places: ReadonlyMap<string, OutboxPlace>,

@@ -1,3 +1,4 @@
+import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
 import type { OutboxPage, OutboxPlace, OutboxRange } from "../store/outbox.ts";
 import type { OutboxReader } from "../store/outbox-news.ts";
 import type { ToThread } from "./messages.ts";
@@ -37,7 +38,7 @@ export class OutboxReaders {
   readonly #asked = new Map<number, (page: OutboxPage | undefined) => void>();
   readonly #written = new Map<string, string>();
   #lastId = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #writes: SharedInterval | undefined;
   #onClosed: (() => void) | undefined;
 
   constructor(options: OutboxReadersOptions) {
@@ -47,7 +48,7 @@ export class OutboxReaders {
   open(reader: OutboxReader, around: OpenReader): ReaderDoor {
     const { output } = reader;
     this.#open.set(output, around);
-    this.#timer ??= setInterval(() => this.#write(), WRITE_MS).unref();
+    this.#writes ??= sharedInterval(() => this.#write(), WRITE_MS);
     return {
       keeps: (sequence) => this.#options.lastTaken() === sequence,
       read: (range) => this.#read(reader, range),
@@ -80,8 +81,8 @@ export class OutboxReaders {
   }
 
   #end(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#writes?.close();
+    this.#writes = undefined;
     this.#onClosed?.();
   }
 

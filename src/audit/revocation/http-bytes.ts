@@ -1,4 +1,4 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { bytesUpTo } from "../../lib/bytes-up-to.ts";
 import { AppError } from "../../lib/errors.ts";
 
@@ -43,7 +43,7 @@ function plainUrl(text: string, base: string): URL {
 function respond(url: URL, { body, signal }: HttpQuestion): Promise<IncomingMessage> {
   const { hostname, port, pathname, search } = url;
   return new Promise((resolve, reject) => {
-    const asked = request(
+    const asked = process.getBuiltinModule("node:http").request(
       {
         // Without the brackets of an IPv6 address.
         hostname: hostname.replace(/^\[|\]$/g, ""),
