@@ -184,11 +184,24 @@ INLINE u32 is_connected(struct sock *sk) {
   return PROBE((struct unix_sock *)sk, peer) != NULL;
 }
 
+/** Whether a socket address of `size` bytes names an end of a socket of that family: to one of IPv6 the kernel takes IPv4's, too. */
+INLINE u32 is_end_passed(u8 *raw, u32 size, u16 family) {
+  u16 passed = *(u16 *)raw;
+  if (passed == 0) passed = family;
+  if (passed == AF_INET) return size >= 8;
+  return passed == AF_INET6 && family == AF_INET6 && size >= 24;
+}
+
 /** Appends the end that a process passed as a socket address, which is in `raw` already: as append_end() does. */
 INLINE void append_passed_end(struct scratch *s, u8 *raw, u16 family) {
   if (family == AF_INET) {
     *(u32 *)position(s) = *(u32 *)(raw + 4);
     s->used += 4;
+  } else if (*(u16 *)raw == AF_INET) {
+    // As the socket's own would be, had it connected there: ::ffff:0:0/96.
+    *(u64 *)position(s) = 0;
+    *(u64 *)(position(s) + 8) = (u64)*(u32 *)(raw + 4) << 32 | 0xffff0000;
+    s->used += 16;
   } else {
     *(u64 *)position(s) = *(u64 *)(raw + 8);
     *(u64 *)(position(s) + 8) = *(u64 *)(raw + 16);
@@ -210,6 +223,10 @@ INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 peer, u32 
   *position(s) = family;
   s->used += 1;
   if (family == AF_INET || family == AF_INET6) {
+    if (!is_end_passed(raw, size, family)) {
+      s->used = start;
+      return put_nothing(s);
+    }
     if (is_received) append_passed_end(s, raw, family);
     look_at_ends(s, sk, family);
     append_end(s, family, LOCAL_END);

@@ -285,6 +285,10 @@ function sockets() {
   const sender = call("socket", 2, 2, 0);
   const text = Buffer.from("by sendto");
   call("sendto", sender, text, text.length, 0, inet(9), 16);
+  // To IPv4 from a socket of IPv6, and with less than a whole address.
+  const mixed = call("socket", 10, 2, 0);
+  call("sendto", mixed, text, text.length, 0, inet(9), 16);
+  call("sendto", mixed, text, 2, 0, inet6(9), 20);
   sendTwoParts(v4.client);
   const buffer = new Uint8Array(100);
   call("recvfrom", v4.accepted, buffer, buffer.length, 0, 0, 0);
@@ -319,6 +323,8 @@ function sockets() {
     udpPort: portOf(udp),
     sender,
     senderPort: portOf(sender),
+    mixed,
+    mixedPort: portOf(mixed),
     receiver,
     receiverPort: portOf(receiver),
     refused,

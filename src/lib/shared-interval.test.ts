@@ -44,6 +44,7 @@ test("sharedInterval() goes on with the others when one is closed, and with none
   const long = every(300);
   short.close();
   short.close();
+  assert.deepEqual(pass(100), []);
   assert.deepEqual(pass(300), ["300"]);
   long.close();
   assert.deepEqual(pass(3000), []);
@@ -60,4 +61,29 @@ test("sharedInterval() calls nobody who was closed by the one before in the same
   t.after(() => closing.close());
   const second = every(100, "second");
   assert.deepEqual(pass(200), ["first", "first"]);
+});
+
+test("sharedInterval() calls the others however often one comes and goes", (t) => {
+  const { every, pass } = recorded(t);
+  every(300);
+  let done: string[] = [];
+  for (let turn = 0; turn < 20; turn += 1) {
+    const short = every(100);
+    done = [...done, ...pass(60)];
+    short.close();
+    done = [...done, ...pass(20)];
+  }
+  assert.ok(done.filter((name) => name === "300").length >= 3, String(done));
+});
+
+test("sharedInterval() calls who is added by another from the next time on", (t) => {
+  const { done, every, pass } = recorded(t);
+  const adding = sharedInterval(() => {
+    adding.close();
+    done.push("first");
+    every(100, "second");
+  }, 100);
+  t.after(() => adding.close());
+  assert.deepEqual(pass(100), ["first"]);
+  assert.deepEqual(pass(100), ["second"]);
 });
