@@ -325,10 +325,7 @@ function expectedSockets({ v4, v6, named, abstract, ...f }: ActorFacts): readonl
       event: "sendto",
       params: { res: 9, fd: f.mixed, tuple: `[::]:${f.mixedPort} [::ffff:127.0.0.1]:9` },
     },
-    {
-      event: "sendto",
-      params: { res: -22, fd: f.mixed, tuple: undefined },
-    },
+    { event: "sendto", params: { res: -22, fd: f.mixed, tuple: undefined } },
     {
       event: "sendmsg",
       params: {

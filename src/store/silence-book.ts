@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Alert } from "../alerts/alert.ts";
 import { messageOf } from "../lib/errors.ts";
 import { type SharedInterval, sharedInterval } from "../lib/shared-interval.ts";
@@ -161,7 +162,10 @@ export class SilenceBook {
     const running = [...silences].filter(([, { until }]) => until > time);
     this.#silences = new Map(running);
     const ended = [...over, ...[...before.values()].filter(({ id }) => !silences.has(id))];
-    const begun = running.flatMap(([id, silence]) => (before.has(id) ? [] : [silence]));
+    // One that somebody has changed is another one.
+    const begun = running.flatMap(([id, silence]) =>
+      isDeepStrictEqual(before.get(id), silence) ? [] : [silence],
+    );
     if (ended.length > 0 || begun.length > 0) {
       this.#byRule = Map.groupBy(this.#silences.values(), ({ rule }) => rule);
       this.#follower([...this.#silences.values()]);

@@ -140,6 +140,22 @@ describe("SilenceBook", () => {
     assert.deepEqual(problems, []);
   });
 
+  it("silences by what its file says now, and tells of it", async (t) => {
+    const one = book();
+    await one.start();
+    t.after(() => one.close());
+    const { id, count: _, ...silence } = await one.add(REQUEST);
+    writeFileSync(
+      join(folder, `${id}.json`),
+      JSON.stringify({ ...silence, id, rule: "other", until: silence.until - 1 }),
+    );
+    // Looks, and ends none.
+    await one.end("00000000");
+    assert.equal(one.silencedBy(alertOf({})), undefined);
+    assert.equal(one.silencedBy(alertOf({ rule: "other" })), id);
+    assert.match(said.at(-1) ?? "", /^silence \w{8}: alerts of "other" are kept .*no rule/);
+  });
+
   it("says when no rule has the name", async () => {
     const one = book();
     await one.start();
