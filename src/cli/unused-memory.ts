@@ -27,7 +27,8 @@ export function releaseUnusedMemory(): void {
   const share = shareSinceLastTime();
   sharedInterval(() => {
     const isAtRest = share() < REST_SHARE;
-    if (isAtRest && anonymousBytes() > leastBytes + WORTH_BYTES) return release();
+    const worth = Math.max(WORTH_BYTES, leastBytes * WORTH_SHARE);
+    if (isAtRest && anonymousBytes() > leastBytes + worth) return release();
     releaseFreeMemory();
     if (isAtRest) releaseProgramPages();
   }, AGAIN_MS);
@@ -56,5 +57,6 @@ const REST_SHARE = 0.05;
  * default size would fill by half, and who floods it would lose events.
  */
 const BURST_SHARE = 0.1;
-/** From so much on it is given back although that holds up the thread. */
+/** From so much on it is given back although that holds up the thread, the longer the more there is. */
 const WORTH_BYTES = 4e6;
+const WORTH_SHARE = 1 / 16;
