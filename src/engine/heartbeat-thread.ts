@@ -6,7 +6,8 @@ import { compactHeap } from "../lib/compact-heap.ts";
 import { type HeartbeatData, SHARED } from "./heartbeat.ts";
 
 const { shared, silenceMs, pid } = workerData as HeartbeatData;
-const turnMs = silenceMs / 4;
+// As often as the other thread beats: each look wakes a processor.
+const turnMs = silenceMs / 2;
 
 let beats = Atomics.load(shared, SHARED.beats);
 let beatenAt = performance.now();
@@ -16,7 +17,7 @@ let reportedAt: number | undefined;
 setInterval(() => {
   const now = performance.now();
   // Who was stopped as a whole, or found no processor, heard nothing either.
-  if (now - lookedAt > silenceMs / 2) beatenAt += now - lookedAt;
+  if (now - lookedAt > turnMs * 1.5) beatenAt += now - lookedAt;
   lookedAt = now;
   const current = Atomics.load(shared, SHARED.beats);
   if (current === beats) return silentFor(now - beatenAt, now);

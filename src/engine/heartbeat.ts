@@ -40,7 +40,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   );
   worker.unref();
   const beat = (): void => void Atomics.add(shared, SHARED.beats, 1);
-  const pause = Math.min(silenceMs / 4, (notifier?.watchdogMs ?? silenceMs) / 2);
+  const pause = Math.min(silenceMs, notifier?.watchdogMs ?? silenceMs) / 2;
   const beats = sharedInterval(() => {
     beat();
     notifier?.alive();
