@@ -244,8 +244,8 @@ export class ProbeSource {
   }
 
   /**
-   * The time of day may be set, and is nudged all the time: events of half a second at most have the
-   * time that held before.
+   * The time of day may be set, and is nudged all the time: events of a second at most have the time
+   * that held before.
    */
   #followClock(): void {
     const offset = this.#measureOffset();
@@ -282,7 +282,7 @@ const LAST_MS = 1500;
 
 /** How long a process that is gone may keep places of requests. */
 const REQUEST_CHECK_MS = 10_000;
-const CLOCK_CHECK_MS = 500;
+const CLOCK_CHECK_MS = 1000;
 const CLOCK_TOLERANCE_NS = 500_000n;
 
 function u32At(bytes: Uint8Array | undefined, at: number): number {
