@@ -49,7 +49,8 @@ function shareSinceLastTime(): () => number {
 const STARTED_MS = 5000;
 /** So long it must have been quiet. */
 const QUIET_MS = 1000;
-const AGAIN_MS = 30_000;
+/** Program pages that are needed again come back by faults: each time takes some 20 ms of CPU. */
+const AGAIN_MS = 120_000;
 /** Share of the time in which a thread at rest does anything. */
 const REST_SHARE = 0.05;
 /**
