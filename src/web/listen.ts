@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server as Listener, Socket } from "node:net";
+import type { GuestServer } from "./first-guest.ts";
 import type { Guests } from "./guests.ts";
 
 /** A server that listens. */
@@ -12,6 +13,8 @@ export interface WebServer {
 export interface WebPlace {
   readonly address: string;
   readonly port: number;
+  /** Who listens there already, and is taken over. */
+  readonly listener?: Listener;
 }
 
 /**
@@ -21,16 +24,20 @@ export interface WebPlace {
  */
 export async function listen(
   server: Server,
-  { address, port }: WebPlace,
+  { address, port, listener }: WebPlace,
   guests: Guests,
-): Promise<WebServer> {
+): Promise<GuestServer> {
   server.on("connection", (socket: Socket) => guests.arrived(socket));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, address, resolve);
+    server.listen(listener ?? { port, host: address }, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,
+    welcome: (guest) => {
+      server.emit("connection", guest);
+      guest.resume();
+    },
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
