@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
+import type { Server as Listener } from "node:net";
 import { AppError, messageOf } from "../lib/errors.ts";
 import type { News } from "../news/news.ts";
 import type { Keeper } from "../store/keeper.ts";
 import type { Store } from "../store/store.ts";
 import { Access, onceWord } from "../web/access.ts";
 import type { WatchDoor } from "../web/handlers.ts";
+import { awaitFirstGuest } from "../web/first-guest.ts";
 import type { WebServer } from "../web/listen.ts";
 import { LiveStream } from "../web/live-stream.ts";
-import { startServer } from "../web/server.ts";
+import { Metrics } from "../web/metrics.ts";
+import type { PageServer } from "../web/server.ts";
 import type { PageTls, StoreSettings, WebSettings } from "./messages.ts";
 import { pageAddress } from "./page-address.ts";
 import { certificateNames, ownPagePair, type PagePair } from "./page-certificate.ts";
@@ -41,54 +44,67 @@ export interface ServedPage {
 }
 
 /** Serves the page. Throws `CONFIG_WEB`. */
-export async function servePage({
-  web,
-  version,
-  hostname,
-  store,
-  settings,
-  keeper,
-  dropped,
-  take,
-  watch,
-  now,
-  onProblem,
-}: PageOptions): Promise<ServedPage> {
-  const { address, hosts, pageFolder } = web;
+export async function servePage(options: PageOptions): Promise<ServedPage> {
+  const { web, hostname, now, onProblem } = options;
+  const place = { address: web.address, port: web.port };
   const token = tokenOf(web.tokenFile);
   const pairNow = (): PagePair | undefined =>
-    web.tls && pairOf(web.tls, [hostname, address, ...hosts], now());
+    web.tls && pairOf(web.tls, [hostname, web.address, ...web.hosts], now());
   const tls = pairNow();
-  const server = await startServer({ address, port: web.port, tls, pageFolder }, (port) => ({
-    version,
-    store,
-    storeHealth: () => storeHealth({ store, settings, keeper, dropped }),
-    watch,
-    access: new Access({ token, address, hostname, hosts, port, isTls: tls !== undefined, now }),
-    stream: new LiveStream(store),
-    take,
-    now,
-  })).catch((thrown: unknown) => {
-    throw new AppError(
-      "CONFIG_WEB",
-      `Cannot serve the page at ${web.address}:${web.port}: ${messageOf(thrown)}`,
-      { hint: "set web.port, or leave the page out with --no-web" },
-    );
+  const { site, end } = siteOf(options);
+  let server: PageServer | undefined;
+  const begin = async (listener?: Listener): Promise<PageServer> => {
+    const { startServer } = await import("../web/server.ts");
+    const access = { ...place, token, hostname, hosts: web.hosts, isTls: tls !== undefined, now };
+    return (server = await startServer(
+      { ...place, ...(listener && { listener }), tls, pageFolder: web.pageFolder },
+      (port) => ({ ...site, access: new Access({ ...access, port }) }),
+    ));
+  };
+  const cannot = (thrown: unknown): string =>
+    `Cannot serve the page at ${web.address}:${web.port}: ${messageOf(thrown)}`;
+  // A certificate that does not do is to be told now.
+  const listening = tls
+    ? begin()
+    : awaitFirstGuest(place, begin, (thrown) => onProblem(cannot(thrown)));
+  const { port, close } = await listening.catch((thrown: unknown) => {
+    end();
+    const hint = "set web.port, or leave the page out with --no-web";
+    throw new AppError("CONFIG_WEB", cannot(thrown), { hint });
   });
   // Certificates end, and are renewed, while a watch runs.
   setInterval(() => {
     try {
       const pair = pairNow();
-      if (pair !== undefined) server.useCertificate(pair);
+      if (pair !== undefined) server?.useCertificate(pair);
     } catch (thrown) {
       onProblem(`${messageOf(thrown)}; the page goes on with the certificate that it has`);
     }
   }, DAY_MS).unref();
-  const isOwn = web.tls?.kind === "self-signed";
   return {
-    server,
-    page: pageAddress(web, server.port, onceWord(token, now())),
-    fingerprint: isOwn ? tls?.fingerprint : undefined,
+    server: {
+      port,
+      close: () => {
+        end();
+        return close();
+      },
+    },
+    page: pageAddress(web, port, onceWord(token, now())),
+    fingerprint: web.tls?.kind === "self-signed" ? tls?.fingerprint : undefined,
+  };
+}
+
+/** What is served, but for who may ask; it follows what is kept until `end`. */
+function siteOf({ version, store, settings, keeper, dropped, watch, take, now }: PageOptions) {
+  const stream = new LiveStream(store);
+  const health = () => storeHealth({ store, settings, keeper, dropped });
+  const metrics = new Metrics({ version, store, storeHealth: health, watch, stream });
+  return {
+    site: { version, store, storeHealth: health, watch, stream, metrics, take, now },
+    end: (): void => {
+      stream.close();
+      metrics.close();
+    },
   };
 }
 

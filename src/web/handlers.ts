@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 import type { Access } from "./access.ts";
 import type { Answer } from "./answer.ts";
 import type { LiveStream } from "./live-stream.ts";
+import type { Metrics } from "./metrics.ts";
 import type { ROUTES } from "./routes.ts";
 import type { RuleDetail, RuleSummary } from "./schemas/rule.ts";
 import type { StoreHealth, WatchHealth } from "./schemas/health.ts";
@@ -40,6 +41,7 @@ export interface Site {
   readonly watch: WatchDoor;
   readonly access: Access;
   readonly stream: LiveStream;
+  readonly metrics: Metrics;
   /** Keeps what came in one request, or none of it: false when too many wait. */
   readonly take: (news: readonly News[]) => boolean;
   /** Epoch milliseconds. */

@@ -3,11 +3,11 @@ import { createServer as createTlsServer } from "node:https";
 import { messageOf } from "../lib/errors.ts";
 import { ALERT_HANDLERS } from "./alert-handlers.ts";
 import { type Answer, json, problem, Refusal } from "./answer.ts";
+import type { GuestServer } from "./first-guest.ts";
 import { Guests } from "./guests.ts";
 import type { Asked, Handlers, Site } from "./handlers.ts";
 import { alertsIn } from "./ingest.ts";
-import { listen, type WebPlace, type WebServer } from "./listen.ts";
-import { Metrics } from "./metrics.ts";
+import { listen, type WebPlace } from "./listen.ts";
 import { openApi } from "./openapi.ts";
 import { pageFile } from "./page-files.ts";
 import { PORT_HANDLERS } from "./port-handlers.ts";
@@ -34,14 +34,14 @@ export interface ServerOptions extends WebPlace {
 }
 
 /** The server of the page and the API. */
-export interface PageServer extends WebServer {
+export interface PageServer extends GuestServer {
   /** For the connections that begin from now on; of a server with TLS. */
   useCertificate(pair: { readonly cert: string; readonly key: string }): void;
 }
 
 /**
- * Serves the API, the page and metrics. `site` is asked for once the port is known. Rejects when the
- * port is taken.
+ * Serves the API, the page and metrics. `siteAt` is asked once the port is known. Rejects when the port
+ * is taken.
  */
 export async function startServer(
   { tls, pageFolder, ...place }: ServerOptions,
@@ -54,18 +54,9 @@ export async function startServer(
   server.maxConnections = CONNECTIONS_MAX;
   const guests = new Guests();
   const listening = await listen(server, place, guests);
-  const site = siteAt(listening.port);
-  const paths = new Paths(site, { pageFolder, guests });
+  const paths = new Paths(siteAt(listening.port), { pageFolder, guests });
   server.on("request", (request, response) => void respond(paths, request, response));
-  return {
-    port: listening.port,
-    useCertificate: (pair) => tlsServer?.setSecureContext(pair),
-    close: async () => {
-      site.stream.close();
-      paths.close();
-      await listening.close();
-    },
-  };
+  return { ...listening, useCertificate: (pair) => tlsServer?.setSecureContext(pair) };
 }
 
 async function respond(
@@ -92,7 +83,6 @@ class Paths {
   readonly #site: Site;
   readonly #pageFolder: string;
   readonly #guests: Guests;
-  readonly #metrics: Metrics;
   #openApi: string | undefined;
 
   constructor(
@@ -102,11 +92,6 @@ class Paths {
     this.#site = site;
     this.#pageFolder = pageFolder;
     this.#guests = guests;
-    this.#metrics = new Metrics(site);
-  }
-
-  close(): void {
-    this.#metrics.close();
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
@@ -128,7 +113,7 @@ class Paths {
     if (path === "/openapi.json") return this.#describe();
     if (path === "/metrics") {
       this.#requireLogin(request);
-      return this.#metrics.answer(request.headers.accept ?? "");
+      return this.#site.metrics.answer(request.headers.accept ?? "");
     }
     return pageFile(this.#pageFolder, path, request.headers["accept-encoding"] ?? "");
   }
