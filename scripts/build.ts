@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { THREADS } from "../src/shipped/start-thread.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
@@ -24,22 +24,47 @@ for (const step of STEPS) {
 }
 
 // Finding and compiling some 400 modules one by one takes Node longer than running them, so those of
-// the program and its threads are joined. They stay two folders deep: they find each other, and what is
-// shipped, by that (src/shipped). What others wrote stays apart, with its licence.
-await build({
-  entryPoints: ["cli/main", ...THREADS].map((name) => join(dist, `${name}.js`)),
-  outdir: dist,
-  outbase: dist,
-  chunkNames: "program/[name]-[hash]",
-  allowOverwrite: true,
-  bundle: true,
-  splitting: true,
-  packages: "external",
-  platform: "node",
-  format: "esm",
-  target: "node24",
-  // Node keeps the text of what it has loaded: one byte a character where all are Latin-1's.
-  minifyWhitespace: true,
-  lineLimit: 120,
-  logLevel: "warning",
-});
+// a program or thread are joined: into one file, and one for each set of what is loaded later. The more
+// there is that is loaded later, the smaller are the sets: so each thread has files of its own, and
+// the watch, which is to be there soon, is joined without the other commands. They stay two folders
+// deep: they find each other, and what is shipped, by that (src/shipped). What others wrote stays
+// apart, with its licence.
+for (const thread of THREADS) await joined(thread, thread);
+await joined("cli/main", "watch/main", [withoutOtherCommands()]);
+// Last, since it takes the place of what it was made from.
+await joined("cli/main", "cli/main");
+
+async function joined(from: string, to: string, plugins: Plugin[] = []): Promise<void> {
+  await build({
+    entryPoints: { [to]: join(dist, `${from}.js`) },
+    outdir: dist,
+    chunkNames: "program/[name]-[hash]",
+    allowOverwrite: true,
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    // Node keeps the text of what it has loaded: one byte a character where all are Latin-1's.
+    minifyWhitespace: true,
+    lineLimit: 120,
+    logLevel: "warning",
+    plugins,
+  });
+}
+
+/** Leaves out what the command line loads for another command than `watch`. */
+function withoutOtherCommands(): Plugin {
+  return {
+    name: "without-other-commands",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\./ }, ({ kind, importer, path }) => {
+        const isCommand = /\/cli\/(?:main|program|[a-z-]+-commands?)\.js$/.test(importer);
+        if (kind !== "dynamic-import" || !isCommand || path === "./confined-watch.js") return {};
+        // From one folder of dist to another, the path is the same from all.
+        return { path: join("../cli", path), external: true };
+      });
+    },
+  };
+}

@@ -50,14 +50,10 @@ export function functionRecords({ parts }: RelocatedProgram): Uint8Array | undef
  * instruction.
  */
 export function lineRecords({ parts }: RelocatedProgram): Uint8Array | undefined {
-  if (parts.some((part) => part.function.lines[0]?.offset !== 0)) return undefined;
-  const words = parts.flatMap((part) =>
-    part.function.lines.flatMap(({ offset, file, line, position }) => [
-      part.start + offset / 8,
-      file,
-      line,
-      position,
-    ]),
+  const linesOf = parts.map(({ start, function: { lines } }) => ({ start, lines: lines() }));
+  if (linesOf.some(({ lines }) => lines[0]?.offset !== 0)) return undefined;
+  const words = linesOf.flatMap(({ start, lines }) =>
+    lines.flatMap(({ offset, file, line, position }) => [start + offset / 8, file, line, position]),
   );
   return new Uint8Array(Uint32Array.from(words).buffer);
 }

@@ -32,11 +32,12 @@ export interface CoreRelocation {
 /** .BTF.ext, each table by name of the section whose instructions it describes. */
 export interface BtfExt {
   readonly functions: ReadonlyMap<string, readonly FunctionInfo[]>;
-  readonly lines: ReadonlyMap<string, readonly LineInfo[]>;
+  /** Read when asked for: they are most of it, and only what is wrong with a program is told by them. */
+  readonly lines: () => ReadonlyMap<string, readonly LineInfo[]>;
   readonly relocations: ReadonlyMap<string, readonly CoreRelocation[]>;
 }
 
-/** Reads .BTF.ext (Documentation/bpf/btf.rst, section 4.2). Throws `INPUT_BTF`. */
+/** Reads .BTF.ext (Documentation/bpf/btf.rst, section 4.2). Throws `INPUT_BTF`, as `lines` does. */
 export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   const header = new ByteReader(bytes, "INPUT_BTF");
   if (header.u16LE("magic of .BTF.ext") !== 0xeb9f)
@@ -54,12 +55,15 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
     offset: record.u32LE("function offset"),
     type: record.u32LE("function type"),
   }));
-  const lines = readTable(table("line table"), btf, "line table", (record) => ({
-    offset: record.u32LE("line offset"),
-    file: record.u32LE("line file"),
-    line: record.u32LE("line text"),
-    position: record.u32LE("line position"),
-  }));
+  const lineTable = table("line table");
+  let readLines: ReadonlyMap<string, readonly LineInfo[]> | undefined;
+  const lines = (): ReadonlyMap<string, readonly LineInfo[]> =>
+    (readLines ??= readTable(lineTable, btf, "line table", (record) => ({
+      offset: record.u32LE("line offset"),
+      file: record.u32LE("line file"),
+      line: record.u32LE("line text"),
+      position: record.u32LE("line position"),
+    })));
   if (headerLength < 32) return { functions, lines, relocations: new Map() };
   const relocations = readTable(table("relocation table"), btf, "relocation table", (record) => ({
     offset: record.u32LE("relocation offset"),

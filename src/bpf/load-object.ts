@@ -190,6 +190,7 @@ function loadProgram(program: RelocatedProgram, context: ProgramContext): number
   if ("result" in quiet) return quiet.result;
   // Once more, for the reason. The kernel writes the log only when asked, and asking slows it down.
   const log = new Uint8Array(LOG_BYTES);
+  if (context.btfFd !== undefined) addLines(attributes, program);
   const loud = tryLoad(attributes.u32(24, 1).u32(28, log.length).pointer(32, log));
   if ("result" in loud) return loud.result;
   const text = Buffer.from(log.buffer, 0, Math.max(0, log.indexOf(0))).toString("latin1");
@@ -237,18 +238,21 @@ function programAttributes(
   if (kind === "kprobe.multi") attributes.u32(68, ATTACH_TYPE.kprobeMulti);
   const functions = functionRecords(program);
   if (btfFd === undefined || functions === undefined) return attributes;
-  attributes
+  return attributes
     .u32(72, btfFd)
     .u32(76, 8)
     .pointer(80, functions)
     .u32(88, functions.length / 8);
-  const lines = lineRecords(program);
-  if (lines !== undefined)
-    attributes
-      .u32(92, 16)
-      .pointer(96, lines)
-      .u32(104, lines.length / 16);
-  return attributes;
+}
+
+/** The source of each instruction, for the log: behind the functions, and not without. */
+function addLines(attributes: BpfAttributes, program: RelocatedProgram): void {
+  const lines = functionRecords(program) && lineRecords(program);
+  if (lines === undefined) return;
+  attributes
+    .u32(92, 16)
+    .pointer(96, lines)
+    .u32(104, lines.length / 16);
 }
 
 function resolveMaps(program: RelocatedProgram, map: (name: string) => BpfMap): Uint8Array {

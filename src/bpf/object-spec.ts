@@ -44,7 +44,7 @@ export interface FunctionSpec {
   readonly references: readonly Reference[];
   /** Offsets of these three count from the function's start, in bytes. */
   readonly coreRelocations: readonly CoreRelocation[];
-  readonly lines: readonly LineInfo[];
+  readonly lines: () => readonly LineInfo[];
   readonly info: FunctionInfo | undefined;
 }
 

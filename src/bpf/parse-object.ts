@@ -82,7 +82,7 @@ function readFunction({ elf, ext, maps, btf }: Sources, symbol: ElfSymbol): Func
       readReference(relocation, { code, maps, btf, name: symbol.name }),
     ),
     coreRelocations: own(ext.relocations.get(home.name)),
-    lines: own(ext.lines.get(home.name)),
+    lines: () => own(ext.lines().get(home.name)),
     info: own(ext.functions.get(home.name)).find(({ offset }) => offset === 0),
   };
 }
@@ -168,7 +168,7 @@ const STT_FUNC = 2;
 /** SHN_UNDEF: what the object does not define itself. */
 const UNDEFINED_SECTION = 0;
 const TEXT = ".text";
-const NO_EXT: BtfExt = { functions: new Map(), lines: new Map(), relocations: new Map() };
+const NO_EXT: BtfExt = { functions: new Map(), lines: () => new Map(), relocations: new Map() };
 const PROGRAM_KIND: ReadonlyMap<string, ProgramAttach["kind"]> = new Map([
   ["tp_btf", "tp_btf"],
   ["raw_tp", "raw_tp"],

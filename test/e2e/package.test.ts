@@ -33,6 +33,7 @@ describe("the package that npm pack makes", async () => {
       "scripts/node24",
       "dist/cli/main.js",
       "dist/cli/watch.js",
+      "dist/watch/main.js",
       `probe/saker.${process.arch}.bpf.o`,
       "rules/saker_rules.yaml",
       "rules/base/falco_names.yaml",
