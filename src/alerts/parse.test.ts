@@ -17,6 +17,9 @@ test("parseAlert() reads Falco's JSON and jsonLine() writes it again", () => {
   assert.equal(jsonLine(result.alert, options), line);
 });
 
+test("parseAlert() reads a line behind a byte-order mark", () =>
+  assert.ok("alert" in parseAlert(`\uFEFF${line}`, () => "new")));
+
 for (const [text, reason] of [
   ["{", "it is not JSON"],
   ["[1]", "it is not a JSON object"],

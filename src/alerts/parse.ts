@@ -13,7 +13,8 @@ export function parseAlert(
 ): { alert: Alert } | { reason: string } {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    // A file's first line may begin with a byte-order mark.
+    value = JSON.parse(line.replace(/^\uFEFF/, ""));
   } catch {
     return { reason: "it is not JSON" };
   }

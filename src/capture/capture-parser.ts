@@ -123,13 +123,26 @@ export class CaptureParser {
           ? "it ends within its first block: it is no scap file, or nearly all of it is missing"
           : fault,
       );
+    if (this.#isForeign())
+      throw new AppError(
+        "INPUT_CAPTURE",
+        "it is a pcapng file that holds no events of system calls",
+        { hint: "captures of packets (Wireshark, tcpdump) are not read" },
+      );
     this.#reportHost();
     const missing = this.#restLength > 0 || this.#toSkip > 0;
+    const place = `${missing ? "within a block " : ""}at byte ${this.counts.bytes}`;
     const truncated =
       missing || fault !== undefined
-        ? `it ends within a block at byte ${this.counts.bytes}${fault === undefined ? "" : ` (${fault})`}`
+        ? `it ends ${place}${fault === undefined ? "" : ` (${fault})`}`
         : undefined;
     return { ...this.counts, truncated, evicted: this.evicted };
+  }
+
+  /** Sections of scap are those of pcapng: all that came is of other kinds. */
+  #isForeign(): boolean {
+    const { events, merged, unknownBlocks } = this.counts;
+    return unknownBlocks > 0 && events + merged === 0 && this.#entries.machine === undefined;
   }
 
   /**

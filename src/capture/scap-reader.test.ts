@@ -124,6 +124,7 @@ test("readCapture() tells what is no capture", async () => {
     [whole.subarray(0, 20), /ends within its first block/],
     [new Uint8Array(1000), /it is no scap file/],
     [gzipSync("hello, this is text"), /it is no scap file/],
+    [packets(), /it is a pcapng file that holds no events/],
     [Uint8Array.from([0x1f, 0x8b, 1, 2, 3, 4]), /Cannot read capture/],
   ] as const) {
     writeFileSync(path, bytes);
@@ -138,6 +139,13 @@ test("readCapture() tells what is no capture", async () => {
   }
   await assert.rejects(readCapture(join(folder, "missing"), names().sink), /no such file/);
 });
+
+/** A capture of Wireshark: a section, and an interface (pcapng, sections 4.1 and 4.2). */
+function packets(): Uint8Array {
+  const [linkType, snapLength] = [1, 65_535];
+  const section = [0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28];
+  return new Uint8Array(Uint32Array.from([...section, 1, 20, linkType, snapLength, 20]).buffer);
+}
 
 test("blocks and events of unknown types are counted, not fatal", () => {
   const unknownBlock = Uint8Array.from([

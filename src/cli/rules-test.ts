@@ -5,7 +5,7 @@ import { baseRules, readRuleFiles, SHIPPED_TESTS } from "../config/rule-files.ts
 import type { FieldRegistry } from "../fields/field.ts";
 import { FIELDS } from "../fields/registry.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
-import { readShippedText } from "../shipped/shipped-files.ts";
+import { readShipped } from "../shipped/shipped-files.ts";
 import { formatDiagnostic } from "../rules/diagnostic.ts";
 import { loadRules } from "../rules/load-rules.ts";
 import { readRuleTests, type RuleTest } from "../rules/rule-tests.ts";
@@ -19,6 +19,7 @@ import {
   verdictOf,
 } from "../rules/run-rule-tests.ts";
 import { statedFields } from "../rules/stated-fields.ts";
+import { yamlText } from "../yaml/yaml-text.ts";
 import { EXIT } from "./exit.ts";
 import { parseWhere } from "./where.ts";
 import { painted, printAside, printJson, printLine } from "./print.ts";
@@ -53,7 +54,7 @@ export async function testRules(
 function testsOf(path: string): readonly RuleTest[] {
   let text: string;
   try {
-    text = readShippedText(path);
+    text = yamlText(readShipped(path));
   } catch (thrown) {
     throw new AppError("USAGE_TESTS", `Cannot read rule tests "${path}": ${messageOf(thrown)}`);
   }

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { AppError } from "../lib/errors.ts";
 import { loadConfig, parseConfig } from "./config-file.ts";
+import { readRuleFiles } from "./rule-files.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 
 const context = {
@@ -107,6 +108,15 @@ syscall_buf_size_preset: 4
   ]);
 });
 
+test("parseConfig() says of a key in one word how it is written", () => {
+  const text = "file_output.enabled: true\notlp: {logs.endpoint: x}\notlp.logs: {endpoint: x}\n";
+  assert.deepEqual(parseConfig(text, context).notes, [
+    '/etc/falco/falco.yaml:1: file_output.enabled has no effect in one word: write "file_output: {enabled: …}"',
+    '/etc/falco/falco.yaml:2: otlp.logs.endpoint has no effect in one word: write "logs: {endpoint: …}"',
+    '/etc/falco/falco.yaml:3: otlp.logs has no effect in one word: write "otlp: {logs: …}"',
+  ]);
+});
+
 test("parseConfig() reads a file's keys in any order", () => {
   const text = readFileSync("../shared/cases/rules/file-output-order.yaml", "utf8");
   assert.deepEqual(parseConfig(text, context).settings.outputs.file, {
@@ -114,6 +124,15 @@ test("parseConfig() reads a file's keys in any order", () => {
     keepAlive: false,
     filename: "./wanted.log",
   });
+});
+
+test("loadConfig() and readRuleFiles() read UTF-16, as PowerShell writes it", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "saker-utf16-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "a.yaml");
+  writeFileSync(path, Buffer.from("\uFEFFjson_output: true\r\n", "utf16le"));
+  assert.equal(loadConfig(path, { environment: {} }).settings.jsonOutput, true);
+  assert.equal(readRuleFiles([path])[0]?.text, "\uFEFFjson_output: true\r\n");
 });
 
 test("loadConfig() of the seed's falco.yaml gives no note", () => {

@@ -271,6 +271,8 @@ function bothRulesNotes(place: Place | undefined, valueOf: ValueOf): readonly st
 function unknownNotes(root: MapNode, prefix = ""): readonly string[] {
   return [...root.entries].flatMap(([key, { place, value }]) => {
     const name = `${prefix}${key}`;
+    if (key.includes(".") && (BY_NAME.has(name) || SECTIONS.has(name)))
+      return [`${placeText(place)}: ${name} has no effect in one word: ${nested(key)}`];
     if (BY_NAME.has(name)) return [];
     if (SECTIONS.has(name)) return value.kind === "map" ? unknownNotes(value, `${name}.`) : [];
     const siblings = namesBelow(prefix);
@@ -279,6 +281,12 @@ function unknownNotes(root: MapNode, prefix = ""): readonly string[] {
       `${placeText(place)}: there is no key "${name}"${hint === undefined ? "" : `, ${hint}`}`,
     ];
   });
+}
+
+/** How a key is written whose parts stand in one word, as they do behind `-o`. */
+function nested(key: string): string {
+  const parts = key.split(".");
+  return `write "${parts.join(": {")}: …${"}".repeat(parts.length - 1)}"`;
 }
 
 const SECTIONS: ReadonlySet<string> = new Set(

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { yamlText } from "../yaml/yaml-text.ts";
 import {
   configError,
   type ConfigNode,
@@ -64,7 +65,7 @@ export function mergeConfig(
 export function readMap(path: string, environment: Environment): MapNode {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = yamlText(readFileSync(path));
   } catch (thrown) {
     throw new AppError("CONFIG_READ", `Cannot read configuration "${path}": ${messageOf(thrown)}`);
   }

@@ -1,8 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AppError, messageOf } from "../lib/errors.ts";
-import { folderNames, isEmbedded, PROGRAM, readShippedText } from "../shipped/shipped-files.ts";
+import { folderNames, isEmbedded, PROGRAM, readShipped } from "../shipped/shipped-files.ts";
 import { whoElseWrites } from "../untrusted/who-else-writes.ts";
+import { yamlText } from "../yaml/yaml-text.ts";
 
 /** The name under which rules of one's own are found without being asked for. */
 const CUSTOM_RULES = "falco_custom_rules.yaml";
@@ -120,7 +121,7 @@ function isFolder(path: string): boolean {
 
 function readText(path: string): string {
   try {
-    return readShippedText(path);
+    return yamlText(readShipped(path));
   } catch (thrown) {
     throw new AppError("CONFIG_RULES", `Cannot read rules file "${path}": ${messageOf(thrown)}`);
   }

@@ -100,6 +100,28 @@ test("crioRuntime knows a pod's container by files that CRI-O wrote", async (t) 
   assert.equal(await storageFiles("podman", roots).inspect({ id: WEB }), undefined);
 });
 
+for (const list of [
+  "root/overlay-containers/containers.json",
+  // Podman 4.4's of `run --rm`, and of a transient store.
+  "root/overlay-containers/volatile-containers.json",
+  "run/overlay-containers/volatile-containers.json",
+]) {
+  test(`storageFiles takes name and image of Podman's container from ${list}`, async (t) => {
+    const annotations = { "io.container.manager": "libpod" };
+    const metadata = JSON.stringify({ "image-name": "quay.io/shop/web:2" });
+    const roots = await store(t, {
+      "root/overlay-containers/containers.json": "[]",
+      [list]: JSON.stringify([{ id: WEB, names: ["shop"], image: "1".repeat(64), metadata }]),
+      [`root/overlay-containers/${WEB}/userdata/config.json`]: JSON.stringify({
+        ...CRIO_WEB,
+        annotations,
+      }),
+    });
+    const known = await storageFiles("podman", roots).inspect({ id: WEB });
+    assert.deepEqual([known?.metadata.name, known?.metadata.image], ["shop", "quay.io/shop/web:2"]);
+  });
+}
+
 test("storageFiles goes on beside files that are cut, huge, links, FIFOs or no JSON", async (t) => {
   const bad = ["0", "1", "2", "3", "4", "5"].map((digit) => digit.repeat(64));
   const config = (id = "") => `run/overlay-containers/${id}/userdata/config.json`;

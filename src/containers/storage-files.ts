@@ -130,16 +130,25 @@ async function ofSandbox(
   return { hostNetwork, hostIpc, pod: { ...pod, labels, ip } };
 }
 
-/** What the list of all containers says of this one. */
+/**
+ * What the lists of containers say of this one. That of volatile ones (`podman run --rm`, CRI-O's)
+ * lies beside the other one, or in the run root with a transient store.
+ */
 async function listed(
-  { root, user }: StorageRoots,
+  { root, runRoot, user }: StorageRoots,
   driver: string,
   id: string,
 ): Promise<ContainerMetadata | undefined> {
-  const path = hostPath(join(root, driver, "containers.json"));
-  const file = await readStateJson(path, { owner: user, limit: LIST_BYTES });
-  const entry = listOf(file?.json).find((one) => at(one, "id") === id);
-  if (entry === undefined) return undefined;
+  const volatile = [root, runRoot].map((place) => join(place, driver, "volatile-containers.json"));
+  for (const path of [join(root, driver, "containers.json"), ...volatile]) {
+    const file = await readStateJson(hostPath(path), { owner: user, limit: LIST_BYTES });
+    const entry = listOf(file?.json).find((one) => at(one, "id") === id);
+    if (entry !== undefined) return listedAs(entry);
+  }
+  return undefined;
+}
+
+function listedAs(entry: unknown): ContainerMetadata {
   const more = jsonOf(textOf(at(entry, "metadata")));
   return metadataOf({
     name: textsOf(at(entry, "names"))[0] ?? "",

@@ -84,7 +84,7 @@ const PLAYS: Readonly<Record<string, readonly Step[]>> = {
     XMPP_HEADER.replace("jabber:client", "jabber:server"),
     XMPP_TLS,
     /<starttls /,
-    "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    "<t:proceed xmlns:t='urn:ietf:params:xml:ns:xmpp-tls'></t:proceed>",
   ],
   amqp: [/^AMQP\x02\x01\0\0/, latin1("AMQP\x02\x01\0\0")],
   postgresql: [/^\0\0\0\x08\x04\xd2\x16\x2f/, "S"],

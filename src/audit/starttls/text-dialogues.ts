@@ -262,6 +262,8 @@ export function xmpp(namespace: "jabber:client" | "jabber:server"): Talk {
     stream.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     await stream.until("<");
     const outcome = await stream.until(">");
-    if (!outcome.startsWith("proceed")) throw stream.refuses(outcome);
+    if (!/^(?:[\w.-]+:)?proceed\b/.test(outcome)) throw stream.refuses(outcome);
+    // An element of nothing may have an end of its own, which is no word of TLS.
+    if (!outcome.endsWith("/>")) await stream.until(">");
   };
 }
