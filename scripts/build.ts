@@ -2,12 +2,19 @@
 // What belongs to it is what tsconfig.build.json names and all that is imported from there, so a
 // test's program never gets in, wherever it lies.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { licencesText, packageLicence } from "./licences.ts";
 import { THREADS } from "../src/shipped/start-thread.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..");
+/** Packages of hundreds of modules, which are joined with what uses them; their licences go along. */
+const JOINED = ["kysely", "zod"];
+const { dependencies } = JSON.parse(readFileSync(join(CHECKOUT, "package.json"), "utf8")) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+};
+const EXTERNAL = Object.keys(dependencies).filter((name) => !JOINED.includes(name));
 
 const dist = join(CHECKOUT, "dist");
 mkdirSync(dist, { recursive: true });
@@ -28,11 +35,12 @@ for (const step of STEPS) {
 // there is that is loaded later, the smaller are the sets: so each thread has files of its own, and
 // the watch, which is to be there soon, is joined without the other commands. They stay two folders
 // deep: they find each other, and what is shipped, by that (src/shipped). What others wrote stays
-// apart, with its licence.
+// apart, but for JOINED.
 for (const thread of THREADS) await joined(thread, thread);
 await joined("cli/main", "watch/main", [withoutOtherCommands()]);
 // Last, since it takes the place of what it was made from.
 await joined("cli/main", "cli/main");
+writeFileSync(join(dist, "program/LICENCES"), licencesText(JOINED.map(packageLicence)));
 
 async function joined(from: string, to: string, plugins: Plugin[] = []): Promise<void> {
   await build({
@@ -42,7 +50,7 @@ async function joined(from: string, to: string, plugins: Plugin[] = []): Promise
     allowOverwrite: true,
     bundle: true,
     splitting: true,
-    packages: "external",
+    external: EXTERNAL,
     platform: "node",
     format: "esm",
     target: "node24",

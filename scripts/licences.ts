@@ -31,7 +31,15 @@ export function runningPackages(): readonly string[] {
   );
 }
 
-function packageLicence(name: string): Licensed {
+/** As a text that goes along with what others made. */
+export function licencesText(parts: readonly Licensed[]): string {
+  return parts
+    .map(({ name, licence, text }) => `${"-".repeat(72)}\n${name} (${licence})\n\n${text.trim()}\n`)
+    .join("\n");
+}
+
+/** What a package in node_modules states; no text where it has none. */
+export function packageLicence(name: string): Licensed {
   const folder = join(CHECKOUT, "node_modules", name);
   const { license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
     readonly license: string;

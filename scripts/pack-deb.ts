@@ -22,7 +22,7 @@ import { SHELLS } from "../src/cli/completion.ts";
 import { sakerCommand } from "../src/cli/program.ts";
 import { VERSION } from "../src/cli/version.ts";
 import { changelogText } from "./deb-changelog.ts";
-import { licences } from "./licences.ts";
+import { licences, licencesText } from "./licences.ts";
 import { manPages } from "./man-pages.ts";
 import { targetOf, tellPacked } from "./packing.ts";
 import { processorOf } from "./processors.ts";
@@ -150,10 +150,7 @@ function control(): void {
 }
 
 function copyright(): string {
-  const others = licences().map(
-    ({ name, licence, text }) => `${"-".repeat(72)}\n${name} (${licence})\n\n${text.trim()}\n`,
-  );
-  return `${COPYRIGHT}\n${others.join("\n")}`;
+  return `${COPYRIGHT}\n${licencesText(licences())}`;
 }
 
 function deployed(name: string): Buffer {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Route, ROUTES } from "./routes.ts";
 
 /** The API in OpenAPI 3.1, made of the table that it is served by. */

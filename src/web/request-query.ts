@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * The keys of a query as its schema wants them: a list where it has one. A key that is repeated and

@@ -34,6 +34,7 @@ describe("the package that npm pack makes", async () => {
       "dist/cli/main.js",
       "dist/cli/watch.js",
       "dist/watch/main.js",
+      "dist/program/LICENCES",
       `probe/saker.${process.arch}.bpf.o`,
       "rules/saker_rules.yaml",
       "rules/base/falco_names.yaml",

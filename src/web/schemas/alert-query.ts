@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DIMENSIONS, PriorityName, RowId } from "./alert.ts";
 
 /** Values of one key. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { RowId } from "./alert.ts";
 
 const Count = z.int().min(0);

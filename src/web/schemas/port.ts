@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { RowId } from "./alert.ts";
 
 const PortNumber = z.int().min(0).max(65_535);

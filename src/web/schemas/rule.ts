@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PriorityName } from "./alert.ts";
 
 /** A rule that is loaded. */

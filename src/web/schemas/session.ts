@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** `POST /api/v1/login`; the answer sets the session's cookie. */
 export const Login = z.strictObject({ token: z.string().max(256) });

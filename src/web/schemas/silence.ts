@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SILENCE_LIMITS } from "../../store/silence.ts";
 
 const limits = SILENCE_LIMITS;

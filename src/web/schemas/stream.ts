@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { RowId, StoredAlert } from "./alert.ts";
 import { Notice } from "./health.ts";
 import { AuditSummary, StoredPort } from "./port.ts";
