@@ -153,8 +153,14 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __attribute__((weak, 
 #ifdef RAW_TP
 #define READ(...) PROBE(__VA_ARGS__)
 #define READ16(...) PROBE16(__VA_ARGS__)
+#ifdef CLASSIC
+// Kernels that are asked for these have the cast.
+#define READ_SPAN(...)
+#define READ_IN(name, p, field) PROBE(p, field)
+#else
 #define READ_SPAN(...) SPAN(__VA_ARGS__)
 #define READ_IN(...) IN(__VA_ARGS__)
+#endif
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 #define trusted_task() current_task()
 #else

@@ -69,12 +69,8 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   struct pid *pid = READ(leader, thread_pid);
   u32 level = READ(pid, level);
   struct upid_value own = pid_at_level(s, pid, level);
-  struct kernfs_node *node = cgroup_of(s, task);
   s->level = level;
   s->namespace = own.namespace;
-  s->cgroup_node = (u64)node;
-  context->cgroup = PROBE(node, id);
-  s->cgroup_key = cgroup_key(context->cgroup, s->is_v1);
   context->start_time = READ(leader, start_boottime);
   context->pid = READ_IN(ids, task, tgid);
   context->tid = READ_IN(ids, task, pid);
@@ -99,6 +95,11 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   context->directory = 0;
   context->resolved = 0;
   READ16(context->comm, task, comm);
+  // Last, so that the verifier follows nothing else for each way to find it.
+  struct kernfs_node *node = cgroup_of(s, task);
+  s->cgroup_node = (u64)node;
+  context->cgroup = PROBE(node, id);
+  s->cgroup_key = cgroup_key(context->cgroup, s->is_v1);
 }
 
 /** True until a cgroup's path was sent. Cheap for the cgroup that this CPU saw last. */
