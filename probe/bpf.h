@@ -107,6 +107,42 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __attribute__((weak, 
     ((u64 *)(to))[1] = from_[1];                                                                                                   \
   })
 
+// Several fields of one structure: where there is no cast, SPAN reads all that lies between two of them by one helper, and IN takes a field
+// from there, or by a helper of its own where this kernel has it elsewhere. With the cast a SPAN is nothing, and IN a load.
+#define SPAN(name, most, p, first, last)                                                                                           \
+  u64 name[(most) / 8];                                                                                                            \
+  u32 name##_from = 0, name##_end = 0;                                                                                             \
+  if (!bpf_rdonly_cast) {                                                                                                          \
+    name##_from = FIELD_OFFSET(typeof(*(p)), first);                                                                               \
+    name##_end = END_OF(p, last);                                                                                                  \
+    OPAQUE(name##_from);                                                                                                           \
+    OPAQUE(name##_end);                                                                                                            \
+    if (name##_end - name##_from <= sizeof(name)) bpf_probe_read_kernel(name, name##_end - name##_from, (u8 *)(p) + name##_from);  \
+  }
+#define IN(name, p, field)                                                                                                         \
+  ({                                                                                                                               \
+    typeof(p) of_ = (p);                                                                                                           \
+    typeof(of_->field) read_;                                                                                                      \
+    if (bpf_rdonly_cast) {                                                                                                         \
+      read_ = TYPED(of_)->field;                                                                                                   \
+      KEEP_APART;                                                                                                                  \
+    } else if (name##_end - name##_from <= sizeof(name) && FIELD_OFFSET(typeof(*of_), field) >= name##_from && END_OF(of_, field) <= name##_end) { \
+      read_ = ((typeof(p))((u64)name + MINUS(name##_from)))->field;                                                                \
+      KEEP_APART;                                                                                                                  \
+    } else bpf_probe_read_kernel(&read_, sizeof(read_), &of_->field);                                                              \
+    read_;                                                                                                                         \
+  })
+#define END_OF(p, field) (FIELD_OFFSET(typeof(*(p)), field) + sizeof((p)->field))
+// The verifier lets nothing be taken from an address in the stack, and before 6.9 knows nothing of a number that was negated.
+#define MINUS(number)                                                                                                              \
+  ({                                                                                                                               \
+    u64 minus_ = 0;                                                                                                                \
+    OPAQUE(minus_);                                                                                                                \
+    minus_ -= (number);                                                                                                            \
+    OPAQUE(minus_);                                                                                                                \
+    minus_;                                                                                                                        \
+  })
+
 // READ is PROBE where the pointer's type is known to the verifier (the current task, a program's argument, what is reached
 // from them by READ): a plain load in the tp_btf objects. Never on a pointer that went through memory.
 // Through a trusted pointer it is cheaper still, but for each pointer that is read through one the verifier looks names up among all the
@@ -117,6 +153,14 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __attribute__((weak, 
 #ifdef RAW_TP
 #define READ(...) PROBE(__VA_ARGS__)
 #define READ16(...) PROBE16(__VA_ARGS__)
+#ifdef CLASSIC
+// Kernels that are asked for these have the cast.
+#define READ_SPAN(...)
+#define READ_IN(name, p, field) PROBE(p, field)
+#else
+#define READ_SPAN(...) SPAN(__VA_ARGS__)
+#define READ_IN(...) IN(__VA_ARGS__)
+#endif
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 #define trusted_task() current_task()
 #else
@@ -126,6 +170,8 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __attribute__((weak, 
 #define READ5(p, a, b, c, d) ((p)->a->b->c->d)
 #define READ(...) PICK(__VA_ARGS__, READ5, READ4, READ3, READ2, none)(__VA_ARGS__)
 #define READ16(...) LOAD16(__VA_ARGS__)
+#define READ_SPAN(...)
+#define READ_IN(name, p, field) READ(p, field)
 #define trusted_task() bpf_get_current_task_btf()
 
 INLINE struct task_struct *current_task(void) {

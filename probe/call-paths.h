@@ -71,7 +71,7 @@ INLINE u32 is_in_tree(struct scratch *s) {
 /** Keeps a whole path in the scratch; of one that is too long its end. */
 INLINE void keep_path(struct scratch *s, const u32 which, struct dentry *dentry, struct vfsmount *mnt) {
   s->cut = 0;
-  walk(s, dentry, mnt, !s->paths.is_layer);
+  walk(s, (struct place){ .dentry = dentry, .mnt = mnt }, !s->paths.is_layer);
   u32 at = s->walk_at;
   u32 length = WALK_SIZE - at;
   if (length > KEPT_PATH - 1) {
@@ -154,7 +154,7 @@ INLINE void append_call_paths(struct scratch *s, u64 actor) {
     append_kept(s, paths, 0);
     if (paths->inode) {
       struct dentry *dentry = first_name_of((struct inode *)paths->inode);
-      walk(s, dentry, (struct vfsmount *)paths->mount, !paths->is_layer);
+      walk(s, (struct place){ .dentry = dentry, .mnt = (struct vfsmount *)paths->mount }, !paths->is_layer);
       if (is_in_tree(s)) append_prefixed_walk(s);
       else append_no_path(s);
     } else append_kept(s, paths, 1);

@@ -52,31 +52,42 @@ INLINE u32 loginuid_of(struct task_struct *task) {
   return FIELD_EXISTS(struct task_struct, loginuid) ? READ(task, loginuid.val) : (u32)-1;
 }
 
+/** The number of a pid namespace, which mostly is the one that the task's children get. */
+INLINE u32 pid_namespace_number(struct nsproxy *namespaces, u64 namespace) {
+#ifndef RAW_TP
+  struct pid_namespace *of_children = READ(namespaces, pid_ns_for_children);
+  if (!bpf_rdonly_cast && (u64)of_children == namespace) return READ(of_children, ns.inum);
+#endif
+  return PROBE((struct pid_namespace *)namespace, ns.inum);
+}
+
 /** Fills the context with `task`, which is the current one or a child being made. */
 INLINE void put_context(struct scratch *s, struct task_struct *task) {
   struct context *context = context_of(s);
-  struct task_struct *leader = READ(task, group_leader);
+  READ_SPAN(ids, 96, task, pid, group_leader);
+  struct task_struct *leader = READ_IN(ids, task, group_leader), *parent = READ_IN(ids, task, real_parent);
   struct pid *pid = READ(leader, thread_pid);
   u32 level = READ(pid, level);
   struct upid_value own = pid_at_level(s, pid, level);
-  struct kernfs_node *node = cgroup_of(s, task);
   s->level = level;
   s->namespace = own.namespace;
-  s->cgroup_node = (u64)node;
-  context->cgroup = PROBE(node, id);
-  s->cgroup_key = cgroup_key(context->cgroup, s->is_v1);
   context->start_time = READ(leader, start_boottime);
-  context->pid = READ(task, tgid);
-  context->tid = READ(task, pid);
-  context->ppid = READ(task, real_parent, tgid);
+  context->pid = READ_IN(ids, task, tgid);
+  context->tid = READ_IN(ids, task, pid);
+  context->ppid = READ(parent, tgid);
   context->vpid = own.nr;
-  context->uid = READ(task, cred, euid.val);
-  context->gid = READ(task, cred, egid.val);
+  struct cred *cred = READ(task, cred);
+  READ_SPAN(effective, 16, cred, euid, egid);
+  context->uid = READ_IN(effective, cred, euid.val);
+  context->gid = READ_IN(effective, cred, egid.val);
   context->loginuid = loginuid_of(task);
-  context->pid_namespace = PROBE((struct pid_namespace *)own.namespace, ns.inum);
   struct nsproxy *namespaces = READ(task, nsproxy);
-  context->mount_namespace = READ(namespaces, mnt_ns, ns.inum);
-  context->network_namespace = READ(namespaces, net_ns, ns.inum);
+  READ_SPAN(both, 32, namespaces, mnt_ns, net_ns);
+  struct mnt_namespace *mounts = READ_IN(both, namespaces, mnt_ns);
+  struct net *network = READ_IN(both, namespaces, net_ns);
+  context->pid_namespace = pid_namespace_number(namespaces, own.namespace);
+  context->mount_namespace = READ(mounts, ns.inum);
+  context->network_namespace = READ(network, ns.inum);
   context->descriptor = 0;
   context->flags = 0;
   s->cut = 0;
@@ -84,6 +95,11 @@ INLINE void put_context(struct scratch *s, struct task_struct *task) {
   context->directory = 0;
   context->resolved = 0;
   READ16(context->comm, task, comm);
+  // Last, so that the verifier follows nothing else for each way to find it.
+  struct kernfs_node *node = cgroup_of(s, task);
+  s->cgroup_node = (u64)node;
+  context->cgroup = PROBE(node, id);
+  s->cgroup_key = cgroup_key(context->cgroup, s->is_v1);
 }
 
 /** True until a cgroup's path was sent. Cheap for the cgroup that this CPU saw last. */

@@ -7,9 +7,10 @@
 INLINE struct file *file_of(s32 fd) {
   struct task_struct *task = current_task();
   struct fdtable *table = READ(task, files, fdt);
-  if (fd < 0 || (u32)fd >= READ(table, max_fds)) return NULL;
+  READ_SPAN(whole, 16, table, max_fds, fd);
+  if (fd < 0 || (u32)fd >= READ_IN(whole, table, max_fds)) return NULL;
   // What starts with a pointer stands for a place in the table, which is nothing else.
-  return (struct file *)PROBE((struct list_head *)(READ(table, fd) + fd), next);
+  return (struct file *)PROBE((struct list_head *)(READ_IN(whole, table, fd) + fd), next);
 }
 
 /** The file of a descriptor that an event is about. That of an io_uring request may have no number, and its result may be none. */
@@ -19,16 +20,31 @@ INLINE struct file *file_at(struct scratch *s, s32 fd) {
   return file_of(fd);
 }
 
-/** A device number as stat(2) and scap write it. */
-INLINE u32 device_of(struct inode *inode) {
-  u32 device = PROBE(inode, i_sb, s_dev);
+/** Whether a descriptor was looked up and is a socket's. */
+INLINE u32 is_found(struct scratch *s, s32 fd) {
+  return s->found.file && s->found.fd == fd;
+}
+
+/** A file's number and its file system. */
+struct file_identity {
+  u64 inode;
+  /** as stat(2) and scap write it */
+  u32 device;
+  u64 magic;
+};
+
+INLINE struct file_identity file_identity_of(struct inode *inode) {
+  SPAN(own, 32, inode, i_sb, i_ino);
+  struct super_block *sb = IN(own, inode, i_sb);
+  SPAN(system, 96, sb, s_dev, s_magic);
+  u32 device = IN(system, sb, s_dev);
   u32 minor = device & 0xfffff;
-  return (minor & 0xff) | device >> 20 << 8 | (minor & ~0xffu) << 12;
+  return (struct file_identity){ IN(own, inode, i_ino), (minor & 0xff) | device >> 20 << 8 | (minor & ~0xffu) << 12, IN(system, sb, s_magic) };
 }
 
 /** 1 when an overlay's file lies in the upper layer, 2 when only below, 0 when it lies in no overlay. */
-INLINE u32 overlay_layer(struct inode *inode) {
-  if (PROBE(inode, i_sb, s_magic) != OVERLAYFS_MAGIC) return 0;
+INLINE u32 overlay_layer(struct inode *inode, u64 magic) {
+  if (magic != OVERLAYFS_MAGIC) return 0;
   // The overlay's inode is followed by the dentry of the upper layer (fs/overlayfs/ovl_entry.h).
   u64 upper = 0;
   bpf_probe_read_kernel(&upper, sizeof(upper), (u8 *)inode + TYPE_SIZE(struct inode));
@@ -37,17 +53,11 @@ INLINE u32 overlay_layer(struct inode *inode) {
 
 /** Asks for a directory section: where descriptor `dirfd` stands, or the working directory. */
 INLINE void want_directory(struct scratch *s, s32 dirfd) {
-  if (s->directory_dentry) return;
-  if (dirfd == AT_FDCWD) {
-    struct fs_struct *fs = PROBE(current_task(), fs);
-    s->directory_mount = (u64)PROBE(fs, pwd.mnt);
-    s->directory_dentry = (u64)PROBE(fs, pwd.dentry);
-    return;
-  }
-  struct file *file = file_of(dirfd);
-  if (!file) return;
-  s->directory_mount = (u64)PROBE(file, f_path.mnt);
-  s->directory_dentry = (u64)PROBE(file, f_path.dentry);
+  if (s->directory.dentry) return;
+  struct task_struct *task = current_task();
+  struct file *file = dirfd == AT_FDCWD ? NULL : file_of(dirfd);
+  if (dirfd != AT_FDCWD && !file) return;
+  s->directory = file ? place_of(s, file) : place_at(s, &READ(task, fs)->pwd);
 }
 
 /** Puts a path as the process passed it; a relative one asks for the directory section. */
@@ -61,13 +71,15 @@ INLINE void put_user_path(struct scratch *s, u64 path, s32 dirfd) {
 }
 
 INLINE void want_descriptor(struct scratch *s, s32 fd) {
-  s->descriptor_file = (u64)file_at(s, fd);
+  u32 is_known = is_found(s, fd);
+  s->descriptor_file = is_known ? (u64)s->found.file : (u64)file_at(s, fd);
+  s->descriptor_socket = is_known ? (u64)s->found.sk : 0;
 }
 
 /** Falco's fd.typechar of an anonymous inode, by its name (fs/eventfd.c and so on). */
-INLINE u8 kind_of_anonymous(struct dentry *dentry) {
+INLINE u8 kind_of_anonymous(u64 name) {
   u64 text = 0;
-  bpf_probe_read_kernel(&text, sizeof(text), (void *)name_of(dentry).text);
+  bpf_probe_read_kernel(&text, sizeof(text), (void *)name);
   u8 c0 = text, c1 = text >> 8, c2 = text >> 16, c6 = text >> 48;
   if (c0 == '/') return 'f';
   if (c0 != '[') return c0 == 'i' && c1 == 'n' ? 'i' : c0 == 'b' && c1 == 'p' ? 'b' : 'o';
@@ -79,34 +91,39 @@ INLINE u8 kind_of_anonymous(struct dentry *dentry) {
   return c1 == 'p' && c2 == 'i' ? 'P' : 'o';
 }
 
+/** Like a memfd, which hangs in no directory. */
+INLINE u32 is_memfd(struct dentry *dentry, struct hanging hanging) {
+  u64 text = 0;
+  bpf_probe_read_kernel(&text, 6, (void *)hanging.name);
+  return text == MEMFD_PREFIX && hanging.parent == dentry;
+}
+
 /** Falco's fd.typechar of what is no socket. */
-INLINE u8 kind_of_file(struct inode *inode, struct dentry *dentry) {
-  u32 type = PROBE(inode, i_mode) & S_IFMT;
+INLINE u8 kind_of_file(struct scratch *s, u32 mode, u64 magic, struct dentry *dentry) {
+  u32 type = mode & S_IFMT;
   if (type == S_IFDIR) return 'd';
   if (type == S_IFIFO) return 'p';
   if (type != 0 && type != S_IFREG) return 'f';
-  if (PROBE(inode, i_sb, s_magic) == PIDFS_MAGIC) return 'P';
+  if (magic == PIDFS_MAGIC) return 'P';
   // Anonymous inodes are of no type, and regular files from 6.16 on; like memfds they hang in no directory.
-  if (PROBE(dentry, d_parent) != dentry) return 'f';
-  u64 text = 0;
-  bpf_probe_read_kernel(&text, 6, (void *)name_of(dentry).text);
-  return text == MEMFD_PREFIX ? 'm' : kind_of_anonymous(dentry);
+  struct hanging hanging = hanging_of(s, dentry);
+  if (hanging.parent != dentry) return 'f';
+  return is_memfd(dentry, hanging) ? 'm' : kind_of_anonymous(hanging.name);
 }
 
-INLINE void append_file(struct scratch *s, struct file *file) {
+INLINE void append_file(struct scratch *s, struct inode *inode, u32 mode, struct place place) {
   if (is_full(s)) return;
-  struct inode *inode = PROBE(file, f_inode);
-  struct dentry *dentry = PROBE(file, f_path.dentry);
   struct descriptor *head = (struct descriptor *)position(s);
-  head->kind = kind_of_file(inode, dentry);
+  struct file_identity identity = file_identity_of(inode);
+  head->kind = kind_of_file(s, mode, identity.magic, place.dentry);
   head->state = 0;
   head->protocol = 0;
   head->family = 0;
-  *(u32 *)(position(s) + 4) = device_of(inode);
-  *(u64 *)(position(s) + 8) = PROBE(inode, i_ino);
+  *(u32 *)(position(s) + 4) = identity.device;
+  *(u64 *)(position(s) + 8) = identity.inode;
   context_of(s)->descriptor = begin_section(s);
   s->used += sizeof(struct descriptor);
-  walk_up(s, dentry, PROBE(file, f_path.mnt));
+  walk(s, place, 0);
   append_prefixed_walk(s);
 }
 
@@ -139,12 +156,11 @@ INLINE u32 is_as_passed(struct scratch *s) {
 
 /** Appends the path that an open led to, where it is one and not as it was passed; of other calls on paths those that were kept. */
 INLINE void append_resolved(struct scratch *s) {
-  struct file *file = (struct file *)s->opened_file;
-  if (!file) return append_call_paths(s, actor_of_call(s));
+  if (!s->opened.dentry) return append_call_paths(s, actor_of_call(s));
   if (is_full(s)) return;
   u32 cut = s->cut;
   s->cut = 0;
-  walk(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt), 1);
+  walk(s, s->opened, 1);
   s->is_led = !(s->cut & CUT_PATH);
   s->cut |= cut;
   u32 at = s->walk_at;
@@ -156,15 +172,18 @@ INLINE void append_resolved(struct scratch *s) {
 
 /** Appends the sections that the handler asked for. */
 INLINE void append_sections(struct scratch *s) {
-  if (s->directory_dentry && !is_full(s)) {
+  if (s->directory.dentry && !is_full(s)) {
     context_of(s)->directory = begin_section(s);
-    walk_up(s, (struct dentry *)s->directory_dentry, (struct vfsmount *)s->directory_mount);
+    walk(s, s->directory, 0);
     append_prefixed_walk(s);
   }
   struct file *file = (struct file *)s->descriptor_file;
   struct sock *sk = (struct sock *)s->descriptor_socket;
   if (!file) return;
-  if (!sk && (PROBE(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK) sk = sock_of(file);
-  if (sk) append_socket(s, sk);
-  else append_file(s, file);
+  if (sk) return append_socket(s, sk);
+  SPAN(own, 32, file, f_path.mnt, f_inode);
+  struct inode *inode = IN(own, file, f_inode);
+  u32 mode = PROBE(inode, i_mode);
+  if ((mode & S_IFMT) == S_IFSOCK) append_socket(s, PROBE((struct socket *)PROBE(file, private_data), sk));
+  else append_file(s, inode, mode, (struct place){ .dentry = IN(own, file, f_path.dentry), .mnt = IN(own, file, f_path.mnt) });
 }

@@ -111,10 +111,10 @@ INLINE u32 kind_of_call(struct passed from, u32 code, s64 result) {
   u32 is_accept = code == EVENT_ACCEPT || code == EVENT_ACCEPT4;
   s32 fd = is_accept && result >= 0 ? result : passed_argument(from, 0);
   struct file *file = from.s ? file_at(from.s, fd) : file_of(fd);
-  struct sock *sk = socket_of(file);
-  if (!sk) return file && is_dup(code) ? CALL_NO_SOCKET : CALL_SPECIFIC;
-  u32 kind = kind_of_family(family_of(sk));
-  return kind == CALL_IP && !is_dup(code) && protocol_of(sk) == IPPROTO_TCP ? CALL_IP | CALL_TCP : kind;
+  struct found found = {};
+  if (!find_socket(&found, fd, file)) return file && is_dup(code) ? CALL_NO_SOCKET : CALL_SPECIFIC;
+  u32 kind = kind_of_family(family_of(found.sk));
+  return kind == CALL_IP && !is_dup(code) && protocol_of(found.sk) == IPPROTO_TCP ? CALL_IP | CALL_TCP : kind;
 }
 
 INLINE u32 kind_of_open(struct passed from, u32 code) {

@@ -7,13 +7,24 @@
 
 enum { EINPROGRESS = 115 };
 
-INLINE struct sock *socket_of(struct file *file) {
-  if (!file || (PROBE(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return NULL;
-  return sock_of(file);
+/** Finds the socket of a descriptor's file; 0 where it is none. */
+INLINE u32 find_socket(struct found *found, s32 fd, struct file *file) {
+  if (!file || (PROBE(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return 0;
+  struct socket *socket = PROBE(file, private_data);
+  struct sock *sk = PROBE(socket, sk);
+  if (!sk) return 0;
+  found->file = file;
+  found->socket = socket;
+  found->sk = sk;
+  found->fd = fd;
+  found->protocol = 0;
+  return 1;
 }
 
+/** The socket of a descriptor, looked up once. */
 INLINE struct sock *socket_at(struct scratch *s, s32 fd) {
-  return socket_of(file_at(s, fd));
+  if (!is_found(s, fd) && !find_socket(&s->found, fd, file_at(s, fd))) return NULL;
+  return s->found.sk;
 }
 
 /** The pct, length and limit of a listening socket's queue. */
@@ -31,17 +42,15 @@ INLINE void put_accept(struct scratch *s, u32 with_flags) {
   put_u64(s, fd);
   if (sk) put_tuple(s, sk, 1);
   else put_nothing(s);
+  if (fd >= 0) want_descriptor(s, fd);
   put_queue(s, socket_at(s, s->args[0]));
   if (with_flags) put_u32(s, descriptor_flags(s->args[3]));
-  if (fd >= 0) want_descriptor(s, fd);
 }
 
 INLINE void put_connect(struct scratch *s) {
   s64 result = s->args[ARG_RESULT];
-  struct file *file = file_at(s, s->args[0]);
-  struct sock *sk = socket_of(file);
-  s->descriptor_file = (u64)file;
-  s->descriptor_socket = (u64)sk;
+  struct sock *sk = socket_at(s, s->args[0]);
+  want_descriptor(s, s->args[0]);
   if (result != 0 && result != -EINPROGRESS) sk = NULL;
   put_u64(s, result);
   if (sk && s->is_request && s->hides_result) put_message_tuple(s, sk, s->args[1], s->args[2], 0);

@@ -29,7 +29,7 @@ INLINE void append_program(struct scratch *s, struct task_struct *task, u64 acto
   struct file *file = PROBE(task, mm, exe_file);
   struct call_paths *paths = bpf_map_lookup_elem(&call_paths, &actor);
   if (paths && paths->act != ACT_EXEC) paths = NULL;
-  walk(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt), 1);
+  walk(s, place_of(s, file), 1);
   u32 at = s->walk_at;
   OPAQUE(at);
   u32 is_path = s->walk[at & (WALK_SIZE - 1)] == '/';

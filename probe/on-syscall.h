@@ -159,7 +159,8 @@ int sys_exit(u64 *ctx) {
     }
   }
   struct scratch *s = open_call(regs, compat, call, result);
-  if (s) end_call(ctx, s, task, filter && row ? is_call_wanted(s, task, filter, clauses) : CALL_WANTED);
+  if (!s) return 0;
+  end_call(ctx, s, task, filter && row ? is_call_wanted(s, task, filter, clauses) : CALL_WANTED);
   return 0;
 }
 

@@ -16,24 +16,26 @@ struct opened {
 INLINE struct opened look_at_opened(struct scratch *s, s64 result) {
   struct opened opened = {};
   struct file *file = result < 0 ? NULL : file_at(s, result);
-  s->opened_file = (u64)file;
   if (!file) return opened;
-  struct inode *inode = PROBE(file, f_inode);
-  opened.layer = overlay_layer(inode);
-  opened.flags = PROBE(file, f_mode) & FMODE_CREATED ? PPM_O_F_CREATED : 0;
+  SPAN(own, 64, file, f_path.mnt, f_mode);
+  s->opened = (struct place){ .dentry = IN(own, file, f_path.dentry), .mnt = IN(own, file, f_path.mnt) };
+  struct inode *inode = IN(own, file, f_inode);
+  struct file_identity identity = file_identity_of(inode);
+  opened.layer = overlay_layer(inode, identity.magic);
+  opened.flags = IN(own, file, f_mode) & FMODE_CREATED ? PPM_O_F_CREATED : 0;
   if (opened.layer) opened.flags |= opened.layer == 1 ? PPM_FD_UPPER_LAYER : PPM_FD_LOWER_LAYER;
-  opened.device = device_of(inode);
-  opened.inode = PROBE(inode, i_ino);
+  opened.device = identity.device;
+  opened.inode = identity.inode;
   return opened;
 }
 
 /** The rest of an open that knows no path: the file's own is told. */
 INLINE void put_open_by_handle(struct scratch *s, u32 flags, struct opened *opened) {
-  struct file *file = (struct file *)s->opened_file;
-  s->opened_file = 0;
+  struct place place = s->opened;
+  s->opened.dentry = NULL;
   put_u64(s, (s64)(s32)s->args[0]);
   put_u32(s, open_flags(flags) | opened->flags);
-  if (file) put_path(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt));
+  if (place.dentry) put_path(s, place);
   else put_nothing(s);
   put_u32(s, opened->device);
   put_u64(s, opened->inode);

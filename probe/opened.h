@@ -20,78 +20,27 @@ struct {
 /** Ends a folder's own entry in path_prefixes behind its "/"; a path that has it there is sent for nothing. */
 enum { FOLDER_MARK = 1 };
 
-/** A file's or folder's place in the tree of mounts. */
-struct place {
-  struct dentry *dentry;
-  struct vfsmount *mnt;
-};
-
-INLINE struct mount *mount_of(struct vfsmount *mnt) {
-  return (struct mount *)((u64)mnt - FIELD_OFFSET(struct mount, mnt));
-}
-
-/** Where a mount hangs; itself when it hangs nowhere. */
-INLINE struct place above(struct scratch *s, struct place place) {
-  struct mount *mount = mount_of(place.mnt);
-  struct mount *parent = forget_type(s, PROBE(mount, mnt_parent));
-  if (!parent || parent == mount) return place;
-  return (struct place){ forget_type(s, PROBE(mount, mnt_mountpoint)), (struct vfsmount *)((u64)parent + FIELD_OFFSET(struct mount, mnt)) };
-}
-
-INLINE struct place place_of(struct scratch *s, struct file *file) {
-  struct path path = {};
-  if (bpf_rdonly_cast) return (struct place){ forget_type(s, TYPED(file)->f_path.dentry), forget_type(s, TYPED(file)->f_path.mnt) };
-  bpf_probe_read_kernel(&path, sizeof(path), &file->f_path);
-  return (struct place){ path.dentry, path.mnt };
-}
-
 INLINE u64 mixed(u64 hash, u64 value) {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
   return hash ^ hash >> 29;
 }
 
-/** How a dentry hangs in its folder: the folder, the name's hash, which the kernel salts with the folder, and the name. */
-struct hanging {
-  u64 parent;
-  u64 hash_and_length;
-  u64 name;
-};
-
-INLINE struct hanging hanging_of(struct scratch *s, struct dentry *dentry) {
-  struct hanging hanging = {};
-  if (bpf_rdonly_cast) {
-    struct dentry *typed = TYPED(dentry);
-    return (struct hanging){ (u64)forget_type(s, typed->d_parent), typed->d_name.hash_len, (u64)typed->d_name.name };
-  }
-  // Side by side in all kernels so far: one read for all.
-  if (FIELD_OFFSET(struct dentry, d_name) == FIELD_OFFSET(struct dentry, d_parent) + 8) {
-    bpf_probe_read_kernel(&hanging, sizeof(hanging), &dentry->d_parent);
-    return hanging;
-  }
-  hanging.parent = (u64)PROBE(dentry, d_parent);
-  bpf_probe_read_kernel(&hanging.hash_and_length, 16, &dentry->d_name);
-  return hanging;
-}
-
-/** The key of a folder, whose mount starts at `top`; 0 when it lies too deep. */
-INLINE u64 key_of_folder(struct scratch *s, struct place place, struct dentry *top) {
+/** The key of a folder, in whose mount the walk is; 0 when it lies too deep. */
+INLINE u64 key_of_folder(struct scratch *s, struct place place) {
   u64 key = 1;
 #pragma clang loop unroll(disable)
   for (u32 i = 0; i < MAX_PATH_DEPTH; i += 1) {
-    if (place.dentry == top) {
-      struct place next = above(s, place);
-      if (next.mnt != place.mnt) {
-        key = mixed(key, (u64)next.dentry);
-        place = next;
-        top = forget_type(s, PROBE(place.mnt, mnt_root));
+    if (place.dentry == MOUNTED(s)->top) {
+      if (climb(s, &place)) {
+        key = mixed(key, (u64)place.dentry);
         continue;
       }
-      top = forget_type(s, NULL);
+      MOUNTED(s)->top = NULL;
     }
     struct hanging hanging = hanging_of(s, place.dentry);
-    key = mixed(mixed(key, hanging.parent), hanging.hash_and_length);
-    if (hanging.parent == (u64)place.dentry || !hanging.parent) return key;
-    place.dentry = (struct dentry *)hanging.parent;
+    key = mixed(mixed(key, (u64)hanging.parent), hanging.hash_and_length);
+    if (hanging.parent == place.dentry || !hanging.parent) return key;
+    place.dentry = hanging.parent;
   }
   return 0;
 }
@@ -113,12 +62,12 @@ INLINE u32 is_whole_path(struct scratch *s) {
   return !(s->cut & CUT_PATH) && s->walk[at & (WALK_SIZE - 1)] == '/';
 }
 
-/** The clauses that ask for a beginning that something right in this folder has. */
-INLINE u32 clauses_of_folder(struct scratch *s, struct call_filter *filter, struct place folder, struct dentry *top) {
-  u64 key = key_of_folder(s, folder, top);
+/** The clauses that ask for a beginning that something right in this folder has, in whose mount the walk is. */
+INLINE u32 clauses_of_folder(struct scratch *s, struct call_filter *filter, struct place folder) {
+  u64 key = key_of_folder(s, folder);
   struct folder_verdict *known = key ? bpf_map_lookup_elem(&folder_verdicts, &key) : NULL;
   if (known && known->generation == s->generation) return known->clauses;
-  walk(s, folder.dentry, folder.mnt, 1);
+  walk(s, folder, 1);
   if (!is_whole_path(s)) return ~0u;
   u32 is_root = s->walk_at == WALK_SIZE - 1;
   s->walk[WALK_SIZE] = is_root ? FOLDER_MARK : '/';
@@ -144,25 +93,20 @@ INLINE u32 fulfils_clause(struct scratch *s, struct call_filter *filter) {
   struct file *file = file_at(s, s->args[ARG_RESULT]);
   if (!file) return 0;
   struct place place = place_of(s, file);
-  struct dentry *top = forget_type(s, PROBE(place.mnt, mnt_root));
+  look_at_mount(s, place.mnt);
   // What is mounted is called by its place.
 #pragma clang loop unroll(disable)
-  for (u32 i = 0; i < 8 && place.dentry == top; i += 1) {
-    struct place next = above(s, place);
-    if (next.mnt == place.mnt) break;
-    place = next;
-    top = forget_type(s, PROBE(place.mnt, mnt_root));
-  }
+  for (u32 i = 0; i < 8 && place.dentry == MOUNTED(s)->top && climb(s, &place); i += 1);
   struct hanging hanging = hanging_of(s, place.dentry);
   if (clauses & ~filter->any_name) s->clauses = clauses & clauses_of_file_name(s, filter, hanging.name);
   if (!CLAUSES(s)) return 0;
   s->cut = 0;
-  struct place folder = { (struct dentry *)hanging.parent, place.mnt };
-  if (folder.dentry != place.dentry) s->clauses &= clauses_of_folder(s, filter, folder, top);
+  struct place folder = { .dentry = hanging.parent, .mnt = place.mnt };
+  if (folder.dentry != place.dentry) s->clauses &= clauses_of_folder(s, filter, folder);
   clauses = CLAUSES(s);
   if (!clauses) return 0;
   if (clauses & filter->any_path) return 1;
-  walk(s, place.dentry, place.mnt, 1);
+  walk(s, place, 1);
   if (!is_whole_path(s)) return s->cut & CUT_PATH;
   s->walk[WALK_SIZE] = 0;
   return (clauses & clauses_begun(s)) != 0;

@@ -77,7 +77,7 @@ INLINE void put_process(struct scratch *s, struct task_struct *task) {
   put_u64(s, context->tid);
   put_u64(s, context->pid);
   put_u64(s, context->ppid);
-  put_path(s, PROBE(fs, pwd.dentry), PROBE(fs, pwd.mnt));
+  put_path(s, place_at(s, &fs->pwd));
   put_u64(s, PROBE(task, signal, rlim[RLIMIT_NOFILE].rlim_cur));
   put_u64(s, PROBE(task, maj_flt));
   put_u64(s, PROBE(task, min_flt));
@@ -142,15 +142,13 @@ INLINE u32 may_write(struct inode *inode, struct cred *cred, u64 effective) {
   return mode >> 1 & 1;
 }
 
-INLINE u32 executable_flags(struct file *file, struct cred *cred, u64 effective) {
+INLINE u32 executable_flags(struct scratch *s, struct file *file, struct cred *cred, u64 effective) {
   struct inode *inode = PROBE(file, f_inode);
   struct dentry *dentry = PROBE(file, f_path.dentry);
   u32 flags = may_write(inode, cred, effective) ? EXE_WRITABLE : 0;
-  u32 layer = overlay_layer(inode);
+  u32 layer = overlay_layer(inode, PROBE(inode, i_sb, s_magic));
   if (layer) flags |= layer == 1 ? EXE_UPPER_LAYER : EXE_LOWER_LAYER;
-  u64 text = 0;
-  bpf_probe_read_kernel(&text, 6, (void *)name_of(dentry).text);
-  if (text == MEMFD_PREFIX && PROBE(dentry, d_parent) == dentry) flags |= EXE_FROM_MEMFD;
+  if (is_memfd(dentry, hanging_of(s, dentry))) flags |= EXE_FROM_MEMFD;
   return flags;
 }
 
@@ -165,14 +163,14 @@ INLINE void put_program(struct scratch *s, struct task_struct *task) {
   put_u32(s, tty_of(task));
   put_u64(s, pid_at_level(s, group, s->level).nr);
   put_u32(s, context->loginuid);
-  put_u32(s, executable_flags(file, cred, effective));
+  put_u32(s, executable_flags(s, file, cred, effective));
   put_u64(s, capabilities(&cred->cap_inheritable));
   put_u64(s, capabilities(&cred->cap_permitted));
   put_u64(s, effective);
   put_u64(s, PROBE(inode, i_ino));
   put_times(s, inode);
   put_u32(s, context->uid);
-  put_path(s, PROBE(file, f_path.dentry), PROBE(file, f_path.mnt));
+  put_path(s, place_of(s, file));
   put_u64(s, pid_at_level(s, group, 0).nr);
   put_u32(s, context->gid);
 }

@@ -19,20 +19,22 @@ INLINE u32 syscall_number(struct pt_regs *regs) {
 
 INLINE void read_args(struct scratch *s, struct pt_regs *regs, u32 compat) {
   if (compat) {
-    s->args[0] = (u32)READ(regs, bx);
-    s->args[1] = (u32)READ(regs, cx);
-    s->args[2] = (u32)READ(regs, dx);
-    s->args[3] = (u32)READ(regs, si);
-    s->args[4] = (u32)READ(regs, di);
-    s->args[5] = (u32)READ(regs, bp);
+    READ_SPAN(all, 96, regs, bp, di);
+    s->args[0] = (u32)READ_IN(all, regs, bx);
+    s->args[1] = (u32)READ_IN(all, regs, cx);
+    s->args[2] = (u32)READ_IN(all, regs, dx);
+    s->args[3] = (u32)READ_IN(all, regs, si);
+    s->args[4] = (u32)READ_IN(all, regs, di);
+    s->args[5] = (u32)READ_IN(all, regs, bp);
     return;
   }
-  s->args[0] = READ(regs, di);
-  s->args[1] = READ(regs, si);
-  s->args[2] = READ(regs, dx);
-  s->args[3] = READ(regs, r10);
-  s->args[4] = READ(regs, r8);
-  s->args[5] = READ(regs, r9);
+  READ_SPAN(all, 64, regs, r10, di);
+  s->args[0] = READ_IN(all, regs, di);
+  s->args[1] = READ_IN(all, regs, si);
+  s->args[2] = READ_IN(all, regs, dx);
+  s->args[3] = READ_IN(all, regs, r10);
+  s->args[4] = READ_IN(all, regs, r8);
+  s->args[5] = READ_IN(all, regs, r9);
 }
 
 /** One argument alone, of the first three. */

@@ -247,7 +247,7 @@ INLINE void put_simple(struct scratch *s) {
   }
   if (on) want_descriptor(s, s->args[(on - 1) & (ARGS - 1)]);
   // By now the working directory is the new one, not what the path started from.
-  if (code == EVENT_CHDIR && s->args[ARG_RESULT] == 0) s->directory_dentry = 0;
+  if (code == EVENT_CHDIR && s->args[ARG_RESULT] == 0) s->directory.dentry = NULL;
 }
 
 /** Which program comes next: of a call on paths the one that tells where they led. */

@@ -8,10 +8,6 @@ INLINE u16 swap16(u16 value) {
   return value >> 8 | value << 8;
 }
 
-INLINE struct sock *sock_of(struct file *file) {
-  return PROBE((struct socket *)PROBE(file, private_data), sk);
-}
-
 INLINE u16 family_of(struct sock *sk) {
   return PROBE(sk, __sk_common.skc_family);
 }
@@ -31,22 +27,27 @@ INLINE u16 local_port(struct sock *sk) {
   return port ? port : header_port(sk);
 }
 
-/** Finds the ends of an IP socket once for all that tell them. */
-INLINE void look_at_ends(struct scratch *s, struct sock *sk, u16 family) {
-  if (s->ends_of == (u64)sk) return;
+/** Looks at a socket, once for all that tell of it, and gives its family. */
+INLINE u16 look_at_socket(struct scratch *s, struct sock *sk) {
+  if (s->looked_at == (u64)sk) return s->family;
+  SPAN(head, 32, sk, __sk_common.skc_addrpair, __sk_common.skc_state);
   struct end *local = &s->ends[LOCAL_END], *remote = &s->ends[REMOTE_END];
+  u16 family = IN(head, sk, __sk_common.skc_family);
+  s->family = family;
+  s->state = IN(head, sk, __sk_common.skc_state);
+  s->looked_at = (u64)sk;
   if (family == AF_INET6) {
     PROBE16(local->address, sk, __sk_common.skc_v6_rcv_saddr);
     PROBE16(remote->address, sk, __sk_common.skc_v6_daddr);
-  } else {
-    u64 addresses = PROBE(sk, __sk_common.skc_addrpair);
+  } else if (family == AF_INET) {
+    u64 addresses = IN(head, sk, __sk_common.skc_addrpair);
     local->address[0] = addresses >> 32;
     remote->address[0] = (u32)addresses;
-  }
-  u32 ports = PROBE(sk, __sk_common.skc_portpair);
+  } else return family;
+  u32 ports = IN(head, sk, __sk_common.skc_portpair);
   local->port = ports >> 16 ? ports >> 16 : header_port(sk);
   remote->port = swap16(ports);
-  s->ends_of = (u64)sk;
+  return family;
 }
 
 /** Appends an end: 4 or 16 bytes of address, u16 port in host order. */
@@ -97,13 +98,12 @@ INLINE u32 append_unix_name(struct scratch *s, struct sock *sk) {
 
 /** A SOCKTUPLE parameter: source and destination, which are the socket's local and remote end unless `is_server`. */
 INLINE void put_tuple(struct scratch *s, struct sock *sk, u32 is_server) {
-  u16 family = family_of(sk);
+  u16 family = look_at_socket(s, sk);
   u32 start = s->used;
   if (is_full(s)) return put_nothing(s);
   *position(s) = family;
   s->used += 1;
   if (family == AF_INET || family == AF_INET6) {
-    look_at_ends(s, sk, family);
     append_end(s, family, is_server ? REMOTE_END : LOCAL_END);
     append_end(s, family, is_server ? LOCAL_END : REMOTE_END);
   } else if (family == AF_UNIX) {
@@ -159,7 +159,7 @@ INLINE void put_user_address(struct scratch *s, u64 from, u32 size) {
 
 /** A SOCKADDR parameter from the address that a socket has; nothing when it has none. */
 INLINE void put_own_address(struct scratch *s, struct sock *sk) {
-  u16 family = sk ? family_of(sk) : 0;
+  u16 family = sk ? look_at_socket(s, sk) : 0;
   u32 start = s->used;
   if (is_full(s) || (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) return put_nothing(s);
   *position(s) = family;
@@ -169,7 +169,6 @@ INLINE void put_own_address(struct scratch *s, struct sock *sk) {
     *position(s) = 0;
     s->used += 1;
   } else {
-    look_at_ends(s, sk, family);
     append_end(s, family, LOCAL_END);
   }
   u32 length = s->used - start;
@@ -178,9 +177,9 @@ INLINE void put_own_address(struct scratch *s, struct sock *sk) {
 }
 
 /** True when a socket has a remote end of its own. */
-INLINE u32 is_connected(struct sock *sk) {
-  u16 family = family_of(sk);
-  if (family == AF_INET || family == AF_INET6) return PROBE(sk, __sk_common.skc_dport) != 0;
+INLINE u32 is_connected(struct scratch *s, struct sock *sk) {
+  u16 family = look_at_socket(s, sk);
+  if (family == AF_INET || family == AF_INET6) return s->ends[REMOTE_END].port != 0;
   return PROBE((struct unix_sock *)sk, peer) != NULL;
 }
 
@@ -213,9 +212,9 @@ INLINE void append_passed_end(struct scratch *s, u8 *raw, u16 family) {
 
 /** The SOCKTUPLE of a message: to the socket's peer or from it (`is_received`), or else with the address that stands at `peer`. */
 INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 peer, u32 size, u32 is_received) {
-  if (is_connected(sk) || !peer) return put_tuple(s, sk, is_received);
+  if (is_connected(s, sk) || !peer) return put_tuple(s, sk, is_received);
   u8 *raw = s->address;
-  u16 family = family_of(sk);
+  u16 family = look_at_socket(s, sk);
   u32 start = s->used;
   OPAQUE(size);
   if (size > 110) size = 110;
@@ -228,7 +227,6 @@ INLINE void put_message_tuple(struct scratch *s, struct sock *sk, u64 peer, u32 
       return put_nothing(s);
     }
     if (is_received) append_passed_end(s, raw, family);
-    look_at_ends(s, sk, family);
     append_end(s, family, LOCAL_END);
     if (!is_received) append_passed_end(s, raw, family);
   } else if (family == AF_UNIX) {
@@ -259,20 +257,20 @@ INLINE u8 kind_of_socket(u16 family) {
 /** Appends the descriptor section of a socket. */
 INLINE void append_socket(struct scratch *s, struct sock *sk) {
   if (is_full(s)) return;
-  u16 family = family_of(sk);
-  struct socket *socket = PROBE(sk, sk_socket);
+  u16 family = look_at_socket(s, sk);
+  u32 is_found = s->found.file && s->found.sk == sk;
+  struct socket *socket = is_found ? s->found.socket : PROBE(sk, sk_socket);
   struct inode *inode = (struct inode *)((u8 *)socket + FIELD_OFFSET(struct socket_alloc, vfs_inode));
   struct descriptor *head = (struct descriptor *)position(s);
   head->kind = kind_of_socket(family);
-  head->state = s->next_state ? s->next_state : PROBE(sk, __sk_common.skc_state);
-  head->protocol = protocol_of(sk);
+  head->state = s->next_state ? s->next_state : s->state;
+  head->protocol = is_found && s->found.protocol ? s->found.protocol : protocol_of(sk);
   head->family = family;
   *(u32 *)(position(s) + 4) = 0;
   *(u64 *)(position(s) + 8) = socket ? PROBE(inode, i_ino) : 0;
   context_of(s)->descriptor = begin_section(s);
   s->used += sizeof(struct descriptor);
   if (family == AF_INET || family == AF_INET6) {
-    look_at_ends(s, sk, family);
     append_end(s, family, LOCAL_END);
     // A request that was told before it was done has no peer yet.
     if (s->is_request && s->hides_result && s->code == EVENT_CONNECT && *(u16 *)s->request.bytes == family) append_passed_end(s, s->request.bytes, family);

@@ -71,6 +71,29 @@ struct end {
   u64 port;
 };
 
+/** A file's or folder's place in the tree of mounts. */
+struct place {
+  struct vfsmount *mnt;
+  struct dentry *dentry;
+};
+
+/** A mount: what it hangs in and where, itself when it hangs nowhere, and what it shows there. */
+struct mounted {
+  struct mount *parent;
+  struct dentry *point;
+  struct dentry *top;
+};
+
+/** A descriptor of a socket's that was looked up; without a file none was. */
+struct found {
+  struct file *file;
+  struct socket *socket;
+  struct sock *sk;
+  s32 fd;
+  /** 0 where it was not asked */
+  u32 protocol;
+};
+
 /** Places in a scratch's `ends`. */
 enum { LOCAL_END, REMOTE_END };
 
@@ -86,11 +109,12 @@ struct scratch {
   /** what is made here goes into the ring of what changes state */
   u32 is_state;
   u64 args[ARGS];
-  /** start of the directory section's path, kernel pointers, 0 when there is none to add */
-  u64 directory_dentry;
-  u64 directory_mount;
-  /** the file that was opened, whose own path is added where it is not the words that were passed, or 0 */
-  u64 opened_file;
+  /** the mount that a walk is in (places.h) */
+  struct mounted mounted;
+  /** where the directory section's path starts, nowhere when there is none to add */
+  struct place directory;
+  /** where the file lies that was opened, whose own path is added where it is not the words that were passed, or nowhere */
+  struct place opened;
   /** of the path that was put last: where it stands in the record, and its length with NUL */
   u32 passed_at;
   u32 passed_length;
@@ -115,8 +139,11 @@ struct scratch {
   /** the `struct file` of the descriptor section, or 0, and its `struct sock` where that is known already */
   u64 descriptor_file;
   u64 descriptor_socket;
-  /** the IP socket whose ends are known, or 0, and these */
-  u64 ends_of;
+  struct found found;
+  /** the socket that was looked at, or 0, and what it told; ends are those of IP sockets */
+  u64 looked_at;
+  u32 family;
+  u32 state;
   struct end ends[2];
   /** of an io_uring request: its file, whether its result is no descriptor, and that what args point to was copied to `request` */
   u64 request_file;
@@ -183,11 +210,12 @@ INLINE struct scratch *take_scratch(u32 which, u32 code) {
   }
   s->busy = 1;
   s->is_state = which == SCRATCH_PROCESS || which == SCRATCH_OTHER;
-  s->directory_dentry = 0;
-  s->opened_file = 0;
+  s->directory.dentry = NULL;
+  s->opened.dentry = NULL;
   s->descriptor_file = 0;
   s->descriptor_socket = 0;
-  s->ends_of = 0;
+  s->found.file = NULL;
+  s->looked_at = 0;
   return s;
 }
 
