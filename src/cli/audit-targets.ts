@@ -166,6 +166,7 @@ function listenersOf(pid: number): readonly Listener[] {
 async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]> {
   const { listeners, problems } = await scanListeners();
   for (const problem of problems) printAside(`saker: note: ${problem}`);
+  if (listeners.length === 0) printAside("saker: note: nothing listens on this host");
   return [...Map.groupBy(listeners, ({ namespace }) => namespace).values()].flatMap((sockets) =>
     onePerPlace(sockets).map((socket) => {
       const container = containerNameOf(socket, registry);
