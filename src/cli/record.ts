@@ -46,8 +46,14 @@ export async function record(options: RecordOptions): Promise<void> {
     await Promise.race([containers.start(), stopped]);
     const ringBytes = asked ?? Math.max(settings.ringBytes, RING_BYTES);
     recorder = new Recorder({
-      ...{ file, containers, ringBytes, maxBytes, onFull, onFailed, onProblem },
+      file,
+      containers,
+      ringBytes,
+      maxBytes,
       isAll: options.all === true,
+      onFull,
+      onFailed,
+      onProblem,
     });
     terminal.note(
       `recording this host's events to ${options.output}: eBPF (${recorder.variant}); Ctrl-C ends it`,
