@@ -3,7 +3,7 @@ import type { Alert } from "./alert.ts";
 /** The port that an alert says was opened, and whose it is. */
 export interface OpenedPort {
   readonly port: number;
-  /** As text without brackets; undefined where the alert does not say. */
+  /** As text without brackets, of an IPv4 address mapped into IPv6 that; undefined where the alert does not say. */
   readonly address: string | undefined;
   /** Undefined where the alert does not say. */
   readonly protocol: "tcp" | "udp" | undefined;
@@ -21,7 +21,7 @@ export function openedPort(alert: Alert): OpenedPort | undefined {
   if (port === undefined) return undefined;
   return {
     port,
-    address: textOf(alert, "fd.sip") ?? textOf(alert, "fd.lip") ?? name?.address,
+    address: unmapped(textOf(alert, "fd.sip") ?? textOf(alert, "fd.lip") ?? name?.address),
     protocol: protocolOf(textOf(alert, "fd.l4proto")),
     owner: ownerOf(alert),
   };
@@ -53,6 +53,11 @@ function parseSocketName(
     /^(?:\[([\da-fA-F:.%]+)\]|([\da-fA-F:.]+)):(\d{1,5})$/.exec(server) ?? [];
   const [address, port] = [bracketed ?? bare, portOf(digits)];
   return address === undefined || port === undefined ? undefined : { address, port };
+}
+
+/** `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2) is what an IPv6 socket calls an IPv4 address. */
+function unmapped(address: string | undefined): string | undefined {
+  return address?.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 function portOf(value: unknown): number | undefined {

@@ -1,13 +1,12 @@
 import { cipherSuite } from "../tls/cipher-suites.ts";
 import { versionName, type VersionCode } from "../tls/client-hello.ts";
-import { groupCode, groupCodes } from "../tls/groups.ts";
+import { groupCodes } from "../tls/groups.ts";
 import { readKeyScheme } from "../tls/server-key.ts";
 import { schemeCodes } from "../tls/signature-schemes.ts";
-import { readPublicKey } from "../tls/public-key.ts";
 import type { Flight } from "../tls/server-flight.ts";
-import { readX509 } from "../tls/x509.ts";
 import type { Accepted } from "./enumerate.ts";
 import { chosenGroup } from "./grade.ts";
+import { certificateCurves } from "./handshake/certificate-curves.ts";
 import type { Prober } from "./prober.ts";
 import { classifyAnswer } from "./verdict.ts";
 
@@ -151,10 +150,7 @@ class KeySearch {
     return all.filter((code) => !found.includes(code));
   }
 
-  /**
-   * The curves of elliptic certificates that were struck out: before TLS 1.3 a server needs the
-   * client to know its certificate's curve.
-   */
+  /** The curves of elliptic certificates that were struck out (`certificateCurves`). */
   #pinned(): readonly number[] {
     if (this.#version === 0x0304) return [];
     const leaves = new Map(
@@ -163,21 +159,8 @@ class KeySearch {
         leaf,
       ]),
     );
-    const curves = [...leaves.values()].map((leaf) =>
-      leaf === undefined ? undefined : curveOf(leaf),
-    );
-    return curves
-      .map((curve) => (curve === undefined ? undefined : groupCode(curve)))
-      .filter((code) => code !== undefined && this.groups.includes(code)) as number[];
-  }
-}
-
-function curveOf(leaf: Uint8Array): string | undefined {
-  try {
-    return readPublicKey(readX509(leaf)).curve;
-  } catch {
-    // What is odd about a certificate is told where certificates are read.
-    return undefined;
+    const curves = certificateCurves([...leaves.values()].filter((leaf) => leaf !== undefined));
+    return curves.filter((code) => this.groups.includes(code));
   }
 }
 

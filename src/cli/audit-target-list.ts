@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { AppError, messageOf } from "../lib/errors.ts";
+import { printAside } from "./print.ts";
 
 /**
  * Words of the command line: `@FILE` stands for the targets in a file and `-` for those on standard
@@ -28,7 +29,9 @@ const MAX_BYTES = 18 * 1024 * 1024;
 
 async function readList(name: string, stream: Readable): Promise<string[]> {
   const lines = (await bounded(name, stream)).split("\n");
-  return lines.map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
+  const targets = lines.map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
+  if (targets.length === 0) printAside(`saker: note: no target stands in ${name}`);
+  return targets;
 }
 
 async function bounded(name: string, stream: Readable): Promise<string> {

@@ -38,3 +38,10 @@ test("resolveTargets() has each address of a port, and sockets that share one on
     "host:7444",
   ]);
 });
+
+test("resolveTargets() takes an address with its zone, which no certificate names", async () => {
+  const [target] = await resolveTargets(["[fe80::1%eth0]:443"], assert.fail);
+  assert.equal(target?.host, "fe80::1%eth0");
+  assert.equal(target.identity, "fe80::1");
+  assert.equal(target.port, 443);
+});

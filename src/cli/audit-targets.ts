@@ -86,7 +86,8 @@ const SCHEME_PORTS: Readonly<Record<string, number>> = {
 
 function atAddress(text: string): ResolvedTarget {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? URL.parse(text) : null;
-  const [, v6, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]+)):(\d{1,5})$/.exec(text) ?? [];
+  const [, v6, name, digits] =
+    /^(?:\[([0-9a-fA-F:.]+(?:%[^\]/\s]+)?)\]|([^:[\]/]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = url === null ? (v6 ?? name) : url.hostname.replace(/^\[|\]$/g, "");
   const port = url === null ? Number(digits) : Number(url.port || SCHEME_PORTS[url.protocol]);
   if (host === undefined || host === "" || !(port >= 1 && port <= 65_535)) {
@@ -99,7 +100,8 @@ function atAddress(text: string): ResolvedTarget {
   if (isIP(host) !== 0)
     return {
       ...target,
-      identity: host,
+      // A zone is this host's own word (RFC 4007 §11), no part of the address.
+      identity: host.replace(/%.*/, ""),
       connect: (signal) => connectDirectly(host, port, { signal }),
       datagram: () => openDatagram(undefined, host, port),
     };
@@ -164,6 +166,7 @@ function listenersOf(pid: number): readonly Listener[] {
 async function listening(registry: ContainerRegistry): Promise<ResolvedTarget[]> {
   const { listeners, problems } = await scanListeners();
   for (const problem of problems) printAside(`saker: note: ${problem}`);
+  if (listeners.length === 0) printAside("saker: note: nothing listens on this host");
   return [...Map.groupBy(listeners, ({ namespace }) => namespace).values()].flatMap((sockets) =>
     onePerPlace(sockets).map((socket) => {
       const container = containerNameOf(socket, registry);

@@ -17,6 +17,10 @@ export function addCaptureCommands(program: Command): void {
       "memory for events that wait to be written, such as 128M (default: 64M)",
     )
     .option("--config <file>", "saker.yaml or an existing falco.yaml: the size of the ring")
+    .option(
+      "-A, --all",
+      "calls that programs make all the time, too: close, read, write, mmap, stat and their kin",
+    )
     .action(async (options) => (await import("./record.ts")).record(options));
 
   program

@@ -16,10 +16,11 @@ export interface RecordOptions {
   readonly maxSize: string;
   readonly config?: string;
   readonly buffer?: string;
+  readonly all?: boolean;
 }
 
 /**
- * `saker record -o FILE`: all events that the probe knows, until Ctrl-C, for `--duration` or up to
+ * `saker record -o FILE`: the events that the probe knows, until Ctrl-C, for `--duration` or up to
  * `--max-size`.
  */
 export async function record(options: RecordOptions): Promise<void> {
@@ -44,7 +45,16 @@ export async function record(options: RecordOptions): Promise<void> {
   try {
     await Promise.race([containers.start(), stopped]);
     const ringBytes = asked ?? Math.max(settings.ringBytes, RING_BYTES);
-    recorder = new Recorder({ file, containers, ringBytes, maxBytes, onFull, onFailed, onProblem });
+    recorder = new Recorder({
+      file,
+      containers,
+      ringBytes,
+      maxBytes,
+      isAll: options.all === true,
+      onFull,
+      onFailed,
+      onProblem,
+    });
     terminal.note(
       `recording this host's events to ${options.output}: eBPF (${recorder.variant}); Ctrl-C ends it`,
     );

@@ -80,6 +80,11 @@ export class HostPorts {
     };
   }
 
+  /** Whether a TCP socket is known to listen on a port of a network namespace. */
+  isListening(namespace: number, port: number): boolean {
+    return this.#watch.inventory.isListening(namespace, port);
+  }
+
   /** True when the event is what one of our own connections made a program do: it is no news. */
   isOwnEffect({ descriptor, process }: CurrentScene): boolean {
     if (descriptor?.remote === undefined || descriptor.local === undefined) return false;

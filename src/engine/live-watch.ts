@@ -131,6 +131,7 @@ export class LiveWatch {
       containerOf: (cgroup, pidNamespace) => options.containers.byCgroup(cgroup, pidNamespace),
       containerById: (fullId) => options.containers.byId(fullId),
       hostNamesOf: (address) => this.#hostNames.namesOf(address),
+      isListening: (namespace, port) => options.ports.isListening(namespace, port),
       accountsOf: (container, pid) => this.#accounts.of(container, pid),
       whenSettled: (container) => options.containers.whenSettled(container, METADATA_PATIENCE_MS),
       onEvent:

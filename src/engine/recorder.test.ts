@@ -52,6 +52,26 @@ describe("Recorder", { skip: whyNoBpf() }, () => {
     return { threads, programs, end };
   }
 
+  for (const isAll of [false, true]) {
+    test(`records close ${isAll ? "where all is asked for" : "only where all is asked for"}`, async (t) => {
+      const path = join(folder, `close-${isAll}.scap`);
+      const { open } = recorderTo(t, path, { isAll });
+      const recorder = open();
+      recorder.start();
+      await until("events", () => {
+        spawnSync("true");
+        return recorder.stats().events > 200;
+      });
+      recorder.close();
+      let closes = 0;
+      await readCapture(path, {
+        host: () => undefined,
+        event: (event) => (closes += event.type?.name === "close" ? 1 : 0),
+      });
+      assert.equal(closes > 0, isAll);
+    });
+  }
+
   test("writes what the host is, then its events, into a whole capture", async (t) => {
     const path = join(folder, "whole.scap");
     const { open, failures, file } = recorderTo(t, path);

@@ -17,6 +17,8 @@ export interface RecorderOptions {
   readonly ringBytes: number;
   /** Called once when the file has so many bytes. */
   readonly maxBytes: number;
+  /** Calls that programs make by thousands (`FREQUENT_CODES`), too. */
+  readonly isAll?: boolean;
   readonly onFull: () => void;
   /** Called once when the file cannot be written any more. */
   readonly onFailed: (thrown: unknown) => void;
@@ -35,7 +37,7 @@ const MAX_HELD_BYTES = 64 * 1024 * 1024;
 /** How long a container's name may take. */
 const METADATA_PATIENCE_MS = 1000;
 
-/** The running kernel into a capture file: all events that the probe knows, as they are. */
+/** The running kernel into a capture file: the events that the probe knows, as they are. */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #probe: ProbeSource;
@@ -72,9 +74,8 @@ export class Recorder {
   #begin(): void {
     const options = this.#options;
     const codes = EVENT_TYPES.flatMap((type) => type?.code ?? []);
-    this.#probe.setEnabled(new Set(codes.filter((code) => !FREQUENT_CODES.has(code))), {
-      environment: true,
-    });
+    const recorded = codes.filter((code) => options.isAll === true || !FREQUENT_CODES.has(code));
+    this.#probe.setEnabled(new Set(recorded), { environment: true });
     // Attached first, read second: what starts in between is in the ring, and newer than the
     // snapshot.
     const { entries, leftOut } = snapshotHost();

@@ -1,4 +1,4 @@
-import { isMapped, isUnspecified } from "../lib/ip-text.ts";
+import { isUnspecified, unmapped } from "../lib/ip-text.ts";
 import type { Event } from "./event.ts";
 
 /** One end of an IP socket. The address is a view of the event's memory: 4 or 16 bytes. */
@@ -70,9 +70,8 @@ export function readSockaddr(event: Event, index: number): SocketAddress | undef
  * IPv6 comes out as IPv4.
  */
 export function readEnd(event: Event, at: number, size: number): SocketEnd {
-  const address = event.bytes.subarray(at, at + size);
   return {
-    address: isMapped(address) ? address.subarray(12) : address,
+    address: unmapped(event.bytes.subarray(at, at + size)),
     port: event.view.getUint16(at + size, true),
   };
 }

@@ -20,6 +20,11 @@ export function isMapped(address: Uint8Array): boolean {
   return true;
 }
 
+/** The IPv4 address inside of a mapped one; any other stays. A view, no copy. */
+export function unmapped(address: Uint8Array): Uint8Array {
+  return isMapped(address) ? address.subarray(12) : address;
+}
+
 /** True when every byte is 0: the unspecified address. */
 export function isUnspecified(address: Uint8Array): boolean {
   for (const byte of address) if (byte !== 0) return false;

@@ -25,3 +25,11 @@ test(
     door.close();
   },
 );
+
+test("openDatagram to an address that no socket may be connected to is refused, and takes words", async () => {
+  // connect(2) to the broadcast address needs SO_BROADCAST (ip(7)).
+  const door = await openDatagram(undefined, "255.255.255.255", 9);
+  door.send(Uint8Array.of(1));
+  assert.equal(await door.receive(2000), "refused");
+  door.close();
+});

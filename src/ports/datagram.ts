@@ -46,15 +46,21 @@ export async function openDatagram(
   if (namespace !== undefined) bindInside(namespace, { six, bind: (fd) => socket.bind({ fd }) });
   await new Promise<void>((resolve) => {
     wake = resolve;
-    socket.connect(port, address, resolve);
+    // No way there, say: Node hands the error to the callback, which its types do not have.
+    socket.connect(port, address, (error?: Error | null) => {
+      isRefused ||= error !== undefined && error !== null;
+      resolve();
+    });
   });
   return {
-    send: (datagram) =>
+    send: (datagram) => {
+      if (isRefused) return;
       socket.send(datagram, (error) => {
         if (error === null) return;
         isRefused = true;
         wake();
-      }),
+      });
+    },
     receive: async (timeoutMs) => {
       if (waiting.length === 0 && !isRefused) {
         await new Promise<void>((resolve) => {

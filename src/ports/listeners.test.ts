@@ -23,12 +23,12 @@ test("parseProcNetTcp reads addresses of both families and leaves out what does 
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 31337 1 0000000000000000 100 0 0 10 0
    1: 0100007F:1F91 0100007F:0016 01 00000000:00000000 00:00000000 00000000     0        0 31338 1 0000000000000000 100 0 0 10 0
 `;
-  assert.deepEqual(parseProcNetTcp(text, 4), [
+  assert.deepEqual(parseProcNetTcp(text), [
     { address: "127.0.0.1", port: 8080, family: 4, inode: 31337, uid: 1000 },
   ]);
   const six =
     "   0: B80D0120000000000000000001000000:01BB 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 7 1 0";
-  assert.deepEqual(parseProcNetTcp(six, 6), [
+  assert.deepEqual(parseProcNetTcp(six), [
     { address: "2001:db8::1", port: 443, family: 6, inode: 7, uid: 0 },
   ]);
 });
@@ -84,6 +84,23 @@ test("scanListeners finds a listener in a foreign namespace with its owner", asy
   const namespace = openNamespace(inside.path);
   t.after(() => namespace.close());
   assert.equal(found[0]?.namespace, namespace.inode);
+});
+
+test("listListeners gives an IPv6 socket on an IPv4 address that address, by sock_diag and by /proc", async (t) => {
+  const server = createServer();
+  // As Java binds every address.
+  await new Promise<void>((resolve) => server.listen(0, "::ffff:127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const namespace = openNamespace(process.pid);
+  t.after(() => namespace.close());
+  for (const list of [listListeners(namespace), listListenersOfProcess(process.pid)]) {
+    const found = list.filter((listener) => listener.port === port);
+    assert.deepEqual(
+      found.map(({ address, family }) => [address, family]),
+      [["127.0.0.1", 4]],
+    );
+  }
 });
 
 test("listListeners says which socket on :: takes no IPv4, listListenersOn what is on a port", async (t) => {

@@ -4,13 +4,16 @@ import { ByteWriter } from "../lib/byte-writer.ts";
 import { errnoOf } from "../lib/errno.ts";
 import { AppError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host-root.ts";
-import { ipText } from "../lib/ip-text.ts";
+import { ipText, unmapped } from "../lib/ip-text.ts";
 import { check, libc } from "../libc/libc.ts";
 import { inNamespace, type NetworkNamespace } from "./network-namespace.ts";
 
 /** A TCP socket that listens. */
 export interface Listener {
-  /** As text; `0.0.0.0` and `::` mean all addresses. */
+  /**
+   * As text; `0.0.0.0` and `::` mean all addresses. Of an IPv6 socket on an IPv4 address
+   * (`::ffff:a.b.c.d`, as Java binds all) it is that, as events have it.
+   */
   readonly address: string;
   readonly port: number;
   readonly family: 4 | 6;
@@ -73,7 +76,7 @@ export function listListenersOfProcess(pid: number): Listener[] {
       );
     }
   };
-  return [...parseProcNetTcp(read("tcp"), 4), ...parseProcNetTcp(read("tcp6"), 6)].slice(
+  return [...parseProcNetTcp(read("tcp")), ...parseProcNetTcp(read("tcp6"))].slice(
     0,
     LISTENERS_MAX,
   );
@@ -83,16 +86,20 @@ export function listListenersOfProcess(pid: number): Listener[] {
  * Lines of /proc/net/tcp{,6} in state LISTEN (Documentation/networking/proc_net_tcp.rst); what is
  * not such a line is left out.
  */
-export function parseProcNetTcp(text: string, family: 4 | 6): Listener[] {
+export function parseProcNetTcp(text: string): Listener[] {
   const line =
     /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A \S+ \S+ \S+\s+(\d+)\s+\d+ (\d+)/gm;
   return [...text.matchAll(line)].map(([, address = "", port = "", uid, inode]) => ({
-    address: ipText(procAddress(address)),
+    ...placeOf(procAddress(address)),
     port: Number.parseInt(port, 16),
-    family,
     inode: Number(inode),
     uid: Number(uid),
   }));
+}
+
+function placeOf(bytes: Uint8Array): Pick<Listener, "address" | "family"> {
+  const address = unmapped(bytes);
+  return { address: ipText(address), family: address.length === 4 ? 4 : 6 };
 }
 
 /** The address is printed as 32-bit words in the host's order, that is little-endian. */
@@ -160,16 +167,16 @@ export function parseDump(bytes: Uint8Array, found: Listener[]): boolean {
 
 /** struct inet_diag_msg, and of the attributes after it the one that is needed. */
 function listenerFrom(body: ByteReader): Listener {
-  const family = body.u8("family") === AF_INET6 ? 6 : 4;
+  const size = body.u8("family") === AF_INET6 ? 16 : 4;
   body.take(3, "state, timer, retransmits");
   const port = body.u16("source port");
   body.take(2, "destination port");
-  const address = ipText(body.take(16, "source address").subarray(0, family === 6 ? 16 : 4));
+  const place = placeOf(body.take(16, "source address").subarray(0, size));
   body.take(16 + 4 + 8 + 12, "destination, interface, cookie, expiry, queues");
   const uid = body.u32LE("uid");
   const inode = body.u32LE("inode");
-  const isIpv6Only = address === "::" ? ipv6OnlyOf(body) : undefined;
-  return { address, port, family, inode, uid, ...(isIpv6Only === undefined ? {} : { isIpv6Only }) };
+  const isIpv6Only = place.address === "::" ? ipv6OnlyOf(body) : undefined;
+  return { ...place, port, inode, uid, ...(isIpv6Only === undefined ? {} : { isIpv6Only }) };
 }
 
 /** struct nlattr (include/uapi/linux/netlink.h): length, type, value, padded to four bytes. */

@@ -144,6 +144,11 @@ export class PortInventory {
     return (at(end.address) ?? at("0.0.0.0") ?? at("::"))?.place;
   }
 
+  /** Whether anything listens on a number in a namespace. */
+  isListening(namespace: number, port: number): boolean {
+    return (this.#byNumber.get(numberKey({ namespace, port }))?.size ?? 0) > 0;
+  }
+
   /** The sockets that are held to listen in a namespace, as far as their inodes are known. */
   sockets(namespace: number): OpenSocket[] {
     const found: OpenSocket[] = [];

@@ -16,7 +16,7 @@ import { UnknownFieldError } from "./operands.ts";
 import { isAtLeast } from "./priority.ts";
 import { attempt, type RuleContext, warn, warnDeprecated } from "./rule-context.ts";
 import type { CompiledRule } from "./rule-set.ts";
-import { unseenOf, unseenWarning } from "./unseen-rules.ts";
+import { unseenOf, unseenOfClose, unseenWarning } from "./unseen-rules.ts";
 
 /**
  * A rule as it was collected, compiled; undefined when something of it does not, and everything
@@ -58,10 +58,18 @@ export function compileRule(rule: RuleDefinition, context: RuleContext): LoadedR
 function warnUnseen(rule: RuleDefinition, condition: Condition, context: RuleContext): void {
   const { sentEvents } = context.options;
   if (sentEvents === undefined) return;
+  const code = "LOAD_UNSEEN_EVENTS";
+  const fields = unseenOfClose(condition);
+  if (fields.length > 0)
+    warn(rule, context, {
+      code,
+      message: `Rule misses events here: of close nothing tells ${fields.join(", ")}`,
+      hint: "captures do: saker record -A, saker replay",
+    });
   const unseen = unseenOf(condition, sentEvents);
   if (unseen === undefined) return;
   const { message, hint } = unseenWarning(unseen, sentEvents);
-  warn(rule, context, { code: "LOAD_UNSEEN_EVENTS", message, hint });
+  warn(rule, context, { code, message, hint });
 }
 
 /** A rule whose event types are more than this many is warned of: it is asked on nearly every event. */

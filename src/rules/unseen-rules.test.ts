@@ -34,6 +34,13 @@ for (const [condition, warning, hint] of [
   ],
   ["evt.type in (read, open)", "Rule misses events here: the probe sends no read", HELD],
   ["evt.type = execve", undefined],
+  [
+    "evt.type = close and fd.name startswith /etc and fd.num > 2",
+    "Rule misses events here: of close nothing tells fd.name",
+    "captures do: saker record -A, saker replay",
+  ],
+  ["evt.type = close and fd.num > 2", undefined],
+  ["fd.name = /etc/shadow", undefined],
   ["evt.num = 0", undefined],
   ["evt.type != read", undefined],
 ] as const) {

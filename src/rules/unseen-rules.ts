@@ -1,5 +1,6 @@
 import { heldBackBy, type SentEvents } from "./selected-calls.ts";
 import { EVENT_TYPES, eventType } from "../events/schema.ts";
+import type { Field } from "../fields/field.ts";
 import { syscallName } from "../events/system-calls.ts";
 
 /** What is asked of a rule here. */
@@ -42,6 +43,22 @@ export function unseenOf(rule: Asking, sent: SentEvents): Unseen | undefined {
   );
   const events = [...names].filter((name) => isNever || heldBackBy(name, sent.base) !== undefined);
   return events.length === 0 ? undefined : { events, isNever };
+}
+
+/** When the call is over the kernel has forgotten which file it was that this closed. */
+const CLOSE = eventType("close").code;
+
+/**
+ * What a rule asks of `close` that no live event tells: fields of the closed descriptor but its
+ * number. None of a rule that asks for very many events.
+ */
+export function unseenOfClose({
+  eventCodes,
+  conditionFields,
+}: Pick<Asking, "eventCodes"> & { readonly conditionFields: Iterable<Field> }): readonly string[] {
+  if (!eventCodes.has(CLOSE) || eventCodes.size > MANY_EVENTS) return [];
+  const names = [...conditionFields].map(({ name }) => name);
+  return names.filter((name) => name.startsWith("fd.") && name !== "fd.num");
 }
 
 /** The rules that ask for nothing but events that are not seen. */

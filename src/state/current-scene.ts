@@ -1,5 +1,6 @@
 import type { Container } from "../containers/container.ts";
 import { Event } from "../events/event.ts";
+import { CONTEXT } from "../events/record.ts";
 import { type Descriptor, descriptorOf } from "./descriptor.ts";
 import type { Process } from "./process.ts";
 import type { Accounts, Ancestry, Correlated, Scene } from "./scene.ts";
@@ -22,6 +23,8 @@ export interface SceneSurroundings {
   readonly times?: EventTimes;
   readonly containerById?: (fullId: string) => Container | undefined;
   readonly hostNamesOf?: (address: Uint8Array) => readonly string[];
+  /** Whether a TCP socket is known to listen on a port of a network namespace. */
+  readonly isListening?: (namespace: number, port: number) => boolean;
   /** Where state comes from events alone: the table that has seen the event shown. */
   readonly threads?: ThreadTable;
 }
@@ -124,8 +127,12 @@ export class CurrentScene implements Scene {
   }
 
   #passedDescriptor(): Descriptor | undefined {
-    return descriptorOf(this.event, this.process?.cwd ?? "/");
+    return descriptorOf(this.event, this.process?.cwd ?? "/", this.#isListening);
   }
+
+  readonly #isListening = (port: number): boolean =>
+    this.#surroundings.isListening?.(this.event.contextU32(CONTEXT.networkNamespace), port) ??
+    false;
 
   directoryOf(dirfd: number | undefined): string {
     const { threads } = this.#surroundings;

@@ -83,6 +83,20 @@ test("descriptorOf() finds a duplicated socket's role by its ports", () => {
   assert.deepEqual([dup?.number, dup?.server?.port, dup?.isServer], [0, 4444, false]);
 });
 
+test("descriptorOf() takes for a server who listens there, on whatever port", () => {
+  const ends = { local: end("10.0.0.1", 50051), remote: end("10.0.0.2", 40000) };
+  const read = event("recvfrom", { res: 1, fd: 3 }, { descriptor: { ...tcp4, state: 1, ...ends } });
+  const seen = (isListening?: (port: number) => boolean) => {
+    const found = descriptorOf(read, "/", isListening);
+    return [found?.name, found?.server?.port, found?.isServer];
+  };
+  assert.deepEqual(
+    seen((port) => port === 50051),
+    ["10.0.0.2:40000->10.0.0.1:50051", 50051, true],
+  );
+  assert.deepEqual(seen(), ["10.0.0.1:50051->10.0.0.2:40000", 40000, false]);
+});
+
 test("descriptorOf() is undefined for calls without a descriptor", () => {
   assert.equal(
     descriptorOf(event("unlinkat", { res: 0, dirfd: -100, name: "x" }), "/")?.name,
@@ -121,6 +135,15 @@ test("descriptorOf() takes the peer of a message from its tuple where the socket
     false,
     true,
   ]);
+  const [server, client] = [
+    [127, 0, 0, 1, 0x40, 0x9c],
+    [127, 0, 0, 1, 0x41, 0x9c],
+  ];
+  assert.deepEqual(
+    told("recvfrom", { res: 5, tuple: tuple(client, server) }),
+    ["127.0.0.1:40001->127.0.0.1:40000", true, false, true],
+    "ports of one range",
+  );
   assert.deepEqual(told("sendto", { res: 5 }), ["0.0.0.0:40000", true, false, false], "no tuple");
   const connected = { ...udp4, state: 1, remote: end("9.9.9.9", 53) };
   assert.deepEqual(

@@ -48,23 +48,30 @@ export interface Descriptor {
   readonly isUnknown?: true | undefined;
 }
 
+/** Whether a TCP socket is known to listen on a port, where the event's process is. */
+export type IsListening = (port: number) => boolean;
+
 /**
  * The descriptor that an event is about; undefined when it is about none. `cwd` is for relative
- * paths.
+ * paths, `isListening` for the ends of connections that no call of their own tells.
  */
-export function descriptorOf(event: Event, cwd: string): Descriptor | undefined {
+export function descriptorOf(
+  event: Event,
+  cwd: string,
+  isListening: IsListening = () => false,
+): Descriptor | undefined {
   const type = event.type;
   if (type === undefined) return undefined;
   const open = OPENS[type.name];
   if (open !== undefined) return openedFile(event, type, open, event.directory ?? cwd);
   if (type.name === "socket") return createdSocket(event);
-  if (event.descriptor >= 0) return fromSection(event, type);
+  if (event.descriptor >= 0) return fromSection(event, type, isListening);
   return fromTuple(event, type);
 }
 
 /** The socket that a notice about its state carries; undefined when it carries none. */
 export function socketOfNotice(event: Event): Descriptor | undefined {
-  return event.descriptor < 0 ? undefined : fromSection(event, LISTEN);
+  return event.descriptor < 0 ? undefined : fromSection(event, LISTEN, () => true);
 }
 
 /** Parameter numbers of the open calls: where path, flags, device and inode stand. */
@@ -106,7 +113,7 @@ function createdSocket(event: Event): Descriptor {
 }
 
 /** A descriptor as the kernel described it. */
-function fromSection(event: Event, type: EventType): Descriptor {
+function fromSection(event: Event, type: EventType, isListening: IsListening): Descriptor {
   const at = event.descriptor;
   const family = event.bytes[at + DESCRIPTOR.family] ?? 0;
   const size = addressSize(family);
@@ -130,9 +137,10 @@ function fromSection(event: Event, type: EventType): Descriptor {
   const remote = readEnd(event, at + DESCRIPTOR.end + size + 2, size);
   const state = event.bytes[at + DESCRIPTOR.state] ?? 0;
   const message = isUnset(remote) ? endsOfMessage(event, type) : undefined;
-  if (message !== undefined)
-    return withEnds({ ...common, nameChanged: true }, type, { ...message, state });
-  return withEnds(common, type, { local, remote, state });
+  const ends = { ...(message ?? { local, remote }), state };
+  const hints = { isListening, isMessage: message !== undefined };
+  const named = message === undefined ? common : { ...common, nameChanged: true };
+  return withEnds(named, type, ends, hints);
 }
 
 /** It leaves the socket as it was; the kernel keeps the address it was for, but not the port. */
@@ -186,11 +194,8 @@ function fromTuple(event: Event, type: EventType): Descriptor | undefined {
   const [local, remote] = isClient
     ? [tuple.source, tuple.destination]
     : [tuple.destination, tuple.source];
-  return withEnds({ ...common, protocol: "tcp" }, type, {
-    local,
-    remote,
-    state: TCP_STATE.ESTABLISHED,
-  });
+  const ends = { local, remote, state: TCP_STATE.ESTABLISHED };
+  return withEnds({ ...common, protocol: "tcp" }, type, ends, NO_HINTS);
 }
 
 function boundSocket(event: Event, type: EventType): Partial<Descriptor> {
@@ -213,7 +218,21 @@ interface Ends {
   readonly state: number;
 }
 
-function withEnds(common: Descriptor, type: EventType, { local, remote, state }: Ends): Descriptor {
+/** What tells of the roles of two ends beside their ports. */
+interface RoleHints {
+  readonly isListening: IsListening;
+  /** The socket has no peer but that of this message. */
+  readonly isMessage: boolean;
+}
+
+const NO_HINTS: RoleHints = { isListening: () => false, isMessage: false };
+
+function withEnds(
+  common: Descriptor,
+  type: EventType,
+  { local, remote, state }: Ends,
+  hints: RoleHints,
+): Descriptor {
   const kind = local.address.length === 4 && remote.address.length === 4 ? "4" : "6";
   if (isUnset(remote)) {
     // Neither bound nor connected: a socket without a name yet.
@@ -227,9 +246,7 @@ function withEnds(common: Descriptor, type: EventType, { local, remote, state }:
       isServer: true,
     };
   }
-  const isServer =
-    SERVER_CALLS.has(type.name) ||
-    (type.name !== "connect" && isEphemeral(remote.port) && !isEphemeral(local.port));
+  const isServer = isServerEnd({ local, remote, protocol: common.protocol }, type, hints);
   const [client, server] = isServer ? [remote, local] : [local, remote];
   const connected =
     state === TCP_STATE.ESTABLISHED || (common.protocol !== "tcp" && type.name === "connect");
@@ -244,6 +261,20 @@ function withEnds(common: Descriptor, type: EventType, { local, remote, state }:
     isServer,
     connected,
   };
+}
+
+/** Whether ours is the server's end: by the call, by who listens, by the ports' ranges. */
+function isServerEnd(
+  { local, remote, protocol }: Pick<Ends, "local" | "remote"> & Pick<Descriptor, "protocol">,
+  type: EventType,
+  { isListening, isMessage }: RoleHints,
+): boolean {
+  if (type.name === "connect") return false;
+  if (SERVER_CALLS.has(type.name)) return true;
+  if (protocol === "tcp" && isListening(local.port)) return true;
+  if (isEphemeral(local.port) !== isEphemeral(remote.port)) return isEphemeral(remote.port);
+  // Of two ports of one range who gets a message is taken for its server, as Falco takes the first.
+  return isMessage && type.category === "io_read";
 }
 
 function endText(end: SocketEnd): string {

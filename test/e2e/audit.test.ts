@@ -83,6 +83,13 @@ describe("saker audit", { skip: opensslMissing() ?? false }, () => {
     });
   }
 
+  test("a list without a target is told", async () => {
+    const { code, err } = await saker(["audit", "@/dev/null", "-"], { input: "# none\n" });
+    assert.equal(code, 0);
+    assert.match(err, /no target stands in \/dev\/null\n/);
+    assert.match(err, /no target stands in standard input\n/);
+  });
+
   test("lists are bounded, and documents more so", async () => {
     const list = join(servers.folder, "many");
     writeFileSync(list, "127.0.0.1:1\n".repeat(4097));

@@ -28,6 +28,8 @@ export interface ClientKey {
 export interface ClientsTurn {
   readonly wire: Wire;
   readonly wantsClientCertificate: boolean;
+  /** The code of the group of the server's elliptic key. Throws `PEER_TLS` where there is none. */
+  readonly group: number;
   /** A sound key for this server. */
   key(): ClientKey;
   /** Sends Certificate where one is wanted, and ClientKeyExchange. */
@@ -168,6 +170,10 @@ class Turn implements ClientsTurn {
 
   get wantsClientCertificate(): boolean {
     return this.#state.reader.wantsClientCertificate;
+  }
+
+  get group(): number {
+    return serversPoint(this.#state.reader).group;
   }
 
   key(): ClientKey {

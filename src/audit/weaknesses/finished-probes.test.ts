@@ -209,6 +209,12 @@ describe("probes that finish a handshake", { skip: opensslMissing() ?? false }, 
     assert.equal(verdict(await examine(careful), "invalid-curve"), "not vulnerable");
   });
 
+  test("invalid curve: a server whose certificate needs a curve of its own", async () => {
+    const pair = servers.keyPair("ec -pkeyopt ec_paramgen_curve:P-384");
+    const report = await examine(await servers.openssl(pair, "-tls1_2"));
+    assert.equal(verdict(report, "invalid-curve"), "not vulnerable");
+  });
+
   test("Ticketbleed: a server that pads a session id with its memory", async () => {
     const judged = async (sessionId: (theirs: Uint8Array) => Uint8Array): Promise<unknown> => {
       const port = await servers.plain((socket) => {

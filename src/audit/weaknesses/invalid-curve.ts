@@ -1,3 +1,5 @@
+import { AppError } from "../../lib/errors.ts";
+import { certificateCurves } from "../handshake/certificate-curves.ts";
 import { computableSuites, atClientsTurn, type ClientKey } from "../handshake/older-handshake.ts";
 import { ByteWriter } from "../../lib/byte-writer.ts";
 import { type Reaction, reaction, reactionText } from "./handshake-probe.ts";
@@ -22,6 +24,7 @@ export const INVALID_CURVE: Weakness = {
 
 const SECP256R1 = 23;
 const CHANGE_CIPHER_SPEC = 20;
+const OTHER_CURVE = "the server takes its certificate's curve, not secp256r1";
 
 /**
  * Tries: each goes right by chance one time in two, where the server is vulnerable. A sound one
@@ -54,13 +57,16 @@ async function examine(evidence: Evidence): Promise<Verdict> {
       ? []
       : computableSuites(protocol, ({ keyExchange }) => keyExchange.startsWith("ECDHE"));
   if (protocol === undefined || suites.length === 0) return NOT_APPLICABLE;
+  const groups = [...new Set([SECP256R1, ...certificateCurves(evidence.leaves)])];
   let [last, deaf]: [Reaction | undefined, number] = [undefined, 0];
   for (let turn = 0; turn < TRIES; turn += 1) {
     const answer = await atClientsTurn(
       evidence,
       protocol,
-      { suites, groups: [SECP256R1] },
+      { suites, groups },
       async (probe): Promise<Reaction> => {
+        if (probe.group !== SECP256R1)
+          throw new AppError("PEER_HANDSHAKE", `Cannot probe ${protocol.name}: ${OTHER_CURVE}`);
         const key = pointOfOrderTwo();
         probe.sendKey(key);
         const early = await reaction(probe.wire, PATIENCE_MS);
