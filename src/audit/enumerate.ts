@@ -288,7 +288,10 @@ class Search {
       this.#prober.isPadded = false;
       return undefined;
     }
-    this.#prober.note(this.#name, "the server chokes on hellos of some lengths: asked in others");
+    this.#prober.note(
+      this.#name,
+      "a hello went well in another length alone, or by chance: asked in others",
+    );
     return outcome.kind === "failed" ? outcome.left : "refused";
   }
 
