@@ -8,13 +8,23 @@ import { type HeartbeatData, SHARED } from "./heartbeat.ts";
 const { shared, silenceMs, pid } = workerData as HeartbeatData;
 // As often as the other thread beats: each look wakes a processor.
 const turnMs = silenceMs / 2;
+const AGAIN_MS = 60_000;
 
 let beats = Atomics.load(shared, SHARED.beats);
 let beatenAt = performance.now();
 let lookedAt = beatenAt;
 let reportedAt: number | undefined;
 
-setInterval(() => {
+// Nothing else is to be done here, so it waits by itself, in half of a timer's CPU time; its end is the
+// thread's, by who started it.
+for (let isFirst = true; ; isFirst = false) {
+  Atomics.wait(shared, SHARED.unchanged, 0, turnMs);
+  look();
+  // What its start took is of no use any more.
+  if (isFirst) compactHeap();
+}
+
+function look(): void {
   const now = performance.now();
   // Who was stopped as a whole, or found no processor, heard nothing either.
   if (now - lookedAt > turnMs * 1.5) beatenAt += now - lookedAt;
@@ -25,9 +35,7 @@ setInterval(() => {
   beats = current;
   beatenAt = now;
   reportedAt = undefined;
-}, turnMs);
-// What its start took is of no use any more.
-setTimeout(compactHeap, turnMs);
+}
 
 /** Said when it begins, and every minute as long as it lasts. */
 function silentFor(ms: number, now: number): void {
@@ -62,5 +70,3 @@ function say(text: string): void {
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
-
-const AGAIN_MS = 60_000;

@@ -71,3 +71,11 @@ test("startHeartbeat() says nothing of a process that was stopped as a whole", a
   await new Promise((resolve) => setTimeout(resolve, 1000));
   assert.equal(err(), "begin\n");
 });
+
+for (const end of ["heartbeat.close();", "", "process.exit(3);"])
+  test(`startHeartbeat() keeps no process that ends with '${end}'`, async (t) => {
+    const { child, err } = startUnderWatch(t, `globalThis.setInterval = () => {}; ${end}`);
+    await until("its end", () => child.exitCode !== null, { seen: err });
+    assert.equal(child.exitCode, end.includes("exit") ? 3 : 0);
+    assert.equal(err(), "begin\n");
+  });

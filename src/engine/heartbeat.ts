@@ -58,7 +58,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 }
 
 /** What the two threads share: places of an Int32Array. */
-export const SHARED = { beats: 0, silences: 1, length: 2 } as const;
+export const SHARED = { beats: 0, silences: 1, unchanged: 2, length: 3 } as const;
 
 /** What the thread that listens for the heartbeat is started with. */
 export interface HeartbeatData {
