@@ -51,7 +51,7 @@ export function layeredRuntime({ name, kinds, files, api }: RuntimeLayers): Runt
     inspect,
     list: () => api.list().catch(() => files.list()),
     status: async () => {
-      const hasFiles = await files.isThere();
+      const hasFiles = (await files.isThere()) && (await files.isUsed?.()) !== false;
       try {
         return { hasFiles, version: await api.version() };
       } catch (error) {

@@ -69,6 +69,8 @@ export interface RuntimeStatus {
 export interface RuntimeFiles extends Omit<Runtime, "status"> {
   /** False where it keeps nothing that can be read: then not to be found means nothing. */
   isThere(): Promise<boolean>;
+  /** Whether any of it is this runtime's, where another one may keep its own in the same place. */
+  isUsed?(): Promise<boolean>;
 }
 
 /** Who can be asked for what files do not say. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chownSync, truncateSync } from "node:fs";
+import { chownSync, existsSync, truncateSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { crioRuntime } from "./crio-runtime.ts";
-import { storageFiles } from "./storage-files.ts";
+import { storageFiles, type StorageRoots } from "./storage-files.ts";
 
 const SANDBOX = "5".repeat(64);
 const WEB = "a".repeat(64);
@@ -200,3 +200,25 @@ async function store(t: TestContext, files: Readonly<Record<string, string>>) {
   await mkdir(join(folder, "root", "overlay-containers"), { recursive: true });
   return { root: join(folder, "root"), runRoot: join(folder, "run") };
 }
+
+test("storageFiles tells whose containers there are in a place that Podman and CRI-O share", async (t) => {
+  const usedBy = async (roots: StorageRoots): Promise<readonly unknown[]> =>
+    Promise.all([
+      storageFiles("podman", roots).isUsed?.(),
+      storageFiles("cri-o", roots).isUsed?.(),
+    ]);
+  const config = `root/overlay-containers/${WEB}/userdata/config.json`;
+  const annotations = { "io.container.manager": "libpod" };
+  assert.deepEqual(await usedBy(await store(t, { [config]: JSON.stringify(CRIO_WEB) })), [
+    false,
+    true,
+  ]);
+  const podman = await store(t, { [config]: JSON.stringify({ ...CRIO_WEB, annotations }) });
+  assert.deepEqual(await usedBy(podman), [true, existsSync("/var/lib/crio")]);
+  // Nothing runs yet.
+  const fresh = await store(t, {
+    "root/overlay-containers/containers.json": "[]",
+    "root/libpod/tmp": "",
+  });
+  assert.deepEqual(await usedBy(fresh), [true, existsSync("/var/lib/crio")]);
+});

@@ -49,6 +49,7 @@ export function storageFiles(kind: "podman" | "cri-o", roots: StorageRoots): Run
     name: `${kind === "podman" ? "Podman" : "CRI-O"}'s files in ${roots.root}`,
     kinds: [kind],
     isThere: async () => (await driversIn(roots.root)).length > 0,
+    isUsed: async () => (await hasOwnFolder(kind, roots)) || (await hasAny(kind, roots)),
     list,
     inspect: find,
     watch: (listener, signal) =>
@@ -64,6 +65,24 @@ export function storageFiles(kind: "podman" | "cri-o", roots: StorageRoots): Run
         signal,
       ),
   };
+}
+
+/** Each has a folder of its own from its first start on; CRI-O's may not be mounted here. */
+async function hasOwnFolder(kind: "podman" | "cri-o", { root }: StorageRoots): Promise<boolean> {
+  const own = kind === "podman" ? join(root, "libpod") : "/var/lib/crio";
+  return (await stat(hostPath(own)).catch(() => undefined))?.isDirectory() === true;
+}
+
+/** Whether one of the containers is of this kind, as far as a few tell. */
+async function hasAny(kind: "podman" | "cri-o", roots: StorageRoots): Promise<boolean> {
+  for (const driver of await driversIn(roots.root)) {
+    const names = await readdir(hostPath(join(roots.root, driver))).catch(() => []);
+    for (const id of names.filter(isPathName).slice(0, TOLD_BY)) {
+      const spec = await specOf(roots, driver, id);
+      if (spec !== undefined && managerOf(spec) === kind) return true;
+    }
+  }
+  return false;
 }
 
 interface Found {
@@ -207,3 +226,4 @@ function jsonOf(text: string): unknown {
 
 const LIST_BYTES = 16 * 1024 * 1024;
 const DRIVERS_MAX = 8;
+const TOLD_BY = 256;
