@@ -57,7 +57,7 @@ export async function servePage(options: PageOptions): Promise<ServedPage> {
     const { startServer } = await import("../web/server.ts");
     const access = { ...place, token, hostname, hosts: web.hosts, isTls: tls !== undefined, now };
     return (server = await startServer(
-      { ...place, ...(listener && { listener }), tls, pageFolder: web.pageFolder },
+      { ...place, listener, tls, pageFolder: web.pageFolder },
       (port) => ({ ...site, access: new Access({ ...access, port }) }),
     ));
   };

@@ -14,7 +14,7 @@ export interface WebPlace {
   readonly address: string;
   readonly port: number;
   /** Who listens there already, and is taken over. */
-  readonly listener?: Listener;
+  readonly listener?: Listener | undefined;
 }
 
 /**
