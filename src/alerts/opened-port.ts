@@ -1,3 +1,4 @@
+import { unmappedText } from "../lib/ip-text.ts";
 import type { Alert } from "./alert.ts";
 
 /** The port that an alert says was opened, and whose it is. */
@@ -19,9 +20,10 @@ export type PortOwner =
 export function openedPort(alert: Alert): OpenedPort | undefined {
   const { name, port } = serverOf(alert);
   if (port === undefined) return undefined;
+  const address = textOf(alert, "fd.sip") ?? textOf(alert, "fd.lip") ?? name?.address;
   return {
     port,
-    address: unmapped(textOf(alert, "fd.sip") ?? textOf(alert, "fd.lip") ?? name?.address),
+    address: address === undefined ? undefined : unmappedText(address),
     protocol: protocolOf(textOf(alert, "fd.l4proto")),
     owner: ownerOf(alert),
   };
@@ -53,11 +55,6 @@ function parseSocketName(
     /^(?:\[([\da-fA-F:.%]+)\]|([\da-fA-F:.]+)):(\d{1,5})$/.exec(server) ?? [];
   const [address, port] = [bracketed ?? bare, portOf(digits)];
   return address === undefined || port === undefined ? undefined : { address, port };
-}
-
-/** `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2) is what an IPv6 socket calls an IPv4 address. */
-function unmapped(address: string | undefined): string | undefined {
-  return address?.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 function portOf(value: unknown): number | undefined {

@@ -25,6 +25,11 @@ export function unmapped(address: Uint8Array): Uint8Array {
   return isMapped(address) ? address.subarray(12) : address;
 }
 
+/** The same of text: `::ffff:a.b.c.d` is what an IPv6 socket calls an IPv4 address. */
+export function unmappedText(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+}
+
 /** True when every byte is 0: the unspecified address. */
 export function isUnspecified(address: Uint8Array): boolean {
   for (const byte of address) if (byte !== 0) return false;

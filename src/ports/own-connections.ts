@@ -1,3 +1,5 @@
+import { unmappedText } from "../lib/ip-text.ts";
+
 /** A connection of ours, as its ends are seen inside a network namespace. */
 export interface OwnConnection {
   /** Inode of the network namespace. */
@@ -44,7 +46,7 @@ export class OwnConnections {
 
 /** IPv4 that a socket of IPv6 sees (RFC 4291 §2.5.5.2) is the same. */
 function keyOf({ namespace, ownAddress, ownPort, peerPort }: OwnConnection): string {
-  return `${namespace} ${ownAddress.replace(/^::ffff:/, "")} ${ownPort} ${peerPort}`;
+  return `${namespace} ${unmappedText(ownAddress)} ${ownPort} ${peerPort}`;
 }
 
 /** An examination's longest connection and what comes of it. */
