@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { WebPlace, WebServer } from "./listen.ts";
+import { listening, type WebPlace, type WebServer } from "./listen.ts";
 
 /**
  * Listens, and has `begin` make the server that takes over once somebody comes: HTTP and what answers
@@ -33,10 +33,7 @@ export async function awaitFirstGuest(
       },
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    listener.once("error", reject);
-    listener.listen(port, address, resolve);
-  });
+  await listening(listener, { port, host: address });
   return {
     port: (listener.address() as AddressInfo).port,
     close: async () => {

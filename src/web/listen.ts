@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { AddressInfo, Server as Listener, Socket } from "node:net";
+import type { AddressInfo, ListenOptions, Server as Listener, Socket } from "node:net";
 import type { GuestServer } from "./first-guest.ts";
 import type { Guests } from "./guests.ts";
 
@@ -28,10 +28,7 @@ export async function listen(
   guests: Guests,
 ): Promise<GuestServer> {
   server.on("connection", (socket: Socket) => guests.arrived(socket));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(listener ?? { port, host: address }, resolve);
-  });
+  await listening(server, listener ?? { port, host: address });
   return {
     port: (server.address() as AddressInfo).port,
     welcome: (guest) => {
@@ -45,4 +42,12 @@ export async function listen(
       await closed;
     },
   };
+}
+
+/** Resolves when the server listens; rejects when the port is taken. */
+export function listening(server: Listener, at: ListenOptions | Listener): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(at, resolve);
+  });
 }
